@@ -1,0 +1,197 @@
+"""The largest and the smallest singular value, without the spectrum between them.
+
+Shapes: O rows, I columns, O >= I; v_I is a right singular vector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.numerics.finite import row_blocks
+from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, gram_matrix
+from ngpt_inspect.numerics.lanczos import RitzPair, largest_ritz_pair, value_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    Operator = Callable[[torch.Tensor], torch.Tensor]
+
+TOLERANCE = 1e-10
+"""Relative error of a squared singular value at which an iteration stops."""
+CERTIFIED = 1e-9
+"""Relative error a residual must prove, rounding apart, for the result to stand."""
+MAX_STEPS = 300
+EPS = 2.0**-52
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """Both ends of a spectrum and how well they are known."""
+
+    sigma_max: float
+    sigma_min: float
+    relative_error: float
+    """Bound on the relative error of sigma_max / sigma_min: residuals plus rounding."""
+    method: str
+    """"lu + lanczos", "cholesky + lanczos" or "qr + lanczos"."""
+
+
+def extreme_singular_values(w_OI: torch.Tensor, scale: float = 1.0) -> Extremes | None:
+    """Both ends of the spectrum by one factorisation and a Lanczos iteration on each end.
+
+    sigma_max comes from Lanczos on W^T W, sigma_min from Lanczos on its inverse, applied by
+    triangular solves: with the LU factors of a square W (nothing is squared), with the Cholesky
+    factor of the float64 Gram matrix of a tall one, and with its QR factor where that is not
+    enough. Each value is then measured on W itself, |W v|, and stands only if the residual
+    |W^T W v - sigma^2 v| proves its digits.
+
+    Parameters
+    ----------
+    w_OI : tensor of shape (O, I), O >= I
+        Any floating dtype, finite.
+    scale : float
+        Power of two to multiply by first.
+
+    Returns
+    -------
+    Extremes or None
+        None where the residuals do not prove the digits; take the full decomposition then.
+
+    References
+    ----------
+    Parlett, The Symmetric Eigenvalue Problem, 1998, chapters 11 and 13.
+    """
+    if w_OI.shape[0] == w_OI.shape[1]:
+        return _square(w_OI, scale)
+    return _tall(w_OI, scale)
+
+
+def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
+    import torch
+
+    wide = w_II.double() * scale if scale != 1.0 else w_II.double()
+    # Single precision only guides the search; the value is measured in float64.
+    guide = w_II if w_II.dtype == torch.float32 and scale == 1.0 else wide.float()
+    top = _top_end(wide, lambda x: guide.T @ (guide @ x), torch.float32)
+    if top is None:
+        top = _top_end(wide, lambda x: wide.T @ (wide @ x), torch.float64)
+    if top is None:
+        return None
+    lu, pivots, _ = torch.linalg.lu_factor_ex(wide)
+    _fill_zero_pivots(lu, top[0])
+
+    def inverse(x: torch.Tensor) -> torch.Tensor:
+        y_I1 = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1), adjoint=True)
+        z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1)
+        return z_I1.squeeze(1)
+
+    bottom = _bottom_end(wide, inverse, top[0])
+    return _joined(top, bottom, scale, "lu + lanczos")
+
+
+def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
+    import torch
+
+    g_II = gram_matrix(w_OI, scale)
+    rows = w_OI if scale == 1.0 else w_OI.double() * scale
+    top = _top_end(rows, lambda x: g_II @ x, torch.float64)
+    if top is None:
+        return None
+    lower, failed = torch.linalg.cholesky_ex(g_II)
+    if not int(failed):
+        found = _joined(
+            top, _bottom_end(rows, _solver(lower.T), top[0]), scale, "cholesky + lanczos"
+        )
+        if found is not None and found.relative_error <= CERTIFIED:
+            return found
+    r_II = torch.linalg.qr(rows.double(), mode="r").R
+    _fill_zero_pivots(r_II, top[0])
+    return _joined(top, _bottom_end(rows, _solver(r_II), top[0]), scale, "qr + lanczos")
+
+
+def _solver(r_II: torch.Tensor) -> Operator:
+    """Map x to (R^T R)^-1 x, for an upper triangular R."""
+    import torch
+
+    def inverse(x: torch.Tensor) -> torch.Tensor:
+        y_I1 = torch.linalg.solve_triangular(r_II.T, x.unsqueeze(1), upper=False)
+        z_I1: torch.Tensor = torch.linalg.solve_triangular(r_II, y_I1, upper=True)
+        return z_I1.squeeze(1)
+
+    return inverse
+
+
+def _fill_zero_pivots(factor: torch.Tensor, sigma_max: float) -> None:
+    """Replace exact zeros on the diagonal by rounding-sized ones, as inverse iteration does."""
+    diagonal = factor.diagonal()
+    diagonal[diagonal == 0] = EPS * sigma_max or 1.0
+
+
+def _top_end(w_OI: torch.Tensor, apply: Operator, dtype: torch.dtype) -> tuple[float, float] | None:
+    """sigma_max and a bound on its relative error, or None where the bound is not met."""
+    pair = largest_ritz_pair(
+        apply, _start(w_OI, dtype), tolerance=TOLERANCE / 10, max_steps=MAX_STEPS
+    )
+    square, residual = _measured(w_OI, pair.vector.double())
+    if square == 0.0:
+        return 0.0, 0.0
+    # The guide's runner-up carries the guide's rounding.
+    noise = 1e-6 if dtype.itemsize < 8 else 1e-13
+    runner_up = pair.runner_up * (1 + noise)
+    error = value_error(square, residual, runner_up) / square / 2
+    return (square**0.5, error) if error <= CERTIFIED / 4 else None
+
+
+def _bottom_end(
+    w_OI: torch.Tensor, inverse: Operator, sigma_max: float
+) -> tuple[float, float] | None:
+    """sigma_min and a bound on its relative error, from Lanczos on the inverse."""
+    import torch
+
+    pair: RitzPair = largest_ritz_pair(
+        inverse, _start(w_OI, torch.float64), tolerance=TOLERANCE, max_steps=MAX_STEPS
+    )
+    if not 0 < pair.value < float("inf"):
+        return None
+    # One more solve: W v would magnify what is left in v of the large singular directions.
+    square, _ = _measured(w_OI, inverse(pair.vector))
+    if square == 0.0:
+        return 0.0, 0.0
+    krylov = value_error(pair.value, pair.residual, pair.runner_up) / pair.value / 2
+    # Two independent readings of the same value: on W, and through the factors.
+    disagreement = abs(square**0.5 - pair.value**-0.5) / square**0.5
+    return square**0.5, krylov + disagreement
+
+
+def _joined(
+    top: tuple[float, float], bottom: tuple[float, float] | None, scale: float, method: str
+) -> Extremes | None:
+    if bottom is None:
+        return None
+    return Extremes(top[0] / scale, bottom[0] / scale, top[1] + bottom[1], method)
+
+
+def _measured(w_OI: torch.Tensor, v_I: torch.Tensor) -> tuple[float, float]:
+    """|W v|^2 and the residual |W^T W v - |W v|^2 v|, in float64 on the stored values."""
+    import torch
+
+    v_I = v_I / torch.linalg.vector_norm(v_I)
+    square, back = 0.0, torch.zeros_like(v_I)
+    for rows in row_blocks(w_OI, ROW_BLOCK_ELEMENTS):
+        wide = rows.double()
+        image = wide @ v_I
+        square += float(image @ image)
+        back += wide.T @ image
+    return square, float(torch.linalg.vector_norm(back - square * v_I))
+
+
+def _start(w_OI: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Draw the same random direction every time; it has a part along every singular vector."""
+    import torch
+
+    generator = torch.Generator().manual_seed(20241001)
+    start_I = torch.randn(w_OI.shape[1], generator=generator, dtype=torch.float64)
+    return start_I.to(device=w_OI.device, dtype=dtype)

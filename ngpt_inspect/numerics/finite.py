@@ -1,0 +1,60 @@
+"""The one check that values are finite, read in blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+
+BLOCK_ELEMENTS = 1 << 22
+
+
+class NonFinite(ValueError):
+    """Values that should be finite hold NaN or infinity."""
+
+
+def row_blocks(x: torch.Tensor, elements: int = BLOCK_ELEMENTS) -> Iterator[torch.Tensor]:
+    """Yield views of consecutive leading rows of `x`, about `elements` values each."""
+    rows = max(1, elements * x.shape[0] // max(1, x.numel()))
+    for first in range(0, x.shape[0], rows):
+        yield x[first : first + rows]
+
+
+def largest_magnitude(x: torch.Tensor) -> float:
+    """Return max |x_i|, read in blocks without copying `x`; 0 for an empty tensor.
+
+    Raises
+    ------
+    NonFinite
+        If any value is NaN or infinite.
+    """
+    import torch
+
+    largest = 0.0
+    for block in row_blocks(x) if x.dim() else [x.reshape(1)]:
+        if not block.numel():
+            continue
+        # Float8 has no arithmetic; widening is exact.
+        wide = block.float() if block.dtype.itemsize < 4 else block
+        low, high = torch.aminmax(wide)  # NaN propagates
+        extent = max(-low.item(), high.item()) if low == low else float("nan")
+        if not extent < float("inf"):
+            count = sum(int((~torch.isfinite(b.float())).sum()) for b in row_blocks(x))
+            msg = f"{count} of {x.numel()} values are NaN or infinite"
+            raise NonFinite(msg)
+        largest = max(largest, extent)
+    return largest
+
+
+def require_finite(x: torch.Tensor) -> None:
+    """Raise unless every value is finite.
+
+    Raises
+    ------
+    NonFinite
+        If any value is NaN or infinite; the message counts them.
+    """
+    largest_magnitude(x)
