@@ -1,0 +1,18 @@
+"""Tensor names -> roles: one declaration a file, no code but `_matching` reads them."""
+
+from ngpt_inspect.architectures._architecture import Architecture, Constant, Rule
+from ngpt_inspect.architectures._matching import Match, absent_roles, find_architecture
+from ngpt_inspect.plugins import collect
+
+ARCHITECTURES: dict[str, Architecture] = collect(__name__, __path__, Architecture)
+"""Every declared layout by name."""
+
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Constant",
+    "Match",
+    "Rule",
+    "absent_roles",
+    "find_architecture",
+]

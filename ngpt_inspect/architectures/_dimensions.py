@@ -1,0 +1,104 @@
+"""Solves a model's dimensions from its config and from the shapes of its placed tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ngpt_inspect.expressions import evaluate, names_in, solve
+from ngpt_inspect.stored import Contents
+
+CONFIG_KEYS: Mapping[str, tuple[str, ...]] = {
+    "n_heads": ("n_heads", "n_head", "num_attention_heads", "num_heads"),
+    "n_kv_heads": ("n_kv_heads", "n_kv_head", "num_key_value_heads", "n_head_k"),
+    "d_k": ("d_k", "head_dim"),
+}
+"""Only what tensor shapes cannot tell: every other dimension is read off the tensors."""
+
+Shaped = tuple[str, str, tuple[int, ...]]
+"""A tensor's name, its declared shape (alternatives separated by |), its real shape."""
+
+
+def dimensions(
+    contents: Contents, shaped: Iterable[Shaped], n_heads: int | None
+) -> tuple[dict[str, int], list[str]]:
+    """Return the dimensions, and one sentence for each tensor they do not fit.
+
+    Parameters
+    ----------
+    contents
+        Whose config may state heads.
+    shaped
+        The placed tensors.
+    n_heads
+        Given by the user; goes before the config.
+    """
+    shaped = list(shaped)
+    known = _from_config(contents)
+    if n_heads is not None:
+        known["n_heads"] = n_heads
+    _solve(known, shaped)
+    if "d_model" in known and "n_heads" in known:
+        known.setdefault("d_k", known["d_model"] // known["n_heads"])
+        known.setdefault("n_kv_heads", known["n_heads"])
+        _solve(known, shaped)
+    return known, [problem for item in shaped if (problem := _problem(item, known))]
+
+
+def axes(shape: str) -> list[str]:
+    """Return the expressions of a declared shape, one an axis."""
+    return [axis.strip() for axis in shape.split(",")]
+
+
+def _from_config(contents: Contents) -> dict[str, int]:
+    known = {}
+    for name, keys in CONFIG_KEYS.items():
+        found = contents.find(*keys)
+        if found is not None and isinstance(found[0], int) and found[0] > 0:
+            known[name] = found[0]
+    return known
+
+
+def _solve(known: dict[str, int], shaped: list[Shaped]) -> None:
+    """Add what the shapes determine, until nothing more follows."""
+    before = -1
+    while before != len(known):
+        before = len(known)
+        for _, declared, real in shaped:
+            expressions = axes(_alternative(declared, real))
+            if len(expressions) != len(real):
+                continue
+            for expression, size in zip(expressions, real, strict=True):
+                solved = solve(expression, size, known)
+                if solved is not None and solved[1] > 0:
+                    known[solved[0]] = solved[1]
+
+
+def _alternative(declared: str, real: tuple[int, ...]) -> str:
+    """Return the alternative that a real shape fits, the one with most numbers in it."""
+    alternatives = declared.split("|")
+    fitting = [each for each in alternatives if _could_be(each, real)]
+    return max(fitting, key=_n_literals, default=alternatives[0])
+
+
+def _could_be(declared: str, real: tuple[int, ...]) -> bool:
+    expressions = axes(declared)
+    return len(expressions) == len(real) and all(
+        names_in(expression) or evaluate(expression, {}) == size
+        for expression, size in zip(expressions, real, strict=True)
+    )
+
+
+def _n_literals(declared: str) -> int:
+    return sum(not names_in(expression) for expression in axes(declared))
+
+
+def _problem(item: Shaped, known: Mapping[str, int]) -> str | None:
+    name, declared, real = item
+    expressions = axes(_alternative(declared, real))
+    sizes = [
+        evaluate(expression, known) if names_in(expression) <= set(known) else size
+        for expression, size in zip(expressions, real, strict=False)
+    ]
+    if len(expressions) == len(real) and sizes == list(real):
+        return None
+    return f"{name} is {list(real)}, not [{declared.replace('|', 'or')}]"

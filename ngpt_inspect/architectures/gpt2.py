@@ -1,0 +1,75 @@
+"""GPT-2 of Hugging Face transformers: nanoGPT's names, transposed (Conv1D)."""
+
+from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.vocabulary import Role
+
+_LAYER = "[transformer.]h.{layer}."
+_FUSED = _LAYER + "attn.c_attn.weight"
+_BIAS = "a bias; no measure reads biases"
+_MASK = "the causal mask, a buffer"
+
+ARCHITECTURE = Architecture(
+    name="gpt2",
+    family="GPT",
+    title="GPT-2",
+    source="transformers, models/gpt2/modeling_gpt2.py",
+    notes=("GELU, no gate: there is no W_nu",),
+    ignored={
+        _LAYER + "attn.c_attn.bias": _BIAS,
+        _LAYER + "attn.c_proj.bias": _BIAS,
+        _LAYER + "mlp.c_fc.bias": _BIAS,
+        _LAYER + "mlp.c_proj.bias": _BIAS,
+        _LAYER + "ln_1.bias": _BIAS,
+        _LAYER + "ln_2.bias": _BIAS,
+        "[transformer.]ln_f.bias": _BIAS,
+        _LAYER + "attn.bias": _MASK,
+        _LAYER + "attn.masked_bias": _MASK,
+    },
+    rules=(
+        Rule(name="[transformer.]wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
+        Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
+        Rule(name="[transformer.]wpe.weight", role=Role.E_POSITION, shape="context, d_model"),
+        Rule(
+            name=_FUSED,
+            role=Role.W_Q,
+            shape="d_model, 3*d_model",
+            transposed=True,
+            rows=("0", "d_model"),
+        ),
+        Rule(
+            name=_FUSED,
+            role=Role.W_K,
+            shape="d_model, 3*d_model",
+            transposed=True,
+            rows=("d_model", "2*d_model"),
+        ),
+        Rule(
+            name=_FUSED,
+            role=Role.W_V,
+            shape="d_model, 3*d_model",
+            transposed=True,
+            rows=("2*d_model", "3*d_model"),
+        ),
+        Rule(
+            name=_LAYER + "attn.c_proj.weight",
+            role=Role.W_O,
+            shape="d_model, d_model",
+            transposed=True,
+        ),
+        Rule(
+            name=_LAYER + "mlp.c_fc.weight",
+            role=Role.W_U,
+            shape="d_model, d_mlp",
+            transposed=True,
+        ),
+        Rule(
+            name=_LAYER + "mlp.c_proj.weight",
+            role=Role.W_O_MLP,
+            shape="d_mlp, d_model",
+            transposed=True,
+        ),
+        Rule(name=_LAYER + "ln_1.weight", role=Role.GAIN_A, shape="d_model"),
+        Rule(name=_LAYER + "ln_2.weight", role=Role.GAIN_M, shape="d_model"),
+        Rule(name="[transformer.]ln_f.weight", role=Role.GAIN_FINAL, shape="d_model"),
+    ),
+)

@@ -1,0 +1,61 @@
+"""karpathy/nanoGPT, and the small variants of it that rename the norms."""
+
+from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.vocabulary import Role
+
+_LAYER = "transformer.h.{layer}."
+_BIAS = "a bias; no measure reads biases"
+
+ARCHITECTURE = Architecture(
+    name="nanogpt",
+    family="GPT",
+    title="nanoGPT",
+    source="github.com/karpathy/nanoGPT, model.py",
+    notes=("GELU, no gate: there is no W_nu",),
+    ignored={
+        _LAYER + "attn.c_attn.bias": _BIAS,
+        _LAYER + "attn.c_proj.bias": _BIAS,
+        _LAYER + "mlp.c_fc.bias": _BIAS,
+        _LAYER + "mlp.c_proj.bias": _BIAS,
+        _LAYER + "ln_1.bias": _BIAS,
+        _LAYER + "ln_2.bias": _BIAS,
+        _LAYER + "ln_1.beta": _BIAS,
+        _LAYER + "ln_2.beta": _BIAS,
+        "transformer.ln_f.bias": _BIAS,
+        "transformer.ln_f.beta": _BIAS,
+        "lm_head.bias": _BIAS,
+        _LAYER + "attn.bias": "the causal mask, a buffer",
+    },
+    rules=(
+        Rule(name="transformer.wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
+        Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
+        Rule(name="transformer.wpe.weight", role=Role.E_POSITION, shape="context, d_model"),
+        Rule(
+            name=_LAYER + "attn.c_attn.weight",
+            role=Role.W_Q,
+            shape="3*d_model, d_model",
+            rows=("0", "d_model"),
+        ),
+        Rule(
+            name=_LAYER + "attn.c_attn.weight",
+            role=Role.W_K,
+            shape="3*d_model, d_model",
+            rows=("d_model", "2*d_model"),
+        ),
+        Rule(
+            name=_LAYER + "attn.c_attn.weight",
+            role=Role.W_V,
+            shape="3*d_model, d_model",
+            rows=("2*d_model", "3*d_model"),
+        ),
+        Rule(name=_LAYER + "attn.c_proj.weight", role=Role.W_O, shape="d_model, d_model"),
+        Rule(name=_LAYER + "mlp.c_fc.weight", role=Role.W_U, shape="d_mlp, d_model"),
+        Rule(name=_LAYER + "mlp.c_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
+        Rule(name=_LAYER + "ln_1.weight", role=Role.GAIN_A, shape="d_model", optional=True),
+        Rule(name=_LAYER + "ln_2.weight", role=Role.GAIN_M, shape="d_model", optional=True),
+        Rule(name="transformer.ln_f.weight", role=Role.GAIN_FINAL, shape="d_model", optional=True),
+        Rule(name=_LAYER + "ln_1.gamma", role=Role.GAIN_A, shape="d_model", optional=True),
+        Rule(name=_LAYER + "ln_2.gamma", role=Role.GAIN_M, shape="d_model", optional=True),
+        Rule(name="transformer.ln_f.gamma", role=Role.GAIN_FINAL, shape="d_model", optional=True),
+    ),
+)

@@ -1,0 +1,54 @@
+"""What goes wrong for a user: what, where, and what to do next, in one line."""
+
+
+class InspectError(Exception):
+    """A mistake or a fault of the input that the user can act on.
+
+    Parameters
+    ----------
+    what
+        The fact, in plain words: "the header is cut short".
+    where
+        The file, tensor, layer or option it is about. Empty when `what` says it.
+    next_step
+        What to do now. Empty only when there is nothing to be done.
+    """
+
+    def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.next_step = next_step
+        super().__init__(what, where, next_step)
+
+    def __str__(self) -> str:
+        """One line: ``where: what; next step``."""
+        line = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{line}; {self.next_step}" if self.next_step else line
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel whole between processes (keyword arguments do not by themselves)."""
+        return _rebuild, (type(self), self.what, self.where, self.next_step)
+
+
+def _rebuild(kind: type[InspectError], what: str, where: str, next_step: str) -> InspectError:
+    return kind(what, where=where, next_step=next_step)
+
+
+class UnreadableFile(InspectError):
+    """The bytes are not a checkpoint that can be read safely."""
+
+
+class UnknownArchitecture(InspectError):
+    """The tensors are readable, but their names fit no declared model family, or several."""
+
+
+class MissingRole(InspectError):
+    """The checkpoint has no such layer, role or constant."""
+
+
+class WrongOption(InspectError):
+    """An option or an argument that cannot be meant."""
+
+
+class MissingLibrary(InspectError):
+    """An optional dependency is needed and absent."""

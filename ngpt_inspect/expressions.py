@@ -1,0 +1,74 @@
+"""Arithmetic in declarations: ``2*d_mlp``, ``d_model**-0.5``. Numbers, names, + - * / // **."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+
+_BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Pow: operator.pow,
+}
+
+
+def evaluate(expression: str, names: Mapping[str, float]) -> float:
+    """Return the value of an arithmetic expression.
+
+    Raises
+    ------
+    KeyError
+        A name in it is not given.
+    ValueError
+        It is not plain arithmetic. Nothing else is ever evaluated.
+    """
+    return _value(_parse(expression), names)
+
+
+def names_in(expression: str) -> set[str]:
+    """Return the names an expression uses."""
+    return {node.id for node in ast.walk(_parse(expression)) if isinstance(node, ast.Name)}
+
+
+def solve(expression: str, total: int, names: Mapping[str, float]) -> tuple[str, int] | None:
+    """Return the one unknown whole number that makes a product or sum equal a total.
+
+    ``solve("n_heads*d_k", 768, {"n_heads": 12})`` is ``("d_k", 64)``. None when nothing or
+    more than one name is unknown, or no whole number fits.
+    """
+    unknown = names_in(expression) - set(names)
+    if len(unknown) != 1:
+        return None
+    (name,) = unknown
+    # Linear in its one unknown: two evaluations give slope and offset.
+    offset = evaluate(expression, {**names, name: 0})
+    slope = evaluate(expression, {**names, name: 1}) - offset
+    if slope == 0 or (total - offset) % slope:
+        return None
+    return name, int((total - offset) // slope)
+
+
+def _parse(expression: str) -> ast.expr:
+    try:
+        return ast.parse(expression.strip(), mode="eval").body
+    except SyntaxError as error:
+        msg = f"{expression!r} is not arithmetic"
+        raise ValueError(msg) from error
+
+
+def _value(node: ast.expr, names: Mapping[str, float]) -> float:
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return number
+        case ast.Name(id=name):
+            return names[name]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, names)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+            return _BINARY[type(op)](_value(left, names), _value(right, names))
+    msg = f"{ast.unparse(node)!r} is not plain arithmetic"
+    raise ValueError(msg)

@@ -1,0 +1,125 @@
+"""What a checkpoint holds, before anyone knows what it means.
+
+Formats make these; architectures read them. Neither knows the other.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+ITEM_BITS = {
+    "F64": 64,
+    "F32": 32,
+    "F16": 16,
+    "BF16": 16,
+    "F8_E4M3": 8,
+    "F8_E5M2": 8,
+    "I64": 64,
+    "I32": 32,
+    "I16": 16,
+    "I8": 8,
+    "U8": 8,
+    "U16": 16,
+    "U32": 32,
+    "U64": 64,
+    "BOOL": 8,
+}
+"""Bits of one item, by the dtype names of the safetensors format, which we use throughout."""
+
+FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTensor(ABC):
+    """One tensor in a file: its header now, its values on request."""
+
+    name: str
+    """The name in the file, unchanged."""
+    shape: tuple[int, ...]
+    dtype: str
+    """A key of `ITEM_BITS`."""
+    location: tuple[str, int]
+    """File and byte offset of the first value. Tied tensors share it."""
+
+    @abstractmethod
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Return rows start..stop (first axis; all by default) in the stored dtype, on the CPU.
+
+        Returns a tensor of its own memory: nothing stays mapped, peak memory follows what
+        was asked for.
+
+        Raises
+        ------
+        UnreadableFile
+            The file changed or ended early, or torch has no such dtype.
+        """
+
+    @property
+    def n_values(self) -> int:
+        """Number of values."""
+        product = 1
+        for size in self.shape:
+            product *= size
+        return product
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes in the file."""
+        return self.n_values * ITEM_BITS[self.dtype] // 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """Named tensors and everything else a checkpoint says of itself."""
+
+    source: str
+    """What was opened, as an absolute path or URI."""
+    format: str
+    """Name of the format that read it."""
+    tensors: Mapping[str, StoredTensor]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Plain values by where they came from: `config` (config.json), `model_args`, `iter_num`,
+    any metadata value that is JSON (`reference_model`), ... Never code, never live objects."""
+    fingerprint: str = ""
+    """SHA-256 over the size and evenly spread blocks of each file: names the exact weights."""
+
+    def lookup(self, path: str) -> Any | None:
+        """Return the config value at a dotted path (``model_args.n_head``), or None."""
+        value: Any = self.config
+        for key in path.split("."):
+            if not isinstance(value, Mapping) or key not in value:
+                return None
+            value = value[key]
+        return value
+
+    def homes(self) -> Iterator[str]:
+        """Yield the dotted paths where model settings are commonly kept, in order of trust."""
+        for home in CONFIG_HOMES:
+            if isinstance(self.lookup(home), Mapping):
+                yield home
+
+    def find(self, *keys: str) -> tuple[Any, str] | None:
+        """Return the first of these settings in any home, with its dotted path."""
+        for home in self.homes():
+            for key in keys:
+                value = self.lookup(f"{home}.{key}")
+                if value is not None:
+                    return value, f"{home}.{key}"
+        return None
+
+
+CONFIG_HOMES = (
+    "reference_model.config",
+    "model_args",
+    "config",
+    "config.text_config",
+    "config.model",
+    "model_config",
+    "hparams",
+)

@@ -1,0 +1,186 @@
+"""The words everything else is written in: roles, their facts, and the columns of the table.
+
+Roles are spelled as in arXiv 2410.01131. Matrices are described in the layout of
+`torch.nn.Linear`, (out, in): a row of W_q reads from the hidden state, a column of W_o
+writes to it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What sort of thing a role is, hence which measures make sense on it."""
+
+    EMBEDDING = "embedding"
+    MATRIX = "matrix"
+    EIGEN_LEARNING_RATE = "eigen learning rate"
+    SCALING = "scaling factor"
+    GAIN = "norm gain"
+    POSITION = "position embedding"
+
+
+class Axis(StrEnum):
+    """An axis of a matrix in (out, in) layout, named by the vectors it holds."""
+
+    ROWS = "rows"
+    COLUMNS = "columns"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleFacts:
+    """What is known of a role before any file is opened."""
+
+    kind: Kind
+    symbol: str
+    """For labels: Unicode and the HTML subscripts plotly understands."""
+    shape: str
+    """Shape letters in (out, in) layout."""
+    meaning: str
+    unit_axis: Axis | None = None
+    """The vectors nGPT keeps at unit norm: those of length d_model (section 2.6, step 2)."""
+    head_axis: Axis | None = None
+    """The axis that splits into one block a head."""
+
+
+class Role(StrEnum):
+    """A weight's part in the model; the value is how tables and options spell it."""
+
+    E_INPUT = "E_input"
+    E_OUTPUT = "E_output"
+    W_Q = "W_q"
+    W_K = "W_k"
+    W_V = "W_v"
+    W_O = "W_o"
+    W_U = "W_u"
+    W_NU = "W_nu"
+    W_O_MLP = "W_oMLP"
+    ALPHA_A = "alpha_A"
+    ALPHA_M = "alpha_M"
+    S_QK = "s_qk"
+    S_U = "s_u"
+    S_NU = "s_nu"
+    S_Z = "s_z"
+    E_POSITION = "E_position"
+    GAIN_A = "gain_A"
+    GAIN_M = "gain_M"
+    GAIN_FINAL = "gain_final"
+
+    @property
+    def facts(self) -> RoleFacts:
+        """Kind, symbol, shape letters and axes of this role."""
+        return FACTS[self]
+
+
+def _embedding(symbol: str, meaning: str) -> RoleFacts:
+    return RoleFacts(
+        kind=Kind.EMBEDDING,
+        symbol=symbol,
+        shape="vocab_size, d_model",
+        unit_axis=Axis.ROWS,
+        meaning=meaning,
+    )
+
+
+def _reader(symbol: str, shape: str, meaning: str, head_axis: Axis | None = None) -> RoleFacts:
+    """Describe a matrix that reads from the hidden state: unit rows."""
+    return RoleFacts(
+        kind=Kind.MATRIX,
+        symbol=symbol,
+        shape=shape,
+        unit_axis=Axis.ROWS,
+        head_axis=head_axis,
+        meaning=meaning,
+    )
+
+
+def _writer(symbol: str, shape: str, meaning: str, head_axis: Axis | None = None) -> RoleFacts:
+    """Describe a matrix that writes to the hidden state: unit columns."""
+    return RoleFacts(
+        kind=Kind.MATRIX,
+        symbol=symbol,
+        shape=shape,
+        unit_axis=Axis.COLUMNS,
+        head_axis=head_axis,
+        meaning=meaning,
+    )
+
+
+def _vector(kind: Kind, symbol: str, shape: str, meaning: str) -> RoleFacts:
+    return RoleFacts(kind=kind, symbol=symbol, shape=shape, meaning=meaning)
+
+
+_QUERY_HEADS = "n_heads*d_k, d_model"
+_KV_HEADS = "n_kv_heads*d_k, d_model"
+
+FACTS: dict[Role, RoleFacts] = {
+    Role.E_INPUT: _embedding("E<sub>input</sub>", "input embeddings, one row a token"),
+    Role.E_OUTPUT: _embedding("E<sub>output</sub>", "output embeddings, one row a token (eq. 1)"),
+    Role.W_Q: _reader("W<sub>q</sub>", _QUERY_HEADS, "queries (eq. 12)", Axis.ROWS),
+    Role.W_K: _reader("W<sub>k</sub>", _KV_HEADS, "keys (eq. 12)", Axis.ROWS),
+    Role.W_V: _reader("W<sub>v</sub>", _KV_HEADS, "values (eq. 12)", Axis.ROWS),
+    Role.W_O: _writer(
+        "W<sub>o</sub>", "d_model, n_heads*d_k", "attention output (eq. 14)", Axis.COLUMNS
+    ),
+    Role.W_U: _reader("W<sub>u</sub>", "d_mlp, d_model", "MLP up projection (eq. 17)"),
+    Role.W_NU: _reader("W<sub>ν</sub>", "d_mlp, d_model", "MLP gate, under SiLU (eq. 17)"),
+    Role.W_O_MLP: _writer("W<sub>oMLP</sub>", "d_model, d_mlp", "MLP output (eq. 19)"),
+    Role.ALPHA_A: _vector(
+        Kind.EIGEN_LEARNING_RATE, "α<sub>A</sub>", "d_model", "step of the attention block (eq. 10)"
+    ),
+    Role.ALPHA_M: _vector(
+        Kind.EIGEN_LEARNING_RATE, "α<sub>M</sub>", "d_model", "step of the MLP block (eq. 11)"
+    ),
+    Role.S_QK: _vector(
+        Kind.SCALING, "s<sub>qk</sub>", "n_heads, d_k", "scale of unit queries and keys (eq. 15-16)"
+    ),
+    Role.S_U: _vector(Kind.SCALING, "s<sub>u</sub>", "d_mlp", "scale of u (eq. 20)"),
+    Role.S_NU: _vector(
+        Kind.SCALING, "s<sub>ν</sub>", "d_mlp", "scale of the gate, before its sqrt(d) (eq. 21)"
+    ),
+    Role.S_Z: _vector(Kind.SCALING, "s<sub>z</sub>", "vocab_size", "scale of the logits (eq. 3)"),
+    Role.E_POSITION: _vector(
+        Kind.POSITION, "E<sub>pos</sub>", "context, d_model", "learned position embeddings"
+    ),
+    Role.GAIN_A: _vector(Kind.GAIN, "g<sub>A</sub>", "d_model", "norm gain before attention"),
+    Role.GAIN_M: _vector(Kind.GAIN, "g<sub>M</sub>", "d_model", "norm gain before the MLP"),
+    Role.GAIN_FINAL: _vector(Kind.GAIN, "g<sub>final</sub>", "d_model", "gain of the final norm"),
+}
+
+
+def roles_of(*kinds: Kind) -> tuple[Role, ...]:
+    """Return the roles of these kinds, in the paper's order."""
+    return tuple(role for role in Role if role.facts.kind in kinds)
+
+
+class Status(StrEnum):
+    """How far a value can be trusted."""
+
+    OK = "ok"
+    RANK_DEFICIENT = "rank_deficient"
+    """The smallest singular value is zero to float64 rounding; kappa is inf."""
+    BELOW_RESOLUTION = "below_resolution"
+    """The stored dtype cannot resolve the value; `reason` gives the bound."""
+    SAMPLED = "sampled"
+    """Estimated from a random sample; `reason` gives the standard error."""
+    SKIPPED = "skipped"
+    """Not measured; `reason` says why."""
+
+
+COLUMNS = (
+    "checkpoint",
+    "step",
+    "architecture",
+    "layer",
+    "role",
+    "expert",
+    "head",
+    "index",
+    "partner",
+    "measure",
+    "value",
+    "status",
+    "reason",
+)
+"""Columns of every table. `expert` numbers the experts of a mixture, `partner` is the second
+token of a pair; both are null almost everywhere."""

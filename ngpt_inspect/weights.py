@@ -1,0 +1,220 @@
+"""A tensor with a role, read lazily, and the set of them that makes a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.errors import MissingRole
+from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.vocabulary import Axis, Kind, Role
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelShape:
+    """The sizes of a model. None: the checkpoint does not say, and nobody gave it."""
+
+    n_layers: int
+    d_model: int
+    vocab_size: int
+    n_heads: int | None = None
+    n_kv_heads: int | None = None
+    d_k: int | None = None
+    d_mlp: int | None = None
+    n_experts: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Which rows of a tensor, in (out, in) layout, belong to a weight.
+
+    The rows are seen as (groups, span) and columns start..stop of the span are taken: one
+    group for blocks stacked one after another, one group a head for interleaved ones.
+    """
+
+    start: int
+    stop: int
+    groups: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weight:
+    """One tensor, or one part of a fused tensor, with its role in the model."""
+
+    role: Role
+    layer: int | None
+    tensor: StoredTensor
+    shape: tuple[int, ...]
+    """Shape of `values`: (out, in) for a matrix."""
+    expert: int | None = None
+    part: Part | None = None
+    transposed: bool = False
+    """Stored (in, out), as the Conv1D of GPT-2."""
+    factor: float = 1.0
+    """Effective value = stored value x factor (s_init / s_scale, section 2.5)."""
+    absolute: bool = False
+    """The model takes |.| of it, as it does of alpha (section A.2)."""
+    n_blocks: int | None = None
+    """Head blocks along the role's head axis; None where the number of heads is unknown."""
+
+    @property
+    def key(self) -> tuple[Role, int | None, int | None]:
+        """Role, layer and expert: what names a weight inside its model."""
+        return self.role, self.layer, self.expert
+
+    @property
+    def source(self) -> str:
+        """The raw tensor name, with the rows taken when it is fused."""
+        if self.part is None:
+            return self.tensor.name
+        span = f"{self.part.start}:{self.part.stop}"
+        each = f" of each of {self.part.groups} groups" if self.part.groups > 1 else ""
+        return f"{self.tensor.name}[{span}{each}]"
+
+    def stored(self) -> torch.Tensor:
+        """Return the stored values in (out, in) layout and the stored dtype."""
+        part = self.part
+        if part is None or self.transposed or part.groups > 1:
+            values = self.tensor.read()
+            values = values.T if self.transposed else values
+            if part is not None:
+                spans = values.reshape(part.groups, -1, *values.shape[1:])
+                values = spans[:, part.start : part.stop]
+        else:
+            values = self.tensor.read(part.start, part.stop)
+        return values.reshape(self.shape)
+
+    def values(self, device: str = "cpu") -> torch.Tensor:
+        """Return the EFFECTIVE values: stored x factor, |.| where the model takes it.
+
+        Matrices and gains come as stored, in the stored dtype; rescaled vectors in float64.
+        """
+        values = self.stored().to(device)
+        if self.factor != 1.0:
+            values = values.double() * self.factor
+        return values.abs() if self.absolute else values
+
+    def heads(self, device: str = "cpu") -> torch.Tensor | None:
+        """Return the values cut into heads, (n_blocks, out, in), or None when it has none.
+
+        Row blocks for W_q, W_k and W_v, column blocks for W_o.
+        """
+        if self.n_blocks is None or self.role.facts.head_axis is None:
+            return None
+        values = self.values(device)
+        if self.role.facts.head_axis is Axis.ROWS:
+            return values.reshape(self.n_blocks, -1, values.shape[1])
+        return values.reshape(values.shape[0], self.n_blocks, -1).movedim(1, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedConstant:
+    """A number the model multiplies by that its weights do not hold."""
+
+    name: str
+    value: float
+    origin: str
+    """``read from model_args.base_scale``, ``assumed: ...`` or ``given``."""
+
+    @property
+    def assumed(self) -> bool:
+        """Whether nothing but convention stands behind the value."""
+        return self.origin.startswith("assumed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightSet:
+    """A model as its checkpoint describes it: weights by role and layer, nothing read yet."""
+
+    label: str
+    """Short name for tables and legends."""
+    step: int | None
+    architecture: str
+    """Name of the declaration that fits: ``reference_ngpt``, ``llama``, ..."""
+    family: str
+    """``GPT`` or ``nGPT``."""
+    contents: Contents
+    shape: ModelShape
+    weights: tuple[Weight, ...]
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    """Tensor name -> why no measure reads it (a bias, a rotary table)."""
+    unrecognised: tuple[str, ...] = ()
+    absent: Mapping[Role, str] = field(default_factory=dict)
+    """Roles this model has not, with the reason (E_output: tied to E_input)."""
+    constants: tuple[ResolvedConstant, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers should know of this layout."""
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles present, in the paper's order."""
+        present = {weight.role for weight in self.weights}
+        return tuple(role for role in Role if role in present)
+
+    @property
+    def n_parameters(self) -> int:
+        """Values in distinct tensors; tied tensors count once, ignored buffers not at all."""
+        tensors = {weight.tensor.location: weight.tensor for weight in self.weights}
+        return sum(tensor.n_values for tensor in tensors.values())
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """Stored dtypes of the matrices and embeddings, most values first."""
+        count: dict[str, int] = {}
+        for weight in self.weights:
+            if weight.role.facts.kind in (Kind.EMBEDDING, Kind.MATRIX):
+                dtype = weight.tensor.dtype
+                count[dtype] = count.get(dtype, 0) + weight.tensor.n_values
+        return tuple(sorted(count, key=lambda dtype: -count[dtype]))
+
+    def __iter__(self) -> Iterator[Weight]:
+        return iter(self.weights)
+
+    def get(self, role: Role, layer: int | None = None, expert: int | None = None) -> Weight:
+        """Return one weight.
+
+        Raises
+        ------
+        MissingRole
+            There is none; the message says what there is.
+        """
+        for weight in self.weights:
+            if weight.key == (role, layer, expert):
+                return weight
+        place = str(role) if layer is None else f"{role} of layer {layer}"
+        raise MissingRole(
+            self.absent.get(role, f"no {place} here"),
+            where=self.label,
+            next_step=f"it has {', '.join(self.roles)} in {self.shape.n_layers} layers (0-based)",
+        )
+
+    def select(
+        self, roles: tuple[Role, ...] | None = None, layers: tuple[int, ...] | None = None
+    ) -> tuple[Weight, ...]:
+        """Return the weights of these roles and layers (all by default).
+
+        Weights outside the layers (embeddings, s_z, the final gain) are left out when layers
+        are named.
+
+        Raises
+        ------
+        MissingRole
+            A named layer does not exist.
+        """
+        for layer in layers or ():
+            if not 0 <= layer < self.shape.n_layers:
+                raise MissingRole(
+                    f"no layer {layer}",
+                    where=self.label,
+                    next_step=f"layers are 0 to {self.shape.n_layers - 1}",
+                )
+        return tuple(
+            weight
+            for weight in self.weights
+            if (roles is None or weight.role in roles)
+            and (layers is None or weight.layer in layers)
+        )
