@@ -1,0 +1,142 @@
+"""Weights for inspection, and the one file a run resumes from.
+
+``step-000200.safetensors`` holds the weights as trained, under the paper's names, and stored (not
+effective) scalings. Its metadata has one key, ``reference_model``: a JSON string with the model's
+config, every init and scale in it as a number, so that the file explains itself.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from reference_model.config import ModelConfig
+from reference_model.errors import UsageError
+from reference_model.files import write_atomically
+from reference_model.model import GPT, NGPT, build_model, config_class
+
+FORMAT_VERSION = 1
+METADATA_KEY = "reference_model"
+RESUME_FILE = "resume.pt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointHeader:
+    """What a checkpoint says about itself."""
+
+    format_version: int
+    architecture: str
+    config: dict[str, Any]
+    step: int
+    """Optimiser steps taken."""
+    tokens: int
+    """Training tokens seen."""
+    seed: int
+    code_version: str
+
+    def model_config(self) -> ModelConfig:
+        """Rebuild the config the model was made from."""
+        config: ModelConfig = config_class(self.architecture).from_dict(self.config)
+        return config
+
+
+def checkpoint_path(folder: Path, step: int) -> Path:
+    """Where the weights after `step` steps are kept."""
+    return folder / f"step-{step:06d}.safetensors"
+
+
+def save_checkpoint(folder: Path, model: GPT | NGPT, *, step: int, tokens: int, seed: int) -> Path:
+    """Write the weights after `step` steps into `folder`, atomically; returns the file's path."""
+    header = CheckpointHeader(
+        format_version=FORMAT_VERSION,
+        architecture=model.architecture,
+        config=model.config.to_dict(),
+        step=step,
+        tokens=tokens,
+        seed=seed,
+        code_version=_code_version(),
+    )
+    metadata = {METADATA_KEY: json.dumps(asdict(header), allow_nan=False)}
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    path = checkpoint_path(folder, step)
+    write_atomically(path, lambda file: save_file(tensors, file, metadata))
+    return path
+
+
+def read_header(path: Path) -> CheckpointHeader:
+    """Read a checkpoint's metadata without its tensors.
+
+    Raises
+    ------
+    UsageError
+        If the file is missing, is not safetensors, or was not written by `save_checkpoint`.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        msg = f"{path}: cannot be read as safetensors ({error}); name a step-NNNNNN.safetensors"
+        raise UsageError(msg) from error
+    if METADATA_KEY not in metadata:
+        msg = f"{path}: not a reference_model checkpoint (its metadata lacks {METADATA_KEY!r})"
+        raise UsageError(msg)
+    values = json.loads(metadata[METADATA_KEY])
+    if values.get("format_version") != FORMAT_VERSION:
+        msg = (
+            f"{path}: format version {values.get('format_version')}, but this code reads "
+            f"{FORMAT_VERSION}; use the reference_model that wrote it"
+        )
+        raise UsageError(msg)
+    return CheckpointHeader(**values)
+
+
+def load_model(path: Path, device: str | torch.device = "cpu") -> GPT | NGPT:
+    """Build the model of a checkpoint and give it the stored weights.
+
+    Raises
+    ------
+    UsageError
+        As `read_header`.
+    """
+    config = read_header(path).model_config()
+    with torch.random.fork_rng(devices=[]):  # the draw that the weights replace must cost no one
+        model = build_model(config)
+    with safe_open(path, framework="pt") as file:
+        model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    return model.to(device)
+
+
+def save_resume_state(folder: Path, state: dict[str, Any]) -> None:
+    """Replace the resume file of a run: weights, optimiser, step and settings, all or nothing."""
+    write_atomically(folder / RESUME_FILE, lambda file: torch.save(state, file))
+
+
+def load_resume_state(folder: Path) -> dict[str, Any] | None:
+    """Read the resume file of a run, if it has one; tensors and plain values only, no code.
+
+    Raises
+    ------
+    UsageError
+        If the file is not one that `save_resume_state` wrote.
+    """
+    path = folder / RESUME_FILE
+    if not path.is_file():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged zip or pickle raises many types
+        msg = f"{path}: cannot be read; delete it to start the run again"
+        raise UsageError(msg) from error
+    return state
+
+
+def _code_version() -> str:
+    try:
+        return version("ngpt-inspect")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unknown"
