@@ -16,8 +16,10 @@ ROW_BLOCK_ELEMENTS = 1 << 23
 COLUMN_BLOCK = 512
 
 
-def gram_matrix(w_OI: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
-    """(scale W)^T (scale W) in float64, with `scale` a power of two.
+def gram_matrix(
+    w_OI: torch.Tensor, scale: float = 1.0, centre: torch.Tensor | None = None
+) -> torch.Tensor:
+    """(scale (W - centre))^T (scale (W - centre)) in float64, with `scale` a power of two.
 
     Only the blocks on and below the diagonal are multiplied, so it costs little more than
     half of one product, and rows are widened a block at a time, so no float64 copy of W is made.
@@ -28,6 +30,8 @@ def gram_matrix(w_OI: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
         Any floating dtype; widened exactly.
     scale : float
         Keeps the squares of very large or very small values in range.
+    centre : tensor of shape (I,), float64, optional
+        Subtracted from every row.
 
     Returns
     -------
@@ -38,9 +42,9 @@ def gram_matrix(w_OI: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
     columns = w_OI.shape[1]
     g_II = torch.zeros(columns, columns, dtype=torch.float64, device=w_OI.device)
     for rows in row_blocks(w_OI, ROW_BLOCK_ELEMENTS):
-        wide = rows.double()
+        wide = rows.double() if centre is None else rows.double() - centre
         if scale != 1.0:
-            wide *= scale
+            wide = wide * scale
         for first in range(0, columns, COLUMN_BLOCK):
             last = min(first + COLUMN_BLOCK, columns)
             g_II[first:last, :last].addmm_(wide[:, first:last].T, wide[:, :last])

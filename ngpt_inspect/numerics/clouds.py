@@ -1,0 +1,161 @@
+"""The shape of a cloud of rows: covariance spectrum, isotropy, IsoScore.
+
+Shapes: V rows, D columns.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.numerics.finite import require_finite, row_blocks
+from ngpt_inspect.numerics.gram import gram_matrix
+
+if TYPE_CHECKING:
+    import torch
+
+
+def row_mean(x_VD: torch.Tensor) -> torch.Tensor:
+    """Mean row, in float64.
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype.
+
+    Returns
+    -------
+    tensor of shape (D,), float64, in the unit of `x_VD`
+        Its norm says how far the cloud is from the origin.
+    """
+    import torch
+
+    total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
+    for rows in row_blocks(x_VD):
+        total_D += rows.double().sum(0)
+    return total_D / len(x_VD)
+
+
+def covariance_matrix(x_VD: torch.Tensor, *, centred: bool = True) -> torch.Tensor:
+    """(1 / V) sum_i (x_i - m)(x_i - m)^T, with m the mean row, or 0 if not centred.
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype.
+    centred : bool
+        Subtract the mean row first.
+
+    Returns
+    -------
+    tensor of shape (D, D), float64, in the squared unit of `x_VD`
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+    """
+    require_finite(x_VD)
+    return gram_matrix(x_VD, centre=row_mean(x_VD) if centred else None) / len(x_VD)
+
+
+def covariance_eigenvalues(x_VD: torch.Tensor, *, centred: bool = True) -> torch.Tensor:
+    """Eigenvalues of `covariance_matrix`, largest first.
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype.
+    centred : bool
+        Subtract the mean row first.
+
+    Returns
+    -------
+    tensor of shape (D,), float64, not negative, in the squared unit of `x_VD`
+        Absolute error about 2^-52 times the largest.
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+
+    References
+    ----------
+    nGPT, arXiv 2410.01131, figure 4 middle, which divides them by their median and does not say
+    whether the covariance is centred.
+    """
+    import torch
+
+    values_D: torch.Tensor = torch.linalg.eigvalsh(covariance_matrix(x_VD, centred=centred))
+    return values_D.clamp_min(0.0).flip(0)
+
+
+def isotropy(x_VD: torch.Tensor) -> float:
+    """min_c Z(c) / max_c Z(c) with Z(c) = sum_i exp(c . x_i) over the eigenvectors c of X^T X.
+
+    Both signs of each eigenvector count, since its sign is arbitrary.
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; 1 when no direction is preferred.
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+
+    References
+    ----------
+    Mu and Viswanath, arXiv 1702.01417, section 2.2 and equation 5.
+    """
+    import torch
+
+    require_finite(x_VD)
+    axes_DD = torch.linalg.eigh(gram_matrix(x_VD)).eigenvectors
+    both = torch.full((2 * len(axes_DD),), -math.inf, dtype=torch.float64, device=x_VD.device)
+    for rows in row_blocks(x_VD):
+        along = rows.double() @ axes_DD
+        part = torch.cat((torch.logsumexp(along, 0), torch.logsumexp(-along, 0)))
+        both = torch.logaddexp(both, part)
+    return math.exp(float(both.min() - both.max()))
+
+
+def iso_score(eigenvalues_D: torch.Tensor) -> float:
+    """IsoScore: how evenly the variance of a cloud fills its D directions.
+
+    With l the centred covariance eigenvalues scaled to |l| = sqrt(D), the isotropy defect is
+    delta = |l - 1| / sqrt(2 (D - sqrt(D))), phi = (D - delta^2 (D - sqrt(D)))^2 / D^2, and the
+    score is (D phi - 1) / (D - 1).
+
+    Parameters
+    ----------
+    eigenvalues_D : tensor of shape (D,)
+        From `covariance_eigenvalues`, centred.
+
+    Returns
+    -------
+    float
+        1 when all directions vary equally, 0 when one does; nan when nothing varies or D is 1.
+        It does not see the mean: read it beside `anisotropy`.
+
+    References
+    ----------
+    Rudman, Gillman, Rayne and Eickhoff, arXiv 2108.07344, algorithm 1.
+    """
+    import torch
+
+    wide, d = eigenvalues_D.double(), len(eigenvalues_D)
+    length = float(torch.linalg.vector_norm(wide))
+    if d == 1 or length == 0.0:
+        return math.nan
+    scaled = wide / length * math.sqrt(d)
+    slack = d - math.sqrt(d)
+    defect = float(torch.linalg.vector_norm(scaled - 1)) / math.sqrt(2 * slack)
+    phi = (d - defect**2 * slack) ** 2 / d**2
+    return (d * phi - 1) / (d - 1)

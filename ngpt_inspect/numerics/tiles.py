@@ -1,0 +1,151 @@
+"""Dot products of rows in tiles, each pair of rows once, and running counts of them.
+
+Shapes: V rows, D columns, T rows of one tile, P pairs of one tile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+
+TILE_ROWS = 2048
+BLOCK_ELEMENTS = 10_000_000
+"""Two blocks of rows are held at a time: 80 MB of float32 together."""
+FINE_BINS = 1 << 18
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to multiply with one another, widened and scaled one block at a time."""
+
+    x_VD: torch.Tensor
+    ids_N: torch.Tensor
+    """Which rows take part, shape (N,), int64."""
+    norms_V: torch.Tensor
+    """Norm of every row of `x_VD`, float64."""
+    normalize: bool
+    dtype: torch.dtype
+    """The dtype of the products."""
+
+    def block(self, first: int, last: int, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """Return the values of rows `ids_N[first:last]`, unit vectors where asked for."""
+        ids, dtype = self.ids_N[first:last], dtype or self.dtype
+        if not self.normalize:
+            return self.x_VD[ids].to(dtype)
+        return (self.x_VD[ids].double() / self.norms_V[ids].unsqueeze(1)).to(dtype)
+
+    @property
+    def reach(self) -> float:
+        """No dot product of two different rows is larger in magnitude, rounding included."""
+        import torch
+
+        if self.normalize:
+            longest = 1.0
+        else:
+            two = torch.topk(self.norms_V[self.ids_N], 2).values
+            longest = float(two[0] * two[1])
+        return longest * (1 + self.x_VD.shape[1] * torch.finfo(self.dtype).eps)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The dot products of one block of rows with another or, above the diagonal, with itself."""
+
+    values_P: torch.Tensor
+    first_row: int
+    first_column: int
+    columns: int
+    triangle: torch.Tensor | None
+    """Mask of the pairs kept, for a tile on the diagonal."""
+
+    def pairs(self, index_K: torch.Tensor) -> torch.Tensor:
+        """Positions (row, column) in `Rows.ids_N` of the values at `index_K`; shape (K, 2)."""
+        import torch
+
+        if self.triangle is not None:
+            index_K = self.triangle.reshape(-1).nonzero().squeeze(1)[index_K]
+        rows = index_K // self.columns + self.first_row
+        return torch.stack((rows, index_K % self.columns + self.first_column), dim=1)
+
+
+def tiles(rows: Rows) -> Iterator[Tile]:
+    """Yield the dot products of every pair of different rows once.
+
+    The values of a tile are overwritten by the next.
+    """
+    import torch
+
+    count, width = len(rows.ids_N), rows.x_VD.shape[1]
+    step = max(1, min(TILE_ROWS, BLOCK_ELEMENTS // width))
+    buffer = torch.empty(step * step, dtype=rows.dtype, device=rows.x_VD.device)
+    for first in range(0, count, step):
+        a_TD = rows.block(first, first + step)
+        for start in range(first, count, step):
+            b_TD = a_TD if start == first else rows.block(start, start + step)
+            dots = buffer[: len(a_TD) * len(b_TD)].view(len(a_TD), len(b_TD))
+            torch.mm(a_TD, b_TD.T, out=dots)
+            if start != first:
+                yield Tile(dots.view(-1), first, start, len(b_TD), None)
+            elif len(a_TD) > 1:
+                upper = torch.ones_like(dots, dtype=torch.bool).triu_(1)
+                yield Tile(dots[upper], first, start, len(b_TD), upper)
+
+
+class Tally:
+    """Counts in fine bins of equal width over [-reach, reach], and the spread about a centre."""
+
+    def __init__(self, reach: float, centre: float) -> None:
+        self.reach = reach or 1.0
+        self.centre = centre
+        self.counts = np.zeros(FINE_BINS, dtype=np.int64)
+        self.squares = 0.0
+        self.smallest, self.largest = float("inf"), float("-inf")
+
+    @property
+    def width(self) -> float:
+        """Width of a fine bin."""
+        return 2 * self.reach / FINE_BINS
+
+    def add(self, values_P: torch.Tensor) -> None:
+        """Count the values, which are overwritten."""
+        import torch
+
+        low, high = torch.aminmax(values_P)
+        self.smallest = min(self.smallest, float(low))
+        self.largest = max(self.largest, float(high))
+        values_P -= self.centre
+        self.squares += float(torch.linalg.vector_norm(values_P, dtype=torch.float64)) ** 2
+        values_P += self.reach + self.centre
+        values_P *= 1 / self.width
+        # Whole numbers, counted in int64: torch.histc counts in float32 and stops at 2^24.
+        bins_P = values_P.to(torch.int32).clamp_(0, FINE_BINS - 1)
+        self.counts += torch.bincount(bins_P, minlength=FINE_BINS).cpu().numpy()
+
+
+class ExtremePairs:
+    """The k largest (sign 1) or smallest (sign -1) values seen, and the pairs they belong to."""
+
+    def __init__(self, k: int, sign: int) -> None:
+        self.k, self.sign = k, sign
+        self.found: list[tuple[float, int, int]] = []
+
+    def add(self, tile: Tile, ids_N: torch.Tensor) -> None:
+        """Look for better values in a tile; of equal ones those seen first stay."""
+        import torch
+
+        bar = self.sign * self.found[-1][0] if len(self.found) == self.k else float("-inf")
+        signed = tile.values_P.amax() if self.sign > 0 else -tile.values_P.amin()
+        if not self.k or not float(signed) > bar:
+            return
+        k = min(self.k, len(tile.values_P))
+        values, index_K = torch.topk(tile.values_P, k, largest=self.sign > 0)
+        pairs = ids_N[tile.pairs(index_K)].tolist()
+        new = [(v, i, j) for v, (i, j) in zip(values.tolist(), pairs, strict=True)]
+        self.found = sorted(self.found + new, key=lambda f: -self.sign * f[0])[: self.k]
