@@ -1,0 +1,128 @@
+"""From what a pickle held to plain values: numbers, text, lists and dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ngpt_inspect.formats._inert_pickle import Global, Record
+from ngpt_inspect.formats._text import listed, shown
+from ngpt_inspect.formats._torch_calls import BYTES, PickledTensor
+
+MOST_VALUES = 10_000
+DEEPEST = 20
+LONGEST_TEXT = 10_000
+LONGEST_INTEGER = 1024
+"""Bits."""
+
+Scalar = Callable[[PickledTensor], float | int | bool | None]
+"""Reads the value of a tensor that holds one, or returns None."""
+
+
+class NotPlain(Exception):
+    """A value that is too large, too deep, or holds arrays: described instead of kept."""
+
+
+def plain(value: Any, scalar: Scalar) -> Any:
+    """Return the value as plain data.
+
+    Objects become dicts of their state, sets and tuples lists, long text is cut, and a tensor
+    of one value becomes that number.
+
+    Raises
+    ------
+    NotPlain
+        It cannot be kept.
+    """
+    left = [MOST_VALUES]
+
+    def convert(item: Any, depth: int) -> Any:
+        left[0] -= 1
+        if left[0] < 0 or depth > DEEPEST:
+            raise NotPlain
+        if isinstance(item, Record):
+            item = _contents(item)
+        if isinstance(item, dict):
+            return {_key(key): convert(entry, depth + 1) for key, entry in item.items()}
+        if isinstance(item, list | tuple | set | frozenset):
+            return [convert(entry, depth + 1) for entry in item]
+        return _single(item, scalar)
+
+    return convert(value, 0)
+
+
+def _single(item: Any, scalar: Scalar) -> Any:
+    if item is None or isinstance(item, bool | float):
+        return item
+    if isinstance(item, int) and item.bit_length() <= LONGEST_INTEGER:
+        return item
+    if isinstance(item, str):
+        cut = f"... ({len(item)} characters)"
+        return item if len(item) <= LONGEST_TEXT else item[:LONGEST_TEXT] + cut
+    if isinstance(item, Global):
+        return shown(str(item))
+    value = scalar(item) if isinstance(item, PickledTensor) else None
+    if value is None:
+        raise NotPlain
+    return value
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key[:LONGEST_TEXT]
+    if isinstance(key, Record):
+        return str(key.kind)
+    return str(key)
+
+
+def _contents(record: Record) -> Any:
+    """Return the data of an object: its attributes, or else what it contains."""
+    if record.kind == BYTES or record.kind.module.partition(".")[0] == "numpy":
+        raise NotPlain
+    state = record.state
+    if isinstance(state, tuple) and len(state) == 2:  # (attributes, slots)
+        state = {**_dict(state[0]), **_dict(state[1])}
+    return _dict(state) or record.entries or record.items or record.args or str(record.kind)
+
+
+def _dict(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def describe(value: Any) -> str:
+    """Say in a few words what a value is, for a list of what was left out."""
+    arrays = sum(1 for item in walk(value) if _is_array(item))
+    holding = f" holding {arrays} tensors or arrays" if arrays else ""
+    if isinstance(value, dict):
+        return f"{len(value)} entries ({listed(map(_key, value))}){holding}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return f"a {type(value).__name__} of {len(value)} items{holding}"
+    if isinstance(value, PickledTensor):
+        return f"a tensor of shape {list(value.shape)}"
+    if isinstance(value, Record):
+        return "bytes" if value.kind == BYTES else f"an object of class {shown(str(value.kind))}"
+    return f"a {type(value).__name__}"
+
+
+def walk(value: Any) -> Iterator[Any]:
+    """Yield the value and everything inside it, each object once."""
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple | set | frozenset):
+            waiting.extend(item)
+        elif isinstance(item, Record):
+            waiting.extend((item.state, item.items, item.entries, item.args))
+
+
+def _is_array(item: Any) -> bool:
+    return isinstance(item, PickledTensor) or (
+        isinstance(item, Record) and item.kind == Global("numpy", "ndarray")
+    )

@@ -1,0 +1,30 @@
+"""Text from a file, made safe to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LONGEST = 200
+MOST_NAMES = 8
+
+
+def shown(text: str, longest: int = LONGEST) -> str:
+    """Return the text on one line, without control characters, cut when long."""
+    line = "".join(char if char.isprintable() else " " for char in text[: longest + 1])
+    line = " ".join(line.split())
+    return f"{line[:longest]}..." if len(text) > longest else line
+
+
+def quoted(value: object, longest: int = 80) -> str:
+    """Return a name between quotes, or any small value as Python writes it, cut when long."""
+    if isinstance(value, str) and len(value) > longest:
+        return f"{value[:longest]!r}..."
+    return shown(repr(value), longest + 2)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    every = list(names)
+    text = ", ".join(shown(name, 80) for name in every[:MOST_NAMES])
+    more = len(every) - MOST_NAMES
+    return f"{text} and {more} more" if more > 0 else text

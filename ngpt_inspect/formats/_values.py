@@ -1,0 +1,122 @@
+"""From bytes to a tensor of its own memory: the only place here that imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.errors import UnreadableFile
+
+if TYPE_CHECKING:
+    import torch
+
+TORCH_NAMES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F8_E8M0": "float8_e8m0fnu",
+    "C64": "complex64",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U8": "uint8",
+    "U16": "uint16",
+    "U32": "uint32",
+    "U64": "uint64",
+    "BOOL": "bool",
+}
+"""torch's names of the dtypes whose items are whole bytes."""
+
+
+def torch_dtype(dtype: str, where: str) -> torch.dtype:
+    """Return torch's dtype for one of ours.
+
+    Raises
+    ------
+    UnreadableFile
+        Items smaller than a byte (F4, F6), or a torch too old to know the dtype.
+    """
+    import torch
+
+    if dtype not in TORCH_NAMES:
+        raise UnreadableFile(
+            f"stored as {dtype}, several values to a byte, which is not unpacked",
+            where=where,
+            next_step="convert it to BF16 or F32",
+        )
+    found = getattr(torch, TORCH_NAMES[dtype], None)
+    if not isinstance(found, torch.dtype):
+        raise UnreadableFile(
+            f"torch {torch.__version__} has no dtype for {dtype}",
+            where=where,
+            next_step="install a newer torch",
+        )
+    return found
+
+
+def tensor_of(
+    dtype: str,
+    shape: tuple[int, ...],
+    n_items: int,
+    fill: Callable[[memoryview], None],
+    where: str,
+    stride: tuple[int, ...] | None = None,
+) -> torch.Tensor:
+    """Allocate, fill and shape a tensor.
+
+    Parameters
+    ----------
+    dtype, shape
+        Of the result. Callers have checked both against the file.
+    n_items
+        Items of the span in the file: the product of `shape`, unless strided.
+    fill
+        Writes the span into the memory it is given. Not called for an empty span.
+    where
+        File and tensor, for errors.
+    stride
+        In items. None: C order.
+    """
+    import torch
+
+    kind = torch_dtype(dtype, where)
+    try:
+        flat = torch.empty(n_items * kind.itemsize, dtype=torch.uint8)
+        if n_items:
+            fill(flat.numpy().data)
+        typed = flat.view(kind)
+        if stride is None:
+            return typed.reshape(shape)
+        return typed.as_strided(shape, stride).clone(memory_format=torch.contiguous_format)
+    except RuntimeError as error:
+        raise UnreadableFile(
+            f"torch cannot hold shape {list(shape)}: {str(error).splitlines()[0]}",
+            where=where,
+            next_step="check how it was saved",
+        ) from error
+
+
+def row_range(shape: tuple[int, ...], start: int, stop: int | None) -> tuple[int, tuple[int, ...]]:
+    """Return the first row and the shape of rows start..stop.
+
+    Raises
+    ------
+    IndexError
+        The rows are not there: a mistake of the caller.
+    """
+    if not shape:
+        if (start, stop) in ((0, None), (0, 1)):
+            return 0, ()
+        msg = f"rows {start}:{stop} of a scalar"
+        raise IndexError(msg)
+    stop = shape[0] if stop is None else stop
+    if not 0 <= start <= stop <= shape[0]:
+        msg = f"rows {start}:{stop} of {shape[0]}"
+        raise IndexError(msg)
+    return start, (stop - start, *shape[1:])

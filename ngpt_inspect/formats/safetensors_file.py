@@ -1,0 +1,119 @@
+"""One safetensors file, read by byte range."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.formats._fingerprint import fingerprint
+from ngpt_inspect.formats._format import Format
+from ngpt_inspect.formats._safetensors_header import Entry, read_header
+from ngpt_inspect.formats._stamped import StampedFile
+from ngpt_inspect.formats._text import quoted
+from ngpt_inspect.formats._values import row_range, tensor_of
+from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class SafetensorsTensor(StoredTensor):
+    """A tensor in a safetensors file: C order, little-endian."""
+
+    file: StampedFile
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Read rows start..stop; see `StoredTensor.read`."""
+        first, shape = row_range(self.shape, start, stop)
+        row_bits = math.prod(self.shape[1:]) * ITEM_BITS[self.dtype]
+        offset = self.location[1] + first * row_bits // 8
+        return tensor_of(
+            self.dtype,
+            shape,
+            math.prod(shape),
+            lambda buffer: self.file.read_into(buffer, offset),
+            f"{self.file.path}: tensor {quoted(self.name)}",
+        )
+
+
+def read_file(path: Path) -> tuple[dict[str, StoredTensor], dict[str, str]]:
+    """Return the tensors and the metadata of one file.
+
+    Raises
+    ------
+    UnreadableFile
+        The header is not to be believed.
+    """
+    file = StampedFile.of(path)
+    header = read_header(file)
+
+    def stored(entry: Entry) -> StoredTensor:
+        return SafetensorsTensor(
+            name=entry.name,
+            shape=entry.shape,
+            dtype=entry.dtype,
+            location=(str(path), header.data_start + entry.begin),
+            file=file,
+        )
+
+    return {entry.name: stored(entry) for entry in header.entries}, header.metadata
+
+
+def decode_metadata(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Turn `__metadata__` into config: JSON objects by their key, the rest under ``metadata``."""
+    config: dict[str, Any] = {}
+    plain: dict[str, str] = {}
+    for key, text in metadata.items():
+        value = _json_object(text)
+        if value is None or key == "metadata":
+            plain[key] = text
+        else:
+            config[key] = value
+    return {**config, "metadata": plain} if plain else config
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _accepts(path: Path) -> bool:
+    """Tell by the brace that opens the header, and by a name or a size that agrees."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            head = file.read(9)
+        fits = 8 + int.from_bytes(head[:8], "little") <= path.stat().st_size
+    except OSError:
+        return False
+    return head[8:] == b"{" and (fits or path.suffix == ".safetensors")
+
+
+def _read(path: Path) -> Contents:
+    tensors, metadata = read_file(path)
+    return Contents(
+        source=str(path),
+        format=SAFETENSORS.name,
+        tensors=tensors,
+        config=decode_metadata(metadata),
+        fingerprint=fingerprint([path]),
+    )
+
+
+SAFETENSORS = Format(
+    name="safetensors",
+    summary="one .safetensors file",
+    accepts=_accepts,
+    read=_read,
+)

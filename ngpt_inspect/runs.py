@@ -1,0 +1,126 @@
+"""The folder of a training run: ``step-000200.safetensors`` files and ``metrics.jsonl``."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.errors import UnreadableFile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METRICS = "metrics.jsonl"
+METRIC_COLUMNS = (
+    "step",
+    "tokens",
+    "train_loss",
+    "validation_loss",
+    "learning_rate",
+    "gradient_norm",
+    "seconds",
+)
+"""Columns every table of metrics has; what else a run logs comes after them."""
+STEP_FILE = re.compile(r"step-(\d{1,18})\.safetensors", re.ASCII)
+STEP_IN_NAME = re.compile(r"(?:^|[-_.=])(?:step|iter)[-_=]?(\d{1,18})(?!\d)", re.ASCII)
+
+
+def step_of(path: Path) -> int | None:
+    """Return the training step a file name tells (``step-000200``, ``iter_1000``), or None."""
+    found = STEP_IN_NAME.search(path.stem)
+    return int(found[1]) if found else None
+
+
+def step_files(folder: Path) -> dict[int, Path]:
+    """Return the checkpoints of a run by step, first to last; empty for any other folder.
+
+    Raises
+    ------
+    UnreadableFile
+        Two files are named for the same step.
+    """
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        match = STEP_FILE.fullmatch(path.name)
+        if match is None or not path.is_file():
+            continue
+        step = int(match[1])
+        if step in found:
+            raise UnreadableFile(
+                f"{found[step].name} and {path.name} are both step {step}",
+                where=str(folder),
+                next_step="name one of them",
+            )
+        found[step] = path
+    return dict(sorted(found.items()))
+
+
+def is_run(folder: Path) -> bool:
+    """Tell whether a folder holds at least one checkpoint of a run."""
+    return folder.is_dir() and bool(step_files(folder))
+
+
+def read_metrics(folder: Path) -> pd.DataFrame:
+    """Return the metrics a run has logged, one row a line.
+
+    A last line that is only half written, as happens while training goes on, is left out and
+    its number kept in ``attrs["unfinished_line"]``. Missing values are NaN.
+
+    Raises
+    ------
+    UnreadableFile
+        There is no such file, or a line is not an object of numbers with a step.
+    """
+    import pandas as pd
+
+    path = folder / METRICS
+    try:
+        *lines, last = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise UnreadableFile(
+            f"cannot be read ({error.strerror or error})",
+            where=str(path),
+            next_step="name the folder of a training run",
+        ) from error
+    rows = [_row(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
+    unfinished = _append_last(last, len(lines) + 1, path, rows)
+    extra = [key for row in rows for key in row if key not in METRIC_COLUMNS]
+    table = pd.DataFrame(rows, columns=[*METRIC_COLUMNS, *dict.fromkeys(extra)])
+    table = table.astype({key: "int64" if key == "step" else "float64" for key in METRIC_COLUMNS})
+    if unfinished:
+        table.attrs["unfinished_line"] = unfinished
+    return table
+
+
+def _append_last(line: bytes, number: int, path: Path, rows: list[dict[str, Any]]) -> int:
+    """Add the line after the last newline; return its number when it is unfinished, else 0."""
+    if not line.strip():
+        return 0
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return number
+    rows.append(_row(line, number, path))
+    return 0
+
+
+def _row(line: bytes, number: int, path: Path) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _bad_line("is not JSON", number, path) from error
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        raise _bad_line("is not an object with a whole number as its step", number, path)
+    for key in METRIC_COLUMNS:
+        value = row.get(key)
+        if value is not None and type(value) not in (int, float):
+            raise _bad_line(f"has a {key} that is not a number", number, path)
+    return row
+
+
+def _bad_line(what: str, number: int, path: Path) -> UnreadableFile:
+    return UnreadableFile(
+        f"line {number} {what}", where=str(path), next_step="correct or delete that line"
+    )
