@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._text import listed
+from ngpt_inspect.formats._text import listed, quoted
 from ngpt_inspect.runs import is_run, step_files
 
 INDEX = ".safetensors.index.json"
-USUAL_NAMES = ("model.safetensors", "pytorch_model.bin", "ckpt.pt")
+TORCH_INDEX = ".bin.index.json"
 TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
 NOT_MODELS = frozenset(
     f"{stem}{suffix}"
@@ -17,15 +18,17 @@ NOT_MODELS = frozenset(
     for suffix in TORCH_SUFFIXES
 )
 """What trainers keep beside the model, and nanoGPT's tokens."""
+SHARD = re.compile(r"-\d+-of-(?!0*1\.)\d+\.\w+$")
+"""One part of several."""
 LOOKED_FOR = "*.safetensors, a *.safetensors.index.json, *.pt, *.pth, *.bin or *.ckpt"
 
 
 def find_model(folder: Path) -> Path:
     """Return the file a folder stands for.
 
-    In this order: a safetensors index; the last step of a training run; a usual name
-    (``model.safetensors``, ``pytorch_model.bin``, ``ckpt.pt``); the only safetensors file; the
-    only torch file.
+    In this order: a safetensors index; the last step of a training run;
+    ``model.safetensors``, or the only safetensors file; an index of torch files;
+    ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file.
 
     Raises
     ------
@@ -39,31 +42,44 @@ def find_model(folder: Path) -> Path:
             where=str(folder),
             next_step="name a checkpoint file or its folder",
         )
-    indices = [name for name in names if name.endswith(INDEX)]
-    if indices:
-        usual = f"model{INDEX}"
-        return folder / (usual if usual in indices else _only(indices, folder))
+    index = _choose(names, (INDEX,), (f"model{INDEX}",), folder)
+    if index is not None:
+        return index
     steps = step_files(folder)
     if steps:
         return steps[max(steps)]
-    for name in USUAL_NAMES:
+    found = (
+        _choose(names, (".safetensors",), ("model.safetensors",), folder)
+        or _choose(names, (TORCH_INDEX,), (f"pytorch_model{TORCH_INDEX}",), folder)
+        or _choose(names, TORCH_SUFFIXES, ("pytorch_model.bin", "ckpt.pt"), folder)
+    )
+    if found is None:
+        raise _nothing_there(folder, names)
+    return found
+
+
+def _choose(
+    names: list[str], suffixes: tuple[str, ...], usual: tuple[str, ...], folder: Path
+) -> Path | None:
+    """Return the file with a usual name, or else the only one with such a suffix."""
+    for name in usual:
         if name in names:
             return folder / name
-    for suffixes in ((".safetensors",), TORCH_SUFFIXES):
-        found = [name for name in names if name.endswith(suffixes) and name not in NOT_MODELS]
-        if found:
-            return folder / _only(found, folder)
-    raise _nothing_there(folder, names)
-
-
-def _only(names: list[str], folder: Path) -> str:
-    if len(names) > 1:
+    found = [name for name in names if name.endswith(suffixes) and name not in NOT_MODELS]
+    shards = [name for name in found if SHARD.search(name)]
+    if shards:
         raise UnreadableFile(
-            f"holds {len(names)} checkpoints and no index: {listed(names)}",
+            f"holds parts of a checkpoint ({listed(shards)}) but not their index",
+            where=str(folder),
+            next_step="add the *.index.json they came with",
+        )
+    if len(found) > 1:
+        raise UnreadableFile(
+            f"holds {len(found)} checkpoints, and none has the usual name: {listed(found)}",
             where=str(folder),
             next_step="name one of them",
         )
-    return names[0]
+    return folder / found[0] if found else None
 
 
 def _nothing_there(folder: Path, names: list[str]) -> UnreadableFile:
@@ -72,7 +88,7 @@ def _nothing_there(folder: Path, names: list[str]) -> UnreadableFile:
         return UnreadableFile(
             f"holds no checkpoint itself, but training runs: {listed(runs)}",
             where=str(folder),
-            next_step="name one or several of them",
+            next_step=f"name one or several of them, such as {quoted(str(folder / runs[0]), 200)}",
         )
     if ".metadata" in names:
         return UnreadableFile(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ngpt_inspect.formats._inert_pickle import Global, Record
+from ngpt_inspect.formats._python_calls import ARRAY, BYTES, PATH
+from ngpt_inspect.formats._records import Global, Record
 from ngpt_inspect.formats._text import listed, shown
-from ngpt_inspect.formats._torch_calls import BYTES, PickledTensor
+from ngpt_inspect.formats._torch_calls import PickledTensor
 
 MOST_VALUES = 10_000
 DEEPEST = 20
@@ -79,10 +80,18 @@ def _contents(record: Record) -> Any:
     """Return the data of an object: its attributes, or else what it contains."""
     if record.kind == BYTES or record.kind.module.partition(".")[0] == "numpy":
         raise NotPlain
+    if record.kind == PATH:
+        return _joined(record.args)
     state = record.state
     if isinstance(state, tuple) and len(state) == 2:  # (attributes, slots)
         state = {**_dict(state[0]), **_dict(state[1])}
     return _dict(state) or record.entries or record.items or record.args or str(record.kind)
+
+
+def _joined(parts: tuple[Any, ...]) -> str:
+    if any(not isinstance(part, str) or len(part) > LONGEST_TEXT for part in parts):
+        raise NotPlain
+    return "/".join(parts)
 
 
 def _dict(value: Any) -> dict[Any, Any]:
@@ -123,6 +132,4 @@ def walk(value: Any) -> Iterator[Any]:
 
 
 def _is_array(item: Any) -> bool:
-    return isinstance(item, PickledTensor) or (
-        isinstance(item, Record) and item.kind == Global("numpy", "ndarray")
-    )
+    return isinstance(item, PickledTensor) or (isinstance(item, Record) and item.kind == ARRAY)

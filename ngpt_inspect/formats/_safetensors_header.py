@@ -110,8 +110,7 @@ def _entry(name: str, info: Any, where: str) -> Entry:
     bits = math.prod(shape) * ITEM_BITS[dtype]
     if (end - begin) * 8 != bits:
         raise refuse(
-            f"of shape {quoted(shape)} and dtype {dtype} needs {bits / 8:g} bytes, "
-            f"but its offsets {begin} to {end} span {end - begin}"
+            f"of shape {shape} and dtype {dtype} does not fill its offsets {begin} to {end}"
         )
     return Entry(name=name, dtype=dtype, shape=tuple(shape), begin=begin, end=end)
 

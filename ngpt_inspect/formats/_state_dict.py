@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ngpt_inspect.formats._inert_pickle import Record
 from ngpt_inspect.formats._plain import NotPlain, Scalar, describe, plain
+from ngpt_inspect.formats._records import Record
 from ngpt_inspect.formats._torch_calls import PickledTensor
 
 WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "module", "ema")

@@ -16,10 +16,10 @@ def shown(text: str, longest: int = LONGEST) -> str:
 
 
 def quoted(value: object, longest: int = 80) -> str:
-    """Return a name between quotes, or any small value as Python writes it, cut when long."""
-    if isinstance(value, str) and len(value) > longest:
-        return f"{value[:longest]!r}..."
-    return shown(repr(value), longest + 2)
+    """Return a name between quotes, cut when long; of anything but a name, its type."""
+    if not isinstance(value, str):
+        return f"a {type(value).__name__}"
+    return repr(value) if len(value) <= longest else f"{value[:longest]!r}..."
 
 
 def listed(names: Iterable[str]) -> str:

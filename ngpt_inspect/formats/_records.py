@@ -1,0 +1,62 @@
+"""What a pickle holds once nothing in it can run: names, records and plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+LONGEST_KEY = 16
+"""Items of a tuple used as a dictionary key."""
+
+
+class PickleFault(Exception):
+    """The pickle is damaged, or asks for something that is not data."""
+
+
+@dataclass(frozen=True)
+class Global:
+    """The name of something importable, never imported."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(eq=False)
+class Record:
+    """An object of any class: its name and its data."""
+
+    kind: Global
+    args: tuple[Any, ...] = ()
+    state: Any = None
+    items: list[Any] = field(default_factory=list)
+    """Of a subclass of list or set."""
+    entries: dict[Any, Any] = field(default_factory=dict)
+    """Of a subclass of dict."""
+
+
+def hashable(value: Any) -> Any:
+    """Return a value that is cheap and safe to use as a key.
+
+    Nested tuples would hash recursively in C, long ones again at every use, and huge integers
+    can be made to collide.
+
+    Raises
+    ------
+    TypeError
+        It is none of the kinds that settings use as keys.
+    """
+    parts = value if isinstance(value, tuple) else (value,)
+    if len(parts) > LONGEST_KEY:
+        msg = f"a tuple of {len(parts)} items as a key"
+        raise TypeError(msg)
+    for part in parts:
+        if not isinstance(part, str | bytes | int | float | None | Global | Record):
+            msg = f"a {type(part).__name__} as a key"
+            raise TypeError(msg)
+        if isinstance(part, int) and part.bit_length() > 64:
+            msg = "a huge integer as a key"
+            raise TypeError(msg)
+    return value

@@ -1,0 +1,135 @@
+"""A file of torch.save while it is being listed: its pickle, and where each tensor lies."""
+
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats import _inert_pickle, _torch_calls
+from ngpt_inspect.formats._archive import Archive, Entry
+from ngpt_inspect.formats._records import PickleFault
+from ngpt_inspect.formats._stamped import StampedFile
+from ngpt_inspect.formats._state_dict import SAVE_STATE_DICT
+from ngpt_inspect.formats._text import listed, quoted, shown
+from ngpt_inspect.formats._torch_calls import PickledTensor
+from ngpt_inspect.formats._torch_tensor import TorchTensor, span
+from ngpt_inspect.stored import ITEM_BITS
+
+LARGEST_PICKLE = 64 * 1024 * 1024
+"""Bytes. Names and shapes of some 300,000 tensors; values are kept elsewhere."""
+RESAVE = (
+    "if you trust it, load it with torch where it was made and save its state dict with safetensors"
+)
+SCALARS = {
+    "F64": "d",
+    "F32": "f",
+    "F16": "e",
+    "I64": "q",
+    "I32": "i",
+    "I16": "h",
+    "U8": "B",
+    "BOOL": "?",
+}
+
+
+class TorchFile:
+    """One archive of torch.save.
+
+    Raises
+    ------
+    UnreadableFile
+        From every method: what is wrong with the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.where = str(path)
+        self.archive = Archive(StampedFile.of(path))
+        self.prefix = self._find_prefix()
+        self._entries: dict[str, Entry] = {}
+
+    def refuse(self, what: str, next_step: str) -> UnreadableFile:
+        return UnreadableFile(what, where=self.where, next_step=next_step)
+
+    def _find_prefix(self) -> str:
+        names = self.archive.names
+        found = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
+        if len(found) == 1 and f"{found[0][:-8]}constants.pkl" not in names:
+            return found[0].removesuffix("data.pkl")
+        if found:
+            raise self.refuse("is a TorchScript archive, a program", SAVE_STATE_DICT)
+        kind = (
+            "a NumPy .npz archive" if any(name.endswith(".npy") for name in names) else "a zip file"
+        )
+        raise self.refuse(
+            f"is {kind}, not a file of torch.save (it holds {listed(names) or 'nothing'})",
+            "name a .safetensors file or a file written by torch.save",
+        )
+
+    def unpickle(self) -> Any:
+        """Return what the file holds, as inert data."""
+        self._check_byte_order()
+        entry = self.archive.entry(f"{self.prefix}data.pkl")
+        if entry.n_bytes > LARGEST_PICKLE:
+            raise self.refuse(
+                f"its data.pkl has {entry.n_bytes} bytes, over {LARGEST_PICKLE}", RESAVE
+            )
+        try:
+            return _inert_pickle.load(entry.read(), _torch_calls.answer, _torch_calls.storage_of)
+        except PickleFault as fault:
+            raise self.refuse(f"its pickle is refused: {shown(str(fault))}", RESAVE) from fault
+
+    def _check_byte_order(self) -> None:
+        name = f"{self.prefix}byteorder"
+        if name in self.archive.names:
+            order = self.archive.entry(name).read()[:16]
+            if order.strip() != b"little":
+                raise self.refuse(
+                    f"stores its values in byte order {quoted(order.decode('latin1'))}",
+                    "save it again on a little-endian machine",
+                )
+
+    def tensor(self, name: str, pickled: PickledTensor) -> TorchTensor:
+        """Check that a tensor lies within its storage, and the storage within the file."""
+        entry = self._storage(pickled)
+        item = ITEM_BITS[pickled.dtype] // 8
+        offset = pickled.offset * item
+        if offset + span(pickled.shape, pickled.stride) * item > entry.n_bytes:
+            raise self.refuse(
+                f"tensor {quoted(name)} reaches beyond its storage of {entry.n_bytes} bytes", RESAVE
+            )
+        return TorchTensor(
+            name=name,
+            shape=pickled.shape,
+            dtype=pickled.dtype,
+            location=entry.place(offset),
+            entry=entry,
+            offset=offset,
+            stride=pickled.stride,
+        )
+
+    def _storage(self, pickled: PickledTensor) -> Entry:
+        storage = pickled.storage
+        if storage.key not in self._entries:
+            entry = self.archive.entry(f"{self.prefix}data/{storage.key}")
+            self._entries[storage.key] = entry
+        entry = self._entries[storage.key]
+        if storage.n_items * ITEM_BITS[storage.dtype] // 8 > entry.n_bytes:
+            raise self.refuse(
+                f"its storage {quoted(storage.key)} has {entry.n_bytes} bytes, "
+                f"not {storage.n_items} items of {storage.dtype}",
+                RESAVE,
+            )
+        return entry
+
+    def scalar(self, pickled: PickledTensor) -> float | int | bool | None:
+        """Return the value of a one-value tensor such as a loss, or None."""
+        if math.prod(pickled.shape) != 1 or pickled.dtype not in SCALARS:
+            return None
+        tensor = self.tensor("", pickled)
+        buffer = bytearray(ITEM_BITS[pickled.dtype] // 8)
+        tensor.entry.read_into(memoryview(buffer), tensor.offset)
+        (value,) = struct.unpack(f"<{SCALARS[pickled.dtype]}", buffer)
+        return value  # type: ignore[no-any-return]
