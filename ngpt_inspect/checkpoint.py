@@ -63,7 +63,9 @@ def open_checkpoint(
     contents = read_contents(Path(source))
     found = find_architecture(contents, ARCHITECTURES, name=architecture, n_heads=heads)
     resolved = _constants(found, contents, constants or {})
-    known = found.dimensions | {constant.name: constant.value for constant in resolved}
+    known: dict[str, float] = {**found.dimensions} | {
+        constant.name: constant.value for constant in resolved
+    }
     path = Path(contents.source)
     return WeightSet(
         label=label or _label(path),
@@ -78,6 +80,7 @@ def open_checkpoint(
         absent=absent_roles(found),
         constants=resolved,
         notes=found.architecture.notes,
+        settings={"architecture": architecture, "heads": heads, "constants": dict(constants or {})},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import MissingRole
 from ngpt_inspect.stored import Contents, StoredTensor
@@ -98,14 +98,13 @@ class Weight:
             values = values.double() * self.factor
         return values.abs() if self.absolute else values
 
-    def heads(self, device: str = "cpu") -> torch.Tensor | None:
-        """Return the values cut into heads, (n_blocks, out, in), or None when it has none.
+    def heads(self, values: torch.Tensor) -> torch.Tensor | None:
+        """Cut this weight's values into heads, (n_blocks, out, in); None when it has none.
 
         Row blocks for W_q, W_k and W_v, column blocks for W_o.
         """
         if self.n_blocks is None or self.role.facts.head_axis is None:
             return None
-        values = self.values(device)
         if self.role.facts.head_axis is Axis.ROWS:
             return values.reshape(self.n_blocks, -1, values.shape[1])
         return values.reshape(values.shape[0], self.n_blocks, -1).movedim(1, 0)
@@ -148,6 +147,8 @@ class WeightSet:
     constants: tuple[ResolvedConstant, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader of the numbers should know of this layout."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """How it was opened, so that another process can open it alike."""
 
     @property
     def roles(self) -> tuple[Role, ...]:

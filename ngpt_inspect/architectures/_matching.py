@@ -189,7 +189,7 @@ def absent_roles(found: Match) -> dict[Role, str]:
         absent[Role.E_OUTPUT] = "tied to E_input"
     if found.architecture.family == "GPT":
         scales = (r for r in Role if r.value.startswith(("alpha", "s_")))
-        absent |= {role: "a GPT has none" for role in scales}
+        absent |= dict.fromkeys(scales, "a GPT has none")
     return absent | {
         role: f"none in the {found.architecture.title} layout"
         for role in Role

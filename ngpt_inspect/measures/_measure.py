@@ -39,6 +39,8 @@ class Summary(StrEnum):
     quartiles `_low` and `_high`, `_min` and `_max`."""
     MEAN = "mean"
     """Over the index: `_mean` and `_std`."""
+    SPREAD = "spread"
+    """Over the index: `_min`, `_median` and `_max`."""
     QUANTILES = "quantiles"
     """The rank curve over heads and index: `_quantile` at index 0..1000 per mille."""
     DENSITY = "density"

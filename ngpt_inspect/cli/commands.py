@@ -1,0 +1,321 @@
+"""The command line: one subcommand a measure, made in a loop, and a few more.
+
+stdout carries data only; notes and progress go to stderr. Exit codes: 0 done, 1 a threshold
+was crossed, 2 wrong use or unreadable input, 3 a fault of ours, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, show, write
+from ngpt_inspect.errors import InspectError, MissingLibrary
+from ngpt_inspect.measures import MEASURES, Measure
+from ngpt_inspect.version import __version__
+
+if TYPE_CHECKING:
+    from ngpt_inspect.weights import WeightSet
+
+THRESHOLD_CROSSED = 1
+SHOWN_CROSSINGS = 5
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Inspect GPT and nGPT checkpoints, from files alone. A checkpoint is a file, a folder "
+    "holding a model, or the folder of a training run (its last step).",
+)
+
+Checkpoints = Annotated[
+    list[str], typer.Argument(metavar="CHECKPOINT...", help="One, or several side by side.")
+]
+Layers = Annotated[
+    str | None, typer.Option("--layers", help="Only these layers, from 0: 0-3,7.", metavar="LIST")
+]
+Roles = Annotated[
+    str | None, typer.Option("--roles", help="Only these roles: W_q,W_k.", metavar="LIST")
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="table, csv, json, jsonl or parquet. By default what the name after -o says, "
+        "else table.",
+    ),
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Write the data here, not to stdout.")
+]
+FigureFile = Annotated[
+    Path | None,
+    typer.Option("--figure", help="Also draw it: .html, or .pdf .svg .png with the export extra."),
+]
+Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
+Above = Annotated[
+    float | None, typer.Option("--fail-above", help="Exit with 1 if any value is above this.")
+]
+Below = Annotated[
+    float | None, typer.Option("--fail-below", help="Exit with 1 if any value is below this.")
+]
+Steps = Annotated[str, typer.Option("--steps", help="Of a training run: last, all, or 100,200.")]
+Heads = Annotated[
+    int | None, typer.Option("--heads", help="Number of query heads, where files do not say.")
+]
+ArchitectureName = Annotated[
+    str | None, typer.Option("--architecture", help="Name of the layout, where files do not tell.")
+]
+AlphaInit = Annotated[
+    float | None, typer.Option("--alpha-init", help="Initial alpha, where files do not say.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress.")]
+
+
+def _measure_command(each: Measure) -> Callable[..., None]:
+    """Return the command of one measure: the shared options and its own."""
+
+    @reported
+    def command(
+        checkpoints: Checkpoints,
+        layers: Layers = None,
+        roles: Roles = None,
+        format_name: Format = None,
+        output: Output = None,
+        figure_file: FigureFile = None,
+        device: Device = "cpu",
+        fail_above: Above = None,
+        fail_below: Below = None,
+        steps: Steps = "last",
+        heads: Heads = None,
+        architecture: ArchitectureName = None,
+        alpha_init: AlphaInit = None,
+        quiet: Quiet = False,  # typer needs a default
+        **options: Any,
+    ) -> None:
+        from ngpt_inspect.cli.gates import crossings
+        from ngpt_inspect.cli.selection import layers_named, names
+        from ngpt_inspect.cli.views import coverage_notes
+        from ngpt_inspect.tables import measure
+
+        models = _open(checkpoints, steps, heads, architecture, alpha_init)
+        with progress_bar(each.title, quiet) as progress:
+            table = measure(
+                models,
+                each.name,
+                layers=layers_named(layers),
+                roles=names(roles),
+                device=device,
+                progress=progress,
+                **options,
+            )
+        write(table, format_name, output)
+        if figure_file is not None:
+            from ngpt_inspect.gallery import figure, save_figure
+
+            save_figure(figure(each.name, table=table), figure_file)
+        if not quiet:
+            for line in coverage_notes(table):
+                note(line)
+        if not (table["status"] != "skipped").any():
+            reasons = "; ".join(dict.fromkeys(table["reason"]))
+            raise InspectError(f"nothing measured: {reasons}")
+        crossed = list(crossings(table, each, fail_above, fail_below))
+        for line in crossed[:SHOWN_CROSSINGS]:
+            note(f"threshold crossed: {line}")
+        if len(crossed) > SHOWN_CROSSINGS:
+            note(f"... and {len(crossed) - SHOWN_CROSSINGS} more")
+        if crossed:
+            raise typer.Exit(THRESHOLD_CROSSED)
+
+    return _with_options(command, each)
+
+
+def _with_options(command: Callable[..., None], each: Measure) -> Callable[..., None]:
+    """Replace ``**options`` in a command's signature by the measure's own options."""
+    signature = inspect.signature(command, eval_str=True)
+    shared = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    own = [
+        inspect.Parameter(
+            option.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=option.default,
+            annotation=Annotated[
+                type(option.default),
+                typer.Option(f"--{option.name.replace('_', '-')}", help=option.help),
+            ],
+        )
+        for option in each.options
+    ]
+    command.__signature__ = signature.replace(parameters=[*shared, *own])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in [*shared, *own]}
+    return command
+
+
+for _each in MEASURES.values():
+    _help = f"{_each.summary}.\n\n" + "\n\n".join(
+        f"{name}: {formula}." for name, formula in _each.quantities.items()
+    )
+    app.command(
+        _each.command,
+        help=f"{_help}\n\nSource: {_each.source}.",
+        short_help=_each.summary,
+        rich_help_panel="Measures",
+    )(_measure_command(_each))
+
+
+@app.command("tensors", rich_help_panel="Looking around")
+@reported
+def tensors(
+    checkpoints: Checkpoints,
+    format_name: Format = None,
+    output: Output = None,
+    heads: Heads = None,
+    architecture: ArchitectureName = None,
+) -> None:
+    """List names, roles, shapes and dtypes, and what was not recognised. Reads headers only."""
+    from ngpt_inspect.cli.listing import COLUMNS, list_tensors
+    from ngpt_inspect.cli.views import plain_table
+
+    rows, troubles = [], []
+    for source in checkpoints:
+        found, trouble = list_tensors(source, heads=heads, architecture=architecture)
+        rows += found
+        troubles += [trouble] if trouble else []
+    if format_named(format_name, output) == "table":
+        columns = [c for c in COLUMNS if c != "checkpoint" or len(checkpoints) > 1]
+        show(plain_table(rows, columns))
+    else:
+        import pandas as pd
+
+        write(pd.DataFrame(rows, columns=list(COLUMNS)), format_name, output)
+    for line in troubles:
+        note(line)
+
+
+@app.command("summary", rich_help_panel="Looking around")
+@reported
+def summary_command(
+    checkpoints: Checkpoints,
+    format_name: Format = None,
+    output: Output = None,
+    device: Device = "cpu",
+    steps: Steps = "last",
+    heads: Heads = None,
+    architecture: ArchitectureName = None,
+    alpha_init: AlphaInit = None,
+    quiet: Quiet = False,
+) -> None:
+    """One screen: sizes, validation loss, condition numbers, learning rates, unit norm."""
+    from ngpt_inspect.cli.views import coverage_notes
+    from ngpt_inspect.summary import summary
+
+    models = _open(checkpoints, steps, heads, architecture, alpha_init)
+    with progress_bar("Summary", quiet) as progress:
+        table = summary(models, device=device, progress=progress)
+    if format_named(format_name, output) == "table":
+        from ngpt_inspect.cli.views import side_by_side
+
+        show(side_by_side(table))
+    else:
+        write(table, format_name, output)
+    if not quiet:
+        for line in coverage_notes(table):
+            note(line)
+
+
+@app.command("figures", rich_help_panel="Looking around")
+@reported
+def figures_command(
+    checkpoints: Checkpoints,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path(
+        "figures"
+    ),
+    formats: Annotated[
+        str, typer.Option("--formats", help="Of html, pdf, svg, png; several with commas.")
+    ] = "html",
+    steps: Steps = "last",
+    heads: Heads = None,
+    architecture: ArchitectureName = None,
+    alpha_init: AlphaInit = None,
+    quiet: Quiet = False,
+) -> None:
+    """Draw the paper's figures into a folder, each with the table it was drawn from."""
+    from ngpt_inspect.cli.selection import names
+    from ngpt_inspect.gallery import draw_all
+
+    models = _open(checkpoints, steps, heads, architecture, alpha_init)
+    with progress_bar("Figures", quiet) as progress:
+        for drawn in draw_all(models, output, names(formats) or ["html"], progress=progress):
+            typer.echo(drawn)
+
+
+@app.command("dashboard", rich_help_panel="Looking around")
+@reported
+def dashboard(
+    checkpoints: Annotated[
+        list[str] | None, typer.Argument(metavar="[CHECKPOINT...]", help="What to open.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Serve the dashboard: checkpoints side by side in the browser."""
+    from importlib.util import find_spec
+
+    if find_spec("streamlit") is None or (spec := find_spec("app.dashboard")) is None:
+        raise MissingLibrary(
+            "the dashboard needs streamlit", next_step="pip install 'ngpt-inspect[app]'"
+        )
+    flags = {
+        "server.address": address,
+        "server.port": str(port),
+        "server.headless": "true",
+        "browser.gatherUsageStats": "false",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", str(spec.origin)]
+    command += [part for name, value in flags.items() for part in (f"--{name}", value)]
+    raise typer.Exit(subprocess.call([*command, "--", *(checkpoints or [])]))
+
+
+def _version(wanted: bool) -> None:  # typer's callback
+    if wanted:
+        typer.echo(f"ngpt-inspect {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _open(
+    sources: list[str],
+    steps: str,
+    heads: int | None,
+    architecture: str | None,
+    alpha_init: float | None,
+) -> list[WeightSet]:
+    from ngpt_inspect.checkpoint import open_checkpoint
+    from ngpt_inspect.cli.selection import steps_of
+
+    given = {} if alpha_init is None else {"alpha_init": alpha_init}
+    return [
+        open_checkpoint(path, heads=heads, architecture=architecture, constants=given)
+        for source in sources
+        for path in steps_of(source, steps)
+    ]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,41 @@
+"""Gates for scripts: whether any value crosses a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.measures import Measure
+from ngpt_inspect.tables import parts
+from ngpt_inspect.tables.rows import records
+from ngpt_inspect.vocabulary import Status
+from ngpt_inspect.wording import number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def crossings(
+    table: pd.DataFrame, each: Measure, above: float | None, below: float | None
+) -> Iterator[str]:
+    """Yield one line for each headline value above or below its threshold.
+
+    Heads count where a matrix has them, else the whole matrix. A weight that could not be
+    measured cannot pass, so it yields a line too.
+    """
+    if above is None and below is None:
+        return
+    rows = parts(table[table["measure"] == each.headline])
+    high = rows["value"] > (float("inf") if above is None else above)
+    if above is not None:
+        high |= rows["value"] == float("inf")
+    low = rows["value"] < (float("-inf") if below is None else below)
+    for row in records(rows[high | low]):
+        yield f"{_where(row)}: {row['measure']} {number(row['value'])}"
+    for row in records(table[table["status"] == Status.SKIPPED]):
+        yield f"{_where(row)}: not measured: {row['reason']}"
+
+
+def _where(row: dict[str, Any]) -> str:
+    numbered = [f"{name} {row[name]}" for name in ("layer", "head") if row[name] is not None]
+    return " ".join([row["checkpoint"], row["role"], *numbered])

@@ -1,0 +1,68 @@
+"""Every tensor of a checkpoint with its role, shape and dtype, from headers alone."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ngpt_inspect.checkpoint import open_checkpoint
+from ngpt_inspect.errors import UnknownArchitecture
+from ngpt_inspect.formats import read_contents
+from ngpt_inspect.weights import WeightSet
+
+COLUMNS = ("checkpoint", "tensor", "role", "layer", "expert", "shape", "dtype", "bytes", "note")
+
+
+def list_tensors(
+    source: str | PathLike[str], **settings: Any
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return one row a tensor and role, and why roles are missing if they are.
+
+    A fused tensor has one row for each of its roles. Settings are those of `open_checkpoint`.
+
+    Raises
+    ------
+    UnreadableFile
+        The file cannot be read. An unknown layout is no error here: its names are what
+        somebody wants to see.
+    """
+    try:
+        model = open_checkpoint(source, **settings)
+    except UnknownArchitecture as error:
+        contents = read_contents(Path(source))
+        label = Path(contents.source).stem
+        rows = [_row(label, tensor) for tensor in contents.tensors.values()]
+        return rows, str(error)
+    return _rows(model), None
+
+
+def _rows(model: WeightSet) -> list[dict[str, Any]]:
+    placed: dict[str, list[dict[str, Any]]] = {}
+    for weight in model.weights:
+        row = _row(model.label, weight.tensor)
+        row |= {"role": str(weight.role), "layer": weight.layer, "expert": weight.expert}
+        row["note"] = "" if weight.part is None else f"rows {weight.part.start}:{weight.part.stop}"
+        placed.setdefault(weight.tensor.name, []).append(row)
+    rows = []
+    for tensor in model.contents.tensors.values():
+        here = placed.get(tensor.name)
+        note = model.ignored.get(tensor.name, "not recognised")
+        if here is None and any(tensor.location == w.tensor.location for w in model.weights):
+            note = "tied"
+        rows += here or [_row(model.label, tensor) | {"note": note}]
+    return rows
+
+
+def _row(label: str, tensor: Any) -> dict[str, Any]:
+    return {
+        "checkpoint": label,
+        "tensor": tensor.name,
+        "role": None,
+        "layer": None,
+        "expert": None,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "bytes": tensor.n_bytes,
+        "note": "",
+    }

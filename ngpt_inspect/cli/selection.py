@@ -1,0 +1,50 @@
+"""What the words of a command line mean: layers, steps, names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.runs import is_run, step_files
+
+
+def steps_of(source: str, steps: str) -> list[Path]:
+    """Return the checkpoints of a training run that are asked for; other sources as they are."""
+    path = Path(source)
+    if steps == "last" or not is_run(path):
+        return [path]
+    files = step_files(path)
+    if steps == "all":
+        return list(files.values())
+    wanted = [_whole_number(step, "--steps") for step in steps.split(",")]
+    missing = [step for step in wanted if step not in files]
+    if missing:
+        raise WrongOption(
+            f"no step {missing[0]}",
+            where=source,
+            next_step=f"there are {', '.join(map(str, files))}",
+        )
+    return [files[step] for step in wanted]
+
+
+def layers_named(text: str | None) -> list[int] | None:
+    """Return the layers of ``0-3,7``."""
+    if text is None:
+        return None
+    layers: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        start = _whole_number(first, "--layers")
+        layers += range(start, (_whole_number(last, "--layers") if dash else start) + 1)
+    return layers
+
+
+def _whole_number(text: str, option: str) -> int:
+    if not text.strip().isdecimal():
+        raise WrongOption(f"{text!r} is not a whole number", where=option, next_step="say 0-3,7")
+    return int(text)
+
+
+def names(text: str | None) -> list[str] | None:
+    """Return the names of a list with commas."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]

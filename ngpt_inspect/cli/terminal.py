@@ -1,0 +1,121 @@
+"""Everything that is written to a terminal, a pipe or a file by the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.errors import InspectError, WrongOption
+from ngpt_inspect.tables.export import ENCODERS, encode, write_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+WRONG_INPUT, OUR_FAULT, INTERRUPTED = 2, 3, 130
+EDGELESS = 1000
+"""Width in characters of what has no edge to wrap at: a pipe, a file."""
+
+
+def note(line: str) -> None:
+    """Write one line to stderr."""
+    print(line, file=sys.stderr)  # noqa: T201
+
+
+def reported(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what a command raises into one line on stderr and an exit code."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        if os.environ.get("NGPT_INSPECT_DEBUG"):
+            command(*args, **kwargs)
+            return
+        try:
+            command(*args, **kwargs)
+            sys.stdout.flush()
+        except InspectError as error:
+            _stop(str(error), WRONG_INPUT)
+        except KeyboardInterrupt:
+            _stop("interrupted", INTERRUPTED)
+        except BrokenPipeError:  # the reader has what it wanted: `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except Exception as error:
+            kind = f"{type(error).__name__}: {error}".splitlines()[0]
+            _stop(f"a fault of ours: {kind}; NGPT_INSPECT_DEBUG=1 shows where", OUR_FAULT)
+
+    return run
+
+
+def _stop(line: str, code: int) -> None:
+    note(f"ngpt-inspect: {line}")
+    raise SystemExit(code) from None
+
+
+def format_named(name: str | None, output: Path | None) -> str:
+    """Return the output format: asked for, else by the file's suffix, else a table to read."""
+    if name is None and output is not None and output.suffix[1:] in ENCODERS:
+        return output.suffix[1:]
+    if name not in (None, "table", *ENCODERS):
+        raise WrongOption(
+            f"no format {name!r}", where="--format", next_step=f"say table, {', '.join(ENCODERS)}"
+        )
+    return name or "table"
+
+
+def write(table: pd.DataFrame, format_name: str | None, output: Path | None) -> None:
+    """Write a table to stdout or to a file, in the format asked for."""
+    chosen = format_named(format_name, output)
+    if chosen == "table":
+        from ngpt_inspect.cli.views import views
+
+        show(*views(table), to=output)
+    elif output is not None:
+        write_bytes(output, encode(table, chosen))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(encode(table, chosen))
+        sys.stdout.buffer.flush()
+
+
+def show(*renderables: Any, to: Path | None = None) -> None:
+    """Print rich tables at their natural width: a pipe or a file has no edge to wrap at."""
+    from rich.console import Console
+
+    from ngpt_inspect.tables.export import write_bytes
+
+    console = Console(width=None if sys.stdout.isatty() and to is None else 1000)
+    if to is None:
+        for each in renderables:
+            console.print(each)
+        return
+    with console.capture() as capture:
+        for each in renderables:
+            console.print(each, no_wrap=True)
+    write_bytes(to, capture.get().encode())
+
+
+@contextmanager
+def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a callback that moves a bar with a time estimate on stderr; None where nobody looks."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(title)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

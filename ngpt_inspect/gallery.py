@@ -1,0 +1,183 @@
+"""Joins tables and figures: the one place that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.figures import FIGURES, Figure
+from ngpt_inspect.figures._save import IMAGES, check_suffix, one_browser, save_figure
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.tables import Source, measure
+from ngpt_inspect.tables.summaries import summarise
+from ngpt_inspect.vocabulary import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+__all__ = ["Drawn", "draw_all", "drawn_rows", "figure", "figure_named", "save_figure"]
+
+
+def figure(
+    name: str,
+    checkpoints: Source | Sequence[Source] | None = None,
+    *,
+    table: pd.DataFrame | None = None,
+    layers: Sequence[int] | None = None,
+    roles: Sequence[str] | None = None,
+    device: str = "cpu",
+    options: Mapping[str, Any] | None = None,
+) -> go.Figure:
+    """Draw one figure of checkpoints, or of a table that was measured before.
+
+    Parameters
+    ----------
+    name
+        A name from `FIGURES`.
+    checkpoints
+        What `open_checkpoint` returns, or takes; one or several. Not needed with a table.
+    table
+        What `measure` returned for the measures the figure needs, summarised or not. Nothing
+        is measured then, and the arguments below do not count.
+    layers, roles, device, options
+        As in `measure`.
+
+    Raises
+    ------
+    WrongOption
+        No such figure, or neither checkpoints nor a table.
+    InspectError
+        As in `measure`.
+    """
+    chosen = figure_named(name)
+    if table is None:
+        if checkpoints is None:
+            raise WrongOption("nothing to draw", next_step="give checkpoints, or table=")
+        table = measure(
+            checkpoints,
+            chosen.needs,
+            layers=layers,
+            roles=chosen.roles if roles is None else roles,
+            device=device,
+            **(options or {}),
+        )
+    return chosen.draw(drawn_rows(chosen, table))
+
+
+def figure_named(name: str) -> Figure:
+    """Return a figure by its name, with underscores or hyphens.
+
+    Raises
+    ------
+    WrongOption
+        There is none; the message lists them.
+    """
+    found = FIGURES.get(name.replace("-", "_"))
+    if found is None:
+        raise WrongOption(f"no figure {name!r}", next_step=f"there are {', '.join(FIGURES)}")
+    return found
+
+
+def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows a figure is drawn from: those of its measures, summaries for values.
+
+    Of a quantity that has summary rows the many values behind them are left out (what was
+    skipped stays): this is what a figure's CSV holds and what travels to a browser.
+    """
+    quantities = [name for need in chosen.needs for name in MEASURES[need].quantities]
+    summed = {
+        name for need in chosen.needs for name, kinds in MEASURES[need].summaries.items() if kinds
+    }
+    names = table["measure"].unique()
+    if not any(_is_summary(name, summed) for name in names):
+        table = summarise(table)
+        names = table["measure"].unique()
+    roles = set(chosen.roles or table["role"].unique())
+    kept = [
+        name
+        for name in names
+        if name not in summed and any(name.startswith(quantity) for quantity in quantities)
+    ]
+    skipped = table["measure"].isin(quantities) & (table["status"] == Status.SKIPPED)
+    rows = table[(table["measure"].isin(kept) | skipped) & table["role"].isin(roles)]
+    rows.attrs = dict(table.attrs)
+    return rows
+
+
+def _is_summary(name: str, summed: set[str]) -> bool:
+    return name not in summed and any(name.startswith(f"{quantity}_") for quantity in summed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What became of one figure."""
+
+    name: str
+    files: tuple[Path, ...]
+    """The figure in each format and the CSV it was drawn from; empty when nothing was drawn."""
+    notes: tuple[str, ...]
+    """What is missing from it and why."""
+
+
+def draw_all(
+    checkpoints: Source | Sequence[Source],
+    folder: str | PathLike[str],
+    formats: Sequence[str] = ("pdf", "png"),
+    *,
+    names: Sequence[str] | None = None,
+    layers: Sequence[int] | None = None,
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Drawn]:
+    """Draw figures (all by default) into a folder, each beside the CSV it was drawn from.
+
+    Every measure is taken once. A figure with nothing to show is not written; what is
+    returned says why.
+
+    Parameters
+    ----------
+    checkpoints, layers, device, progress
+        As in `measure`.
+    folder
+        Made when it is not there.
+    formats
+        Any of html, pdf, png, svg, json.
+    names
+        Figures to draw.
+
+    Raises
+    ------
+    WrongOption
+        No such figure or format.
+    MissingLibrary
+        An image is asked for without what makes images; as in `save_figure`.
+    InspectError
+        As in `measure` and `save_figure`.
+    """
+    chosen = [figure_named(name) for name in (FIGURES if names is None else names)]
+    suffixes = [f".{each.lstrip('.').lower()}" for each in formats]
+    for suffix in suffixes:
+        check_suffix(Path(f"figure{suffix}"))
+    needs = list(dict.fromkeys(need for each in chosen for need in each.needs))
+    table = measure(checkpoints, needs, layers=layers, device=device, progress=progress)
+    table = summarise(table)
+    with one_browser() if set(suffixes) & set(IMAGES) else nullcontext():
+        return [_draw_one(each, table, Path(folder), suffixes) for each in chosen]
+
+
+def _draw_one(chosen: Figure, table: pd.DataFrame, folder: Path, suffixes: Sequence[str]) -> Drawn:
+    rows = drawn_rows(chosen, table)
+    drawing = chosen.draw(rows)
+    notes = tuple(drawing.layout.meta["notes"])
+    if not drawing.data:
+        return Drawn(name=chosen.name, files=(), notes=notes)
+    files = [save_figure(drawing, folder / f"{chosen.name}{suffix}") for suffix in suffixes]
+    source = folder / f"{chosen.name}.csv"
+    rows.to_csv(source, index=False)
+    return Drawn(name=chosen.name, files=(*files, source), notes=notes)

@@ -1,0 +1,36 @@
+"""Computes something for every head and for the whole matrix, the way all matrix measures do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.measures._measure import Values
+from ngpt_inspect.vocabulary import Status
+from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    import torch
+
+
+def stacks(weight: Weight, device: str) -> Iterator[tuple[list[int | None], torch.Tensor]]:
+    """Yield the heads of a matrix as one stack, then the whole matrix as a stack of one.
+
+    Each comes with its head numbers, ``[None]`` for the whole; shapes (n, out, in).
+    """
+    values = weight.values(device)
+    heads = weight.heads(values)
+    if heads is not None:
+        yield list(range(len(heads))), heads
+    yield [None], values.unsqueeze(0)
+
+
+def unknown_heads(weight: Weight, quantity: str) -> Iterator[Values]:
+    """Yield a skipped row when a matrix has heads but nothing says how many."""
+    if weight.role.facts.head_axis is not None and weight.n_blocks is None:
+        yield Values(
+            measure=quantity,
+            value=float("nan"),
+            status=Status.SKIPPED,
+            reason="per head: the files do not say how many heads there are; give --heads N",
+        )

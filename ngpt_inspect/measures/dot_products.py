@@ -1,0 +1,118 @@
+"""Dot products between all pairs of embeddings, raw and cosine (Figure 4, right)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ngpt_inspect.measures._measure import Measure, Option, Values, View
+from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.pairwise import Pair, PairwiseDots
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield rank curve, histogram, mean, spread and extreme pairs; raw, then cosines."""
+    from ngpt_inspect.numerics.pairwise import pairwise_dots
+
+    values = weight.values(device)
+    for prefix, normalize in (("dot", False), ("cosine", True)):
+        found = pairwise_dots(
+            values,
+            normalize=normalize,
+            bins=options["bins"],
+            n_extremes=options["extremes"],
+            exact=options["exact"],
+        )
+        yield from _rows(prefix, found)
+
+
+def _rows(prefix: str, found: PairwiseDots) -> Iterator[Values]:
+    status = Status.OK if found.exact else Status.SAMPLED
+    sampled = f"from {found.pairs_measured:.3g} of {found.n_pairs:.3g} pairs"
+    reason = "" if found.exact else sampled
+    level = np.arange(len(found.levels))
+    yield Values(
+        measure=f"{prefix}_quantile",
+        value=found.quantiles,
+        index=level,
+        status=status,
+        reason=reason,
+    )
+    yield Values(measure=f"{prefix}_quantile_error", value=found.quantile_error)
+    if found.quantile_standard_errors is not None:
+        errors = found.quantile_standard_errors
+        yield Values(measure=f"{prefix}_quantile_standard_error", value=errors, index=level)
+    bins = np.arange(len(found.counts))
+    yield Values(measure=f"{prefix}_bin_left", value=found.edges[:-1], index=bins)
+    yield Values(
+        measure=f"{prefix}_bin_count",
+        value=found.counts.astype(float),
+        index=bins,
+        status=status,
+        reason=reason,
+    )
+    # The mean over all pairs follows from |sum x|^2 and is exact even beside a sample.
+    zero_rows = f"{found.zero_rows} rows of norm zero left out" if found.zero_rows else ""
+    yield Values(
+        measure=f"{prefix}_mean", value=found.mean, reason=zero_rows if prefix == "cosine" else ""
+    )
+    spread = f"{sampled}; standard error {found.std_standard_error:.2g}"
+    yield Values(
+        measure=f"{prefix}_std",
+        value=found.std,
+        status=status,
+        reason="" if found.exact else spread,
+    )
+    yield _pairs(f"{prefix}_largest", found.largest, status, reason)
+    yield _pairs(f"{prefix}_smallest", found.smallest, status, reason)
+
+
+def _pairs(name: str, pairs: tuple[Pair, ...], status: Status, reason: str) -> Values:
+    return Values(
+        measure=name,
+        value=np.array([pair.value for pair in pairs]),
+        index=np.array([pair.first for pair in pairs]),
+        partner=np.array([pair.second for pair in pairs]),
+        status=status,
+        reason=reason,
+    )
+
+
+def _quantities(prefix: str, product: str) -> dict[str, str]:
+    return {
+        f"{prefix}_quantile": f"rank curve of {product} over all V(V−1)/2 distinct pairs",
+        f"{prefix}_quantile_error": "largest error of the curve from binning; 0: values sorted",
+        f"{prefix}_bin_count": "histogram: pairs in each bin",
+        f"{prefix}_bin_left": "left edges of its equal bins",
+        f"{prefix}_mean": f"mean {product} over all pairs",
+        f"{prefix}_std": f"standard deviation of {product}",
+        f"{prefix}_largest": "the largest, with both token ids",
+        f"{prefix}_smallest": "the smallest, with both token ids",
+    }
+
+
+MEASURE = Measure(
+    name="dot_products",
+    title="Pairwise dot products",
+    summary="e_i · e_j over all pairs of embeddings, raw and cosine, with the extreme pairs",
+    roles=roles_of(Kind.EMBEDDING),
+    compute=compute,
+    quantities={
+        **_quantities("dot", "e_i · e_j of the rows as they are"),
+        **_quantities("cosine", "e_i · e_j of unit rows"),
+    },
+    headline="dot_mean",
+    shown=("dot_mean", "dot_std", "cosine_mean", "cosine_std"),
+    view=View.ROLES,
+    options=(
+        Option(name="exact", default=False, help="Measure every pair, however long it takes."),
+        Option(name="bins", default=200, help="Most bins of the histogram."),
+        Option(name="extremes", default=10, help="How many extreme pairs to name."),
+    ),
+    source="arXiv 2410.01131, Figure 4 (right)",
+)

@@ -1,0 +1,40 @@
+"""Eigen learning rates: how far each block moves the hidden state, per coordinate (Figure 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ngpt_inspect.measures._measure import Measure, Summary, Values
+from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.weights import Weight
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield the effective rate of every coordinate."""
+    from ngpt_inspect.numerics.finite import require_finite
+
+    values = weight.values(device)
+    require_finite(values)
+    column = values.double().cpu().numpy().ravel()
+    yield Values(measure="eigen_learning_rate", value=column, index=np.arange(len(column)))
+
+
+MEASURE = Measure(
+    name="eigen_learning_rates",
+    title="Eigen learning rates",
+    summary="|alpha_A| and |alpha_M|: the step of each block along each coordinate",
+    roles=roles_of(Kind.EIGEN_LEARNING_RATE),
+    compute=compute,
+    quantities={
+        "eigen_learning_rate": "|α| effective = |stored · α_init / α_scale|, per coordinate",
+    },
+    headline="eigen_learning_rate",
+    shown=("eigen_learning_rate_mean",),
+    summaries={
+        "eigen_learning_rate": (Summary.MEAN, Summary.QUANTILES, Summary.DENSITY),
+    },
+    source="arXiv 2410.01131, equations 10-11, section 2.5, Figures 6 and 14",
+)

@@ -1,0 +1,44 @@
+"""Norms of the embeddings, one a token (Figure 4, left)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ngpt_inspect.measures._measure import Measure, Summary, Values, View
+from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.weights import Weight
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield the norm of every row."""
+    from ngpt_inspect.numerics.directions import row_norms
+    from ngpt_inspect.numerics.finite import require_finite
+
+    matrix = weight.values(device)
+    require_finite(matrix)
+    values = row_norms(matrix).cpu().numpy()
+    yield Values(measure="embedding_norm", value=values, index=np.arange(len(values)))
+
+
+MEASURE = Measure(
+    name="embedding_norms",
+    title="Embedding norms",
+    summary="L2 norm of every input and output embedding",
+    roles=roles_of(Kind.EMBEDDING),
+    compute=compute,
+    quantities={"embedding_norm": "‖e‖₂ of each token's row"},
+    headline="embedding_norm",
+    shown=(
+        "embedding_norm_mean",
+        "embedding_norm_std",
+        "embedding_norm_min",
+        "embedding_norm_median",
+        "embedding_norm_max",
+    ),
+    view=View.ROLES,
+    summaries={"embedding_norm": (Summary.MEAN, Summary.SPREAD, Summary.QUANTILES)},
+    source="arXiv 2410.01131, Figure 4 (left)",
+)

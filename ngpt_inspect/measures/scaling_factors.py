@@ -1,0 +1,43 @@
+"""Learned scaling factors s_qk, s_u, s_nu, s_z of nGPT; norm gains of a GPT (Figure 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ngpt_inspect.measures._measure import Measure, Summary, Values
+from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.weights import Weight
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield every effective factor; s_qk by head and coordinate."""
+    from ngpt_inspect.numerics.finite import require_finite
+
+    values = weight.values(device)
+    require_finite(values)
+    matrix = values.double().cpu().numpy()
+    if matrix.ndim == 2:
+        head, index = (axis.ravel() for axis in np.indices(matrix.shape))
+        yield Values(measure="scaling_factor", value=matrix.ravel(), head=head, index=index)
+    else:
+        yield Values(measure="scaling_factor", value=matrix, index=np.arange(len(matrix)))
+
+
+MEASURE = Measure(
+    name="scaling_factors",
+    title="Scaling factors",
+    summary="s_qk, s_u, s_nu and s_z as the model uses them; norm gains of a GPT",
+    roles=roles_of(Kind.SCALING, Kind.GAIN),
+    compute=compute,
+    quantities={
+        "scaling_factor": "s effective = stored · s_init / s_scale, per coordinate, without the "
+        "√d that equation 21 adds to s_ν; a GPT's norm gains as stored",
+    },
+    headline="scaling_factor",
+    shown=("scaling_factor_mean",),
+    summaries={"scaling_factor": (Summary.MEAN, Summary.QUANTILES, Summary.DENSITY)},
+    source="arXiv 2410.01131, equations 3, 15-16, 20-21, section 2.5, Figures 6 and 14",
+)

@@ -1,0 +1,51 @@
+"""Singular values of the attention and MLP matrices and the ranks they imply (Figures 11, 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ngpt_inspect.measures._heads import stacks, unknown_heads
+from ngpt_inspect.measures._measure import Measure, Summary, Values
+from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.weights import Weight
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield every singular value and three ranks, per head and whole."""
+    from ngpt_inspect.numerics import spectra
+
+    yield from unknown_heads(weight, "singular_value")
+    for heads, matrices in stacks(weight, device):
+        for head, s_n in zip(heads, spectra.singular_values(matrices), strict=True):
+            values = s_n.cpu().numpy()
+            rank = np.arange(len(values))
+            yield Values(measure="singular_value", value=values, head=head, index=rank)
+            for name in ("stable_rank", "participation_ratio", "effective_rank"):
+                yield Values(measure=name, value=float(getattr(spectra, name)(s_n)), head=head)
+
+
+_RANKS = ("stable_rank", "participation_ratio", "effective_rank")
+
+MEASURE = Measure(
+    name="singular_values",
+    title="Singular values",
+    summary="whole spectra, with stable rank, participation ratio and effective rank",
+    roles=roles_of(Kind.MATRIX),
+    compute=compute,
+    quantities={
+        "singular_value": "σ, largest first, in float64 of the exact stored values",
+        "stable_rank": "Σσ² / σ_max²",
+        "participation_ratio": "(Σσ²)² / Σσ⁴",
+        "effective_rank": "exp(−Σ p log p) with p = σ / Σσ (Roy & Vetterli 2007)",
+    },
+    headline="effective_rank",
+    shown=("effective_rank_median",),
+    summaries={
+        "singular_value": (Summary.QUANTILES,),
+        **dict.fromkeys(_RANKS, (Summary.HEADS,)),
+    },
+    source="arXiv 2410.01131, Figures 11 and 12 (right)",
+)

@@ -1,0 +1,45 @@
+"""Norms of the rows and of the columns of each matrix (Figures 11 and 12, left)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ngpt_inspect.measures._measure import Measure, Summary, Values, View
+from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.weights import Weight
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield the norm of every row and of every column of the complete matrix."""
+    from ngpt_inspect.numerics.directions import column_norms, row_norms
+    from ngpt_inspect.numerics.finite import require_finite
+
+    matrix = weight.values(device)
+    require_finite(matrix)
+    for name, norms in (("row_norm", row_norms), ("column_norm", column_norms)):
+        values = norms(matrix).cpu().numpy()
+        yield Values(measure=name, value=values, index=np.arange(len(values)))
+
+
+MEASURE = Measure(
+    name="vector_norms",
+    title="Vector norms",
+    summary="L2 norms of the rows and columns of the attention and MLP matrices",
+    roles=roles_of(Kind.MATRIX),
+    compute=compute,
+    quantities={
+        "row_norm": "‖row‖₂ of the (out, in) matrix, not split into heads",
+        "column_norm": "‖column‖₂ of the (out, in) matrix, not split into heads",
+    },
+    headline="row_norm",
+    shown=("row_norm_mean", "row_norm_std", "column_norm_mean", "column_norm_std"),
+    view=View.ROLES,
+    summaries={
+        "row_norm": (Summary.MEAN, Summary.QUANTILES),
+        "column_norm": (Summary.MEAN, Summary.QUANTILES),
+    },
+    source="arXiv 2410.01131, Figures 11 and 12 (left)",
+)

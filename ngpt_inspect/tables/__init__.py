@@ -1,0 +1,6 @@
+"""Measures -> one tidy table, and what becomes of it: summaries, provenance, files."""
+
+from ngpt_inspect.tables.measuring import Progress, Source, measure, opened
+from ngpt_inspect.tables.summaries import parts, summarise
+
+__all__ = ["Progress", "Source", "measure", "opened", "parts", "summarise"]

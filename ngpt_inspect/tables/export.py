@@ -1,0 +1,107 @@
+"""Writes a table as CSV, strict JSON, JSON lines or Parquet."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
+from ngpt_inspect.tables.rows import records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def to_csv(table: pd.DataFrame) -> bytes:
+    """Return CSV with a header; null cells are empty, infinite values ``inf``."""
+    return table.to_csv(index=False).encode()
+
+
+def to_json(table: pd.DataFrame) -> bytes:
+    """Return one JSON list of row objects. NaN and infinity are null: `status` says which."""
+    return (json.dumps(_rows(table), ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def to_jsonl(table: pd.DataFrame) -> bytes:
+    """Return one JSON object a line, as `to_json`."""
+    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in _rows(table))
+    return "".join(lines).encode()
+
+
+def to_parquet(table: pd.DataFrame) -> bytes:
+    """Return Parquet; `attrs` travel along.
+
+    Raises
+    ------
+    MissingLibrary
+        Without pyarrow.
+    """
+    try:
+        return bytes(table.to_parquet(None, index=False))
+    except ImportError:
+        raise MissingLibrary(
+            "Parquet needs pyarrow", next_step="pip install 'ngpt-inspect[parquet]'"
+        ) from None
+
+
+ENCODERS: dict[str, Callable[[pd.DataFrame], bytes]] = {
+    "csv": to_csv,
+    "json": to_json,
+    "jsonl": to_jsonl,
+    "parquet": to_parquet,
+}
+"""Format name -> encoder; the names are the file suffixes too."""
+
+
+def encode(table: pd.DataFrame, format_name: str) -> bytes:
+    """Return a table in one of the formats of `ENCODERS`.
+
+    Raises
+    ------
+    WrongOption
+        There is no such format.
+    """
+    if format_name not in ENCODERS:
+        raise WrongOption(
+            f"no format {format_name!r}", next_step=f"there are table, {', '.join(ENCODERS)}"
+        )
+    return ENCODERS[format_name](table)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    InspectError
+        The folder is missing or cannot be written to.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InspectError(
+            f"cannot be written ({error.strerror})",
+            where=str(path),
+            next_step="give a path in a folder that exists and is writable",
+        ) from None
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows of what JSON has words for: null for missing, NaN and infinite."""
+    return [
+        {name: None if _is_nonfinite(value) else value for name, value in row.items()}
+        for row in records(table)
+    ]
+
+
+def _is_nonfinite(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)

@@ -1,0 +1,229 @@
+"""Measures of checkpoints as one tidy table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.checkpoint import distinct, open_checkpoint
+from ngpt_inspect.errors import MissingRole, WrongOption
+from ngpt_inspect.measures import MEASURES, Measure
+from ngpt_inspect.tables.jobs import Job, results, skipped
+from ngpt_inspect.tables.provenance import provenance
+from ngpt_inspect.tables.rows import Rows
+from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.weights import Weight, WeightSet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Source = WeightSet | str | PathLike[str]
+Progress = Callable[[int, int], None]
+"""Called with (weights done, weights in all)."""
+
+
+def measure(
+    checkpoints: Source | Sequence[Source],
+    measures: str | Sequence[str],
+    *,
+    layers: Sequence[int] | None = None,
+    roles: Sequence[str] | None = None,
+    device: str = "cpu",
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Measure checkpoints and return one tidy table, a row a number.
+
+    Parameters
+    ----------
+    checkpoints
+        What `open_checkpoint` returns, or takes; one or several.
+    measures
+        Names from `MEASURES`, one or several.
+    layers, roles
+        Restrict to these 0-based layers and these roles (spelled ``W_q``).
+    device
+        ``cpu`` or ``cuda``.
+    executor
+        Where to compute: any `concurrent.futures.Executor`. Work is shipped as names, never as
+        tensors, so the files must be readable there; rows come back as if computed here.
+    progress
+        Called after every weight.
+    **options
+        Settings of the measures, by name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as in docs/table.md. `attrs` holds the tool's version, the settings, and of each
+        checkpoint its fingerprint, constants and coverage.
+
+    Raises
+    ------
+    WrongOption
+        No such measure, role, option or device.
+    MissingRole
+        A layer or role that none of the checkpoints has.
+    InspectError
+        A checkpoint cannot be opened.
+    """
+    chosen = [measure_named(name) for name in _listed(measures)]
+    models = distinct(opened(checkpoints))
+    wanted = None if roles is None else tuple(role_named(role) for role in roles)
+    settings = _settings(chosen, options)
+    _check_device(device)
+    plan = [_part(checkpoint, each, wanted, layers) for checkpoint in models for each in chosen]
+    _check_present(models, plan, wanted, layers)
+
+    jobs = [
+        Job(checkpoint=p.checkpoint, weight=w, measure=p.measure, options=settings, device=device)
+        for p in plan
+        for w in p.weights
+    ]
+    found = results(jobs, executor)
+    rows, done = Rows(), 0
+    for part in plan:
+        for weight in part.weights:
+            for values in next(found):
+                rows.add(part.checkpoint, weight.role, values, weight.layer, weight.expert)
+            done += 1
+            if progress is not None:
+                progress(done, len(jobs))
+        for role, reason in part.absent.items():
+            rows.add(part.checkpoint, role, skipped(part.measure, reason))
+    table = rows.frame()
+    table.attrs = provenance(table, models, chosen, settings | {"device": device})
+    return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """What one measure reads of one checkpoint, and what it looked for in vain."""
+
+    checkpoint: WeightSet
+    measure: Measure
+    weights: tuple[Weight, ...]
+    absent: Mapping[Role, str]
+
+
+def _part(
+    checkpoint: WeightSet,
+    each: Measure,
+    wanted: tuple[Role, ...] | None,
+    layers: Sequence[int] | None,
+) -> _Part:
+    roles = tuple(role for role in each.roles if wanted is None or role in wanted)
+    here = None if layers is None else tuple(n for n in layers if n < checkpoint.shape.n_layers)
+    weights = checkpoint.select(roles, here)
+    absent = {role: why for role, why in checkpoint.absent.items() if role in roles}
+    if weights and wanted is None:
+        # Without a gate there is no W_nu: a fact of the model. A tied E_output is a number
+        # that somebody may look for.
+        absent = {role: why for role, why in absent.items() if why.startswith("tied")}
+    return _Part(checkpoint=checkpoint, measure=each, weights=weights, absent=absent)
+
+
+def _check_present(
+    models: list[WeightSet],
+    plan: list[_Part],
+    wanted: tuple[Role, ...] | None,
+    layers: Sequence[int] | None,
+) -> None:
+    """Refuse a layer or a role that no checkpoint has."""
+    deepest = max(checkpoint.shape.n_layers for checkpoint in models)
+    for layer in layers or ():
+        if not 0 <= layer < deepest:
+            raise MissingRole(
+                f"no layer {layer}",
+                where=", ".join(checkpoint.label for checkpoint in models),
+                next_step=f"layers are 0 to {deepest - 1}",
+            )
+    for role in wanted or ():
+        reads = [part for part in plan if role in part.measure.roles]
+        if not reads:
+            names = sorted({part.measure.command for part in plan})
+            covered = dict.fromkeys(r for part in plan for r in part.measure.roles)
+            raise WrongOption(
+                f"{', '.join(names)} does not measure {role}",
+                next_step=f"it measures {', '.join(covered)}",
+            )
+        if not any(role in part.checkpoint.roles for part in reads):
+            first = reads[0].checkpoint
+            raise MissingRole(
+                f"no {role}: {first.absent.get(role, 'none here')}",
+                where=first.label,
+                next_step=f"it has {', '.join(first.roles)}",
+            )
+
+
+def measure_named(name: str) -> Measure:
+    """Return a measure by its name, with underscores or hyphens.
+
+    Raises
+    ------
+    WrongOption
+        There is none; the message lists them.
+    """
+    found = MEASURES.get(name.replace("-", "_"))
+    if found is None:
+        raise WrongOption(f"no measure {name!r}", next_step=f"there are {', '.join(MEASURES)}")
+    return found
+
+
+def role_named(name: str) -> Role:
+    """Return a role by its spelling in the paper.
+
+    Raises
+    ------
+    WrongOption
+        There is none; the message lists them.
+    """
+    try:
+        return Role(name)
+    except ValueError:
+        raise WrongOption(f"no role {name!r}", next_step=f"there are {', '.join(Role)}") from None
+
+
+def opened(sources: Source | Sequence[Source]) -> list[WeightSet]:
+    """Open what is not open yet."""
+    return [s if isinstance(s, WeightSet) else open_checkpoint(s) for s in _listed(sources)]
+
+
+def _listed(one_or_many: Any) -> list[Any]:
+    if isinstance(one_or_many, str | PathLike | WeightSet):
+        return [one_or_many]
+    listed = list(one_or_many)
+    if not listed:
+        raise WrongOption("nothing to measure", next_step="give at least one checkpoint")
+    return listed
+
+
+def _settings(chosen: list[Measure], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every option of the chosen measures, given or default."""
+    known = {option.name: option.default for each in chosen for option in each.options}
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        names = ", ".join(each.name for each in chosen)
+        raise WrongOption(
+            f"{names} has no option {', '.join(unknown)}",
+            next_step=f"its options are: {', '.join(known) or 'none'}",
+        )
+    return known | dict(given)
+
+
+def _check_device(device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise WrongOption(
+            f"no device {device!r} here ({reason})", next_step="leave --device out"
+        ) from None
