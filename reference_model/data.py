@@ -52,7 +52,7 @@ class TokenData:
         for name, tokens in (("training", self.train), ("validation", self.validation)):
             if len(tokens) <= length:
                 msg = (
-                    f"the {name} part has {len(tokens)} tokens, too few for one sequence of {length};"
+                    f"the {name} part has {len(tokens)} tokens, too few for a sequence of {length};"
                     " give more text with --data or a shorter --context-length"
                 )
                 raise UsageError(msg)

@@ -5,26 +5,50 @@ Source of every equation: arXiv 2410.01131.
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from reference_model.config import Granularity, ModelConfig, NGPTConfig
 
 TINY = 1e-12  # keeps Norm(0) = 0 instead of NaN; far below any norm met in training
 
 
+class _L2Normalize(torch.autograd.Function):
+    """Norm(x) and its gradient, (g - y (y . g)) / ||x||: half the passes over memory of autograd's.
+
+    The gradient is g projected on the tangent of the sphere at y (appendix A.3).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, dim: int) -> Tensor:
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        norm = torch.linalg.vector_norm(x, dim=dim, keepdim=True, dtype=dtype)
+        inverse = norm.clamp_min_(TINY).reciprocal_()
+        y = (x * inverse).to(x.dtype)
+        ctx.save_for_backward(y, inverse)
+        ctx.dim = dim
+        return y
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        y, inverse = ctx.saved_tensors
+        along = (gradient * y).sum(ctx.dim, keepdim=True, dtype=inverse.dtype)
+        tangent = torch.addcmul(gradient, y, along.to(y.dtype), value=-1)
+        return (tangent * inverse).to(y.dtype), None
+
+
 def l2_normalize(x: Tensor, dim: int = -1) -> Tensor:
-    """Norm(x) = x / ||x||_2 along `dim`, with no gain.
+    """Norm(x) = x / ||x||_2 along `dim`, with no gain; Norm(0) = 0.
 
     The norm is taken in float32 (float64 for float64 input) and the result has the dtype of `x`.
     Source: section 2.2.1, below Eq. 7.
     """
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    norm = torch.linalg.vector_norm(x, dim=dim, keepdim=True, dtype=dtype)
-    return (x / norm.clamp_min(TINY)).to(x.dtype)
+    return cast(Tensor, _L2Normalize.apply(x, dim))
 
 
 class RMSNorm(nn.Module):
@@ -79,6 +103,9 @@ class Rotary(nn.Module):
     tables grow when a longer context than the trained one is asked for.
     """
 
+    cosines: Tensor
+    sines: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.d_k, self.base = config.d_k, config.rope_base
@@ -96,11 +123,10 @@ class Rotary(nn.Module):
 
     def forward(self, length: int) -> tuple[Tensor, Tensor]:
         """Tables for positions 0 to `length` - 1, each [length, K/2]."""
-        cosines, sines = cast(Tensor, self.cosines), cast(Tensor, self.sines)
-        if length > len(cosines):
-            longer = self._tables(length, cosines.device)
-            self.cosines, self.sines = cosines, sines = (t.to(cosines) for t in longer)
-        return cosines[:length], sines[:length]
+        if length > len(self.cosines):
+            cosines, sines = self._tables(length, self.cosines.device)
+            self.cosines, self.sines = cosines.to(self.cosines), sines.to(self.sines)
+        return self.cosines[:length], self.sines[:length]
 
 
 def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
@@ -155,7 +181,7 @@ class NormalizedAttention(Attention):
             q, k = l2_normalize(q), l2_normalize(k)
         # (q s)(k s)^T = (q s^2) k^T: scaling one side saves a pass over the other
         s_qk = self.scaling.effective(self.s_qk).unsqueeze(-2)  # H 1 K
-        return self.mix((q * s_qk.square()).to(q.dtype), k, v, scale=self.d_k**0.5)
+        return self.mix(q * s_qk.square().to(q.dtype), k, v, scale=self.d_k**0.5)
 
 
 class MLP(nn.Module):

@@ -11,7 +11,7 @@ Shapes: B sequences, T positions, D = d_model, V = vocab_size.
 
 import math
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -143,12 +143,12 @@ class NGPT(nn.Module):
         logits = F.linear(h, self.E_output.weight * s_z[:, None])  # B T V
         return logits if targets is None else cross_entropy(logits, targets)
 
-    def matrices(self) -> Iterator[tuple[nn.Parameter, int]]:
+    def matrices(self) -> Iterator[tuple[Tensor, int]]:
         """Every matrix with the axis that is its embedding dimension (section 2.6, step 2)."""
         yield self.E_input.weight, 1
         yield self.E_output.weight, 1
         for layer in self.layers:
-            attention, mlp = layer.attention, layer.mlp
+            attention, mlp = cast(NGPTLayer, layer).attention, cast(NGPTLayer, layer).mlp
             for reader in (attention.W_q, attention.W_k, attention.W_v, mlp.W_u, mlp.W_nu):
                 yield reader.weight, 1  # rows are compared with h
             for writer in (attention.W_o, mlp.W_oMLP):

@@ -28,6 +28,7 @@ class Preset:
     training: dict[str, Any]
     gpt: dict[str, Any]
     ngpt: dict[str, Any]
+    gpt_model: dict[str, Any] = field(default_factory=dict)
     ngpt_model: dict[str, Any] = field(default_factory=dict)
 
 
@@ -41,9 +42,15 @@ PRESETS: dict[str, Preset] = {
             "d_mlp": 512,
             "context_length": 256,
         },
-        training={"steps": 300, "batch_size": 16, "checkpoint_every": 100},
-        gpt={"learning_rate": 3e-3, "warmup_steps": 30, "weight_decay": 0.1},
+        training={
+            "steps": 600,
+            "batch_size": 8,
+            "validation_sequences": 64,
+            "checkpoint_every": 100,
+        },
+        gpt={"learning_rate": 3e-3, "warmup_steps": 60, "weight_decay": 0.1},
         ngpt={"learning_rate": 3e-3},
+        gpt_model={"init_std": 0.05},
         ngpt_model=SHORT_RUN,
     ),
     "small": Preset(
@@ -100,15 +107,20 @@ def model_config(architecture: Architecture, preset: str, **changes: Any) -> Mod
     """
     chosen = _preset(preset)
     if architecture == "gpt":
-        return GPTConfig(**(chosen.shape | changes))
+        return GPTConfig(**(chosen.shape | chosen.gpt_model | changes))
     return NGPTConfig(**(chosen.shape | chosen.ngpt_model | changes))
 
 
 def train_config(architecture: Architecture, preset: str, **changes: Any) -> TrainConfig:
-    """Training settings of a preset for one architecture; `changes` replace single fields."""
+    """Training settings of a preset for one architecture; `changes` replace single fields.
+
+    A run made longer or shorter keeps the preset's share of warm-up, unless told otherwise.
+    """
     chosen = _preset(preset)
-    own = chosen.gpt if architecture == "gpt" else chosen.ngpt
-    return TrainConfig(**(chosen.training | own | changes))
+    settings = chosen.training | (chosen.gpt if architecture == "gpt" else chosen.ngpt)
+    steps = changes.get("steps", settings["steps"])
+    settings["warmup_steps"] = settings.get("warmup_steps", 0) * steps // settings["steps"]
+    return TrainConfig(**(settings | changes))
 
 
 def _preset(name: str) -> Preset:

@@ -8,9 +8,10 @@ from typing import Any
 
 from reference_model.data import TokenData, is_bin_folder, load_bins, load_text
 from reference_model.errors import DivergenceError, UsageError
-from reference_model.loop import train
+from reference_model.loop import TrainResult, train
 from reference_model.presets import PRESETS, model_config, train_config
 from reference_model.progress import say
+from reference_model.ranks import Ranks, join_ranks
 
 EPILOG = """
 The run folder receives step-NNNNNN.safetensors (weights), metrics.jsonl (one line per step),
@@ -24,16 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     args = _parser().parse_args(arguments)
     try:
-        data = _load_data(args)
-        result = train(
-            model_config(args.model, args.preset, **_model_changes(args, data)),
-            train_config(args.model, args.preset, **_train_changes(args)),
-            data,
-            args.out,
-            resume=args.resume,
-            device=args.device,
-            compiled=args.compile,
-        )
+        with join_ranks(args.device) as ranks:
+            result = _run(args, ranks)
     except (UsageError, OSError) as error:
         return _fail(f"error: {error}", 2)
     except DivergenceError as error:
@@ -88,6 +81,23 @@ def _parser() -> argparse.ArgumentParser:
     machine.add_argument("--precision", choices=("auto", "float32", "bfloat16"), help="[auto]")
     machine.add_argument("--compile", action="store_true", help="use torch.compile")
     return parser
+
+
+def _run(args: argparse.Namespace, ranks: Ranks) -> TrainResult:
+    if not ranks.is_main:
+        ranks.wait()  # until rank 0 has encoded the corpus into the cache
+    data = _load_data(args)
+    if ranks.is_main:
+        ranks.wait()
+    return train(
+        model_config(args.model, args.preset, **_model_changes(args, data)),
+        train_config(args.model, args.preset, **_train_changes(args)),
+        data,
+        args.out,
+        resume=args.resume,
+        device=args.device,
+        compiled=args.compile,
+    )
 
 
 def _load_data(args: argparse.Namespace) -> TokenData:

@@ -1,0 +1,155 @@
+"""One step of training and one validation loss, on one rank of any number."""
+
+import contextlib
+import math
+import time
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from reference_model.config import ModelConfig, TrainConfig
+from reference_model.data import TokenData
+from reference_model.errors import UsageError
+from reference_model.metrics import StepMetrics
+from reference_model.model import NGPT, build_model
+from reference_model.optimizer import learning_rate, make_optimizer
+from reference_model.precision import resolve_precision
+from reference_model.ranks import Ranks
+
+
+class Trainer:
+    """A model, its optimiser and its data; `take_step` moves them on by one step."""
+
+    def __init__(
+        self,
+        model_config: ModelConfig,
+        config: TrainConfig,
+        data: TokenData,
+        ranks: Ranks,
+        compiled: bool = False,
+    ) -> None:
+        check_vocabulary(model_config, data)
+        data.check_length(model_config.context_length)
+        self.context_length = model_config.context_length
+        self.config, self.data, self.ranks = config, data, ranks
+        self.share, self.micro_batch = split_batch(config, ranks.world_size)
+        self.precision = resolve_precision(config.precision, ranks.device)
+        torch.manual_seed(config.seed)
+        self.model = build_model(model_config).to(ranks.device)
+        self.optimizer = make_optimizer(self.model, config)
+        self.step = 0
+        # the model as it is called: alone for validation, averaging gradients for training
+        self.local: Any = torch.compile(self.model) if compiled else self.model
+        self.shared: Any = self.local
+        if ranks.world_size > 1:
+            # no buffer is ever written in training, so there is none to send
+            self.shared = DistributedDataParallel(self.local, broadcast_buffers=False)
+
+    @property
+    def tokens(self) -> int:
+        """Training tokens seen so far over all ranks."""
+        return self.step * self.config.batch_size * self.context_length
+
+    def take_step(self) -> StepMetrics:
+        """Update the weights once, and measure the validation loss if it is due.
+
+        When the loss or the gradient is not finite the weights are left as they are.
+        """
+        started = time.perf_counter()
+        self.step += 1
+        rate = learning_rate(self.config, self.step)
+        loss = self.ranks.mean(self._backward())
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip).item()
+        if math.isfinite(loss + norm):
+            self._update(rate)
+        self.optimizer.zero_grad(set_to_none=True)
+        seconds = time.perf_counter() - started
+        due = self.step % self.config.validation_every == 0 or self.step == self.config.steps
+        return StepMetrics(
+            step=self.step,
+            tokens=self.tokens,
+            train_loss=loss,
+            validation_loss=self.validate() if due else None,
+            learning_rate=rate,
+            gradient_norm=norm,
+            seconds=seconds,
+        )
+
+    @torch.no_grad()
+    def validate(self) -> float:
+        """Mean loss of the held-out sequences, in nats per token."""
+        inputs, targets = self.data.validation_batch(
+            self.config.validation_sequences, self.context_length
+        )
+        mine = torch.arange(self.ranks.rank, len(inputs), self.ranks.world_size)
+        total = torch.zeros((), device=self.ranks.device)
+        for rows in torch.split(mine, self.micro_batch):  # type: ignore[no-untyped-call]
+            total += self._loss(self.local, inputs[rows], targets[rows]) * len(rows)
+        return self.ranks.mean(total) * self.ranks.world_size / len(inputs)
+
+    def _update(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        if isinstance(self.model, NGPT):
+            self.model.normalize_matrices()  # section 2.6, step 2
+
+    def _backward(self) -> Tensor:
+        """Gradient of the mean loss of this rank's share of the batch; returns that loss."""
+        # every rank draws the whole batch: it is small, and so any number of ranks sees the same
+        inputs, targets = self.data.batch(
+            self.config.seed, self.step, self.config.batch_size, self.context_length
+        )
+        first = self.ranks.rank * self.share
+        starts = range(first, first + self.share, self.micro_batch)
+        total = torch.zeros((), device=self.ranks.device)
+        for start in starts:
+            rows = slice(start, start + self.micro_batch)
+            with contextlib.ExitStack() as stack:
+                if self.ranks.world_size > 1 and start != starts[-1]:
+                    stack.enter_context(self.shared.no_sync())  # average once, at the end
+                loss = self._loss(self.shared, inputs[rows], targets[rows]) / len(starts)
+                loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total
+
+    def _loss(self, model: Any, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy in the precision of the run."""
+        device = self.ranks.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            loss: Tensor = model(inputs.to(device), targets.to(device))
+        return loss
+
+
+def check_vocabulary(model_config: ModelConfig, data: TokenData) -> None:
+    """Raise UsageError unless the model has one embedding for every token of the data."""
+    if data.vocab_size != model_config.vocab_size:
+        msg = (
+            f"the data has {data.vocab_size} tokens but the model has "
+            f"vocab_size={model_config.vocab_size}; make them equal"
+        )
+        raise UsageError(msg)
+
+
+def split_batch(config: TrainConfig, world_size: int) -> tuple[int, int]:
+    """Sequences per rank and per forward pass.
+
+    Raises
+    ------
+    UsageError
+        If the batch does not split into equal parts.
+    """
+    if config.batch_size % world_size:
+        msg = f"batch_size={config.batch_size} does not split evenly over {world_size} ranks"
+        raise UsageError(msg)
+    share = config.batch_size // world_size
+    micro_batch = min(config.micro_batch_size or share, share)
+    if share % micro_batch:
+        msg = (
+            f"micro_batch_size={micro_batch} does not divide the {share} sequences of each rank; "
+            "choose a divisor"
+        )
+        raise UsageError(msg)
+    return share, micro_batch

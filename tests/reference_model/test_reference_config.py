@@ -1,0 +1,101 @@
+"""Configs check themselves, and the sweep lays out its table."""
+
+import dataclasses
+
+import pytest
+from conftest import SHAPE, make_config, make_train_config
+
+from reference_model.config import NGPTConfig
+from reference_model.errors import UsageError
+from reference_model.presets import PRESETS, model_config, train_config
+from reference_model.sweep import SweepRow, to_csv, to_table
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_layers": 0}, "n_layers=0: must be a whole number of at least 1"),
+        ({"n_heads": 3}, "d_model=16 with n_heads=3: .* make d_model a multiple of 2 n_heads"),
+        ({"n_heads": 16}, "d_model=16 with n_heads=16: "),
+        ({"rope_base": -1.0}, "rope_base=-1.0: must be a finite number above 0"),
+        ({"alpha_init": 0.0}, "alpha_init=0.0: must be a finite number above 0"),
+        ({"s_z_scale": float("inf")}, "s_z_scale=inf"),
+        ({"interpolation": "nlerp"}, "interpolation='nlerp': choose one of lerp, slerp"),
+        ({"s_qk_granularity": "head"}, "choose one of element, scalar, fixed"),
+    ],
+)
+def test_wrong_model_configs(changes, message):
+    with pytest.raises(UsageError, match=message):
+        make_config("ngpt", **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "steps=0"),
+        ({"beta2": 1.0}, r"beta2=1\.0: must be in \[0, 1\)"),
+        ({"warmup_steps": 12}, "warmup_steps=12: must be fewer than the 12 steps"),
+        ({"weight_decay": -0.1}, "weight_decay=-0.1: must be zero or more"),
+        ({"precision": "half"}, "precision='half': choose one of auto, float32, bfloat16"),
+        ({"checkpoint_steps": (13,)}, r"checkpoint_steps=\[13\]"),
+    ],
+)
+def test_wrong_train_configs(changes, message):
+    with pytest.raises(UsageError, match=message):
+        make_train_config(**changes)
+
+
+def test_config_survives_a_round_trip_and_names_strangers():
+    config = make_config("ngpt", alpha_init=0.2)
+    assert NGPTConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(UsageError, match="fields colour are missing or unknown"):
+        NGPTConfig.from_dict(config.to_dict() | {"colour": 1})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.d_model = 3
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_compare_like_with_like(preset):
+    gpt, ngpt = model_config("gpt", preset), model_config("ngpt", preset)
+    assert {name: getattr(gpt, name) for name in SHAPE} == {
+        name: getattr(ngpt, name) for name in SHAPE
+    }
+    gpt, ngpt = train_config("gpt", preset), train_config("ngpt", preset)
+    own = {"learning_rate": 1.0, "warmup_steps": 0, "weight_decay": 0.0}
+    assert dataclasses.replace(gpt, **own) == dataclasses.replace(ngpt, **own)
+    assert (gpt.weight_decay, ngpt.weight_decay, ngpt.warmup_steps) == (0.1, 0.0, 0)
+    assert gpt.warmup_steps > 0
+
+
+def test_unknown_preset_lists_the_known_ones():
+    with pytest.raises(UsageError, match=r"choose one of tiny, small, 0\.5B, 1B"):
+        model_config("gpt", "huge")
+
+
+def test_sweep_table_stars_the_best_of_each_model():
+    def row(model, rate, loss):
+        return SweepRow(
+            model=model,
+            learning_rate=rate,
+            steps=2,
+            tokens=8,
+            validation_loss=loss,
+            seconds_per_step=0.5,
+        )
+
+    rows = [
+        row("gpt", 1e-3, 3.5),
+        row("ngpt", 1e-3, 3.25),
+        row("gpt", 2e-3, None),
+        row("ngpt", 2e-3, 3.0),
+    ]
+    assert to_table(rows).splitlines() == [
+        "learning rate       gpt      ngpt",
+        "        0.001   3.5000*   3.2500 ",
+        "        0.002 diverged    3.0000*",
+    ]
+    assert to_csv(rows).splitlines()[:2] == [
+        "model,learning_rate,steps,tokens,validation_loss,seconds_per_step",
+        "gpt,0.001,2,8,3.5,0.5",
+    ]
+    assert to_csv(rows).splitlines()[3] == "gpt,0.002,2,8,,0.5"
