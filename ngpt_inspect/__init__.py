@@ -5,14 +5,19 @@
 >>> ni.figure("condition_numbers", ["runs/gpt", "runs/ngpt"])  # doctest: +SKIP
 """
 
-from ngpt_inspect.checkpoint import open_checkpoint
-from ngpt_inspect.errors import InspectError
-from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.gallery import figure
-from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.tables import measure, summarise
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ngpt_inspect.version import __version__
-from ngpt_inspect.vocabulary import Role
+
+if TYPE_CHECKING:
+    from ngpt_inspect.checkpoint import open_checkpoint
+    from ngpt_inspect.errors import InspectError
+    from ngpt_inspect.figures import FIGURES
+    from ngpt_inspect.gallery import figure
+    from ngpt_inspect.measures import MEASURES
+    from ngpt_inspect.tables import measure, summarise
+    from ngpt_inspect.vocabulary import Role
 
 __all__ = [
     "FIGURES",
@@ -25,3 +30,26 @@ __all__ = [
     "open_checkpoint",
     "summarise",
 ]
+
+_HOMES = {
+    "FIGURES": "figures",
+    "MEASURES": "measures",
+    "InspectError": "errors",
+    "Role": "vocabulary",
+    "figure": "gallery",
+    "measure": "tables",
+    "open_checkpoint": "checkpoint",
+    "summarise": "tables",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: the command line starts without numpy."""
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, WrongOption
-from ngpt_inspect.tables.export import ENCODERS, encode, write_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +57,8 @@ def _stop(line: str, code: int) -> None:
 
 def format_named(name: str | None, output: Path | None) -> str:
     """Return the output format: asked for, else by the file's suffix, else a table to read."""
+    from ngpt_inspect.tables.export import ENCODERS
+
     if name is None and output is not None and output.suffix[1:] in ENCODERS:
         return output.suffix[1:]
     if name not in (None, "table", *ENCODERS):
@@ -69,6 +70,8 @@ def format_named(name: str | None, output: Path | None) -> str:
 
 def write(table: pd.DataFrame, format_name: str | None, output: Path | None) -> None:
     """Write a table to stdout or to a file, in the format asked for."""
+    from ngpt_inspect.tables.export import encode, write_bytes
+
     chosen = format_named(format_name, output)
     if chosen == "table":
         from ngpt_inspect.cli.views import views

@@ -31,6 +31,14 @@ class Values:
     reason: str | np.ndarray = ""
 
 
+def numbered(measure: str, column: Any, head: int | None = None) -> Values:
+    """Return a column of numbers, a tensor or an array, indexed 0, 1, 2, ..."""
+    import numpy as np
+
+    values = np.asarray(column.cpu() if hasattr(column, "cpu") else column, dtype=np.float64)
+    return Values(measure=measure, value=values, head=head, index=np.arange(len(values)))
+
+
 class Summary(StrEnum):
     """How many values become few. `summaries.py` computes them; measures only ask."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ngpt_inspect.measures._measure import Measure, Option, Values, View
+from ngpt_inspect.measures._measure import Measure, Option, Values, View, numbered
 from ngpt_inspect.vocabulary import Kind, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -35,27 +34,13 @@ def _rows(prefix: str, found: PairwiseDots) -> Iterator[Values]:
     status = Status.OK if found.exact else Status.SAMPLED
     sampled = f"from {found.pairs_measured:.3g} of {found.n_pairs:.3g} pairs"
     reason = "" if found.exact else sampled
-    level = np.arange(len(found.levels))
-    yield Values(
-        measure=f"{prefix}_quantile",
-        value=found.quantiles,
-        index=level,
-        status=status,
-        reason=reason,
-    )
+    curve = numbered(f"{prefix}_quantile", found.quantiles)
+    yield replace(curve, status=status, reason=reason)
     yield Values(measure=f"{prefix}_quantile_error", value=found.quantile_error)
     if found.quantile_standard_errors is not None:
-        errors = found.quantile_standard_errors
-        yield Values(measure=f"{prefix}_quantile_standard_error", value=errors, index=level)
-    bins = np.arange(len(found.counts))
-    yield Values(measure=f"{prefix}_bin_left", value=found.edges[:-1], index=bins)
-    yield Values(
-        measure=f"{prefix}_bin_count",
-        value=found.counts.astype(float),
-        index=bins,
-        status=status,
-        reason=reason,
-    )
+        yield numbered(f"{prefix}_quantile_standard_error", found.quantile_standard_errors)
+    yield numbered(f"{prefix}_bin_left", found.edges[:-1])
+    yield replace(numbered(f"{prefix}_bin_count", found.counts), status=status, reason=reason)
     # The mean over all pairs follows from |sum x|^2 and is exact even beside a sample.
     zero_rows = f"{found.zero_rows} rows of norm zero left out" if found.zero_rows else ""
     yield Values(
@@ -73,6 +58,8 @@ def _rows(prefix: str, found: PairwiseDots) -> Iterator[Values]:
 
 
 def _pairs(name: str, pairs: tuple[Pair, ...], status: Status, reason: str) -> Values:
+    import numpy as np
+
     return Values(
         measure=name,
         value=np.array([pair.value for pair in pairs]),

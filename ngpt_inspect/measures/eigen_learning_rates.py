@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
-from ngpt_inspect.measures._measure import Measure, Summary, Values
+from ngpt_inspect.measures._measure import Measure, Summary, Values, numbered
 from ngpt_inspect.vocabulary import Kind, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -18,8 +16,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
     values = weight.values(device)
     require_finite(values)
-    column = values.double().cpu().numpy().ravel()
-    yield Values(measure="eigen_learning_rate", value=column, index=np.arange(len(column)))
+    yield numbered("eigen_learning_rate", values.flatten())
 
 
 MEASURE = Measure(

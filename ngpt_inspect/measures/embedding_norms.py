@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
-from ngpt_inspect.measures._measure import Measure, Summary, Values, View
+from ngpt_inspect.measures._measure import Measure, Summary, Values, View, numbered
 from ngpt_inspect.vocabulary import Kind, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -19,8 +17,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
     matrix = weight.values(device)
     require_finite(matrix)
-    values = row_norms(matrix).cpu().numpy()
-    yield Values(measure="embedding_norm", value=values, index=np.arange(len(values)))
+    yield numbered("embedding_norm", row_norms(matrix))
 
 
 MEASURE = Measure(

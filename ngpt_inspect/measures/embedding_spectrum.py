@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
-from ngpt_inspect.measures._measure import Measure, Option, Values, View
+from ngpt_inspect.measures._measure import Measure, Option, Values, View, numbered
 from ngpt_inspect.vocabulary import Kind, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -21,13 +19,10 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     require_finite(values)
     centred = not options["uncentred"]
     eigenvalues = clouds.covariance_eigenvalues(values, centred=centred)
-    column = eigenvalues.cpu().numpy()
-    rank = np.arange(len(column))
-    yield Values(measure="covariance_eigenvalue", value=column, index=rank)
-    median = np.median(column)
+    yield numbered("covariance_eigenvalue", eigenvalues)
+    median = eigenvalues.quantile(0.5)
     if median > 0:
-        over = column / median
-        yield Values(measure="covariance_eigenvalue_over_median", value=over, index=rank)
+        yield numbered("covariance_eigenvalue_over_median", eigenvalues / median)
     mean_norm = float(directions.row_norms(values).mean())
     yield Values(measure="mean_norm", value=mean_norm)
     yield Values(measure="anisotropy", value=directions.anisotropy(values))

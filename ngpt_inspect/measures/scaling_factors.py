@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
-from ngpt_inspect.measures._measure import Measure, Summary, Values
+from ngpt_inspect.measures._measure import Measure, Summary, Values, numbered
 from ngpt_inspect.vocabulary import Kind, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -18,12 +16,11 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
     values = weight.values(device)
     require_finite(values)
-    matrix = values.double().cpu().numpy()
-    if matrix.ndim == 2:
-        head, index = (axis.ravel() for axis in np.indices(matrix.shape))
-        yield Values(measure="scaling_factor", value=matrix.ravel(), head=head, index=index)
-    else:
-        yield Values(measure="scaling_factor", value=matrix, index=np.arange(len(matrix)))
+    if values.ndim == 1:
+        yield numbered("scaling_factor", values)
+        return
+    for head, factors in enumerate(values):
+        yield numbered("scaling_factor", factors, head)
 
 
 MEASURE = Measure(

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from ngpt_inspect.measures._heads import stacks, unknown_heads
-from ngpt_inspect.measures._measure import Measure, Summary, Values
+from ngpt_inspect.measures._measure import Measure, Summary, Values, numbered
 from ngpt_inspect.vocabulary import Kind, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -20,9 +18,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield from unknown_heads(weight, "singular_value")
     for heads, matrices in stacks(weight, device):
         for head, s_n in zip(heads, spectra.singular_values(matrices), strict=True):
-            values = s_n.cpu().numpy()
-            rank = np.arange(len(values))
-            yield Values(measure="singular_value", value=values, head=head, index=rank)
+            yield numbered("singular_value", s_n, head)
             for name in ("stable_rank", "participation_ratio", "effective_rank"):
                 yield Values(measure=name, value=float(getattr(spectra, name)(s_n)), head=head)
 
