@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from html import unescape
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import FIGURES, Figure
-from ngpt_inspect.figures._save import IMAGES, check_suffix, one_browser, save_figure
+from ngpt_inspect.figures._save import IMAGES, one_browser, require_format, save_figure
+from ngpt_inspect.figures._theme import shades_and_dashes
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.tables import Source, measure
+from ngpt_inspect.tables import Source, measure, summarise
 from ngpt_inspect.tables.summaries import summarise
 from ngpt_inspect.vocabulary import Status
+from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-__all__ = ["Drawn", "draw_all", "drawn_rows", "figure", "figure_named", "save_figure"]
+__all__ = [
+    "Drawn",
+    "colors",
+    "draw_all",
+    "drawn_rows",
+    "figure",
+    "figure_named",
+    "joined",
+    "notes_of",
+    "save_figure",
+]
 
 
 def figure(
@@ -95,7 +109,7 @@ def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
         name for need in chosen.needs for name, kinds in MEASURES[need].summaries.items() if kinds
     }
     names = table["measure"].unique()
-    if not any(_is_summary(name, summed) for name in names):
+    if summed and not any(_is_summary(name, summed) for name in names):
         table = summarise(table)
         names = table["measure"].unique()
     roles = set(chosen.roles or table["role"].unique())
@@ -114,15 +128,36 @@ def _is_summary(name: str, summed: set[str]) -> bool:
     return name not in summed and any(name.startswith(f"{quantity}_") for quantity in summed)
 
 
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return one table of several, with the provenance of all of them."""
+    import pandas as pd
+
+    table = pd.concat(list(tables), ignore_index=True)
+    table.attrs = dict(tables[0].attrs)
+    listed = [facts for each in tables for facts in each.attrs.get("checkpoints", [])]
+    table.attrs["checkpoints"] = list({(c["label"], c["step"]): c for c in listed}.values())
+    return table
+
+
+def colors(checkpoints: Sequence[WeightSet]) -> list[str]:
+    """Return the colour each of these checkpoints has in every figure of them all."""
+    return [color for color, _ in shades_and_dashes(each.family for each in checkpoints)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """What became of one figure."""
+    """What became of one figure; as a string, one line that says so."""
 
     name: str
     files: tuple[Path, ...]
     """The figure in each format and the CSV it was drawn from; empty when nothing was drawn."""
     notes: tuple[str, ...]
-    """What is missing from it and why."""
+    """What is missing from it and why, in plain text."""
+
+    def __str__(self) -> str:
+        """Name the files, or say why there are none."""
+        what = " ".join(map(str, self.files)) or f"{self.name}: nothing to draw"
+        return f"{what} ({' '.join(self.notes)})" if self.notes else what
 
 
 def draw_all(
@@ -163,7 +198,7 @@ def draw_all(
     chosen = [figure_named(name) for name in (FIGURES if names is None else names)]
     suffixes = [f".{each.lstrip('.').lower()}" for each in formats]
     for suffix in suffixes:
-        check_suffix(Path(f"figure{suffix}"))
+        require_format(Path(f"figure{suffix}"))
     needs = list(dict.fromkeys(need for each in chosen for need in each.needs))
     table = measure(checkpoints, needs, layers=layers, device=device, progress=progress)
     table = summarise(table)
@@ -171,10 +206,16 @@ def draw_all(
         return [_draw_one(each, table, Path(folder), suffixes) for each in chosen]
 
 
+def notes_of(drawing: go.Figure) -> tuple[str, ...]:
+    """Return in plain text what a figure's footnotes say is missing from it."""
+    notes = drawing.layout.meta["notes"]
+    return tuple(unescape(re.sub("<sub>(.*?)</sub>", r"_\1", note)) for note in notes)
+
+
 def _draw_one(chosen: Figure, table: pd.DataFrame, folder: Path, suffixes: Sequence[str]) -> Drawn:
     rows = drawn_rows(chosen, table)
     drawing = chosen.draw(rows)
-    notes = tuple(drawing.layout.meta["notes"])
+    notes = notes_of(drawing)
     if not drawing.data:
         return Drawn(name=chosen.name, files=(), notes=notes)
     files = [save_figure(drawing, folder / f"{chosen.name}{suffix}") for suffix in suffixes]

@@ -1,0 +1,81 @@
+"""The footnotes of a figure: what is missing from it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from textwrap import shorten
+
+from ngpt_inspect.figures._rows import Rows, Style, whole
+from ngpt_inspect.vocabulary import Kind, Role
+
+MOST_SKIPS = 2
+"""Skipped weights named one by one; the table has them all."""
+ONLY_IN = {Kind.EIGEN_LEARNING_RATE: "nGPT", Kind.SCALING: "nGPT"}
+"""Kinds that one family alone has: their absence from the other is no gap."""
+WIDEST = 84
+"""Characters of a reason that fit a footnote line of a two-column figure."""
+
+
+def why_not_drawn(rows: Rows, roles: Iterable[Role], used: set[str]) -> list[str]:
+    """Return one sentence for each thing a reader would look for and not find."""
+    roles = list(roles)
+    present = rows.present(roles)
+    notes = []
+    for style in rows.styles:
+        missing = [role for role in roles if not rows.has(style, role)]
+        if style.key not in used:
+            notes.append(_nothing_of(style, missing))
+        else:
+            expected = [
+                role
+                for role in missing
+                if role in present
+                and role.facts.kind in (Kind.EMBEDDING, Kind.MATRIX)
+                and rows.skips(style, role).empty
+            ]
+            notes += [f"{style.label} has no {_symbols(expected)}."] if expected else []
+    nowhere = [role for role in roles if role not in present]
+    if nowhere and present and _unexplained(nowhere, rows):
+        notes.append(f"Not in these rows: {_symbols(nowhere)}.")
+    return notes + _skips(rows, roles)
+
+
+def _nothing_of(style: Style, missing: list[Role]) -> str:
+    families = {ONLY_IN.get(role.facts.kind) for role in missing} - {None}
+    if families and style.family not in families:
+        only = " and ".join(sorted(str(family) for family in families))
+        return f"{style.label} is a {style.family}: {_symbols(missing)} exist in {only} only."
+    return f"{style.label} has none of {_symbols(missing)} here."
+
+
+def _unexplained(nowhere: list[Role], rows: Rows) -> bool:
+    """Whether a family in the table should have had one of these roles."""
+    families = {style.family for style in rows.styles}
+    return any(ONLY_IN.get(role.facts.kind, "GPT") in families for role in nowhere)
+
+
+def _skips(rows: Rows, roles: list[Role]) -> list[str]:
+    """Name the first weights that were skipped, unless their family explains it."""
+    found = [
+        (style, role, row)
+        for style in rows.styles
+        for role in roles
+        if style.family == ONLY_IN.get(role.facts.kind, style.family)
+        for row in rows.skips(style, role)
+        .drop_duplicates(["layer", "expert", "reason"])
+        .to_dict("records")
+    ]
+    notes = []
+    for style, role, row in found[:MOST_SKIPS]:
+        layer = whole(row["layer"])
+        where = "" if layer is None else f" of layer {layer}"
+        reason = escape(shorten(str(row["reason"]), WIDEST, placeholder=" …"))
+        notes.append(f"{style.label}: {role.facts.symbol}{where} not measured: {reason}")
+    if len(found) > MOST_SKIPS:
+        notes.append(f"{len(found) - MOST_SKIPS} more not measured: the table says why.")
+    return notes
+
+
+def _symbols(roles: Iterable[Role]) -> str:
+    return ", ".join(role.facts.symbol for role in roles)

@@ -1,0 +1,152 @@
+"""The rows of a table as figures ask for them: by checkpoint, role and quantity."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.figures._theme import shades_and_dashes
+from ngpt_inspect.vocabulary import Role, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NO_STEP = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """One checkpoint, or one step of a run, and how every figure draws it."""
+
+    checkpoint: str
+    step: int
+    """`NO_STEP` where the checkpoint does not say."""
+    label: str
+    """For legends: ``ngpt``, or ``ngpt @ step 200`` where a run is there with several steps."""
+    family: str
+    color: str
+    dash: str
+    n_layers: int
+
+    @property
+    def key(self) -> str:
+        """Ties the traces of one checkpoint to its legend entry."""
+        return f"{self.checkpoint} {self.step}"
+
+
+class Rows:
+    """A table cut by checkpoint, role and quantity.
+
+    Parameters
+    ----------
+    table
+        Rows of docs/table.md, with their summary rows. Its `attrs` name the checkpoints in the
+        order, with the family, that fixes their colours: the same in every figure.
+    quantities
+        The quantities the figure draws; others are not touched.
+    """
+
+    def __init__(self, table: pd.DataFrame, quantities: Iterable[str]) -> None:
+        self.styles = styles(table)
+        skipped = table[table["status"] == Status.SKIPPED]
+        self.skipped = skipped.assign(step=skipped["step"].fillna(NO_STEP).astype(int))
+        measured = table["status"] != Status.SKIPPED
+        wanted = table[measured & table["measure"].isin(list(quantities))]
+        steps = wanted["step"].fillna(NO_STEP).astype(int)
+        keys = [wanted["checkpoint"], steps, wanted["role"], wanted["measure"]]
+        self._groups: dict[Any, pd.DataFrame] = dict(list(wanted.groupby(keys, observed=True)))
+        self._empty = wanted.iloc[:0]
+
+    def get(self, style: Style, role: Role, quantity: str) -> pd.DataFrame:
+        """Return the rows of one quantity, by layer and index; empty where there are none."""
+        rows = self._groups.get((style.checkpoint, style.step, str(role), quantity), self._empty)
+        return rows.sort_values(["layer", "expert", "index"], kind="stable")
+
+    def skips(self, style: Style, role: Role) -> pd.DataFrame:
+        """Return the rows that say why something of this role was not measured."""
+        rows = self.skipped
+        mine = (rows["checkpoint"] == style.checkpoint) & (rows["step"] == style.step)
+        return rows[mine & (rows["role"] == str(role))]
+
+    def value(self, style: Style, role: Role, quantity: str) -> float | None:
+        """Return the one value of a scalar quantity, or None."""
+        values = self.get(style, role, quantity)["value"]
+        return float(values.iloc[0]) if len(values) else None
+
+    def present(self, roles: Iterable[Role]) -> list[Role]:
+        """Return those of these roles that any checkpoint has rows of."""
+        found = {role for _, _, role, _ in self._groups}
+        return [role for role in roles if str(role) in found]
+
+    def has(self, style: Style, role: Role) -> bool:
+        """Whether this checkpoint has any drawn rows of this role."""
+        mine = (style.checkpoint, style.step, str(role))
+        return any(key[:3] == mine for key in self._groups)
+
+
+def styles(table: pd.DataFrame) -> list[Style]:
+    """Return one style a checkpoint and step: as `attrs` lists them, then as they appear."""
+    stated = {
+        (facts["label"], _step(facts.get("step"))): facts
+        for facts in table.attrs.get("checkpoints", [])
+    }
+    seen = table[["checkpoint", "step", "architecture"]].drop_duplicates()
+    met = {(row.checkpoint, _step(row.step)): row.architecture for row in seen.itertuples()}
+    keys = list(dict.fromkeys([*stated, *sorted(met)]))
+    names = Counter(name for name, _ in keys)
+    families = [
+        stated.get(key, {}).get("family") or _guess_family(met.get(key, "")) for key in keys
+    ]
+    return [
+        Style(
+            checkpoint=name,
+            step=step,
+            label=_label(name, step, several=names[name] > 1),
+            family=family,
+            color=color,
+            dash=dash,
+            n_layers=_n_layers(table, name, stated.get((name, step), {})),
+        )
+        for (name, step), family, (color, dash) in zip(
+            keys, families, shades_and_dashes(families), strict=True
+        )
+    ]
+
+
+def _step(step: Any) -> int:
+    number = whole(step)
+    return NO_STEP if number is None else number
+
+
+def _label(name: str, step: int, *, several: bool) -> str:
+    """Name the step only where it tells lines apart and the name does not say it already."""
+    if several and step != NO_STEP and str(step) not in name:
+        name = f"{name} @ step {step}"
+    return escape(name)
+
+
+def _guess_family(architecture: object) -> str:
+    """Say which family a table without `attrs` (read back from CSV) is of."""
+    return "nGPT" if "ngpt" in str(architecture).lower() else "GPT"
+
+
+def _n_layers(table: pd.DataFrame, name: str, facts: Mapping[str, Any]) -> int:
+    """Return the number of layers, from `attrs` or else from the highest layer seen."""
+    stated = (facts.get("shape") or {}).get("n_layers")
+    if stated:
+        return int(stated)
+    highest = whole(table.loc[table["checkpoint"] == name, "layer"].max())
+    return 1 if highest is None else highest + 1
+
+
+def whole(number: Any) -> int | None:
+    """Return an integer column's value, or None where it is null, whatever pandas made of it."""
+    return None if str(number) in ("None", "nan", "<NA>") else int(number)
+
+
+def normalized_layer(layer: int, n_layers: int) -> float:
+    """Return the paper's 0-1 layer axis, layer / (n_layers - 1); 0 for a single layer."""
+    return layer / (n_layers - 1) if n_layers > 1 else 0.0

@@ -1,0 +1,41 @@
+"""Figures 11 and 12, right: singular values of the attention and MLP matrices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
+from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures._matrices import matrix_panels
+from ngpt_inspect.figures._rows import Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+
+def draw(table: pd.DataFrame) -> go.Figure:
+    """Draw one panel a matrix with one rank curve a layer, the earlier the paler.
+
+    x: normalized rank, 0 the smallest. y: singular value, logarithmic; those of all heads of a
+    layer together, of the whole matrix in the MLP. A steep left end is near-lost rank. The
+    paper shows Q and K of its third and fourth layer: ``roles=["W_q", "W_k"], layers=[2]``.
+    """
+    rows = Rows(table, ["singular_value_quantile"])
+    panels, cells = matrix_panels(rows, log=True)
+    for role, cell in cells.items():
+        draw_rank_curve(panels, cell, role, "singular_value", "singular value")
+    panels.share_y(panels.cells)
+    panels.label(panels.cells, x=RANK_AXIS, y="singular value")
+    return panels.finish()
+
+
+FIGURE = Figure(
+    name="singular_values",
+    title="Singular values",
+    summary="Sorted singular values against normalized rank, all heads of a layer together: one "
+    "curve a layer, the earlier the paler. A steep left end is near-lost rank.",
+    needs=("singular_values",),
+    draw=draw,
+    source="arXiv 2410.01131, Figures 11 and 12 (right)",
+)

@@ -1,0 +1,234 @@
+"""A summarised table with every quantity of docs/table.md, made from a seed and no checkpoint."""
+
+from functools import lru_cache
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from ngpt_inspect.vocabulary import COLUMNS, Kind, Role, roles_of
+
+N_LAYERS, N_HEADS, D_MODEL, VOCAB = 6, 4, 32, 64
+ATTENTION = (Role.W_Q, Role.W_K, Role.W_V, Role.W_O)
+MATRICES = roles_of(Kind.MATRIX)
+PER_MILLE = np.arange(1001)
+
+
+class Rows:
+    """Collects the rows of one checkpoint, column by column."""
+
+    def __init__(self, label, family, step):
+        self.label, self.family, self.step = label, family, step
+        self.frames = []
+
+    def add(self, role, measure, value, *, layer=None, head=None, index=None, partner=None):
+        """Append one value, or a column of them counted by `index`."""
+        value = np.atleast_1d(np.asarray(value, dtype=float))
+        status = np.where(np.isinf(value), "rank_deficient", "ok")
+        reason = np.where(np.isinf(value), "the smallest singular value is zero", "")
+        self.frames.append(
+            pd.DataFrame(
+                {
+                    "checkpoint": self.label,
+                    "step": self.step,
+                    "architecture": "reference_ngpt" if self.family == "nGPT" else "reference_gpt",
+                    "layer": layer,
+                    "role": str(role),
+                    "expert": None,
+                    "head": head,
+                    "index": index if index is not None else None,
+                    "partner": partner,
+                    "measure": measure,
+                    "value": value,
+                    "status": status,
+                    "reason": reason,
+                }
+            )
+        )
+
+    def add_column(self, role, measure, values, layer=None, *, density=False, raw=True):
+        """Append a column of values and its mean, spread, rank curve and density."""
+        if raw:
+            self.add(role, measure, values, layer=layer, index=np.arange(len(values)))
+        self.add(role, f"{measure}_mean", values.mean(), layer=layer)
+        self.add(role, f"{measure}_std", values.std(), layer=layer)
+        self.add_quantiles(role, measure, values, layer)
+        if density:
+            at = np.linspace(values.min() - 0.1, values.max() + 0.1, 200)
+            width = values.std() * len(values) ** -0.2 + 1e-3
+            curve = np.exp(-(((at[:, None] - values) / width) ** 2) / 2).mean(axis=1)
+            curve /= width * np.sqrt(2 * np.pi)
+            self.add(role, f"{measure}_density_at", at, layer=layer, index=np.arange(200))
+            self.add(role, f"{measure}_density", curve, layer=layer, index=np.arange(200))
+
+    def add_quantiles(self, role, measure, values, layer=None):
+        """Append the rank curve of these values."""
+        curve = np.quantile(values, PER_MILLE / 1000)
+        self.add(role, f"{measure}_quantile", curve, layer=layer, index=PER_MILLE)
+
+    def add_heads(self, role, measure, values, layer):
+        """Append one value a head and the five summaries over heads."""
+        if len(values) > 1:
+            self.add(role, measure, values, layer=layer, head=np.arange(len(values)))
+        else:
+            self.add(role, measure, values, layer=layer)
+        levels = {"min": 0, "low": 0.25, "median": 0.5, "high": 0.75, "max": 1}
+        for suffix, level in levels.items():
+            value = np.quantile(values, level, method="linear")
+            self.add(role, f"{measure}_{suffix}", value, layer=layer)
+
+
+def add_embeddings(rows, random):
+    """Append Figure 4's quantities: GPT norms vary, nGPT's are one."""
+    ngpt = rows.family == "nGPT"
+    for role in (Role.E_INPUT, Role.E_OUTPUT):
+        norms = np.ones(VOCAB) if ngpt else random.lognormal(0.1, 0.3, VOCAB)
+        rows.add_column(role, "embedding_norm", norms)
+        spectrum = np.sort(random.lognormal(0, 0.2 if ngpt else 0.8, D_MODEL))[::-1]
+        rank = np.arange(D_MODEL)
+        rows.add(role, "covariance_eigenvalue", spectrum, index=rank)
+        over = spectrum / np.median(spectrum)
+        rows.add(role, "covariance_eigenvalue_over_median", over, index=rank)
+        scalars = {"mean_norm": norms.mean(), "anisotropy": 0.04, "isotropy": 0.7, "isoscore": 0.6}
+        for name, value in scalars.items():
+            rows.add(role, name, value)
+        for kind, spread in (("dot", 0.1 if ngpt else 0.4), ("cosine", 0.1 if ngpt else 0.2)):
+            dots = np.sort(random.normal(0.02, spread, VOCAB * (VOCAB - 1) // 2))
+            rows.add_quantiles(role, kind, dots)
+            count, edge = np.histogram(dots, bins=50)
+            rows.add(role, f"{kind}_bin_left", edge[:-1], index=np.arange(50))
+            rows.add(role, f"{kind}_bin_count", count, index=np.arange(50))
+            rows.add(role, f"{kind}_mean", dots.mean())
+            rows.add(role, f"{kind}_std", dots.std())
+            rows.add(role, f"{kind}_largest", dots[-1], index=3, partner=5)
+            rows.add(role, f"{kind}_smallest", dots[0], index=2, partner=9)
+
+
+def add_matrices(rows, random):
+    """Append what is measured of the seven matrices of each layer."""
+    ngpt = rows.family == "nGPT"
+    for layer in range(N_LAYERS):
+        for role in MATRICES:
+            heads = N_HEADS if role in ATTENTION else 1
+            kappa = random.lognormal(1.0 if ngpt else 4.0, 0.3, heads)
+            rows.add_heads(role, "condition_number", kappa, layer)
+            rows.add_heads(role, "stable_rank", random.uniform(2, 8, heads), layer)
+            sigma = random.uniform(0.3 if ngpt else 0.01, 2, D_MODEL)
+            rows.add_quantiles(role, "singular_value", sigma, layer)
+            for axis, measure in (("rows", "row"), ("columns", "column")):
+                unit = ngpt and role.facts.unit_axis == axis
+                norms = np.ones(D_MODEL) if unit else random.lognormal(0, 0.2, D_MODEL)
+                rows.add_column(role, f"{measure}_norm", norms, layer, raw=False)
+            add_unit_norm(rows, role, random, layer)
+    for role in (Role.E_INPUT, Role.E_OUTPUT):
+        add_unit_norm(rows, role, random)
+
+
+def add_unit_norm(rows, role, random, layer=None):
+    """Append the distance of the norms from one and the tolerance of the stored dtype."""
+    for axis, measure in (("rows", "row_deviation"), ("columns", "column_deviation")):
+        unit = rows.family == "nGPT" and role.facts.unit_axis == axis
+        value = random.uniform(0.5, 1.5) * (1e-7 if unit else 0.3)
+        rows.add(role, measure, value, layer=layer)
+        if role.facts.unit_axis == axis:
+            rows.add(role, "unit_deviation", value, layer=layer)
+    rows.add(role, "tolerance", 1e-5, layer=layer)
+    rows.add(role, "unit_norm", float(rows.family == "nGPT"), layer=layer)
+
+
+def add_vectors(rows, random):
+    """Append the learned vectors: alphas and scales of nGPT, gains of GPT."""
+    for layer in range(N_LAYERS):
+        if rows.family == "nGPT":
+            for role in (Role.ALPHA_A, Role.ALPHA_M):
+                values = np.abs(random.normal(0.25, 0.05, D_MODEL))
+                rows.add_column(role, "eigen_learning_rate", values, layer, density=True)
+            for role in (Role.S_QK, Role.S_U, Role.S_NU):
+                values = random.normal(1.2, 0.1, D_MODEL)
+                rows.add_column(role, "scaling_factor", values, layer, density=True)
+        else:
+            for role in (Role.GAIN_A, Role.GAIN_M):
+                values = random.normal(1, 0.1, D_MODEL)
+                rows.add_column(role, "scaling_factor", values, layer, density=True)
+    last = Role.S_Z if rows.family == "nGPT" else Role.GAIN_FINAL
+    values = random.normal(60, 8, VOCAB) if last is Role.S_Z else random.normal(1, 0.1, D_MODEL)
+    rows.add_column(last, "scaling_factor", values, density=True)
+
+
+def make(models=(("gpt", "GPT", 200), ("ngpt", "nGPT", 200))):
+    """Return the summarised table of these (label, family, step) models: yours to change."""
+    return _make(tuple(models)).copy()
+
+
+@lru_cache(maxsize=8)
+def _make(models):
+    parts, checkpoints = [], []
+    for label, family, step in models:
+        random = np.random.default_rng(crc32(f"{label}{step}".encode()))
+        rows = Rows(label, family, step)
+        add_embeddings(rows, random)
+        add_matrices(rows, random)
+        add_vectors(rows, random)
+        parts.extend(rows.frames)
+        shape = {"n_layers": N_LAYERS}
+        checkpoints.append({"label": label, "step": step, "family": family, "shape": shape})
+    table = pd.concat([part.astype(object) for part in parts], ignore_index=True)[list(COLUMNS)]
+    for name in ("step", "layer", "expert", "head", "index", "partner"):
+        table[name] = table[name].astype("Int64")
+    table["value"] = table["value"].astype("float64")
+    table.attrs = {"tool": "ngpt-inspect", "settings": {}, "checkpoints": checkpoints}
+    return table
+
+
+def without(table, *roles):
+    """Return a table whose checkpoints have not these roles."""
+    return table[~table["role"].isin([str(role) for role in roles])]
+
+
+def broken():
+    """Return a table with a lost rank, an unresolved value and a tensor that holds NaN."""
+    table = make()
+    gpt = (table["checkpoint"] == "gpt") & (table["role"] == "W_q")
+
+    def at(layer, *measures):
+        return gpt & (table["layer"] == layer) & table["measure"].isin(measures)
+
+    lost = at(2, "condition_number_median", "condition_number_high")
+    table.loc[lost, ["value", "status", "reason"]] = [np.inf, "ok", "3 of 4 rank_deficient"]
+    coarse = at(4, "condition_number_median")
+    table.loc[coarse, ["status", "reason"]] = ["below_resolution", "BF16 moves sigma_min"]
+    zero = at(1, "singular_value_quantile") & (table["index"] < 250)
+    table.loc[zero, "value"] = 0.0
+    table = table[~(gpt & (table["layer"] == 3))]
+    skips = pd.DataFrame(
+        [
+            ["gpt", 200, "reference_gpt", 3, "W_q", measure, np.nan, "skipped", "q.3: 5 NaN"]
+            for measure in ("condition_number", "effective_rank", "row_norm", "unit_deviation")
+        ],
+        columns=[name for name in COLUMNS if name not in ("expert", "head", "index", "partner")],
+    )
+    joined = pd.concat([table, skips.astype(table.dtypes[skips.columns].to_dict())])
+    joined.attrs = table.attrs
+    return joined.reset_index(drop=True)[list(COLUMNS)]
+
+
+FIVE = (
+    ("gpt", "GPT", 200),
+    ("ngpt", "nGPT", 200),
+    ("ngpt-slerp", "nGPT", 200),
+    ("gpt-long", "GPT", 400),
+    ("ngpt-long", "nGPT", 400),
+)
+STEPS = (("gpt", "GPT", 200), *(("ngpt", "nGPT", step) for step in (100, 200, 300)))
+
+STATES = {
+    "one": lambda: make((("ngpt", "nGPT", 200),)),
+    "two": make,
+    "five": lambda: make(FIVE),
+    "steps": lambda: make(STEPS),
+    "gpt_only": lambda: make((("gpt", "GPT", None),)),
+    "no_gate": lambda: without(make(), Role.W_NU, Role.E_OUTPUT),
+    "broken": broken,
+    "nothing": lambda: make().iloc[:0],
+}
+"""The states every figure must cope with, each as a function that makes its table."""
