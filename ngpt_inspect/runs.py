@@ -23,6 +23,8 @@ METRIC_COLUMNS = (
     "seconds",
 )
 """Columns every table of metrics has; what else a run logs comes after them."""
+LARGEST_INTEGER = 63
+"""Bits, without the sign."""
 STEP_FILE = re.compile(r"step-(\d{1,18})\.safetensors", re.ASCII)
 STEP_IN_NAME = re.compile(r"(?:^|[-_.=])(?:step|iter)[-_=]?(\d{1,18})(?!\d)", re.ASCII)
 
@@ -117,6 +119,8 @@ def _row(line: bytes, number: int, path: Path) -> dict[str, Any]:
         value = row.get(key)
         if value is not None and type(value) not in (int, float):
             raise _bad_line(f"has a {key} that is not a number", number, path)
+        if type(value) is int and value.bit_length() > LARGEST_INTEGER:
+            raise _bad_line(f"has a {key} that is too large", number, path)
     return row
 
 

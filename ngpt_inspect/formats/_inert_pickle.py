@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import pickletools
 import struct
+from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 from ngpt_inspect.formats._pickle_machine import Call, Lookup, Machine
@@ -17,6 +19,7 @@ from ngpt_inspect.formats._records import PickleFault
 
 MOST_INSTRUCTIONS = 3_000_000
 """Some 70,000 tensors; a few seconds."""
+OPCODES = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes}
 
 
 def load(data: bytes, call: Call, persistent: Lookup) -> Any:
@@ -38,13 +41,46 @@ def load(data: bytes, call: Call, persistent: Lookup) -> Any:
     """
     machine = Machine(call, persistent)
     try:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+        for count, (name, argument) in enumerate(_instructions(data)):
             if count == MOST_INSTRUCTIONS:
                 msg = f"it has more than {MOST_INSTRUCTIONS} instructions"
                 raise PickleFault(msg)
-            machine.step(opcode.name, argument)
+            machine.step(name, argument)
         (value,) = machine.stack
     except (ValueError, LookupError, TypeError, OverflowError, struct.error) as error:
         msg = f"it is damaged ({str(error) or type(error).__name__})"
         raise PickleFault(msg) from error
     return value
+
+
+def _instructions(data: bytes) -> Iterator[tuple[str, Any]]:
+    """Yield each instruction's name and argument, as `pickletools.genops` does.
+
+    Unlike there, one the machine does not have is refused before its argument is read, and the
+    names of globals are taken as they are written, as Python's unpickler takes them.
+    """
+    stream = BytesIO(data)
+    while code := stream.read(1):
+        if code not in OPCODES:
+            msg = f"no instruction has the code {code!r}"
+            raise ValueError(msg)
+        opcode = OPCODES[code]
+        if not Machine.has(opcode.name):
+            msg = f"it uses the instruction {opcode.name}, which weights never need"
+            raise PickleFault(msg)
+        if opcode.name == "GLOBAL":
+            yield opcode.name, (_line(stream), _line(stream))
+        else:
+            yield opcode.name, opcode.arg.reader(stream) if opcode.arg else None
+        if opcode.name == "STOP":
+            return
+    msg = "it ends before its last instruction"
+    raise ValueError(msg)
+
+
+def _line(stream: BytesIO) -> str:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        msg = "it ends within a name"
+        raise ValueError(msg)
+    return line[:-1].decode()

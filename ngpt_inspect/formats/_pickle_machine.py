@@ -24,8 +24,13 @@ LITERALS = frozenset(
 class Machine:
     """Runs the instructions that `pickletools` documents.
 
-    The method of an instruction is ``do_`` and its name; one without a method is refused.
+    The method of an instruction is ``do_`` and its name.
     """
+
+    @classmethod
+    def has(cls, opcode: str) -> bool:
+        """Tell whether an instruction is one that weights need."""
+        return opcode in LITERALS or hasattr(cls, f"do_{opcode.lower()}")
 
     def __init__(self, call: Call, persistent: Lookup) -> None:
         self.stack: list[Any] = []
@@ -40,10 +45,7 @@ class Machine:
         if opcode in LITERALS:
             self.stack.append(argument)
             return
-        action = getattr(self, f"do_{opcode.lower()}", None)
-        if action is None:
-            msg = f"it uses the instruction {opcode}, which weights never need"
-            raise PickleFault(msg)
+        action = getattr(self, f"do_{opcode.lower()}")
         action() if argument is None else action(argument)
 
     def marked(self) -> list[Any]:
@@ -156,9 +158,8 @@ class Machine:
     def do_setitems(self) -> None:
         self.update(self.marked())
 
-    def do_global(self, argument: str) -> None:
-        module, _, name = argument.partition(" ")
-        self.stack.append(Global(module, name))
+    def do_global(self, path: tuple[str, str]) -> None:
+        self.stack.append(Global(*path))
 
     def do_stack_global(self) -> None:
         name, module = self.stack.pop(), self.stack.pop()

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._json import LARGEST, parse_object
 from ngpt_inspect.formats._stamped import CUT_SHORT, StampedFile
-from ngpt_inspect.formats._text import quoted
+from ngpt_inspect.formats._text import quoted, sizes
 from ngpt_inspect.stored import ITEM_BITS
 
 DAMAGED = f"the file is damaged: {CUT_SHORT}"
@@ -110,7 +110,7 @@ def _entry(name: str, info: Any, where: str) -> Entry:
     bits = math.prod(shape) * ITEM_BITS[dtype]
     if (end - begin) * 8 != bits:
         raise refuse(
-            f"of shape {shape} and dtype {dtype} does not fill its offsets {begin} to {end}"
+            f"of shape {sizes(shape)} and dtype {dtype} does not fill its offsets {begin} to {end}"
         )
     return Entry(name=name, dtype=dtype, shape=tuple(shape), begin=begin, end=end)
 

@@ -22,6 +22,11 @@ def quoted(value: object, longest: int = 80) -> str:
     return repr(value) if len(value) <= longest else f"{value[:longest]!r}..."
 
 
+def sizes(shape: Iterable[int]) -> str:
+    """Return a shape as a list, cut when long."""
+    return shown(str(list(shape)), 80)
+
+
 def listed(names: Iterable[str]) -> str:
     """Return the first few names, and how many more there are."""
     every = list(names)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._archive import Entry
-from ngpt_inspect.formats._text import quoted
+from ngpt_inspect.formats._text import quoted, sizes
 from ngpt_inspect.formats._values import row_range, tensor_of
 from ngpt_inspect.stored import ITEM_BITS, StoredTensor
 
@@ -37,7 +37,7 @@ class TorchTensor(StoredTensor):
         where = f"{self.file_name}: tensor {quoted(self.name)}"
         if math.prod(shape) * item > self.entry.n_bytes:
             raise UnreadableFile(
-                f"repeats {self.entry.n_bytes} stored bytes to fill shape {list(self.shape)}",
+                f"repeats {self.entry.n_bytes} stored bytes to fill shape {sizes(self.shape)}",
                 where=where,
                 next_step="save it with .contiguous()",
             )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats._text import shown, sizes
 
 if TYPE_CHECKING:
     import torch
@@ -96,7 +97,7 @@ def tensor_of(
         return typed.as_strided(shape, stride).clone(memory_format=torch.contiguous_format)
     except RuntimeError as error:
         raise UnreadableFile(
-            f"torch cannot hold shape {list(shape)}: {str(error).splitlines()[0]}",
+            f"torch cannot hold shape {sizes(shape)} ({shown(str(error))})",
             where=where,
             next_step="check how it was saved",
         ) from error

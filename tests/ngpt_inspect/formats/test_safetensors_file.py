@@ -1,0 +1,355 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from formats_helpers import refusal, safetensors_bytes, shared_weights, write_safetensors
+from safetensors.torch import load_file, save_file
+
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats import _stamped, read_contents
+
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
+    "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
+    "F8_E8M0": torch.float8_e8m0fnu,
+    "C64": torch.complex64,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "U16": torch.uint16,
+    "U32": torch.uint32,
+    "U64": torch.uint64,
+    "BOOL": torch.bool,
+}
+
+
+def bits(values: torch.Tensor) -> torch.Tensor:
+    return values.contiguous().reshape(-1).view(torch.uint8)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    values = {"w": torch.arange(12.0).reshape(4, 3), "v": torch.arange(5.0)}
+    save_file(values, path, metadata={"format": "pt"})
+    return path
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_values_are_bit_for_bit_those_of_the_reference_reader(name: str, tmp_path: Path) -> None:
+    raw = torch.randint(0, 256, (6, 5, 16), dtype=torch.uint8)
+    raw = raw % 2 if name == "BOOL" else raw
+    path = tmp_path / "model.safetensors"
+    save_file({"first": torch.ones(3), "w": raw.view(DTYPES[name]), "z": torch.ones(2)}, path)
+    expected = load_file(path)["w"]
+    tensor = read_contents(path).tensors["w"]
+    assert (tensor.dtype, tensor.shape) == (name, tuple(expected.shape))
+    assert tensor.n_bytes == raw.numel()
+    assert tensor.read().dtype == expected.dtype
+    assert torch.equal(bits(tensor.read()), bits(expected))
+    assert torch.equal(bits(tensor.read(2, 5)), bits(expected[2:5]))
+    assert tensor.read(3, 3).shape == (0, *expected.shape[1:])
+
+
+def test_scalar_and_empty_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    values = {
+        "scalar": torch.tensor(2.5),
+        "none": torch.empty(0, 7),
+        "no_columns": torch.empty(3, 0),
+    }
+    save_file(values, path)
+    tensors = read_contents(path).tensors
+    for name, expected in values.items():
+        assert tensors[name].shape == tuple(expected.shape)
+        assert torch.equal(tensors[name].read(), expected)
+    assert tensors["no_columns"].read(1, 3).shape == (2, 0)
+    assert tensors["scalar"].read(0, 1) == 2.5
+
+
+@pytest.mark.parametrize("rows", [(-1, 2), (3, 2), (0, 5), (5, None)])
+def test_rows_that_are_not_there_are_a_mistake_of_the_caller(
+    rows: tuple[int, int | None], small: Path
+) -> None:
+    with pytest.raises(IndexError, match=f"rows {rows[0]}:"):
+        read_contents(small).tensors["w"].read(*rows)
+
+
+def test_rows_of_a_scalar(tmp_path: Path) -> None:
+    save_file({"scalar": torch.tensor(2.5)}, tmp_path / "x.safetensors")
+    with pytest.raises(IndexError, match="rows 0:2 of a scalar"):
+        read_contents(tmp_path).tensors["scalar"].read(0, 2)
+
+
+def test_values_are_memory_of_their_own(small: Path) -> None:
+    tensor = read_contents(small).tensors["w"]
+    tensor.read().fill_(7)
+    assert torch.equal(tensor.read(), torch.arange(12.0).reshape(4, 3))
+
+
+def test_only_the_bytes_asked_for_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"big": torch.zeros(1000, 4096), "small": torch.ones(4)}, path)
+    contents = read_contents(path)
+    asked: list[int] = []
+    original = _stamped.StampedFile.read_into
+
+    def counting(file: _stamped.StampedFile, buffer: memoryview, offset: int) -> None:
+        asked.append(buffer.nbytes)
+        original(file, buffer, offset)
+
+    monkeypatch.setattr(_stamped.StampedFile, "read_into", counting)
+    contents.tensors["small"].read()
+    contents.tensors["big"].read(10, 12)
+    assert asked == [16, 2 * 4096 * 4]
+
+
+def test_metadata_that_is_json_becomes_config(tmp_path: Path) -> None:
+    path = tmp_path / "step-000200.safetensors"
+    settings = {"config": {"n_heads": 4}, "step": 200}
+    metadata = {
+        "reference_model": json.dumps(settings),
+        "format": "pt",
+        "broken": "{no json",
+        "list": "[1]",
+        "metadata": "{}",
+    }
+    save_file({"w": torch.ones(1)}, path, metadata=metadata)
+    contents = read_contents(path)
+    assert contents.config["reference_model"] == settings
+    assert contents.config["metadata"] == {
+        "format": "pt",
+        "broken": "{no json",
+        "list": "[1]",
+        "metadata": "{}",
+    }
+    assert contents.find("n_heads") == (4, "reference_model.config.n_heads")
+    assert (contents.source, contents.format) == (str(path), "safetensors")
+
+
+def test_a_checkpoint_under_any_name(small: Path) -> None:
+    renamed = small.rename(small.with_name("weights.bin"))
+    assert set(read_contents(renamed).tensors) == {"w", "v"}
+
+
+def entry(begin: int, end: int, shape: list[object] | None = None, dtype: str = "U8") -> object:
+    shape = [end - begin] if shape is None else shape
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+
+BROKEN = {
+    "header beyond the file": (
+        safetensors_bytes(b"{}", length=1000),
+        "the header is cut short: 1000 bytes declared, 2 there",
+    ),
+    "header beyond reason": (
+        safetensors_bytes(b"{}", length=2**63),
+        f"declares a header of {2**63} bytes, more than the 100000000 the format allows",
+    ),
+    "no json": (safetensors_bytes(b"{nothing"), "the header is not valid JSON (Expecting"),
+    "not utf-8": (safetensors_bytes(b'{"\xff": 1}'), "the header is not valid JSON ('utf-8' codec"),
+    "nested": (safetensors_bytes(DEEP), "the header is nested too deeply"),
+    "twice": (
+        safetensors_bytes(
+            b'{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'
+            b'"w":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}',
+            bytes(2),
+        ),
+        "the header is not valid JSON (the key 'w' comes twice)",
+    ),
+    "twice in a tensor": (
+        safetensors_bytes(
+            b'{"w":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}}', bytes(1)
+        ),
+        "the header is not valid JSON (the key 'shape' comes twice)",
+    ),
+    "huge integer": (
+        safetensors_bytes(b'{"w":' + b"9" * 5000 + b"}"),
+        "the header is not valid JSON (Exceeds the limit",
+    ),
+    "no tensors": (safetensors_bytes({}), "holds no tensors"),
+    "tensor is no object": (
+        safetensors_bytes({"w": [1]}),
+        "tensor 'w' is not described by a JSON object",
+    ),
+    "dtype": (
+        safetensors_bytes({"w": entry(0, 1, dtype="F3")}, bytes(1)),
+        "tensor 'w' has the dtype 'F3', which the safetensors format does not know",
+    ),
+    "dtype of another type": (
+        safetensors_bytes({"w": {"dtype": [], "shape": [], "data_offsets": [0, 1]}}, bytes(1)),
+        "tensor 'w' has the dtype a list, which",
+    ),
+    "shape": (
+        safetensors_bytes({"w": entry(0, 1, [1.0])}, bytes(1)),
+        "tensor 'w' has a shape that is not a list of whole numbers",
+    ),
+    "negative shape": (
+        safetensors_bytes({"w": entry(0, 1, [-1, -1])}, bytes(1)),
+        "tensor 'w' has a shape that is not a list of whole numbers",
+    ),
+    "true as a size": (
+        safetensors_bytes({"w": entry(0, 1, [True])}, bytes(1)),
+        "tensor 'w' has a shape that is not a list of whole numbers",
+    ),
+    "too many axes": (
+        safetensors_bytes({"w": entry(0, 1, [1] * 65)}, bytes(1)),
+        "tensor 'w' has 65 axes, more than the 64 torch allows",
+    ),
+    "three offsets": (
+        safetensors_bytes(
+            {"w": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1, 2]}}, bytes(1)
+        ),
+        "tensor 'w' has data_offsets that are not two whole numbers",
+    ),
+    "negative offset": (
+        safetensors_bytes({"w": entry(-1, 0, [1])}, bytes(1)),
+        "tensor 'w' has data_offsets that are not two whole numbers",
+    ),
+    "backwards": (
+        safetensors_bytes({"w": entry(4, 2, [2])}, bytes(4)),
+        "tensor 'w' of shape [2] and dtype U8 does not fill its offsets 4 to 2",
+    ),
+    "wrong size": (
+        safetensors_bytes({"w": entry(0, 4, [2], "I16"), "v": entry(4, 9, [3], "I16")}, bytes(9)),
+        "tensor 'v' of shape [3] and dtype I16 does not fill its offsets 4 to 9",
+    ),
+    "size beyond 64 bits": (
+        safetensors_bytes({"w": entry(0, 0, [2**62, 2**62, 2**62, 2**62])}),
+        "does not fill its offsets 0 to 0",
+    ),
+    "size beyond a float": (
+        safetensors_bytes({"w": entry(0, 0, [2**62] * 64)}),
+        "does not fill its offsets 0 to 0",
+    ),
+    "huge declared size": (
+        safetensors_bytes({"w": entry(0, 2**50)}, bytes(8)),
+        f"the file is {2**50 - 8} bytes too short for its tensors",
+    ),
+    "overlap": (
+        safetensors_bytes({"a": entry(0, 4), "b": entry(2, 6)}, bytes(6)),
+        "tensor 'b' at offset 2 overlaps another tensor",
+    ),
+    "same bytes twice": (
+        safetensors_bytes({"a": entry(0, 4), "b": entry(0, 4)}, bytes(4)),
+        "at offset 0 overlaps another tensor",
+    ),
+    "gap": (
+        safetensors_bytes({"a": entry(0, 2), "b": entry(4, 6)}, bytes(6)),
+        "tensor 'b' at offset 4 leaves a gap before it",
+    ),
+    "left over": (
+        safetensors_bytes({"a": entry(0, 2)}, bytes(5)),
+        "3 bytes at its end belong to no tensor",
+    ),
+    "metadata": (
+        safetensors_bytes({"__metadata__": {"step": 3}, "w": entry(0, 1)}, bytes(1)),
+        "__metadata__ does not map strings to strings",
+    ),
+    "control characters in a name": (
+        safetensors_bytes({"a\x1b[2J\nb": [1]}),
+        r"tensor 'a\x1b[2J\nb' is not described",
+    ),
+    "an endless name": (safetensors_bytes({"n" * 10_000: [1]}), "nnn'... is not described"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_header_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    data, expected = BROKEN[name]
+    path.write_bytes(data)
+    message = refusal(path)
+    assert message.startswith(f"{path}: ")
+    assert expected in message
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({f"layer.{i}": torch.ones(7, 5) for i in range(9)}, path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 97):
+        path.write_bytes(whole[:length])
+        message = refusal(path)
+        assert "copy or download it again" in message or "the header" in message
+
+
+@pytest.mark.parametrize("dtype", ["F4", "F6_E2M3", "F6_E3M2"])
+def test_a_dtype_smaller_than_a_byte_is_listed_and_refused_when_read(
+    dtype: str, tmp_path: Path
+) -> None:
+    n_bytes = 12 if dtype == "F4" else 18
+    header = {"packed": entry(0, n_bytes, [4, 6], dtype), "w": entry(n_bytes, n_bytes + 2)}
+    path = write_safetensors(tmp_path / "model.safetensors", header, bytes(n_bytes + 2))
+    tensors = read_contents(path).tensors
+    assert tensors["packed"].n_bytes == n_bytes
+    assert tensors["w"].read().tolist() == [0, 0]
+    with pytest.raises(
+        UnreadableFile, match=r"tensor 'packed': stored as F[46].*convert it to BF16"
+    ):
+        tensors["packed"].read()
+
+
+def test_a_dtype_this_torch_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"w": torch.ones(2).to(torch.float8_e8m0fnu)}, path)
+    monkeypatch.delattr(torch, "float8_e8m0fnu")
+    with pytest.raises(UnreadableFile, match="has no dtype for F8_E8M0; install a newer torch"):
+        read_contents(path).tensors["w"].read()
+
+
+def test_an_odd_number_of_half_bytes_is_refused(tmp_path: Path) -> None:
+    path = write_safetensors(
+        tmp_path / "model.safetensors", {"w": entry(0, 2, [3], "F4")}, bytes(2)
+    )
+    assert "does not fill its offsets" in refusal(path)
+
+
+def test_an_empty_tensor_of_impossible_shape_is_refused_when_read(tmp_path: Path) -> None:
+    header = {"w": entry(0, 0, [2**62, 2**62, 0])}
+    path = write_safetensors(tmp_path / "model.safetensors", header)
+    assert "torch cannot hold shape" in refusal(path)
+
+
+def test_a_file_that_changes_after_opening_is_refused(small: Path) -> None:
+    tensor = read_contents(small).tensors["w"]
+    os.utime(small, ns=(0, 0))
+    with pytest.raises(UnreadableFile, match="changed after it was opened; open it again"):
+        tensor.read()
+    small.unlink()
+    with pytest.raises(UnreadableFile, match=r"cannot be read \(No such file or directory\)"):
+        tensor.read()
+
+
+def test_a_file_that_ends_early_although_its_size_says_otherwise(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensor = read_contents(small).tensors["w"]
+    monkeypatch.setattr(_stamped.StampedFile, "_check_unchanged", lambda *_: None)
+    small.write_bytes(small.read_bytes()[:-1])
+    with pytest.raises(UnreadableFile, match="ended 1 bytes early"):
+        tensor.read()
+
+
+def test_real_weights() -> None:
+    path = shared_weights("stories260K")
+    expected = load_file(path / "model.safetensors")
+    contents = read_contents(path)
+    assert contents.config["config"]["model_type"] == "llama"
+    assert contents.tensors.keys() == expected.keys()
+    for name, values in expected.items():
+        assert torch.equal(bits(contents.tensors[name].read()), bits(values))
