@@ -154,7 +154,7 @@ class TrainConfig:
     seed: int = 0
     """Of initialisation and of the order of data."""
     precision: Precision = "auto"
-    """Of matrix products: bfloat16 autocast or float32; auto is bfloat16 on CUDA only."""
+    """Of matrix products; auto is bfloat16 where the hardware multiplies it, else float32."""
     validation_every: int = 25
     """Steps between validation losses; the last step always has one."""
     validation_sequences: int = 128

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import lzma
+import os
 import sysconfig
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +15,8 @@ TEXT_SUFFIXES = (".py", ".md", ".rst", ".txt")
 PACKED = {".gz": gzip.decompress, ".xz": lzma.decompress}
 STANDARD_LIBRARY = "python standard library"
 
-SKIPPED_FOLDERS = {"__pycache__", "site-packages", "dist-packages", "encodings", "lib-dynload"}
-"""Not the standard library, or tables written by a program (the character maps)."""
+NOT_THE_STANDARD_LIBRARY = {"site-packages", "dist-packages", "encodings"}
+"""Other people's packages, and tables written by a program (the character maps)."""
 HELD_OUT_PERCENT = 5
 FEWEST_FILES_TO_SPLIT = 20
 """With fewer files than this the end of each file is held out instead of whole files."""
@@ -44,7 +46,8 @@ def read_corpus(paths: list[Path]) -> list[Document]:
         If a path is missing, a folder holds no text, or a named file is not UTF-8.
     """
     if not paths:
-        documents = _read_folder(Path(sysconfig.get_paths()["stdlib"]))
+        root = Path(sysconfig.get_paths()["stdlib"])
+        documents = _read_folder(root, NOT_THE_STANDARD_LIBRARY)
         if not documents:
             msg = "this Python ships no standard library sources; name text with --data PATH"
             raise UsageError(msg)
@@ -94,15 +97,24 @@ def _is_text(path: Path) -> bool:
     return name.suffix in TEXT_SUFFIXES and path.is_file()
 
 
-def _read_folder(root: Path) -> list[Document]:
+def _read_folder(root: Path, skipped: Collection[str] = ()) -> list[Document]:
     documents = []
-    for path in sorted(path for path in root.rglob("*") if _is_text(path)):
-        relative = path.relative_to(root)
-        if SKIPPED_FOLDERS.isdisjoint(relative.parts):
-            text = _decode(path)
-            if text:  # a few of Python's tests are deliberately not UTF-8, or empty
-                documents.append(Document(relative.as_posix(), text))
+    for path in sorted(_walk(root, skipped)):
+        text = _decode(path)
+        if text:  # a few of Python's tests are deliberately not UTF-8, or empty
+            documents.append(Document(path.relative_to(root).as_posix(), text))
     return documents
+
+
+def _walk(root: Path, skipped: Collection[str]) -> Iterator[Path]:
+    """Text files below `root`, never entering hidden, skipped or compiled folders."""
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [
+            name
+            for name in subfolders
+            if name not in skipped and name != "__pycache__" and not name.startswith(".")
+        ]
+        yield from (Path(folder, name) for name in names if _is_text(Path(folder, name)))
 
 
 def _read_named_file(path: Path) -> str:

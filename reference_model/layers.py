@@ -28,13 +28,13 @@ class _L2Normalize(torch.autograd.Function):
         dtype = torch.promote_types(x.dtype, torch.float32)
         norm = torch.linalg.vector_norm(x, dim=dim, keepdim=True, dtype=dtype)
         inverse = norm.clamp_min_(TINY).reciprocal_()
-        y = (x * inverse).to(x.dtype)
+        y: Tensor = (x * inverse).to(x.dtype)
         ctx.save_for_backward(y, inverse)
         ctx.dim = dim
         return y
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         y, inverse = ctx.saved_tensors
         along = (gradient * y).sum(ctx.dim, keepdim=True, dtype=inverse.dtype)
@@ -48,7 +48,8 @@ def l2_normalize(x: Tensor, dim: int = -1) -> Tensor:
     The norm is taken in float32 (float64 for float64 input) and the result has the dtype of `x`.
     Source: section 2.2.1, below Eq. 7.
     """
-    return cast(Tensor, _L2Normalize.apply(x, dim))
+    normalized: Tensor = _L2Normalize.apply(x, dim)  # type: ignore[no-untyped-call]
+    return normalized
 
 
 class RMSNorm(nn.Module):
@@ -151,7 +152,7 @@ class Attention(nn.Module):
         """Rotated queries, rotated keys and values of `x` [B, T, D], each [B, H, T, K] (Eq. 12)."""
         # one product with the stacked matrices is quicker than three small ones
         stacked = torch.cat((self.W_q.weight, self.W_k.weight, self.W_v.weight))  # 3D D
-        qkv = F.linear(x, stacked).unflatten(-1, (3, self.n_heads, self.d_k))  # B T 3 H K
+        qkv = F.linear(x, stacked).view(*x.shape[:2], 3, self.n_heads, self.d_k)  # B T 3 H K
         q, k, v = qkv.transpose(1, 3).unbind(2)  # each B H T K
         return rotate(q, *tables), rotate(k, *tables), v
 

@@ -85,7 +85,7 @@ class Trainer:
         )
         mine = torch.arange(self.ranks.rank, len(inputs), self.ranks.world_size)
         total = torch.zeros((), device=self.ranks.device)
-        for rows in torch.split(mine, self.micro_batch):  # type: ignore[no-untyped-call]
+        for rows in torch.split(mine, self.micro_batch):
             total += self._loss(self.local, inputs[rows], targets[rows]) * len(rows)
         return self.ranks.mean(total) * self.ranks.world_size / len(inputs)
 

@@ -45,9 +45,11 @@ def shake(model, seed=0):
     """Move every number off its special initial value, so that no term hides behind a one."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for tensor in model.state_dict().values():
+        for name, tensor in model.state_dict().items():
             factor = 1 + 0.4 * torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)
             tensor.mul_(factor)
+            if "alpha" in name:
+                tensor[::3].neg_()  # the models take the absolute value
     if hasattr(model, "normalize_matrices"):
         model.normalize_matrices()
     return model
