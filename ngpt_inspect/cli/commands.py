@@ -75,6 +75,13 @@ ArchitectureName = Annotated[
 AlphaInit = Annotated[
     float | None, typer.Option("--alpha-init", help="Initial alpha, where files do not say.")
 ]
+Workers = Annotated[
+    int, typer.Option("--workers", help="Threads that each take one matrix at a time.")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="Compute on a Dask cluster: tcp://HOST:8786.", metavar="URI"),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress.")]
 
 
@@ -96,22 +103,27 @@ def _measure_command(each: Measure) -> Callable[..., None]:
         heads: Heads = None,
         architecture: ArchitectureName = None,
         alpha_init: AlphaInit = None,
-        quiet: Quiet = False,  # typer needs a default
+        workers: Workers = 1,
+        scheduler: Scheduler = None,
+        quiet: Quiet = False,
         **options: Any,
     ) -> None:
         from ngpt_inspect.cli.gates import crossings
         from ngpt_inspect.cli.selection import layers_named, names
         from ngpt_inspect.cli.views import coverage_notes
         from ngpt_inspect.tables import measure
+        from ngpt_inspect.tables.executors import dask_cluster, local_workers
 
         models = _open(checkpoints, steps, heads, architecture, alpha_init)
-        with progress_bar(each.title, quiet) as progress:
+        pool = local_workers(workers) if scheduler is None else dask_cluster(scheduler)
+        with pool as executor, progress_bar(each.title, quiet) as progress:
             table = measure(
                 models,
                 each.name,
                 layers=layers_named(layers),
                 roles=names(roles),
                 device=device,
+                executor=executor,
                 progress=progress,
                 **options,
             )
@@ -132,7 +144,7 @@ def _measure_command(each: Measure) -> Callable[..., None]:
         if len(crossed) > SHOWN_CROSSINGS:
             note(f"... and {len(crossed) - SHOWN_CROSSINGS} more")
         if crossed:
-            raise typer.Exit(THRESHOLD_CROSSED)
+            raise SystemExit(THRESHOLD_CROSSED)
 
     return _with_options(command, each)
 
@@ -280,7 +292,7 @@ def dashboard(
     }
     command = [sys.executable, "-m", "streamlit", "run", str(spec.origin)]
     command += [part for name, value in flags.items() for part in (f"--{name}", value)]
-    raise typer.Exit(subprocess.call([*command, "--", *(checkpoints or [])]))
+    raise SystemExit(subprocess.call([*command, "--", *(checkpoints or [])]))
 
 
 def _version(wanted: bool) -> None:  # typer's callback

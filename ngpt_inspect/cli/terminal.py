@@ -10,13 +10,13 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.cli.interrupt import INTERRUPTED, interruptible
 from ngpt_inspect.errors import InspectError, WrongOption
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-WRONG_INPUT, OUR_FAULT, INTERRUPTED = 2, 3, 130
+WRONG_INPUT, OUR_FAULT = 2, 3
 EDGELESS = 1000
 """Width in characters of what has no edge to wrap at: a pipe, a file."""
 
@@ -35,7 +35,8 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
             return
         try:
-            command(*args, **kwargs)
+            with interruptible():
+                command(*args, **kwargs)
             sys.stdout.flush()
         except InspectError as error:
             _stop(str(error), WRONG_INPUT)
@@ -91,7 +92,7 @@ def show(*renderables: Any, to: Path | None = None) -> None:
 
     from ngpt_inspect.tables.export import write_bytes
 
-    console = Console(width=None if sys.stdout.isatty() and to is None else 1000)
+    console = Console(width=None if sys.stdout.isatty() and to is None else EDGELESS)
     if to is None:
         for each in renderables:
             console.print(each)
