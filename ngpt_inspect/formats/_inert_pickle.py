@@ -17,9 +17,13 @@ from typing import Any
 from ngpt_inspect.formats._pickle_machine import Call, Lookup, Machine
 from ngpt_inspect.formats._records import PickleFault
 
-MOST_INSTRUCTIONS = 3_000_000
-"""Some 70,000 tensors; a few seconds."""
-OPCODES = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes}
+MOST_INSTRUCTIONS = 2_000_000
+"""Some 60,000 tensors; a few seconds."""
+OPCODES = {
+    opcode.code.encode("latin1"): (opcode.name, opcode.arg.reader if opcode.arg else None)
+    for opcode in pickletools.opcodes
+}
+"""Name, and reader of the argument if there is one, by the byte of the instruction."""
 
 
 def load(data: bytes, call: Call, persistent: Lookup) -> Any:
@@ -64,15 +68,15 @@ def _instructions(data: bytes) -> Iterator[tuple[str, Any]]:
         if code not in OPCODES:
             msg = f"no instruction has the code {code!r}"
             raise ValueError(msg)
-        opcode = OPCODES[code]
-        if not Machine.has(opcode.name):
-            msg = f"it uses the instruction {opcode.name}, which weights never need"
+        name, reader = OPCODES[code]
+        if name not in Machine.actions:
+            msg = f"it uses the instruction {name}, which weights never need"
             raise PickleFault(msg)
-        if opcode.name == "GLOBAL":
-            yield opcode.name, (_line(stream), _line(stream))
+        if name == "GLOBAL":
+            yield name, (_line(stream), _line(stream))
         else:
-            yield opcode.name, opcode.arg.reader(stream) if opcode.arg else None
-        if opcode.name == "STOP":
+            yield name, reader(stream) if reader else None
+        if name == "STOP":
             return
     msg = "it ends before its last instruction"
     raise ValueError(msg)

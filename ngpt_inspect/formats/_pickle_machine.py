@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from ngpt_inspect.formats._records import Global, PickleFault, Record, hashable
 
@@ -11,14 +11,6 @@ Call = Callable[[Global, tuple[Any, ...]], Any]
 """Answers a call, by the name of what is called and its arguments."""
 Lookup = Callable[[Any], Any]
 """Finds what is kept outside the pickle, by its persistent id."""
-LITERALS = frozenset(
-    {
-        *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
-        *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
-        *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
-    }
-)
-"""Instructions that stack their own argument."""
 
 
 class Machine:
@@ -27,10 +19,8 @@ class Machine:
     The method of an instruction is ``do_`` and its name.
     """
 
-    @classmethod
-    def has(cls, opcode: str) -> bool:
-        """Tell whether an instruction is one that weights need."""
-        return opcode in LITERALS or hasattr(cls, f"do_{opcode.lower()}")
+    actions: ClassVar[dict[str, Callable[..., None] | None]] = {}
+    """The instructions that weights need; None for those that stack their own argument."""
 
     def __init__(self, call: Call, persistent: Lookup) -> None:
         self.stack: list[Any] = []
@@ -41,12 +31,14 @@ class Machine:
         self.persistent = persistent
 
     def step(self, opcode: str, argument: Any) -> None:
-        """Run one instruction."""
-        if opcode in LITERALS:
+        """Run one instruction that is among `actions`."""
+        action = self.actions[opcode]
+        if action is None:
             self.stack.append(argument)
-            return
-        action = getattr(self, f"do_{opcode.lower()}")
-        action() if argument is None else action(argument)
+        elif argument is None:
+            action(self)
+        else:
+            action(self, argument)
 
     def marked(self) -> list[Any]:
         """Close the innermost mark and return what was stacked since."""
@@ -193,3 +185,15 @@ def _expect(value: Any, kind: type) -> Any:
         msg = f"a {type(value).__name__} where a {kind.__name__} belongs"
         raise TypeError(msg)
     return value
+
+
+LITERALS = (
+    *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
+    *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+)
+Machine.actions |= dict.fromkeys(LITERALS) | {
+    name.removeprefix("do_").upper(): method
+    for name, method in vars(Machine).items()
+    if name.startswith("do_")
+}

@@ -242,3 +242,9 @@ def test_a_name_is_taken_as_it_is_written(tmp_path: Path) -> None:
     """Python's own tools would decode the escape, and warn of it."""
     path = write_pickle(tmp_path / "w.pt", b"\x80\x02cos\n\\x\\.\n)R.")
     assert REFUSED.format(r"os.\x\.") in refusal(path)
+
+
+def test_a_call_with_very_many_arguments(tmp_path: Path) -> None:
+    data = b"\x80\x02cpathlib\nPosixPath\n(" + b"N" * 65 + b"tR."
+    message = refusal(write_pickle(tmp_path / "w.pt", data))
+    assert "it is damaged (65 arguments to pathlib.PosixPath)" in message

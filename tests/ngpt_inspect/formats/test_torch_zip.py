@@ -156,6 +156,30 @@ def test_a_tensor_with_python_attributes(tmp_path: Path) -> None:
     assert tensors["v"].read().tolist() == [0, 1, 2]
 
 
+def test_a_lazily_conjugated_tensor_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.pt", {"w": torch.ones(2, dtype=torch.complex64).conj()})
+    assert "it holds a lazily conjugated or negated tensor" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "value", [torch.ones(2, dtype=torch.complex128), torch.ones(2).to_sparse()]
+)
+def test_tensors_of_kinds_that_are_not_supported(value: torch.Tensor, tmp_path: Path) -> None:
+    message = refusal(save(tmp_path / "w.pt", {"w": value}))
+    assert (
+        "ComplexDoubleStorage, which is not supported" in message
+        or "calls torch.serialization._get_layout when" in message
+    )
+
+
+def test_an_optimizer_without_tensors_is_left_out_too(tmp_path: Path) -> None:
+    optimizer = torch.optim.SGD([torch.ones(2)], lr=0.1).state_dict()
+    path = save(tmp_path / "w.pt", {"model": {"w": torch.ones(2)}, "optimizer": optimizer})
+    assert read_contents(path).config == {
+        "left_out": {"optimizer": "2 entries (state, param_groups)"}
+    }
+
+
 def test_an_expanded_tensor_is_refused_when_read(tmp_path: Path) -> None:
     path = save(tmp_path / "w.pt", {"w": torch.ones(1).expand(2**40, 2**20), "v": torch.ones(2)})
     tensors = read_contents(path).tensors
