@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures._save import IMAGES, one_browser, require_format, save_figure
+from ngpt_inspect.figures._screen import for_screen
 from ngpt_inspect.figures._theme import shades_and_dashes
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.tables import Source, measure, summarise
-from ngpt_inspect.tables.summaries import summarise
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
 
@@ -32,9 +32,11 @@ __all__ = [
     "drawn_rows",
     "figure",
     "figure_named",
+    "for_screen",
     "joined",
     "notes_of",
     "save_figure",
+    "thinned",
 ]
 
 
@@ -99,33 +101,37 @@ def figure_named(name: str) -> Figure:
 
 
 def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows a figure is drawn from: those of its measures, summaries for values.
-
-    Of a quantity that has summary rows the many values behind them are left out (what was
-    skipped stays): this is what a figure's CSV holds and what travels to a browser.
-    """
+    """Return the rows a figure is drawn from: those of its measures and roles, thinned."""
+    table = thinned(table)
     quantities = [name for need in chosen.needs for name in MEASURES[need].quantities]
-    summed = {
-        name for need in chosen.needs for name, kinds in MEASURES[need].summaries.items() if kinds
-    }
-    names = table["measure"].unique()
-    if summed and not any(_is_summary(name, summed) for name in names):
-        table = summarise(table)
-        names = table["measure"].unique()
-    roles = set(chosen.roles or table["role"].unique())
-    kept = [
+    names = [
         name
-        for name in names
-        if name not in summed and any(name.startswith(quantity) for quantity in quantities)
+        for name in table["measure"].unique()
+        if any(name == each or name.startswith(f"{each}_") for each in quantities)
     ]
-    skipped = table["measure"].isin(quantities) & (table["status"] == Status.SKIPPED)
-    rows = table[(table["measure"].isin(kept) | skipped) & table["role"].isin(roles)]
+    roles = table["role"].unique() if chosen.roles is None else chosen.roles
+    rows = table[table["measure"].isin(names) & table["role"].isin(list(roles))]
     rows.attrs = dict(table.attrs)
     return rows
 
 
-def _is_summary(name: str, summed: set[str]) -> bool:
-    return name not in summed and any(name.startswith(f"{quantity}_") for quantity in summed)
+def thinned(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with summary rows in the place of the many values behind them.
+
+    This is what a figure's CSV holds and what travels to a browser. What was skipped stays,
+    and so do quantities that have no summaries. A table without summary rows gets them.
+    """
+    quantities = {name for each in MEASURES.values() for name in each.summaries}
+    names = set(table["measure"])
+    if not all(_has_summary(quantity, names) for quantity in quantities & names):
+        table = summarise(table)
+    rows = table[~table["measure"].isin(quantities) | (table["status"] == Status.SKIPPED)]
+    rows.attrs = dict(table.attrs)
+    return rows
+
+
+def _has_summary(quantity: str, names: set[str]) -> bool:
+    return any(name.startswith(f"{quantity}_") for name in names)
 
 
 def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -28,5 +28,7 @@ class Figure:
     draw: Callable[[pd.DataFrame], go.Figure]
     source: str
     """The figure of arXiv 2410.01131 it redraws."""
+    formula: str = ""
+    """How the drawn numbers are computed, in plain words and Unicode symbols."""
     roles: tuple[str, ...] | None = None
     """Draws these roles only: nothing else need be measured. None: all a measure covers."""

@@ -45,7 +45,8 @@ def draw_by_layer(
         measured = panels.rows.get(style, role, quantity)
         for rows in _by_expert(measured):
             _draw_line(panels, cell, style, role, rows, name)
-        for row in panels.rows.skips(style, role).to_dict("records"):
+        skips = panels.rows.skips(style, role).drop_duplicates(["layer", "expert"])
+        for row in skips.to_dict("records"):
             layer = whole(row["layer"])
             if layer is not None and layer not in set(measured["layer"]):
                 at = normalized_layer(layer, style.n_layers)

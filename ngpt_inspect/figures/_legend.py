@@ -13,6 +13,8 @@ from ngpt_inspect.figures._theme import FONT_SIZE, NEUTRAL, TWO_COLUMNS
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+NOTE = "note"
+"""Name of the annotations that are footnotes; the others are titles of panels."""
 LEGEND_LINE, NOTE_LINE = 17, 13
 """Pixels of one line of each."""
 
@@ -52,13 +54,13 @@ def add_notes(figure: go.Figure, notes: Sequence[str], *, empty: bool) -> int:
         figure.update_xaxes(visible=False)
         figure.update_yaxes(visible=False)
         text = "<br>".join(["<b>Nothing to draw</b>", *notes])
-        middle = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "name": "note"}
-        figure.add_annotation(text=text, showarrow=False, font={"size": FONT_SIZE}, **middle)
+        middle = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "name": NOTE}
+        figure.add_annotation(text=text, showarrow=False, **middle)
         return 0
     for line, note in enumerate(notes, 1):
         figure.add_annotation(
             text=note,
-            name="note",
+            name=NOTE,
             x=0,
             xref="paper",
             xanchor="left",

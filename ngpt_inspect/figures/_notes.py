@@ -35,7 +35,11 @@ def why_not_drawn(rows: Rows, roles: Iterable[Role], used: set[str]) -> list[str
                 and rows.skips(style, role).empty
             ]
             notes += [f"{style.label} has no {_symbols(expected)}."] if expected else []
-    nowhere = [role for role in roles if role not in present]
+    nowhere = [
+        role
+        for role in roles
+        if role not in present and all(rows.skips(style, role).empty for style in rows.styles)
+    ]
     if nowhere and present and _unexplained(nowhere, rows):
         notes.append(f"Not in these rows: {_symbols(nowhere)}.")
     return notes + _skips(rows, roles)

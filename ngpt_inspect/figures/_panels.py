@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._legend import add_legend, add_notes
+from ngpt_inspect.figures._legend import NOTE, add_legend, add_notes
 from ngpt_inspect.figures._marks import MARKS, edge_mark
 from ngpt_inspect.figures._notes import why_not_drawn
 from ngpt_inspect.figures._rows import Rows, Style
-from ngpt_inspect.figures._theme import FONT_SIZE, TWO_COLUMNS, template
+from ngpt_inspect.figures._theme import TWO_COLUMNS, template
 from ngpt_inspect.figures._ticks import log_ticks
 from ngpt_inspect.vocabulary import Role
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Cell = tuple[int, int]
 """Row and column of a panel, from 1."""
 
-GAP, WIDE_GAP = 44, 58
+GAP, WIDE_GAP = 44, 62
 """Pixels between two rows of panels: tick labels and the titles of the lower row; wide where
 the upper row has axis titles of its own."""
 
@@ -161,5 +161,7 @@ class Panels:
             margin={"l": 46, "r": 8, "t": top, "b": bottom},
             meta={"notes": notes},
         )
-        self.figure.update_annotations(selector={"name": None}, font_size=FONT_SIZE)
+        for annotation in self.figure.layout.annotations:
+            if annotation.name != NOTE:
+                annotation.font = None  # make_subplots writes its titles in 16 px
         return self.figure

@@ -51,30 +51,22 @@ class Rows:
 
     def __init__(self, table: pd.DataFrame, quantities: Iterable[str]) -> None:
         self.styles = styles(table)
-        skipped = table[table["status"] == Status.SKIPPED]
-        self.skipped = skipped.assign(step=skipped["step"].fillna(NO_STEP).astype(int))
-        measured = table["status"] != Status.SKIPPED
-        wanted = table[measured & table["measure"].isin(list(quantities))]
-        steps = wanted["step"].fillna(NO_STEP).astype(int)
-        keys = [wanted["checkpoint"], steps, wanted["role"], wanted["measure"]]
+        skipped = table["status"] == Status.SKIPPED
+        self.skipped = _tidied(table[skipped])
+        wanted = _tidied(table[~skipped & table["measure"].isin(list(quantities))])
+        keys = ["checkpoint", "step", "role", "measure"]
         self._groups: dict[Any, pd.DataFrame] = dict(list(wanted.groupby(keys, observed=True)))
         self._empty = wanted.iloc[:0]
 
     def get(self, style: Style, role: Role, quantity: str) -> pd.DataFrame:
         """Return the rows of one quantity, by layer and index; empty where there are none."""
-        rows = self._groups.get((style.checkpoint, style.step, str(role), quantity), self._empty)
-        return rows.sort_values(["layer", "expert", "index"], kind="stable")
+        return self._groups.get((style.checkpoint, style.step, str(role), quantity), self._empty)
 
     def skips(self, style: Style, role: Role) -> pd.DataFrame:
         """Return the rows that say why something of this role was not measured."""
         rows = self.skipped
         mine = (rows["checkpoint"] == style.checkpoint) & (rows["step"] == style.step)
         return rows[mine & (rows["role"] == str(role))]
-
-    def value(self, style: Style, role: Role, quantity: str) -> float | None:
-        """Return the one value of a scalar quantity, or None."""
-        values = self.get(style, role, quantity)["value"]
-        return float(values.iloc[0]) if len(values) else None
 
     def present(self, roles: Iterable[Role]) -> list[Role]:
         """Return those of these roles that any checkpoint has rows of."""
@@ -85,6 +77,15 @@ class Rows:
         """Whether this checkpoint has any drawn rows of this role."""
         mine = (style.checkpoint, style.step, str(role))
         return any(key[:3] == mine for key in self._groups)
+
+
+def _tidied(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in drawing order; an empty reason read back from CSV is a null."""
+    reason = rows["reason"].astype(object)
+    rows = rows.assign(
+        step=rows["step"].fillna(NO_STEP).astype(int), reason=reason.where(reason.notna(), "")
+    )
+    return rows.sort_values(["layer", "expert", "index"], kind="stable")
 
 
 def styles(table: pd.DataFrame) -> list[Style]:

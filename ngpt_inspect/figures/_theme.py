@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,33 +48,49 @@ def faded(color: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:.3g})"
 
 
-def template() -> go.layout.Template:
-    """Return the template of all figures: thin axes, a faint grid, 8 pt type, no title."""
+@dataclass(frozen=True)
+class Ground:
+    """The colours a figure stands on."""
+
+    paper: str
+    text: str
+    axis: str
+    grid: str
+
+
+WHITE = Ground(paper="#ffffff", text="#222222", axis="#444444", grid="#e8e8e8")
+LIGHT_PAGE = Ground(paper="rgba(0,0,0,0)", text="#222222", axis="#444444", grid="#e4e7ea")
+DARK_PAGE = Ground(paper="rgba(0,0,0,0)", text="#e0e4e8", axis="#8a949e", grid="#2b343d")
+
+
+def template(ground: Ground = WHITE, size: float = FONT_SIZE) -> go.layout.Template:
+    """Return the template of all figures: thin axes, a faint grid, small type, no title."""
     import plotly.graph_objects as go
 
     axis = {
         "showline": True,
         "linewidth": 0.8,
-        "linecolor": "#444444",
+        "linecolor": ground.axis,
         "ticks": "outside",
         "ticklen": 3,
         "tickwidth": 0.8,
-        "tickcolor": "#444444",
-        "gridcolor": "#e8e8e8",
+        "tickcolor": ground.axis,
+        "gridcolor": ground.grid,
         "gridwidth": 0.7,
         "zeroline": False,
         "automargin": False,
-        "title": {"standoff": 4, "font": {"size": FONT_SIZE}},
-        "tickfont": {"size": FONT_SIZE - 1},
+        "title": {"standoff": 4, "font": {"size": size}},
+        "tickfont": {"size": size - 1},
     }
     layout = go.Layout(
-        font={"family": FONT, "size": FONT_SIZE, "color": "#222222"},
-        paper_bgcolor="#ffffff",
-        plot_bgcolor="#ffffff",
+        font={"family": FONT, "size": size, "color": ground.text},
+        paper_bgcolor=ground.paper,
+        plot_bgcolor=ground.paper,
         xaxis=axis,
         yaxis=axis,
         hoverlabel={"font": {"family": FONT, "size": 12}, "align": "left"},
         hovermode="closest",
-        legend={"font": {"size": FONT_SIZE}, "bgcolor": "rgba(0,0,0,0)", "tracegroupgap": 0},
+        legend={"font": {"size": size}, "bgcolor": "rgba(0,0,0,0)", "tracegroupgap": 0},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": ground.axis, "activecolor": ground.text},
     )
     return go.layout.Template(layout=layout)

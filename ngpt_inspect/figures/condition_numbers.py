@@ -41,5 +41,8 @@ FIGURE = Figure(
     "the quartile band, whole matrices in the MLP. Lower is better conditioned; ∞ is lost rank.",
     needs=("condition_numbers",),
     draw=draw,
+    formula="κ = σ_max / σ_min, the largest over the smallest singular value, in float64 of the "
+    "exact stored values; of each head's block in attention, of the whole matrix in the "
+    "MLP.",
     source="arXiv 2410.01131, Figure 5 (W_o is not in the paper)",
 )

@@ -55,5 +55,6 @@ FIGURE = Figure(
     "densities of raw values and of cosines. Evenly spread tokens pile up at 0.",
     needs=("dot_products",),
     draw=draw,
+    formula="eᵢ · eⱼ and eᵢ · eⱼ / (‖eᵢ‖ ‖eⱼ‖) over all V(V − 1)/2 distinct pairs of rows.",
     source="arXiv 2410.01131, Figure 4 (right); the densities are not in the paper",
 )

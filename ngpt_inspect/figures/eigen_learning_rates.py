@@ -50,5 +50,7 @@ FIGURE = Figure(
     "quartile band, and the density over coordinates of each layer. 0.25: a quarter of the way.",
     needs=("eigen_learning_rates",),
     draw=draw,
+    formula="|α| = |stored · α_init / α_scale| for each coordinate: h ← Norm(h + α (Norm(block(h)) "
+    "− h)).",
     source="arXiv 2410.01131, Figure 6 (left)",
 )

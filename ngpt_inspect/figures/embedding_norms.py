@@ -39,5 +39,6 @@ FIGURE = Figure(
     summary="Sorted norms of the embedding of each token, against normalized rank. nGPT: all 1.",
     needs=("embedding_norms",),
     draw=draw,
+    formula="‖eᵢ‖₂ of each token's row as stored.",
     source="arXiv 2410.01131, Figure 4 (left)",
 )

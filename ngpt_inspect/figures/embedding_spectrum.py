@@ -47,5 +47,8 @@ FIGURE = Figure(
     "rank; below them isotropy, IsoScore and anisotropy. Flat, 1, 1 and 0: an even cloud.",
     needs=("embedding_spectrum",),
     draw=draw,
+    formula="eigenvalues λ of the covariance of the rows (mean subtracted) over their median; "
+    "isotropy min Z(c) / max Z(c) with Z(c) = Σᵢ exp(c · eᵢ); IsoScore; anisotropy, the "
+    "mean cosine of distinct rows.",
     source="arXiv 2410.01131, Figure 4 (middle)",
 )

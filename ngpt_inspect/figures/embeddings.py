@@ -49,5 +49,8 @@ FIGURE = Figure(
     "of the input and output embeddings, against normalized rank. nGPT: every norm is 1.",
     needs=("embedding_norms", "embedding_spectrum", "dot_products"),
     draw=draw,
+    formula="norm ‖eᵢ‖₂ of each token's row; eigenvalues of the covariance of the rows (mean "
+    "subtracted) over their median; dot products eᵢ · eⱼ of all distinct pairs of rows as"
+    " stored.",
     source="arXiv 2410.01131, Figure 4",
 )

@@ -53,6 +53,7 @@ FIGURE = Figure(
     "quartile band), and the density of s_z over tokens. nGPT only.",
     needs=("eigen_learning_rates", "scaling_factors"),
     draw=draw,
+    formula="stored value · init / scale for each coordinate (section 2.5), |·| for α.",
     source="arXiv 2410.01131, Figure 6",
     roles=tuple(str(role) for role in roles_of(Kind.EIGEN_LEARNING_RATE, Kind.SCALING)),
 )

@@ -61,5 +61,7 @@ FIGURE = Figure(
     "density of s_z over tokens; the norm gains of a GPT in a row of their own.",
     needs=("scaling_factors",),
     draw=draw,
+    formula="s = stored · s_init / s_scale for each coordinate, without the √d that equation 21 "
+    "adds to s_ν; gains as stored.",
     source="arXiv 2410.01131, Figure 6 (middle and right); gains are not in the paper",
 )

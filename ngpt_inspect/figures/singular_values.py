@@ -37,5 +37,7 @@ FIGURE = Figure(
     "curve a layer, the earlier the paler. A steep left end is near-lost rank.",
     needs=("singular_values",),
     draw=draw,
+    formula="σ of each head's block (the whole matrix in the MLP), in float64 of the exact stored"
+    " values.",
     source="arXiv 2410.01131, Figures 11 and 12 (right)",
 )

@@ -50,5 +50,7 @@ FIGURE = Figure(
     "layer index. Below the dotted tolerance of the stored dtype: on the hypersphere.",
     needs=("unit_norm",),
     draw=draw,
+    formula="max |‖v‖₂ − 1| over the vectors of length d_model: rows, but columns of W_o and "
+    "W_oMLP.",
     source="arXiv 2410.01131, section 2.6, step 2 (not a figure of the paper)",
 )

@@ -56,5 +56,6 @@ FIGURE = Figure(
     "curve a layer, the earlier the paler. A star marks the vectors nGPT keeps at norm 1.",
     needs=("vector_norms",),
     draw=draw,
+    formula="‖row‖₂ and ‖column‖₂ of the (out, in) matrix.",
     source="arXiv 2410.01131, Figures 11 and 12 (left)",
 )

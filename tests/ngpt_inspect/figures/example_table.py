@@ -22,29 +22,32 @@ class Rows:
         self.frames = []
 
     def add(self, role, measure, value, *, layer=None, head=None, index=None, partner=None):
-        """Append one value, or a column of them counted by `index`."""
+        """Append one value, or a column of them counted by `index` or `head`."""
         value = np.atleast_1d(np.asarray(value, dtype=float))
-        status = np.where(np.isinf(value), "rank_deficient", "ok")
-        reason = np.where(np.isinf(value), "the smallest singular value is zero", "")
-        self.frames.append(
-            pd.DataFrame(
-                {
-                    "checkpoint": self.label,
-                    "step": self.step,
-                    "architecture": "reference_ngpt" if self.family == "nGPT" else "reference_gpt",
-                    "layer": layer,
-                    "role": str(role),
-                    "expert": None,
-                    "head": head,
-                    "index": index if index is not None else None,
-                    "partner": partner,
-                    "measure": measure,
-                    "value": value,
-                    "status": status,
-                    "reason": reason,
-                }
-            )
-        )
+        place = {"layer": layer, "head": head, "index": index, "partner": partner}
+        self.frames.append({"role": str(role), "measure": measure, "value": value, **place})
+
+    def table(self):
+        """Return what was added, columns as docs/table.md orders them."""
+        sizes = [len(entry["value"]) for entry in self.frames]
+        columns = {name: self._column(name, sizes) for name in COLUMNS if name in self.frames[0]}
+        columns |= {"checkpoint": self.label, "step": self.step, "expert": None}
+        ngpt = self.family == "nGPT"
+        columns |= {"architecture": "reference_ngpt" if ngpt else "reference_gpt"}
+        columns |= {"status": "ok", "reason": ""}
+        table = pd.DataFrame(columns)[list(COLUMNS)]
+        return table.astype({"step": "Int64", "expert": "Int64"})
+
+    def _column(self, name, sizes):
+        entries = [entry[name] for entry in self.frames]
+        if name in ("role", "measure"):
+            return np.repeat(np.array(entries, dtype=object), sizes)
+        if name == "value":
+            return np.concatenate(entries)
+        pairs = list(zip(entries, sizes, strict=True))
+        values = [np.broadcast_to(0 if entry is None else entry, size) for entry, size in pairs]
+        null = np.repeat([entry is None for entry in entries], sizes)
+        return pd.arrays.IntegerArray(np.concatenate(values).astype("int64"), null)
 
     def add_column(self, role, measure, values, layer=None, *, density=False, raw=True):
         """Append a column of values and its mean, spread, rank curve and density."""
@@ -169,13 +172,10 @@ def _make(models):
         add_embeddings(rows, random)
         add_matrices(rows, random)
         add_vectors(rows, random)
-        parts.extend(rows.frames)
+        parts.append(rows.table())
         shape = {"n_layers": N_LAYERS}
         checkpoints.append({"label": label, "step": step, "family": family, "shape": shape})
-    table = pd.concat([part.astype(object) for part in parts], ignore_index=True)[list(COLUMNS)]
-    for name in ("step", "layer", "expert", "head", "index", "partner"):
-        table[name] = table[name].astype("Int64")
-    table["value"] = table["value"].astype("float64")
+    table = pd.concat(parts, ignore_index=True)
     table.attrs = {"tool": "ngpt-inspect", "settings": {}, "checkpoints": checkpoints}
     return table
 

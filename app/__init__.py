@@ -1,0 +1,1 @@
+"""The dashboard: checkpoints side by side in the browser, served with streamlit."""

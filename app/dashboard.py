@@ -1,0 +1,35 @@
+"""The dashboard: ``streamlit run app/dashboard.py -- CHECKPOINT... [--root FOLDER]``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+# Streamlit puts the folder of this file on the path, not the one that holds the packages.
+REPOSITORY = str(Path(__file__).resolve().parent.parent)
+if REPOSITORY not in sys.path:
+    sys.path.insert(0, REPOSITORY)
+
+from app.arguments import parse  # noqa: E402
+from app.session import load  # noqa: E402
+from app.sidebar import draw_sidebar  # noqa: E402
+
+# The pages in the order of the menu; adding one is a file and a line here.
+PAGES = [
+    st.Page("app_pages/overview.py", title="Overview", icon=":material/compare:", default=True),
+]
+
+
+def main() -> None:
+    """Open what was asked for, then run the page that was chosen."""
+    arguments = parse(sys.argv[1:])
+    st.set_page_config(page_title="ngpt-inspect", page_icon=":material/compare:", layout="wide")
+    page = st.navigation(PAGES)
+    session = load(arguments)
+    draw_sidebar(session, arguments.root)
+    page.run()
+
+
+main()

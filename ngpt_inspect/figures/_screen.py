@@ -1,0 +1,35 @@
+"""The same figure on a page: as wide as the page, larger type, on a light or dark ground."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures._theme import DARK_PAGE, FONT_SIZE, LIGHT_PAGE, template
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+ENLARGED = 1.22
+"""Type of 13 pixels; all that is measured in pixels grows alike, so that nothing collides."""
+
+
+def for_screen(figure: go.Figure, *, dark: bool) -> go.Figure:
+    """Return a copy of a figure that fills the width of a page."""
+    import plotly.graph_objects as go
+
+    page = go.Figure(figure)
+    margin = page.layout.margin
+    page.update_layout(
+        template=template(DARK_PAGE if dark else LIGHT_PAGE, FONT_SIZE * ENLARGED),
+        width=None,
+        height=page.layout.height * ENLARGED,
+        margin={side: margin[side] * ENLARGED for side in ("l", "r", "t", "b")},
+    )
+    for trace in page.data:
+        if trace.line.width:
+            trace.line.width *= ENLARGED
+    for note in page.layout.annotations:
+        note.yshift = (note.yshift or 0) * ENLARGED
+        if note.font.size is not None:
+            note.font.size *= ENLARGED
+    return page

@@ -1,0 +1,262 @@
+"""Every figure, in every state a table can be in: what is drawn equals the table."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from example_table import FIVE, STATES, broken, make, without
+
+from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.vocabulary import Role
+
+GPT_COLOR, NGPT_COLOR = "#d95f02", "#1f77b4"
+ONLY_NGPT = ("eigen_learning_rates", "learned_scales")
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return {name: table() for name, table in STATES.items()}
+
+
+@pytest.fixture(scope="module")
+def drawn(tables):
+    return {(f, state): FIGURES[f].draw(tables[state]) for f in FIGURES for state in tables}
+
+
+def traces(figure, label, meta):
+    """Return the traces of one checkpoint whose meta starts with these words."""
+    return [t for t in figure.data if t.name == label and str(t.meta).startswith(meta)]
+
+
+def rows_of(table, label, role, measure, layer=None):
+    """Return the values of one quantity, by index or layer."""
+    found = table[
+        (table["checkpoint"] == label) & (table["role"] == role) & (table["measure"] == measure)
+    ]
+    if layer is not None:
+        found = found[found["layer"] == layer]
+    return found.sort_values(["layer", "index"])["value"].to_numpy()
+
+
+def texts(figure):
+    """Return every word that a figure shows."""
+    yield from (a.text for a in figure.layout.annotations)
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        yield from (axis.title.text or "", *(axis.ticktext or ()))
+    for trace in figure.data:
+        yield trace.name
+        yield from (trace.hovertemplate or "", *np.atleast_1d(trace.hovertext or ""))
+
+
+def legend(figure):
+    return {t.name: t.line.color for t in figure.data if t.meta == "legend" and t.mode == "lines"}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_names_what_it_needs(name):
+    assert set(FIGURES[name].needs) <= set(MEASURES)
+    assert FIGURES[name].formula
+    assert "arXiv 2410.01131" in FIGURES[name].source
+    if name in MEASURES:
+        assert FIGURES[name].needs == (name,)
+
+
+def test_every_measure_has_a_figure():
+    assert set(MEASURES) <= set(FIGURES)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", FIGURES)
+def test_draws_or_says_why_not(drawn, name, state):
+    figure = drawn[name, state]
+    empty = state == "nothing" or (state == "gpt_only" and name in ONLY_NGPT)
+    assert (len(figure.data) == 0) == empty
+    if empty:
+        assert "Nothing to draw" in " ".join(texts(figure))
+        assert figure.layout.meta["notes"]
+    assert figure.layout.width == 648
+    figure.to_dict()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_label_is_latex_or_missing(drawn, name):
+    for state in STATES:
+        for text in texts(drawn[name, state]):
+            assert "$" not in text
+            assert not any(word in text for word in ("nan", "None", "<NA>", "undefined"))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_family_and_checkpoint_keep_their_colour(drawn, name):
+    two = legend(drawn[name, "two"])
+    assert {"gpt": GPT_COLOR, "ngpt": NGPT_COLOR}.items() >= two.items()
+    assert legend(drawn[name, "gpt_only"]).get("gpt", GPT_COLOR) == GPT_COLOR
+    five = legend(drawn[name, "five"])
+    everywhere = legend(drawn["condition_numbers", "five"])
+    assert five.items() <= everywhere.items()
+    lines = [t for t in drawn[name, "five"].data if t.meta == "legend"]
+    assert len({(t.line.color, t.line.dash) for t in lines}) == len(lines)
+
+
+def test_five_checkpoints_are_five_legend_entries(drawn):
+    assert [*legend(drawn["condition_numbers", "five"])] == [label for label, *_ in FIVE]
+
+
+def test_steps_of_a_run_are_told_apart(drawn):
+    labels = [*legend(drawn["condition_numbers", "steps"])]
+    assert labels == ["gpt", *(f"ngpt @ step {step}" for step in (100, 200, 300))]
+
+
+def test_condition_numbers_are_the_rows(tables, drawn):
+    table, figure = tables["two"], drawn["condition_numbers", "two"]
+    for label in ("gpt", "ngpt"):
+        for role in ("W_q", "W_o", "W_oMLP"):
+            (line,) = traces(figure, label, f"{role} κ")
+            wanted = rows_of(table, label, role, "condition_number_median")
+            np.testing.assert_array_equal(line.y, wanted)
+            np.testing.assert_allclose(line.x, np.arange(6) / 5)
+    bands = traces(figure, "gpt", "band")
+    low, high = (rows_of(table, "gpt", "W_q", f"condition_number_{e}") for e in ("low", "high"))
+    np.testing.assert_allclose(bands[0].y, [*low, *high[::-1]])
+    assert all(axis.type == "log" for axis in figure.select_yaxes())
+    assert len({axis.range for axis in figure.select_yaxes()}) == 1
+
+
+def test_rank_curves_are_the_quantile_rows(tables, drawn):
+    table, figure = tables["two"], drawn["embeddings", "two"]
+    for role in ("E_input", "E_output"):
+        norm, over, dots = traces(figure, "gpt", role)
+        np.testing.assert_array_equal(
+            norm.y, rows_of(table, "gpt", role, "embedding_norm_quantile")
+        )
+        np.testing.assert_allclose(norm.x, np.arange(1001) / 1000)
+        spectrum = rows_of(table, "gpt", role, "covariance_eigenvalue_over_median")
+        np.testing.assert_array_equal(over.y, spectrum[::-1])
+        np.testing.assert_allclose(over.x, np.arange(32) / 31, atol=1e-12)
+        np.testing.assert_array_equal(dots.y, rows_of(table, "gpt", role, "dot_quantile"))
+
+
+def test_singular_values_have_one_curve_a_layer(tables, drawn):
+    curves = traces(drawn["singular_values", "two"], "ngpt", "W_k singular value")
+    assert len(curves) == 6
+    for layer, curve in enumerate(curves):
+        row = rows_of(tables["two"], "ngpt", "W_k", "singular_value_quantile", layer)
+        rank = np.round(np.array(curve.x) * 1000).astype(int)
+        np.testing.assert_array_equal(curve.y, row[rank])
+        assert {0, 1000} <= set(rank)
+    assert len({curve.line.color for curve in curves}) == 6
+
+
+def test_means_and_quartiles_of_alpha(tables, drawn):
+    table, figure = tables["two"], drawn["eigen_learning_rates", "two"]
+    (line,) = traces(figure, "ngpt", "alpha_A mean")
+    mean = rows_of(table, "ngpt", "alpha_A", "eigen_learning_rate_mean")
+    np.testing.assert_array_equal(line.y, mean)
+    band = traces(figure, "ngpt", "band")[0]
+    curve = rows_of(table, "ngpt", "alpha_A", "eigen_learning_rate_quantile").reshape(6, 1001)
+    np.testing.assert_allclose(band.y, [*curve[:, 250], *curve[::-1, 750]])
+
+
+def test_density_of_s_z_is_a_density(tables, drawn):
+    for name in ("scaling_factors", "learned_scales"):
+        (curve,) = traces(drawn[name, "two"], "ngpt", "s_z")
+        wanted = rows_of(tables["two"], "ngpt", "s_z", "scaling_factor_density")
+        np.testing.assert_array_equal(curve.y, wanted)
+        at = rows_of(tables["two"], "ngpt", "s_z", "scaling_factor_density_at")
+        np.testing.assert_array_equal(curve.x, at)
+
+
+def test_histograms_have_area_one(drawn):
+    for label in ("gpt", "ngpt"):
+        for curve in traces(drawn["dot_products", "two"], label, "E_input density"):
+            assert curve.line.shape == "hv"
+            x, y = np.array(curve.x), np.array(curve.y)
+            assert np.sum(np.diff(x) * y[:-1]) == pytest.approx(1)
+
+
+def test_deviation_and_tolerance(tables, drawn):
+    figure = drawn["unit_norm", "two"]
+    (line,) = traces(figure, "ngpt", "W_o deviation")
+    wanted = rows_of(tables["two"], "ngpt", "W_o", "column_deviation")
+    np.testing.assert_array_equal(line.y, wanted)
+    (dot,) = traces(figure, "gpt", "E_output deviation")
+    assert dot.y[0] == rows_of(tables["two"], "gpt", "E_output", "row_deviation")[0]
+    assert {t.y[0] for t in figure.data if "tolerance" in str(t.meta)} == {1e-5}
+
+
+def test_infinite_missing_and_unresolved_values_are_shown(drawn):
+    figure = drawn["condition_numbers", "broken"]
+    (line,) = traces(figure, "gpt", "W_q κ")
+    assert line.y[2] is None
+    assert 3 / 5 not in line.x
+    (infinite,) = traces(figure, "gpt", "infinite")
+    top = 10 ** next(figure.select_yaxes()).range[1]
+    assert (infinite.x[0], infinite.y[0]) == (2 / 5, pytest.approx(top))
+    assert "∞" in infinite.hovertext[0]
+    assert "3 of 4 rank_deficient" in infinite.hovertext[0]
+    (skipped,) = traces(figure, "gpt", "skipped")
+    assert skipped.x[0] == pytest.approx(3 / 5)
+    assert "5 NaN" in skipped.hovertext[0]
+    assert [*line.marker.symbol][3] == "circle-open"
+    assert "BF16 moves" in line.hovertext[3]
+    assert "5 NaN" in " ".join(figure.layout.meta["notes"])
+    keys = {t.name for t in figure.data if t.meta == "legend"}
+    assert len(keys) == 5  # two checkpoints and three marks
+    (band, *_) = traces(figure, "gpt", "band")
+    assert np.isfinite(band.y).all()
+
+
+def test_zero_singular_values_are_not_dropped(drawn):
+    (mark,) = traces(drawn["singular_values", "broken"], "gpt", "zero")
+    assert mark.x[0] == 0.245  # the last that is zero of those kept
+    assert "zero" in mark.hovertext[0]
+
+
+def test_absent_roles_are_named(drawn):
+    figure = drawn["condition_numbers", "no_gate"]
+    assert not traces(figure, "gpt", "W_nu")
+    assert Role.W_NU.facts.symbol in " ".join(figure.layout.meta["notes"])
+    table = make()
+    only_gpt_lacks_it = table[(table["checkpoint"] != "gpt") | (table["role"] != "W_nu")]
+    only_gpt_lacks_it.attrs = table.attrs
+    notes = FIGURES["condition_numbers"].draw(only_gpt_lacks_it).layout.meta["notes"]
+    assert notes == [f"gpt has no {Role.W_NU.facts.symbol}."]
+
+
+def test_figure_11_is_one_layer_of_two_roles():
+    table = make()
+    roles = [str(role) for role in Role if role not in (Role.W_Q, Role.W_K)]
+    table = without(table[(table["layer"] == 2)], *roles)
+    figure = FIGURES["singular_values"].draw(table)
+    assert len([t for t in figure.data if t.meta != "legend"]) == 4
+    assert len(traces(figure, "gpt", "W_q")[0].y) == 1001
+
+
+def test_a_table_read_back_from_csv_draws_the_same(tmp_path, drawn):
+    table = make()
+    table.to_csv(tmp_path / "table.csv", index=False)
+    again = FIGURES["condition_numbers"].draw(pd.read_csv(tmp_path / "table.csv"))
+    assert legend(again) == legend(drawn["condition_numbers", "two"])
+    assert traces(again, "gpt", "W_q")[0].y == pytest.approx(
+        traces(drawn["condition_numbers", "two"], "gpt", "W_q")[0].y
+    )
+
+
+def test_drawing_leaves_the_table_alone():
+    table = broken()
+    before = table.copy()
+    for figure in FIGURES.values():
+        figure.draw(table)
+    assert table.equals(before)
+
+
+def test_importing_figures_does_not_import_plotly():
+    code = (
+        "import sys, ngpt_inspect.figures, ngpt_inspect.gallery;"
+        "print([m for m in ('plotly', 'pandas', 'torch', 'kaleido') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
