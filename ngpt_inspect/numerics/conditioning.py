@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "rank_deficient", "below_resolution"]
 
-SPECTRUM_BELOW = 512
-"""Smaller sides than this take the whole spectrum: it costs no more than its two ends."""
+ENDS_FROM = {"square": 640, "tall": 1280}
+"""From so many columns on the two ends of a spectrum cost less than the whole."""
 TRUSTED = 0.01
 """A relative error above this is never reported as "ok"."""
 
@@ -88,7 +88,7 @@ def condition_number(
     scale = unit_scale(w_OI)
     resolution = storage_resolution(w_OI, stored_dtype)
     tall = w_OI if w_OI.shape[0] >= w_OI.shape[1] else w_OI.T
-    if tall.shape[1] >= SPECTRUM_BELOW:
+    if tall.shape[1] >= ENDS_FROM["square" if tall.shape[0] == tall.shape[1] else "tall"]:
         found = extreme_singular_values(tall, scale)
         if found is not None:
             return _judged(found, max(w_OI.shape), resolution)

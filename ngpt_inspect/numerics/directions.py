@@ -45,11 +45,10 @@ def column_norms(x_VD: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
-    total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
+    squares_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
     for rows in row_blocks(x_VD):
-        # The norm scales internally, so hypot neither overflows nor loses tiny columns.
-        total_D = torch.hypot(total_D, torch.linalg.vector_norm(rows.double(), dim=0))
-    return total_D
+        squares_D += rows.double().square().sum(0)
+    return squares_D.sqrt()
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ Shapes: O rows, I columns, O >= I; v_I is a right singular vector.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.finite import row_blocks
 from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, gram_matrix
-from ngpt_inspect.numerics.lanczos import RitzPair, largest_ritz_pair, value_error
+from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,8 @@ class Extremes:
     sigma_max: float
     sigma_min: float
     relative_error: float
-    """Bound on the relative error of sigma_max / sigma_min: residuals plus rounding."""
+    """Bound on the relative error of sigma_max / sigma_min, rounding apart; inf where sigma_min is
+    only bounded from above, by a pivot below rounding."""
     method: str
     """"lu + lanczos", "cholesky + lanczos" or "qr + lanczos"."""
 
@@ -81,14 +83,17 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
     if top is None:
         return None
     lu, pivots, _ = torch.linalg.lu_factor_ex(wide)
-    _fill_zero_pivots(lu, top[0])
+    # |L| <= n under partial pivoting, so sigma_min <= n times the smallest pivot of U.
+    pivot = len(lu) * float(lu.diagonal().abs().min())
+    if pivot <= len(lu) * EPS * top[0]:
+        return _singular(top, pivot, scale, "lu + lanczos")
 
     def inverse(x: torch.Tensor) -> torch.Tensor:
         y_I1 = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1), adjoint=True)
         z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1)
         return z_I1.squeeze(1)
 
-    bottom = _bottom_end(wide, inverse, top[0])
+    bottom = _bottom_end(wide, inverse)
     return _joined(top, bottom, scale, "lu + lanczos")
 
 
@@ -102,14 +107,15 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
         return None
     lower, failed = torch.linalg.cholesky_ex(g_II)
     if not int(failed):
-        found = _joined(
-            top, _bottom_end(rows, _solver(lower.T), top[0]), scale, "cholesky + lanczos"
-        )
+        found = _joined(top, _bottom_end(rows, _solver(lower.T)), scale, "cholesky + lanczos")
         if found is not None and found.relative_error <= CERTIFIED:
             return found
     r_II = torch.linalg.qr(rows.double(), mode="r").R
-    _fill_zero_pivots(r_II, top[0])
-    return _joined(top, _bottom_end(rows, _solver(r_II), top[0]), scale, "qr + lanczos")
+    # The inverse of R has 1 / r_ii on its diagonal, so sigma_min <= min |r_ii|.
+    pivot = float(r_II.diagonal().abs().min())
+    if pivot <= len(w_OI) * EPS * top[0]:
+        return _singular(top, pivot, scale, "qr + lanczos")
+    return _joined(top, _bottom_end(rows, _solver(r_II)), scale, "qr + lanczos")
 
 
 def _solver(r_II: torch.Tensor) -> Operator:
@@ -124,10 +130,9 @@ def _solver(r_II: torch.Tensor) -> Operator:
     return inverse
 
 
-def _fill_zero_pivots(factor: torch.Tensor, sigma_max: float) -> None:
-    """Replace exact zeros on the diagonal by rounding-sized ones, as inverse iteration does."""
-    diagonal = factor.diagonal()
-    diagonal[diagonal == 0] = EPS * sigma_max or 1.0
+def _singular(top: tuple[float, float], bound: float, scale: float, method: str) -> Extremes:
+    """Give the result where a pivot proves sigma_min to be rounding: the bound stands for it."""
+    return Extremes(top[0] / scale, bound / scale, math.inf, method)
 
 
 def _top_end(w_OI: torch.Tensor, apply: Operator, dtype: torch.dtype) -> tuple[float, float] | None:
@@ -145,16 +150,15 @@ def _top_end(w_OI: torch.Tensor, apply: Operator, dtype: torch.dtype) -> tuple[f
     return (square**0.5, error) if error <= CERTIFIED / 4 else None
 
 
-def _bottom_end(
-    w_OI: torch.Tensor, inverse: Operator, sigma_max: float
-) -> tuple[float, float] | None:
+def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float] | None:
     """sigma_min and a bound on its relative error, from Lanczos on the inverse."""
     import torch
 
-    pair: RitzPair = largest_ritz_pair(
-        inverse, _start(w_OI, torch.float64), tolerance=TOLERANCE, max_steps=MAX_STEPS
-    )
-    if not 0 < pair.value < float("inf"):
+    try:
+        pair = largest_ritz_pair(
+            inverse, _start(w_OI, torch.float64), tolerance=TOLERANCE, max_steps=MAX_STEPS
+        )
+    except FloatingPointError:
         return None
     # One more solve: W v would magnify what is left in v of the large singular directions.
     square, _ = _measured(w_OI, inverse(pair.vector))

@@ -73,6 +73,11 @@ def largest_ritz_pair(
     -------
     RitzPair
         The caller judges from `residual` whether it converged.
+
+    Raises
+    ------
+    FloatingPointError
+        If the operator returns values that are not finite.
     """
     import torch
 
@@ -88,6 +93,9 @@ def largest_ritz_pair(
         for _ in range(2):
             x_n = x_n - basis.T @ (basis @ x_n)
         off_diagonal[k] = float(torch.linalg.vector_norm(x_n))
+        if not np.isfinite(off_diagonal[k]):
+            msg = "the operator returned values that are not finite"
+            raise FloatingPointError(msg)
         exhausted = k + 1 == steps or off_diagonal[k] <= tiny * abs(diagonal[: k + 1]).max()
         if exhausted or (k + 1) % CHECK_EVERY == 0:
             value, residual, runner_up, weights = _ritz(diagonal[: k + 1], off_diagonal[: k + 1])

@@ -277,11 +277,18 @@ def _coarse_bins(tally: Tally, fine: np.ndarray, bins: int) -> tuple[np.ndarray,
 
 def _quantiles(tally: Tally, fine: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Quantiles read off the fine bins, to within one bin width."""
-    below = np.concatenate(([0], np.cumsum(fine)))
-    ranks = levels * (below[-1] - 1)
-    bins = np.searchsorted(below, ranks, side="right") - 1
-    inside = (ranks - below[bins] + 0.5) / np.maximum(fine[bins], 1)
-    values: np.ndarray = (bins + inside.clip(0, 1)) * tally.width - tally.reach
+    upto = np.cumsum(fine)
+
+    def nth_smallest(n: np.ndarray) -> np.ndarray:
+        bins = np.searchsorted(upto, n, side="right")
+        inside = (n - upto[bins] + fine[bins] + 0.5) / fine[bins]
+        return np.asarray((bins + inside) * tally.width - tally.reach)
+
+    ranks = levels * (upto[-1] - 1)
+    lower = np.floor(ranks).astype(np.int64)
+    upper = np.minimum(lower + 1, upto[-1] - 1)
+    below, above = nth_smallest(lower), nth_smallest(upper)
+    values: np.ndarray = below + (ranks - lower) * (above - below)
     return values
 
 

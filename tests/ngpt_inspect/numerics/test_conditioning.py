@@ -1,0 +1,160 @@
+import math
+
+import pytest
+import torch
+
+from ngpt_inspect.numerics import conditioning
+from ngpt_inspect.numerics.conditioning import condition_number, condition_numbers
+from ngpt_inspect.numerics.finite import NonFinite
+
+
+@pytest.fixture
+def ends_always(monkeypatch):
+    """Take the route for large matrices at any size."""
+    monkeypatch.setattr(conditioning, "ENDS_FROM", {"square": 1, "tall": 1})
+
+
+@pytest.mark.parametrize("power", range(1, 13))
+def test_constructed_condition_numbers_512(with_spectrum, ends_always, power):
+    """Right to 1e-5 up to 1e9, and never wrong by more than 1 % without saying so."""
+    s_n = torch.logspace(0, -power, 512, dtype=torch.float64)
+    w = with_spectrum(512, 512, s_n, seed=power)
+    for route in (condition_number, lambda x: condition_numbers(x.unsqueeze(0))[0]):
+        found = route(w)
+        error = abs(found.kappa / 10**power - 1)
+        assert error <= found.relative_error + 1e-13
+        if power <= 9:
+            assert error <= 1e-5
+            assert found.status == "ok"
+        if error > 0.01:
+            assert found.status != "ok"
+
+
+@pytest.mark.parametrize("shape", [(150, 150), (300, 128), (128, 300)])
+@pytest.mark.parametrize("power", [1, 8])
+def test_both_routes_agree(with_spectrum, ends_always, shape, power):
+    w = with_spectrum(*shape, torch.logspace(0, -power, min(shape)), seed=power)
+    ends, whole = condition_number(w), condition_numbers(w.unsqueeze(0))[0]
+    assert "lanczos" in ends.method
+    assert "lanczos" not in whole.method
+    assert ends.sigma_max == pytest.approx(whole.sigma_max, rel=1e-9)
+    assert ends.kappa == pytest.approx(whole.kappa, rel=1e-9 + 1e-15 * 10**power)
+
+
+@pytest.mark.parametrize("size", [3, 640])
+def test_identity_is_perfectly_conditioned(size):
+    found = condition_number(torch.eye(size))
+    assert found.kappa == pytest.approx(1, rel=1e-14)
+    assert found.status == "ok"
+
+
+def test_a_diagonal_matrix():
+    found = condition_number(torch.diag(torch.tensor([4.0, 1.0, 2.0])))
+    assert (found.sigma_max, found.sigma_min, found.kappa) == (4, 1, 4)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (6, 3), (3, 6)])
+def test_rank_one_and_zero_are_infinite(shape):
+    for w in (torch.ones(shape), torch.zeros(shape)):
+        found = condition_number(w)
+        assert found.kappa == math.inf
+        assert found.status == "rank_deficient"
+
+
+@pytest.mark.parametrize("shape", [(90, 90), (200, 90), (90, 200)])
+def test_rank_one_and_zero_are_infinite_by_their_ends(ends_always, shape):
+    test_rank_one_and_zero_are_infinite(shape)
+
+
+@pytest.mark.parametrize("shape", [(90, 90), (200, 90)])
+def test_one_repeated_column_is_infinite(ends_always, shape):
+    w = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    w[:, 5] = w[:, 70]
+    assert condition_number(w).status == "rank_deficient"
+    assert condition_numbers(w.unsqueeze(0))[0].status == "rank_deficient"
+
+
+def test_one_row_has_condition_number_one():
+    assert condition_number(torch.tensor([[3.0, 4.0]])).kappa == 1
+
+
+@pytest.mark.parametrize(("d_model", "median"), [(1024, 1.63), (1280, 1.53)])
+def test_heads_of_random_unit_rows(unit_rows, d_model, median):
+    """The paper's models at initialisation: 64 x d heads."""
+    heads = unit_rows(d_model, d_model).view(-1, 64, d_model)
+    kappas = torch.tensor([c.kappa for c in condition_numbers(heads)])
+    assert kappas.median().item() == pytest.approx(median, abs=0.015)
+
+
+def test_whole_random_unit_rows(unit_rows):
+    """A whole square matrix is about a thousandfold worse than its heads; an MLP matrix near 3."""
+    assert 300 < condition_number(unit_rows(1024, 1024)).kappa < 1e5
+    assert condition_number(unit_rows(4096, 1024)).kappa == pytest.approx(2.97, abs=0.03)
+
+
+def test_float32_is_never_used_for_the_values(with_spectrum):
+    s_n = torch.logspace(0, -9, 40, dtype=torch.float64)
+    found = condition_number(with_spectrum(40, 40, s_n))
+    assert found.kappa == pytest.approx(1e9, rel=1e-5)
+
+
+def test_a_true_singular_value_under_the_storage_noise_is_said_to_be(with_spectrum):
+    s_n = torch.linspace(1, 0.5, 64, dtype=torch.float64)
+    s_n[-1] = 1e-7
+    true = with_spectrum(64, 64, s_n)
+    assert condition_number(true).kappa == pytest.approx(1e7, rel=1e-9)
+    assert condition_number(true).status == "ok"
+    for dtype in (torch.bfloat16, torch.float16):
+        found = condition_number(true.to(dtype))
+        assert found.status == "below_resolution"
+        assert math.isfinite(found.kappa)
+        assert found.sigma_min <= found.resolution
+        assert found.storage_uncertainty >= 1
+    assert condition_number(true.float()).status == "ok"
+    widened = true.bfloat16().float()
+    assert condition_number(widened).status == "ok"
+    assert condition_number(widened, stored_dtype=torch.bfloat16).status == "below_resolution"
+
+
+def test_bfloat16_storage_of_a_square_gaussian_is_uncertain_but_resolved():
+    w = torch.randn(1024, 1024, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    true, stored = condition_number(w), condition_number(w.bfloat16())
+    assert stored.status == "ok"
+    assert 0.01 < stored.storage_uncertainty < 1
+    assert abs(stored.kappa / true.kappa - 1) <= stored.storage_uncertainty
+    assert true.storage_uncertainty < 1e-10
+
+
+def test_heads_are_judged_one_by_one():
+    heads = torch.randn(3, 64, 16, generator=torch.Generator().manual_seed(0))
+    heads[1, :, 3] = heads[1, :, 4]
+    heads[2] *= 1e-3
+    statuses = [c.status for c in condition_numbers(heads)]
+    assert statuses == ["ok", "rank_deficient", "ok"]
+    resolutions = [c.resolution for c in condition_numbers(heads)]
+    assert resolutions[2] < 0.01 * resolutions[0]
+
+
+@pytest.mark.parametrize("call", [condition_number, lambda w: condition_numbers(w.unsqueeze(0))])
+def test_nan_and_empty_are_refused(call):
+    with pytest.raises(NonFinite):
+        call(torch.full((2, 2), float("nan")))
+    with pytest.raises(ValueError, match="shape"):
+        call(torch.zeros(0, 2))
+
+
+def test_stacks_and_matrices_are_not_confused():
+    with pytest.raises(ValueError, match="expected a matrix"):
+        condition_number(torch.zeros(2, 2, 2))
+    with pytest.raises(ValueError, match="expected a stack"):
+        condition_numbers(torch.zeros(2, 2))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("shape", [(700, 700), (1400, 1300), (64, 300)])
+def test_a_gpu_gives_the_same_numbers(shape):
+    w = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    here, there = condition_number(w), condition_number(w.cuda())
+    assert there.kappa == pytest.approx(here.kappa, rel=1e-9)
+    assert there.sigma_max == pytest.approx(here.sigma_max, rel=1e-9)

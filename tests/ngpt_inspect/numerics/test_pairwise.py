@@ -1,0 +1,190 @@
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+
+from ngpt_inspect.numerics import pairwise as pairwise_module
+from ngpt_inspect.numerics.finite import NonFinite
+from ngpt_inspect.numerics.pairwise import Pair, pairwise_dots
+
+
+def brute_force(x, normalize):
+    y = x.double().numpy()
+    if normalize:
+        y = y / np.linalg.norm(y, axis=1, keepdims=True)
+    return (y @ y.T)[np.triu_indices(len(y), 1)]
+
+
+def cloud(rows, columns, dtype=torch.float32, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.randn(rows, columns, generator=generator) + 0.3).to(dtype)
+
+
+@pytest.mark.parametrize("sorted_pairs", [0, 1 << 22], ids=["binned", "sorted"])
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.float8_e4m3fn]
+)
+def test_against_brute_force(monkeypatch, dtype, normalize, sorted_pairs):
+    monkeypatch.setattr(pairwise_module, "SORTED_PAIRS", sorted_pairs)
+    x = cloud(400, 24, dtype)
+    found, dots = pairwise_dots(x, normalize=normalize, bins=50), brute_force(x, normalize)
+    size = abs(dots).max()
+    assert found.exact
+    assert found.n_pairs == found.pairs_measured == found.counts.sum() == len(dots)
+    assert found.counts.dtype == np.int64
+    assert 25 <= len(found.counts) <= 50
+    assert found.edges[0] <= dots.min()
+    assert found.edges[-1] >= dots.max() - 1e-6 * size
+    moved = abs(np.histogram(dots, found.edges)[0] - found.counts).sum()
+    assert moved <= (0 if dtype == torch.float64 else 20)
+    assert (found.quantile_error == 0) == (sorted_pairs > 0)
+    off = abs(found.quantiles - np.quantile(dots, found.levels))
+    assert off.max() <= 1.1 * found.quantile_error + 1e-6 * size
+    assert found.mean == pytest.approx(dots.mean(), rel=1e-10)
+    assert found.std == pytest.approx(dots.std(), rel=1e-5)
+    assert found.largest[0].value == pytest.approx(dots.max(), rel=1e-5)
+    assert found.smallest[0].value == pytest.approx(dots.min(), rel=1e-5)
+    assert found.share_standard_errors is None
+    assert found.std_standard_error == 0
+
+
+def test_three_vectors_by_hand():
+    x = torch.tensor([[3.0, 4.0], [1.0, 0.0], [0.0, -2.0]])
+    raw = pairwise_dots(x, n_extremes=2)
+    assert raw.mean == pytest.approx((3 - 8 + 0) / 3)
+    assert raw.std == pytest.approx(np.std([3, -8, 0]))
+    assert raw.largest == (Pair(3.0, 0, 1), Pair(0.0, 1, 2))
+    assert raw.smallest == (Pair(-8.0, 0, 2), Pair(0.0, 1, 2))
+    assert raw.quantiles[[0, 500, 1000]].tolist() == [-8, 0, 3]
+    cosines = pairwise_dots(x, normalize=True)
+    assert cosines.mean == pytest.approx((0.6 - 0.8 + 0) / 3)
+
+
+def test_two_rows_are_one_pair():
+    found = pairwise_dots(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    assert (found.n_pairs, found.mean, found.std) == (1, 11, 0)
+    assert found.largest == found.smallest == (Pair(11.0, 0, 1),)
+    assert found.counts.sum() == 1
+
+
+def test_zero_rows_have_no_cosine():
+    x = cloud(6, 3)
+    x[2] = 0
+    cosines, raw = pairwise_dots(x, normalize=True), pairwise_dots(x)
+    assert (cosines.zero_rows, raw.zero_rows) == (1, 1)
+    assert (cosines.n_pairs, raw.n_pairs) == (10, 15)
+    assert 2 not in {row for pair in cosines.largest for row in (pair.first, pair.second)}
+    assert cosines.mean == pytest.approx(brute_force(x[[0, 1, 3, 4, 5]], True).mean())
+
+
+def test_equal_rows_have_cosine_one_and_no_spread():
+    found = pairwise_dots(torch.ones(3000, 7), normalize=True)
+    assert found.mean == pytest.approx(1, abs=1e-14)
+    assert found.std < 1e-6
+    assert found.quantiles.min() > 1 - 1e-4
+
+
+def test_all_zero_rows():
+    found = pairwise_dots(torch.zeros(5, 3))
+    assert (found.mean, found.std, found.counts.sum()) == (0, 0, 10)
+    with pytest.raises(ValueError, match="5 of norm zero"):
+        pairwise_dots(torch.zeros(5, 3), normalize=True)
+
+
+def test_values_whose_products_leave_float32():
+    found = pairwise_dots(cloud(30, 4) * 1e30)
+    assert found.std == pytest.approx(1e60 * pairwise_dots(cloud(30, 4)).std, rel=1e-5)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_the_spread_of_random_directions(unit_rows, normalize):
+    """Standard deviation of dot products of random unit rows: 1 / sqrt(d)."""
+    found = pairwise_dots(unit_rows(3000, 1024), normalize=normalize)
+    assert found.std == pytest.approx(1 / 32, rel=0.01)
+    assert abs(found.mean) < 1e-3
+
+
+def test_an_outlier_does_not_blur_the_quantiles():
+    x = cloud(3000, 16)
+    x[0] *= 50
+    found = pairwise_dots(x, exact=True)
+    off = abs(found.quantiles - np.quantile(brute_force(x, False), found.levels))
+    assert found.quantile_error < 0.01 * found.std
+    assert off[50:-50].max() <= 1.1 * found.quantile_error
+
+
+def test_a_sample_says_so_and_its_errors_cover_the_truth():
+    x = cloud(4000, 16, seed=3) * torch.rand(4000, 1, generator=torch.Generator().manual_seed(1))
+    truth = pairwise_dots(x, bins=200, n_levels=21)
+    scores = []
+    for seed in range(6):
+        found = pairwise_dots(x, bins=200, n_levels=21, budget=2 * 16 * 2e4, seed=seed)
+        assert not found.exact
+        assert found.pairs_measured == found.counts.sum() < 2.2e4
+        assert found.n_pairs == truth.n_pairs
+        assert found.mean == truth.mean
+        errors = found.quantile_standard_errors
+        scores.append((found.quantiles - truth.quantiles)[1:-1] / errors[1:-1])
+        assert abs(found.std - truth.std) < 5 * found.std_standard_error
+        assert found.share_standard_errors.shape == found.counts.shape
+    rms = float(np.sqrt(np.mean(np.square(scores))))
+    assert 0.5 < rms < 1.5
+
+
+def test_the_budget_and_what_overrides_it():
+    x = cloud(500, 8)
+    assert not pairwise_dots(x, budget=1e5).exact
+    assert pairwise_dots(x, budget=1e5, exact=True).pairs_measured == 500 * 499 // 2
+    again = [pairwise_dots(x, budget=1e5, seed=s).std for s in (4, 4, 5)]
+    assert again[0] == again[1] != again[2]
+
+
+def test_progress_counts_pairs():
+    steps = []
+    pairwise_dots(cloud(5000, 4), progress=lambda done, total: steps.append((done, total)))
+    assert len(steps) > 3
+    assert steps[-1] == (5000 * 4999 // 2,) * 2
+    assert steps == sorted(steps)
+
+
+def test_nan_and_single_rows_are_refused():
+    with pytest.raises(NonFinite):
+        pairwise_dots(torch.full((3, 3), float("nan")))
+    with pytest.raises(ValueError, match="at least two rows"):
+        pairwise_dots(torch.ones(1, 3))
+
+
+def test_extra_memory_is_bounded():
+    """At most 256 MB above the rows, where the products alone would be 576 MB."""
+    code = """
+        import resource, torch
+        from ngpt_inspect.numerics.pairwise import pairwise_dots
+        x = torch.randn(12000, 128).bfloat16()
+        pairwise_dots(x[:5000].clone())
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        pairwise_dots(x, normalize=True, budget=1e15)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, before)
+        """
+    base = "import resource, torch; from ngpt_inspect.numerics import pairwise; "
+    base += "x = torch.randn(12000, 128).bfloat16(); x[:9] @ x[:9].T; "
+    base += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+
+    def run(text):
+        command = [sys.executable, "-c", textwrap.dedent(text)]
+        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return int(out.split()[0])
+
+    assert (run(code) - run(base)) / 1024 < 256
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_gives_the_same_numbers():
+    x = cloud(3000, 64, torch.float64)
+    here, there = pairwise_dots(x), pairwise_dots(x.cuda())
+    assert there.std == pytest.approx(here.std, rel=1e-9)
+    assert abs(there.counts - here.counts).sum() <= 20
