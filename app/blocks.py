@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -87,10 +87,9 @@ def _words(chosen: Figure) -> str:
 
 def _draw_numbers(chosen: Figure, rows: pd.DataFrame) -> None:
     with st.expander("The numbers"):
-        empty: list[Any] = [name for name in rows.columns if rows[name].isna().all()]
-        few_first = rows.sort_values("index", na_position="first", kind="stable")
+        scalars_first = rows.sort_values("index", na_position="first", kind="stable")
         st.dataframe(
-            few_first.drop(columns=empty).head(PREVIEW),
+            scalars_first.head(PREVIEW).dropna(axis="columns", how="all"),
             hide_index=True,
             height=280,
             alt=f"The first rows of the table behind {chosen.title}",

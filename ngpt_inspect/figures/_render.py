@@ -1,9 +1,7 @@
-"""Puts a figure into a file: HTML that needs no network, images, or plotly's JSON."""
+"""A figure as bytes: HTML that needs no network, images, or plotly's JSON."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
@@ -11,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
+from ngpt_inspect.errors import MissingLibrary, WrongOption
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -25,51 +23,15 @@ CONFIG = {"showSendToCloud": False, "displaylogo": False}
 """plotly.js would otherwise offer to upload the figure."""
 
 
-def save_figure(figure: go.Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a figure in the size its layout has; the suffix says how.
-
-    Parameters
-    ----------
-    figure
-        What `figure` returns.
-    path
-        Ends in .html (self-contained, works offline), .pdf, .png, .svg or .json. The file
-        appears whole or not at all.
+def require_format(path: Path) -> None:
+    """Refuse what cannot be rendered here, before anything is measured.
 
     Raises
     ------
     WrongOption
-        Another suffix.
+        The suffix says no format of `SUFFIXES`.
     MissingLibrary
         An image is asked for and kaleido, or Chrome or Chromium, is not there.
-    InspectError
-        The file cannot be written.
-    """
-    path = Path(path)
-    require_format(path)
-    data = _content(figure, path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as partial:
-            partial.write(data)
-        Path(partial.name).chmod(0o666 & ~_umask())
-        Path(partial.name).replace(path)
-    except OSError as error:
-        raise InspectError(
-            f"cannot be written ({error.strerror})", where=str(path), next_step="name another place"
-        ) from error
-    return path
-
-
-def require_format(path: Path) -> None:
-    """Raise what saving would raise, before anything is measured.
-
-    Raises
-    ------
-    WrongOption, MissingLibrary
-        As in `save_figure`.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -102,19 +64,8 @@ def has_browser() -> bool:
     return path is not None and Path(path).is_file()
 
 
-@contextmanager
-def one_browser() -> Iterator[None]:
-    """Keep one browser open for all the images saved inside: a quarter second each, not three."""
-    import kaleido
-
-    kaleido.start_sync_server(n=1, silence_warnings=True)
-    try:
-        yield
-    finally:
-        kaleido.stop_sync_server(silence_warnings=True)
-
-
-def _content(figure: go.Figure, path: Path) -> bytes:
+def render(figure: go.Figure, path: Path) -> bytes:
+    """Return what a file of this name holds: the figure in the size its layout has."""
     suffix = path.suffix.lower()
     if suffix == ".json":
         return str(figure.to_json()).encode()
@@ -133,7 +84,13 @@ def _image(figure: go.Figure, kind: str) -> bytes:
     return bytes(kaleido.calc_fig_sync(figure, opts={"format": kind, "scale": scale, **size}))
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+@contextmanager
+def one_browser() -> Iterator[None]:
+    """Keep one browser open for all the images saved inside: a quarter second each, not three."""
+    import kaleido
+
+    kaleido.start_sync_server(n=1, silence_warnings=True)
+    try:
+        yield
+    finally:
+        kaleido.stop_sync_server(silence_warnings=True)

@@ -1,0 +1,20 @@
+"""Joins tables and figures: the one place that knows both."""
+
+from ngpt_inspect.figures._screen import for_screen
+from ngpt_inspect.gallery.drawing import colors, figure, figure_named
+from ngpt_inspect.gallery.files import Drawn, draw_all, notes_of, save_figure
+from ngpt_inspect.gallery.rows import drawn_rows, joined, thinned
+
+__all__ = [
+    "Drawn",
+    "colors",
+    "draw_all",
+    "drawn_rows",
+    "figure",
+    "figure_named",
+    "for_screen",
+    "joined",
+    "notes_of",
+    "save_figure",
+    "thinned",
+]

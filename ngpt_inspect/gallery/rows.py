@@ -1,0 +1,59 @@
+"""The rows a figure is drawn from: few enough for a browser, whole enough for a CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures import Figure
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.tables import summarise
+from ngpt_inspect.vocabulary import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows a figure is drawn from: those of its measures and roles, thinned."""
+    table = thinned(table)
+    quantities = [name for need in chosen.needs for name in MEASURES[need].quantities]
+    names = [
+        name
+        for name in table["measure"].unique()
+        if any(name == each or name.startswith(f"{each}_") for each in quantities)
+    ]
+    roles = table["role"].unique() if chosen.roles is None else chosen.roles
+    rows = table[table["measure"].isin(names) & table["role"].isin(list(roles))]
+    rows.attrs = dict(table.attrs)
+    return rows
+
+
+def thinned(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with summary rows in the place of the many values behind them.
+
+    This is what a figure's CSV holds and what travels to a browser. What was skipped stays,
+    and so do quantities that have no summaries. A table without summary rows gets them.
+    """
+    quantities = {name for each in MEASURES.values() for name in each.summaries}
+    names = set(table["measure"])
+    if not all(_has_summary(quantity, names) for quantity in quantities & names):
+        table = summarise(table)
+    rows = table[~table["measure"].isin(quantities) | (table["status"] == Status.SKIPPED)]
+    rows.attrs = dict(table.attrs)
+    return rows
+
+
+def _has_summary(quantity: str, names: set[str]) -> bool:
+    return any(name.startswith(f"{quantity}_") for name in names)
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return one table of several, with the provenance of all of them."""
+    import pandas as pd
+
+    table = pd.concat(list(tables), ignore_index=True)
+    table.attrs = dict(tables[0].attrs)
+    listed = [facts for each in tables for facts in each.attrs.get("checkpoints", [])]
+    table.attrs["checkpoints"] = list({(c["label"], c["step"]): c for c in listed}.values())
+    return table

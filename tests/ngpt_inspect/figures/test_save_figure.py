@@ -1,0 +1,93 @@
+"""Saving: what is in the files, what is refused, and that nothing half-written stays."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from example_table import make
+
+from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
+from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.figures import _render as rendering
+from ngpt_inspect.figures._render import one_browser
+from ngpt_inspect.gallery import save_figure
+
+
+def can_export():
+    return rendering.find_spec("kaleido") is not None and rendering.has_browser()
+
+
+needs_browser = pytest.mark.skipif(
+    not can_export(), reason="images need kaleido and a Chrome or Chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return FIGURES["embedding_norms"].draw(make())
+
+
+def test_html_works_offline_and_does_not_share(figure, tmp_path):
+    page = save_figure(figure, tmp_path / "new folder" / "figure.html").read_text("utf-8")
+    assert len(page) > 3_000_000  # plotly.js is inside
+    assert '"showSendToCloud": false' in page
+    assert '"displaylogo": false' in page
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
+    assert "<title>figure</title>" in page
+
+
+def test_json_is_plotly_json(figure, tmp_path):
+    found = json.loads(save_figure(figure, tmp_path / "figure.json").read_text("utf-8"))
+    assert {"data", "layout"} <= set(found)
+    assert found["layout"]["width"] == 648
+
+
+@pytest.mark.parametrize("name", ["figure.bmp", "figure", "figure.htm"])
+def test_other_suffixes_are_refused(figure, tmp_path, name):
+    with pytest.raises(WrongOption, match=r"\.html, \.pdf, \.png, \.svg, \.json"):
+        save_figure(figure, tmp_path / name)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_folder_in_the_way_is_one_sentence_and_leaves_nothing(figure, tmp_path):
+    (tmp_path / "figure.json").mkdir()
+    with pytest.raises(InspectError, match=r"figure\.json"):
+        save_figure(figure, tmp_path / "figure.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["figure.json"]
+
+
+def test_without_kaleido_the_next_step_is_named(figure, tmp_path, monkeypatch):
+    monkeypatch.setattr(rendering, "find_spec", lambda name: None)
+    with pytest.raises(MissingLibrary, match=r"pip install 'ngpt-inspect\[export\]'"):
+        save_figure(figure, tmp_path / "figure.pdf")
+    save_figure(figure, tmp_path / "figure.json")
+
+
+def test_without_a_browser_the_next_step_is_named(figure, tmp_path, monkeypatch):
+    pytest.importorskip("kaleido")
+    monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no browser"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingLibrary, match="BROWSER_PATH"):
+        save_figure(figure, tmp_path / "figure.png")
+
+
+@pytest.mark.browser
+@needs_browser
+def test_images_have_the_size_of_the_layout(figure, tmp_path):
+    with one_browser():
+        for suffix in ("png", "pdf", "svg"):
+            save_figure(figure, tmp_path / f"figure.{suffix}")
+    png = (tmp_path / "figure.png").read_bytes()
+    assert png.startswith(b"\x89PNG")
+    size = int.from_bytes(png[16:20]), int.from_bytes(png[20:24])
+    assert size == (648 * 3, figure.layout.height * 3)
+    assert b"<svg" in (tmp_path / "figure.svg").read_bytes()[:200]
+    pdf = tmp_path / "figure.pdf"
+    assert pdf.read_bytes().startswith(b"%PDF")
+    if shutil.which("pdffonts") is None:
+        pytest.skip("PDF made; pdffonts (poppler-utils) is not here to look at its fonts")
+    run = subprocess.run(["pdffonts", str(pdf)], capture_output=True, text=True, check=True)
+    assert len(run.stdout.splitlines()) > 2
+    assert "Type 3" not in run.stdout
