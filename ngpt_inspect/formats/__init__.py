@@ -9,7 +9,7 @@ from pathlib import Path
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._beside import with_settings
 from ngpt_inspect.formats._folder import find_model
-from ngpt_inspect.formats._foreign import refuse_not_weights, refuse_unknown
+from ngpt_inspect.formats._foreign import not_supported, refuse_not_weights
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._text import listed
 from ngpt_inspect.plugins import collect
@@ -54,7 +54,7 @@ def _read(path: Path) -> Contents:
         path = find_model(path)
         chosen = _format_of(path)
     if chosen is None:
-        raise refuse_unknown(path)
+        raise not_supported(path)
     contents = chosen.read(path)
     if not contents.tensors:
         raise UnreadableFile(

@@ -8,10 +8,10 @@ import zlib
 from dataclasses import dataclass
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._stamped import CUT_SHORT, StampedFile
+from ngpt_inspect.formats._stamped import GET_AGAIN, StampedFile
 from ngpt_inspect.formats._text import quoted
 
-DAMAGED = f"the file is cut short or damaged: {CUT_SHORT}"
+DAMAGED = f"the file is cut short or damaged: {GET_AGAIN}"
 LOCAL_HEADER = 30
 """Bytes of a local file header before its name and extra field (APPNOTE.TXT, 4.3.7)."""
 FREE_EXPANSION = 64 * 1024 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._stamped import CUT_SHORT
+from ngpt_inspect.formats._stamped import GET_AGAIN
 
 CONVERT = "not supported here; convert it to safetensors"
 UNPACK = "unpack it first"
@@ -34,7 +34,7 @@ OTHER_FORMATS: tuple[tuple[bytes, str, str], ...] = (
     (b"GGUF", "is a GGUF file", CONVERT),
     (b"\x89HDF\r\n\x1a\n", "is an HDF5 (Keras .h5) file", CONVERT),
     (b"\x93NUMPY", "is a NumPy .npy array", CONVERT),
-    (b"PK\x05\x06", "is an empty zip archive", CUT_SHORT),
+    (b"PK\x05\x06", "is an empty zip archive", GET_AGAIN),
     (b"\x1f\x8b", "is compressed with gzip", UNPACK),
     (b"\xfd7zXZ\x00", "is compressed with xz", UNPACK),
     (b"BZh", "is compressed with bzip2", UNPACK),
@@ -66,35 +66,26 @@ def refuse_not_weights(path: Path) -> None:
     """
     head = _head(path)
     if not head:
-        raise UnreadableFile("is empty", where=str(path), next_step=CUT_SHORT)
-    _refuse_known(path, head.lstrip().lower(), NOT_WEIGHTS)
+        raise UnreadableFile("is empty", where=str(path), next_step=GET_AGAIN)
+    text = head.lstrip().lower()
+    for start, what, next_step in NOT_WEIGHTS:
+        if text.startswith(start):
+            raise UnreadableFile(what, where=str(path), next_step=next_step)
 
 
-def refuse_unknown(path: Path) -> UnreadableFile:
-    """Return the error for a file no format accepts: its real format where we know it.
-
-    Raises
-    ------
-    UnreadableFile
-        Its format is known by its first bytes.
-    """
-    _refuse_known(path, _head(path), OTHER_FORMATS)
-    for suffix, what, next_step in SUFFIXES:
-        if path.name.endswith(suffix):
-            return UnreadableFile(what, where=str(path), next_step=next_step)
-    return UnreadableFile(
+def not_supported(path: Path) -> UnreadableFile:
+    """Return the error for a file no format accepts, which names its real format if known."""
+    head = _head(path)
+    by_head = [(what, then) for start, what, then in OTHER_FORMATS if head.startswith(start)]
+    by_name = [(what, then) for end, what, then in SUFFIXES if path.name.endswith(end)]
+    unknown = (
         "its first bytes are of no checkpoint format (safetensors, or torch.save's zip)",
-        where=str(path),
-        next_step=f"if it should be one, {CUT_SHORT}",
+        f"if it should be one, {GET_AGAIN}",
     )
+    what, next_step = [*by_head, *by_name, unknown][0]
+    return UnreadableFile(what, where=str(path), next_step=next_step)
 
 
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(64)
-
-
-def _refuse_known(path: Path, head: bytes, known: tuple[tuple[bytes, str, str], ...]) -> None:
-    for start, what, next_step in known:
-        if head.startswith(start):
-            raise UnreadableFile(what, where=str(path), next_step=next_step)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ngpt_inspect.formats._python_calls import ARRAY, BYTES, PATH
 from ngpt_inspect.formats._records import Global, Record
-from ngpt_inspect.formats._text import listed, shown
+from ngpt_inspect.formats._text import listed, shown, sizes
 from ngpt_inspect.formats._torch_calls import PickledTensor
 
 MOST_VALUES = 10_000
@@ -44,7 +44,7 @@ def plain(value: Any, scalar: Scalar) -> Any:
         if isinstance(item, Record):
             item = _contents(item)
         if isinstance(item, dict):
-            return {_key(key): convert(entry, depth + 1) for key, entry in item.items()}
+            return {key_text(key): convert(entry, depth + 1) for key, entry in item.items()}
         if isinstance(item, list | tuple | set | frozenset):
             return [convert(entry, depth + 1) for entry in item]
         return _single(item, scalar)
@@ -68,12 +68,9 @@ def _single(item: Any, scalar: Scalar) -> Any:
     return value
 
 
-def _key(key: Any) -> str:
-    if isinstance(key, str):
-        return key[:LONGEST_TEXT]
-    if isinstance(key, Record):
-        return str(key.kind)
-    return str(key)
+def key_text(key: Any) -> str:
+    """Return a dictionary key as text, cut when very long."""
+    return (key if isinstance(key, str) else str(key))[:LONGEST_TEXT]
 
 
 def _contents(record: Record) -> Any:
@@ -101,16 +98,16 @@ def _dict(value: Any) -> dict[Any, Any]:
 def describe(value: Any) -> str:
     """Say in a few words what a value is, for a list of what was left out."""
     arrays = sum(1 for item in walk(value) if _is_array(item))
-    holding = f" holding {arrays} tensors or arrays" if arrays else ""
+    inside = f", tensors or arrays inside: {arrays}" if arrays else ""
     if isinstance(value, dict):
-        return f"{len(value)} entries ({listed(map(_key, value))}){holding}"
+        return f"a dict of {listed(map(key_text, value)) or 'nothing'}{inside}"
     if isinstance(value, list | tuple | set | frozenset):
-        return f"a {type(value).__name__} of {len(value)} items{holding}"
+        return f"a {type(value).__name__} of length {len(value)}{inside}"
     if isinstance(value, PickledTensor):
-        return f"a tensor of shape {list(value.shape)}"
+        return f"a tensor of shape {sizes(value.shape)}"
     if isinstance(value, Record):
         return "bytes" if value.kind == BYTES else f"an object of class {shown(str(value.kind))}"
-    return f"a {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"
 
 
 def walk(value: Any) -> Iterator[Any]:

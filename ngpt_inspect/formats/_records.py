@@ -24,9 +24,9 @@ class Global:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Record:
-    """An object of any class: its name and its data."""
+    """An object of any class: its name, which is all that is ever printed, and its data."""
 
     kind: Global
     args: tuple[Any, ...] = ()
@@ -35,6 +35,9 @@ class Record:
     """Of a subclass of list or set."""
     entries: dict[Any, Any] = field(default_factory=dict)
     """Of a subclass of dict."""
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}>"
 
 
 def hashable(value: Any) -> Any:

@@ -13,11 +13,11 @@ from typing import Any, TypeGuard
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._json import LARGEST, parse_object
-from ngpt_inspect.formats._stamped import CUT_SHORT, StampedFile
+from ngpt_inspect.formats._stamped import GET_AGAIN, StampedFile
 from ngpt_inspect.formats._text import quoted, sizes
 from ngpt_inspect.stored import ITEM_BITS
 
-DAMAGED = f"the file is damaged: {CUT_SHORT}"
+DAMAGED = f"the file is damaged: {GET_AGAIN}"
 LARGEST_SIZE = 2**63 - 1
 MOST_AXES = 64
 
@@ -57,7 +57,7 @@ def read_header(file: StampedFile) -> Header:
         raise UnreadableFile(
             f"{file.size} bytes are too few for a safetensors file",
             where=where,
-            next_step=CUT_SHORT,
+            next_step=GET_AGAIN,
         )
     length = int.from_bytes(file.read(0, 8), "little")
     if length > LARGEST:
@@ -70,7 +70,7 @@ def read_header(file: StampedFile) -> Header:
         raise UnreadableFile(
             f"the header is cut short: {length} bytes declared, {file.size - 8} there",
             where=where,
-            next_step=CUT_SHORT,
+            next_step=GET_AGAIN,
         )
     raw = parse_object(file.read(8, length), "the header", where, DAMAGED)
     metadata = _metadata(raw.pop("__metadata__", None), where)
@@ -129,7 +129,7 @@ def _check_cover(entries: tuple[Entry, ...], n_bytes: int, where: str) -> None:
         raise UnreadableFile(
             f"the file is {needed - n_bytes} bytes too short for its tensors",
             where=where,
-            next_step=CUT_SHORT,
+            next_step=GET_AGAIN,
         )
     reached = 0
     for entry in ordered:

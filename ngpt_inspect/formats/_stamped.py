@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from ngpt_inspect.errors import UnreadableFile
 
-CUT_SHORT = "copy or download it again"
+GET_AGAIN = "copy or download it again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class StampedFile:
             raise UnreadableFile(
                 f"{n_bytes} bytes at offset {offset} are promised, but the file has {self.size}",
                 where=str(self.path),
-                next_step=f"it is cut short or damaged: {CUT_SHORT}",
+                next_step=f"it is cut short or damaged: {GET_AGAIN}",
             )
 
     def _check_unchanged(self, file: BinaryIO) -> None:
@@ -92,6 +92,6 @@ class StampedFile:
                 raise UnreadableFile(
                     f"ended {buffer.nbytes - filled} bytes early",
                     where=str(self.path),
-                    next_step=CUT_SHORT,
+                    next_step=GET_AGAIN,
                 )
             filled += count

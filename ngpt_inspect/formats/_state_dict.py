@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ngpt_inspect.formats._plain import NotPlain, Scalar, describe, plain
+from ngpt_inspect.formats._plain import NotPlain, Scalar, describe, key_text, plain
 from ngpt_inspect.formats._records import Record
 from ngpt_inspect.formats._torch_calls import PickledTensor
 
@@ -73,7 +73,7 @@ def settings(way: list[tuple[Mapping[Any, Any], str]], scalar: Scalar) -> dict[s
     for holder, followed in way:
         tensors = model_tensors(holder) if not followed else {}
         for key, value in holder.items():
-            name = str(key)
+            name = key_text(key)
             if key in tensors or name in config or (followed and key == followed):
                 continue
             try:

@@ -18,7 +18,7 @@ def shown(text: str, longest: int = LONGEST) -> str:
 def quoted(value: object, longest: int = 80) -> str:
     """Return a name between quotes, cut when long; of anything but a name, its type."""
     if not isinstance(value, str):
-        return f"a {type(value).__name__}"
+        return f"a value of type {type(value).__name__}"
     return repr(value) if len(value) <= longest else f"{value[:longest]!r}..."
 
 

@@ -51,22 +51,22 @@ class TorchFile:
         self._entries: dict[str, Entry] = {}
 
     def refuse(self, what: str, next_step: str) -> UnreadableFile:
+        """Return the error for this file."""
         return UnreadableFile(what, where=self.where, next_step=next_step)
 
     def _find_prefix(self) -> str:
         names = self.archive.names
         found = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
-        if len(found) == 1 and f"{found[0][:-8]}constants.pkl" not in names:
-            return found[0].removesuffix("data.pkl")
-        if found:
+        if any(name.endswith("/constants.pkl") for name in names):
             raise self.refuse("is a TorchScript archive, a program", SAVE_STATE_DICT)
-        kind = (
-            "a NumPy .npz archive" if any(name.endswith(".npy") for name in names) else "a zip file"
-        )
-        raise self.refuse(
-            f"is {kind}, not a file of torch.save (it holds {listed(names) or 'nothing'})",
-            "name a .safetensors file or a file written by torch.save",
-        )
+        if len(found) != 1:
+            numpy = any(name.endswith(".npy") for name in names)
+            kind = "a NumPy .npz archive" if numpy else "a zip file"
+            raise self.refuse(
+                f"is {kind}, not a file of torch.save (it holds {listed(names) or 'nothing'})",
+                "name a .safetensors file or a file written by torch.save",
+            )
+        return found[0].removesuffix("data.pkl")
 
     def unpickle(self) -> Any:
         """Return what the file holds, as inert data."""
@@ -128,7 +128,7 @@ class TorchFile:
         """Return the value of a one-value tensor such as a loss, or None."""
         if math.prod(pickled.shape) != 1 or pickled.dtype not in SCALARS:
             return None
-        tensor = self.tensor("", pickled)
+        tensor = self.tensor("(beside the weights)", pickled)
         buffer = bytearray(ITEM_BITS[pickled.dtype] // 8)
         tensor.entry.read_into(memoryview(buffer), tensor.offset)
         (value,) = struct.unpack(f"<{SCALARS[pickled.dtype]}", buffer)

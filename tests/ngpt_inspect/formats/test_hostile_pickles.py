@@ -229,7 +229,7 @@ def test_a_bomb_beside_good_weights_is_left_out(tmp_path: Path) -> None:
     data = b"\x80\x02}(X\x05\x00\x00\x00model" + weights + b"X\x04\x00\x00\x00deep"
     data += b"]" * 1000 + b"a" * 999 + b"u."
     contents = read_contents(write_pickle(tmp_path / "w.pt", data, _0=bytes(4)))
-    assert contents.config == {"left_out": {"deep": "a list of 1 items"}}
+    assert contents.config == {"left_out": {"deep": "a list of length 1"}}
 
 
 def test_a_pickle_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,3 +248,11 @@ def test_a_call_with_very_many_arguments(tmp_path: Path) -> None:
     data = b"\x80\x02cpathlib\nPosixPath\n(" + b"N" * 65 + b"tR."
     message = refusal(write_pickle(tmp_path / "w.pt", data))
     assert "it is damaged (65 arguments to pathlib.PosixPath)" in message
+
+
+def test_an_endless_object_as_a_key_is_never_printed(tmp_path: Path) -> None:
+    endless = b"cargparse\nNamespace\n)\x81q\x00}X\x01\x00\x00\x00ah\x00sb"  # its own attribute
+    weights = pickle_with_storages({"w": tensor(4, (1,), (1,))})[2:-1]
+    data = b"\x80\x02}(" + endless + b"\x85K\x01X\x05\x00\x00\x00model" + weights + b"u."
+    contents = read_contents(write_pickle(tmp_path / "w.pt", data, _0=bytes(4)))
+    assert contents.config == {"(<argparse.Namespace>,)": 1}

@@ -192,7 +192,7 @@ BROKEN = {
     ),
     "dtype of another type": (
         safetensors_bytes({"w": {"dtype": [], "shape": [], "data_offsets": [0, 1]}}, bytes(1)),
-        "tensor 'w' has the dtype a list, which",
+        "tensor 'w' has the dtype a value of type list, which",
     ),
     "shape": (
         safetensors_bytes({"w": entry(0, 1, [1.0])}, bytes(1)),

@@ -176,7 +176,7 @@ def test_an_optimizer_without_tensors_is_left_out_too(tmp_path: Path) -> None:
     optimizer = torch.optim.SGD([torch.ones(2)], lr=0.1).state_dict()
     path = save(tmp_path / "w.pt", {"model": {"w": torch.ones(2)}, "optimizer": optimizer})
     assert read_contents(path).config == {
-        "left_out": {"optimizer": "2 entries (state, param_groups)"}
+        "left_out": {"optimizer": "a dict of state, param_groups"}
     }
 
 
@@ -212,7 +212,7 @@ def test_the_model_comes_before_its_average_and_wrappers_nest(tmp_path: Path) ->
     contents = read_contents(save(tmp_path / "w.pt", value))
     assert contents.tensors["w"].read().tolist() == [1, 1]
     assert contents.config["step"] == 5
-    assert contents.config["left_out"] == {"ema": "1 entries (w) holding 1 tensors or arrays"}
+    assert contents.config["left_out"] == {"ema": "a dict of w, tensors or arrays inside: 1"}
 
 
 def test_a_module_with_its_metadata(tmp_path: Path) -> None:
@@ -249,8 +249,8 @@ def test_nanogpt_layout(tmp_path: Path) -> None:
         "best_val_loss": 1.25,
         "config": {"learning_rate": 6e-4, "decay_lr": True, "dtype": "bfloat16"},
         "left_out": {
-            "optimizer": "2 entries (state, param_groups) holding 6 tensors or arrays",
-            "losses": "a list of 20000 items",
+            "optimizer": "a dict of state, param_groups, tensors or arrays inside: 6",
+            "losses": "a list of length 20000",
         },
     }
 
@@ -297,7 +297,7 @@ def test_nvidia_ngpt_layout(nvidia_config: object, tmp_path: Path) -> None:
         "rng_state_pytorch_bytes",
         "rng_state_numpy",
     }
-    assert "1 tensors or arrays" in contents.config["left_out"]["rng_state_numpy"]
+    assert "tensors or arrays inside: 1" in contents.config["left_out"]["rng_state_numpy"]
 
 
 def test_a_pickled_model_is_refused(tmp_path: Path) -> None:
@@ -311,11 +311,14 @@ def test_a_pickled_model_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ([torch.ones(2)], "holds no tensors by name, but a list of 1 items holding 1 tensors"),
+        (
+            [torch.ones(2)],
+            "holds no tensors by name, but a list of length 1, tensors or arrays inside: 1",
+        ),
         (torch.ones(2), "holds no tensors by name, but a tensor of shape [2]"),
-        ({"a": {"b": torch.ones(2)}}, "but 1 entries (a) holding 1 tensors or arrays"),
-        ({}, "holds no tensors by name, but 0 entries ()"),
-        (5, "holds no tensors by name, but a int"),
+        ({"a": {"b": torch.ones(2)}}, "but a dict of a, tensors or arrays inside: 1"),
+        ({}, "holds no tensors by name, but a dict of nothing;"),
+        (5, "holds no tensors by name, but a value of type int;"),
     ],
 )
 def test_a_file_without_a_state_dict(value: object, expected: str, tmp_path: Path) -> None:
