@@ -159,7 +159,8 @@ class WeightSet:
     @property
     def n_parameters(self) -> int:
         """Values in distinct tensors; tied tensors count once, ignored buffers not at all."""
-        tensors = {weight.tensor.location: weight.tensor for weight in self.weights}
+        # Views can begin at one byte and differ in extent, hence the shape.
+        tensors = {(w.tensor.location, w.tensor.shape): w.tensor for w in self.weights}
         return sum(tensor.n_values for tensor in tensors.values())
 
     @property
