@@ -47,8 +47,9 @@ def extreme_singular_values(w_OI: torch.Tensor, scale: float = 1.0) -> Extremes 
     sigma_max comes from Lanczos on W^T W, sigma_min from Lanczos on its inverse, applied by
     triangular solves: with the LU factors of a square W (nothing is squared), with the Cholesky
     factor of the float64 Gram matrix of a tall one, and with its QR factor where that is not
-    enough. Each value is then measured on W itself, |W v|, and stands only if the residual
-    |W^T W v - sigma^2 v| proves its digits.
+    enough. Each value is measured on W itself, as |W v|, and stands only if a residual proves its
+    digits: of W^T W at the top; of the inverse at the bottom, where the reading on W must also
+    agree with the one through the factors.
 
     Parameters
     ----------
@@ -93,8 +94,7 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
         z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1)
         return z_I1.squeeze(1)
 
-    bottom = _bottom_end(wide, inverse)
-    return _joined(top, bottom, scale, "lu + lanczos")
+    return _joined(wide, top, inverse, scale, "lu + lanczos")
 
 
 def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
@@ -107,7 +107,7 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
         return None
     lower, failed = torch.linalg.cholesky_ex(g_II)
     if not int(failed):
-        found = _joined(top, _bottom_end(rows, _solver(lower.T)), scale, "cholesky + lanczos")
+        found = _joined(rows, top, _solver(lower.T), scale, "cholesky + lanczos")
         if found is not None and found.relative_error <= CERTIFIED:
             return found
     r_II = torch.linalg.qr(rows.double(), mode="r").R
@@ -115,7 +115,7 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
     pivot = float(r_II.diagonal().abs().min())
     if pivot <= len(w_OI) * EPS * top[0]:
         return _singular(top, pivot, scale, "qr + lanczos")
-    return _joined(top, _bottom_end(rows, _solver(r_II)), scale, "qr + lanczos")
+    return _joined(rows, top, _solver(r_II), scale, "qr + lanczos")
 
 
 def _solver(r_II: torch.Tensor) -> Operator:
@@ -171,11 +171,18 @@ def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float] | 
 
 
 def _joined(
-    top: tuple[float, float], bottom: tuple[float, float] | None, scale: float, method: str
+    w_OI: torch.Tensor, top: tuple[float, float], inverse: Operator, scale: float, method: str
 ) -> Extremes | None:
+    """Add the other end to `top`, or give None where its digits are not proved."""
+    bottom = _bottom_end(w_OI, inverse)
     if bottom is None:
         return None
-    return Extremes(top[0] / scale, bottom[0] / scale, top[1] + bottom[1], method)
+    found = Extremes(top[0] / scale, bottom[0] / scale, top[1] + bottom[1], method)
+    # |W v| is an upper bound on sigma_min, so a value this small needs no other proof.
+    if bottom[0] <= len(w_OI) * EPS * top[0]:
+        return found
+    rounding = math.sqrt(len(w_OI)) * EPS * top[0] / bottom[0]
+    return found if found.relative_error <= CERTIFIED + rounding else None
 
 
 def _measured(w_OI: torch.Tensor, v_I: torch.Tensor) -> tuple[float, float]:

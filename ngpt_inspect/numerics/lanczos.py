@@ -26,8 +26,6 @@ class RitzPair:
     """The Ritz value, a lower bound on the largest eigenvalue."""
     vector: torch.Tensor
     """Unit vector of shape (n,)."""
-    lowest_vector: torch.Tensor
-    """Ritz vector of the other end, usually not converged: a start for a search there."""
     residual: float
     """|A v - value v| as the recurrence gives it."""
     runner_up: float
@@ -103,16 +101,16 @@ def largest_ritz_pair(
                 break
         q_kn[k + 1] = x_n / off_diagonal[k]
     mix = torch.from_numpy(weights).to(q_kn)
-    highest, lowest = (v / torch.linalg.vector_norm(v) for v in mix @ basis)
-    return RitzPair(value, highest, lowest, residual, runner_up, k + 1)
+    vector_n = mix @ basis
+    vector_n = vector_n / torch.linalg.vector_norm(vector_n)
+    return RitzPair(value, vector_n, residual, runner_up, k + 1)
 
 
 def _ritz(diagonal: np.ndarray, off_diagonal: np.ndarray) -> tuple[float, float, float, np.ndarray]:
-    """Largest Ritz value, its residual, the runner-up, and the weights of both end vectors."""
+    """Largest Ritz value, its residual, the runner-up, and the weights of its vector."""
     k = len(diagonal)
     tridiagonal = np.diag(diagonal) + np.diag(off_diagonal[:-1], 1) + np.diag(off_diagonal[:-1], -1)
     values, vectors = np.linalg.eigh(tridiagonal)
     residuals = off_diagonal[-1] * abs(vectors[-1])
     runner_up = values[-2] + residuals[-2] if k > 1 else 0.0
-    ends = np.ascontiguousarray(vectors[:, [-1, 0]].T)
-    return float(values[-1]), float(residuals[-1]), float(runner_up), ends
+    return float(values[-1]), float(residuals[-1]), float(runner_up), vectors[:, -1].copy()

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ngpt_inspect.numerics.binning import Tally, coarse_bins, quantiles, standard_error
 from ngpt_inspect.numerics.directions import row_norms
 from ngpt_inspect.numerics.finite import require_finite
-from ngpt_inspect.numerics.tiles import ExtremePairs, Rows, Tally, tiles
+from ngpt_inspect.numerics.tiles import GROUPS, ExtremePairs, Rows, random_groups, tiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +25,6 @@ BUDGET = 3e13
 """Floating-point operations an exact answer may take: some minutes on two cores."""
 SORTED_PAIRS = 1 << 22
 """Up to so many pairs the values are kept and sorted, and quantiles are exact."""
-GROUPS = 32
-"""A sample is this many groups of rows; their spread gives the standard errors."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,8 @@ def pairwise_dots(
         Measure every pair whatever it costs.
     budget : float
         Floating-point operations, 2 D a pair, above which a sample is taken instead: all pairs
-        within each of 32 random groups of rows that share no row.
+        within each of 32 random groups of rows that share no row. Standard errors come from the
+        spread between groups; they are too large, never too small, where most rows are drawn.
     seed : int
         Of the sample.
     progress : callable, optional
@@ -146,7 +146,7 @@ def pairwise_dots(
     mean = _mean(rows, n_pairs)
     work = 2.0 * x_VD.shape[1]
     exact = exact or n_pairs * work <= budget or count < 4 * GROUPS
-    groups = [rows] if exact else _random_groups(rows, budget / work, seed)
+    groups = [rows] if exact else random_groups(rows, budget / work, seed)
     found = _measure(groups, mean, n_extremes, progress)
     return _summary(found, mean, n_pairs, exact, zero_rows, bins, n_levels)
 
@@ -173,20 +173,6 @@ def _mean(rows: Rows, n_pairs: int) -> float:
     return (float(total_D @ total_D) - squares) / (2 * n_pairs)
 
 
-def _random_groups(rows: Rows, pairs: float, seed: int) -> list[Rows]:
-    """Disjoint random groups of rows whose inner pairs number about `pairs` together."""
-    import torch
-
-    count = len(rows.ids_N)
-    size = min(count // GROUPS, max(2, math.isqrt(int(2 * pairs / GROUPS))))
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    order = order.to(rows.ids_N.device)
-    chosen = (order[k * size : (k + 1) * size].sort().values for k in range(GROUPS))
-    return [
-        Rows(rows.x_VD, rows.ids_N[c], rows.norms_V, rows.normalize, rows.dtype) for c in chosen
-    ]
-
-
 def _measure(
     groups: list[Rows],
     centre: float,
@@ -207,7 +193,7 @@ def _measure(
             smallest.add(tile, group.ids_N)
             if keep:
                 kept.append(tile.values_P.cpu().numpy().copy())
-            tally.add(tile.values_P)
+            tally.add(tile)
             if progress is not None:
                 progress(done, todo)
         tallies.append(tally)
@@ -228,22 +214,22 @@ def _summary(
     fine = np.sum([t.counts for t in tallies], axis=0)
     measured = int(fine.sum())
     low, high = min(t.smallest for t in tallies), max(t.largest for t in tallies)
-    edges, slots = _coarse_bins(tallies[0], fine, bins)
+    edges, slots = coarse_bins(tallies[0], fine, bins)
     levels = np.linspace(0, 1, n_levels)
     if found.values is not None:
-        quantiles = np.quantile(found.values, levels).astype(np.float64)
+        curve = np.quantile(found.values, levels).astype(np.float64)
     else:
-        quantiles = _quantiles(tallies[0], fine, levels).clip(low, high)
-        quantiles[[0, -1]] = low, high
+        curve = quantiles(tallies[0], fine, levels).clip(low, high)
+        curve[[0, -1]] = low, high
     std = math.sqrt(sum(t.squares for t in tallies) / measured)
     share_errors = quantile_errors = None
     std_error = 0.0
     if not exact:
         shares = [np.add.reduceat(t.counts, slots) / t.counts.sum() for t in tallies]
-        share_errors = _standard_error(shares)
-        quantile_errors = _standard_error([_quantiles(t, t.counts, levels) for t in tallies])
+        share_errors = standard_error(shares)
+        quantile_errors = standard_error([quantiles(t, t.counts, levels) for t in tallies])
         stds = [np.array(math.sqrt(t.squares / t.counts.sum())) for t in tallies]
-        std_error = float(_standard_error(stds))
+        std_error = float(standard_error(stds))
     return PairwiseDots(
         n_pairs=n_pairs,
         pairs_measured=measured,
@@ -252,7 +238,7 @@ def _summary(
         edges=edges,
         counts=np.add.reduceat(fine, slots),
         levels=levels,
-        quantiles=quantiles,
+        quantiles=curve,
         quantile_error=0.0 if found.values is not None else tallies[0].width,
         mean=mean,
         std=std,
@@ -262,37 +248,3 @@ def _summary(
         quantile_standard_errors=quantile_errors,
         std_standard_error=std_error,
     )
-
-
-def _coarse_bins(tally: Tally, fine: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """Edges of at most `bins` equal bins over the occupied fine ones, and where each starts."""
-    occupied = np.flatnonzero(fine)
-    first, last = int(occupied[0]), int(occupied[-1]) + 1
-    step = -(-(last - first) // bins)
-    slots = np.arange(first, last, step)
-    # The last bin may reach beyond the occupied fine bins; its neighbours there are empty.
-    edges = np.append(slots, slots[-1] + step) * tally.width - tally.reach
-    return edges, slots
-
-
-def _quantiles(tally: Tally, fine: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Quantiles read off the fine bins, to within one bin width."""
-    upto = np.cumsum(fine)
-
-    def nth_smallest(n: np.ndarray) -> np.ndarray:
-        bins = np.searchsorted(upto, n, side="right")
-        inside = (n - upto[bins] + fine[bins] + 0.5) / fine[bins]
-        return np.asarray((bins + inside) * tally.width - tally.reach)
-
-    ranks = levels * (upto[-1] - 1)
-    lower = np.floor(ranks).astype(np.int64)
-    upper = np.minimum(lower + 1, upto[-1] - 1)
-    below, above = nth_smallest(lower), nth_smallest(upper)
-    values: np.ndarray = below + (ranks - lower) * (above - below)
-    return values
-
-
-def _standard_error(estimates: list[np.ndarray]) -> np.ndarray:
-    """Return the standard error of the mean of independent estimates."""
-    spread: np.ndarray = np.std(estimates, axis=0, ddof=1)
-    return spread / math.sqrt(len(estimates))

@@ -1,14 +1,13 @@
-"""Dot products of rows in tiles, each pair of rows once, and running counts of them.
+"""Dot products of rows in tiles, each pair of rows once, and the most extreme of them.
 
 Shapes: V rows, D columns, T rows of one tile, P pairs of one tile.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +17,8 @@ if TYPE_CHECKING:
 TILE_ROWS = 2048
 BLOCK_ELEMENTS = 10_000_000
 """Two blocks of rows are held at a time: 80 MB of float32 together."""
-FINE_BINS = 1 << 18
+GROUPS = 32
+"""A sample is this many groups of rows; their spread gives the standard errors."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,10 @@ class Tile:
     first_row: int
     first_column: int
     columns: int
+    low: float
+    """Smallest value."""
+    high: float
+    """Largest value."""
     triangle: torch.Tensor | None
     """Mask of the pairs kept, for a tile on the diagonal."""
 
@@ -92,41 +96,28 @@ def tiles(rows: Rows) -> Iterator[Tile]:
             dots = buffer[: len(a_TD) * len(b_TD)].view(len(a_TD), len(b_TD))
             torch.mm(a_TD, b_TD.T, out=dots)
             if start != first:
-                yield Tile(dots.view(-1), first, start, len(b_TD), None)
+                values_P, upper = dots.view(-1), None
             elif len(a_TD) > 1:
                 upper = torch.ones_like(dots, dtype=torch.bool).triu_(1)
-                yield Tile(dots[upper], first, start, len(b_TD), upper)
+                values_P = dots[upper]
+            else:
+                continue
+            low, high = torch.aminmax(values_P)
+            yield Tile(values_P, first, start, len(b_TD), float(low), float(high), upper)
 
 
-class Tally:
-    """Counts in fine bins of equal width over [-reach, reach], and the spread about a centre."""
+def random_groups(rows: Rows, pairs: float, seed: int) -> list[Rows]:
+    """Draw `GROUPS` disjoint groups of rows whose inner pairs number about `pairs` together."""
+    import torch
 
-    def __init__(self, reach: float, centre: float) -> None:
-        self.reach = reach or 1.0
-        self.centre = centre
-        self.counts = np.zeros(FINE_BINS, dtype=np.int64)
-        self.squares = 0.0
-        self.smallest, self.largest = float("inf"), float("-inf")
-
-    @property
-    def width(self) -> float:
-        """Width of a fine bin."""
-        return 2 * self.reach / FINE_BINS
-
-    def add(self, values_P: torch.Tensor) -> None:
-        """Count the values, which are overwritten."""
-        import torch
-
-        low, high = torch.aminmax(values_P)
-        self.smallest = min(self.smallest, float(low))
-        self.largest = max(self.largest, float(high))
-        values_P -= self.centre
-        self.squares += float(torch.linalg.vector_norm(values_P, dtype=torch.float64)) ** 2
-        values_P += self.reach + self.centre
-        values_P *= 1 / self.width
-        # Whole numbers, counted in int64: torch.histc counts in float32 and stops at 2^24.
-        bins_P = values_P.to(torch.int32).clamp_(0, FINE_BINS - 1)
-        self.counts += torch.bincount(bins_P, minlength=FINE_BINS).cpu().numpy()
+    count = len(rows.ids_N)
+    size = min(count // GROUPS, max(2, math.isqrt(int(2 * pairs / GROUPS))))
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    order = order.to(rows.ids_N.device)
+    chosen = (order[k * size : (k + 1) * size].sort().values for k in range(GROUPS))
+    return [
+        Rows(rows.x_VD, rows.ids_N[c], rows.norms_V, rows.normalize, rows.dtype) for c in chosen
+    ]
 
 
 class ExtremePairs:
@@ -141,8 +132,7 @@ class ExtremePairs:
         import torch
 
         bar = self.sign * self.found[-1][0] if len(self.found) == self.k else float("-inf")
-        signed = tile.values_P.amax() if self.sign > 0 else -tile.values_P.amin()
-        if not self.k or not float(signed) > bar:
+        if not self.k or not max(self.sign * tile.low, self.sign * tile.high) > bar:
             return
         k = min(self.k, len(tile.values_P))
         values, index_K = torch.topk(tile.values_P, k, largest=self.sign > 0)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from ngpt_inspect.numerics import conditioning
+from ngpt_inspect.numerics import conditioning, extremes
 from ngpt_inspect.numerics.conditioning import condition_number, condition_numbers
 from ngpt_inspect.numerics.finite import NonFinite
 
@@ -39,6 +39,12 @@ def test_both_routes_agree(with_spectrum, ends_always, shape, power):
     assert "lanczos" not in whole.method
     assert ends.sigma_max == pytest.approx(whole.sigma_max, rel=1e-9)
     assert ends.kappa == pytest.approx(whole.kappa, rel=1e-9 + 1e-15 * 10**power)
+
+
+def test_what_the_ends_do_not_prove_is_decomposed(monkeypatch, ends_always):
+    monkeypatch.setattr(extremes, "MAX_STEPS", 5)
+    found = condition_number(torch.randn(200, 200, generator=torch.Generator().manual_seed(0)))
+    assert found.method in {"gram", "svd"}
 
 
 @pytest.mark.parametrize("size", [3, 640])

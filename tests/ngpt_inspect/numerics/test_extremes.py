@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from ngpt_inspect.numerics import extremes
 from ngpt_inspect.numerics.extremes import extreme_singular_values
 
 SHAPES = {"square": (200, 200), "tall": (400, 200)}
@@ -46,6 +47,13 @@ def test_clustered_ends(with_spectrum, shape, gap):
     if found is not None:
         assert found.sigma_max == pytest.approx(2, rel=1e-9)
         assert found.sigma_min == pytest.approx(0.01, rel=1e-9)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_unproved_digits_are_not_returned(monkeypatch, shape):
+    monkeypatch.setattr(extremes, "MAX_STEPS", 5)
+    w = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    assert extreme_singular_values(w) is None
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ngpt_inspect.numerics import tiles as tiles_module
-from ngpt_inspect.numerics.tiles import ExtremePairs, Rows, Tally, tiles
+from ngpt_inspect.numerics.tiles import ExtremePairs, Rows, tiles
 
 
 def rows_of(x, **options):
@@ -25,25 +25,6 @@ def test_every_pair_comes_once(monkeypatch, count):
     assert sorted(seen) == [(i, j) for i in range(count) for j in range(i + 1, count)]
     for (i, j), value in seen.items():
         assert value == pytest.approx(float(x[i] @ x[j]), abs=1e-5)
-
-
-def test_more_equal_values_than_float32_can_count():
-    """torch.histc stops at 2^24 in one call."""
-    values = torch.full((2**24 + 3,), 0.25)
-    tally = Tally(1.0, 0.0)
-    tally.add(values)
-    assert tally.counts.sum() == 2**24 + 3
-    assert tally.counts.max() == 2**24 + 3
-    assert tally.counts.dtype == "int64"
-
-
-def test_bins_of_a_tally():
-    tally = Tally(2.0, 0.5)
-    tally.add(torch.tensor([-2.0, 0.0, 1.0, 2.0]))
-    lower_edges = tally.counts.nonzero()[0] * tally.width - 2.0
-    assert lower_edges.tolist() == pytest.approx([-2, 0, 1, 2 - tally.width])
-    assert (tally.smallest, tally.largest) == (-2, 2)
-    assert tally.squares == pytest.approx(2.5**2 + 0.5**2 + 0.5**2 + 1.5**2)
 
 
 def test_extremes_are_found_across_tiles(monkeypatch):

@@ -1,0 +1,80 @@
+"""Running counts of values in fine bins, and what is read off them.
+
+Shapes: P values of one tile, F fine bins, B bins, Q quantile levels.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.tiles import Tile
+
+FINE_BINS = 1 << 18
+
+
+class Tally:
+    """Counts in fine bins of equal width over [-reach, reach], and the spread about a centre."""
+
+    def __init__(self, reach: float, centre: float) -> None:
+        self.reach = reach or 1.0
+        self.centre = centre
+        self.counts = np.zeros(FINE_BINS, dtype=np.int64)
+        self.squares = 0.0
+        self.smallest, self.largest = float("inf"), float("-inf")
+
+    @property
+    def width(self) -> float:
+        """Width of a fine bin."""
+        return 2 * self.reach / FINE_BINS
+
+    def add(self, tile: Tile) -> None:
+        """Count the values of a tile, which are overwritten."""
+        import torch
+
+        self.smallest, self.largest = min(self.smallest, tile.low), max(self.largest, tile.high)
+        values_P = tile.values_P
+        values_P -= self.centre
+        self.squares += float(torch.linalg.vector_norm(values_P, dtype=torch.float64)) ** 2
+        values_P += self.reach + self.centre
+        values_P *= 1 / self.width
+        # Whole numbers, counted in int64: torch.histc counts in float32 and stops at 2^24.
+        bins_P = values_P.to(torch.int32).clamp_(0, FINE_BINS - 1)
+        self.counts += torch.bincount(bins_P, minlength=FINE_BINS).cpu().numpy()
+
+
+def coarse_bins(tally: Tally, fine: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Edges of at most `bins` equal bins over the occupied fine ones, and where each starts."""
+    occupied = np.flatnonzero(fine)
+    first, last = int(occupied[0]), int(occupied[-1]) + 1
+    step = -(-(last - first) // bins)
+    slots = np.arange(first, last, step)
+    # The last bin may reach beyond the occupied fine bins; its neighbours there are empty.
+    edges = np.append(slots, slots[-1] + step) * tally.width - tally.reach
+    return edges, slots
+
+
+def quantiles(tally: Tally, fine: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Quantiles read off the fine bins, to within one bin width."""
+    upto = np.cumsum(fine)
+
+    def nth_smallest(n: np.ndarray) -> np.ndarray:
+        bins = np.searchsorted(upto, n, side="right")
+        inside = (n - upto[bins] + fine[bins] + 0.5) / fine[bins]
+        return np.asarray((bins + inside) * tally.width - tally.reach)
+
+    ranks = levels * (upto[-1] - 1)
+    lower = np.floor(ranks).astype(np.int64)
+    upper = np.minimum(lower + 1, upto[-1] - 1)
+    below, above = nth_smallest(lower), nth_smallest(upper)
+    values: np.ndarray = below + (ranks - lower) * (above - below)
+    return values
+
+
+def standard_error(estimates: list[np.ndarray]) -> np.ndarray:
+    """Return the standard error of the mean of independent estimates."""
+    spread: np.ndarray = np.std(estimates, axis=0, ddof=1)
+    return spread / math.sqrt(len(estimates))
