@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
@@ -107,6 +108,12 @@ def _constants(
                 value, origin = float(recorded), f"read from {key}"
         if constant.name in given:
             value, origin = float(given[constant.name]), "given"
+        if value == 0 or not math.isfinite(value):
+            raise WrongOption(
+                f"{constant.name} is {value:g} ({origin})",
+                where=contents.source,
+                next_step="it scales every value, so it must be a number other than 0",
+            )
         known[constant.name] = value
         resolved.append(ResolvedConstant(name=constant.name, value=value, origin=origin))
     return tuple(resolved)
@@ -180,8 +187,14 @@ def _label(path: Path) -> str:
     """Return the run's or folder's name where the file's own name says nothing."""
     if path.is_dir():
         return path.name
-    untelling = path.stem in UNTELLING_NAMES or step_of(path) is not None
-    return path.parent.name if untelling and path.parent.name else path.stem
+    stem = _stem(path)
+    untelling = stem in UNTELLING_NAMES or step_of(path) is not None
+    return path.parent.name if untelling and path.parent.name else stem
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without its suffix: ``model`` of ``model.safetensors.index.json``."""
+    return Path(path.name.removesuffix(".index.json")).stem
 
 
 def distinct(checkpoints: list[WeightSet]) -> list[WeightSet]:
@@ -217,6 +230,6 @@ def _clash(one: WeightSet, other: WeightSet) -> bool:
 
 def _tail(path: Path, depth: int) -> str:
     """Return the last parts of a path, without a file name that says nothing."""
-    named = path if path.is_dir() else path.with_suffix("")
+    named = path if path.is_dir() else path.with_name(_stem(path))
     parts = named.parts[:-1] if _label(path) != named.name else named.parts
     return "/".join(parts[-depth:])
