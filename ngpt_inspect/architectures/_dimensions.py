@@ -36,12 +36,15 @@ def dimensions(
     known = _from_config(contents)
     if n_heads is not None:
         known["n_heads"] = n_heads
+    problems = []
     _solve(known, shaped)
     if "d_model" in known and "n_heads" in known:
+        if "d_k" not in known and known["d_model"] % known["n_heads"]:
+            problems = [f"{known['n_heads']} heads do not divide d_model {known['d_model']}"]
         known.setdefault("d_k", known["d_model"] // known["n_heads"])
         known.setdefault("n_kv_heads", known["n_heads"])
         _solve(known, shaped)
-    return known, [problem for item in shaped if (problem := _problem(item, known))]
+    return known, problems + [problem for item in shaped if (problem := _problem(item, known))]
 
 
 def axes(shape: str) -> list[str]:
@@ -101,4 +104,4 @@ def _problem(item: Shaped, known: Mapping[str, int]) -> str | None:
     ]
     if len(expressions) == len(real) and sizes == list(real):
         return None
-    return f"{name} is {list(real)}, not [{declared.replace('|', 'or')}]"
+    return f"{name} is {list(real)}, not [{declared.replace('|', ' or ')}]"
