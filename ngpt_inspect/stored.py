@@ -39,7 +39,8 @@ ITEM_BITS = {
 }
 """Bits of one item, by the dtype names of the safetensors format, which we use throughout."""
 
-FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
+FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ")
+"""Dtypes whose values are the weights themselves. Integers are codes of a quantisation."""
 
 
 @dataclass(frozen=True, kw_only=True)

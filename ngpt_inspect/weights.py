@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import MissingRole
-from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.errors import InspectError, MissingRole
+from ngpt_inspect.stored import FLOATS, Contents, StoredTensor
 from ngpt_inspect.vocabulary import Axis, Kind, Role
 
 if TYPE_CHECKING:
@@ -92,7 +92,17 @@ class Weight:
         """Return the EFFECTIVE values: stored x factor, |.| where the model takes it.
 
         Matrices and gains come as stored, in the stored dtype; rescaled vectors in float64.
+
+        Raises
+        ------
+        InspectError
+            They are stored as integers: numbers of a quantisation, not of the model.
         """
+        if self.tensor.dtype not in FLOATS:
+            raise InspectError(
+                f"stored as {self.tensor.dtype}, not as floating-point numbers",
+                next_step="if it is quantised, give the checkpoint it was made from",
+            )
         values = self.stored().to(device)
         if self.factor != 1.0:
             values = values.double() * self.factor

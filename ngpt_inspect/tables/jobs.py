@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -30,10 +31,19 @@ class Job:
     def run(self) -> list[Values]:
         """Take the measure. A tensor that cannot be measured gives one skipped row."""
         try:
-            return list(self.measure.compute(self.weight, self.options, self.device))
+            found = self.measure.compute(self.weight, self.options, self.device)
+            return [self._defined(values) for values in found]
         except (NonFinite, InspectError) as error:
             reason = f"{self.weight.source}: {error}"
         return [skipped(self.measure, reason)]
+
+    def _defined(self, values: Values) -> Values:
+        """Mark a number that does not exist: the stable rank of a matrix of zeros."""
+        exists = not isinstance(values.value, float) or not math.isnan(values.value)
+        if exists or values.status is Status.SKIPPED:
+            return values
+        reason = f"{self.weight.source}: {values.measure} is not defined for its values"
+        return replace(values, status=Status.SKIPPED, reason=reason)
 
     def ticket(self) -> Ticket:
         """Return what another process needs to run this job: names, never tensors."""
@@ -71,7 +81,7 @@ def skipped(measure: Measure, reason: str) -> Values:
 
 def run_ticket(ticket: Ticket) -> list[Values]:
     """Run a job from its ticket, in whatever process this is."""
-    checkpoint = _opened(ticket.source, ticket.settings)
+    checkpoint = _opened(ticket.source, ticket.settings, ticket.fingerprint)
     if checkpoint.contents.fingerprint != ticket.fingerprint:
         raise UnreadableFile(
             "the file this process sees is not the one the work was planned for",
@@ -89,7 +99,8 @@ def run_ticket(ticket: Ticket) -> list[Values]:
 
 
 @lru_cache(maxsize=8)
-def _opened(source: str, settings: str) -> WeightSet:
+def _opened(source: str, settings: str, fingerprint: str) -> WeightSet:
+    """Open a checkpoint once; anew when other weights are expected at the same path."""
     return open_checkpoint(source, **json.loads(settings))
 
 
