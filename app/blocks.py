@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.loading import measure_once
+from app.text import plain
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
@@ -67,11 +68,11 @@ def _measured(chosen: Figure, checkpoints: Sequence[WeightSet]) -> list[pd.DataF
     tables = []
     bar = st.empty()
     for done, (checkpoint, need) in enumerate(jobs):
-        bar.progress(done / len(jobs), f"{MEASURES[need].title} of {checkpoint.label} …")
+        bar.progress(done / len(jobs), f"{MEASURES[need].title} of {plain(checkpoint.label)} …")
         try:
             tables.append(measure_once(checkpoint, need))
         except InspectError as error:
-            st.warning(f"{checkpoint.label}: {error}", icon=":material/error:")
+            st.warning(plain(f"{checkpoint.label}: {error}"), icon=":material/error:")
     bar.empty()
     return tables
 

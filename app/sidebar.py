@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.session import Session, add, added, close
+from app.text import plain
 from ngpt_inspect.gallery import colors
 
 
@@ -18,7 +19,7 @@ def draw_sidebar(session: Session, root: Path) -> None:
         for checkpoint, color in zip(session.checkpoints, colors(session.checkpoints), strict=True):
             st.html(chip(checkpoint.label, color, checkpoint.family, checkpoint.step))
         for failure in session.failures:
-            st.warning(escape(failure), icon=":material/error:")
+            st.warning(plain(failure), icon=":material/error:")
         st.text_input(
             "Open a checkpoint or run",
             key="path",
@@ -28,7 +29,7 @@ def draw_sidebar(session: Session, root: Path) -> None:
         )
         for path in added():
             st.button(
-                f"Close {Path(path).name}",
+                f"Close {plain(Path(path).name)}",
                 key=f"close {path}",
                 type="tertiary",
                 icon=":material/close:",

@@ -1,0 +1,82 @@
+"""The examples are run as a user runs them."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+import torch
+from safetensors.torch import save_file
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+D_MODEL, VOCAB, D_MLP = 8, 12, 16
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Make two Llama-like checkpoints where the examples look for them."""
+    matrices = {f"self_attn.{x}_proj": (D_MODEL, D_MODEL) for x in "qkvo"}
+    matrices |= {"mlp.up_proj": (D_MLP, D_MODEL), "mlp.gate_proj": (D_MLP, D_MODEL)}
+    matrices |= {"mlp.down_proj": (D_MODEL, D_MLP)}
+    folders = [tmp_path / "runs" / "demo" / name for name in ("gpt", "ngpt")]
+    for seed, folder in enumerate(folders):
+        random = np.random.default_rng(seed)
+        tensors = {
+            f"model.layers.{layer}.{name}.weight": random.normal(size=size)
+            for layer in range(2)
+            for name, size in matrices.items()
+        }
+        for name in ("model.embed_tokens.weight", "lm_head.weight"):
+            tensors[name] = random.normal(size=(VOCAB, D_MODEL))
+        tensors["model.norm.weight"] = np.ones(D_MODEL)
+        for layer in range(2):
+            for name in ("input_layernorm", "post_attention_layernorm"):
+                tensors[f"model.layers.{layer}.{name}.weight"] = np.ones(D_MODEL)
+        folder.mkdir(parents=True)
+        arrays = {name: torch.from_numpy(array) for name, array in tensors.items()}
+        save_file(arrays, folder / "model.safetensors")
+    return folders
+
+
+def test_three_lines(runs, tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(go.Figure, "write_image", lambda self, path: saved.append((self, path)))
+    names = runpy.run_path(str(EXAMPLES / "three_lines.py"))
+    assert set(names["table"]["checkpoint"]) == {"gpt", "ngpt"}
+    ((figure, path),) = saved
+    assert path == "fig5.pdf"
+    assert {trace.name for trace in figure.data} == {"gpt", "ngpt"}
+
+
+def test_paper_figures(runs, tmp_path):
+    command = [sys.executable, "-W", "error", str(EXAMPLES / "paper_figures.py"), *map(str, runs)]
+    done = subprocess.run(
+        [*command, "-o", str(tmp_path / "out"), "--formats", "json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"condition_numbers.json", "condition_numbers.csv", "embeddings.json"} <= written
+    assert "learned_scales: nothing to draw" in done.stdout
+    table = pd.read_csv(tmp_path / "out" / "condition_numbers.csv")
+    assert "condition_number_median" in set(table["measure"])
+
+
+def test_paper_figures_of_nothing_is_one_line(tmp_path):
+    command = [sys.executable, str(EXAMPLES / "paper_figures.py"), str(tmp_path / "nowhere")]
+    done = subprocess.run(
+        [*command, "-o", str(tmp_path), "--formats", "json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "nowhere" in done.stderr
