@@ -33,7 +33,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
     wanted = {quantity: kinds for m in MEASURES.values() for quantity, kinds in m.summaries.items()}
     rows = table[table["measure"].isin(list(wanted))]
-    rows.attrs = {}  # pandas copies them deeply into every group, which takes most of the time
+    rows.attrs = {}  # pandas copies them deeply into every group: with many checkpoints, for long
     new = [
         row
         for keys, group in rows.groupby([*PLACE, "measure"], dropna=False, sort=False)
