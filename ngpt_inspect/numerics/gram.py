@@ -45,8 +45,9 @@ def gram_matrix(
         wide = rows.double() if centre is None else rows.double() - centre
         if scale != 1.0:
             wide = wide * scale
-        for first in range(0, columns, COLUMN_BLOCK):
-            last = min(first + COLUMN_BLOCK, columns)
+        step = min(COLUMN_BLOCK, max(128, columns // 8))
+        for first in range(0, columns, step):
+            last = min(first + step, columns)
             g_II[first:last, :last].addmm_(wide[:, first:last].T, wide[:, :last])
     lower = torch.tril(g_II)
     return lower + torch.tril(g_II, -1).T

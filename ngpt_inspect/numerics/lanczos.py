@@ -5,10 +5,9 @@ Shapes: n is the dimension of the operator, k the number of steps taken.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,36 +80,41 @@ def largest_ritz_pair(
 
     steps = min(max_steps, start_n.shape[0])
     q_kn = torch.empty(steps, start_n.shape[0], dtype=start_n.dtype, device=start_n.device)
-    diagonal, off_diagonal = np.zeros(steps), np.zeros(steps)
+    diagonal = torch.zeros(steps, dtype=torch.float64)
+    off_diagonal = torch.zeros(steps, dtype=torch.float64)
     q_kn[0] = start_n / torch.linalg.vector_norm(start_n)
     tiny = 4 * torch.finfo(start_n.dtype).eps
     for k in range(steps):
         x_n = apply(q_kn[k])
-        diagonal[k] = float(x_n @ q_kn[k])
+        diagonal[k] = x_n @ q_kn[k]
         basis = q_kn[: k + 1]
         for _ in range(2):
             x_n = x_n - basis.T @ (basis @ x_n)
-        off_diagonal[k] = float(torch.linalg.vector_norm(x_n))
-        if not np.isfinite(off_diagonal[k]):
+        length = float(torch.linalg.vector_norm(x_n))
+        off_diagonal[k] = length
+        if not math.isfinite(length):
             msg = "the operator returned values that are not finite"
             raise FloatingPointError(msg)
-        exhausted = k + 1 == steps or off_diagonal[k] <= tiny * abs(diagonal[: k + 1]).max()
+        exhausted = k + 1 == steps or length <= tiny * float(diagonal.max())
         if exhausted or (k + 1) % CHECK_EVERY == 0:
             value, residual, runner_up, weights = _ritz(diagonal[: k + 1], off_diagonal[: k + 1])
             if exhausted or value_error(value, residual, runner_up) <= tolerance * value:
                 break
-        q_kn[k + 1] = x_n / off_diagonal[k]
-    mix = torch.from_numpy(weights).to(q_kn)
-    vector_n = mix @ basis
+        q_kn[k + 1] = x_n / length
+    vector_n = weights.to(q_kn) @ basis
     vector_n = vector_n / torch.linalg.vector_norm(vector_n)
     return RitzPair(value, vector_n, residual, runner_up, k + 1)
 
 
-def _ritz(diagonal: np.ndarray, off_diagonal: np.ndarray) -> tuple[float, float, float, np.ndarray]:
+def _ritz(
+    diagonal_k: torch.Tensor, off_diagonal_k: torch.Tensor
+) -> tuple[float, float, float, torch.Tensor]:
     """Largest Ritz value, its residual, the runner-up, and the weights of its vector."""
-    k = len(diagonal)
-    tridiagonal = np.diag(diagonal) + np.diag(off_diagonal[:-1], 1) + np.diag(off_diagonal[:-1], -1)
-    values, vectors = np.linalg.eigh(tridiagonal)
-    residuals = off_diagonal[-1] * abs(vectors[-1])
-    runner_up = values[-2] + residuals[-2] if k > 1 else 0.0
-    return float(values[-1]), float(residuals[-1]), float(runner_up), vectors[:, -1].copy()
+    import torch
+
+    inner = off_diagonal_k[:-1]
+    tridiagonal = diagonal_k.diag() + inner.diag(1) + inner.diag(-1)
+    values, vectors = torch.linalg.eigh(tridiagonal)
+    residuals = off_diagonal_k[-1] * vectors[-1].abs()
+    runner_up = float(values[-2] + residuals[-2]) if len(values) > 1 else 0.0
+    return float(values[-1]), float(residuals[-1]), runner_up, vectors[:, -1]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 TILE_ROWS = 2048
+CHUNK = 1024
 BLOCK_ELEMENTS = 10_000_000
 """Two blocks of rows are held at a time: 80 MB of float32 together."""
 GROUPS = 32
@@ -66,17 +67,36 @@ class Tile:
     """Smallest value."""
     high: float
     """Largest value."""
-    triangle: torch.Tensor | None
-    """Mask of the pairs kept, for a tile on the diagonal."""
+    triangle: bool
+    """True on the diagonal, where only pairs above it are kept, row after row."""
 
     def pairs(self, index_K: torch.Tensor) -> torch.Tensor:
         """Positions (row, column) in `Rows.ids_N` of the values at `index_K`; shape (K, 2)."""
         import torch
 
-        if self.triangle is not None:
-            index_K = self.triangle.reshape(-1).nonzero().squeeze(1)[index_K]
-        rows = index_K // self.columns + self.first_row
-        return torch.stack((rows, index_K % self.columns + self.first_column), dim=1)
+        if self.triangle:
+            lengths = torch.arange(self.columns - 1, -1, -1, device=index_K.device)
+            ends = lengths.cumsum(0)
+            rows = torch.searchsorted(ends, index_K, right=True)
+            columns = index_K - ends[rows] + self.columns
+        else:
+            rows, columns = index_K // self.columns, index_K % self.columns
+        return torch.stack((rows + self.first_row, columns + self.first_column), dim=1)
+
+    def top(self, k: int, sign: int) -> torch.Tensor:
+        """Where the k largest (sign 1) or smallest (sign -1) values are; shape (at most k,)."""
+        import torch
+
+        # They lie in the k chunks of most extreme value, or behind the last whole chunk.
+        whole = len(self.values_P) // CHUNK * CHUNK
+        chunks = self.values_P[:whole].view(-1, CHUNK)
+        best = chunks.amax(1) if sign > 0 else -chunks.amin(1)
+        firsts = best.topk(min(k, len(best))).indices * CHUNK
+        offsets = torch.arange(CHUNK, device=firsts.device)
+        tail = torch.arange(whole, len(self.values_P), device=firsts.device)
+        index_K = torch.cat(((firsts.unsqueeze(1) + offsets).view(-1), tail))
+        near = self.values_P[index_K]
+        return index_K[near.topk(min(k, len(near)), largest=sign > 0).indices]
 
 
 def tiles(rows: Rows) -> Iterator[Tile]:
@@ -96,14 +116,13 @@ def tiles(rows: Rows) -> Iterator[Tile]:
             dots = buffer[: len(a_TD) * len(b_TD)].view(len(a_TD), len(b_TD))
             torch.mm(a_TD, b_TD.T, out=dots)
             if start != first:
-                values_P, upper = dots.view(-1), None
+                values_P = dots.view(-1)
             elif len(a_TD) > 1:
-                upper = torch.ones_like(dots, dtype=torch.bool).triu_(1)
-                values_P = dots[upper]
+                values_P = dots[torch.ones_like(dots, dtype=torch.bool).triu_(1)]
             else:
                 continue
             low, high = torch.aminmax(values_P)
-            yield Tile(values_P, first, start, len(b_TD), float(low), float(high), upper)
+            yield Tile(values_P, first, start, len(b_TD), float(low), float(high), start == first)
 
 
 def random_groups(rows: Rows, pairs: float, seed: int) -> list[Rows]:
@@ -128,14 +147,11 @@ class ExtremePairs:
         self.found: list[tuple[float, int, int]] = []
 
     def add(self, tile: Tile, ids_N: torch.Tensor) -> None:
-        """Look for better values in a tile; of equal ones those seen first stay."""
-        import torch
-
+        """Look for better values in a tile; of equal ones those of earlier tiles stay."""
         bar = self.sign * self.found[-1][0] if len(self.found) == self.k else float("-inf")
         if not self.k or not max(self.sign * tile.low, self.sign * tile.high) > bar:
             return
-        k = min(self.k, len(tile.values_P))
-        values, index_K = torch.topk(tile.values_P, k, largest=self.sign > 0)
-        pairs = ids_N[tile.pairs(index_K)].tolist()
-        new = [(v, i, j) for v, (i, j) in zip(values.tolist(), pairs, strict=True)]
+        index_K = tile.top(self.k, self.sign)
+        values, pairs = tile.values_P[index_K].tolist(), ids_N[tile.pairs(index_K)].tolist()
+        new = [(v, i, j) for v, (i, j) in zip(values, pairs, strict=True)]
         self.found = sorted(self.found + new, key=lambda f: -self.sign * f[0])[: self.k]

@@ -7,7 +7,7 @@ from ngpt_inspect.numerics.tiles import Tile
 
 
 def tile_of(values):
-    return Tile(values, 0, 0, len(values), float(values.min()), float(values.max()), None)
+    return Tile(values, 0, 0, len(values), float(values.min()), float(values.max()), False)
 
 
 def test_more_equal_values_than_float32_can_count():
