@@ -106,20 +106,20 @@ class Panels:
         self.marks.add(mark)
         return MARKS[mark].symbol
 
-    def share_y(
-        self, cells: Iterable[Cell], *, from_zero: bool = True, include: Sequence[float] = ()
-    ) -> None:
+    def share_y(self, cells: Iterable[Cell], *, include: Sequence[float] = ()) -> None:
         """Give these panels one y range that covers all their values (and `include`).
 
-        Linear ranges start at zero where all is positive, unless `from_zero` is False.
+        Linear ranges start at zero where nothing is below it.
         """
         cells = list(cells)
         log = any(cell in self.log for cell in cells)
         held = [value for cell in cells for value in self._values.get(cell, [])] + [*include]
         held = [math.log10(value) for value in held if value > 0] if log else held
         low, high = (min(held), max(held)) if held else (0.0, 1.0)
-        pad = max(0.07 * (high - low), 0.06 if log else 1e-3)
-        bottom = 0.0 if from_zero and not log and low >= 0 else low - pad
+        from_zero = not log and low >= 0
+        bottom = 0.0 if from_zero else low
+        pad = 0.07 * (high - bottom) or 0.06
+        bottom = bottom if from_zero else bottom - pad
         ticks: dict[str, Any] = log_ticks(low, high) if log else {"nticks": 5}
         ticks["type"] = "log" if log else "linear"
         for row, column in cells:

@@ -43,7 +43,8 @@ def draw(table: pd.DataFrame) -> go.Figure:
         draw_bins(panels, (row, 3), role, "cosine", "density of cosines")
     for column, title in enumerate((RANK_AXIS, "dot product", "cosine"), 1):
         cells = [cell for cell in panels.cells if cell[1] == column]
-        panels.share_y(cells)
+        for together in [cells] if column == 1 else [[cell] for cell in cells]:
+            panels.share_y(together)
         panels.label(cells, x=title)
     return panels.finish()
 

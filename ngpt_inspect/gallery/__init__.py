@@ -1,5 +1,6 @@
 """Joins tables and figures: the one place that knows both."""
 
+from ngpt_inspect.figures._render import require_format
 from ngpt_inspect.figures._screen import for_screen
 from ngpt_inspect.gallery.drawing import colors, figure, figure_named
 from ngpt_inspect.gallery.files import Drawn, draw_all, notes_of, save_figure
@@ -15,6 +16,7 @@ __all__ = [
     "for_screen",
     "joined",
     "notes_of",
+    "require_format",
     "save_figure",
     "thinned",
 ]

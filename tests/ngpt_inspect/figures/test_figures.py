@@ -101,6 +101,22 @@ def test_family_and_checkpoint_keep_their_colour(drawn, name):
     assert len({(t.line.color, t.line.dash) for t in lines}) == len(lines)
 
 
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", FIGURES)
+def test_everything_drawn_lies_inside_its_axis(drawn, name, state):
+    figure = drawn[name, state]
+    for trace in figure.data:
+        axis = figure.layout["yaxis" + (trace.yaxis or "y")[1:]]
+        y = np.array([v for v in trace.y if isinstance(v, float)])
+        if axis.type == "category" or not len(y):
+            continue
+        low, high = np.power(10.0, axis.range) if axis.type == "log" else axis.range
+        assert (y >= low * (1 - 1e-9)).all()
+        assert (y <= high * (1 + 1e-9)).all()
+        if trace.meta not in ("infinite", "band"):
+            assert (y < high).all()
+
+
 def test_five_checkpoints_are_five_legend_entries(drawn):
     assert [*legend(drawn["condition_numbers", "five"])] == [label for label, *_ in FIVE]
 
