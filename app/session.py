@@ -52,11 +52,10 @@ def load(arguments: Arguments) -> Session:
         st.query_params[QUERY] = added()
     opened: list[WeightSet] = []
     failures: list[str] = []
-    asked = [*arguments.checkpoints, *(_confined(text, arguments.root) for text in added())]
-    for path in dict.fromkeys(asked):
+    named = dict.fromkeys(arguments.checkpoints)
+    for text in [*named, *(path for path in added() if path not in named)]:
         try:
-            if isinstance(path, WrongOption):
-                raise path
+            path = text if text in named else _confined(text, arguments.root)
             opened.append(open_once(path))
         except InspectError as error:
             failures.append(str(error))
@@ -71,13 +70,19 @@ def current() -> Sequence[WeightSet]:
     return session.checkpoints
 
 
-def _confined(text: str, root: Path) -> str | WrongOption:
-    """Return the path that was typed, or why it may not be opened."""
+def _confined(text: str, root: Path) -> str:
+    """Return the path that was typed into the page, if it may be opened from there.
+
+    Raises
+    ------
+    WrongOption
+        It lies outside the root.
+    """
     path = (root / Path(text).expanduser()).resolve()
-    if path.is_relative_to(root):
-        return str(path)
-    return WrongOption(
-        "lies outside the folder this dashboard may open",
-        where=text,
-        next_step="start it with --root FOLDER, or name the checkpoint after --",
-    )
+    if not path.is_relative_to(root):
+        raise WrongOption(
+            "lies outside the folder this dashboard may open",
+            where=text,
+            next_step="start it with --root FOLDER, or name the checkpoint after --",
+        )
+    return str(path)
