@@ -1,4 +1,4 @@
-"""The footnotes of a figure: what is missing from it, and why."""
+"""The footnotes of a figure: what is missing from it and why, and what is only estimated."""
 
 from __future__ import annotations
 
@@ -42,7 +42,13 @@ def why_not_drawn(rows: Rows, roles: Iterable[Role], used: set[str]) -> list[str
     ]
     if nowhere and present and _unexplained(nowhere, rows):
         notes.append(f"Not in these rows: {_symbols(nowhere)}.")
-    return notes + _skips(rows, roles)
+    estimates = [
+        f"{style.label}: {role.facts.symbol} estimated from a sample: {_short(reason)}"
+        for style in rows.styles
+        for role in roles
+        for reason in rows.sampled(style, role)
+    ]
+    return notes + estimates + _skips(rows, roles)
 
 
 def _nothing_of(style: Style, missing: list[Role]) -> str:
@@ -74,11 +80,15 @@ def _skips(rows: Rows, roles: list[Role]) -> list[str]:
     for style, role, row in found[:MOST_SKIPS]:
         layer = whole(row["layer"])
         where = "" if layer is None else f" of layer {layer}"
-        reason = escape(shorten(str(row["reason"]), WIDEST, placeholder=" …"))
+        reason = _short(str(row["reason"]))
         notes.append(f"{style.label}: {role.facts.symbol}{where} not measured: {reason}")
     if len(found) > MOST_SKIPS:
         notes.append(f"{len(found) - MOST_SKIPS} more not measured: the table says why.")
     return notes
+
+
+def _short(reason: str) -> str:
+    return escape(shorten(reason, WIDEST, placeholder=" …"))
 
 
 def _symbols(roles: Iterable[Role]) -> str:

@@ -68,6 +68,17 @@ class Rows:
         mine = (rows["checkpoint"] == style.checkpoint) & (rows["step"] == style.step)
         return rows[mine & (rows["role"] == str(role))]
 
+    def sampled(self, style: Style, role: Role) -> list[str]:
+        """Return the reasons given with what was estimated from a sample."""
+        mine = (style.checkpoint, style.step, str(role))
+        reasons = [
+            reason
+            for key, rows in self._groups.items()
+            if key[:3] == mine
+            for reason in rows.loc[rows["status"] == Status.SAMPLED, "reason"].unique()
+        ]
+        return list(dict.fromkeys(reasons))
+
     def present(self, roles: Iterable[Role]) -> list[Role]:
         """Return those of these roles that any checkpoint has rows of."""
         found = {role for _, _, role, _ in self._groups}

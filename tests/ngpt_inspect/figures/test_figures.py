@@ -231,6 +231,15 @@ def test_zero_singular_values_are_not_dropped(drawn):
     assert "zero" in mark.hovertext[0]
 
 
+def test_a_sampled_curve_says_so_on_paper_too():
+    table = make()
+    dots = (table["measure"] == "dot_quantile") & (table["checkpoint"] == "gpt")
+    table.loc[dots & (table["role"] == "E_input"), ["status", "reason"]] = ["sampled", "1e9 pairs"]
+    notes = FIGURES["embeddings"].draw(table).layout.meta["notes"]
+    symbol = Role.E_INPUT.facts.symbol
+    assert notes == [f"gpt: {symbol} estimated from a sample: 1e9 pairs"]
+
+
 def test_absent_roles_are_named(drawn):
     figure = drawn["condition_numbers", "no_gate"]
     assert not traces(figure, "gpt", "W_nu")
