@@ -114,6 +114,12 @@ def _measure_command(each: Measure) -> Callable[..., None]:
         from ngpt_inspect.tables import measure
         from ngpt_inspect.tables.executors import dask_cluster, local_workers
 
+        format_named(format_name, output)  # refuse a wrong one before the work, not after
+        if figure_file is not None:
+            from ngpt_inspect.gallery import require_format
+
+            require_format(figure_file)
+        _check_output(format_name, output, figure_file)
         models = _open(checkpoints, steps, heads, architecture, alpha_init)
         pool = local_workers(workers) if scheduler is None else dask_cluster(scheduler)
         with pool as executor, progress_bar(each.title, quiet) as progress:
@@ -202,11 +208,13 @@ def tensors(
         troubles += [trouble] if trouble else []
     if format_named(format_name, output) == "table":
         columns = [c for c in COLUMNS if c != "checkpoint" or len(checkpoints) > 1]
-        show(plain_table(rows, columns))
+        show(plain_table(rows, columns), to=output)
     else:
         import pandas as pd
 
-        write(pd.DataFrame(rows, columns=list(COLUMNS)), format_name, output)
+        table = pd.DataFrame(rows, columns=list(COLUMNS))
+        integers = dict.fromkeys(("layer", "expert", "bytes"), "Int64")
+        write(table.astype(integers), format_name, output)
     for line in troubles:
         note(line)
 
@@ -234,7 +242,7 @@ def summary_command(
     if format_named(format_name, output) == "table":
         from ngpt_inspect.cli.views import side_by_side
 
-        show(side_by_side(table))
+        show(side_by_side(table), to=output)
     else:
         write(table, format_name, output)
     if not quiet:
@@ -289,6 +297,7 @@ def dashboard(
         "server.port": str(port),
         "server.headless": "true",
         "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
     }
     command = [sys.executable, "-m", "streamlit", "run", str(spec.origin)]
     command += [part for name, value in flags.items() for part in (f"--{name}", value)]
@@ -308,6 +317,15 @@ def _root(
     ] = False,
 ) -> None:
     pass
+
+
+def _check_output(format_name: str | None, output: Path | None, figure_file: Path | None) -> None:
+    """Refuse a format that does not exist before anything is measured."""
+    format_named(format_name, output)
+    if figure_file is not None:
+        from ngpt_inspect.gallery import require_format
+
+        require_format(figure_file)
 
 
 def _open(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Measure, Option, Values, View, numbered
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.vocabulary import Kind, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -23,6 +23,13 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     median = eigenvalues.quantile(0.5)
     if median > 0:
         yield numbered("covariance_eigenvalue_over_median", eigenvalues / median)
+    else:
+        yield Values(
+            measure="covariance_eigenvalue_over_median",
+            value=float("nan"),
+            status=Status.SKIPPED,
+            reason="the median eigenvalue is zero: the rows span less than half of the space",
+        )
     mean_norm = float(directions.row_norms(values).mean())
     yield Values(measure="mean_norm", value=mean_norm)
     yield Values(measure="anisotropy", value=directions.anisotropy(values))

@@ -1,15 +1,15 @@
-"""Gathers measured values into the tidy table."""
+"""Gathers measured values into the tidy table, and takes the table apart again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ngpt_inspect.measures import Values
-from ngpt_inspect.vocabulary import COLUMNS, Role
-from ngpt_inspect.weights import WeightSet
+from ngpt_inspect.vocabulary import COLUMNS
+from ngpt_inspect.weights import Weight, WeightSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,64 +18,52 @@ INTEGERS = ("step", "layer", "expert", "head", "index", "partner")
 VALUE_COLUMNS = ("head", "index", "partner", "measure", "value", "status", "reason")
 TEXTS = ("checkpoint", "architecture", "role", "measure", "status", "reason")
 
-
-@dataclass
-class Rows:
-    """The table while it grows: one entry a quantity, its columns not yet repeated."""
-
-    entries: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(
-        self,
-        checkpoint: WeightSet,
-        role: Role,
-        values: Values,
-        layer: int | None = None,
-        expert: int | None = None,
-    ) -> None:
-        """Append one quantity of one weight."""
-        self.entries.append(
-            {
-                "checkpoint": checkpoint.label,
-                "step": checkpoint.step,
-                "architecture": checkpoint.architecture,
-                "layer": layer,
-                "role": str(role),
-                "expert": expert,
-                **{name: getattr(values, name) for name in VALUE_COLUMNS},
-            }
-        )
-
-    def frame(self) -> pd.DataFrame:
-        """Return the table, columns in their order, null where nothing applies."""
-        import pandas as pd
-
-        lengths = [max(np.size(entry[name]) for name in VALUE_COLUMNS) for entry in self.entries]
-        return pd.DataFrame({name: self._column(name, lengths) for name in COLUMNS})
-
-    def _column(self, name: str, lengths: list[int]) -> Any:
-        import pandas as pd
-
-        parts = [entry[name] for entry in self.entries]
-        if name in INTEGERS:
-            values = [
-                np.broadcast_to(0 if p is None else p, n)
-                for p, n in zip(parts, lengths, strict=True)
-            ]
-            null = [np.broadcast_to(p is None, n) for p, n in zip(parts, lengths, strict=True)]
-            return pd.arrays.IntegerArray(_joined(values, np.int64), _joined(null, bool))
-        values = [np.broadcast_to(p, n) for p, n in zip(parts, lengths, strict=True)]
-        if name in TEXTS:
-            return pd.array([str(x) for part in values for x in part.tolist()], dtype="str")
-        return _joined(values, np.float64)
+Entry = Mapping[str, Any]
+"""One quantity of one weight: a value for each column, or an array where it has many."""
 
 
-def _broadcast(parts: list[Any], lengths: list[int]) -> list[np.ndarray]:
-    return [np.broadcast_to(part, n) for part, n in zip(parts, lengths, strict=True)]
+def entry_of(checkpoint: WeightSet, role: str, values: Values, weight: Weight | None) -> Entry:
+    """Return one quantity of one weight, or of a role the checkpoint has not (no weight)."""
+    return {
+        "checkpoint": checkpoint.label,
+        "step": checkpoint.step,
+        "architecture": checkpoint.architecture,
+        "layer": weight and weight.layer,
+        "role": role,
+        "expert": weight and weight.expert,
+        **{name: getattr(values, name) for name in VALUE_COLUMNS},
+    }
 
 
-def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
-    return np.concatenate([np.empty(0, dtype), *parts]).astype(dtype, copy=False)
+def frame_of(entries: Sequence[Entry]) -> pd.DataFrame:
+    """Return the table of entries, columns in their order, null where nothing applies."""
+    import pandas as pd
+
+    lengths = [max(np.size(entry[name]) for name in VALUE_COLUMNS) for entry in entries]
+    return pd.DataFrame(
+        {name: _column(name, [entry[name] for entry in entries], lengths) for name in COLUMNS}
+    )
+
+
+def _column(name: str, parts: list[Any], lengths: list[int]) -> Any:
+    import pandas as pd
+
+    if name in INTEGERS:
+        filled = [0 if part is None else part for part in parts]
+        null = _spread([part is None for part in parts], lengths, bool)
+        return pd.arrays.IntegerArray(_spread(filled, lengths, np.int64), null)
+    if name in TEXTS:
+        texts = [str(part) if np.ndim(part) == 0 else part for part in parts]
+        return pd.array(_spread(texts, lengths, object), dtype="str")
+    return _spread(parts, lengths, np.float64)
+
+
+def _spread(parts: list[Any], lengths: list[int], dtype: type) -> np.ndarray:
+    """Repeat what is one value for many rows, and join."""
+    pieces = [
+        np.broadcast_to(np.asarray(part, dtype), n) for part, n in zip(parts, lengths, strict=True)
+    ]
+    return np.concatenate([np.empty(0, dtype), *pieces])
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

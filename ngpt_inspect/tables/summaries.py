@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ngpt_inspect.measures import MEASURES, Summary
-from ngpt_inspect.vocabulary import COLUMNS, Status
+from ngpt_inspect.tables.rows import frame_of, records
+from ngpt_inspect.vocabulary import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,16 +36,9 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
     wanted = {quantity: kinds for m in MEASURES.values() for quantity, kinds in m.summaries.items()}
     rows = table[table["measure"].isin(list(wanted))]
-    rows.attrs = {}  # pandas copies them deeply into every group: with many checkpoints, for long
-    new = [
-        row
-        for keys, group in rows.groupby([*PLACE, "measure"], dropna=False, sort=False)
-        for row in _summary_rows(dict(zip([*PLACE, "measure"], keys, strict=True)), group, wanted)
-    ]
-    if not new:
-        return table
-    summary = pd.concat(new, ignore_index=True)[list(COLUMNS)].astype(table.dtypes.to_dict())
-    out = pd.concat([table, summary], ignore_index=True)
+    rows.attrs = {}  # pandas copies them deeply with every selection
+    summary = frame_of([entry for group in _groups(rows) for entry in _entries(group, wanted)])
+    out = pd.concat([table, summary.astype(table.dtypes.to_dict())], ignore_index=True)
     out.attrs = dict(table.attrs)
     return out
 
@@ -58,33 +54,70 @@ def parts(rows: pd.DataFrame) -> pd.DataFrame:
     return measured[measured["head"].notna() | (n_heads == 0)]
 
 
-def _summary_rows(
-    place: dict[str, object], group: pd.DataFrame, wanted: dict[str, tuple[Summary, ...]]
-) -> Iterator[pd.DataFrame]:
-    import pandas as pd
+@dataclass(frozen=True)
+class _Group:
+    """The rows of one quantity of one weight."""
 
-    counted = parts(group)
-    values = counted["value"].to_numpy(dtype=float)
-    if len(values) == 0:
+    place: dict[str, Any]
+    """Their common columns."""
+    values: np.ndarray
+    status: np.ndarray
+    of_head: np.ndarray
+    """Which rows belong to a head."""
+
+    def counted(self) -> np.ndarray:
+        """Return which rows a summary is over, as `parts`."""
+        measured: np.ndarray = self.status != Status.SKIPPED
+        return measured & self.of_head if (measured & self.of_head).any() else measured
+
+
+def _groups(rows: pd.DataFrame) -> Iterator[_Group]:
+    """Cut rows into groups. Columns are taken as arrays once: a table can have thousands."""
+    if rows.empty:
         return
-    status, reason = _trust(counted, group)
-    for kind in wanted[str(place["measure"])]:
-        for suffix, value in STATISTICS[kind](values):
-            columns = place | {"measure": f"{place['measure']}{suffix}", "value": value}
-            columns |= {"status": status, "reason": reason, "head": pd.NA, "partner": pd.NA}
-            n_values = np.size(value)
-            columns["index"] = np.arange(n_values) if np.ndim(value) else pd.NA
-            yield pd.DataFrame(columns, index=range(n_values))
+    keys = [*PLACE, "measure"]
+    group = rows.groupby(keys, dropna=False, sort=False).ngroup().to_numpy()
+    order = np.argsort(group, kind="stable")
+    bounds = np.flatnonzero(np.diff(group[order], prepend=-1))
+    places = records(rows[keys].iloc[order[bounds]])
+    columns = (
+        rows["value"].to_numpy(dtype=float)[order],
+        rows["status"].to_numpy(dtype=object)[order],
+        rows["head"].notna().to_numpy()[order],
+    )
+    pieces = zip(*(np.split(column, bounds[1:]) for column in columns), strict=True)
+    for place, (values, status, of_head) in zip(places, pieces, strict=True):
+        yield _Group(place, values, status, of_head)
 
 
-def _trust(counted: pd.DataFrame, group: pd.DataFrame) -> tuple[Status, str]:
+def _entries(group: _Group, wanted: dict[str, tuple[Summary, ...]]) -> Iterator[dict[str, Any]]:
+    """Yield the summaries of one group, as `frame_of` takes them."""
+    counted = group.counted()
+    if not counted.any():
+        return
+    status, reason = _trust(group.status, counted)
+    quantity = group.place["measure"]
+    for kind in wanted[quantity]:
+        for suffix, value in STATISTICS[kind](group.values[counted]):
+            yield group.place | {
+                "measure": f"{quantity}{suffix}",
+                "value": value,
+                "index": np.arange(np.size(value)) if np.ndim(value) else None,
+                "head": None,
+                "partner": None,
+                "status": status,
+                "reason": reason,
+            }
+
+
+def _trust(status: np.ndarray, counted: np.ndarray) -> tuple[Status, str]:
     """Return the status of a summary and how many of its values are not `ok`."""
-    n_skipped = int((group["status"] == Status.SKIPPED).sum())
-    counts = counted.loc[counted["status"] != Status.OK, "status"].value_counts()
-    notes = [f"{count} of {len(counted)} {status}" for status, count in counts.items()]
+    n_counted, n_skipped = int(counted.sum()), int((status == Status.SKIPPED).sum())
+    counts = Counter(str(each) for each in status[counted] if each != Status.OK)
+    notes = [f"{count} of {n_counted} {each}" for each, count in counts.most_common()]
     notes += [f"{n_skipped} skipped"] if n_skipped else []
-    same = len(counts) == 1 and counts.iloc[0] == len(counted)
-    return (Status(str(counts.index[0])) if same else Status.OK), ", ".join(notes)
+    shared = [each for each, count in counts.items() if count == n_counted]
+    return Status(shared[0]) if shared else Status.OK, ", ".join(notes)
 
 
 def _quantile(values: np.ndarray, q: float | np.ndarray) -> np.ndarray:
