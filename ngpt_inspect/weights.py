@@ -80,7 +80,8 @@ class Weight:
         part = self.part
         if part is None or self.transposed or part.groups > 1:
             values = self.tensor.read()
-            values = values.T if self.transposed else values
+            # Contiguous, so that sums run in the same order as over any other layout.
+            values = values.T.contiguous() if self.transposed else values
             if part is not None:
                 spans = values.reshape(part.groups, -1, *values.shape[1:])
                 values = spans[:, part.start : part.stop]

@@ -35,7 +35,8 @@ def numbered(measure: str, column: Any, head: int | None = None) -> Values:
     """Return a column of numbers, a tensor or an array, indexed 0, 1, 2, ..."""
     import numpy as np
 
-    values = np.asarray(column.cpu() if hasattr(column, "cpu") else column, dtype=np.float64)
+    # NumPy has no bfloat16, so a tensor becomes float64 before it becomes an array.
+    values = np.asarray(column.double().cpu() if hasattr(column, "cpu") else column, np.float64)
     return Values(measure=measure, value=values, head=head, index=np.arange(len(values)))
 
 
@@ -71,6 +72,8 @@ class Option:
     name: str
     default: Any
     help: str
+    least: int | None = None
+    """The smallest value that makes sense; None where there is no such bound."""
 
 
 @dataclass(frozen=True, kw_only=True)

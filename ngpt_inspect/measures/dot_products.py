@@ -98,8 +98,8 @@ MEASURE = Measure(
     view=View.ROLES,
     options=(
         Option(name="exact", default=False, help="Measure every pair, however long it takes."),
-        Option(name="bins", default=200, help="Most bins of the histogram."),
-        Option(name="extremes", default=10, help="How many extreme pairs to name."),
+        Option(name="bins", default=200, help="Most bins of the histogram.", least=1),
+        Option(name="extremes", default=10, help="How many extreme pairs to name.", least=1),
     ),
     source="arXiv 2410.01131, Figure 4 (right)",
 )

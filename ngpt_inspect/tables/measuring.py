@@ -13,7 +13,7 @@ from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure
 from ngpt_inspect.tables.jobs import Job, results, skipped
 from ngpt_inspect.tables.provenance import provenance
-from ngpt_inspect.tables.rows import Rows
+from ngpt_inspect.tables.rows import entry_of, frame_of
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.weights import Weight, WeightSet
 
@@ -85,17 +85,18 @@ def measure(
         for w in p.weights
     ]
     found = results(jobs, executor)
-    rows, done = Rows(), 0
+    entries, done = [], 0
     for part in plan:
         for weight in part.weights:
-            for values in next(found):
-                rows.add(part.checkpoint, weight.role, values, weight.layer, weight.expert)
+            of_weight = next(found)
+            entries += [entry_of(part.checkpoint, weight.role, v, weight) for v in of_weight]
             done += 1
             if progress is not None:
                 progress(done, len(jobs))
         for role, reason in part.absent.items():
-            rows.add(part.checkpoint, role, skipped(part.measure, reason))
-    table = rows.frame()
+            row = skipped(part.measure, reason)
+            entries.append(entry_of(part.checkpoint, role, row, None))
+    table = frame_of(entries)
     table.attrs = provenance(table, models, chosen, settings | {"device": device})
     return table
 
@@ -133,7 +134,10 @@ def _check_present(
     wanted: tuple[Role, ...] | None,
     layers: Sequence[int] | None,
 ) -> None:
-    """Refuse a layer or a role that no checkpoint has."""
+    """Refuse a layer or a role that no checkpoint has, and a choice of nothing."""
+    for name, named in (("layers", layers), ("roles", wanted)):
+        if named is not None and not named:
+            raise WrongOption(f"no {name} are named", next_step="leave the choice out, or make it")
     deepest = max(checkpoint.shape.n_layers for checkpoint in models)
     for layer in layers or ():
         if not 0 <= layer < deepest:
@@ -158,6 +162,13 @@ def _check_present(
                 where=first.label,
                 next_step=f"it has {', '.join(first.roles)}",
             )
+    roles = {role for part in plan for role in part.measure.roles if role in (wanted or Role)}
+    there = [weight for checkpoint in models for weight in checkpoint if weight.role in roles]
+    if layers and there and all(weight.layer is None for weight in there):
+        raise WrongOption(
+            f"{', '.join(dict.fromkeys(w.role for w in there))}: not in any layer",
+            next_step="leave the layers out",
+        )
 
 
 def measure_named(name: str) -> Measure:
@@ -212,6 +223,12 @@ def _settings(chosen: list[Measure], given: Mapping[str, Any]) -> dict[str, Any]
             f"{names} has no option {', '.join(unknown)}",
             next_step=f"its options are: {', '.join(known) or 'none'}",
         )
+    for option in (option for each in chosen for option in each.options):
+        value = given.get(option.name)
+        if option.least is not None and value is not None and value < option.least:
+            raise WrongOption(
+                f"{option.name} is {value}", next_step=f"give at least {option.least}"
+            )
     return known | dict(given)
 
 

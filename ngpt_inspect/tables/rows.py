@@ -60,7 +60,7 @@ def _column(name: str, parts: list[Any], lengths: list[int]) -> Any:
 
 def _spread(parts: list[Any], lengths: list[int], dtype: type) -> np.ndarray:
     """Repeat what is one value for many rows, and join."""
-    pieces = [
+    pieces: list[np.ndarray] = [
         np.broadcast_to(np.asarray(part, dtype), n) for part, n in zip(parts, lengths, strict=True)
     ]
     return np.concatenate([np.empty(0, dtype), *pieces])
