@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "rank_deficient", "below_resolution"]
 
-ENDS_FROM = {"square": 640, "tall": 1280}
+ENDS_FROM = {"square": 320, "tall": 640}
 """From so many columns on the two ends of a spectrum cost less than the whole."""
 TRUSTED = 0.01
 """A relative error above this is never reported as "ok"."""

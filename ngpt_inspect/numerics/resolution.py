@@ -42,8 +42,10 @@ def rounding_error(w: torch.Tensor, stored_dtype: torch.dtype | None = None) -> 
     total = 0.0
     for block in row_blocks(w):
         powers = _power_of_two_below(block).clamp_min_(stored.tiny)
-        total += float(torch.linalg.vector_norm(powers, dtype=torch.float64)) ** 2
-    return float(stored.eps) * math.sqrt(total / (12 * w.numel()))
+        peak = float(powers.max())  # a power of two: dividing by it is exact
+        norms = torch.linalg.vector_norm(powers.div_(peak), dim=-1)
+        total = math.hypot(total, peak * float(torch.linalg.vector_norm(norms.double())))
+    return float(stored.eps) * total / math.sqrt(12 * w.numel())
 
 
 def storage_resolution(w_OI: torch.Tensor, stored_dtype: torch.dtype | None = None) -> float:

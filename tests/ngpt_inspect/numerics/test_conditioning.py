@@ -80,6 +80,39 @@ def test_one_repeated_column_is_infinite(ends_always, shape):
     assert condition_numbers(w.unsqueeze(0))[0].status == "rank_deficient"
 
 
+def awkward(rows, columns):
+    g = torch.randn(rows, columns, generator=torch.Generator().manual_seed(rows + columns))
+    square = torch.ones(columns, columns)
+    return {
+        "an outlier column": g * torch.logspace(0, 3, columns),
+        "graded rows": g * torch.logspace(-4, 3, rows).unsqueeze(1),
+        "nearly equal columns": g[:, :1] + 1e-6 * g,
+        "a large mean": g + 100,
+        "two clusters of equal values": torch.block_diag(*[square[:2, :2] + torch.eye(2)] * 20),
+        "triangular": torch.triu(square),
+        "growth under pivoting": 2 * torch.eye(columns) - torch.tril(square),
+        "a permutation": torch.eye(columns).flip(0),
+        "sparse": g * (g.abs() > 1.5),
+        "tiny": g.double() * 1e-200,
+        "huge": g.double() * 1e200,
+    }
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (41, 40), (120, 40), (7, 7), (9, 3)])
+@pytest.mark.parametrize("kind", list(awkward(2, 2)))
+def test_awkward_matrices(ends_always, kind, shape):
+    w = awkward(*shape)[kind]
+    found, s_n = condition_number(w), torch.linalg.svdvals(w.double())
+    assert found.sigma_max == pytest.approx(float(s_n[0]), rel=1e-9)
+    rounding = max(w.shape) * 2.0**-52
+    if found.status == "rank_deficient":
+        assert float(s_n[-1]) <= 3 * rounding * float(s_n[0])
+    else:
+        kappa = float(s_n[0] / s_n[-1])
+        slack = found.relative_error + 1e-9 + rounding * kappa
+        assert found.kappa == pytest.approx(kappa, rel=slack)
+
+
 def test_one_row_has_condition_number_one():
     assert condition_number(torch.tensor([[3.0, 4.0]])).kappa == 1
 

@@ -69,3 +69,9 @@ def test_scales_with_the_values():
     w = torch.randn(20, 10, generator=torch.Generator().manual_seed(0))
     assert storage_resolution(w * 8) == pytest.approx(8 * storage_resolution(w), rel=1e-12)
     assert storage_resolution(w.T) == pytest.approx(storage_resolution(w), rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-250, 1e250])
+def test_values_whose_squares_leave_float64(size):
+    w = torch.randn(20, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert storage_resolution(w * size) / size == pytest.approx(storage_resolution(w), rel=0.5)
