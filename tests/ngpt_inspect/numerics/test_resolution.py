@@ -20,19 +20,19 @@ def test_rounding_error_is_what_rounding_does(dtype, size):
     stored = (w * size).to(dtype)
     actual = float((stored.double() - w * size).square().mean().sqrt())
     assert rounding_error(stored) == pytest.approx(actual, rel=0.05)
-    assert rounding_error(stored.double(), dtype) == rounding_error(stored)
+    assert rounding_error(stored.double(), dtype) == pytest.approx(rounding_error(stored), rel=1e-6)
 
 
 def test_rounding_error_by_hand():
     w = torch.tensor([1.0, -1.5, 4.0]).bfloat16()
     spacings = (2**-7, 2**-7, 4 * 2**-7)
     expected = math.sqrt(sum(s * s for s in spacings) / 3 / 12)
-    assert rounding_error(w) == pytest.approx(expected, rel=1e-12)
+    assert rounding_error(w) == pytest.approx(expected, rel=1e-6)
 
 
 def test_subnormals_keep_their_spacing():
     w = torch.full((2, 2), 2.0**-24, dtype=torch.float16)
-    assert rounding_error(w) == pytest.approx(2.0**-24 / math.sqrt(12), rel=1e-12)
+    assert rounding_error(w) == pytest.approx(2.0**-24 / math.sqrt(12), rel=1e-6)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -67,8 +67,8 @@ def test_covers_the_change_of_sigma_min_of_gaussians(dtype):
 
 def test_scales_with_the_values():
     w = torch.randn(20, 10, generator=torch.Generator().manual_seed(0))
-    assert storage_resolution(w * 8) == pytest.approx(8 * storage_resolution(w), rel=1e-12)
-    assert storage_resolution(w.T) == pytest.approx(storage_resolution(w), rel=1e-12)
+    assert storage_resolution(w * 8) == pytest.approx(8 * storage_resolution(w), rel=1e-6)
+    assert storage_resolution(w.T) == pytest.approx(storage_resolution(w), rel=1e-6)
 
 
 @pytest.mark.parametrize("size", [1e-250, 1e250])
