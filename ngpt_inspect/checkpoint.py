@@ -59,8 +59,10 @@ def open_checkpoint(
     UnknownArchitecture
         The tensors fit no declared layout, or several.
     WrongOption
-        An architecture or a constant of that name does not exist.
+        An architecture or a constant of that name does not exist, or a number cannot be meant.
     """
+    if heads is not None and heads < 1:
+        raise WrongOption(f"{heads} heads", next_step="give at least 1, or leave it out")
     contents = read_contents(Path(source))
     found = find_architecture(contents, ARCHITECTURES, name=architecture, n_heads=heads)
     resolved = _constants(found, contents, constants or {})

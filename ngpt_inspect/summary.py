@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.checkpoint import distinct
-from ngpt_inspect.runs import is_run, read_metrics
+from ngpt_inspect.runs import METRICS, is_run, read_metrics
 from ngpt_inspect.tables import Progress, Source, measure, opened, parts
 from ngpt_inspect.tables.rows import records
 from ngpt_inspect.vocabulary import Kind, Status, roles_of
@@ -88,7 +88,7 @@ def _losses(checkpoints: list[WeightSet]) -> list[list[Fact]]:
     curves = []
     for checkpoint in checkpoints:
         folder = Path(checkpoint.contents.source).parent
-        if is_run(folder):
+        if is_run(folder) and (folder / METRICS).is_file():
             metrics = read_metrics(folder).dropna(subset="validation_loss")
             curves.append(dict(zip(metrics["step"], metrics["validation_loss"], strict=True)))
         else:

@@ -21,7 +21,7 @@ def crossings(
     """Yield one line for each headline value above or below its threshold.
 
     Heads count where a matrix has them, else the whole matrix. A weight that could not be
-    measured cannot pass, so it yields a line too.
+    measured cannot pass, so it yields a line too; a tied one is measured under its other name.
     """
     if above is None and below is None:
         return
@@ -32,7 +32,8 @@ def crossings(
     low = rows["value"] < (float("-inf") if below is None else below)
     for row in records(rows[high | low]):
         yield f"{_where(row)}: {row['measure']} {number(row['value'])}"
-    for row in records(table[table["status"] == Status.SKIPPED]):
+    tied = table["reason"].str.startswith("tied")
+    for row in records(table[(table["status"] == Status.SKIPPED) & ~tied]):
         yield f"{_where(row)}: not measured: {row['reason']}"
 
 

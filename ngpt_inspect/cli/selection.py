@@ -7,6 +7,9 @@ from pathlib import Path
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.runs import is_run, step_files
 
+MOST_LAYERS = 100_000
+"""No model has more; a longer range is a slip of the finger."""
+
 
 def steps_of(source: str, steps: str) -> list[Path]:
     """Return the checkpoints of a training run that are asked for; other sources as they are."""
@@ -35,7 +38,10 @@ def layers_named(text: str | None) -> list[int] | None:
     for part in text.split(","):
         first, dash, last = part.partition("-")
         start = _whole_number(first, "--layers")
-        layers += range(start, (_whole_number(last, "--layers") if dash else start) + 1)
+        stop = _whole_number(last, "--layers") if dash else start
+        if not 0 <= stop - start < MOST_LAYERS:
+            raise WrongOption(f"{part} names no layers", where="--layers", next_step="say 0-3,7")
+        layers += range(start, stop + 1)
     return layers
 
 

@@ -92,7 +92,10 @@ def show(*renderables: Any, to: Path | None = None) -> None:
 
     from ngpt_inspect.tables.export import write_bytes
 
-    console = Console(width=None if sys.stdout.isatty() and to is None else EDGELESS)
+    # Brackets and colons in names are neither markup nor emoji.
+    console = Console(
+        width=None if sys.stdout.isatty() and to is None else EDGELESS, markup=False, emoji=False
+    )
     if to is None:
         for each in renderables:
             console.print(each)
