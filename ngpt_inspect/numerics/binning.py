@@ -28,6 +28,7 @@ class Tally:
         self.counts = np.zeros(FINE_BINS, dtype=np.int64)
         self.squares = 0.0
         self.smallest, self.largest = float("inf"), float("-inf")
+        self._bins: torch.Tensor | None = None  # kept, since fresh memory costs more than counting
 
     @property
     def width(self) -> float:
@@ -47,8 +48,14 @@ class Tally:
         values_P += self.reach + self.centre
         values_P *= 1 / self.width
         # Whole numbers, counted in int64: torch.histc counts in float32 and stops at 2^24.
-        bins_P = values_P.to(torch.int32).clamp_(0, FINE_BINS - 1)
+        if self._bins is None or len(self._bins) < len(values_P):
+            self._bins = torch.empty_like(values_P, dtype=torch.int32)
+        bins_P = self._bins[: len(values_P)].copy_(values_P).clamp_(0, FINE_BINS - 1)
         self.counts += torch.bincount(bins_P, minlength=FINE_BINS).cpu().numpy()
+
+    def release(self) -> None:
+        """Free the working memory; the counts stay."""
+        self._bins = None
 
 
 def _chunks(values_P: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

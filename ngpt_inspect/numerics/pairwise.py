@@ -196,6 +196,7 @@ def _measure(
             tally.add(tile)
             if progress is not None:
                 progress(done, todo)
+        tally.release()
         tallies.append(tally)
     values = np.sort(np.concatenate(kept)) if keep else None
     return _Found(tallies, values, largest, smallest)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 TILE_ROWS = 2048
+DIAGONAL_ROWS = 512
 CHUNK = 1024
 BLOCK_ELEMENTS = 10_000_000
 """Two blocks of rows are held at a time: 80 MB of float32 together."""
@@ -113,16 +114,29 @@ def tiles(rows: Rows) -> Iterator[Tile]:
         a_TD = rows.block(first, first + step)
         for start in range(first, count, step):
             b_TD = a_TD if start == first else rows.block(start, start + step)
-            dots = buffer[: len(a_TD) * len(b_TD)].view(len(a_TD), len(b_TD))
-            torch.mm(a_TD, b_TD.T, out=dots)
-            if start != first:
+            across = [(slice(0, len(a_TD)), slice(0, len(b_TD)))]
+            for i, j in across if start != first else _above_diagonal(0, len(a_TD)):
+                dots = buffer[: (i.stop - i.start) * (j.stop - j.start)].view(-1, j.stop - j.start)
+                torch.mm(a_TD[i], b_TD[j].T, out=dots)
+                triangle = start == first and i == j
                 values_P = dots.view(-1)
-            elif len(a_TD) > 1:
-                values_P = dots[torch.ones_like(dots, dtype=torch.bool).triu_(1)]
-            else:
-                continue
-            low, high = torch.aminmax(values_P)
-            yield Tile(values_P, first, start, len(b_TD), float(low), float(high), start == first)
+                if triangle:
+                    values_P = dots.masked_select(torch.ones_like(dots, dtype=torch.bool).triu_(1))
+                low, high = (float(end) for end in torch.aminmax(values_P))
+                place = first + i.start, start + j.start, j.stop - j.start
+                yield Tile(values_P, *place, low, high, triangle)
+
+
+def _above_diagonal(first: int, last: int) -> Iterator[tuple[slice, slice]]:
+    """Halve a square until its parts on the diagonal are small; those below it are left out."""
+    if last - first <= DIAGONAL_ROWS:
+        if last - first > 1:
+            yield slice(first, last), slice(first, last)
+        return
+    middle = (first + last) // 2
+    yield slice(first, middle), slice(middle, last)
+    yield from _above_diagonal(first, middle)
+    yield from _above_diagonal(middle, last)
 
 
 def random_groups(rows: Rows, pairs: float, seed: int) -> list[Rows]:

@@ -14,7 +14,7 @@ def rows_of(x, **options):
 @pytest.mark.parametrize("count", [2, 3, 8, 9, 17, 40])
 def test_every_pair_comes_once(monkeypatch, count):
     monkeypatch.setattr(tiles_module, "TILE_ROWS", 8)
-    # Row i is e_i scaled by a prime-like weight, so each product names its pair.
+    monkeypatch.setattr(tiles_module, "DIAGONAL_ROWS", 3)
     x = torch.randn(count, 5, generator=torch.Generator().manual_seed(0))
     seen = {}
     for tile in tiles(rows_of(x)):
