@@ -1,0 +1,135 @@
+"""What holds for every declared layout, whichever is added."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from ngpt_inspect.architectures import ARCHITECTURES, Architecture, Rule
+from ngpt_inspect.architectures._template import fill, match
+from ngpt_inspect.expressions import evaluate, names_in
+from ngpt_inspect.vocabulary import Kind, Role
+
+DIMENSIONS = {
+    "d_model": 16,
+    "d_k": 4,
+    "d_mlp": 24,
+    "n_heads": 4,
+    "n_kv_heads": 2,
+    "vocab_size": 30,
+    "context": 12,
+    "n_layers": 3,
+    "n_experts": 2,
+}
+
+every = pytest.mark.parametrize("each", ARCHITECTURES.values(), ids=list(ARCHITECTURES))
+
+
+def with_constants(each: Architecture) -> dict[str, float]:
+    known: dict[str, float] = dict(DIMENSIONS)
+    for constant in each.constants:
+        known[constant.name] = evaluate(constant.assumed, known)
+    return known
+
+
+def alternatives(rule: Rule) -> Iterator[list[str]]:
+    for declared in rule.shape.split("|"):
+        yield [axis.strip() for axis in declared.split(",")]
+
+
+@every
+def test_names_match_themselves_and_no_other_rule(each: Architecture) -> None:
+    for rule in each.rules:
+        name = fill(rule.name, 5).replace("{expert}", "1")
+        layer = 5 if "{layer}" in rule.name else None
+        assert match(rule.name, name) == (layer, 1 if "{expert}" in rule.name else None)
+        assert not any(match(template, name) for template in each.ignored), name
+        assert not any(match(template, name) for template in each.excludes), name
+        parts = [other for other in each.rules if match(other.name, name)]
+        assert len(parts) == 1 or all(part.rows is not None for part in parts), name
+
+
+@every
+def test_expressions_are_arithmetic_over_known_names(each: Architecture) -> None:
+    known = with_constants(each)
+    for constant in each.constants:
+        assert math.isfinite(known[constant.name])
+        assert constant.because
+    for rule in each.rules:
+        assert math.isfinite(evaluate(rule.factor, known))
+        assert evaluate(rule.groups, known) >= 1
+        for bound in rule.rows or ():
+            assert evaluate(bound, known) >= 0
+        for axes in alternatives(rule):
+            assert all(evaluate(axis, known) > 0 for axis in axes)
+        if rule.view is not None:
+            assert all(evaluate(axis, known) > 0 for axis in rule.view.split(","))
+
+
+@every
+def test_shapes_are_those_of_the_role(each: Architecture) -> None:
+    """In (out, in) layout, and once a fused tensor is cut, each role has the size it should."""
+    known = {name: float(size) for name, size in DIMENSIONS.items()} | {"n_kv_heads": 4.0}
+    known |= {c.name: 1.0 for c in each.constants}
+    for rule in each.rules:
+        axes = [evaluate(axis, known) for axis in next(alternatives(rule))]
+        axes = axes[::-1] if rule.transposed else axes
+        if rule.view is not None:
+            axes = [evaluate(axis, known) for axis in rule.view.split(",")]
+        if rule.rows is not None:
+            start, stop = (evaluate(bound, known) for bound in rule.rows)
+            axes[0] = (stop - start) * evaluate(rule.groups, known)
+        expected = [evaluate(axis, known) for axis in rule.role.facts.shape.split(",")]
+        assert axes == expected, rule
+
+
+@every
+def test_parts_of_a_fused_tensor_cover_it_once(each: Architecture) -> None:
+    known = with_constants(each) | {"n_kv_heads": DIMENSIONS["n_heads"]}
+    fused: dict[str, list[Rule]] = {}
+    for rule in each.rules:
+        if rule.rows is not None:
+            fused.setdefault(rule.name, []).append(rule)
+    for name, rules in fused.items():
+        shape = [evaluate(axis, known) for axis in next(alternatives(rules[0]))]
+        height = shape[-1] if rules[0].transposed else shape[0]
+        spans = sorted(tuple(evaluate(bound, known) for bound in r.rows or ()) for r in rules)
+        groups = evaluate(rules[0].groups, known)
+        assert [spans[0][0], spans[-1][1] * groups] == [0, height], name
+        assert all(one[1] == two[0] for one, two in pairwise(spans)), name
+
+
+@every
+def test_the_core_of_a_model_is_required(each: Architecture) -> None:
+    required = {rule.role for rule in each.rules if not rule.optional}
+    core = {Role.E_INPUT, Role.W_Q, Role.W_K, Role.W_V, Role.W_O, Role.W_U, Role.W_O_MLP}
+    assert core <= required
+    declared = {rule.role for rule in each.rules}
+    assert each.family in ("GPT", "nGPT")
+    if each.family == "nGPT":
+        assert {Role.ALPHA_A, Role.ALPHA_M, Role.S_QK, Role.S_U, Role.S_Z} <= declared
+    else:
+        kinds = {role.facts.kind for role in declared}
+        assert not kinds & {Kind.EIGEN_LEARNING_RATE, Kind.SCALING}
+
+
+@every
+def test_only_alpha_is_taken_absolute(each: Architecture) -> None:
+    for rule in each.rules:
+        is_alpha = rule.role.facts.kind is Kind.EIGEN_LEARNING_RATE
+        assert not rule.absolute or is_alpha, rule
+        scaled = rule.role.facts.kind in (Kind.EIGEN_LEARNING_RATE, Kind.SCALING)
+        assert scaled or rule.factor == "1", f"{rule.role} is stored as used"
+
+
+@every
+def test_constants_and_provenance(each: Architecture) -> None:
+    used = {name for rule in each.rules for name in names_in(rule.factor)}
+    names = [constant.name for constant in each.constants]
+    assert used <= set(names)
+    assert len(set(names)) == len(names)
+    assert each.title
+    assert each.source

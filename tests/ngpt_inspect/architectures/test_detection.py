@@ -1,0 +1,215 @@
+"""Which layout a checkpoint has, and what is said when that cannot be told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from models import LAYOUTS, Tensors, tiny_gpt, tiny_ngpt, write_gpt2, write_llama, write_reference
+from safetensors.torch import load_file, save_file
+
+from ngpt_inspect.architectures import ARCHITECTURES, find_architecture
+from ngpt_inspect.checkpoint import open_checkpoint
+from ngpt_inspect.errors import UnknownArchitecture, WrongOption
+from ngpt_inspect.formats import read_contents
+from ngpt_inspect.vocabulary import Role
+
+
+def refusal(path: Path, **settings: object) -> str:
+    with pytest.raises(UnknownArchitecture) as caught:
+        open_checkpoint(path, **settings)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def spoiled(tmp_path: Path, change: Callable[[Tensors], None]) -> Path:
+    return write_reference(tiny_ngpt(), tmp_path / "spoiled.safetensors", change=change)
+
+
+def test_a_tie_shows_the_evidence_and_asks(layouts: dict[str, Path]) -> None:
+    twins = {
+        name: replace(ARCHITECTURES["llama"], name=name, title=name) for name in ("one", "two")
+    }
+    contents = read_contents(layouts["llama"])
+    with pytest.raises(UnknownArchitecture) as caught:
+        find_architecture(contents, twins)
+    message = str(caught.value)
+    assert "one places 21 tensors, leaves 0; two places 21 tensors, leaves 0" in message
+    assert message.endswith("say --architecture one or another of them")
+    assert find_architecture(contents, twins, name="two").architecture.name == "two"
+
+
+def test_the_layout_that_leaves_fewest_tensors_wins(layouts: dict[str, Path]) -> None:
+    llama = ARCHITECTURES["llama"]
+    less = replace(
+        llama,
+        name="less",
+        rules=tuple(r for r in llama.rules if r.role not in (Role.GAIN_A, Role.GAIN_M)),
+    )
+    found = find_architecture(read_contents(layouts["llama"]), {"less": less, "llama": llama})
+    assert found.architecture.name == "llama"
+
+
+def test_nanogpt_and_gpt2_differ_only_in_layout(layouts: dict[str, Path]) -> None:
+    assert open_checkpoint(layouts["nanogpt"]).architecture == "nanogpt"
+    assert open_checkpoint(layouts["gpt2"]).architecture == "gpt2"
+
+
+def test_unknown_names_are_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save_file({f"conv.{i}.kernel": torch.zeros(2, 2) for i in range(6)}, path)
+    message = refusal(path)
+    assert "no known layout has tensors named conv.0.kernel, conv.1.kernel" in message
+    assert "and 2 more; list them all with `ngpt-inspect tensors`" in message
+
+
+def test_an_encoder_is_named(tmp_path: Path) -> None:
+    names = ("query.weight", "key.weight", "value.weight", "query.bias")
+    tensors = {f"bert.encoder.layer.0.attention.self.{n}": torch.zeros(4, 4) for n in names}
+    tensors["bert.embeddings.word_embeddings.weight"] = torch.zeros(30, 4)
+    path = tmp_path / "model.safetensors"
+    save_file(tensors, path)
+    message = refusal(path)
+    assert "an encoder (bert." in message
+    assert "only decoder-only language models are known; give a GPT or nGPT checkpoint" in message
+
+
+def test_a_missing_tensor_is_named_with_its_layer(tmp_path: Path) -> None:
+    gpt = tiny_gpt()
+    deep = replace(gpt, n_layers=4, arrays=dict(gpt.arrays))
+    for (role, layer), array in gpt.arrays.items():
+        if layer is not None:
+            deep.arrays[role, layer + 2] = array
+    name = "layers.3.attention.W_k.weight"
+    path = write_reference(deep, tmp_path / "a.safetensors", change=lambda t: t.pop(name))
+    assert f"the closest, reference_gpt places 38 tensors, leaves 0; misses {name}" in refusal(path)
+
+
+def test_a_hole_between_layers_is_no_shallower_model(tmp_path: Path) -> None:
+    def move(tensors: Tensors) -> None:
+        for name in [name for name in tensors if name.startswith("layers.1.")]:
+            tensors[name.replace("layers.1.", "layers.2.")] = tensors.pop(name)
+
+    assert "misses layers.1.attention.W_q.weight" in refusal(spoiled(tmp_path, move))
+
+
+def test_shapes_that_contradict_each_other_are_named(tmp_path: Path) -> None:
+    def shrink(tensors: Tensors) -> None:
+        tensors["layers.1.mlp.W_u.weight"] = tensors["layers.1.mlp.W_u.weight"][:20]
+
+    message = refusal(spoiled(tmp_path, shrink))
+    assert "layers.1.mlp.W_u.weight is [20, 16], not [d_mlp, d_model]" in message
+
+
+def test_alternatives_of_a_shape_are_written_as_words(tmp_path: Path) -> None:
+    def spoil(tensors: Tensors) -> None:
+        tensors["layers.1.alpha_A"] = torch.ones(5)
+
+    message = refusal(spoiled(tmp_path, spoil))
+    assert "layers.1.alpha_A is [5], not [d_model or 1]" in message
+
+
+def test_extra_tensors_are_reported_not_refused(tmp_path: Path) -> None:
+    path = spoiled(tmp_path, lambda t: t.update(mystery=torch.zeros(3)))
+    assert open_checkpoint(path).unrecognised == ("mystery",)
+
+
+def test_names_that_belong_to_a_cousin_exclude(tmp_path: Path) -> None:
+    folder = write_llama(tiny_gpt(), tmp_path / "gemma")
+    tensors = load_file(folder / "model.safetensors")
+    name = "model.layers.0.pre_feedforward_layernorm.weight"
+    save_file(tensors | {name: torch.ones(16)}, folder / "model.safetensors")
+    with pytest.raises(UnknownArchitecture, match=f"{name} belongs to Gemma 2 and later"):
+        open_checkpoint(folder)
+
+
+def test_the_wrong_layout_asked_for_says_why_it_does_not_fit(layouts: dict[str, Path]) -> None:
+    with pytest.raises(UnknownArchitecture, match="no known layout has tensors named"):
+        open_checkpoint(layouts["llama"], architecture="reference_gpt")
+    with pytest.raises(UnknownArchitecture, match=r"misses .*attn_alpha"):
+        open_checkpoint(layouts["nvidia_gpt"], architecture="nvidia_ngpt")
+    with pytest.raises(WrongOption, match="no architecture 'lama'; there are gpt2, llama"):
+        open_checkpoint(layouts["llama"], architecture="lama")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_naming_the_right_layout_changes_nothing(layout: str, layouts: dict[str, Path]) -> None:
+    detected = open_checkpoint(layouts[layout])
+    named = open_checkpoint(layouts[layout], architecture=detected.architecture)
+    assert [w.key for w in named] == [w.key for w in detected]
+    assert named.shape == detected.shape
+
+
+def test_tied_embeddings(tmp_path: Path, layouts: dict[str, Path]) -> None:
+    for layout in ("nanogpt", "gpt2", "gpt2-bin", "llama-tied"):
+        model = open_checkpoint(layouts[layout])
+        assert model.absent[Role.E_OUTPUT] == "tied to E_input", layout
+        assert Role.E_OUTPUT not in model.roles
+    assert Role.E_OUTPUT in open_checkpoint(layouts["llama"]).roles
+
+
+def test_absent_roles_say_why(layouts: dict[str, Path]) -> None:
+    absent = open_checkpoint(layouts["gpt2"]).absent
+    assert absent[Role.ALPHA_A] == absent[Role.S_Z] == "a GPT has none"
+    assert absent[Role.W_NU] == "none in the GPT-2 layout"
+    assert open_checkpoint(layouts["nvidia_ngpt"]).absent[Role.GAIN_A].startswith("none in the")
+
+
+class TestHeads:
+    """How many heads there are, and how wide: config, shapes, the user, or nobody knows."""
+
+    def shape(self, path: Path, **settings: object) -> tuple[int | None, ...]:
+        found = open_checkpoint(path, **settings).shape
+        return found.n_heads, found.n_kv_heads, found.d_k
+
+    def test_heads_narrower_than_d_over_n(self, tmp_path: Path) -> None:
+        """4 heads of 2 in a model of width 16: config.json says head_dim."""
+        folder = write_llama(tiny_gpt(d_k=2), tmp_path / "narrow")
+        assert json.loads((folder / "config.json").read_text())["head_dim"] == 2
+        assert self.shape(folder) == (4, 4, 2)
+
+    def test_heads_wider_than_d_over_n_from_shapes_alone(self, tmp_path: Path) -> None:
+        folder = write_llama(
+            tiny_gpt(n_heads=2, n_kv_heads=1, d_k=6),
+            tmp_path / "wide",
+            config={"num_attention_heads": 2},
+        )
+        assert self.shape(folder) == (2, 1, 6)
+
+    @pytest.mark.parametrize(
+        "config",
+        [
+            {"num_attention_heads": 4, "num_key_value_heads": 2},
+            {"num_attention_heads": 4},
+            {"num_key_value_heads": 2},
+            {"head_dim": 4},
+            {"text_config": {"num_attention_heads": 4}},
+        ],
+    )
+    def test_grouped_queries(self, config: dict[str, object], tmp_path: Path) -> None:
+        folder = write_llama(tiny_gpt(n_kv_heads=2), tmp_path / "gqa", config=config)
+        assert self.shape(folder) == (4, 2, 4)
+
+    def test_given_by_the_user(self, tmp_path: Path) -> None:
+        folder = write_llama(tiny_gpt(n_kv_heads=2), tmp_path / "m", config={})
+        assert self.shape(folder) == (None, None, None)
+        assert self.shape(folder, heads=4) == (4, 2, 4)
+        bare = write_gpt2(tiny_gpt(), tmp_path / "g", config=False)
+        assert self.shape(bare) == (None, None, None)
+        assert self.shape(bare, heads=8) == (8, 8, 2)
+
+    def test_the_user_goes_before_the_config(self, layouts: dict[str, Path]) -> None:
+        assert self.shape(layouts["gpt2"], heads=2) == (2, 2, 8)
+
+    @pytest.mark.parametrize("layout", ["gpt2", "nanogpt", "reference_gpt", "nvidia_ngpt"])
+    def test_a_number_that_does_not_divide_the_width(
+        self, layout: str, layouts: dict[str, Path]
+    ) -> None:
+        with pytest.raises(UnknownArchitecture, match="3 heads do not divide d_model 16"):
+            open_checkpoint(layouts[layout], heads=3)

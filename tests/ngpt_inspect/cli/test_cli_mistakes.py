@@ -1,0 +1,183 @@
+"""Wrong use and unreadable input: one line that says what, where and what to do; exit code 2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import Result
+from models import throwaway_class, tiny_gpt, write_gpt2, write_llama, write_reference
+from safetensors.torch import save_file
+
+from ngpt_inspect.measures import MEASURES
+
+Cli = Callable[..., Result]
+Make = Callable[[Path], Path]
+
+
+def _empty_folder(at: Path) -> Path:
+    (at / "empty").mkdir()
+    return at / "empty"
+
+
+def _written(name: str, data: bytes) -> Make:
+    def make(at: Path) -> Path:
+        (at / name).write_bytes(data)
+        return at / name
+
+    return make
+
+
+def _truncated(at: Path) -> Path:
+    path = write_reference(tiny_gpt(), at / "x.safetensors")
+    path.write_bytes(path.read_bytes()[:-100])
+    return path
+
+
+def _bert(at: Path) -> Path:
+    names = ("embeddings.word_embeddings.weight", "encoder.layer.0.attention.self.query.weight")
+    save_file({f"bert.{name}": torch.zeros(4, 4) for name in names}, at / "bert.safetensors")
+    return at / "bert.safetensors"
+
+
+def _whole_model(at: Path) -> Path:
+    with throwaway_class("somebodys_code", "Net") as net:
+        torch.save(net(), at / "net.pt")
+    return at / "net.pt"
+
+
+def _missing_shard(at: Path) -> Path:
+    folder = write_llama(tiny_gpt(), at / "llama", shards=2)
+    (folder / "model-00002-of-00002.safetensors").unlink()
+    return folder
+
+
+def _broken_config(at: Path) -> Path:
+    folder = write_gpt2(tiny_gpt(), at / "gpt2")
+    (folder / "config.json").write_text("{broken")
+    return folder
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+INPUTS: dict[str, tuple[Make, str]] = {
+    "missing": (lambda at: at / "nothing.pt", "there is no such file or folder"),
+    "empty folder": (_empty_folder, "is an empty folder; name a checkpoint file or its folder"),
+    "empty file": (_written("x.safetensors", b""), "is empty"),
+    "truncated": (_truncated, "x.safetensors"),
+    "corrupt header": (_written("x.safetensors", b"\x09" + bytes(7) + b"{not json"), "header"),
+    "LFS pointer": (_written("x.safetensors", LFS), "is a Git LFS pointer"),
+    "noise": (_written("x.bin", b"noise" * 20), "no checkpoint format"),
+    "encoder": (_bert, "an encoder (bert.embeddings"),
+    "pickled model": (_whole_model, "somebodys_code.Net"),
+    "missing shard": (_missing_shard, "its shard 'model-00002-of-00002.safetensors' is missing"),
+    "broken config": (_broken_config, "config.json"),
+}
+
+
+def assert_refused(result: Result, *parts: str) -> None:
+    assert result.exit_code == 2, (result.exit_code, result.stderr)
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("ngpt-inspect: ")
+    for part in parts:
+        assert part in lines[0]
+
+
+@pytest.mark.parametrize("command", ["condition-numbers", "tensors", "summary"])
+@pytest.mark.parametrize("kind", INPUTS)
+def test_inputs(kind: str, command: str, cli: Cli, tmp_path: Path) -> None:
+    make, message = INPUTS[kind]
+    path = make(tmp_path)
+    if (kind, command) == ("encoder", "tensors"):
+        assert cli(command, path).exit_code == 0, "its names are what somebody wants to see"
+        return
+    assert_refused(cli(command, path), message, str(tmp_path), "; ")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--layers", "7"), "llama: no layer 7; layers are 0 to 1"),
+        (("--layers", "one"), "--layers: 'one' is not a whole number; say 0-3,7"),
+        (("--layers", "1-0"), "--layers: 1-0 names no layers; say 0-3,7"),
+        (("--layers", "-1"), "--layers: '' is not a whole number; say 0-3,7"),
+        (("--layers", "0-99999999999"), "0-99999999999 names no layers"),
+        (("--roles", "W_x"), "no role 'W_x'; there are E_input, E_output, W_q"),
+        (("--roles", "s_z"), "condition-numbers does not measure s_z; it measures W_q, W_k"),
+        (("--roles", ","), "no roles are named"),
+        (("--format", "xml"), "--format: no format 'xml'; say table, csv, json, jsonl, parquet"),
+        (("--device", "abacus"), "no device 'abacus' here"),
+        (("--heads", "3"), "is [16, 16], not [d_model, n_heads*d_k]"),
+        (("--heads", "0"), "0 heads; give at least 1, or leave it out"),
+        (("--alpha-init", "0.1"), "llama has no constant alpha_init"),
+        (("-o", "missing/folder/x.csv"), "cannot be written"),
+    ],
+)
+def test_options(
+    options: tuple[str, str], message: str, layouts: dict[str, Path], cli: Cli
+) -> None:
+    result = cli("condition-numbers", layouts["llama"], "-q", *options)
+    assert_refused(result, message)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("condition-numbers",),
+        ("condition-number", "x"),
+        ("condition-numbers", "x", "--fail-above", "many"),
+        ("condition-numbers", "x", "--nonsense"),
+        ("dot-products", "x", "--bins", "few"),
+    ],
+)
+def test_wrong_use_of_the_command_line(arguments: tuple[str, ...], cli: Cli) -> None:
+    result = cli(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+
+
+def test_wrong_options_are_noticed_before_anything_is_measured(
+    layouts: dict[str, Path], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    def unwanted(*_: object) -> list[object]:
+        pytest.fail("measured before the options were checked")
+
+    measure = replace(MEASURES["condition_numbers"], compute=unwanted)
+    monkeypatch.setitem(MEASURES, "condition_numbers", measure)
+    for options in (("--format", "xml"), ("--figure", "x.gif"), ("--layers", "9")):
+        assert_refused(cli("condition-numbers", layouts["llama"], *options))
+
+
+def test_a_fault_of_ours_is_one_line_and_code_3(
+    layouts: dict[str, Path], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    def fail(*_: object) -> list[object]:
+        raise RuntimeError("first line\nsecond line")
+
+    measure = replace(MEASURES["condition_numbers"], compute=fail)
+    monkeypatch.setitem(MEASURES, "condition_numbers", measure)
+    result = cli("condition-numbers", layouts["llama"])
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert result.stderr == (
+        "ngpt-inspect: a fault of ours: RuntimeError: first line; "
+        "NGPT_INSPECT_DEBUG=1 shows where\n"
+    )
+    monkeypatch.setenv("NGPT_INSPECT_DEBUG", "1")
+    raised = cli("condition-numbers", layouts["llama"])
+    assert isinstance(raised.exception, RuntimeError)
+
+
+def test_strict_json_even_for_strange_names(cli: Cli, tmp_path: Path) -> None:
+    path = write_reference(tiny_gpt(), tmp_path / 'a "quoted"\tname\u2028.safetensors')
+    rows = json.loads(cli("unit-norm", path, "--format", "json").stdout)
+    assert rows[0]["checkpoint"] == 'a "quoted"\tname\u2028'

@@ -1,0 +1,165 @@
+"""Embedding measures against two vectors worked by hand and against NumPy by brute force."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from models import Tiny, tiny_gpt, write_reference
+
+import ngpt_inspect as ni
+
+
+def with_embeddings(e_input: np.ndarray, folder: Path) -> Path:
+    """Write a GPT with these input embeddings in float64."""
+    model: Tiny = replace(tiny_gpt(), vocab_size=len(e_input))
+    model = model.changed(E_input=e_input, E_output=e_input)
+    return write_reference(model, folder / "x.safetensors", dtype=torch.float64)
+
+
+def two_vectors(folder: Path) -> Path:
+    """(3, 4, 0, ...) and (0, 2, 0, ...): norms 5 and 2, dot 8, cosine 0.8."""
+    e_input = np.zeros((2, 16))
+    e_input[0, :2], e_input[1, 1] = (3, 4), 2
+    return with_embeddings(e_input, folder)
+
+
+def scalars(table: pd.DataFrame) -> dict[str, float]:
+    rows = table[(table["role"] == "E_input") & table["index"].isna()]
+    return rows.set_index("measure")["value"].to_dict()
+
+
+def column(table: pd.DataFrame, name: str, role: str = "E_input") -> np.ndarray:
+    rows = table[(table["role"] == role) & (table["measure"] == name)]
+    return rows["value"].to_numpy()
+
+
+def test_norms_of_two_vectors(tmp_path: Path) -> None:
+    table = ni.measure(two_vectors(tmp_path), "embedding_norms", roles=["E_input"])
+    assert table[["index", "value"]].to_numpy().tolist() == [[0, 5.0], [1, 2.0]]
+
+
+def test_dot_product_of_two_vectors(tmp_path: Path) -> None:
+    table = ni.measure(two_vectors(tmp_path), "dot_products", roles=["E_input"])
+    found = scalars(table)
+    assert (found["dot_mean"], found["dot_std"]) == (8.0, 0.0)
+    assert found["cosine_mean"] == pytest.approx(0.8, rel=1e-15)
+    for name, expected in (("dot_largest", 8.0), ("cosine_smallest", 0.8)):
+        rows = table[table["measure"] == name]
+        assert rows[["index", "partner"]].to_numpy().tolist() == [[0, 1]]
+        assert rows["value"].tolist() == pytest.approx([expected], rel=1e-15)
+    assert set(column(table, "dot_quantile")) == {8.0}
+    assert column(table, "dot_bin_count").sum() == 1
+
+
+def test_spectrum_of_two_vectors(tmp_path: Path) -> None:
+    """Mean (1.5, 3), differences +-(1.5, 1): one eigenvalue 3.25, the rest 0."""
+    path = two_vectors(tmp_path)
+    table = ni.measure(path, "embedding_spectrum", roles=["E_input"])
+    np.testing.assert_allclose(
+        column(table, "covariance_eigenvalue"), [3.25] + [0] * 15, atol=1e-14
+    )
+    found = scalars(table)
+    assert found["mean_norm"] == 3.5
+    assert found["anisotropy"] == pytest.approx(0.8, rel=1e-14)
+    assert found["isoscore"] == pytest.approx(0.0, abs=1e-12), "one direction of sixteen"
+    # Uncentred: E^T E / 2 has trace (25 + 4) / 2 and determinant (5 * 2 * sin)^2 / 4 = 9.
+    raw = ni.measure(path, "embedding_spectrum", roles=["E_input"], uncentred=True)
+    first, second = column(raw, "covariance_eigenvalue")[:2]
+    assert first + second == pytest.approx(14.5, rel=1e-12)
+    assert first * second == pytest.approx(9.0, rel=1e-12)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> tuple[np.ndarray, Path]:
+    rng = np.random.default_rng(8)
+    rows = rng.standard_normal((60, 16)) * np.linspace(0.2, 2, 16) + 0.3
+    return rows, with_embeddings(rows, tmp_path_factory.mktemp("cloud"))
+
+
+@pytest.mark.parametrize("prefix", ["dot", "cosine"])
+def test_dot_products_by_brute_force(prefix: str, cloud: tuple[np.ndarray, Path]) -> None:
+    rows, path = cloud
+    table = ni.measure(path, "dot_products", roles=["E_input"], bins=40, extremes=3)
+    if prefix == "cosine":
+        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    pairs = list(itertools.combinations(range(60), 2))
+    products = np.array([rows[i] @ rows[j] for i, j in pairs])
+    found = scalars(table)
+    assert found[f"{prefix}_mean"] == pytest.approx(products.mean(), rel=1e-10)
+    assert found[f"{prefix}_std"] == pytest.approx(products.std(), rel=1e-10)
+    assert found[f"{prefix}_quantile_error"] == 0.0
+    curve = np.quantile(products, np.linspace(0, 1, 1001))
+    np.testing.assert_allclose(column(table, f"{prefix}_quantile"), curve, rtol=1e-9, atol=1e-12)
+    order = np.argsort(products)
+    for name, best in (("largest", order[::-1][:3]), ("smallest", order[:3])):
+        rows_found = table[table["measure"] == f"{prefix}_{name}"]
+        named = rows_found[["index", "partner"]].to_numpy().tolist()
+        assert [tuple(sorted(pair)) for pair in named] == [pairs[p] for p in best]
+        np.testing.assert_allclose(rows_found["value"], products[best], rtol=1e-12)
+    left, count = column(table, f"{prefix}_bin_left"), column(table, f"{prefix}_bin_count")
+    assert len(left) == len(count) <= 40
+    width = left[1] - left[0]
+    by_hand = [((products >= a) & (products < a + width)).sum() for a in left]
+    # A product on an edge may fall to either side.
+    assert np.abs(count - by_hand).sum() <= 2
+    assert count.sum() == len(pairs)
+
+
+def test_spectrum_by_numpy(cloud: tuple[np.ndarray, Path]) -> None:
+    rows, path = cloud
+    table = ni.measure(path, "embedding_spectrum", roles=["E_output"])
+    covariance = np.cov(rows, rowvar=False, ddof=0)
+    eigenvalues = np.sort(np.linalg.eigvalsh(covariance))[::-1]
+    found = column(table, "covariance_eigenvalue", "E_output")
+    np.testing.assert_allclose(found, eigenvalues, rtol=1e-11)
+    over = column(table, "covariance_eigenvalue_over_median", "E_output")
+    np.testing.assert_allclose(over, eigenvalues / np.median(eigenvalues), rtol=1e-11)
+    by_name = table[table["index"].isna()].set_index("measure")["value"]
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    cosines = (unit @ unit.T)[~np.eye(60, dtype=bool)]
+    assert by_name["anisotropy"] == pytest.approx(cosines.mean(), rel=1e-11)
+    assert by_name["mean_norm"] == pytest.approx(np.linalg.norm(rows, axis=1).mean(), rel=1e-13)
+    axes = np.linalg.eigh(rows.T @ rows)[1]
+    sums = np.exp(rows @ np.concatenate([axes, -axes], axis=1)).sum(0)
+    assert by_name["isotropy"] == pytest.approx(sums.min() / sums.max(), rel=1e-9)
+    assert 0 < by_name["isoscore"] < 1
+    assert math.isfinite(by_name["isoscore"])
+
+
+def test_rows_and_columns_of_matrices(tmp_path: Path) -> None:
+    model = tiny_gpt()
+    path = write_reference(model, tmp_path / "x.safetensors", dtype=torch.float64)
+    table = ni.measure(path, "vector_norms", layers=[1])
+    for role in ("W_q", "W_o", "W_nu", "W_oMLP"):
+        matrix = model.arrays[role, 1]
+        for name, axis in (("row_norm", 1), ("column_norm", 0)):
+            found = column(table, name, role)
+            np.testing.assert_allclose(found, np.linalg.norm(matrix, axis=axis), rtol=1e-13)
+
+
+def test_embeddings_that_are_all_alike_give_no_ok_without_a_number(tmp_path: Path) -> None:
+    path = with_embeddings(np.ones((30, 16)), tmp_path)
+    for name in ("embedding_norms", "embedding_spectrum", "dot_products"):
+        table = ni.measure(path, name)
+        nothing = table[table["value"].isna()]
+        assert (nothing["status"] == "skipped").all(), name
+        assert (nothing["reason"] != "").all()
+
+
+def test_a_token_of_norm_zero_has_no_direction(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).standard_normal((30, 16))
+    rows[7] = 0
+    table = ni.measure(with_embeddings(rows, tmp_path), "dot_products", roles=["E_input"])
+    reason = table.loc[table["measure"] == "cosine_mean", "reason"].item()
+    assert reason == "1 rows of norm zero left out"
+    unit = np.delete(rows, 7, 0)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    expected = (unit @ unit.T)[~np.eye(29, dtype=bool)].mean()
+    assert scalars(table)["cosine_mean"] == pytest.approx(expected, rel=1e-10)

@@ -1,0 +1,210 @@
+"""Condition numbers and singular values against spectra that were built in."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from models import (
+    ATTENTION,
+    MLP,
+    Tiny,
+    condition,
+    head_spectrum,
+    mlp_spectrum,
+    tiny_gpt,
+    write_llama,
+    write_nvidia,
+    write_reference,
+)
+
+import ngpt_inspect as ni
+from ngpt_inspect.tables.export import to_json
+from ngpt_inspect.vocabulary import Status
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The GPT of known spectra, stored in float64."""
+    path = tmp_path_factory.mktemp("exact") / "gpt.safetensors"
+    return write_reference(tiny_gpt(), path, dtype=torch.float64)
+
+
+def value(table: pd.DataFrame, **where: object) -> float:
+    for column, wanted in where.items():
+        keep = table[column].isna() if wanted is None else table[column] == wanted
+        table = table[keep]
+    assert len(table) == 1, where
+    return float(table["value"].iloc[0])
+
+
+@pytest.mark.parametrize("role", ATTENTION)
+def test_condition_numbers_by_head(role: str, exact: Path) -> None:
+    table = ni.measure(exact, "condition_numbers", roles=[role])
+    for layer in (0, 1):
+        for head in range(4):
+            kappa = 2 + head + 10 * layer
+            found = value(table, layer=layer, head=head, measure="condition_number")
+            assert found == pytest.approx(kappa, rel=1e-12)
+            smallest = value(table, layer=layer, head=head, measure="sigma_min")
+            assert smallest == pytest.approx(1 / kappa, rel=1e-12)
+            largest = value(table, layer=layer, head=head, measure="sigma_max")
+            assert largest == pytest.approx(1, rel=1e-12)
+        # The heads' subspaces are orthogonal: the whole has the smallest sigma of head 3.
+        whole = value(table, layer=layer, head=None, measure="condition_number")
+        assert whole == pytest.approx(5 + 10 * layer, rel=1e-12)
+    assert (table["status"] == Status.OK).all()
+    assert (table["reason"] == "").all()
+
+
+@pytest.mark.parametrize("role", MLP)
+def test_condition_numbers_of_the_mlp_are_whole(role: str, exact: Path) -> None:
+    table = ni.measure(exact, "condition_numbers", roles=[role])
+    assert table["head"].isna().all()
+    for layer in (0, 1):
+        found = value(table, layer=layer, measure="condition_number")
+        assert found == pytest.approx(50 + 100 * MLP.index(role) + layer, rel=1e-11)
+
+
+def ranks(s_n: np.ndarray) -> dict[str, float]:
+    p = s_n / s_n.sum()
+    return {
+        "stable_rank": (s_n**2).sum() / s_n.max() ** 2,
+        "participation_ratio": (s_n**2).sum() ** 2 / (s_n**4).sum(),
+        "effective_rank": math.exp(-(p * np.log(p)).sum()),
+    }
+
+
+def test_singular_values_and_ranks(exact: Path) -> None:
+    table = ni.measure(exact, "singular_values")
+    expected: dict[tuple[str, int, int | None], np.ndarray] = {}
+    for layer in (0, 1):
+        by_head = [head_spectrum(head, layer, 4) for head in range(4)]
+        for role in ATTENTION:
+            expected |= {(role, layer, head): s_k for head, s_k in enumerate(by_head)}
+            expected[role, layer, None] = np.sort(np.concatenate(by_head))[::-1]
+        expected |= {(role, layer, None): mlp_spectrum(role, layer, 16) for role in MLP}
+    assert len(expected) == 2 * (4 * 5 + 3)
+    for (role, layer, head), s_n in expected.items():
+        rows = table[(table["role"] == role) & (table["layer"] == layer)]
+        rows = rows[rows["head"].isna() if head is None else rows["head"] == head]
+        spectrum = rows[rows["measure"] == "singular_value"]
+        assert spectrum["index"].tolist() == list(range(len(s_n)))
+        np.testing.assert_allclose(spectrum["value"], s_n, rtol=1e-11)
+        found = rows[rows["index"].isna()].set_index("measure")["value"].to_dict()
+        assert found == pytest.approx(ranks(s_n), rel=1e-11)
+
+
+def test_grouped_queries_have_fewer_key_heads(tmp_path: Path) -> None:
+    model = tiny_gpt(n_kv_heads=2)
+    folder = write_llama(model, tmp_path / "gqa", dtype=torch.float64)
+    table = ni.measure(folder, "condition_numbers", roles=["W_q", "W_k"], layers=[1])
+    for role, n_heads in (("W_q", 4), ("W_k", 2)):
+        found = table[(table["role"] == role) & (table["measure"] == "condition_number")]
+        kappas = [12.0 + head for head in range(n_heads)]
+        expected = [*kappas, condition(model.arrays[role, 1])]
+        assert found["value"].tolist() == pytest.approx(expected, rel=1e-12)
+
+
+def test_identity(tmp_path: Path) -> None:
+    path = write_reference(tiny_gpt().changed(W_q_0=np.eye(16)), tmp_path / "eye.safetensors")
+    conditions = ni.measure(path, "condition_numbers", roles=["W_q"], layers=[0])
+    assert set(conditions.loc[conditions["measure"] == "condition_number", "value"]) == {1.0}
+    table = ni.measure(path, "singular_values", roles=["W_q"], layers=[0])
+    for name in ("stable_rank", "participation_ratio", "effective_rank"):
+        found = table.loc[table["measure"] == name, "value"].tolist()
+        assert found == pytest.approx([4, 4, 4, 4, 16], rel=1e-12), name
+
+
+def test_rank_one_is_infinite_and_null_in_json(tmp_path: Path) -> None:
+    one = np.outer(np.arange(1.0, 17), np.arange(1.0, 17))  # exact in float32
+    path = write_reference(tiny_gpt().changed(W_q_0=one), tmp_path / "flat.safetensors")
+    table = ni.measure(path, "condition_numbers", roles=["W_q"], layers=[0])
+    found = table[table["measure"] == "condition_number"]
+    assert found["value"].tolist() == [math.inf] * 5
+    assert set(found["status"]) == {Status.RANK_DEFICIENT}
+    assert found["reason"].str.contains("zero to float64 rounding").all()
+    rows = [row for row in json.loads(to_json(table)) if row["measure"] == "condition_number"]
+    assert [(row["value"], row["status"]) for row in rows] == [(None, "rank_deficient")] * 5
+    spectra = ni.measure(path, "singular_values", roles=["W_q"], layers=[0])
+    for name in ("stable_rank", "participation_ratio", "effective_rank"):
+        values = spectra.loc[spectra["measure"] == name, "value"]
+        assert values.tolist() == pytest.approx([1.0] * 5, rel=1e-6), name
+
+
+def test_a_matrix_of_zeros_gives_no_ok_without_a_number(tmp_path: Path) -> None:
+    path = write_reference(tiny_gpt().changed(W_u_0=np.zeros((24, 16))), tmp_path / "z.safetensors")
+    for name in ("condition_numbers", "singular_values", "vector_norms", "unit_norm"):
+        table = ni.measure(path, name, roles=["W_u"], layers=[0])
+        nothing = table[table["value"].isna()]
+        assert (nothing["status"] == Status.SKIPPED).all(), name
+        assert (nothing["reason"] != "").all()
+
+
+def test_bfloat16_comes_with_a_caution(tmp_path: Path) -> None:
+    """A kappa of 250 is measured on stored values, and the row says how far rounding moves it."""
+    path = write_nvidia(tiny_gpt(), tmp_path / "ckpt.pt")
+    table = ni.measure(path, "condition_numbers", layers=[0])
+    row = table[(table["role"] == "W_oMLP") & (table["measure"] == "condition_number")].iloc[0]
+    stored = tiny_gpt().rounded(torch.bfloat16).arrays["W_oMLP", 0]
+    assert row["value"] == pytest.approx(condition(stored), rel=1e-9)
+    assert row["reason"].startswith("rounding to BF16 can move sigma_min ")
+    resolution = value(table, role="W_oMLP", measure="sigma_resolution")
+    assert row["reason"].endswith(f" by {resolution:.2g}")
+    moved = abs(1 / row["value"] - 1 / 250) * 3.0  # sigma_max is 3
+    assert moved < resolution
+    precise = ni.measure(
+        write_reference(tiny_gpt(), tmp_path / "f32.safetensors"), "condition_numbers", layers=[0]
+    )
+    assert (precise["reason"] == "").all()
+
+
+def test_what_bfloat16_cannot_resolve_is_marked(tmp_path: Path) -> None:
+    u, s, vt = np.linalg.svd(np.random.default_rng(0).standard_normal((24, 16)))
+    s[-1] = s[0] * 1e-7
+    model = tiny_gpt().changed(W_u_0=u[:, :16] * s @ vt)
+    path = write_nvidia(model, tmp_path / "ckpt.pt")
+    table = ni.measure(path, "condition_numbers", roles=["W_u"], layers=[0])
+    row = table[table["measure"] == "condition_number"].iloc[0]
+    assert row["status"] == Status.BELOW_RESOLUTION
+    assert "rounding to BF16 can move" in row["reason"]
+    assert math.isfinite(row["value"])
+
+
+def test_unit_rows_at_random_have_the_kappa_of_theory(tmp_path: Path) -> None:
+    """Heads of 64 x 1024 unit rows: median 1.63 by simulation, 1.67 as the width grows."""
+    rng = np.random.default_rng(5)
+    d, d_k, n_heads, d_mlp = 1024, 64, 2, 8
+
+    def unit_rows(rows: int) -> np.ndarray:
+        matrix = rng.standard_normal((rows, d))
+        return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+
+    shape = {"n_layers": 1, "n_heads": n_heads, "n_kv_heads": n_heads, "d_model": d, "d_k": d_k}
+    attention = {(role, 0): unit_rows(n_heads * d_k) for role in ("W_q", "W_k", "W_v")}
+    wide = Tiny(
+        family="GPT",
+        arrays={
+            ("E_input", None): unit_rows(30),
+            **attention,
+            ("W_o", 0): unit_rows(n_heads * d_k).T,
+            ("W_u", 0): unit_rows(d_mlp),
+            ("W_nu", 0): unit_rows(d_mlp),
+            ("W_oMLP", 0): unit_rows(d_mlp).T,
+            **{(role, 0): np.ones(d) for role in ("gain_A", "gain_M")},
+            ("gain_final", None): np.ones(d),
+        },
+        d_mlp=d_mlp,
+        **shape,
+    )
+    folder = write_llama(wide, tmp_path / "wide")
+    table = ni.summarise(ni.measure(folder, "condition_numbers", roles=[*ATTENTION]))
+    medians = table.loc[table["measure"] == "condition_number_median", "value"]
+    assert medians.tolist() == pytest.approx([1.63] * 4, abs=0.03)
+    ratio = math.sqrt(d_k / d)
+    assert medians.max() < (1 + ratio) / (1 - ratio)

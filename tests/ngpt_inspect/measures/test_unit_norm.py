@@ -1,0 +1,94 @@
+"""Which axis is unit, within what the stored dtype allows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from models import OFF_SPHERE, TRANSPOSED, Tiny, tiny_gpt, tiny_ngpt, write_nvidia, write_reference
+
+import ngpt_inspect as ni
+
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.float16: 2**-12, torch.bfloat16: 2**-9}
+
+
+def deviations(model: Tiny, role: str, layer: int | None) -> tuple[float, float]:
+    """Return max | |v| - 1 | over rows and over columns."""
+    matrix = model.arrays[role, layer]
+    rows, columns = (np.linalg.norm(matrix, axis=axis) for axis in (1, 0))
+    return float(np.abs(rows - 1).max()), float(np.abs(columns - 1).max())
+
+
+def off_sphere(table: pd.DataFrame) -> set[tuple[str, int | None]]:
+    """Return the matrices that the measure calls off the sphere."""
+    rows = table[(table["measure"] == "unit_norm") & (table["value"] == 0)]
+    return {(row.role, None if pd.isna(row.layer) else row.layer) for row in rows.itertuples()}
+
+
+def expected_off(model: Tiny, tolerance: float) -> set[tuple[str, int | None]]:
+    """Return those whose vectors of length d_model are further from 1, by NumPy."""
+    matrices = [key for key in model.arrays if key[0].startswith(("E_", "W_"))]
+    return {key for key in matrices if deviations(model, *key)[key[0] in TRANSPOSED] > tolerance}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_tolerance_follows_the_stored_dtype(dtype: torch.dtype, tmp_path: Path) -> None:
+    path = write_reference(tiny_ngpt(), tmp_path / "x.safetensors", dtype=dtype)
+    table = ni.measure(path, "unit_norm")
+    found = table.loc[table["measure"] == "tolerance", "value"].unique()
+    assert found.tolist() == [TOLERANCE[dtype]]
+    assert off_sphere(table) == expected_off(tiny_ngpt().rounded(dtype), TOLERANCE[dtype])
+    if dtype is not torch.bfloat16:  # at width 16 its rounding can exceed the tolerance
+        assert off_sphere(table) == {OFF_SPHERE}
+
+
+def test_deviations_and_the_axis_are_named(tmp_path: Path) -> None:
+    model = tiny_ngpt()
+    table = ni.measure(write_reference(model, tmp_path / "x.safetensors"), "unit_norm")
+    for (role, layer), rows in table.groupby(["role", "layer"], dropna=False):
+        key = (role, None if pd.isna(layer) else layer)
+        by_name = rows.set_index("measure")["value"]
+        off_rows, off_columns = deviations(model, *key)
+        assert by_name["row_deviation"] == pytest.approx(off_rows, rel=1e-9, abs=1e-12)
+        assert by_name["column_deviation"] == pytest.approx(off_columns, rel=1e-9, abs=1e-12)
+        own = off_columns if role in TRANSPOSED else off_rows
+        assert by_name["unit_deviation"] == pytest.approx(own, rel=1e-9, abs=1e-12)
+        axis = "neither rows nor columns" if key == OFF_SPHERE else "rows"
+        axis = "columns" if role in TRANSPOSED else axis
+        reasons = set(rows.loc[rows["measure"].isin(["unit_norm", "unit_deviation"]), "reason"])
+        assert reasons == {f"unit: {axis}"}
+    off = table[(table["role"] == "W_v") & (table["layer"] == 1)]
+    deviation = off.loc[off["measure"] == "unit_deviation", "value"].item()
+    assert deviation == pytest.approx(0.25, rel=1e-6)
+
+
+def test_an_orthogonal_matrix_is_unit_along_both(tmp_path: Path) -> None:
+    path = write_reference(tiny_ngpt().changed(W_q_0=np.eye(16)), tmp_path / "x.safetensors")
+    table = ni.measure(path, "unit_norm", roles=["W_q"], layers=[0])
+    assert "unit: rows and columns" in set(table["reason"])
+
+
+def test_the_wrong_axis_does_not_pass(tmp_path: Path) -> None:
+    """W_o normalised by rows, as some reproductions do: unit, but not where nGPT needs it."""
+    model = tiny_ngpt()
+    path = write_reference(model.changed(W_o_0=model.arrays["W_q", 0]), tmp_path / "x.safetensors")
+    table = ni.measure(path, "unit_norm", roles=["W_o"], layers=[0])
+    row = table[table["measure"] == "unit_norm"].iloc[0]
+    assert (row["value"], row["reason"]) == (0.0, "unit: rows")
+
+
+def test_each_tensor_has_the_tolerance_of_its_own_dtype(tmp_path: Path) -> None:
+    table = ni.measure(write_nvidia(tiny_ngpt(), tmp_path / "ckpt.pt"), "unit_norm")
+    by_role = table[table["measure"] == "tolerance"].groupby("role")["value"].unique()
+    assert by_role["E_input"].tolist() == [1e-5]
+    assert by_role["W_q"].tolist() == [2**-9]
+    assert ("E_input", None) not in off_sphere(table)
+
+
+def test_a_gpt_is_not_on_the_sphere(tmp_path: Path) -> None:
+    table = ni.measure(write_reference(tiny_gpt(), tmp_path / "x.safetensors"), "unit_norm")
+    unit = table[(table["measure"] == "unit_norm") & (table["role"].str.startswith("E_"))]
+    assert unit["value"].tolist() == [0.0, 0.0]

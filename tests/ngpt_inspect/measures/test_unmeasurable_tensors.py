@@ -1,0 +1,100 @@
+"""NaN, infinity and strange dtypes: one skipped row that names the tensor, the rest measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from models import Tensors, tiny_gpt, tiny_ngpt, write_reference
+
+import ngpt_inspect as ni
+from ngpt_inspect.measures import MEASURES, Measure
+from ngpt_inspect.vocabulary import Role, Status
+
+NAMES = {
+    Role.E_INPUT: "E_input.weight",
+    Role.W_O: "layers.1.attention.W_o.weight",
+    Role.ALPHA_M: "layers.1.alpha_M",
+    Role.S_QK: "layers.1.attention.s_qk",
+}
+
+every = pytest.mark.parametrize("each", MEASURES.values(), ids=list(MEASURES))
+
+
+def victim(each: Measure) -> Role:
+    return next(role for role in NAMES if role in each.roles)
+
+
+def damaged(tmp_path: Path, name: str, change: object) -> Path:
+    def apply(tensors: Tensors) -> None:
+        tensors[name] = change(tensors[name])
+
+    return write_reference(tiny_ngpt(), tmp_path / "x.safetensors", change=apply)
+
+
+def without(table: pd.DataFrame, role: Role) -> pd.DataFrame:
+    spoiled = (table["role"] == str(role)) & (table["layer"].fillna(1) == 1)
+    return table[~spoiled].reset_index(drop=True)
+
+
+@every
+@pytest.mark.parametrize("value", [float("nan"), -float("inf")])
+def test_one_bad_value(each: Measure, value: float, tmp_path: Path) -> None:
+    role = victim(each)
+
+    def spoil(values: torch.Tensor) -> torch.Tensor:
+        values = values.clone()
+        values.view(-1)[3] = value
+        return values
+
+    whole = ni.measure(damaged(tmp_path, NAMES[role], torch.clone), each.name)
+    table = ni.measure(damaged(tmp_path, NAMES[role], spoil), each.name)
+    skipped = table[table["status"] == Status.SKIPPED]
+    assert skipped["measure"].tolist() == [each.headline]
+    assert skipped["role"].tolist() == [str(role)]
+    assert skipped["value"].isna().all()
+    reason = skipped["reason"].item()
+    n_values = 480 if role is Role.E_INPUT else 256 if role is Role.W_O else 16
+    assert reason == f"{NAMES[role]}: 1 of {n_values} values are NaN or infinite"
+    pd.testing.assert_frame_equal(without(table, role), without(whole, role), check_exact=True)
+    coverage = table.attrs["checkpoints"][0]["coverage"]
+    assert coverage["measured"] == coverage["weights"] - 1
+    assert coverage["skipped"] == {reason: 1}
+
+
+@every
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.bool, torch.complex64])
+def test_a_dtype_that_is_no_weight(each: Measure, dtype: torch.dtype, tmp_path: Path) -> None:
+    role = victim(each)
+    table = ni.measure(damaged(tmp_path, NAMES[role], lambda t: t.to(dtype)), each.name)
+    skipped = table[table["status"] == Status.SKIPPED]
+    assert skipped["role"].tolist() == [str(role)]
+    assert skipped["reason"].item().startswith(f"{NAMES[role]}: ")
+    assert (table["status"] == Status.OK).any()
+
+
+@every
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.float8_e4m3fn])
+def test_other_floats_are_measured(each: Measure, dtype: torch.dtype, tmp_path: Path) -> None:
+    path = damaged(tmp_path, NAMES[victim(each)], lambda t: t.to(dtype))
+    table = ni.measure(path, each.name)
+    assert not (table["status"] == Status.SKIPPED).any()
+    assert table["value"].notna().all()
+
+
+@every
+@pytest.mark.parametrize("layout", ["gpt", "ngpt"])
+def test_everything_in_bfloat16(each: Measure, layout: str, tmp_path: Path) -> None:
+    """NumPy has no such type: scales and gains of most public checkpoints come so."""
+    model = tiny_gpt() if layout == "gpt" else tiny_ngpt()
+    path = write_reference(model, tmp_path / "x.safetensors", dtype=torch.bfloat16)
+    exact = write_reference(
+        model.rounded(torch.bfloat16), tmp_path / "y.safetensors", dtype=torch.float64
+    )
+    found, expected = ni.measure(path, each.name), ni.measure(exact, each.name)
+    keep = ~expected["measure"].isin(["sigma_resolution", "tolerance", "unit_norm"])
+    keep &= ~expected["measure"].str.contains("bin_|_largest|_smallest")
+    np.testing.assert_allclose(found["value"][keep], expected["value"][keep], rtol=1e-4, atol=1e-5)

@@ -1,0 +1,291 @@
+"""Columns, nulls, provenance and selection of the tidy table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from models import (
+    LAYOUTS,
+    tiny_gpt,
+    tiny_ngpt,
+    write_gpt2,
+    write_llama,
+    write_nanogpt,
+    write_nvidia,
+    write_reference,
+)
+
+import ngpt_inspect as ni
+from ngpt_inspect.errors import InspectError, MissingRole, WrongOption
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.vocabulary import COLUMNS, Role, Status
+
+NUMBERS = ["layer", "role", "head", "index", "partner", "measure", "value", "status"]
+INTEGERS = ("step", "layer", "expert", "head", "index", "partner")
+
+TableOf = Callable[[str, str], pd.DataFrame]
+
+every = pytest.mark.parametrize("measure", MEASURES)
+
+
+def numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what must not depend on the file's layout."""
+    return table[NUMBERS].reset_index(drop=True)
+
+
+def assert_same(one: pd.DataFrame, two: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
+@every
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_columns_types_and_nulls(measure: str, layout: str, table_of: TableOf) -> None:
+    table = table_of(layout, measure)
+    assert tuple(table.columns) == COLUMNS
+    assert {name: str(table[name].dtype) for name in INTEGERS} == dict.fromkeys(INTEGERS, "Int64")
+    assert table["value"].dtype == np.float64
+    for name in ("checkpoint", "architecture", "role", "measure", "status", "reason"):
+        assert pd.api.types.is_string_dtype(table[name])
+        assert table[name].notna().all()
+    layered = ~table["role"].isin(["E_input", "E_output", "s_z", "gain_final"])
+    skipped = table["status"] == Status.SKIPPED
+    assert table.loc[~layered, "layer"].isna().all()
+    assert table.loc[layered & ~skipped, "layer"].notna().all()
+    assert (table["value"].isna() == skipped).all()
+    assert (table.loc[skipped, "reason"] != "").all()
+    assert set(table["status"]) <= set(Status)
+    assert table["expert"].isna().all()
+    assert not table.drop(columns=["value", "status", "reason"]).duplicated().any()
+
+
+@every
+def test_provenance_is_complete_and_strict_json(measure: str, layouts: dict[str, Path]) -> None:
+    table = ni.measure([layouts["nvidia_ngpt"], layouts["gpt2"]], measure)
+    text = json.dumps(table.attrs, allow_nan=False)
+    attrs = json.loads(text)
+    assert attrs == table.attrs
+    assert attrs["tool"] == f"ngpt-inspect {ni.__version__}"
+    assert attrs["measures"] == [measure]
+    options = {option.name for option in MEASURES[measure].options}
+    assert set(attrs["settings"]) == options | {"device"}
+    nvidia, gpt2 = attrs["checkpoints"]
+    assert (nvidia["label"], nvidia["step"], nvidia["family"]) == ("nvidia", 3, "nGPT")
+    assert (gpt2["label"], gpt2["step"], gpt2["family"]) == ("gpt2", None, "GPT")
+    assert nvidia["source"] == str(layouts["nvidia_ngpt"])
+    assert gpt2["source"] == str(layouts["gpt2"] / "model.safetensors")
+    assert len(nvidia["fingerprint"]) == 64
+    assert nvidia["storage"] == ["BF16", "F32"]
+    assert nvidia["shape"]["n_heads"] == 4
+    origins = {c["name"]: c["origin"] for c in nvidia["constants"]}
+    assert origins["base_scale"] == "read from model_args.base_scale"
+    assert origins["alpha_init"] == "assumed: written into model.py"
+    assert any("sqrt(d_model)" in note for note in nvidia["notes"])
+
+
+@pytest.mark.parametrize(
+    ("layout", "measure", "covered"),
+    [
+        ("reference_gpt", "condition_numbers", (14, 14, {})),
+        ("nanogpt", "embedding_norms", (2, 1, {"tied to E_input": 1})),
+        ("gpt2", "eigen_learning_rates", (2, 0, {"a GPT has none": 2})),
+        ("reference_ngpt", "scaling_factors", (7, 7, {})),
+    ],
+)
+def test_coverage(
+    layout: str, measure: str, covered: tuple[int, int, dict[str, int]], layouts: dict[str, Path]
+) -> None:
+    found = ni.measure(layouts[layout], measure).attrs["checkpoints"][0]["coverage"]
+    assert (found["weights"], found["measured"], found["skipped"]) == covered
+
+
+class TestLayouts:
+    """The same numbers in two layouts make the same table."""
+
+    @every
+    def test_ngpt(self, measure: str, tmp_path: Path) -> None:
+        model = tiny_ngpt()
+        ours = write_reference(model, tmp_path / "ours.safetensors")
+        theirs = write_nvidia(model, tmp_path / "ckpt.pt", matrix_dtype=torch.float32)
+        assert_same(numbers(ni.measure(ours, measure)), numbers(ni.measure(theirs, measure)))
+
+    @every
+    def test_ngpt_in_bfloat16(self, measure: str, tmp_path: Path) -> None:
+        model = tiny_ngpt().rounded(torch.bfloat16)
+        ours = write_reference(model, tmp_path / "ours.safetensors", dtype=torch.bfloat16)
+        theirs = write_nvidia(model, tmp_path / "ckpt.pt", dtype=torch.bfloat16)
+        assert_same(numbers(ni.measure(ours, measure)), numbers(ni.measure(theirs, measure)))
+
+    @every
+    def test_gpt(self, measure: str, tmp_path: Path) -> None:
+        model, exact = tiny_gpt(), torch.float64
+        tables = [
+            ni.measure(path, measure)
+            for path in (
+                write_reference(model, tmp_path / "ours.safetensors", dtype=exact),
+                write_nvidia(model, tmp_path / "ckpt.pt", matrix_dtype=exact, dtype=exact),
+                write_llama(model, tmp_path / "llama", dtype=exact),
+                write_llama(model, tmp_path / "sharded", dtype=exact, shards=3),
+            )
+        ]
+        for table in tables[1:]:
+            assert_same(numbers(table), numbers(tables[0]))
+
+    @every
+    def test_gpt_without_a_gate(self, measure: str, tmp_path: Path) -> None:
+        """GPT-2 with and without prefix, as safetensors and as .bin, nanoGPT, and our GPT."""
+        model, exact = tiny_gpt(), torch.float64
+        tables = [
+            ni.measure(path, measure)
+            for path in (
+                write_nanogpt(model, tmp_path / "ckpt.pt", dtype=exact),
+                write_gpt2(model, tmp_path / "a", dtype=exact),
+                write_gpt2(model, tmp_path / "b", dtype=exact, prefix=""),
+                write_gpt2(model, tmp_path / "c", dtype=exact, safetensors=False),
+            )
+        ]
+        for table in tables[1:]:
+            assert_same(numbers(table), numbers(tables[0]))
+        ours = ni.measure(
+            write_reference(model, tmp_path / "ours.safetensors", dtype=exact), measure
+        )
+        common = ~ours["role"].isin(["E_output", "W_nu"])
+        theirs = tables[0][tables[0]["role"] != "E_output"]
+        assert_same(numbers(theirs), numbers(ours[common]))
+
+
+class TestSelection:
+    def test_layers_and_roles(self, layouts: dict[str, Path]) -> None:
+        whole = ni.measure(layouts["llama"], "condition_numbers")
+        some = ni.measure(layouts["llama"], "condition_numbers", layers=[1], roles=["W_o", "W_q"])
+        keep = (whole["layer"] == 1) & whole["role"].isin(["W_q", "W_o"])
+        assert_same(some, whole[keep].reset_index(drop=True))
+
+    def test_a_role_that_another_measure_reads(self, layouts: dict[str, Path]) -> None:
+        with pytest.raises(WrongOption, match=r"condition-numbers does not measure s_z; it measur"):
+            ni.measure(layouts["reference_ngpt"], "condition_numbers", roles=["s_z"])
+
+    def test_a_role_that_is_not_there(self, layouts: dict[str, Path]) -> None:
+        with pytest.raises(MissingRole) as caught:
+            ni.measure(layouts["gpt2"], "condition_numbers", roles=["W_nu"])
+        assert str(caught.value).startswith("gpt2: no W_nu: none in the GPT-2 layout; it has E_inp")
+
+    def test_a_role_that_only_one_checkpoint_has(self, layouts: dict[str, Path]) -> None:
+        both = [layouts["gpt2"], layouts["llama"]]
+        table = ni.measure(both, "vector_norms", roles=["W_nu"])
+        skipped = table[table["status"] == Status.SKIPPED]
+        assert skipped["checkpoint"].tolist() == ["gpt2"]
+        assert skipped["reason"].tolist() == ["none in the GPT-2 layout"]
+        assert set(table["checkpoint"]) == {"gpt2", "llama"}
+
+    def test_a_name_that_is_no_role(self, layouts: dict[str, Path]) -> None:
+        with pytest.raises(WrongOption, match="no role 'w_q'; there are E_input, E_output, W_q"):
+            ni.measure(layouts["gpt2"], "condition_numbers", roles=["w_q"])
+
+    @pytest.mark.parametrize("layer", [2, -1])
+    def test_a_layer_that_is_not_there(self, layer: int, layouts: dict[str, Path]) -> None:
+        with pytest.raises(MissingRole, match=f"gpt2: no layer {layer}; layers are 0 to 1"):
+            ni.measure(layouts["gpt2"], "condition_numbers", layers=[0, layer])
+
+    def test_a_layer_that_only_the_deeper_model_has(self, tmp_path: Path) -> None:
+        gpt = tiny_gpt()
+        shallow = {key: array for key, array in gpt.arrays.items() if key[1] != 1}
+        one = type(gpt)(family="GPT", arrays=shallow, n_layers=1)
+        paths = [
+            write_reference(one, tmp_path / "one.safetensors"),
+            write_reference(gpt, tmp_path / "two.safetensors"),
+        ]
+        table = ni.measure(paths, "condition_numbers", layers=[1])
+        assert set(table["checkpoint"]) == {"two"}
+        with pytest.raises(MissingRole, match="one, two: no layer 2; layers are 0 to 1"):
+            ni.measure(paths, "condition_numbers", layers=[2])
+
+    def test_layers_say_nothing_of_embeddings(self, layouts: dict[str, Path]) -> None:
+        with pytest.raises(WrongOption, match="E_input, E_output: not in any layer; leave"):
+            ni.measure(layouts["llama"], "embedding_norms", layers=[0])
+
+    @pytest.mark.parametrize("empty", ["layers", "roles"])
+    def test_nothing_chosen_is_a_mistake(self, empty: str, layouts: dict[str, Path]) -> None:
+        with pytest.raises(WrongOption, match=f"no {empty} are named"):
+            ni.measure(layouts["llama"], "condition_numbers", **{empty: []})
+
+    def test_wrong_names(self, layouts: dict[str, Path]) -> None:
+        with pytest.raises(WrongOption, match="no measure 'kappa'; there are condition_numbers"):
+            ni.measure(layouts["gpt2"], "kappa")
+        with pytest.raises(WrongOption, match="has no option bin; its options are: exact, bins"):
+            ni.measure(layouts["gpt2"], "dot_products", bin=3)
+        with pytest.raises(WrongOption, match="unit_norm has no option bins; its options are: no"):
+            ni.measure(layouts["gpt2"], "unit_norm", bins=3)
+        with pytest.raises(WrongOption, match="no device 'gpu' here"):
+            ni.measure(layouts["gpt2"], "unit_norm", device="gpu")
+        with pytest.raises(WrongOption, match="give at least one checkpoint"):
+            ni.measure([], "unit_norm")
+
+    @pytest.mark.parametrize("options", [{"bins": 0}, {"extremes": -1}])
+    def test_options_that_cannot_be_meant(
+        self, options: dict[str, int], layouts: dict[str, Path]
+    ) -> None:
+        with pytest.raises(WrongOption, match=r"(bins|extremes) is (0|-1); give at least 1"):
+            ni.measure(layouts["gpt2"], "dot_products", **options)
+
+
+def test_several_measures_and_names_with_hyphens(layouts: dict[str, Path]) -> None:
+    both = ni.measure(layouts["llama"], ["unit-norm", "vector_norms"])
+    one, two = (ni.measure(layouts["llama"], name) for name in ("unit_norm", "vector_norms"))
+    assert_same(both, pd.concat([one, two], ignore_index=True))
+
+
+def test_several_checkpoints_and_steps(tmp_path: Path) -> None:
+    gpt = tiny_gpt()
+    for place, step in (("a/gpt", 1), ("a/gpt", 2), ("b/gpt", 2)):
+        path = tmp_path / place / f"step-{step:06d}.safetensors"
+        write_reference(gpt, path, step=step)
+    one, two = sorted((tmp_path / "a/gpt").iterdir())
+    table = ni.measure([one, two, tmp_path / "b/gpt"], "unit_norm")
+    found = table[["checkpoint", "step"]].drop_duplicates().to_numpy().tolist()
+    assert found == [["a/gpt", 1], ["a/gpt", 2], ["b/gpt", 2]]
+    covered = [c["coverage"]["weights"] for c in table.attrs["checkpoints"]]
+    assert covered == [16, 16, 16]
+    twice = ni.measure([one, one], "unit_norm")
+    assert twice["checkpoint"].unique().tolist() == ["gpt #1", "gpt #2"]
+    values = [rows["value"].tolist() for _, rows in twice.groupby("checkpoint")]
+    assert values[0] == values[1]
+
+
+def test_open_checkpoints_and_paths_mix(layouts: dict[str, Path]) -> None:
+    opened = ni.open_checkpoint(layouts["gpt2"], label="mine")
+    table = ni.measure([opened, str(layouts["llama"])], "unit_norm")
+    assert table["checkpoint"].unique().tolist() == ["mine", "llama"]
+
+
+def test_progress_counts_weights(layouts: dict[str, Path]) -> None:
+    seen: list[tuple[int, int]] = []
+    ni.measure(
+        layouts["llama"], "unit_norm", progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == [(n, 16) for n in range(1, 17)]
+
+
+def test_a_file_that_changes_is_not_measured_half(tmp_path: Path) -> None:
+    path = write_reference(tiny_gpt(), tmp_path / "x.safetensors")
+    opened = ni.open_checkpoint(path)
+    write_reference(tiny_gpt(seed=9), path)
+    table = ni.measure(opened, "unit_norm", roles=["W_q"])
+    assert (table["status"] == Status.SKIPPED).all()
+    assert table["reason"].str.contains("changed").all()
+
+
+def test_every_role_is_measured_by_something() -> None:
+    measured = {role for each in MEASURES.values() for role in each.roles}
+    assert set(Role) - measured == {Role.E_POSITION}
+
+
+def test_errors_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InspectError) as caught:
+        ni.measure(tmp_path / "nothing", "unit_norm")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,29 @@
+import pickle
+
+import pytest
+
+from ngpt_inspect.errors import InspectError, MissingRole
+
+
+@pytest.mark.parametrize(
+    ("parts", "line"),
+    [
+        ({"where": "a.pt", "next_step": "try b.pt"}, "a.pt: it is empty; try b.pt"),
+        ({"where": "a.pt"}, "a.pt: it is empty"),
+        ({"next_step": "try b.pt"}, "it is empty; try b.pt"),
+        ({}, "it is empty"),
+    ],
+)
+def test_one_line(parts: dict[str, str], line: str) -> None:
+    assert str(InspectError("it is empty", **parts)) == line
+
+
+def test_errors_travel_between_processes() -> None:
+    sent = MissingRole("no layer 9", where="gpt", next_step="layers are 0 to 1")
+    arrived = pickle.loads(pickle.dumps(sent))
+    assert type(arrived) is MissingRole
+    assert (arrived.what, arrived.where, arrived.next_step) == (
+        "no layer 9",
+        "gpt",
+        "layers are 0 to 1",
+    )

@@ -1,0 +1,67 @@
+"""What works without the extras, and what importing costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+WITHOUT_EXTRAS = """
+import sys
+for name in ("streamlit", "pyarrow", "kaleido", "tokenizers", "distributed"):
+    sys.modules[name] = None
+import ngpt_inspect as ni
+path, saved = sys.argv[1:]
+table = ni.summarise(ni.measure(path, list(ni.MEASURES)))
+assert set(table.loc[table["status"] == "skipped", "value"]) == set()
+ni.figure("condition_numbers", path)
+
+from typer.testing import CliRunner
+from ngpt_inspect.cli.commands import app
+def run(*words):
+    return CliRunner().invoke(app, list(words))
+for words in (["--format", "json"], ["--format", "csv"], ["--figure", saved], []):
+    done = run("condition-numbers", path, *words)
+    assert done.exit_code == 0, done.stderr
+for words, extra in (
+    (["unit-norm", path, "--format", "parquet"], "parquet"),
+    (["unit-norm", path, "--figure", "x.pdf"], "export"),
+    (["unit-norm", path, "--scheduler", "tcp://127.0.0.1:1"], "cluster"),
+    (["dashboard", path], "app"),
+):
+    done = run(*words)
+    assert done.exit_code == 2, (words, done.exit_code, done.stderr)
+    assert f"pip install 'ngpt-inspect[{extra}]'" in done.stderr, done.stderr
+print("fine")
+"""
+
+
+def test_measures_and_command_line_without_the_extras(
+    layouts: dict[str, Path], tmp_path: Path
+) -> None:
+    words = [str(layouts["reference_ngpt"]), str(tmp_path / "x.html")]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WITHOUT_EXTRAS, *words],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, ngpt_inspect; dir(ngpt_inspect); ngpt_inspect.Role; ngpt_inspect.MEASURES;"
+        "print({'torch', 'pandas', 'numpy', 'scipy', 'plotly', 'streamlit'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+def test_the_face() -> None:
+    import ngpt_inspect as ni
+
+    assert dir(ni) == sorted(ni.__all__)
+    assert all(getattr(ni, name) is not None for name in ni.__all__)
+    assert not hasattr(ni, "measures_of_nothing")
