@@ -10,6 +10,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,7 +77,10 @@ AlphaInit = Annotated[
     float | None, typer.Option("--alpha-init", help="Initial alpha, where files do not say.")
 ]
 Workers = Annotated[
-    int, typer.Option("--workers", help="Threads that each take one matrix at a time.")
+    int | None,
+    typer.Option(
+        "--workers", help="How many small matrices at once; by default one a core, at most 8."
+    ),
 ]
 Scheduler = Annotated[
     str | None,
@@ -103,7 +107,7 @@ def _measure_command(each: Measure) -> Callable[..., None]:
         heads: Heads = None,
         architecture: ArchitectureName = None,
         alpha_init: AlphaInit = None,
-        workers: Workers = 1,
+        workers: Workers = None,
         scheduler: Scheduler = None,
         quiet: Quiet = False,
         **options: Any,
@@ -112,7 +116,7 @@ def _measure_command(each: Measure) -> Callable[..., None]:
         from ngpt_inspect.cli.selection import layers_named, names
         from ngpt_inspect.cli.views import coverage_notes
         from ngpt_inspect.tables import measure
-        from ngpt_inspect.tables.executors import dask_cluster, local_workers
+        from ngpt_inspect.tables.executors import dask_cluster
 
         format_named(format_name, output)  # refuse a wrong one before the work, not after
         if figure_file is not None:
@@ -121,8 +125,8 @@ def _measure_command(each: Measure) -> Callable[..., None]:
             require_format(figure_file)
         _check_output(format_name, output, figure_file)
         models = _open(checkpoints, steps, heads, architecture, alpha_init)
-        pool = local_workers(workers) if scheduler is None else dask_cluster(scheduler)
-        with pool as executor, progress_bar(each.title, quiet) as progress:
+        cluster = nullcontext() if scheduler is None else dask_cluster(scheduler)
+        with cluster as executor, progress_bar(each.title, quiet) as progress:
             table = measure(
                 models,
                 each.name,
@@ -130,6 +134,7 @@ def _measure_command(each: Measure) -> Callable[..., None]:
                 roles=names(roles),
                 device=device,
                 executor=executor,
+                workers=workers,
                 progress=progress,
                 **options,
             )

@@ -1,44 +1,60 @@
-"""Where work can go: threads of this process, or a Dask cluster."""
+"""Where jobs run: here, small ones side by side and large ones on all cores; or elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import groupby
 
 from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
+from ngpt_inspect.measures import Values
+from ngpt_inspect.tables.jobs import Job, run_ticket
+
+MOST_WORKERS = 8
+"""By default; each holds one small matrix at a time."""
 
 
-@contextmanager
-def local_workers(count: int) -> Iterator[Executor | None]:
-    """Give an executor of so many threads, each computing on one core; None for one worker.
+def results(
+    jobs: Sequence[Job], executor: Executor | None = None, workers: int | None = None
+) -> Iterator[list[Values]]:
+    """Yield each job's values, in the order of the jobs.
 
-    Helps where matrices are many and small: one large factorisation uses all cores anyway.
-    torch releases Python's lock while it computes, so threads serve, and they start at once.
+    The numbers are the same to the last bit whatever the workers or the executor: a small job
+    always computes on one core, a large one on as many as torch takes where it was planned.
+
+    Parameters
+    ----------
+    jobs
+        What to compute.
+    executor
+        Any `concurrent.futures.Executor`; jobs travel as tickets. None: here.
+    workers
+        How many small jobs run side by side here; by default one a core, at most 8.
     """
-    if count < 1:
-        raise WrongOption(f"{count} workers", where="--workers", next_step="give 1 or more")
-    if count == 1:
-        yield None
+    if executor is not None:
+        yield from executor.map(run_ticket, [job.ticket() for job in jobs])
         return
-    executor = ThreadPoolExecutor(count, initializer=_one_core)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(cancel_futures=True)
+    with ThreadPoolExecutor(_workers(workers)) as pool:
+        # torch lets go of Python's lock while it computes, so threads serve, and start at once.
+        for large, group in groupby(jobs, key=lambda job: job.is_large):
+            alike = list(group)
+            yield from map(Job.run, alike) if large else pool.map(Job.run, alike)
 
 
-def _one_core() -> None:
-    import torch
-
-    torch.set_num_threads(1)
+def _workers(asked: int | None) -> int:
+    if asked is not None and asked < 1:
+        raise WrongOption(f"{asked} workers", where="--workers", next_step="give 1 or more")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return asked or min(cores or 1, MOST_WORKERS)
 
 
 @contextmanager
-def dask_cluster(address: str) -> Iterator[Executor]:
+def dask_cluster(address: str, patience: float = 10) -> Iterator[Executor]:
     """Give the executor of a Dask cluster. Its workers must see the checkpoints' paths.
 
-    A worker that dies has its work done again by another.
+    A worker that dies has its work done again by another. `patience` is in seconds.
 
     Raises
     ------
@@ -54,7 +70,7 @@ def dask_cluster(address: str) -> Iterator[Executor]:
             "a cluster needs dask", next_step="pip install 'ngpt-inspect[cluster]'"
         ) from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=patience)
     except (OSError, ValueError) as error:
         raise InspectError(
             f"no Dask scheduler answers ({str(error).splitlines()[0]})",

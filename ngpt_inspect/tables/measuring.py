@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.checkpoint import distinct, open_checkpoint
 from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure
-from ngpt_inspect.tables.jobs import Job, results, skipped
+from ngpt_inspect.tables.executors import results
+from ngpt_inspect.tables.jobs import Job, skipped
 from ngpt_inspect.tables.provenance import provenance
 from ngpt_inspect.tables.rows import entry_of, frame_of
 from ngpt_inspect.vocabulary import Role
@@ -33,6 +34,7 @@ def measure(
     roles: Sequence[str] | None = None,
     device: str = "cpu",
     executor: Executor | None = None,
+    workers: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -50,7 +52,11 @@ def measure(
         ``cpu`` or ``cuda``.
     executor
         Where to compute: any `concurrent.futures.Executor`. Work is shipped as names, never as
-        tensors, so the files must be readable there; rows come back as if computed here.
+        tensors, so the files must be readable there; rows come back as if computed here, to the
+        last bit.
+    workers
+        Without an executor: how many small matrices are computed side by side, by default one
+        a core and at most 8. Large ones come one at a time and take all cores.
     progress
         Called after every weight.
     **options
@@ -84,7 +90,7 @@ def measure(
         for p in plan
         for w in p.weights
     ]
-    found = results(jobs, executor)
+    found = results(jobs, executor, workers)
     entries, done = [], 0
     for part in plan:
         for weight in part.weights:
