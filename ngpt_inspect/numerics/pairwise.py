@@ -133,15 +133,14 @@ def pairwise_dots(
     require_finite(x_VD)
     norms_V = row_norms(x_VD)
     zero_rows = int((norms_V == 0).sum())
-    ids_N = (norms_V > 0).nonzero().squeeze(1) if normalize else torch.arange(len(x_VD))
-    ids_N = ids_N.to(x_VD.device)
+    kept_V = norms_V > 0 if normalize else torch.ones_like(norms_V, dtype=torch.bool)
+    ids_N = kept_V.nonzero().squeeze(1)
     count = len(ids_N)
     if count < 2:
         msg = f"pairs need at least two rows, got {count} (and {zero_rows} of norm zero)"
         raise ValueError(msg)
     n_pairs = count * (count - 1) // 2
-    largest_norm = float(norms_V.max())
-    single = x_VD.dtype != torch.float64 and (normalize or largest_norm < 1e15)
+    single = x_VD.dtype != torch.float64 and (normalize or float(norms_V.max()) < 1e15)
     rows = Rows(x_VD, ids_N, norms_V, normalize, torch.float32 if single else torch.float64)
     mean = _mean(rows, n_pairs)
     work = 2.0 * x_VD.shape[1]
