@@ -1,0 +1,94 @@
+"""Write a random Llama-like checkpoint of any size, shard by shard.
+
+    python benchmarks/large_checkpoint.py FOLDER --layers 20
+
+20 layers of width 4096 in bfloat16 are 8.6 GB in 21 files. Nothing larger than one layer is ever
+held in memory.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+HEAD_WIDTH, VOCABULARY = 128, 32000
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def shards(n_layers: int, d_model: int, d_mlp: int, vocabulary: int) -> Iterator[Shapes]:
+    """Yield the names and shapes of each shard: one a layer, then the embeddings."""
+    for layer in range(n_layers):
+        block = f"model.layers.{layer}."
+        yield {
+            **{block + f"self_attn.{n}_proj.weight": (d_model, d_model) for n in "qkvo"},
+            **{block + f"mlp.{n}_proj.weight": (d_mlp, d_model) for n in ("up", "gate")},
+            block + "mlp.down_proj.weight": (d_model, d_mlp),
+            **{block + f"{n}_layernorm.weight": (d_model,) for n in ("input", "post_attention")},
+        }
+    embeddings = ("model.embed_tokens.weight", "lm_head.weight")
+    yield {**dict.fromkeys(embeddings, (vocabulary, d_model)), "model.norm.weight": (d_model,)}
+
+
+def write(
+    folder: Path,
+    *,
+    n_layers: int,
+    d_model: int,
+    d_mlp: int,
+    dtype: torch.dtype,
+    vocabulary: int = VOCABULARY,
+    head_width: int = HEAD_WIDTH,
+    one_file: bool = False,
+) -> None:
+    """Write the shards with their index, or all in one `model.safetensors`; and config.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = torch.Generator().manual_seed(0)
+    parts = list(shards(n_layers, d_model, d_mlp, vocabulary))
+    if one_file:
+        parts = [{name: shape for part in parts for name, shape in part.items()}]
+    names = [f"model-{n + 1:05d}-of-{len(parts):05d}.safetensors" for n in range(len(parts))]
+    names = ["model.safetensors"] if one_file else names
+    for name, shapes in zip(names, parts, strict=True):
+        tensors = {
+            tensor: (torch.randn(shape, generator=generator) / d_model**0.5).to(dtype)
+            for tensor, shape in shapes.items()
+        }
+        save_file(tensors, folder / name)
+    if not one_file:
+        weight_map = {
+            tensor: name for name, part in zip(names, parts, strict=True) for tensor in part
+        }
+        index = {"metadata": {}, "weight_map": weight_map}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    heads = d_model // head_width
+    config = {"num_attention_heads": heads, "num_key_value_heads": heads}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def main() -> None:
+    """Write what the command line asks for."""
+    parser = argparse.ArgumentParser(description="Write a large random checkpoint.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--layers", type=int, default=20)
+    parser.add_argument("--d-model", type=int, default=4096)
+    parser.add_argument("--d-mlp", type=int, default=11008)
+    parser.add_argument("--dtype", default="bfloat16")
+    options = parser.parse_args()
+    dtype = getattr(torch, options.dtype)
+    write(
+        options.folder,
+        n_layers=options.layers,
+        d_model=options.d_model,
+        d_mlp=options.d_mlp,
+        dtype=dtype,
+    )
+    size = sum(file.stat().st_size for file in options.folder.iterdir())
+    print(f"{options.folder}: {size / 1e9:.1f} GB in {options.layers + 1} shards")
+
+
+if __name__ == "__main__":
+    main()
