@@ -85,7 +85,13 @@ def test_headers_need_no_torch(
 def test_a_reader_that_leaves_early(layouts: dict[str, Path]) -> None:
     """``| head -1``: the rest, far more than a pipe holds, is not wanted."""
     command = [*LINE, "dot-products", str(layouts["llama"]), "--format", "jsonl", "-q"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # Unbuffered, Python itself stops at the first short write and raises nothing.
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         first = process.stdout.readline()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from click.testing import Result
 from safetensors import safe_open
 from safetensors.numpy import load_file
@@ -125,3 +126,42 @@ def test_training_moved_every_scaling(trained: dict[str, Path]) -> None:
     """Else the agreement above would only be about initial values."""
     table = ni.measure(trained["ngpt"], ["eigen_learning_rates", "scaling_factors"])
     assert table.groupby(["role", "layer"], dropna=False)["value"].nunique().min() > 1
+
+
+WEIGHTS = Path(__file__).parents[4] / "shared" / "data" / "weights"
+
+
+@pytest.mark.skipif(not WEIGHTS.is_dir(), reason="the shared public checkpoints are not at hand")
+class TestPublicCheckpoints:
+    """Files that other people's code wrote."""
+
+    def test_llama(self, cli: Cli) -> None:
+        folder = WEIGHTS / "stories260K"
+        tensors = load_file(folder / "model.safetensors")
+        config = json.loads((folder / "config.json").read_text())
+        result = cli("condition-numbers", folder, "--format", "json", "--roles", "W_k,W_o")
+        rows = [r for r in json.loads(result.stdout) if r["measure"] == "condition_number"]
+        heads = {"W_k": config["num_key_value_heads"], "W_o": config["num_attention_heads"]}
+        names = {"W_k": "self_attn.k_proj", "W_o": "self_attn.o_proj"}
+        assert len(rows) == config["num_hidden_layers"] * (sum(heads.values()) + 2)
+        for row in rows:
+            name = f"model.layers.{row['layer']}.{names[row['role']]}.weight"
+            matrix = tensors[name].astype(np.float64)
+            if row["head"] is not None:
+                axis = int(row["role"] == "W_o")
+                matrix = np.split(matrix, heads[row["role"]], axis=axis)[row["head"]]
+            assert row["value"] == pytest.approx(np.linalg.cond(matrix), rel=1e-8)
+
+    def test_nanogpt(self, cli: Cli) -> None:
+        path = WEIGHTS / "nanogpt_variant_ckpt.pt"
+        state = torch.load(path, map_location="cpu", weights_only=True)["model"]
+        rows = json.loads(cli("vector-norms", path, "--format", "json", "-q").stdout)
+        found = {
+            role: [r["value"] for r in rows if (r["role"], r["layer"]) == (role, 1)]
+            for role in ("W_q", "W_k", "W_v")
+        }
+        (fused,) = (v for name, v in state.items() if name.endswith("h.1.attn.c_attn.weight"))
+        parts = np.split(fused.double().numpy(), 3)
+        for role, part in zip(found, parts, strict=True):
+            norms = [np.linalg.norm(part, axis=axis) for axis in (1, 0)]
+            np.testing.assert_allclose(found[role], np.concatenate(norms), rtol=1e-12)
