@@ -14,7 +14,7 @@ from ngpt_inspect.expressions import evaluate, names_in
 from ngpt_inspect.formats import read_contents
 from ngpt_inspect.runs import step_of
 from ngpt_inspect.stored import Contents
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import TIED, Role
 from ngpt_inspect.weights import ModelShape, Part, ResolvedConstant, Weight, WeightSet
 
 UNTELLING_NAMES = {"model", "ckpt", "pytorch_model", "consolidated", "checkpoint", "state_dict"}
@@ -79,6 +79,7 @@ def open_checkpoint(
         shape=_shape(found.dimensions),
         weights=tuple(_weights(found, known)),
         ignored=found.ignored,
+        buffers=found.buffers,
         unrecognised=found.unplaced,
         absent=absent_roles(found),
         constants=resolved,
@@ -156,7 +157,7 @@ def _weights(found: Match, known: Mapping[str, float]) -> list[Weight]:
 
 def _tied(found: Match) -> set[Role]:
     """Return the roles whose tensor only repeats another's: they are reported, not measured."""
-    return {role for role, why in absent_roles(found).items() if why.startswith("tied")}
+    return {role for role, why in absent_roles(found).items() if why == TIED}
 
 
 def _view(view: str | None, known: Mapping[str, float], stored: tuple[int, ...]) -> tuple[int, ...]:

@@ -167,6 +167,9 @@ class Status(StrEnum):
     """Not measured; `reason` says why."""
 
 
+TIED = "tied to E_input"
+"""The reason given for an output embedding that is the input embedding: it is measured there."""
+
 COLUMNS = (
     "checkpoint",
     "step",

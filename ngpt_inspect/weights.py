@@ -152,6 +152,8 @@ class WeightSet:
     weights: tuple[Weight, ...]
     ignored: Mapping[str, str] = field(default_factory=dict)
     """Tensor name -> why no measure reads it (a bias, a rotary table)."""
+    buffers: frozenset[str] = frozenset()
+    """Those of them that are no parameters."""
     unrecognised: tuple[str, ...] = ()
     absent: Mapping[Role, str] = field(default_factory=dict)
     """Roles this model has not, with the reason (E_output: tied to E_input)."""
@@ -169,10 +171,10 @@ class WeightSet:
 
     @property
     def n_parameters(self) -> int:
-        """Values in distinct tensors; tied tensors count once, ignored buffers not at all."""
+        """Values in distinct tensors; tied tensors count once, buffers not at all."""
+        tensors = [t for name, t in self.contents.tensors.items() if name not in self.buffers]
         # Views can begin at one byte and differ in extent, hence the shape.
-        tensors = {(w.tensor.location, w.tensor.shape): w.tensor for w in self.weights}
-        return sum(tensor.n_values for tensor in tensors.values())
+        return sum({(t.location, t.shape): t.n_values for t in tensors}.values())
 
     @property
     def dtypes(self) -> tuple[str, ...]:

@@ -22,9 +22,8 @@ def test_every_quantity_is_explained_with_its_formula(measure: Measure) -> None:
 def test_every_command_it_names_exists_and_every_command_is_named() -> None:
     commands = {str(command.name) for command in app.registered_commands}
     named = set(re.findall(r"ngpt-inspect ([a-z][a-z-]+)", README))
-    named |= set(re.findall(r"^\| `([a-z-]+)` \|", README, flags=re.MULTILINE))
-    named |= {"tensors", "summary", "figures"} & set(re.findall(r"`([a-z]+)`", README))
-    assert named == commands
+    assert named <= commands
+    assert all(f"`{command}`" in README for command in commands)
 
 
 def test_its_pictures_are_there() -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from ngpt_inspect.vocabulary import Role
 
+BIAS = "a bias; no measure reads biases"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
@@ -63,7 +65,9 @@ class Architecture:
     source: str
     """Where the layout is defined."""
     ignored: Mapping[str, str] = field(default_factory=dict)
-    """Name template -> why no measure reads it."""
+    """Name template -> why no measure reads this parameter."""
+    buffers: Mapping[str, str] = field(default_factory=dict)
+    """Name template -> what it is, of tensors that are no parameters."""
     excludes: Mapping[str, str] = field(default_factory=dict)
     """Name template -> the layout it belongs to: its presence says this is not that one."""
     constants: tuple[Constant, ...] = ()

@@ -98,10 +98,13 @@ def _n_literals(declared: str) -> int:
 def _problem(item: Shaped, known: Mapping[str, int]) -> str | None:
     name, declared, real = item
     expressions = axes(_alternative(declared, real))
-    sizes = [
-        evaluate(expression, known) if names_in(expression) <= set(known) else size
-        for expression, size in zip(expressions, real, strict=False)
+    expected = [
+        evaluate(expression, known) if names_in(expression) <= set(known) else "?"
+        for expression in expressions
     ]
-    if len(expressions) == len(real) and sizes == list(real):
+    if len(expected) == len(real) and all(
+        want in (size, "?") for size, want in zip(real, expected, strict=True)
+    ):
         return None
-    return f"{name} is {list(real)}, not [{declared.replace('|', ' or ')}]"
+    wanted = f"[{declared.replace('|', ' or ')}]"
+    return f"{name} is {list(real)}, not {wanted} = [{', '.join(map(str, expected))}]"

@@ -10,7 +10,7 @@ from ngpt_inspect.architectures._dimensions import dimensions
 from ngpt_inspect.architectures._template import fill, match, unwrap
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.stored import Contents, StoredTensor
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import TIED, Role
 
 SHOWN = 4
 """How many names a message quotes."""
@@ -34,6 +34,7 @@ class Match:
     placed: tuple[Placed, ...]
     dimensions: Mapping[str, int]
     ignored: Mapping[str, str] = field(default_factory=dict)
+    buffers: frozenset[str] = frozenset()
     unplaced: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
@@ -105,7 +106,8 @@ def try_architecture(
             for rule in architecture.rules
             if (numbers := match(rule.name, name)) is not None
         ]
-        reasons = [why for template, why in architecture.ignored.items() if match(template, name)]
+        known_to_be = {**architecture.ignored, **architecture.buffers}
+        reasons = [why for template, why in known_to_be.items() if match(template, name)]
         if found:
             placed.extend(found)
         elif reasons:
@@ -127,6 +129,11 @@ def try_architecture(
         placed=tuple(placed),
         dimensions=known,
         ignored=ignored,
+        buffers=frozenset(
+            name
+            for name in ignored
+            if any(match(template, unwrap(name)) for template in architecture.buffers)
+        ),
         unplaced=tuple(unplaced),
         missing=tuple(_missing(architecture.rules, placed, layers)),
         conflicts=tuple(conflicts),
@@ -186,7 +193,7 @@ def absent_roles(found: Match) -> dict[Role, str]:
     absent = {}
     e_input, e_output = tensors.get(Role.E_INPUT), tensors.get(Role.E_OUTPUT)
     if e_input is not None and (e_output is None or e_output.location == e_input.location):
-        absent[Role.E_OUTPUT] = "tied to E_input"
+        absent[Role.E_OUTPUT] = TIED
     if found.architecture.family == "GPT":
         scales = (r for r in Role if r.value.startswith(("alpha", "s_")))
         absent |= dict.fromkeys(scales, "a GPT has none")

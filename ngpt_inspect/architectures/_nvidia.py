@@ -1,6 +1,6 @@
 """What NVIDIA/ngpt's two modes share: their matrices have the same names."""
 
-from ngpt_inspect.architectures._architecture import Rule
+from ngpt_inspect.architectures._architecture import BIAS, Rule
 from ngpt_inspect.vocabulary import Role
 
 LAYER = "transformer.h.{layer}."
@@ -25,6 +25,6 @@ MATRICES = (
 )
 
 BIASES = {
-    LAYER + f"{name}.bias": "a bias; no measure reads biases"
+    LAYER + f"{name}.bias": BIAS
     for name in ("query", "key", "value", "att_c_proj", "c_fc", "mlp_c_proj")
 }

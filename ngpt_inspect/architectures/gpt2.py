@@ -1,12 +1,10 @@
 """GPT-2 of Hugging Face transformers: nanoGPT's names, transposed (Conv1D)."""
 
-from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "[transformer.]h.{layer}."
 _FUSED = _LAYER + "attn.c_attn.weight"
-_BIAS = "a bias; no measure reads biases"
-_MASK = "the causal mask, a buffer"
 
 ARCHITECTURE = Architecture(
     name="gpt2",
@@ -15,15 +13,17 @@ ARCHITECTURE = Architecture(
     source="transformers, models/gpt2/modeling_gpt2.py",
     notes=("GELU, no gate: there is no W_nu",),
     ignored={
-        _LAYER + "attn.c_attn.bias": _BIAS,
-        _LAYER + "attn.c_proj.bias": _BIAS,
-        _LAYER + "mlp.c_fc.bias": _BIAS,
-        _LAYER + "mlp.c_proj.bias": _BIAS,
-        _LAYER + "ln_1.bias": _BIAS,
-        _LAYER + "ln_2.bias": _BIAS,
-        "[transformer.]ln_f.bias": _BIAS,
-        _LAYER + "attn.bias": _MASK,
-        _LAYER + "attn.masked_bias": _MASK,
+        _LAYER + "attn.c_attn.bias": BIAS,
+        _LAYER + "attn.c_proj.bias": BIAS,
+        _LAYER + "mlp.c_fc.bias": BIAS,
+        _LAYER + "mlp.c_proj.bias": BIAS,
+        _LAYER + "ln_1.bias": BIAS,
+        _LAYER + "ln_2.bias": BIAS,
+        "[transformer.]ln_f.bias": BIAS,
+    },
+    buffers={
+        _LAYER + "attn.bias": "the causal mask",
+        _LAYER + "attn.masked_bias": "what masked scores become",
     },
     rules=(
         Rule(name="[transformer.]wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),

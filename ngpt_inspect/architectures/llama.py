@@ -1,11 +1,10 @@
 """Llama, Mistral, Qwen2 and whatever else has their names and their pre-norm blocks."""
 
-from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "[model.]layers.{layer}."
 _ATTENTION = _LAYER + "self_attn."
-_BIAS = "a bias; no measure reads biases"
 
 ARCHITECTURE = Architecture(
     name="llama",
@@ -13,12 +12,12 @@ ARCHITECTURE = Architecture(
     title="Llama-like",
     source="transformers, models/llama/modeling_llama.py",
     ignored={
-        _ATTENTION + "q_proj.bias": _BIAS,
-        _ATTENTION + "k_proj.bias": _BIAS,
-        _ATTENTION + "v_proj.bias": _BIAS,
-        _ATTENTION + "o_proj.bias": _BIAS,
-        _ATTENTION + "rotary_emb.inv_freq": "rotary frequencies, a buffer",
+        _ATTENTION + "q_proj.bias": BIAS,
+        _ATTENTION + "k_proj.bias": BIAS,
+        _ATTENTION + "v_proj.bias": BIAS,
+        _ATTENTION + "o_proj.bias": BIAS,
     },
+    buffers={_ATTENTION + "rotary_emb.inv_freq": "rotary frequencies"},
     excludes={
         _LAYER + "pre_feedforward_layernorm.weight": "Gemma 2 and later",
         _LAYER + "attn_alpha": "an nGPT with Llama's names",

@@ -1,10 +1,9 @@
 """karpathy/nanoGPT, and the small variants of it that rename the norms."""
 
-from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "transformer.h.{layer}."
-_BIAS = "a bias; no measure reads biases"
 
 ARCHITECTURE = Architecture(
     name="nanogpt",
@@ -13,19 +12,19 @@ ARCHITECTURE = Architecture(
     source="github.com/karpathy/nanoGPT, model.py",
     notes=("GELU, no gate: there is no W_nu",),
     ignored={
-        _LAYER + "attn.c_attn.bias": _BIAS,
-        _LAYER + "attn.c_proj.bias": _BIAS,
-        _LAYER + "mlp.c_fc.bias": _BIAS,
-        _LAYER + "mlp.c_proj.bias": _BIAS,
-        _LAYER + "ln_1.bias": _BIAS,
-        _LAYER + "ln_2.bias": _BIAS,
-        _LAYER + "ln_1.beta": _BIAS,
-        _LAYER + "ln_2.beta": _BIAS,
-        "transformer.ln_f.bias": _BIAS,
-        "transformer.ln_f.beta": _BIAS,
-        "lm_head.bias": _BIAS,
-        _LAYER + "attn.bias": "the causal mask, a buffer",
+        _LAYER + "attn.c_attn.bias": BIAS,
+        _LAYER + "attn.c_proj.bias": BIAS,
+        _LAYER + "mlp.c_fc.bias": BIAS,
+        _LAYER + "mlp.c_proj.bias": BIAS,
+        _LAYER + "ln_1.bias": BIAS,
+        _LAYER + "ln_2.bias": BIAS,
+        _LAYER + "ln_1.beta": BIAS,
+        _LAYER + "ln_2.beta": BIAS,
+        "transformer.ln_f.bias": BIAS,
+        "transformer.ln_f.beta": BIAS,
+        "lm_head.bias": BIAS,
     },
+    buffers={_LAYER + "attn.bias": "the causal mask"},
     rules=(
         Rule(name="transformer.wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
         Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),

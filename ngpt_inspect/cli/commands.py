@@ -206,11 +206,11 @@ def tensors(
     from ngpt_inspect.cli.listing import COLUMNS, list_tensors
     from ngpt_inspect.cli.views import plain_table
 
-    rows, troubles = [], []
+    rows, remarks = [], []
     for source in checkpoints:
-        found, trouble = list_tensors(source, heads=heads, architecture=architecture)
+        found, remarked = list_tensors(source, heads=heads, architecture=architecture)
         rows += found
-        troubles += [trouble] if trouble else []
+        remarks += remarked
     if format_named(format_name, output) == "table":
         columns = [c for c in COLUMNS if c != "checkpoint" or len(checkpoints) > 1]
         show(plain_table(rows, columns), to=output)
@@ -220,7 +220,7 @@ def tensors(
         table = pd.DataFrame(rows, columns=list(COLUMNS))
         integers = dict.fromkeys(("layer", "expert", "bytes"), "Int64")
         write(table.astype(integers), format_name, output)
-    for line in troubles:
+    for line in remarks:
         note(line)
 
 

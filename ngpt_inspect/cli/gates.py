@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.measures import Measure
 from ngpt_inspect.tables import parts
 from ngpt_inspect.tables.rows import records
-from ngpt_inspect.vocabulary import Status
+from ngpt_inspect.vocabulary import TIED, Status
 from ngpt_inspect.wording import number
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def crossings(
     low = rows["value"] < (float("-inf") if below is None else below)
     for row in records(rows[high | low]):
         yield f"{_where(row)}: {row['measure']} {number(row['value'])}"
-    tied = table["reason"].str.startswith("tied")
+    tied = table["reason"] == TIED
     for row in records(table[(table["status"] == Status.SKIPPED) & ~tied]):
         yield f"{_where(row)}: not measured: {row['reason']}"
 

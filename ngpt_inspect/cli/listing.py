@@ -10,14 +10,15 @@ from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnknownArchitecture
 from ngpt_inspect.formats import read_contents
 from ngpt_inspect.weights import WeightSet
+from ngpt_inspect.wording import number
 
 COLUMNS = ("checkpoint", "tensor", "role", "layer", "expert", "shape", "dtype", "bytes", "note")
 
 
 def list_tensors(
     source: str | PathLike[str], **settings: Any
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Return one row a tensor and role, and why roles are missing if they are.
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return one row a tensor and role, and what else to know: constants, notes, or troubles.
 
     A fused tensor has one row for each of its roles. Settings are those of `open_checkpoint`.
 
@@ -33,8 +34,19 @@ def list_tensors(
         contents = read_contents(Path(source))
         label = Path(contents.source).stem
         rows = [_row(label, tensor) for tensor in contents.tensors.values()]
-        return rows, str(error)
-    return _rows(model), None
+        return rows, [str(error)]
+    return _rows(model), _remarks(model)
+
+
+def _remarks(model: WeightSet) -> list[str]:
+    """Say which layout was recognised, and which constants stand behind effective values."""
+    n_left = len(model.unrecognised)
+    left = f", {n_left} tensors not recognised" if n_left else ", every tensor recognised"
+    return [
+        f"{model.label}: {model.architecture} ({model.family}){left}",
+        *(f"{model.label}: {c.name} = {number(c.value)} ({c.origin})" for c in model.constants),
+        *(f"{model.label}: {note}" for note in model.notes),
+    ]
 
 
 def _rows(model: WeightSet) -> list[dict[str, Any]]:

@@ -16,15 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-MARKS = {Status.BELOW_RESOLUTION: "~", Status.SAMPLED: "≈"}
-"""Put before a number that is not simply `ok`; the last line explains them."""
-
-MARK_MEANINGS = {
-    "~": "below what the stored dtype resolves",
-    "≈": "from a sample",
-    "inf": "rank deficient",
-    "-": "not measured",
+MARKS = {
+    Status.BELOW_RESOLUTION: ("~", "below what the stored dtype resolves"),
+    Status.SAMPLED: ("≈", "from a sample"),
+    Status.RANK_DEFICIENT: ("", "inf: rank deficient"),
 }
+"""What is put before a number that is not simply `ok`, and the legend below the table."""
 
 TEXTS = {"", "checkpoint", "tensor", "role", "shape", "dtype", "note"}
 """Columns set flush left."""
@@ -46,7 +43,17 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
                 mine = mine[mine["step"] == checkpoint["step"]]
             if len(mine):
                 layout = by_layer if each.view is View.LAYERS else by_role
-                yield Group(heading(checkpoint, each), layout(mine, each))
+                yield Group(heading(checkpoint, each), layout(mine, each), *_legend(mine))
+
+
+def _legend(rows: pd.DataFrame) -> list[str]:
+    """Return a line for the marks that stand before numbers, if there are any."""
+    meanings = [
+        f"{mark} {meaning}"
+        for status, (mark, meaning) in MARKS.items()
+        if (rows["status"] == status).any()
+    ]
+    return [", ".join(meanings)] if meanings else []
 
 
 def heading(checkpoint: dict[str, Any], each: Measure) -> str:
@@ -105,7 +112,7 @@ def _table(columns: list[str]) -> Table:
 def _cell(value: float, status: str) -> str:
     if status == Status.SKIPPED:
         return "-"
-    return MARKS.get(Status(status), "") + number(value)
+    return MARKS.get(Status(status), ("", ""))[0] + number(value)
 
 
 def coverage_notes(table: pd.DataFrame) -> Iterator[str]:
@@ -116,7 +123,10 @@ def coverage_notes(table: pd.DataFrame) -> Iterator[str]:
             f"{checkpoint['label']}: {covered['measured']} of {covered['weights']} weights measured"
         )
         for reason, count in covered["skipped"].items():
-            line += f"; {count} skipped: {reason}" if reason else f"; {count} skipped"
+            line += f"; {count} skipped: {reason}"
+        for reason in dict.fromkeys(covered["absent"].values()):
+            roles = ", ".join(role for role, why in covered["absent"].items() if why == reason)
+            line += f"; no {roles}: {reason}"
         yield line
         assumed = [c for c in checkpoint["constants"] if c["origin"].startswith("assumed")]
         if assumed:

@@ -47,7 +47,7 @@ def _reason(each: Conditioning, status: Status, dtype: str) -> str:
         return f"computed with a relative error of up to {each.relative_error:.2g}"
     if status is Status.BELOW_RESOLUTION or each.storage_uncertainty > CAUTION:
         moved = f"rounding to {dtype} can move sigma_min {each.sigma_min:.3g}"
-        return f"{moved} by {each.resolution:.2g}"
+        return f"{moved} by up to {each.resolution:.2g}"
     return ""
 
 
@@ -62,7 +62,7 @@ MEASURE = Measure(
         "the exact stored values; inf when rank deficient",
         "sigma_max": "largest singular value",
         "sigma_min": "smallest singular value",
-        "sigma_resolution": "how far rounding to the stored dtype can have moved a singular value",
+        "sigma_resolution": "what rounding to the stored dtype alone can make of a σ_min of zero",
     },
     headline="condition_number",
     shown=("condition_number_median",),

@@ -107,11 +107,12 @@ def run_ticket(ticket: Ticket) -> list[Values]:
         _opened.cache_clear()  # the file may have come right since it was opened here
         checkpoint = _opened(ticket.source, ticket.settings)
     if checkpoint.contents.fingerprint != ticket.fingerprint:
-        raise UnreadableFile(
+        error = UnreadableFile(
             "the file this process sees is not the one the work was planned for",
             where=ticket.source,
             next_step="give a path that names the same file everywhere",
         )
+        return [skipped(MEASURES[ticket.measure], str(error))]
     job = Job(
         checkpoint=checkpoint,
         weight=checkpoint.weights[ticket.place],

@@ -15,7 +15,7 @@ from ngpt_inspect.tables.executors import results
 from ngpt_inspect.tables.jobs import Job, skipped
 from ngpt_inspect.tables.provenance import provenance
 from ngpt_inspect.tables.rows import entry_of, frame_of
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import TIED, Role
 from ngpt_inspect.weights import Weight, WeightSet
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _part(
     if weights and wanted is None:
         # Without a gate there is no W_nu: a fact of the model. A tied E_output is a number
         # that somebody may look for.
-        absent = {role: why for role, why in absent.items() if why.startswith("tied")}
+        absent = {role: why for role, why in absent.items() if why == TIED}
     return _Part(checkpoint=checkpoint, measure=each, weights=weights, absent=absent)
 
 

@@ -54,6 +54,9 @@ def _coverage(checkpoint: WeightSet, table: pd.DataFrame) -> dict[str, Any]:
     mine = table["checkpoint"] == checkpoint.label
     if checkpoint.step is not None:
         mine &= table["step"] == checkpoint.step
+    present = table["role"].isin([str(role) for role in checkpoint.roles])
+    absent = table[mine & ~present].drop_duplicates(["role", "reason"])
+    mine &= present
     place = ["layer", "role", "expert"]
     rows = table.loc[mine, [*place, "status", "reason"]]
     measured = rows.loc[rows["status"] != Status.SKIPPED, place].drop_duplicates()
@@ -63,4 +66,5 @@ def _coverage(checkpoint: WeightSet, table: pd.DataFrame) -> dict[str, Any]:
         "weights": len(everything),
         "measured": len(measured),
         "skipped": dict(Counter(skips["reason"].tolist())),
+        "absent": dict(zip(absent["role"].tolist(), absent["reason"].tolist(), strict=True)),
     }

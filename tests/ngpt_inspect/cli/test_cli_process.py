@@ -127,11 +127,11 @@ def test_interrupt(layouts: dict[str, Path], tmp_path: Path) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline() == "measuring\n"
+        assert process.stderr.readline().startswith("measuring")  # once a worker
         process.send_signal(signal.SIGINT)
         said, complaint = process.communicate(timeout=30)
     assert process.returncode == 130
     assert said == ""
-    assert complaint.split("\n")[-2] == "ngpt-inspect: interrupted"
+    assert complaint.splitlines()[-1] == "ngpt-inspect: interrupted"
     assert "Traceback" not in complaint
     assert list(tmp_path.iterdir()) == []

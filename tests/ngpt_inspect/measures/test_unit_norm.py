@@ -12,7 +12,7 @@ from models import OFF_SPHERE, TRANSPOSED, Tiny, tiny_gpt, tiny_ngpt, write_nvid
 
 import ngpt_inspect as ni
 
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.float16: 2**-12, torch.bfloat16: 2**-9}
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.float16: 2**-11, torch.bfloat16: 2**-8}
 
 
 def deviations(model: Tiny, role: str, layer: int | None) -> tuple[float, float]:
@@ -41,8 +41,7 @@ def test_tolerance_follows_the_stored_dtype(dtype: torch.dtype, tmp_path: Path) 
     found = table.loc[table["measure"] == "tolerance", "value"].unique()
     assert found.tolist() == [TOLERANCE[dtype]]
     assert off_sphere(table) == expected_off(tiny_ngpt().rounded(dtype), TOLERANCE[dtype])
-    if dtype is not torch.bfloat16:  # at width 16 its rounding can exceed the tolerance
-        assert off_sphere(table) == {OFF_SPHERE}
+    assert off_sphere(table) == {OFF_SPHERE}
 
 
 def test_deviations_and_the_axis_are_named(tmp_path: Path) -> None:
@@ -84,7 +83,7 @@ def test_each_tensor_has_the_tolerance_of_its_own_dtype(tmp_path: Path) -> None:
     table = ni.measure(write_nvidia(tiny_ngpt(), tmp_path / "ckpt.pt"), "unit_norm")
     by_role = table[table["measure"] == "tolerance"].groupby("role")["value"].unique()
     assert by_role["E_input"].tolist() == [1e-5]
-    assert by_role["W_q"].tolist() == [2**-9]
+    assert by_role["W_q"].tolist() == [2**-8]
     assert ("E_input", None) not in off_sphere(table)
 
 

@@ -13,7 +13,6 @@ import pytest
 from models import tiny_gpt, tiny_ngpt, write_gpt2, write_nvidia, write_reference
 
 import ngpt_inspect as ni
-from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.tables.jobs import Job, run_ticket
 from ngpt_inspect.weights import WeightSet
@@ -58,10 +57,10 @@ def test_a_refusal_comes_back_whole(tmp_path: Path, process: Executor) -> None:
     path = write_reference(tiny_gpt(), tmp_path / "x.safetensors")
     opened = ni.open_checkpoint(path)
     write_reference(tiny_gpt(seed=9), path)
-    with pytest.raises(UnreadableFile, match="is not the one the work was planned for") as caught:
-        ni.measure(opened, "unit_norm", executor=process)
-    assert caught.value.where == str(path)
-    assert caught.value.next_step
+    table = ni.measure(opened, "unit_norm", executor=process)
+    assert set(table["status"]) == {"skipped"}
+    assert table["reason"].str.contains("is not the one the work was planned for").all()
+    assert table["reason"].str.startswith(str(path)).all()
 
 
 def test_a_ticket_for_other_weights_is_refused(tmp_path: Path) -> None:
@@ -70,8 +69,9 @@ def test_a_ticket_for_other_weights_is_refused(tmp_path: Path) -> None:
     weight, measure = opened.weights[0], MEASURES["unit_norm"]
     job = Job(checkpoint=opened, weight=weight, measure=measure, options={}, device="cpu")
     assert [v.measure for v in run_ticket(job.ticket())] == [v.measure for v in job.run()]
-    with pytest.raises(UnreadableFile, match="planned for"):
-        run_ticket(replace(job.ticket(), fingerprint="0" * 64))
+    (refused,) = run_ticket(replace(job.ticket(), fingerprint="0" * 64))
+    assert refused.status == "skipped"
+    assert "planned for" in str(refused.reason)
 
 
 def test_a_file_written_anew_is_opened_anew(tmp_path: Path) -> None:
