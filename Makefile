@@ -27,8 +27,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 demo: install
-	$(BIN)/python -m reference_model.train --model gpt --preset tiny --out runs/demo/gpt
-	$(BIN)/python -m reference_model.train --model ngpt --preset tiny --out runs/demo/ngpt
+	$(BIN)/python -m reference_model.train --model gpt --preset tiny --resume --out runs/demo/gpt
+	$(BIN)/python -m reference_model.train --model ngpt --preset tiny --resume --out runs/demo/ngpt
 	$(BIN)/ngpt-inspect summary $(RUNS)
 ifneq ($(DASHBOARD),0)
 	$(BIN)/ngpt-inspect dashboard --port $(PORT) $(RUNS)
