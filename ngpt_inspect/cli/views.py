@@ -117,6 +117,7 @@ def _cell(value: float, status: str) -> str:
 
 def coverage_notes(table: pd.DataFrame) -> Iterator[str]:
     """Yield what was measured, what was skipped and why, and what was assumed."""
+    yield from table.attrs["remarks"]
     for checkpoint in table.attrs["checkpoints"]:
         covered = checkpoint["coverage"]
         line = (

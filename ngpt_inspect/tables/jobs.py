@@ -14,6 +14,7 @@ from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError, UnreadableFile
 from ngpt_inspect.measures import MEASURES, Measure, Values
 from ngpt_inspect.numerics.finite import NonFinite
+from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.vocabulary import Kind, Status
 from ngpt_inspect.weights import Weight, WeightSet
 
@@ -118,7 +119,7 @@ def run_ticket(ticket: Ticket) -> list[Values]:
         weight=checkpoint.weights[ticket.place],
         measure=MEASURES[ticket.measure],
         options=ticket.options,
-        device=ticket.device,
+        device=usable(ticket.device)[0],
         cores=ticket.cores,
     )
     return job.run()

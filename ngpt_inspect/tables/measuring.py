@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.checkpoint import distinct, open_checkpoint
 from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure
+from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.executors import results
 from ngpt_inspect.tables.jobs import Job, skipped
 from ngpt_inspect.tables.provenance import provenance
@@ -49,7 +50,7 @@ def measure(
     layers, roles
         Restrict to these 0-based layers and these roles (spelled ``W_q``).
     device
-        ``cpu`` or ``cuda``.
+        ``cpu`` or ``cuda``; the CPU, and a remark in `attrs`, where there is no such GPU.
     executor
         Where to compute: any `concurrent.futures.Executor`. Work is shipped as names, never as
         tensors, so the files must be readable there; rows come back as if computed here, to the
@@ -81,7 +82,8 @@ def measure(
     models = distinct(opened(checkpoints))
     wanted = None if roles is None else tuple(role_named(role) for role in roles)
     settings = _settings(chosen, options)
-    _check_device(device)
+    # Elsewhere it is for whoever runs the job to say which devices there are.
+    device, device_note = usable(device) if executor is None else (device, "")
     plan = [_part(checkpoint, each, wanted, layers) for checkpoint in models for each in chosen]
     _check_present(models, plan, wanted, layers)
 
@@ -104,6 +106,7 @@ def measure(
             entries.append(entry_of(part.checkpoint, role, row, None))
     table = frame_of(entries)
     table.attrs = provenance(table, models, chosen, settings | {"device": device})
+    table.attrs["remarks"] = [device_note] if device_note else []
     return table
 
 
@@ -236,17 +239,3 @@ def _settings(chosen: list[Measure], given: Mapping[str, Any]) -> dict[str, Any]
                 f"{option.name} is {value}", next_step=f"give at least {option.least}"
             )
     return known | dict(given)
-
-
-def _check_device(device: str) -> None:
-    if device == "cpu":
-        return
-    import torch
-
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise WrongOption(
-            f"no device {device!r} here ({reason})", next_step="leave --device out"
-        ) from None

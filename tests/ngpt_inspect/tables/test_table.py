@@ -294,3 +294,12 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(InspectError) as caught:
         ni.measure(tmp_path / "nothing", "unit_norm")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_without_a_gpu_the_cpu_computes_and_says_so(layouts: dict[str, Path]) -> None:
+    path = layouts["reference_ngpt"]
+    table = ni.measure(path, "condition_numbers", device="cuda")
+    assert table.attrs["remarks"] == ["no cuda here, so computed on the CPU"]
+    assert table.attrs["settings"]["device"] == "cpu"
+    pd.testing.assert_frame_equal(table, ni.measure(path, "condition_numbers"), check_exact=True)

@@ -1,0 +1,32 @@
+"""Which device to compute on."""
+
+from __future__ import annotations
+
+from ngpt_inspect.errors import WrongOption
+
+
+def usable(device: str) -> tuple[str, str]:
+    """Return the device to take, and a note where it is not the one asked for.
+
+    A CUDA device that is not there is replaced by the CPU: the numbers agree to about 1e-9, only
+    the wait differs.
+
+    Raises
+    ------
+    WrongOption
+        torch knows no such device.
+    """
+    if device == "cpu":
+        return device, ""
+    import torch
+
+    if device.partition(":")[0] == "cuda" and not torch.cuda.is_available():
+        return "cpu", f"no {device} here, so computed on the CPU"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise WrongOption(
+            f"no device {device!r} here ({reason})", next_step="leave --device out"
+        ) from None
+    return device, ""
