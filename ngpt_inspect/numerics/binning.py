@@ -45,13 +45,17 @@ class Tally:
         # Short float32 sums joined in float64: as exact as widening first, and far faster.
         norms = [torch.linalg.vector_norm(part, dim=-1) for part in _chunks(values_P)]
         self.squares += sum(float(n.double().square().sum()) for n in norms)
-        values_P += self.reach + self.centre
-        values_P *= 1 / self.width
+        zero = values_P.new_tensor((self.reach + self.centre) / self.width)
+        torch.add(zero, values_P, alpha=1 / self.width, out=values_P)  # one pass, not two
         # Whole numbers, counted in int64: torch.histc counts in float32 and stops at 2^24.
         if self._bins is None or len(self._bins) < len(values_P):
             self._bins = torch.empty_like(values_P, dtype=torch.int32)
-        bins_P = self._bins[: len(values_P)].copy_(values_P).clamp_(0, FINE_BINS - 1)
-        self.counts += torch.bincount(bins_P, minlength=FINE_BINS).cpu().numpy()
+        # No value lies beyond reach. What rounding puts on the last edge is of the last bin, and
+        # what it puts below the first edge becomes zero when cut to a whole number.
+        bins_P = self._bins[: len(values_P)].copy_(values_P)
+        counts = torch.bincount(bins_P, minlength=FINE_BINS + 1).cpu().numpy()
+        self.counts += counts[:FINE_BINS]
+        self.counts[-1] += counts[FINE_BINS:].sum()
 
     def release(self) -> None:
         """Free the working memory; the counts stay."""
