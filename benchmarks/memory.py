@@ -38,12 +38,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure memory and start-up.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--layers", default="0-1", help="for measures of matrices")
+    parser.add_argument("--measures", nargs="*", default=list(MEASURES), help="only these")
     parser.add_argument("--rounds", type=int, default=5, help="of the start-up commands")
     options = parser.parse_args()
     model = open_checkpoint(options.folder)
     print(f"checkpoint: {sum(t.n_bytes for t in model.contents.tensors.values()) / 1e9:.1f} GB")
     print("| command | seconds | peak MB | bound MB |\n|---|---|---|---|")
-    for measure in MEASURES.values():
+    for measure in (MEASURES[name] for name in options.measures):
         weights = [weight for weight in model if weight.role in measure.roles]
         if not weights:
             continue
