@@ -1,10 +1,8 @@
 """The nGPT of this project's reference_model."""
 
 from ngpt_inspect.architectures._architecture import Architecture, Constant, Rule
+from ngpt_inspect.architectures._reference import ATTENTION, MATRICES, MLP, SOURCE
 from ngpt_inspect.vocabulary import Role
-
-_ATTENTION = "layers.{layer}.attention."
-_MLP = "layers.{layer}.mlp."
 
 
 def _constant(name: str, paper: str, because: str) -> Constant:
@@ -17,7 +15,7 @@ ARCHITECTURE = Architecture(
     name="reference_ngpt",
     family="nGPT",
     title="reference nGPT",
-    source="reference_model/model.py of this project",
+    source=SOURCE,
     constants=(
         _constant("alpha_init", "0.05", "the paper's value, section 2.6"),
         _constant("alpha_scale", "d_model**-0.5", "the paper's value, section 2.6"),
@@ -31,15 +29,7 @@ ARCHITECTURE = Architecture(
         _constant("s_z_scale", "d_model**-0.5", "the paper's value, section 2.6"),
     ),
     rules=(
-        Rule(name="E_input.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-        Rule(name="E_output.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model"),
-        Rule(name=_ATTENTION + "W_q.weight", role=Role.W_Q, shape="n_heads*d_k, d_model"),
-        Rule(name=_ATTENTION + "W_k.weight", role=Role.W_K, shape="n_heads*d_k, d_model"),
-        Rule(name=_ATTENTION + "W_v.weight", role=Role.W_V, shape="n_heads*d_k, d_model"),
-        Rule(name=_ATTENTION + "W_o.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
-        Rule(name=_MLP + "W_u.weight", role=Role.W_U, shape="d_mlp, d_model"),
-        Rule(name=_MLP + "W_nu.weight", role=Role.W_NU, shape="d_mlp, d_model"),
-        Rule(name=_MLP + "W_oMLP.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
+        *MATRICES,
         Rule(
             name="layers.{layer}.alpha_A",
             role=Role.ALPHA_A,
@@ -55,14 +45,14 @@ ARCHITECTURE = Architecture(
             absolute=True,
         ),
         Rule(
-            name=_ATTENTION + "s_qk",
+            name=ATTENTION + "s_qk",
             role=Role.S_QK,
             shape="n_heads, d_k|1",
             factor="s_qk_init / s_qk_scale",
             optional=True,
         ),
-        Rule(name=_MLP + "s_u", role=Role.S_U, shape="d_mlp|1", factor="s_u_init / s_u_scale"),
-        Rule(name=_MLP + "s_nu", role=Role.S_NU, shape="d_mlp|1", factor="s_nu_init / s_nu_scale"),
+        Rule(name=MLP + "s_u", role=Role.S_U, shape="d_mlp|1", factor="s_u_init / s_u_scale"),
+        Rule(name=MLP + "s_nu", role=Role.S_NU, shape="d_mlp|1", factor="s_nu_init / s_nu_scale"),
         Rule(name="s_z", role=Role.S_Z, shape="vocab_size|1", factor="s_z_init / s_z_scale"),
     ),
 )
