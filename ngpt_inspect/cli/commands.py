@@ -6,44 +6,29 @@ was crossed, 2 wrong use or unreadable input, 3 a fault of ours, 130 interrupted
 
 from __future__ import annotations
 
-import inspect
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from ngpt_inspect.cli.measure_command import measure_command
 from ngpt_inspect.cli.options import (
-    Above,
     AlphaInit,
     ArchitectureName,
-    Below,
     Checkpoints,
     Device,
-    FigureFile,
     Format,
     Heads,
-    Layers,
     Output,
     Quiet,
-    Roles,
-    Scheduler,
     Steps,
-    Workers,
 )
 from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, show, write
-from ngpt_inspect.errors import InspectError, MissingLibrary
-from ngpt_inspect.measures import MEASURES, Measure
+from ngpt_inspect.errors import MissingLibrary
+from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.version import __version__
-
-if TYPE_CHECKING:
-    from ngpt_inspect.weights import WeightSet
-
-THRESHOLD_CROSSED = 1
-SHOWN_CROSSINGS = 5
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,98 +37,6 @@ app = typer.Typer(
     help="Inspect GPT and nGPT checkpoints, from files alone. A checkpoint is a file, a folder "
     "holding a model, or the folder of a training run (its last step).",
 )
-
-
-def _measure_command(each: Measure) -> Callable[..., None]:
-    """Return the command of one measure: the shared options and its own."""
-
-    @reported
-    def command(
-        checkpoints: Checkpoints,
-        layers: Layers = None,
-        roles: Roles = None,
-        format_name: Format = None,
-        output: Output = None,
-        figure_file: FigureFile = None,
-        device: Device = "cpu",
-        fail_above: Above = None,
-        fail_below: Below = None,
-        steps: Steps = "last",
-        heads: Heads = None,
-        architecture: ArchitectureName = None,
-        alpha_init: AlphaInit = None,
-        workers: Workers = None,
-        scheduler: Scheduler = None,
-        quiet: Quiet = False,
-        **options: Any,
-    ) -> None:
-        from ngpt_inspect.cli.gates import crossings
-        from ngpt_inspect.cli.selection import layers_named, names
-        from ngpt_inspect.cli.views import coverage_notes
-        from ngpt_inspect.tables import measure
-        from ngpt_inspect.tables.executors import dask_cluster
-
-        format_named(format_name, output)  # refuse a wrong one before the work, not after
-        if figure_file is not None:
-            from ngpt_inspect.gallery import require_format
-
-            require_format(figure_file)
-        _check_output(format_name, output, figure_file)
-        models = _open(checkpoints, steps, heads, architecture, alpha_init)
-        cluster = nullcontext() if scheduler is None else dask_cluster(scheduler)
-        with cluster as executor, progress_bar(each.title, quiet) as progress:
-            table = measure(
-                models,
-                each.name,
-                layers=layers_named(layers),
-                roles=names(roles),
-                device=device,
-                executor=executor,
-                workers=workers,
-                progress=progress,
-                **options,
-            )
-        write(table, format_name, output)
-        if figure_file is not None:
-            from ngpt_inspect.gallery import figure, save_figure
-
-            save_figure(figure(each.name, table=table), figure_file)
-        if not quiet:
-            for line in coverage_notes(table):
-                note(line)
-        if not (table["status"] != "skipped").any():
-            reasons = "; ".join(dict.fromkeys(table["reason"]))
-            raise InspectError(f"nothing measured: {reasons}")
-        crossed = list(crossings(table, each, fail_above, fail_below))
-        for line in crossed[:SHOWN_CROSSINGS]:
-            note(f"threshold crossed: {line}")
-        if len(crossed) > SHOWN_CROSSINGS:
-            note(f"... and {len(crossed) - SHOWN_CROSSINGS} more")
-        if crossed:
-            raise SystemExit(THRESHOLD_CROSSED)
-
-    return _with_options(command, each)
-
-
-def _with_options(command: Callable[..., None], each: Measure) -> Callable[..., None]:
-    """Replace ``**options`` in a command's signature by the measure's own options."""
-    signature = inspect.signature(command, eval_str=True)
-    shared = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    own = [
-        inspect.Parameter(
-            option.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=option.default,
-            annotation=Annotated[
-                type(option.default),
-                typer.Option(f"--{option.name.replace('_', '-')}", help=option.help),
-            ],
-        )
-        for option in each.options
-    ]
-    command.__signature__ = signature.replace(parameters=[*shared, *own])  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in [*shared, *own]}
-    return command
 
 
 for _each in MEASURES.values():
@@ -155,7 +48,7 @@ for _each in MEASURES.values():
         help=f"{_help}\n\nSource: {_each.source}.",
         short_help=_each.summary,
         rich_help_panel="Measures",
-    )(_measure_command(_each))
+    )(measure_command(_each))
 
 
 @app.command("tensors", rich_help_panel="Looking around")
@@ -203,10 +96,11 @@ def summary_command(
     quiet: Quiet = False,
 ) -> None:
     """One screen: sizes, validation loss, condition numbers, learning rates, unit norm."""
+    from ngpt_inspect.cli.selection import models_named
     from ngpt_inspect.cli.views import coverage_notes
     from ngpt_inspect.summary import summary
 
-    models = _open(checkpoints, steps, heads, architecture, alpha_init)
+    models = models_named(checkpoints, steps, heads, architecture, alpha_init)
     with progress_bar("Summary", quiet) as progress:
         table = summary(models, device=device, progress=progress)
     if format_named(format_name, output) == "table":
@@ -237,10 +131,10 @@ def figures_command(
     quiet: Quiet = False,
 ) -> None:
     """Draw the paper's figures into a folder, each with the table it was drawn from."""
-    from ngpt_inspect.cli.selection import names
+    from ngpt_inspect.cli.selection import models_named, names
     from ngpt_inspect.gallery import draw_all
 
-    models = _open(checkpoints, steps, heads, architecture, alpha_init)
+    models = models_named(checkpoints, steps, heads, architecture, alpha_init)
     with progress_bar("Figures", quiet) as progress:
         for drawn in draw_all(models, output, names(formats) or ["html"], progress=progress):
             typer.echo(drawn)
@@ -287,33 +181,6 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-def _check_output(format_name: str | None, output: Path | None, figure_file: Path | None) -> None:
-    """Refuse a format that does not exist before anything is measured."""
-    format_named(format_name, output)
-    if figure_file is not None:
-        from ngpt_inspect.gallery import require_format
-
-        require_format(figure_file)
-
-
-def _open(
-    sources: list[str],
-    steps: str,
-    heads: int | None,
-    architecture: str | None,
-    alpha_init: float | None,
-) -> list[WeightSet]:
-    from ngpt_inspect.checkpoint import open_checkpoint
-    from ngpt_inspect.cli.selection import steps_of
-
-    given = {} if alpha_init is None else {"alpha_init": alpha_init}
-    return [
-        open_checkpoint(path, heads=heads, architecture=architecture, constants=given)
-        for source in sources
-        for path in steps_of(source, steps)
-    ]
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
-"""What the words of a command line mean: layers, steps, names."""
+"""What the words of a command line mean: checkpoints, layers, steps, names."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.weights import WeightSet
 
 MOST_LAYERS = 100_000
 """No model has more; a longer range is a slip of the finger."""
@@ -28,6 +30,22 @@ def steps_of(source: str, steps: str) -> list[Path]:
             next_step=f"there are {', '.join(map(str, files))}",
         )
     return [files[step] for step in wanted]
+
+
+def models_named(
+    sources: list[str],
+    steps: str,
+    heads: int | None,
+    architecture: str | None,
+    alpha_init: float | None,
+) -> list[WeightSet]:
+    """Open what a command line names, every step of a run that is asked for."""
+    given = {} if alpha_init is None else {"alpha_init": alpha_init}
+    return [
+        open_checkpoint(path, heads=heads, architecture=architecture, constants=given)
+        for source in sources
+        for path in steps_of(source, steps)
+    ]
 
 
 def layers_named(text: str | None) -> list[int] | None:

@@ -104,7 +104,9 @@ def test_a_reader_that_leaves_early(layouts: dict[str, Path]) -> None:
 
 
 SLOW_MEASURE = """
-import dataclasses, sys, time
+import dataclasses, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal; a job in the
+# background of a script starts with Ctrl-C ignored
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.cli import main
 
