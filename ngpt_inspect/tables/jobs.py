@@ -21,9 +21,8 @@ from ngpt_inspect.weights import Weight, WeightSet
 LARGE = 4e9
 """Products of a job from which on it takes all cores: about a second on one.
 
-A factorisation that is small for its number of threads spends its time waiting for them, forty
-times its own on a busy machine (measured: the heads of a 768-wide matrix, 0.17 s on one thread,
-6.7 s on two).
+A factorisation that is small for its number of threads spends its time waiting for them, many
+times its own on a busy machine (docs/performance.md has a measured case).
 """
 
 
