@@ -19,7 +19,7 @@ from ngpt_inspect.vocabulary import Kind, Status
 from ngpt_inspect.weights import Weight, WeightSet
 
 LARGE = 4e9
-"""Products of a job from which on it takes all cores: about a second on one.
+"""Products of a job (rows x columns x the smaller side) from which on it takes all cores.
 
 A factorisation that is small for its number of threads spends its time waiting for them, many
 times its own on a busy machine (docs/performance.md has a measured case).
