@@ -2,11 +2,12 @@
 
 ``step-000200.safetensors`` holds the weights as trained, under the paper's names, and stored (not
 effective) scalings. Its metadata has one key, ``reference_model``: a JSON string with the model's
-config, every init and scale in it as a number, so that the file explains itself.
+config, every init and scale in it as a number, and the settings it is trained with, so that the
+file explains itself.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from reference_model.config import ModelConfig
+from reference_model.config import ModelConfig, TrainConfig
 from reference_model.errors import UsageError
 from reference_model.files import write_atomically
 from reference_model.model import GPT, NGPT, build_model, config_class
@@ -38,6 +39,8 @@ class CheckpointHeader:
     """Training tokens seen."""
     seed: int
     code_version: str
+    training: dict[str, Any] = field(default_factory=dict)
+    """The run's `TrainConfig`; empty in files written before it was kept."""
 
     def model_config(self) -> ModelConfig:
         """Rebuild the config the model was made from."""
@@ -50,7 +53,9 @@ def checkpoint_path(folder: Path, step: int) -> Path:
     return folder / f"step-{step:06d}.safetensors"
 
 
-def save_checkpoint(folder: Path, model: GPT | NGPT, *, step: int, tokens: int, seed: int) -> Path:
+def save_checkpoint(
+    folder: Path, model: GPT | NGPT, training: TrainConfig, *, step: int, tokens: int
+) -> Path:
     """Write the weights after `step` steps into `folder`, atomically; returns the file's path."""
     header = CheckpointHeader(
         format_version=FORMAT_VERSION,
@@ -58,8 +63,9 @@ def save_checkpoint(folder: Path, model: GPT | NGPT, *, step: int, tokens: int, 
         config=model.config.to_dict(),
         step=step,
         tokens=tokens,
-        seed=seed,
+        seed=training.seed,
         code_version=_code_version(),
+        training=asdict(training),
     )
     metadata = {METADATA_KEY: json.dumps(asdict(header), allow_nan=False)}
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}

@@ -178,5 +178,4 @@ def _save(trainer: Trainer, out: Path, metrics_file: MetricsFile) -> None:
 
 
 def _keep(trainer: Trainer, out: Path) -> None:
-    seed = trainer.config.seed
-    save_checkpoint(out, trainer.model, step=trainer.step, tokens=trainer.tokens, seed=seed)
+    save_checkpoint(out, trainer.model, trainer.config, step=trainer.step, tokens=trainer.tokens)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 
 @dataclass(frozen=True, kw_only=True)
+class Option:
+    """A choice a figure offers; its first value is the default, and the paper's way."""
+
+    name: str
+    values: tuple[Any, ...]
+    """All values there are; empty where any whole number will do (a layer)."""
+    help: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One figure: which measures it needs and how it draws their rows.
+    """One figure: which table it needs and how it draws its rows.
 
     Adding one file that declares one `Figure` adds it to `ni.figure`, ``ngpt-inspect figures``
     and the dashboard.
@@ -23,11 +32,15 @@ class Figure:
     title: str
     summary: str
     """One line: what is on the axes and how to read it."""
-    needs: tuple[str, ...]
-    """Names of the measures whose rows `draw` reads; the table is their concatenation."""
-    draw: Callable[[pd.DataFrame], go.Figure]
+    draw: Callable[..., go.Figure]
+    """``draw(table, *, width=TWO_COLUMNS, **options)``; width in pixels, at 96 an inch."""
     source: str
     """The figure of arXiv 2410.01131 it redraws."""
+    needs: tuple[str, ...] = ()
+    """Names of the measures whose rows `draw` reads; the table is their concatenation."""
+    results: str = ""
+    """Instead of measures: the name of the table of training results that `draw` reads."""
+    options: tuple[Option, ...] = ()
     formula: str = ""
     """How the drawn numbers are computed, in plain words and Unicode symbols."""
     roles: tuple[str, ...] | None = None

@@ -42,7 +42,7 @@ def table_of(layouts: dict[str, Path]) -> TableOf:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return checkpoints that reference_model wrote after three steps of training."""
     from reference_model.checkpoint import save_checkpoint
-    from reference_model.config import GPTConfig, NGPTConfig
+    from reference_model.config import GPTConfig, NGPTConfig, TrainConfig
     from reference_model.model import NGPT, build_model
 
     shape = {"vocab_size": 37, "n_layers": 2, "n_heads": 2, "d_model": 16, "d_mlp": 40}
@@ -61,7 +61,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                 model.normalize_matrices()
         folder = tmp_path_factory.mktemp("trained") / model.architecture
         folder.mkdir()
-        paths[model.architecture] = save_checkpoint(folder, model, step=3, tokens=96, seed=3)
+        training = TrainConfig(steps=3, batch_size=4, learning_rate=0.02, seed=3)
+        paths[model.architecture] = save_checkpoint(folder, model, training, step=3, tokens=96)
     return paths
 
 

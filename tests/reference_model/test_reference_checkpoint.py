@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from conftest import make_config, shake
+from conftest import make_config, make_train_config, shake
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -37,19 +37,22 @@ def metrics_of(step, loss=1.5):
 @pytest.mark.parametrize("architecture", ["gpt", "ngpt"])
 def test_metadata_is_one_json_string_with_every_constant(tmp_path, architecture):
     model = build_model(make_config(architecture))
-    path = save_checkpoint(tmp_path, model, step=200, tokens=9600, seed=7)
+    training = make_train_config(seed=7, steps=300, learning_rate=0.01)
+    path = save_checkpoint(tmp_path, model, training, step=200, tokens=9600)
     assert path.name == "step-000200.safetensors"
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
     assert list(metadata) == ["reference_model"]
     header = json.loads(metadata["reference_model"])
     assert set(header) == {
-        *("format_version", "architecture", "config", "step", "tokens", "seed", "code_version")
+        *("format_version", "architecture", "config", "training"),
+        *("step", "tokens", "seed", "code_version"),
     }
     assert header["format_version"] == 1
     assert header["architecture"] == architecture
     assert (header["step"], header["tokens"], header["seed"]) == (200, 9600, 7)
     assert header["config"]["n_heads"] == 2
+    assert (header["training"]["steps"], header["training"]["learning_rate"]) == (300, 0.01)
     if architecture == "ngpt":
         assert header["config"]["alpha_init"] == 0.05
         assert header["config"]["s_z_scale"] == pytest.approx(1 / math.sqrt(16))
@@ -61,7 +64,7 @@ def test_metadata_is_one_json_string_with_every_constant(tmp_path, architecture)
 @pytest.mark.parametrize("changes", [{}, {"alpha_granularity": "fixed", "s_z_scale": 0.7}])
 def test_loaded_model_is_the_saved_one(tmp_path, changes):
     model = shake(build_model(make_config("ngpt", **changes)))
-    path = save_checkpoint(tmp_path, model, step=1, tokens=1, seed=0)
+    path = save_checkpoint(tmp_path, model, make_train_config(), step=1, tokens=1)
     torch.manual_seed(5)
     loaded = load_model(path)
     after_load = torch.rand(1)
