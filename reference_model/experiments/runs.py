@@ -115,9 +115,8 @@ def loss_rows(run: Run, folder: Path) -> list[dict[str, Any]]:
     rows, seconds = [], 0.0
     for line in read_metrics(folder):
         seconds += line["seconds"] or 0.0
-        loss = line["validation_loss"]
-        diverged = line["train_loss"] is None or line["gradient_norm"] is None
-        if loss is None and not diverged:
+        loss = None if _diverged(line) else line["validation_loss"]
+        if loss is None and not _diverged(line):
             continue
         measured = {"step": line["step"], "tokens": line["tokens"], "seconds": round(seconds, 2)}
         rows.append({**run.identity, **measured, "validation_loss": loss})
@@ -132,4 +131,9 @@ def is_finished(run: Run, folder: Path) -> bool:
 def final_loss(run: Run, folder: Path) -> float | None:
     """Read the validation loss after the last step in nats per token; None if training diverged."""
     last = read_metrics(folder)[-1]
-    return last["validation_loss"] if last["step"] == run.training.steps else None
+    ended = last["step"] == run.training.steps and not _diverged(last)
+    return last["validation_loss"] if ended else None
+
+
+def _diverged(line: dict[str, float | None]) -> bool:
+    return line["train_loss"] is None or line["gradient_norm"] is None
