@@ -72,7 +72,7 @@ class Laboratory:
             loss = final_loss(run, self.folder(run))
             told = "diverged" if loss is None else f"validation loss {loss:.4f}"
             note = ""
-            if done and left:
+            if done and left and number >= self.jobs:  # before, most of the work is under way
                 note = f"; about {clock((time.monotonic() - started) * left / done)} left"
             say(f"[{number}/{len(todo)}] {run.name}: {told}{note}")
 
