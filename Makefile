@@ -15,7 +15,7 @@ JOBS ?= 2
 .PHONY: help install demo dashboard experiments test check format clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n 's/^# make/make/p' Makefile
 
 install: $(INSTALLED)
 
