@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import platform
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -16,7 +17,7 @@ from typing import Any
 import torch
 
 from reference_model.data import TokenData, is_bin_folder, load_bins, load_text
-from reference_model.errors import DivergenceError
+from reference_model.errors import DivergenceError, Interrupted
 from reference_model.experiments.runs import Run, final_loss, is_finished
 from reference_model.experiments.scales import Scale
 from reference_model.files import write_text_atomically
@@ -82,7 +83,8 @@ class Laboratory:
             yield from ((run, _train_one(self, run)) for run in runs)
             return
         # spawned: torch's threads do not survive a fork
-        pool = ProcessPoolExecutor(self.jobs, multiprocessing.get_context("spawn"))
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(self.jobs, context, initializer=_end_with_parent)
         try:
             futures = {pool.submit(_train_one, self, run): run for run in runs}
             for future in as_completed(futures):
@@ -137,6 +139,18 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
+def _end_with_parent() -> None:
+    """Let this worker die with the process that started it, however that one ends."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)  # its run goes on from the last save the next time
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _train_one(laboratory: Laboratory, run: Run) -> bool:
     """Train one run, in this process; returns whether it was finished before."""
     if laboratory.jobs > 1:
@@ -155,4 +169,8 @@ def _train_one(laboratory: Laboratory, run: Run) -> bool:
         )
     except DivergenceError:
         return False
+    except Interrupted as stopped:
+        if laboratory.jobs > 1:
+            os._exit(stopped.exit_code)  # the pool would hand this worker its next run
+        raise
     return result.was_finished
