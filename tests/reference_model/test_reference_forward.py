@@ -10,7 +10,8 @@ from conftest import SHAPE, make_config, shake
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_model.layers import Rotary, l2_normalize, rotate
+from reference_model.attention import Rotary, rotate
+from reference_model.layers import l2_normalize
 from reference_model.model import build_model, slerp
 
 VARIANTS = {
