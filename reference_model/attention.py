@@ -78,7 +78,7 @@ def _turn(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
 
 
 def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Turn every coordinate pair of `x` [..., T, K] by its position's angle.
+    """Turn every coordinate pair of `x` [B, H, T, K] by its position's angle.
 
     The result has the dtype of the tables if that is the wider: float32 for bfloat16 `x`.
     """
@@ -116,13 +116,13 @@ class Attention(nn.Module):
         self.W_v = nn.Linear(config.d_model, config.d_model, bias=False)
         self.W_o = nn.Linear(config.d_model, config.d_model, bias=False)
 
-    def project(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """Rotated queries and keys [2, B, H, T, K], values [B, H, T, K] of `x` [B, T, D] (Eq. 12)."""
+    def project(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries, rotated keys and values of `x` [B, T, D], each [B, H, T, K] (Eq. 12)."""
         # one product with the stacked matrices is quicker than three small ones
         stacked = torch.cat((self.W_q.weight, self.W_k.weight, self.W_v.weight))  # 3D D
         qkv = F.linear(x, stacked).view(*x.shape[:2], 3, self.n_heads, self.d_k)  # B T 3 H K
-        qk, v = qkv.permute(2, 0, 3, 1, 4).split((2, 1))
-        return rotate(qk, *tables), v[0]
+        q, k, v = qkv.transpose(1, 3).unbind(2)  # each B H T K
+        return rotate(q, *tables), rotate(k, *tables), v
 
     def mix(self, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
         """softmax(scale q k^T + causal mask) v, heads joined, times W_o (Eqs. 13, 14): B T D."""
@@ -130,8 +130,7 @@ class Attention(nn.Module):
         return cast(Tensor, self.W_o(heads.transpose(1, 2).flatten(2)))
 
     def forward(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:  # noqa: D102
-        (q, k), v = self.project(x, tables)
-        return self.mix(q, k, v, scale=self.d_k**-0.5)
+        return self.mix(*self.project(x, tables), scale=self.d_k**-0.5)
 
 
 class NormalizedAttention(Attention):
@@ -146,8 +145,9 @@ class NormalizedAttention(Attention):
         self.scaling.register(self, "s_qk", config.n_heads, config.d_k)
 
     def forward(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:  # noqa: D102
-        qk, v = self.project(x, tables)
-        q, k = l2_normalize(qk) if self.qk_norm else qk  # each B H T K
+        q, k, v = self.project(x, tables)  # each B H T K
+        if self.qk_norm:
+            q, k = l2_normalize(q), l2_normalize(k)
         # (q s)(k s)^T = (q s^2) k^T: scaling one side saves a pass over the other
         s_qk = self.scaling.effective(self.s_qk).unsqueeze(-2)  # H 1 K
         return self.mix(q * s_qk.square(), k, v, scale=self.d_k**0.5)

@@ -151,8 +151,9 @@ class NGPT(nn.Module):
     def normalize_matrices(self) -> None:
         """Put every matrix back on the sphere: unit vectors along its embedding dimension."""
         for matrix, dim in self.matrices():
-            norm = torch.linalg.vector_norm(matrix, dim=dim, keepdim=True)
-            matrix.div_(norm.clamp_min_(TINY))
+            # on a CPU vector_norm takes ten times as long along columns
+            norm = matrix.square().sum(dim, keepdim=True).sqrt()
+            matrix.div_(norm.clamp_min(TINY))
 
 
 def lerp(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:
