@@ -68,13 +68,12 @@ class _Rotate(torch.autograd.Function):
 
 
 def _turn(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    # widened once: a product of two dtypes would widen its operand anew each time
     x = x.to(torch.promote_types(x.dtype, cosines.dtype))
-    first, second = x.chunk(2, dim=-1)  # ... T K/2
-    rotated = torch.empty_like(x, memory_format=torch.contiguous_format)
-    new_first, new_second = rotated.chunk(2, dim=-1)
-    torch.mul(first, cosines, out=new_first).addcmul_(second, sines, value=-1)
-    torch.mul(second, cosines, out=new_second).addcmul_(first, sines)
-    return rotated
+    first, second = x.chunk(2, dim=-1)  # B H T K/2
+    new_first = (first * cosines).addcmul_(second, sines, value=-1)
+    new_second = (second * cosines).addcmul_(first, sines)
+    return torch.cat((new_first, new_second), dim=-1)  # B H T K
 
 
 def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
