@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from reference_model.config import ModelConfig, NGPTConfig
 from reference_model.layers import Scaling, l2_normalize
 
-QUERY_BLOCK = 128
+QUERY_BLOCK = 128  # fewer make small products, more compute what the mask takes away
 
 
 class Rotary(nn.Module):

@@ -16,9 +16,9 @@ def page_faults():
 if sys.argv[1] == "keep":
     keep_freed_memory()
 for _ in range(20):  # aligned blocks take a few rounds to find the gaps of others
-    torch.ones(2_000_000)
+    torch.ones(9_000_000)
 before = page_faults()
-torch.ones(2_000_000)
+torch.ones(9_000_000)
 print(page_faults() - before)
 """
 
