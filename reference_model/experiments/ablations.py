@@ -175,7 +175,7 @@ def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     rate = rate_for(best_rates(laboratory), "ngpt", context_length, steps)
     d_model = plan(scale, "ngpt", context_length=context_length, steps=1, rate=rate).model.d_model
     rows = [*table_4(d_model), *table_5(), *other_tables()]
-    runs = [(row, planned(scale, rate, row, seed)) for seed in scale.seeds for row in rows]
+    runs = [(row, planned(scale, rate, row, seed)) for seed in scale.ablation_seeds for row in rows]
     laboratory.train(run for _, run in runs)
     found = [result(laboratory, row, run) for row, run in runs]
     laboratory.keep(NAME, found, (run for _, run in runs))

@@ -25,6 +25,7 @@ class Scale:
     ngpt_budgets: tuple[int, ...]
     seeds: tuple[int, ...]
     ablation_steps: int
+    ablation_seeds: tuple[int, ...]
     validation_every: int
     validation_tokens: int
     evaluated_tokens: int
@@ -47,6 +48,7 @@ SCALES: dict[str, Scale] = {
             ngpt_budgets=(100, 200, 400),
             seeds=(0, 1),
             ablation_steps=200,
+            ablation_seeds=(0,),
             validation_every=25,
             validation_tokens=16_384,
             evaluated_tokens=65_536,
@@ -63,6 +65,7 @@ SCALES: dict[str, Scale] = {
             ngpt_budgets=(500, 1000, 2000),
             seeds=(0, 1),
             ablation_steps=1000,
+            ablation_seeds=(0, 1),
             validation_every=100,
             validation_tokens=131_072,
             evaluated_tokens=524_288,
@@ -81,6 +84,7 @@ SCALES: dict[str, Scale] = {
             ngpt_budgets=(5000, 10_000),
             seeds=(0, 1),
             ablation_steps=5000,
+            ablation_seeds=(0,),
             validation_every=500,
             validation_tokens=1_048_576,
             evaluated_tokens=2_097_152,

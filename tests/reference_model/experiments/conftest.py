@@ -32,6 +32,7 @@ SCALE = Scale(
     ngpt_budgets=(2, 4),
     seeds=(0, 1),
     ablation_steps=2,
+    ablation_seeds=(0, 1),
     validation_every=2,
     validation_tokens=64,
     evaluated_tokens=512,
