@@ -159,7 +159,8 @@ class NGPT(nn.Module):
         """Put every matrix back on the sphere: unit vectors along its embedding dimension."""
         for matrix, dim in self.matrices():
             norm = torch.linalg.vector_norm(matrix, dim=dim, keepdim=True)
-            matrix.div_(norm.clamp_min_(TINY))
+            # not clamp_min_: the norm of a sharded column is a sum that is still to be made
+            matrix.div_(norm.clamp_min(TINY))
 
 
 def lerp(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:
