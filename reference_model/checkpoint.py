@@ -7,6 +7,7 @@ file explains itself.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.errors import UsageError
@@ -54,9 +56,18 @@ def checkpoint_path(folder: Path, step: int) -> Path:
 
 
 def save_checkpoint(
-    folder: Path, model: GPT | NGPT, training: TrainConfig, *, step: int, tokens: int
+    folder: Path,
+    model: GPT | NGPT,
+    training: TrainConfig,
+    *,
+    step: int,
+    tokens: int,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Path:
-    """Write the weights after `step` steps into `folder`, atomically; returns the file's path."""
+    """Write the weights after `step` steps into `folder`, atomically; returns the file's path.
+
+    `weights` are the whole tensors of a model whose own are slices.
+    """
     header = CheckpointHeader(
         format_version=FORMAT_VERSION,
         architecture=model.architecture,
@@ -68,7 +79,8 @@ def save_checkpoint(
         training=asdict(training),
     )
     metadata = {METADATA_KEY: json.dumps(asdict(header), allow_nan=False)}
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    weights = model.state_dict() if weights is None else weights
+    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
     path = checkpoint_path(folder, step)
     write_atomically(path, lambda file: save_file(tensors, file, metadata))
     return path
@@ -125,6 +137,8 @@ def save_resume_state(folder: Path, state: dict[str, Any]) -> None:
 def load_resume_state(folder: Path) -> dict[str, Any] | None:
     """Read the resume file of a run, if it has one; tensors and plain values only, no code.
 
+    The tensors are read from the file when they are used: many ranks need not hold them all.
+
     Raises
     ------
     UsageError
@@ -134,7 +148,7 @@ def load_resume_state(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a damaged zip or pickle raises many types
         msg = f"{path}: cannot be read; delete it to start the run again"
         raise UsageError(msg) from error

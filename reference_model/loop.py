@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from reference_model.checkpoint import (
     checkpoint_path,
     load_resume_state,
@@ -21,6 +19,7 @@ from reference_model.files import remove_litter, write_text_atomically
 from reference_model.metrics import MetricsFile, StepMetrics
 from reference_model.progress import Progress, say
 from reference_model.ranks import join_ranks
+from reference_model.state import gather_state, gather_weights, restore_state
 from reference_model.trainer import Trainer
 
 CADENCE = ("checkpoint_every", "checkpoint_steps", "resume_every")
@@ -46,12 +45,13 @@ def train(
     resume: bool = False,
     device: str = "auto",
     compiled: bool = False,
+    sharded: bool = False,
     show_progress: bool = True,
 ) -> TrainResult:
     """Train one model into the run folder `out`.
 
     Under ``torchrun`` the batch is split over the ranks, and only rank 0 writes. A finished run
-    with the same settings is left as it is.
+    with the same settings is left as it is. A run goes on with any number of ranks, sharded or not.
 
     Parameters
     ----------
@@ -67,6 +67,8 @@ def train(
         "auto", "cpu", "cuda" or "cuda:N".
     compiled : bool
         Pass the model through torch.compile.
+    sharded : bool
+        Split the model over the ranks (FSDP2) instead of copying it to each (DDP).
     show_progress : bool
         Report on stderr.
 
@@ -78,7 +80,7 @@ def train(
         If the loss or the gradient norm is no longer finite; the last files stay intact.
     """
     with join_ranks(device) as ranks:
-        trainer = Trainer(model_config, train_config, data, ranks, compiled)
+        trainer = Trainer(model_config, train_config, data, ranks, compiled, sharded)
         _load(trainer, out, resume)
         result = TrainResult(
             checkpoint=checkpoint_path(out, train_config.steps),
@@ -121,18 +123,18 @@ def _load(trainer: Trainer, out: Path, resume: bool) -> None:
             "add --resume to continue it, or choose another --out"
         )
         raise UsageError(msg)
-    trainer.model.load_state_dict(state["model"])
-    trainer.optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["rng"])
-    trainer.step = step
+    restore_state(trainer, state)
 
 
 def _continue(trainer: Trainer, out: Path, show_progress: bool) -> None:
     """Train from the step reached to the last one."""
     first, steps = trainer.step, trainer.config.steps
+    if first == 0 and trainer.config.keeps(0):
+        _keep(trainer, out)
     if not trainer.ranks.is_main:
         for _ in range(first, steps):
             _check_finite(trainer, trainer.take_step())
+            _save(trainer, out)
         return
     with contextlib.ExitStack() as stack:
         metrics_file = MetricsFile(out, first)
@@ -141,8 +143,6 @@ def _continue(trainer: Trainer, out: Path, show_progress: bool) -> None:
         write_text_atomically(out / "tokenizer.json", trainer.data.tokenizer_json)
         label = trainer.model.architecture
         progress = stack.enter_context(Progress(label, first, steps, show_progress))
-        if first == 0 and trainer.config.keeps(0):
-            _keep(trainer, out)
         for _ in range(first, steps):
             metrics = trainer.take_step()
             metrics_file.append(metrics)
@@ -160,22 +160,23 @@ def _check_finite(trainer: Trainer, metrics: StepMetrics) -> None:
         raise DivergenceError(msg)
 
 
-def _save(trainer: Trainer, out: Path, metrics_file: MetricsFile) -> None:
-    """Write what the step just taken calls for; the resume file last, when all else is safe."""
+def _save(trainer: Trainer, out: Path, metrics_file: MetricsFile | None = None) -> None:
+    """Write what the step just taken calls for; the resume file last, when all else is safe.
+
+    Every rank helps to gather it; the one with the metrics file writes it.
+    """
     step, config = trainer.step, trainer.config
     if config.keeps(step):
         _keep(trainer, out)
     if step % config.resume_every == 0 or step == config.steps:
-        metrics_file.sync()
-        state = {
-            "settings": _settings(trainer),
-            "step": step,  # with the seed this is also the position in the data
-            "model": trainer.model.state_dict(),
-            "optimizer": trainer.optimizer.state_dict(),
-            "rng": torch.get_rng_state(),
-        }
-        save_resume_state(out, state)
+        state = {"settings": _settings(trainer), **gather_state(trainer)}
+        if metrics_file is not None:
+            metrics_file.sync()
+            save_resume_state(out, state)
 
 
 def _keep(trainer: Trainer, out: Path) -> None:
-    save_checkpoint(out, trainer.model, trainer.config, step=trainer.step, tokens=trainer.tokens)
+    weights = gather_weights(trainer)
+    if trainer.ranks.is_main:
+        progress = {"step": trainer.step, "tokens": trainer.tokens}
+        save_checkpoint(out, trainer.model, trainer.config, weights=weights, **progress)
