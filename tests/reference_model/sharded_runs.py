@@ -52,7 +52,7 @@ def run(out, name="ngpt", *, sharded=False, resume=False, stop_after=None, **cha
 
 
 def command(text, out):
-    sizes = ["--steps", "2", "--batch-size", "2", "--context-length", "16", "--tokenizer", "bytes"]
+    sizes = ["--steps", "2", "--batch-size", "6", "--context-length", "16", "--tokenizer", "bytes"]
     sizes += ["--precision", "float32", "--device", "cpu"]
     return ["--model", "ngpt", "--data", str(text), "--out", str(out), *sizes]
 
@@ -61,18 +61,21 @@ def train_all(folder, ranks):
     """Every run that the tests compare."""
     here = folder / f"ranks-{ranks.world_size}"
     run(here / "ngpt", sharded=True)
+    run(here / "gpt", "gpt", sharded=True, micro_batch_size=1)
+    run(here / "odd", "odd", sharded=True, micro_batch_size=1)
     run(here / "cut", sharded=True, stop_after=6)  # two steps past its last save
     copy(ranks, here / "cut", here / "cut-for-one")
     run(here / "cut", sharded=True, resume=True)
-    copy(ranks, folder / "cut-alone", here / "cut-alone")
-    run(here / "cut-alone", sharded=True, resume=True)
-    if ranks.world_size == 2:
-        run(here / "gpt", "gpt", sharded=True, micro_batch_size=1)
-        run(here / "odd", "odd", sharded=True, micro_batch_size=1)
-        run(here / "rounded", sharded=True, precision="bfloat16")
-        run(here / "rounded-copies", precision="bfloat16")
-        assert main([*command(folder / "text.txt", here / "command"), "--shard"]) == 0
-    findings = {"slices": slices(ranks), "diverged": diverges(here / "diverged", ranks)}
+    copy(ranks, folder / "cut", here / "cut-by-one")
+    run(here / "cut-by-one", sharded=True, resume=True)
+    run(here / "rounded", sharded=True, precision="bfloat16")
+    run(here / "rounded-copies", precision="bfloat16")
+    assert main([*command(folder / "text.txt", here / "command"), "--shard"]) == 0
+    findings = {
+        "lengths": lengths(ranks),
+        "unsent": unsent(ranks),
+        "error": divergence(here / "diverged", ranks),
+    }
     (here / f"rank-{ranks.rank}.json").write_text(json.dumps(findings))
 
 
@@ -82,25 +85,37 @@ def copy(ranks, source, target):
     ranks.wait()
 
 
-def slices(ranks):
-    """Length of this rank's part of every tensor, of its gradient and of its moments."""
-    trainer = Trainer(
-        CONFIGS["odd"], make_train_config(batch_size=6), make_data(), ranks, sharded=True
-    )
+def new_trainer(ranks):
+    settings = make_train_config(batch_size=6)
+    return Trainer(CONFIGS["odd"], settings, make_data(), ranks, sharded=True)
+
+
+def lengths(ranks):
+    """Numbers of every tensor, of its gradient and of its two moments that this rank holds."""
+    trainer = new_trainer(ranks)
     trainer._backward()
     gradients = {name: p.grad.to_local().numel() for name, p in trainer.model.named_parameters()}
     trainer.take_step()
-    trainer.validate()  # leaves nothing whole behind
-    lengths = {}
+    trainer.validate()  # after it, too, nothing is left whole
+    found = {}
     for name, parameter in trainer.model.named_parameters():
         moments = trainer.optimizer.state[parameter]
-        parts = [parameter, moments["exp_avg"], moments["exp_avg_sq"]]
-        lengths[name] = [gradients[name], *(part.to_local().numel() for part in parts)]
-    return lengths
+        parts = (parameter, moments["exp_avg"], moments["exp_avg_sq"])
+        found[name] = [gradients[name], *(part.to_local().numel() for part in parts)]
+    return found
 
 
-def diverges(out, ranks):
-    """Whether a gradient that is not finite on the last rank only stops this one."""
+def unsent(ranks):
+    """Whether gradients stay with the rank until it is time to average them."""
+    trainer = new_trainer(ranks)
+    inputs, targets = trainer.data.batch(0, 1, 1, 12)
+    with trainer.placement.averaging(now=False):
+        trainer.placement(inputs, targets).backward()
+    return all(parameter.grad is None for parameter in trainer.model.parameters())
+
+
+def divergence(out, ranks):
+    """Error of this rank when only the last one meets a gradient that is not finite."""
     original = Trainer._backward
 
     def explodes(trainer):
@@ -116,6 +131,7 @@ def diverges(out, ranks):
         return str(error)
     finally:
         Trainer._backward = original
+    return None
 
 
 if __name__ == "__main__":
