@@ -1,5 +1,6 @@
 """A progress bar where there is a terminal and `rich`, plain lines where there is not."""
 
+import contextlib
 import sys
 import time
 from typing import Any
@@ -52,9 +53,10 @@ class Progress:
 
 
 def say(message: str) -> None:
-    """One line to the user, on stderr."""
-    sys.stderr.write(message + "\n")
-    sys.stderr.flush()
+    """One line to the user, on stderr; a log that takes no more is no reason to stop training."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(message + "\n")
+        sys.stderr.flush()
 
 
 def _clock(seconds: float) -> str:
