@@ -2,12 +2,9 @@
 
 import contextlib
 import math
-import signal
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from reference_model.checkpoint import (
     RESUME_FILE,
@@ -166,7 +163,7 @@ def _continue(trainer: Trainer, out: Path, show_progress: bool) -> None:
         if not trainer.ranks.is_main:
             for _ in range(first, steps):
                 _check_finite(trainer, trainer.take_step())
-                asked = _asked_to_stop(trainer, stop)
+                asked = stop.agreed(trainer.ranks)
                 _save(trainer, out, stops=asked > 0)
                 _stop(trainer, asked)
             return
@@ -179,7 +176,7 @@ def _continue(trainer: Trainer, out: Path, show_progress: bool) -> None:
             metrics = trainer.take_step()
             metrics_file.append(metrics)
             _check_finite(trainer, metrics)
-            asked = _asked_to_stop(trainer, stop)
+            asked = stop.agreed(trainer.ranks)
             _save(trainer, out, metrics_file, stops=asked > 0)
             progress.update(metrics.step, metrics.train_loss, metrics.validation_loss)
             _stop(trainer, asked)
@@ -194,17 +191,9 @@ def _check_finite(trainer: Trainer, metrics: StepMetrics) -> None:
         raise DivergenceError(msg)
 
 
-def _asked_to_stop(trainer: Trainer, stop: StopSignals) -> int:
-    """Signal that asked any of the ranks to stop before the last step, else 0: on all the same."""
-    received, ranks = stop.received, trainer.ranks
-    if ranks.world_size > 1:
-        anyone = ranks.mean(torch.tensor(float(received > 0), device=ranks.device))
-        received = received or (int(signal.SIGTERM) if anyone else 0)
-    return received if trainer.step < trainer.config.steps else 0
-
-
 def _stop(trainer: Trainer, asked: int) -> None:
-    if asked:
+    """Leave after a signal, when everything is saved; a run that has just ended needs no stop."""
+    if asked and trainer.step < trainer.config.steps:
         trainer.ranks.wait()  # the launcher ends all ranks when one leaves: rank 0 saves first
         raise Interrupted(trainer.step, asked)
 

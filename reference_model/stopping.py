@@ -5,6 +5,10 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+import torch
+
+from reference_model.ranks import Ranks
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -39,6 +43,18 @@ class StopSignals:
         trace: TracebackType | None,
     ) -> None:
         self._restore()
+
+    def agreed(self, ranks: Ranks) -> int:
+        """Return the number of the signal that any rank has received, 0 for none.
+
+        Every rank must ask, and all get zero or all get a number: they stop at the same step.
+        """
+        received = self.received
+        if ranks.world_size > 1 and ranks.mean(
+            torch.tensor(float(received > 0), device=ranks.device)
+        ):
+            return received or int(signal.SIGTERM)
+        return received
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self.received = number

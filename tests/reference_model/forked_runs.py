@@ -4,13 +4,15 @@ Started as a process of its own that has torch imported: a run then costs millis
 thread of the test session is forked. Each line on stdin is a job, each on stdout how it ended:
 
 ``arguments``: of ``reference_model.train``; ``at``: the number, from 1, of the call into the
-system that the event precedes (only calls made while a run writes its files are counted);
+system that the event precedes (only calls made while a run writes its files are counted, and for
+"kill" only those that change the disk);
 ``event``: "kill"; "refuse", that call fails as on a full disk; "limit", no file may from then on
 grow past ``bytes``; "tear", the same and the process dies at the attempt.
 """
 
 import contextlib
 import errno
+import gc
 import io
 import json
 import os
@@ -23,11 +25,10 @@ from pathlib import Path
 
 import torch
 
-CALLS = {
-    *("open", "mkdir", "write", "truncate", "chmod", "fsync", "replace", "unlink"),
-    "serialize_file",  # of safetensors
-}
-"""What changes the disk, or may be refused."""
+CHANGES = {"open", "write", "truncate", "replace", "serialize_file"}
+"""Calls after which a killed process leaves something else behind; the last is safetensors'."""
+CALLS = CHANGES | {"chmod", "fsync"}
+"""Calls that the system may refuse."""
 WRITERS = ("reference_model/files.py", "reference_model/metrics.py")
 NEVER = 10**9
 MINI = {
@@ -72,18 +73,21 @@ def serve():
     from reference_model.train import main
 
     torch.set_num_threads(1)
-    training = {"batch_size": 2, "steps": 3, "validation_sequences": 2}
+    training = {"batch_size": 2, "steps": 2, "validation_sequences": 2}
     rates = {"learning_rate": 1e-2}
     PRESETS["mini"] = Preset(shape=MINI, training=training, gpt=rates, ngpt=rates)
     _warm_up(main)
+    gc.freeze()  # a collection in a child would copy every page it shares
     for line in sys.stdin:
-        with tempfile.TemporaryFile("w+") as stderr:
-            child = os.fork()
-            if child == 0:
-                _run(json.loads(line), stderr, main)
-            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            stderr.seek(0)
-            sys.stdout.write(json.dumps({"code": code, "stderr": stderr.read()}) + "\n")
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _run(json.loads(line), writing, main)
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            stderr = pipe.read()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        sys.stdout.write(json.dumps({"code": code, "stderr": stderr}) + "\n")
         sys.stdout.flush()
 
 
@@ -100,20 +104,21 @@ def _warm_up(main):
 def _run(job, stderr, main):
     code = 99
     try:
-        os.dup2(stderr.fileno(), 2)
-        sys.setprofile(_alarm(job["at"], EVENTS[job["event"]], job["bytes"]))
+        os.dup2(stderr, 2)
+        event, calls = EVENTS[job["event"]]
+        sys.setprofile(_alarm(job["at"], calls, event, job["bytes"]))
         code = main(job["arguments"])
     finally:
         sys.stderr.flush()
         os._exit(code)
 
 
-def _alarm(at, event, limit):
+def _alarm(at, calls, event, limit):
     seen = 0
 
     def on_call(frame, kind, function):
         nonlocal seen
-        if kind == "c_call" and function.__name__ in CALLS and _is_of_a_writer(frame):
+        if kind == "c_call" and function.__name__ in calls and _is_of_a_writer(frame):
             seen += 1
             if seen == at:
                 event(limit)
@@ -145,7 +150,12 @@ def _tear(size):
     _limit(size)
 
 
-EVENTS = {"kill": _kill, "refuse": _refuse, "limit": _limit, "tear": _tear}
+EVENTS = {
+    "kill": (_kill, CHANGES),
+    "refuse": (_refuse, CALLS),
+    "limit": (_limit, CALLS),
+    "tear": (_tear, CALLS),
+}
 
 if __name__ == "__main__":
     serve()
