@@ -137,3 +137,4 @@ def divergence(out, ranks):
 if __name__ == "__main__":
     with join_ranks("cpu") as ranks:
         train_all(Path(sys.argv[1]), ranks)
+        ranks.wait()  # nobody closes its connections while another still works

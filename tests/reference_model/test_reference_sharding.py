@@ -45,6 +45,7 @@ def sharded(request, alone):
     launcher += ["--nproc-per-node", str(request.param)]
     launcher += [str(Path(__file__).with_name("sharded_runs.py")), str(alone)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment["PYTHONFAULTHANDLER"] = "1"  # a rank that dies says where
     with subprocess.Popen(launcher, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             _, error = process.communicate(timeout=180)
