@@ -49,7 +49,7 @@ class Progress:
             return
         self.last_line = now
         left = (now - self.started) / (step - self.first_step) * (self.steps - step)
-        say(f"{self.label}  step {step}/{self.steps}  {losses}  {_clock(left)} left")
+        say(f"{self.label}  step {step}/{self.steps}  {losses}  {clock(left)} left")
 
 
 def say(message: str) -> None:
@@ -59,7 +59,8 @@ def say(message: str) -> None:
         sys.stderr.flush()
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}"

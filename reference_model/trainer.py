@@ -6,6 +6,7 @@ import time
 import torch
 from torch import Tensor
 
+from reference_model.allocator import keep_freed_memory
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.errors import UsageError
@@ -33,6 +34,8 @@ class Trainer:
         data.check_length(model_config.context_length)
         self.context_length = model_config.context_length
         self.config, self.data, self.ranks = config, data, ranks
+        if ranks.device.type == "cpu":
+            keep_freed_memory()
         self.share, self.micro_batch = split_batch(config, ranks.world_size)
         self.precision = resolve_precision(config.precision, ranks.device)
         torch.manual_seed(config.seed)

@@ -1,9 +1,15 @@
+import json
+
 import numpy as np
 import pytest
 import torch
+from forked_runs import ForkedRuns
 
+from reference_model.checkpoint import load_model, load_resume_state
 from reference_model.config import GPTConfig, NGPTConfig, TrainConfig
 from reference_model.data import TokenData
+from reference_model.loop import train
+from reference_model.metrics import read_metrics
 
 torch.set_num_threads(1)  # models this small only lose time when shared between cores
 
@@ -15,6 +21,7 @@ SHAPE = {
     "d_mlp": 40,
     "context_length": 12,
 }
+LOSSES = ("step", "train_loss", "validation_loss", "gradient_norm")
 
 
 def make_config(architecture, **changes):
@@ -55,6 +62,53 @@ def shake(model, seed=0):
     return model
 
 
+def train_small(out, architecture="ngpt", resume=False, **changes):
+    settings, config = make_train_config(**changes), make_config(architecture)
+    return train(config, settings, make_data(), out, resume=resume, show_progress=False)
+
+
+def results(folder):
+    """Losses of every step, and every kept file of weights."""
+    losses = [tuple(line[name] for name in LOSSES) for line in read_metrics(folder)]
+    return losses, {path.name: path.read_bytes() for path in folder.glob("step-*.safetensors")}
+
+
+def check_whole(folder, torn=False):
+    """Fail unless every file in the folder can be used as it is; returns the step to resume at."""
+    for path in folder.glob("step-*.safetensors"):
+        load_model(path)
+    text = (folder / "metrics.jsonl").read_text() if (folder / "metrics.jsonl").exists() else ""
+    *lines, rest = text.split("\n")
+    steps = [json.loads(line)["step"] for line in lines]
+    assert steps == list(range(1, len(lines) + 1))
+    assert torn or rest == ""
+    state = load_resume_state(folder)
+    if state is None:
+        assert not lines
+        return 0
+    assert len(lines) >= state["step"] or not (folder / "metrics.jsonl").exists()
+    return state["step"]
+
+
 @pytest.fixture
 def data():
     return make_data()
+
+
+@pytest.fixture(scope="session")
+def forked():
+    runs = ForkedRuns()
+    yield runs
+    runs.close()
+
+
+@pytest.fixture(scope="session")
+def mini(forked, tmp_path_factory):
+    """A function of a folder that gives a short command, and the results it must end with."""
+    folder = tmp_path_factory.mktemp("mini")
+    (folder / "text.txt").write_text("".join(f"{i} times {i} is {i * i}\n" for i in range(300)))
+    command = ["--model", "ngpt", "--preset", "mini", "--tokenizer", "bytes", "--resume"]
+    command += ["--data", folder / "text.txt", "--precision", "float32", "--validation-every", 2]
+    command += ["--resume-every", 1, "--checkpoint-every", 1]
+    assert forked([*command, "--out", folder / "whole"])[0] == 0
+    return lambda out: [*command, "--out", out], results(folder / "whole"), folder

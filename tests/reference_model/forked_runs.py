@@ -16,7 +16,6 @@ import gc
 import io
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -141,10 +140,14 @@ def _refuse(_):
 
 
 def _limit(size):
+    import resource  # only where there is fork
+
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))  # Python ignores the signal: EFBIG
 
 
 def _tear(size):
+    import resource
+
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     _limit(size)
