@@ -8,6 +8,7 @@ file explains itself.
 
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,9 +58,17 @@ def checkpoint_path(folder: Path, step: int) -> Path:
 
 
 def save_checkpoint(
-    folder: Path, model: GPT | NGPT, training: TrainConfig, *, step: int, tokens: int
+    folder: Path,
+    model: GPT | NGPT,
+    training: TrainConfig,
+    *,
+    step: int,
+    tokens: int,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Path:
     """Write the weights after `step` steps into `folder`, atomically; returns the file's path.
+
+    `weights` are the whole tensors of a model whose own are slices.
 
     Raises
     ------
@@ -77,7 +86,8 @@ def save_checkpoint(
         training=asdict(training),
     )
     metadata = {METADATA_KEY: json.dumps(asdict(header), allow_nan=False)}
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    weights = model.state_dict() if weights is None else weights
+    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
     path = checkpoint_path(folder, step)
     write_atomically(path, lambda file: _write_safetensors(tensors, file, metadata))
     return path
@@ -157,6 +167,8 @@ def _write_state(state: dict[str, Any], path: Path) -> None:
 def load_resume_state(folder: Path) -> dict[str, Any] | None:
     """Read the resume file of a run, if it has one; tensors and plain values only, no code.
 
+    The tensors are read from the file when they are used: many ranks need not hold them all.
+
     Raises
     ------
     UsageError
@@ -170,7 +182,7 @@ def load_resume_state(folder: Path) -> dict[str, Any] | None:
             damaged = archive.testzip()
         if damaged is not None:
             raise zipfile.BadZipFile(damaged)
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         if not state.keys() >= RESUME_PARTS:
             raise KeyError(*RESUME_PARTS - state.keys())
     except Exception as error:  # a damaged zip or pickle raises many types

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from reference_model.checkpoint import (
     RESUME_FILE,
     checkpoint_path,
@@ -22,6 +20,7 @@ from reference_model.files import lock_folder, remove_litter, write_text_atomica
 from reference_model.metrics import METRICS_FILE, MetricsFile, StepMetrics
 from reference_model.progress import Progress, say
 from reference_model.ranks import join_ranks
+from reference_model.state import gather_state, gather_weights, restore_state
 from reference_model.stopping import StopSignals
 from reference_model.trainer import Trainer
 
@@ -48,12 +47,13 @@ def train(
     resume: bool = False,
     device: str = "auto",
     compiled: bool = False,
+    sharded: bool = False,
     show_progress: bool = True,
 ) -> TrainResult:
     """Train one model into the run folder `out`.
 
     Under ``torchrun`` the batch is split over the ranks, and only rank 0 writes. A finished run
-    with the same settings is left as it is.
+    with the same settings is left as it is. A run goes on with any number of ranks, sharded or not.
 
     Parameters
     ----------
@@ -69,6 +69,8 @@ def train(
         "auto", "cpu", "cuda" or "cuda:N".
     compiled : bool
         Pass the model through torch.compile.
+    sharded : bool
+        Split the model over the ranks (FSDP2) instead of copying it to each (DDP).
     show_progress : bool
         Report on stderr.
 
@@ -88,7 +90,7 @@ def train(
         join_ranks(device) as ranks,
         lock_folder(out) if ranks.is_main else contextlib.nullcontext(),
     ):
-        trainer = Trainer(model_config, train_config, data, ranks, compiled)
+        trainer = Trainer(model_config, train_config, data, ranks, compiled, sharded)
         _load(trainer, out, resume)
         ranks.wait()  # no rank may read what rank 0 is about to write
         result = TrainResult(
@@ -133,10 +135,7 @@ def _load(trainer: Trainer, out: Path, resume: bool) -> None:
             "add --resume to continue it, or choose another --out"
         )
         raise UsageError(msg)
-    trainer.model.load_state_dict(state["model"])
-    trainer.optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["rng"])
-    trainer.step = step
+    restore_state(trainer, state)
 
 
 def _refuse_remains(out: Path) -> None:
@@ -155,21 +154,24 @@ def _continue(trainer: Trainer, out: Path, show_progress: bool) -> None:
     first, steps = trainer.step, trainer.config.steps
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(StopSignals())
+        if trainer.ranks.is_main:
+            remove_litter(out)
+        if first == 0:
+            _save_state(trainer, out)  # the first file: whatever else is here belongs to it
+            if trainer.config.keeps(0):
+                _keep(trainer, out)
         if not trainer.ranks.is_main:
             for _ in range(first, steps):
                 _check_finite(trainer, trainer.take_step())
-                _stop(trainer, stop.agreed(trainer.ranks))
+                asked = stop.agreed(trainer.ranks)
+                _save(trainer, out, stops=asked > 0)
+                _stop(trainer, asked)
             return
-        remove_litter(out)
-        if first == 0:
-            _save_state(trainer, out)  # the first file: whatever else is here belongs to it
         metrics_file = MetricsFile(out, first)
         stack.callback(metrics_file.close)
         write_text_atomically(out / "tokenizer.json", trainer.data.tokenizer_json)
         label = trainer.model.architecture
         progress = stack.enter_context(Progress(label, first, steps, show_progress))
-        if first == 0 and trainer.config.keeps(0):
-            _keep(trainer, out)
         for _ in range(first, steps):
             metrics = trainer.take_step()
             metrics_file.append(metrics)
@@ -196,26 +198,30 @@ def _stop(trainer: Trainer, asked: int) -> None:
         raise Interrupted(trainer.step, asked)
 
 
-def _save(trainer: Trainer, out: Path, metrics_file: MetricsFile, stops: bool) -> None:
-    """Write what the step just taken calls for; the resume file last, when all else is safe."""
+def _save(
+    trainer: Trainer, out: Path, metrics_file: MetricsFile | None = None, *, stops: bool
+) -> None:
+    """Write what the step just taken calls for; the resume file last, when all else is safe.
+
+    Every rank helps to gather it; rank 0, which alone has the metrics file, writes it.
+    """
     step, config = trainer.step, trainer.config
     if config.keeps(step):
         _keep(trainer, out)
     if stops or step % config.resume_every == 0 or step == config.steps:
-        metrics_file.sync()
+        if metrics_file is not None:
+            metrics_file.sync()
         _save_state(trainer, out)
 
 
 def _save_state(trainer: Trainer, out: Path) -> None:
-    state = {
-        "settings": _settings(trainer),
-        "step": trainer.step,  # with the seed this is also the position in the data
-        "model": trainer.model.state_dict(),
-        "optimizer": trainer.optimizer.state_dict(),
-        "rng": torch.get_rng_state(),
-    }
-    save_resume_state(out, state)
+    state = {"settings": _settings(trainer), **gather_state(trainer)}
+    if trainer.ranks.is_main:
+        save_resume_state(out, state)
 
 
 def _keep(trainer: Trainer, out: Path) -> None:
-    save_checkpoint(out, trainer.model, trainer.config, step=trainer.step, tokens=trainer.tokens)
+    weights = gather_weights(trainer)
+    if trainer.ranks.is_main:
+        progress = {"step": trainer.step, "tokens": trainer.tokens}
+        save_checkpoint(out, trainer.model, trainer.config, weights=weights, **progress)

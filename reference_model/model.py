@@ -153,6 +153,7 @@ class NGPT(nn.Module):
         for matrix, dim in self.matrices():
             # on a CPU vector_norm takes ten times as long along columns
             norm = matrix.square().sum(dim, keepdim=True).sqrt()
+            # not clamp_min_: of a sharded column that norm is a sum still to be made
             matrix.div_(norm.clamp_min(TINY))
 
 

@@ -87,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     machine.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N [auto]")
     machine.add_argument("--precision", choices=("auto", "float32", "bfloat16"), help="[auto]")
     machine.add_argument("--compile", action="store_true", help="use torch.compile")
+    machine.add_argument(
+        "--shard",
+        action="store_true",
+        help="under torchrun, split the model over the ranks (FSDP2) instead of copying it to each "
+        "(DDP): for sizes that do not fit one GPU",
+    )
     return parser
 
 
@@ -105,6 +111,7 @@ def _run(args: argparse.Namespace, ranks: Ranks) -> TrainResult:
         resume=args.resume,
         device=args.device,
         compiled=args.compile,
+        sharded=args.shard,
     )
 
 
