@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import torch
-from conftest import make_config, make_data, make_train_config
+from small_runs import make_config, make_data, make_train_config
 
 from reference_model.errors import DivergenceError
 from reference_model.loop import train

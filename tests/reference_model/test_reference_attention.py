@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import make_config
+from small_runs import make_config
 
 from reference_model.attention import QUERY_BLOCK, Rotary, causal_attention, rotate
 

@@ -5,9 +5,9 @@ import math
 
 import pytest
 import torch
-from conftest import make_config, make_train_config, shake
 from safetensors import safe_open
 from safetensors.torch import save_file
+from small_runs import make_config, make_train_config, shake
 
 from reference_model.checkpoint import (
     load_model,

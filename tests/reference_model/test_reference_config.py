@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from conftest import SHAPE, make_config, make_train_config
+from small_runs import SHAPE, make_config, make_train_config
 
 from reference_model.config import NGPTConfig
 from reference_model.errors import UsageError

@@ -6,9 +6,9 @@ import numpy as np
 import plain_models
 import pytest
 import torch
-from conftest import SHAPE, make_config, shake
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_runs import SHAPE, make_config, shake
 
 from reference_model.attention import Rotary, rotate
 from reference_model.layers import l2_normalize

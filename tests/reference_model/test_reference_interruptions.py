@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import check_whole, results, train_small
+from small_runs import check_whole, results, train_small
 
 from reference_model.metrics import MetricsFile, StepMetrics, read_metrics
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import check_whole, results, train_small
+from small_runs import check_whole, results, train_small
 
 from reference_model.checkpoint import save_resume_state
 from reference_model.errors import UsageError

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import make_config, make_data, make_train_config
 from safetensors.torch import load_file
 from sharded_runs import CONFIGS, command, run
+from small_runs import make_config, make_data, make_train_config
 
 from reference_model.errors import UsageError
 from reference_model.loop import train

@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from conftest import check_whole, results, train_small
+from small_runs import check_whole, results, train_small
 
 from reference_model.errors import Interrupted
 from reference_model.train import main

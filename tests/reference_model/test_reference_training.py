@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_config, make_data, make_train_config
+from small_runs import make_config, make_data, make_train_config
 
 from reference_model.checkpoint import read_header
 from reference_model.errors import DivergenceError, UsageError
