@@ -17,9 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reference_model.attention import Attention, NormalizedAttention, Rotary
+from reference_model.attention import Attention, NormalizedAttention
 from reference_model.config import Architecture, GPTConfig, ModelConfig, NGPTConfig
 from reference_model.layers import MLP, NormalizedMLP, RMSNorm, Scaling
+from reference_model.rotary import Rotary
 from reference_model.sphere import TINY, lerp_step, slerp_step
 
 Tables = tuple[Tensor, Tensor]

@@ -1,7 +1,7 @@
 """Vectors on the unit sphere: Norm, and nGPT's step from one to another.
 
-The gradients are written out: autograd's pass over memory twice as often, and on a CPU a pass costs
-more than the arithmetic in it. Norms are taken in float32 (float64 for float64) whatever came in.
+On a CPU the time goes into passes over memory, of which autograd's own gradients make twice as many
+as those written out here. Norms are taken in float32 (float64 for float64) whatever came in.
 
 Source of every equation: arXiv 2410.01131.
 """
@@ -96,10 +96,9 @@ class _LerpStep(torch.autograd.Function):
         h, unit, inverse_y, alpha, new, inverse = ctx.saved_tensors
         t = _to_tangent_(gradient.to(unit.dtype, copy=True), new, inverse)
         g_alpha = (unit - h).mul_(t).sum_to_size(alpha.shape)
-        g_unit = t * alpha
-        t.sub_(g_unit)
-        g_y = _to_tangent_(g_unit, unit, inverse_y)
-        return t.to(h.dtype), g_y.to(ctx.dtype), g_alpha.to(alpha.dtype)
+        g_y = _to_tangent_(t * alpha, unit, inverse_y)
+        g_h = t.mul_(1 - alpha)
+        return g_h.to(h.dtype), g_y.to(ctx.dtype), g_alpha.to(alpha.dtype)
 
 
 def inverse_norm(x: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ from conftest import SHAPE, make_config, shake
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_model.attention import Rotary, rotate
 from reference_model.model import build_model
+from reference_model.rotary import Rotary, rotate
 
 VARIANTS = {
     "gpt": ("gpt", {}),
