@@ -5,52 +5,13 @@ Source of every equation: arXiv 2410.01131.
 """
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from reference_model.config import Granularity, ModelConfig, NGPTConfig
-
-TINY = 1e-12  # keeps Norm(0) = 0 instead of NaN; far below any norm met in training
-
-
-class _L2Normalize(torch.autograd.Function):
-    """Norm(x) and its gradient, (g - y (y . g)) / ||x||: half the passes over memory of autograd's.
-
-    The gradient is g projected on the tangent of the sphere at y (appendix A.3).
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, dim: int, dtype: torch.dtype) -> Tensor:
-        exact = torch.promote_types(x.dtype, torch.float32)
-        norm = torch.linalg.vector_norm(x, dim=dim, keepdim=True, dtype=exact)
-        inverse = norm.clamp_min_(TINY).reciprocal_()
-        y: Tensor = (x * inverse).to(dtype)
-        ctx.save_for_backward(y, inverse)
-        ctx.dim, ctx.dtype = dim, x.dtype
-        return y
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        y, inverse = ctx.saved_tensors
-        along = (gradient * y).sum(ctx.dim, keepdim=True, dtype=inverse.dtype)
-        tangent = torch.addcmul(gradient, y, along.to(y.dtype), value=-1)
-        return tangent.mul_(inverse).to(ctx.dtype), None, None
-
-
-def l2_normalize(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None) -> Tensor:
-    """Norm(x) = x / ||x||_2 along `dim`, with no gain; Norm(0) = 0.
-
-    The norm is taken in float32 (float64 for float64 input) whatever `x` has; the result has the
-    dtype of `x` unless another is asked for.
-    Source: section 2.2.1, below Eq. 7.
-    """
-    normalized: Tensor = _L2Normalize.apply(x, dim, dtype or x.dtype)  # type: ignore[no-untyped-call]
-    return normalized
 
 
 class RMSNorm(nn.Module):

@@ -17,9 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reference_model.attention import Attention, NormalizedAttention, Rotary
+from reference_model.attention import Attention, NormalizedAttention
 from reference_model.config import Architecture, GPTConfig, ModelConfig, NGPTConfig
-from reference_model.layers import MLP, TINY, NormalizedMLP, RMSNorm, Scaling, l2_normalize
+from reference_model.layers import MLP, NormalizedMLP, RMSNorm, Scaling
+from reference_model.rotary import Rotary
+from reference_model.sphere import TINY, lerp_step, slerp_step
 
 Tables = tuple[Tensor, Tensor]
 
@@ -86,16 +88,14 @@ class NGPTLayer(nn.Module):
         self.scaling = Scaling(config.alpha_init, config.alpha_scale, config.alpha_granularity)
         self.scaling.register(self, "alpha_A", config.d_model)
         self.scaling.register(self, "alpha_M", config.d_model)
-        self.step = {"lerp": lerp, "slerp": slerp}[config.interpolation]
+        self.step = {"lerp": lerp_step, "slerp": slerp_step}[config.interpolation]
 
     def forward(self, h: Tensor, tables: Tables) -> Tensor:  # noqa: D102
         # |.|: the sign of alpha and that of an output row cancel (A.2), so only the size counts
         alpha_A = self.scaling.effective(self.alpha_A).abs()  # D
         alpha_M = self.scaling.effective(self.alpha_M).abs()  # D
-        h_A = l2_normalize(self.attention(h, tables), dtype=h.dtype)  # B T D
-        h = l2_normalize(self.step(h, h_A, alpha_A))
-        h_M = l2_normalize(self.mlp(h), dtype=h.dtype)
-        return l2_normalize(self.step(h, h_M, alpha_M))
+        h = self.step(h, self.attention(h, tables), alpha_A)  # B T D
+        return self.step(h, self.mlp(h), alpha_M)
 
 
 class NGPT(nn.Module):
@@ -151,28 +151,12 @@ class NGPT(nn.Module):
     def normalize_matrices(self) -> None:
         """Put every matrix back on the sphere: unit vectors along its embedding dimension."""
         for matrix, dim in self.matrices():
-            # on a CPU vector_norm takes ten times as long along columns
-            norm = matrix.square().sum(dim, keepdim=True).sqrt()
+            if dim == 1:
+                norm = torch.linalg.vector_norm(matrix, dim=1, keepdim=True)
+            else:  # on a CPU vector_norm takes ten times as long along columns
+                norm = matrix.square().sum(0, keepdim=True).sqrt()
             # not clamp_min_: of a sharded column that norm is a sum still to be made
             matrix.div_(norm.clamp_min(TINY))
-
-
-def lerp(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:
-    """X + alpha (y - x), elementwise in alpha (Eqs. 7, 8); x and y are unit vectors [..., D]."""
-    return torch.lerp(x, y, alpha.to(x.dtype))
-
-
-def slerp(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:
-    """sin((1-alpha) t)/sin(t) x + sin(alpha t)/sin(t) y, t = arccos(x . y) (Eq. 6).
-
-    With a vector alpha each coordinate has its own weights, so the result can leave the sphere and
-    is normalised by the caller, as after `lerp`.
-    """
-    # at cosine 1 or -1 the formula is 0/0; this close to it, it equals lerp to float32 rounding
-    cosine = (x * y).sum(-1, keepdim=True).clamp(-1 + 1e-6, 1 - 1e-6)
-    angle = cosine.arccos()
-    toward_x, toward_y = torch.sin((1 - alpha) * angle), torch.sin(alpha * angle)
-    return (toward_x * x + toward_y * y) / angle.sin()
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

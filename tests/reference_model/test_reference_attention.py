@@ -1,11 +1,10 @@
-"""The attention that a CPU takes, and the rotation, against torch's own."""
+"""The attention that a CPU takes, against torch's own."""
 
 import pytest
 import torch
 import torch.nn.functional as F
-from small_runs import make_config
 
-from reference_model.attention import QUERY_BLOCK, Rotary, causal_attention, rotate
+from reference_model.attention import QUERY_BLOCK, causal_attention
 
 LENGTHS = {"one": 1, "short": 7, "whole blocks": 2 * QUERY_BLOCK, "a rest": 2 * QUERY_BLOCK + 5}
 
@@ -41,20 +40,3 @@ def test_causal_attention_in_bfloat16_errs_no_more_than_its_input():
     for one, other in zip(short, exact, strict=True):
         assert one.dtype == torch.bfloat16
         assert (one - other).norm() < 0.015 * other.norm()
-
-
-def test_rotation_has_the_gradient_of_its_formula():
-    cosines, sines = (table.double() for table in Rotary(make_config("gpt"))(5))
-    x = torch.randn(2, 2, 5, 8, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: rotate(x, cosines, sines), (x,))
-
-
-def test_rotation_widens_bfloat16_and_returns_its_gradient():
-    cosines, sines = Rotary(make_config("gpt"))(5)
-    x = torch.randn(2, 2, 5, 8).bfloat16().requires_grad_()
-    rotated = rotate(x, cosines, sines)
-    assert rotated.dtype == torch.float32
-    torch.testing.assert_close(rotated, rotate(x.detach().float(), cosines, sines))
-    (gradient,) = torch.autograd.grad(rotated.square().sum(), x)
-    # the norm does not depend on the angle
-    torch.testing.assert_close(gradient, 2 * x.detach(), rtol=1e-2, atol=1e-3)

@@ -1,7 +1,5 @@
 """The models against plain NumPy, and the properties the equations promise."""
 
-import math
-
 import numpy as np
 import plain_models
 import pytest
@@ -10,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_runs import SHAPE, make_config, shake
 
-from reference_model.attention import Rotary, rotate
-from reference_model.layers import l2_normalize
-from reference_model.model import build_model, slerp
+from reference_model.model import build_model
+from reference_model.rotary import Rotary, rotate
 
 VARIANTS = {
     "gpt": ("gpt", {}),
@@ -131,27 +128,6 @@ def test_context_longer_than_trained_extends_the_tables(architecture):
     torch.testing.assert_close(long[:, :12], short, rtol=0, atol=1e-5)
 
 
-def test_l2_normalize_has_the_gradient_of_its_formula():
-    x = torch.randn(3, 4, 5, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(l2_normalize, (x, -1))
-    assert torch.autograd.gradcheck(l2_normalize, (x, 1))
-    torch.testing.assert_close(l2_normalize(x, 1), x / x.norm(dim=1, keepdim=True))
-
-
-def test_l2_normalize_of_bfloat16_into_float32_rounds_only_its_gradient():
-    x = torch.randn(3, 50).bfloat16().requires_grad_()
-    y = l2_normalize(x, dtype=torch.float32)
-    wide = x.detach().float().requires_grad_()
-    expected = wide / wide.norm(dim=-1, keepdim=True)
-    assert y.dtype == torch.float32
-    torch.testing.assert_close(y, expected)
-    weights = torch.randn(3, 50)
-    (gradient,) = torch.autograd.grad((y * weights).sum(), x)
-    (exact,) = torch.autograd.grad((expected * weights).sum(), wide)
-    assert gradient.dtype == torch.bfloat16
-    torch.testing.assert_close(gradient, exact.bfloat16())
-
-
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # by dynamo
 @pytest.mark.parametrize("architecture", ["gpt", "ngpt"])
 def test_torch_compile_takes_the_whole_model_as_one_graph(architecture):
@@ -168,23 +144,6 @@ def test_torch_compile_takes_the_whole_model_as_one_graph(architecture):
     torch._dynamo.reset()
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
-
-
-def test_l2_normalize_keeps_zero_and_dtype():
-    assert l2_normalize(torch.zeros(2, 3)).tolist() == [[0.0] * 3] * 2
-    x = torch.full((1, 5000), 100.0, dtype=torch.bfloat16)
-    assert l2_normalize(x).dtype == torch.bfloat16
-    # summed in bfloat16 the squares would stop growing long before the end
-    assert l2_normalize(x)[0, 0].item() == pytest.approx(1 / math.sqrt(5000), rel=4e-3)
-
-
-def test_slerp_walks_the_great_circle_at_constant_speed():
-    x, y = torch.eye(3, dtype=torch.float64)[:2]
-    for alpha in (0.0, 0.25, 0.5, 1.0):
-        angle = alpha * math.pi / 2
-        expected = torch.tensor([math.cos(angle), math.sin(angle), 0.0], dtype=torch.float64)
-        torch.testing.assert_close(slerp(x, y, torch.tensor(alpha)), expected)
-    assert torch.isfinite(slerp(x, x, torch.tensor(0.3))).all()
 
 
 def test_hidden_states_of_ngpt_stay_on_the_sphere():
