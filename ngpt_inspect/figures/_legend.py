@@ -107,7 +107,3 @@ def add_notes(
             font={"size": NOTE_SIZE, "color": NEUTRAL},
         )
     return foot + NOTE_LINE * len(lines)
-
-
-def _lines_of(notes: Sequence[str], pixels: int, size: float) -> list[str]:
-    return [line for note in notes for line in wrapped(note.split(" "), pixels, size)]
