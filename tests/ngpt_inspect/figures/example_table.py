@@ -50,19 +50,44 @@ class Rows:
         return pd.arrays.IntegerArray(np.concatenate(values).astype("int64"), null)
 
     def add_column(self, role, measure, values, layer=None, *, density=False, raw=True):
-        """Append a column of values and its mean, spread, rank curve and density."""
+        """Append a column of values, its mean, magnitude, spread, rank curve and density."""
         if raw:
             self.add(role, measure, values, layer=layer, index=np.arange(len(values)))
         self.add(role, f"{measure}_mean", values.mean(), layer=layer)
         self.add(role, f"{measure}_std", values.std(), layer=layer)
+        for suffix, level in {"low": 0.25, "high": 0.75}.items():
+            size = np.quantile(np.abs(values), level)
+            self.add(role, f"{measure}_abs_{suffix}", size, layer=layer)
+        self.add(role, f"{measure}_abs_mean", np.abs(values).mean(), layer=layer)
         self.add_quantiles(role, measure, values, layer)
         if density:
-            at = np.linspace(values.min() - 0.1, values.max() + 0.1, 200)
-            width = values.std() * len(values) ** -0.2 + 1e-3
-            curve = np.exp(-(((at[:, None] - values) / width) ** 2) / 2).mean(axis=1)
-            curve /= width * np.sqrt(2 * np.pi)
-            self.add(role, f"{measure}_density_at", at, layer=layer, index=np.arange(200))
-            self.add(role, f"{measure}_density", curve, layer=layer, index=np.arange(200))
+            self.add_density(role, measure, values, layer)
+
+    def add_density(self, role, measure, values, layer=None):
+        """Append a Gaussian kernel density of these values."""
+        at = np.linspace(values.min() - 0.1, values.max() + 0.1, 200)
+        width = values.std() * len(values) ** -0.2 + 1e-3
+        curve = np.exp(-(((at[:, None] - values) / width) ** 2) / 2).mean(axis=1)
+        curve /= width * np.sqrt(2 * np.pi)
+        self.add(role, f"{measure}_density_at", at, layer=layer, index=np.arange(200))
+        self.add(role, f"{measure}_density", curve, layer=layer, index=np.arange(200))
+
+    def add_bins(self, role, measure, values, *, log=False):
+        """Append the histogram of these values: ten equal bins, or bins of equal ratio."""
+        edges = (np.geomspace if log else np.linspace)(values.min(), values.max(), 11)
+        count, edges = np.histogram(values, edges) if np.ptp(values) else ([len(values)], edges[:2])
+        index = np.arange(len(count))
+        self.add(role, f"{measure}_bin_left", edges[:-1], index=index)
+        self.add(role, f"{measure}_bin_count", count, index=index)
+        if log:
+            self.add(role, f"{measure}_bin_zero", 2)
+
+    def add_pool(self, role, measure, values):
+        """Append the summaries over all layers."""
+        self.add(role, f"{measure}_pooled_mean", values.mean())
+        self.add(role, f"{measure}_pooled_std", values.std())
+        self.add_bins(role, f"{measure}_pooled", values)
+        self.add_density(role, f"{measure}_pooled", values)
 
     def add_quantiles(self, role, measure, values, layer=None):
         """Append the rank curve of these values."""
@@ -87,11 +112,14 @@ def add_embeddings(rows, random):
     for role in (Role.E_INPUT, Role.E_OUTPUT):
         norms = np.ones(VOCAB) if ngpt else random.lognormal(0.1, 0.3, VOCAB)
         rows.add_column(role, "embedding_norm", norms)
+        rows.add_bins(role, "embedding_norm", norms)
         spectrum = np.sort(random.lognormal(0, 0.2 if ngpt else 0.8, D_MODEL))[::-1]
         rank = np.arange(D_MODEL)
         rows.add(role, "covariance_eigenvalue", spectrum, index=rank)
         over = spectrum / np.median(spectrum)
         rows.add(role, "covariance_eigenvalue_over_median", over, index=rank)
+        rows.add_quantiles(role, "covariance_eigenvalue_over_median", over)
+        rows.add_bins(role, "covariance_eigenvalue_over_median", over, log=True)
         scalars = {"mean_norm": norms.mean(), "anisotropy": 0.04, "isotropy": 0.7, "isoscore": 0.6}
         for name, value in scalars.items():
             rows.add(role, name, value)
@@ -115,6 +143,11 @@ def add_matrices(rows, random):
             heads = N_HEADS if role in ATTENTION else 1
             kappa = random.lognormal(1.0 if ngpt else 4.0, 0.3, heads)
             rows.add_heads(role, "condition_number", kappa, layer)
+            rows.add_heads(
+                role, "normalized_condition_number", kappa ** (1 if ngpt else 0.5), layer
+            )
+            if heads > 1:
+                rows.add(role, "pooled_condition_number", 1.5 * kappa.max(), layer=layer)
             rows.add_heads(role, "stable_rank", random.uniform(2, 8, heads), layer)
             sigma = random.uniform(0.3 if ngpt else 0.01, 2, D_MODEL)
             rows.add_quantiles(role, "singular_value", sigma, layer)
@@ -141,21 +174,21 @@ def add_unit_norm(rows, role, random, layer=None):
 
 def add_vectors(rows, random):
     """Append the learned vectors: alphas and scales of nGPT, gains of GPT."""
-    for layer in range(N_LAYERS):
-        if rows.family == "nGPT":
-            for role in (Role.ALPHA_A, Role.ALPHA_M):
-                values = np.abs(random.normal(0.25, 0.05, D_MODEL))
-                rows.add_column(role, "eigen_learning_rate", values, layer, density=True)
-            for role in (Role.S_QK, Role.S_U, Role.S_NU):
-                values = random.normal(1.2, 0.1, D_MODEL)
-                rows.add_column(role, "scaling_factor", values, layer, density=True)
-        else:
-            for role in (Role.GAIN_A, Role.GAIN_M):
-                values = random.normal(1, 0.1, D_MODEL)
-                rows.add_column(role, "scaling_factor", values, layer, density=True)
+    learned = {"eigen_learning_rate": (Role.ALPHA_A, Role.ALPHA_M)} if rows.family == "nGPT" else {}
+    learned["scaling_factor"] = (
+        (Role.S_QK, Role.S_U, Role.S_NU) if rows.family == "nGPT" else (Role.GAIN_A, Role.GAIN_M)
+    )
+    for measure, roles in learned.items():
+        for role in roles:
+            centre, spread = (0.25, 0.05) if measure == "eigen_learning_rate" else (1.2, 0.1)
+            drawn = np.abs(random.normal(centre, spread, (N_LAYERS, D_MODEL)))
+            for layer, values in enumerate(drawn):
+                rows.add_column(role, measure, values, layer, density=True)
+            rows.add_pool(role, measure, drawn.ravel())
     last = Role.S_Z if rows.family == "nGPT" else Role.GAIN_FINAL
     values = random.normal(60, 8, VOCAB) if last is Role.S_Z else random.normal(1, 0.1, D_MODEL)
     rows.add_column(last, "scaling_factor", values, density=True)
+    rows.add_pool(last, "scaling_factor", values)
 
 
 def make(models=(("gpt", "GPT", 200), ("ngpt", "nGPT", 200))):

@@ -23,7 +23,17 @@ SUFFIXES = {
     Summary.SPREAD: ("min", "median", "max"),
     Summary.QUANTILES: ("quantile",),
     Summary.DENSITY: ("density", "density_at"),
+    Summary.MAGNITUDE: ("abs_mean", "abs_low", "abs_high"),
+    Summary.HISTOGRAM: ("bin_left", "bin_count"),
+    Summary.LOG_HISTOGRAM: ("bin_left", "bin_count", "bin_zero"),
+    Summary.POOLED: (
+        *("pooled_mean", "pooled_std", "pooled_bin_left", "pooled_bin_count"),
+        *("pooled_density_at", "pooled_density"),
+    ),
 }
+BY_HEAD = ("condition_numbers", "normalized_condition_numbers", "singular_values")
+OF_HEADS = "pooled_condition_number"
+"""Made of all heads of a matrix at once: a row without a head, where there are heads."""
 
 every = pytest.mark.parametrize("each", MEASURES.values(), ids=list(MEASURES))
 
@@ -66,7 +76,9 @@ def test_quantities_are_documented(each: Measure) -> None:
         # The row on dot products gives the names of cosines by their prefix.
         shown = name.replace("cosine_", "dot_")
         assert f"`{shown}`" in row or f"`{name}`" in row, name
-    for suffix in {name.rpartition("_")[2] for name in summaries_of(each)} - {"at"}:
+    for suffix in {
+        suffix for kinds in each.summaries.values() for k in kinds for suffix in SUFFIXES[k]
+    }:
         assert f"`_{suffix}`" in DOCUMENT.split("## Summaries")[1], suffix
 
 
@@ -102,7 +114,7 @@ def test_per_head_and_whole(each: Measure, table_of: TableOf) -> None:
     """Where a quantity has heads, every attention matrix has all of them, and the whole."""
     table = table_of("llama", each.name)  # 4 query heads, 2 key and value heads
     by_head = set(table.loc[table["head"].notna(), "measure"])
-    assert bool(by_head) == (each.name in ("condition_numbers", "singular_values"))
+    assert bool(by_head) == (each.name in BY_HEAD)
     for (role, _, _), rows in table[table["measure"].isin(by_head)].groupby(
         ["role", "layer", "measure"]
     ):
@@ -127,7 +139,7 @@ def test_unknown_heads_leave_the_whole_matrix(each: Measure, tmp_path: Path) -> 
     unknown = ni.measure(folder, each.name)
     known = ni.measure(ni.open_checkpoint(folder, heads=4), each.name)
     asked = unknown[unknown["reason"].str.contains("--heads", regex=False)]
-    if each.name not in ("condition_numbers", "singular_values"):
+    if each.name not in BY_HEAD:
         assert len(asked) == 0
         return
     assert list(asked["status"].unique()) == [Status.SKIPPED]
@@ -135,6 +147,6 @@ def test_unknown_heads_leave_the_whole_matrix(each: Measure, tmp_path: Path) -> 
     assert asked.groupby("layer")["role"].apply(list).to_dict() == {
         layer: [str(role) for role in attention] for layer in (0, 1)
     }
-    whole = known[known["head"].isna()].reset_index(drop=True)
+    whole = known[known["head"].isna() & (known["measure"] != OF_HEADS)].reset_index(drop=True)
     rest = unknown[unknown["status"] != Status.SKIPPED].reset_index(drop=True)
     pd.testing.assert_frame_equal(rest, whole, check_exact=True)
