@@ -37,7 +37,10 @@ def pairs(runs: pd.DataFrame, remarks: list[str]) -> Iterator[tuple[pd.DataFrame
         theirs = _closest(theirs, "batch_size", batch, theirs["batch_size"].mode().iloc[0])
         if seed not in set(theirs["seed"]):
             remarks.append(f"{what}: no GPT of seed {seed}, compared with seed {_first(theirs)}.")
-        yield mine, _closest(theirs, "seed", seed, _first(theirs))
+        yield (
+            mine.sort_values("steps", kind="stable"),
+            _closest(theirs, "seed", seed, _first(theirs)),
+        )
 
 
 def _closest(runs: pd.DataFrame, column: str, wanted: int, otherwise: int) -> pd.DataFrame:

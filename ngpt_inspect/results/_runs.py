@@ -21,8 +21,8 @@ HOME = "reference_model"
 def losses_of_run(folder: Path) -> pd.DataFrame:
     """Return one row a validation of a run; remarks in ``attrs["remarks"]``.
 
-    A last validation without a loss stays, as NaN: the run has diverged. `seconds` adds up the
-    time of the steps. Files that do not say how they were trained have their budget taken from
+    A run that diverges ends with a row without a loss, at the step where it does. `seconds` adds
+    up the time of the steps. Files that do not say how they were trained have their budget taken from
     their last step and their learning rate from its largest value; a remark says so.
 
     Raises
@@ -39,14 +39,15 @@ def losses_of_run(folder: Path) -> pd.DataFrame:
     if inferred:
         told = ", ".join(f"{key} {identity[key]:g}" for key in inferred)
         remarks.append(f"{folder.name}: its checkpoint does not say all; taken as {told}.")
-    kept = metrics["validation_loss"].notna() | (metrics["step"] == identity["steps"])
+    diverged = metrics["train_loss"].isna() | metrics["gradient_norm"].isna()
+    kept = metrics["validation_loss"].notna() | diverged
     rows = metrics[kept]
     per_step = identity["batch_size"] * identity["context_length"]
     table: pd.DataFrame = rows[["step"]].assign(
         **identity,
         tokens=rows["tokens"].fillna(rows["step"] * per_step).astype("int64"),
         seconds=metrics["seconds"].cumsum()[kept],
-        validation_loss=rows["validation_loss"],
+        validation_loss=rows["validation_loss"].mask(diverged[kept]),
     )
     table.attrs = {"remarks": remarks}
     return table

@@ -23,8 +23,11 @@ OF_LOSS = (
 
 def over_seeds(runs: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
     """Return mean, low, high, deviation, runs and diverged of a value for each setting."""
-    held = runs.groupby(list(by), sort=True, dropna=False)[value]
-    found = held.agg(["mean", "min", "max", "std", "count", "size"]).reset_index()
-    found["diverged"] = found["size"] - found["count"]
-    names = {"mean": value, "min": "low", "max": "high", "std": "deviation", "count": "runs"}
-    return found.drop(columns="size").rename(columns=names)
+    counted = runs.assign(diverged=runs[value].isna())
+    spread = {"low": "min", "high": "max", "deviation": "std", "runs": "count"}
+    found: pd.DataFrame = counted.groupby(list(by), sort=True, dropna=False).agg(
+        **{value: (value, "mean")},
+        **{name: (value, how) for name, how in spread.items()},
+        diverged=("diverged", "sum"),
+    )
+    return found.reset_index()

@@ -16,25 +16,31 @@ REPEATED = [*names(SETTING), "seed"]
 
 
 def final_rows(losses: pd.DataFrame) -> pd.DataFrame:
-    """Return the last row of each run that reached its budget; one a setting and seed."""
-    ended = losses[losses["step"] == losses["steps"]]
-    return ended.drop_duplicates(REPEATED, ignore_index=True)
+    """Return the last row of each run that has ended, one a setting and seed.
+
+    A run ends with its budget, or where it diverges: with a row that has no loss.
+    """
+    ended = (losses["step"] == losses["steps"]) | losses["validation_loss"].isna()
+    return losses[ended].drop_duplicates(REPEATED, ignore_index=True)
 
 
 def left_out(losses: pd.DataFrame) -> list[str]:
-    """Return a remark for each run that ended short, or not like the run it repeats."""
+    """Return remarks on runs that have not ended, and on those unlike the run they repeat."""
     last = losses.sort_values("step", kind="stable").drop_duplicates(names(IDENTITY), keep="last")
-    short = last[last["step"] < last["steps"]]
+    short = last[(last["step"] < last["steps"]) & last["validation_loss"].notna()]
     compared = last.merge(final_rows(losses), on=REPEATED, suffixes=("", "_kept"))
     other = compared["validation_loss"].fillna(0) != compared["validation_loss_kept"].fillna(0)
     twice = compared[other & (compared["run"] != compared["run_kept"])]
-    return [
-        f"{run} is at step {step} of {steps}: not among the final losses."
-        for run, step, steps in zip(short["run"], short["step"], short["steps"], strict=True)
-    ] + [
-        f"{run} repeats setting and seed of {kept} with another loss: not counted."
-        for run, kept in zip(twice["run"], twice["run_kept"], strict=True)
-    ]
+    remarks = []
+    if len(short):
+        run, step, steps = short[["run", "step", "steps"]].iloc[0]
+        what = "1 run has" if len(short) == 1 else f"{len(short)} runs have"
+        remarks.append(f"{what} not ended and no final loss: {run} is at step {step} of {steps}.")
+    if len(twice):
+        run, kept = twice[["run", "run_kept"]].iloc[0]
+        what = "1 run repeats" if len(twice) == 1 else f"{len(twice)} runs repeat"
+        remarks.append(f"{what} another with another loss, not counted: {run} repeats {kept}.")
+    return remarks
 
 
 def tuned(finals: pd.DataFrame) -> pd.DataFrame:

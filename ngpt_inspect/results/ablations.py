@@ -11,10 +11,14 @@ TABLE = Results(
     summary="One row a finished run of an ablation; variant is empty for the baseline.",
     columns=(
         *IDENTITY,
-        text("table", "which table of the paper, or slerp", ("4", "5", "6", "slerp")),
-        text("parameter", "Table 4: s_qk, s_u & s_nu, or s_z"),
-        text("init", "Table 4: its init, as written"),
-        text("scale", "Table 4: its scale, as written"),
+        text(
+            "table",
+            "which table of the paper; slerp or start: not in the paper",
+            ("4", "5", "6", "slerp", "start"),
+        ),
+        text("parameter", "what gets another init or scale: s_qk, s_u & s_nu, s_z"),
+        text("init", "its init, as written: 1, 1/sqrt(d)"),
+        text("scale", "its scale, as written"),
         text("s_qk_kind", "learned per element, as one scalar, or fixed", KINDS),
         text("s_mlp_kind", "the same of s_u and s_nu", KINDS),
         text("s_z_kind", "the same of s_z", KINDS),

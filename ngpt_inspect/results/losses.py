@@ -6,7 +6,7 @@ from ngpt_inspect.results._runs import losses_of_run
 
 TABLE = Results(
     name="losses",
-    summary="One row a validation of a run; the last has step = steps.",
+    summary="One row a validation of a run; the last has step = steps, or no loss.",
     columns=(
         *IDENTITY,
         whole("step", "optimiser steps taken"),
