@@ -23,12 +23,16 @@ INNER = 48
 SHARED = 16
 BELOW, TITLE = 34, 16
 """Pixels of tick labels and title below a panel, and of the title above it."""
+BETWEEN = 7
+"""Pixels that keep two lines of panels apart."""
 NARROWEST = 120
 """Panels do not get narrower than this many pixels: they wrap into a further line."""
 LEGEND_LINE, NOTE_LINE = 19, 12
 NOTE_SIZE = FONT_SIZE - 1.3
-CHARACTER = 5.4
-"""Pixels of a character in the legend and the footnotes, on average."""
+KEY, KEY_CHARACTER = 44, 5.8
+"""Pixels of a legend entry without its words, and of a character of them, on average."""
+CHARACTER = 4.75
+"""Pixels of a character of a footnote, on average."""
 PAD = 0.06
 """Share of an axis that stays free at each end."""
 
@@ -110,7 +114,9 @@ class Grid:
         self.panels[at].xs.append(x)
         number = "" if at == 0 else at + 1  # plotly calls its first axes x and y
         axes = {"xref": f"x{number}", "yref": f"y{number} domain"}
-        self.figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, line=line, layer="below", **axes)
+        self.figure.add_shape(
+            type="line", x0=x, x1=x, y0=0, y1=1, line=line, layer="between", **axes
+        )
 
     def key(self, name: str, trace: Any) -> None:
         """Have an entry in the legend, once for each name."""
@@ -123,15 +129,15 @@ class Grid:
         if not self._keys:
             return _empty(self.figure, self.width, notes)
         self._scale()
-        for trace in sorted(self._keys.values(), key=lambda key: key.mode == "markers"):
+        keys = sorted(self._keys.values(), key=lambda key: key.mode == "markers")
+        for trace in keys:
             self.figure.add_trace(trace)
-        widest = max(44 + CHARACTER * len(name) for name in self._keys)
-        a_line = max(int(self.width // widest), 1)
-        top = TITLE + 8 + LEGEND_LINE * math.ceil(len(self._keys) / a_line)
+        lines = _legend_lines([key.name for key in keys], self.width - LEFT - RIGHT)
+        top = TITLE + 8 + LEGEND_LINE * lines
         below = [line for note in notes for line in _wrapped(note, self.width)]
         bottom = BELOW + 4 + NOTE_LINE * len(below) + 4 * bool(below)
-        step = self.height + BELOW + TITLE
-        inside = self.rows * step - BELOW - TITLE
+        step = self.height + BELOW + TITLE + BETWEEN
+        inside = self.rows * step - step + self.height
         self._place(inside, step)
         for line, words in enumerate(below):
             self._note(words, BELOW + 4 + NOTE_LINE * line)
@@ -193,6 +199,7 @@ class Grid:
         ticks = list(panel.ticks_at)
         if not ticks:
             ticks = decades(*ends) if panel.log_x else nice_steps(ends[0], ends[1], 5)
+        ticks = [tick for tick in ticks if tick >= 0]  # where an axis makes room for words
         texts = [panel.write_x(tick) for tick in ticks]
         kept = kept_apart(ticks, texts, ends, self.panel_width, log=panel.log_x)
         self.figure.update_layout(
@@ -247,6 +254,15 @@ class Grid:
         )
 
 
+def _legend_lines(names: Sequence[str], room: int) -> int:
+    """Return how many lines plotly takes for a horizontal legend with these entries."""
+    lines, used = 1, 0.0
+    for name in names:
+        entry = KEY + KEY_CHARACTER * len(name)
+        lines, used = (lines, used + entry) if used + entry <= room else (lines + 1, entry)
+    return lines
+
+
 def _padded(values: Sequence[float], *, log: bool) -> tuple[float, float]:
     """Return both ends of an axis that holds these values (their exponents, when log)."""
     held = [math.log10(value) for value in values if value > 0] if log else list(values)
@@ -257,7 +273,7 @@ def _padded(values: Sequence[float], *, log: bool) -> tuple[float, float]:
 
 def _wrapped(note: str, width: int) -> list[str]:
     """Return the lines of a footnote."""
-    return [escape(line) for line in textwrap.wrap(note, int((width - 16) / (CHARACTER * 0.88)))]
+    return [escape(line) for line in textwrap.wrap(note, int((width - 16) / CHARACTER))]
 
 
 def _empty(figure: go.Figure, width: int, notes: Sequence[str]) -> go.Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._axis_labels import length, rate
@@ -42,7 +43,7 @@ class Line:
 
 
 def lines(
-    table: pd.DataFrame, by: Sequence[str], within: Sequence[str] = ()
+    table: pd.DataFrame, by: Sequence[str], within: Sequence[str] = (), *, skip: int = 0
 ) -> Iterator[tuple[Line, pd.DataFrame]]:
     """Yield a style and the rows for each combination of these columns, GPT first.
 
@@ -52,12 +53,15 @@ def lines(
         The family first. Labels say what differs between the lines and nothing else.
     within
         What tells panels or points of a line apart, so that it need not tell lines apart.
+    skip
+        How many looks are taken by other lines.
     """
     by = _telling(table, by, within)
     groups = [rows for _, rows in table.groupby(by, sort=True, dropna=False)]
     told = [name for name in by[1:] if table[name].nunique(dropna=False) > 1]
     families = [str(rows[by[0]].iloc[0]) for rows in groups]
-    looks = shades_and_dashes(families)
+    taken = [families[0]] * skip if families else []
+    looks = islice(shades_and_dashes([*taken, *families]), skip, None)
     for family, (color, dash), rows in zip(families, looks, groups, strict=True):
         first = rows.iloc[0]
         words = [WORDS.get(name, str)(first[name]) for name in told]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ROOM = 0.2
 """Share of the x axis that is kept free on the left, for the first factor."""
+ROOM_BELOW = 0.07
+"""The same of the y axis, below the lowest."""
 LINE = ("family", "size", "variant", "batch_size")
 
 
@@ -77,7 +79,8 @@ def _write_factors(grid: Grid, at: int, line: Line, rows: pd.DataFrame) -> None:
     )
     held = grid.panels[at].xs
     left = min(held) * (min(held) / max(held)) ** ROOM
-    grid.add(at, trace, [*xs, left], ys)
+    below = ROOM_BELOW * (max(grid.panels[at].ys) - min(grid.panels[at].ys))
+    grid.add(at, trace, [*xs, left], [*ys, min(ys) - below])
 
 
 FIGURE = Figure(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LINE = ("family", "size", "variant", "batch_size", "learning_rate", "steps")
 """What makes a line; seeds of one setting look alike."""
 PLACE = ["size", "context_length"]
+ROOM = 0.15
+"""Share of the x axis that is kept free on the left, for the factors."""
 APART = 0.1
 """Least distance between two arrows, as a share of the losses shown."""
 EARLY = 0.15
@@ -121,6 +123,8 @@ def _draw_arrows(grid: Grid, at: int, read: pd.DataFrame) -> None:
             meta="read_off",
         )
         grid.add(at, trace, ends, [loss])
+    if drawn and not grid.panels[at].log_x:
+        grid.panels[at].xs.append(-ROOM * max(grid.panels[at].xs))
 
 
 def _bounds(read: pd.DataFrame) -> list[str]:

@@ -33,9 +33,12 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
         Panel(x="context length", y=y, log_x=True, write_x=length, ticks_at=contexts),
     ]
     grid = Grid([panels] if len(told) else [], width, share_y=False)
+    drawn = 0
     for at, (x, other) in enumerate(SIDES):
-        for line, rows in lines(told, ("family", "size", "variant", "batch_size", other), [x]):
+        by = ("family", "size", "variant", "batch_size", other)
+        for line, rows in list(lines(told, by, [x], skip=drawn)):
             _draw(grid, at, line, rows, x)
+            drawn += 1
     if len(told):
         for panel in (0, 1):
             _draw_one(grid, panel)

@@ -22,8 +22,8 @@ def losses_of_run(folder: Path) -> pd.DataFrame:
     """Return one row a validation of a run; remarks in ``attrs["remarks"]``.
 
     A run that diverges ends with a row without a loss, at the step where it does. `seconds` adds
-    up the time of the steps. Files that do not say how they were trained have their budget taken from
-    their last step and their learning rate from its largest value; a remark says so.
+    up the time of the steps. Files that do not say how they were trained have their budget taken
+    from their last step and their learning rate from its largest value; a remark says so.
 
     Raises
     ------
