@@ -1,5 +1,6 @@
 # make demo    train a small GPT and a small nGPT, compare them, serve the dashboard
 # make test    run the tests
+# make experiments   repeat the paper's experiments (SCALE=tiny, JOBS=2) and draw their figures
 # make check   what CI runs: format, lint, types, import contracts, tests
 PYTHON ?= python3
 DASHBOARD ?= 1
@@ -7,12 +8,14 @@ PORT ?= 8501
 BIN := .venv/bin
 INSTALLED := .venv/installed
 RUNS := runs/demo/gpt runs/demo/ngpt
+SCALE ?= tiny
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dashboard test check format clean
+.PHONY: help install demo dashboard experiments test check format clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n 's/^# make/make/p' Makefile
 
 install: $(INSTALLED)
 
@@ -36,6 +39,13 @@ endif
 
 dashboard: install
 	$(BIN)/ngpt-inspect dashboard --port $(PORT) $(RUNS)
+
+# In this order each reuses the runs of those before it; interrupted, it goes on where it stopped.
+experiments: install
+	for name in learning_rates speed_up ablations longer_context step_time; do \
+	  $(BIN)/python -m reference_model.experiments.$$name --scale $(SCALE) --jobs $(JOBS) || exit; \
+	done
+	$(BIN)/ngpt-inspect figures results/$(SCALE) -o results/$(SCALE)/figures
 
 test: install
 	$(BIN)/python -m pytest

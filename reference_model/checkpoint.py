@@ -7,6 +7,8 @@ file explains itself.
 """
 
 import json
+import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.errors import UsageError
@@ -24,6 +27,7 @@ from reference_model.model import GPT, NGPT, build_model, config_class
 FORMAT_VERSION = 1
 METADATA_KEY = "reference_model"
 RESUME_FILE = "resume.pt"
+RESUME_PARTS = {"settings", "step", "model", "optimizer", "rng"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +58,23 @@ def checkpoint_path(folder: Path, step: int) -> Path:
 
 
 def save_checkpoint(
-    folder: Path, model: GPT | NGPT, training: TrainConfig, *, step: int, tokens: int
+    folder: Path,
+    model: GPT | NGPT,
+    training: TrainConfig,
+    *,
+    step: int,
+    tokens: int,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Path:
-    """Write the weights after `step` steps into `folder`, atomically; returns the file's path."""
+    """Write the weights after `step` steps into `folder`, atomically; returns the file's path.
+
+    `weights` are the whole tensors of a model whose own are slices.
+
+    Raises
+    ------
+    WriteError
+        If the system refuses.
+    """
     header = CheckpointHeader(
         format_version=FORMAT_VERSION,
         architecture=model.architecture,
@@ -68,10 +86,18 @@ def save_checkpoint(
         training=asdict(training),
     )
     metadata = {METADATA_KEY: json.dumps(asdict(header), allow_nan=False)}
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    weights = model.state_dict() if weights is None else weights
+    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
     path = checkpoint_path(folder, step)
-    write_atomically(path, lambda file: save_file(tensors, file, metadata))
+    write_atomically(path, lambda file: _write_safetensors(tensors, file, metadata))
     return path
+
+
+def _write_safetensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as error:  # an error of the system arrives here as text
+        raise OSError(str(error)) from error
 
 
 def read_header(path: Path) -> CheckpointHeader:
@@ -118,25 +144,52 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> GPT | NGPT:
 
 
 def save_resume_state(folder: Path, state: dict[str, Any]) -> None:
-    """Replace the resume file of a run: weights, optimiser, step and settings, all or nothing."""
-    write_atomically(folder / RESUME_FILE, lambda file: torch.save(state, file))
+    """Replace the resume file of a run: weights, optimiser, step and settings, all or nothing.
+
+    Raises
+    ------
+    WriteError
+        If the system refuses.
+    """
+    write_atomically(folder / RESUME_FILE, lambda file: _write_state(state, file))
+
+
+def _write_state(state: dict[str, Any], path: Path) -> None:
+    try:
+        with path.open("wb") as file:
+            torch.save(state, file)
+    except RuntimeError as error:  # torch hides the refusal behind its own "unexpected pos"
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from error
+        raise
 
 
 def load_resume_state(folder: Path) -> dict[str, Any] | None:
     """Read the resume file of a run, if it has one; tensors and plain values only, no code.
 
+    The tensors are read from the file when they are used: many ranks need not hold them all.
+
     Raises
     ------
     UsageError
-        If the file is not one that `save_resume_state` wrote.
+        If the file is damaged or is not one that `save_resume_state` wrote.
     """
     path = folder / RESUME_FILE
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise zipfile.BadZipFile(damaged)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        if not state.keys() >= RESUME_PARTS:
+            raise KeyError(*RESUME_PARTS - state.keys())
     except Exception as error:  # a damaged zip or pickle raises many types
-        msg = f"{path}: cannot be read; delete it to start the run again"
+        msg = (
+            f"{path}: damaged, or not the resume file of a run; put back a copy of it, "
+            "or choose another --out to train anew"
+        )
         raise UsageError(msg) from error
     return state
 

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from reference_model.checkpoint import (
+    RESUME_FILE,
     checkpoint_path,
     load_resume_state,
     save_checkpoint,
@@ -16,11 +15,13 @@ from reference_model.checkpoint import (
 )
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.data import TokenData
-from reference_model.errors import DivergenceError, UsageError
-from reference_model.files import remove_litter, write_text_atomically
-from reference_model.metrics import MetricsFile, StepMetrics
+from reference_model.errors import DivergenceError, Interrupted, UsageError
+from reference_model.files import lock_folder, remove_litter, write_text_atomically
+from reference_model.metrics import METRICS_FILE, MetricsFile, StepMetrics
 from reference_model.progress import Progress, say
 from reference_model.ranks import join_ranks
+from reference_model.state import gather_state, gather_weights, restore_state
+from reference_model.stopping import StopSignals
 from reference_model.trainer import Trainer
 
 CADENCE = ("checkpoint_every", "checkpoint_steps", "resume_every")
@@ -46,12 +47,13 @@ def train(
     resume: bool = False,
     device: str = "auto",
     compiled: bool = False,
+    sharded: bool = False,
     show_progress: bool = True,
 ) -> TrainResult:
     """Train one model into the run folder `out`.
 
     Under ``torchrun`` the batch is split over the ranks, and only rank 0 writes. A finished run
-    with the same settings is left as it is.
+    with the same settings is left as it is. A run goes on with any number of ranks, sharded or not.
 
     Parameters
     ----------
@@ -67,19 +69,30 @@ def train(
         "auto", "cpu", "cuda" or "cuda:N".
     compiled : bool
         Pass the model through torch.compile.
+    sharded : bool
+        Split the model over the ranks (FSDP2) instead of copying it to each (DDP).
     show_progress : bool
         Report on stderr.
 
     Raises
     ------
     UsageError
-        If the settings do not fit the data, the ranks or the run already in `out`.
+        If the settings do not fit the data, the ranks or the run already in `out`, or another
+        process trains into `out`.
+    WriteError
+        If a file cannot be written; the last files stay intact.
     DivergenceError
         If the loss or the gradient norm is no longer finite; the last files stay intact.
+    Interrupted
+        After Ctrl-C or SIGTERM; the step they came in is finished and saved.
     """
-    with join_ranks(device) as ranks:
-        trainer = Trainer(model_config, train_config, data, ranks, compiled)
+    with (
+        join_ranks(device) as ranks,
+        lock_folder(out) if ranks.is_main else contextlib.nullcontext(),
+    ):
+        trainer = Trainer(model_config, train_config, data, ranks, compiled, sharded)
         _load(trainer, out, resume)
+        ranks.wait()  # no rank may read what rank 0 is about to write
         result = TrainResult(
             checkpoint=checkpoint_path(out, train_config.steps),
             was_finished=trainer.step == train_config.steps,
@@ -107,6 +120,7 @@ def _load(trainer: Trainer, out: Path, resume: bool) -> None:
     """Take up the run found in the folder; leave the trainer at step 0 if there is none."""
     state = load_resume_state(out)
     if state is None:
+        _refuse_remains(out)
         return
     found, asked = state["settings"], _settings(trainer)
     different = sorted(k for k in found.keys() | asked.keys() if found.get(k) != asked.get(k))
@@ -115,40 +129,57 @@ def _load(trainer: Trainer, out: Path, resume: bool) -> None:
         msg = f"{out} holds a run with {listed}; choose another --out or the same settings"
         raise UsageError(msg)
     step, steps = state["step"], trainer.config.steps
-    if not resume and step < steps:
+    if not resume and 0 < step < steps:
         msg = (
             f"{out} holds a run at step {step} of {steps}; "
             "add --resume to continue it, or choose another --out"
         )
         raise UsageError(msg)
-    trainer.model.load_state_dict(state["model"])
-    trainer.optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["rng"])
-    trainer.step = step
+    restore_state(trainer, state)
+
+
+def _refuse_remains(out: Path) -> None:
+    """Raise UsageError for results of a run that cannot be continued: they would be mixed up."""
+    for remains in (*sorted(out.glob("step-*.safetensors")), out / METRICS_FILE):
+        if remains.exists():
+            msg = (
+                f"{out} holds {remains.name} of an earlier run but no {RESUME_FILE} to continue it "
+                "from; choose another --out, or delete the folder"
+            )
+            raise UsageError(msg)
 
 
 def _continue(trainer: Trainer, out: Path, show_progress: bool) -> None:
     """Train from the step reached to the last one."""
     first, steps = trainer.step, trainer.config.steps
-    if not trainer.ranks.is_main:
-        for _ in range(first, steps):
-            _check_finite(trainer, trainer.take_step())
-        return
     with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(StopSignals())
+        if trainer.ranks.is_main:
+            remove_litter(out)
+        if first == 0:
+            _save_state(trainer, out)  # the first file: whatever else is here belongs to it
+            if trainer.config.keeps(0):
+                _keep(trainer, out)
+        if not trainer.ranks.is_main:
+            for _ in range(first, steps):
+                _check_finite(trainer, trainer.take_step())
+                asked = stop.agreed(trainer.ranks)
+                _save(trainer, out, stops=asked > 0)
+                _stop(trainer, asked)
+            return
         metrics_file = MetricsFile(out, first)
         stack.callback(metrics_file.close)
-        remove_litter(out)
         write_text_atomically(out / "tokenizer.json", trainer.data.tokenizer_json)
         label = trainer.model.architecture
         progress = stack.enter_context(Progress(label, first, steps, show_progress))
-        if first == 0 and trainer.config.keeps(0):
-            _keep(trainer, out)
         for _ in range(first, steps):
             metrics = trainer.take_step()
             metrics_file.append(metrics)
             _check_finite(trainer, metrics)
-            _save(trainer, out, metrics_file)
+            asked = stop.agreed(trainer.ranks)
+            _save(trainer, out, metrics_file, stops=asked > 0)
             progress.update(metrics.step, metrics.train_loss, metrics.validation_loss)
+            _stop(trainer, asked)
 
 
 def _check_finite(trainer: Trainer, metrics: StepMetrics) -> None:
@@ -160,22 +191,37 @@ def _check_finite(trainer: Trainer, metrics: StepMetrics) -> None:
         raise DivergenceError(msg)
 
 
-def _save(trainer: Trainer, out: Path, metrics_file: MetricsFile) -> None:
-    """Write what the step just taken calls for; the resume file last, when all else is safe."""
+def _stop(trainer: Trainer, asked: int) -> None:
+    """Leave after a signal, when everything is saved; a run that has just ended needs no stop."""
+    if asked and trainer.step < trainer.config.steps:
+        trainer.ranks.wait()  # the launcher ends all ranks when one leaves: rank 0 saves first
+        raise Interrupted(trainer.step, asked)
+
+
+def _save(
+    trainer: Trainer, out: Path, metrics_file: MetricsFile | None = None, *, stops: bool
+) -> None:
+    """Write what the step just taken calls for; the resume file last, when all else is safe.
+
+    Every rank helps to gather it; rank 0, which alone has the metrics file, writes it.
+    """
     step, config = trainer.step, trainer.config
     if config.keeps(step):
         _keep(trainer, out)
-    if step % config.resume_every == 0 or step == config.steps:
-        metrics_file.sync()
-        state = {
-            "settings": _settings(trainer),
-            "step": step,  # with the seed this is also the position in the data
-            "model": trainer.model.state_dict(),
-            "optimizer": trainer.optimizer.state_dict(),
-            "rng": torch.get_rng_state(),
-        }
+    if stops or step % config.resume_every == 0 or step == config.steps:
+        if metrics_file is not None:
+            metrics_file.sync()
+        _save_state(trainer, out)
+
+
+def _save_state(trainer: Trainer, out: Path) -> None:
+    state = {"settings": _settings(trainer), **gather_state(trainer)}
+    if trainer.ranks.is_main:
         save_resume_state(out, state)
 
 
 def _keep(trainer: Trainer, out: Path) -> None:
-    save_checkpoint(out, trainer.model, trainer.config, step=trainer.step, tokens=trainer.tokens)
+    weights = gather_weights(trainer)
+    if trainer.ranks.is_main:
+        progress = {"step": trainer.step, "tokens": trainer.tokens}
+        save_checkpoint(out, trainer.model, trainer.config, weights=weights, **progress)

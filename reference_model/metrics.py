@@ -5,9 +5,8 @@ import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
 
-from reference_model.files import write_text_atomically
+from reference_model.files import explained, write_text_atomically
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -43,22 +42,36 @@ class MetricsFile:
     """The file of one run, continued after `last_step`.
 
     Lines after `last_step` (of a run killed past its resume file) and a broken last line are cut.
+
+    Raises
+    ------
+    WriteError
+        If the system refuses to write; the file then ends with its last whole line.
     """
 
     def __init__(self, folder: Path, last_step: int) -> None:
         self.path = folder / METRICS_FILE
         kept = [line for line in _lines(self.path) if _step(line) in range(1, last_step + 1)]
         write_text_atomically(self.path, "".join(f"{line}\n" for line in kept))
-        self.file: TextIO = self.path.open("a", encoding="utf-8")
+        with explained(self.path):
+            self.file = self.path.open("ab", buffering=0)
 
     def append(self, metrics: StepMetrics) -> None:
-        """Add one line and hand it to the system, so that others can follow the run."""
-        self.file.write(metrics.to_json() + "\n")
-        self.file.flush()
+        """Hand one line to the system in one piece, so that a kill leaves all of it or nothing."""
+        line = f"{metrics.to_json()}\n".encode()
+        with explained(self.path):
+            end = os.fstat(self.file.fileno()).st_size
+            try:
+                while line:  # a disk with room for a part takes it; the next write says why
+                    line = line[self.file.write(line) :]
+            except BaseException:
+                self.file.truncate(end)
+                raise
 
     def sync(self) -> None:
         """Put all lines on the disk: called before the resume file claims their steps."""
-        os.fsync(self.file.fileno())
+        with explained(self.path):
+            os.fsync(self.file.fileno())
 
     def close(self) -> None:
         """Close the file."""
@@ -66,12 +79,14 @@ class MetricsFile:
 
 
 def read_metrics(folder: Path) -> list[dict[str, float | None]]:
-    """Lines of a run's ``metrics.jsonl`` as dicts, in order of steps."""
+    """Whole lines of a run's ``metrics.jsonl`` as dicts, in order of steps."""
     return [json.loads(line) for line in _lines(folder / METRICS_FILE)]
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    """Whole lines: what follows the last newline is still being written, or never will be."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return text.split("\n")[:-1]
 
 
 def _step(line: str) -> int:

@@ -1,5 +1,6 @@
 """A progress bar where there is a terminal and `rich`, plain lines where there is not."""
 
+import contextlib
 import sys
 import time
 from typing import Any
@@ -48,16 +49,18 @@ class Progress:
             return
         self.last_line = now
         left = (now - self.started) / (step - self.first_step) * (self.steps - step)
-        say(f"{self.label}  step {step}/{self.steps}  {losses}  {_clock(left)} left")
+        say(f"{self.label}  step {step}/{self.steps}  {losses}  {clock(left)} left")
 
 
 def say(message: str) -> None:
-    """One line to the user, on stderr."""
-    sys.stderr.write(message + "\n")
-    sys.stderr.flush()
+    """One line to the user, on stderr; a log that takes no more is no reason to stop training."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(message + "\n")
+        sys.stderr.flush()
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}"

@@ -99,6 +99,23 @@ def make_tokenizer(
     return BPETokenizer.train(documents, vocab_size)
 
 
+def tokenizer_from_json(text: str) -> BPETokenizer | ByteTokenizer:
+    """Rebuild a tokenizer from a run's ``tokenizer.json``.
+
+    Raises
+    ------
+    UsageError
+        If it is unknown (token ids came without one), or `tokenizers` is not installed.
+    """
+    kind = json.loads(text).get("reference_model")
+    if kind is None:
+        return BPETokenizer(_import_tokenizers().Tokenizer.from_str(text))
+    if kind["kind"] != "bytes":
+        msg = f"{kind['kind']}: other text cannot be encoded; train with --data TEXT instead"
+        raise UsageError(msg)
+    return ByteTokenizer()
+
+
 def _sample(documents: list[Document]) -> list[str]:
     """Every n-th document, so that the merges see all of the corpus and training stays quick."""
     total = sum(len(document.text) for document in documents)

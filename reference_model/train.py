@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from reference_model.data import TokenData, is_bin_folder, load_bins, load_text
-from reference_model.errors import DivergenceError, UsageError
+from reference_model.errors import DivergenceError, Interrupted, UsageError, WriteError
+from reference_model.files import check_writable
 from reference_model.loop import TrainResult, train
 from reference_model.presets import PRESETS, model_config, train_config
 from reference_model.progress import say
@@ -17,8 +18,10 @@ EPILOG = """
 The run folder receives step-NNNNNN.safetensors (weights), metrics.jsonl (one line per step),
 tokenizer.json and resume.pt. Under torchrun the batch is split over the ranks:
   torchrun --nproc-per-node 2 -m reference_model.train --model gpt --out runs/gpt
-Exit codes: 0 done, 1 training diverged, 2 wrong use or unusable files, 130 interrupted.
+Ctrl-C or SIGTERM end the run after the step it is at, and save it; a second one ends it at once.
+Exit codes: 0 done, 1 training diverged, 2 wrong use or unusable files, 130 Ctrl-C, 143 SIGTERM.
 """
+GO_ON = "the same command with --resume goes on from the last save"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,12 +30,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with join_ranks(args.device) as ranks:
             result = _run(args, ranks)
+    except WriteError as error:
+        return _fail(f"error: {error}; {GO_ON}", 2)
     except (UsageError, OSError) as error:
         return _fail(f"error: {error}", 2)
     except DivergenceError as error:
         return _fail(f"error: {error}", 1)
+    except Interrupted as stopped:
+        return _fail(f"{stopped}; {GO_ON}", stopped.exit_code)
     except KeyboardInterrupt:
-        return _fail("interrupted; the same command with --resume goes on from the last save", 130)
+        return _fail(f"interrupted; {GO_ON}", 130)
     if not result.was_finished and _is_main():
         say(f"done: {result.checkpoint}")
     return 0
@@ -80,10 +87,17 @@ def _parser() -> argparse.ArgumentParser:
     machine.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N [auto]")
     machine.add_argument("--precision", choices=("auto", "float32", "bfloat16"), help="[auto]")
     machine.add_argument("--compile", action="store_true", help="use torch.compile")
+    machine.add_argument(
+        "--shard",
+        action="store_true",
+        help="under torchrun, split the model over the ranks (FSDP2) instead of copying it to each "
+        "(DDP): for sizes that do not fit one GPU",
+    )
     return parser
 
 
 def _run(args: argparse.Namespace, ranks: Ranks) -> TrainResult:
+    check_writable(args.out)
     if not ranks.is_main:
         ranks.wait()  # until rank 0 has encoded the corpus into the cache
     data = _load_data(args)
@@ -97,6 +111,7 @@ def _run(args: argparse.Namespace, ranks: Ranks) -> TrainResult:
         resume=args.resume,
         device=args.device,
         compiled=args.compile,
+        sharded=args.shard,
     )
 
 
@@ -105,7 +120,9 @@ def _load_data(args: argparse.Namespace) -> TokenData:
         return load_bins(args.data[0], args.vocab_size)
     vocab_size = args.vocab_size or PRESETS[args.preset].shape["vocab_size"]
     # beside the run, so that the two runs of a pair encode their corpus once
-    return load_text(args.data, args.tokenizer, vocab_size, cache=args.out.parent)
+    beside = args.out.parent
+    cache = beside if os.access(beside, os.W_OK) else args.out
+    return load_text(args.data, args.tokenizer, vocab_size, cache)
 
 
 def _model_changes(args: argparse.Namespace, data: TokenData) -> dict[str, Any]:

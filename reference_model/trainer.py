@@ -1,20 +1,19 @@
 """One step of training and one validation loss, on one rank of any number."""
 
-import contextlib
 import math
 import time
-from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor
 
+from reference_model.allocator import keep_freed_memory
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.errors import UsageError
 from reference_model.metrics import StepMetrics
 from reference_model.model import NGPT, build_model
 from reference_model.optimizer import learning_rate, make_optimizer
+from reference_model.placement import place_model
 from reference_model.precision import resolve_precision
 from reference_model.ranks import Ranks
 
@@ -29,23 +28,22 @@ class Trainer:
         data: TokenData,
         ranks: Ranks,
         compiled: bool = False,
+        sharded: bool = False,
     ) -> None:
         check_vocabulary(model_config, data)
         data.check_length(model_config.context_length)
         self.context_length = model_config.context_length
         self.config, self.data, self.ranks = config, data, ranks
+        if ranks.device.type == "cpu":
+            keep_freed_memory()
         self.share, self.micro_batch = split_batch(config, ranks.world_size)
         self.precision = resolve_precision(config.precision, ranks.device)
         torch.manual_seed(config.seed)
-        self.model = build_model(model_config).to(ranks.device)
+        model = build_model(model_config)  # on the CPU, so that any placement starts the same
+        self.placement = place_model(model, ranks, sharded=sharded, compiled=compiled)
+        self.model = self.placement.model
         self.optimizer = make_optimizer(self.model, config)
         self.step = 0
-        # the model as it is called: alone for validation, averaging gradients for training
-        self.local: Any = torch.compile(self.model) if compiled else self.model
-        self.shared: Any = self.local
-        if ranks.world_size > 1:
-            # no buffer is ever written in training, so there is none to send
-            self.shared = DistributedDataParallel(self.local, broadcast_buffers=False)
 
     @property
     def tokens(self) -> int:
@@ -61,7 +59,7 @@ class Trainer:
         self.step += 1
         rate = learning_rate(self.config, self.step)
         loss = self.ranks.mean(self._backward())
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip).item()
+        norm = self.placement.clip_gradients(self.config.gradient_clip)
         if math.isfinite(loss + norm):
             self._update(rate)
         self.optimizer.zero_grad(set_to_none=True)
@@ -84,9 +82,13 @@ class Trainer:
             self.config.validation_sequences, self.context_length
         )
         mine = torch.arange(self.ranks.rank, len(inputs), self.ranks.world_size)
+        most = math.ceil(len(inputs) / self.ranks.world_size)
         total = torch.zeros((), device=self.ranks.device)
-        for rows in torch.split(mine, self.micro_batch):
-            total += self._loss(self.local, inputs[rows], targets[rows]) * len(rows)
+        for start in range(0, most, self.micro_batch):
+            rows = mine[start : start + self.micro_batch]
+            # a rank that has none left computes one for nothing: sharded ranks go in step
+            used = rows if len(rows) else torch.tensor([0])
+            total += self._loss(inputs[used], targets[used]) * len(rows)
         return self.ranks.mean(total) * self.ranks.world_size / len(inputs)
 
     def _update(self, rate: float) -> None:
@@ -107,20 +109,17 @@ class Trainer:
         total = torch.zeros((), device=self.ranks.device)
         for start in starts:
             rows = slice(start, start + self.micro_batch)
-            with contextlib.ExitStack() as stack:
-                if self.ranks.world_size > 1 and start != starts[-1]:
-                    stack.enter_context(self.shared.no_sync())  # average once, at the end
-                loss = self._loss(self.shared, inputs[rows], targets[rows]) / len(starts)
+            with self.placement.averaging(now=start == starts[-1]):  # once, at the end
+                loss = self._loss(inputs[rows], targets[rows]) / len(starts)
                 loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total
 
-    def _loss(self, model: Any, inputs: Tensor, targets: Tensor) -> Tensor:
+    def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy in the precision of the run."""
         device = self.ranks.device
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            loss: Tensor = model(inputs.to(device), targets.to(device))
-        return loss
+            return self.placement(inputs.to(device), targets.to(device))
 
 
 def check_vocabulary(model_config: ModelConfig, data: TokenData) -> None:

@@ -1,60 +1,27 @@
-import numpy as np
 import pytest
-import torch
-
-from reference_model.config import GPTConfig, NGPTConfig, TrainConfig
-from reference_model.data import TokenData
-
-torch.set_num_threads(1)  # models this small only lose time when shared between cores
-
-SHAPE = {
-    "vocab_size": 23,
-    "n_layers": 2,
-    "n_heads": 2,
-    "d_model": 16,
-    "d_mlp": 40,
-    "context_length": 12,
-}
-
-
-def make_config(architecture, **changes):
-    return {"gpt": GPTConfig, "ngpt": NGPTConfig}[architecture](**(SHAPE | changes))
-
-
-def make_train_config(**changes):
-    settings = {
-        "steps": 12,
-        "batch_size": 4,
-        "learning_rate": 3e-3,
-        "validation_every": 4,
-        "validation_sequences": 5,
-        "resume_every": 4,
-        "precision": "float32",
-    }
-    return TrainConfig(**(settings | changes))
-
-
-def make_data(vocab_size=23, length=2000, seed=0):
-    """Tokens with something to learn: each is the last plus a small step."""
-    steps = np.random.default_rng(seed).integers(0, 3, size=length)
-    tokens = (np.cumsum(steps) % vocab_size).astype(np.uint16)
-    return TokenData(tokens[:-200], tokens[-200:], vocab_size, "{}", f"steps {length} {seed}")
-
-
-def shake(model, seed=0):
-    """Move every number off its special initial value, so that no term hides behind a one."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            factor = 1 + 0.4 * torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)
-            tensor.mul_(factor)
-            if "alpha" in name:
-                tensor[::3].neg_()  # the models take the absolute value
-    if hasattr(model, "normalize_matrices"):
-        model.normalize_matrices()
-    return model
+from forked_runs import ForkedRuns
+from small_runs import make_data, results
 
 
 @pytest.fixture
 def data():
     return make_data()
+
+
+@pytest.fixture(scope="session")
+def forked():
+    runs = ForkedRuns()
+    yield runs
+    runs.close()
+
+
+@pytest.fixture(scope="session")
+def mini(forked, tmp_path_factory):
+    """A function of a folder that gives a short command, and the results it must end with."""
+    folder = tmp_path_factory.mktemp("mini")
+    (folder / "text.txt").write_text("".join(f"{i} times {i} is {i * i}\n" for i in range(300)))
+    command = ["--model", "ngpt", "--preset", "mini", "--tokenizer", "bytes", "--resume"]
+    command += ["--data", folder / "text.txt", "--precision", "float32", "--validation-every", 2]
+    command += ["--resume-every", 1, "--checkpoint-every", 1]
+    assert forked([*command, "--out", folder / "whole"])[0] == 0
+    return lambda out: [*command, "--out", out], results(folder / "whole"), folder

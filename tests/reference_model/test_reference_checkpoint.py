@@ -5,9 +5,9 @@ import math
 
 import pytest
 import torch
-from conftest import make_config, make_train_config, shake
 from safetensors import safe_open
 from safetensors.torch import save_file
+from small_runs import make_config, make_train_config, shake
 
 from reference_model.checkpoint import (
     load_model,
@@ -89,12 +89,13 @@ def test_other_safetensors_files_are_refused(tmp_path):
 
 def test_resume_state_round_trip_and_damage(tmp_path):
     assert load_resume_state(tmp_path) is None
-    save_resume_state(tmp_path, {"step": 3, "model": {"x": torch.ones(2)}})
+    parts = {"settings": {}, "optimizer": {}, "rng": torch.get_rng_state()}
+    save_resume_state(tmp_path, parts | {"step": 3, "model": {"x": torch.ones(2)}})
     state = load_resume_state(tmp_path)
     assert state is not None
     assert state["step"] == 3
     (tmp_path / "resume.pt").write_bytes(b"half a file")
-    with pytest.raises(UsageError, match=r"resume\.pt: cannot be read; delete it"):
+    with pytest.raises(UsageError, match=r"resume\.pt: damaged"):
         load_resume_state(tmp_path)
 
 

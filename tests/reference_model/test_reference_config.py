@@ -1,14 +1,13 @@
-"""Configs check themselves, and the sweep lays out its table."""
+"""Configs check themselves."""
 
 import dataclasses
 
 import pytest
-from conftest import SHAPE, make_config, make_train_config
+from small_runs import SHAPE, make_config, make_train_config
 
 from reference_model.config import NGPTConfig
 from reference_model.errors import UsageError
 from reference_model.presets import PRESETS, model_config, train_config
-from reference_model.sweep import SweepRow, to_csv, to_table
 
 
 @pytest.mark.parametrize(
@@ -70,32 +69,3 @@ def test_presets_compare_like_with_like(preset):
 def test_unknown_preset_lists_the_known_ones():
     with pytest.raises(UsageError, match=r"choose one of tiny, small, 0\.5B, 1B"):
         model_config("gpt", "huge")
-
-
-def test_sweep_table_stars_the_best_of_each_model():
-    def row(model, rate, loss):
-        return SweepRow(
-            model=model,
-            learning_rate=rate,
-            steps=2,
-            tokens=8,
-            validation_loss=loss,
-            seconds_per_step=0.5,
-        )
-
-    rows = [
-        row("gpt", 1e-3, 3.5),
-        row("ngpt", 1e-3, 3.25),
-        row("gpt", 2e-3, None),
-        row("ngpt", 2e-3, 3.0),
-    ]
-    assert to_table(rows).splitlines() == [
-        "learning rate       gpt      ngpt",
-        "        0.001   3.5000*   3.2500 ",
-        "        0.002 diverged    3.0000*",
-    ]
-    assert to_csv(rows).splitlines()[:2] == [
-        "model,learning_rate,steps,tokens,validation_loss,seconds_per_step",
-        "gpt,0.001,2,8,3.5,0.5",
-    ]
-    assert to_csv(rows).splitlines()[3] == "gpt,0.002,2,8,,0.5"

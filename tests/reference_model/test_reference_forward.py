@@ -6,11 +6,12 @@ import numpy as np
 import plain_models
 import pytest
 import torch
-from conftest import SHAPE, make_config, shake
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_runs import SHAPE, make_config, shake
 
-from reference_model.layers import Rotary, l2_normalize, rotate
+from reference_model.attention import Rotary, rotate
+from reference_model.layers import l2_normalize
 from reference_model.model import build_model, slerp
 
 VARIANTS = {
@@ -135,6 +136,38 @@ def test_l2_normalize_has_the_gradient_of_its_formula():
     assert torch.autograd.gradcheck(l2_normalize, (x, -1))
     assert torch.autograd.gradcheck(l2_normalize, (x, 1))
     torch.testing.assert_close(l2_normalize(x, 1), x / x.norm(dim=1, keepdim=True))
+
+
+def test_l2_normalize_of_bfloat16_into_float32_rounds_only_its_gradient():
+    x = torch.randn(3, 50).bfloat16().requires_grad_()
+    y = l2_normalize(x, dtype=torch.float32)
+    wide = x.detach().float().requires_grad_()
+    expected = wide / wide.norm(dim=-1, keepdim=True)
+    assert y.dtype == torch.float32
+    torch.testing.assert_close(y, expected)
+    weights = torch.randn(3, 50)
+    (gradient,) = torch.autograd.grad((y * weights).sum(), x)
+    (exact,) = torch.autograd.grad((expected * weights).sum(), wide)
+    assert gradient.dtype == torch.bfloat16
+    torch.testing.assert_close(gradient, exact.bfloat16())
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # by dynamo
+@pytest.mark.parametrize("architecture", ["gpt", "ngpt"])
+def test_torch_compile_takes_the_whole_model_as_one_graph(architecture):
+    model = shake(build_model(make_config(architecture, n_layers=1)))
+    tokens = torch.randint(0, 23, (2, 13), generator=torch.Generator().manual_seed(4))
+    inputs, targets = tokens[:, :-1], tokens[:, 1:]
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)  # needs no C++ compiler
+    results = []
+    for called in (model, compiled):
+        model.zero_grad()
+        loss = called(inputs, targets)
+        loss.backward()
+        results.append([loss.detach(), *(p.grad.clone() for p in model.parameters())])
+    torch._dynamo.reset()
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
 
 
 def test_l2_normalize_keeps_zero_and_dtype():

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from conftest import make_config, make_data, make_train_config
+from small_runs import make_config, make_data, make_train_config
 
 from reference_model.config import NGPTConfig
 from reference_model.model import build_model

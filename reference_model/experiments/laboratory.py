@@ -1,0 +1,176 @@
+"""Where experiments happen: trains planned runs, one or several at a time, and keeps results."""
+
+import csv
+import io
+import json
+import multiprocessing
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reference_model.data import TokenData, is_bin_folder, load_bins, load_text
+from reference_model.errors import DivergenceError, Interrupted
+from reference_model.experiments.runs import Run, final_loss, is_finished
+from reference_model.experiments.scales import Scale
+from reference_model.files import write_text_atomically
+from reference_model.loop import train
+from reference_model.presets import PRESETS
+from reference_model.progress import clock, say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laboratory:
+    """One scale, one corpus, one machine."""
+
+    scale: Scale
+    corpus: tuple[Path, ...] = ()
+    """As `corpus.read_corpus` takes them: empty for Python's standard library."""
+    runs: Path
+    """Folder of all runs of the scale."""
+    results: Path
+    """Folder of all results of the scale."""
+    device: str = "auto"
+    compiled: bool = False
+    jobs: int = 1
+    """Runs trained side by side, each with its share of the cores."""
+
+    def folder(self, run: Run) -> Path:
+        """Where a run is."""
+        return self.runs / run.name
+
+    def data(self) -> TokenData:
+        """Encode the corpus, or take it from the cache beside the runs."""
+        paths = list(self.corpus)
+        vocab_size: int = PRESETS[self.scale.preset].shape["vocab_size"]
+        if is_bin_folder(paths):
+            return load_bins(paths[0], vocab_size)
+        return load_text(paths, "bpe", vocab_size, cache=self.runs)
+
+    def train(self, runs: Iterable[Run]) -> None:
+        """Bring every run to its last step; finished ones are left as they are.
+
+        One that diverges is told of and left without a final loss.
+
+        Raises
+        ------
+        UsageError
+            If a folder holds another run under the same name, or cannot be used.
+        """
+        todo = sorted(dict.fromkeys(runs), key=lambda run: -run.flops)
+        self.data()  # once, before several processes want it
+        started, done, left = time.monotonic(), 0.0, sum(run.flops for run in todo)
+        for number, (run, was_finished) in enumerate(self._trained(todo), 1):
+            left -= run.flops
+            done += 0.0 if was_finished else run.flops
+            loss = final_loss(run, self.folder(run))
+            told = "diverged" if loss is None else f"validation loss {loss:.4f}"
+            note = ""
+            if done and left and number >= self.jobs:  # before, most of the work is under way
+                note = f"; about {clock((time.monotonic() - started) * left / done)} left"
+            say(f"[{number}/{len(todo)}] {run.name}: {told}{note}")
+
+    def _trained(self, runs: Sequence[Run]) -> Iterator[tuple[Run, bool]]:
+        """Yield runs as they are finished, and whether they were before."""
+        if self.jobs == 1:
+            yield from ((run, _train_one(self, run)) for run in runs)
+            return
+        # spawned: torch's threads do not survive a fork
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(self.jobs, context, initializer=_end_with_parent)
+        try:
+            futures = {pool.submit(_train_one, self, run): run for run in runs}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()  # a run goes on from its last save the next time
+            raise
+        pool.shutdown()
+
+    def keep(
+        self, name: str, rows: Sequence[dict[str, Any]], runs: Iterable[Run] = (), **facts: Any
+    ) -> Path:
+        """Write the rows of an experiment as CSV and its settings as JSON; returns the CSV."""
+        path = self.results / f"{name}.csv"
+        write_text_atomically(path, to_csv(rows))
+        settings = {
+            "experiment": name,
+            "scale": asdict(self.scale),
+            "corpus": [each.name for each in self.corpus] or "Python standard library",
+            "corpus_fingerprint": self.data().fingerprint,
+            **machine(self.device),
+            "compiled": self.compiled,
+            **facts,
+            "runs": {
+                run.name: {"model": run.model.to_dict(), "training": asdict(run.training)}
+                for run in dict.fromkeys(runs)
+            },
+        }
+        write_text_atomically(path.with_suffix(".json"), json.dumps(settings, indent=1) + "\n")
+        say(f"written: {path} and {path.with_suffix('.json').name}")
+        return path
+
+
+def machine(device: str) -> dict[str, Any]:
+    """Say what computes: cores or GPU, and the versions of Python and torch."""
+    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    return {
+        "device": torch.cuda.get_device_name() if on_gpu else f"{os.cpu_count()} CPU cores",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as CSV under the columns of the first; a missing number is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _end_with_parent() -> None:
+    """Let this worker die with the process that started it, however that one ends."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)  # its run goes on from the last save the next time
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _train_one(laboratory: Laboratory, run: Run) -> bool:
+    """Train one run, in this process; returns whether it was finished before."""
+    if laboratory.jobs > 1:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // laboratory.jobs))
+    folder = laboratory.folder(run)
+    try:
+        result = train(
+            run.model,
+            run.training,
+            laboratory.data(),
+            folder,
+            resume=True,
+            device=laboratory.device,
+            compiled=laboratory.compiled,
+            show_progress=laboratory.jobs == 1 and not is_finished(run, folder),
+        )
+    except DivergenceError:
+        return False
+    except Interrupted as stopped:
+        if laboratory.jobs > 1:
+            os._exit(stopped.exit_code)  # the pool would hand this worker its next run
+        raise
+    return result.was_finished

@@ -1,0 +1,94 @@
+"""How large an experiment is: one `Scale` per size, as data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What every experiment needs to know of a size."""
+
+    name: str
+    preset: str
+    """Shape and settings that are not listed here."""
+    contexts: tuple[int, int, int]
+    """Context lengths x1, x4 and x8."""
+    tokens_per_step: int
+    """The same at every context: only the length of a sequence changes."""
+    micro_tokens: int = 0
+    """Tokens per forward pass; 0 takes a step's at once."""
+    rates: tuple[float, ...]
+    """Peak learning rates of the grid, the same for both models (Figure 7)."""
+    rate_budgets: tuple[int, ...]
+    """Steps of the grid's runs; another budget takes the rate of the nearest."""
+    gpt_budgets: tuple[int, ...]
+    """Steps of GPT's separately scheduled runs (Figure 2); nGPT's best must lie within."""
+    ngpt_budgets: tuple[int, ...]
+    seeds: tuple[int, ...]
+    ablation_steps: int
+    ablation_seeds: tuple[int, ...]
+    validation_every: int
+    validation_tokens: int
+    evaluated_tokens: int
+    """Tokens of each text on which longer contexts are evaluated."""
+    timed_steps: int
+    """Steps of each model that are timed, in turn."""
+
+
+SCALES: dict[str, Scale] = {
+    scale.name: scale
+    for scale in (
+        Scale(
+            name="tiny",
+            preset="tiny",
+            contexts=(64, 256, 512),
+            tokens_per_step=2048,
+            rates=(2e-3, 4e-3, 8e-3, 16e-3, 32e-3),
+            rate_budgets=(100, 400),
+            gpt_budgets=(100, 200, 400, 800),
+            ngpt_budgets=(100, 200, 400),
+            seeds=(0, 1),
+            ablation_steps=200,
+            ablation_seeds=(0,),
+            validation_every=25,
+            validation_tokens=16_384,
+            evaluated_tokens=65_536,
+            timed_steps=30,
+        ),
+        Scale(
+            name="small",
+            preset="small",
+            contexts=(256, 1024, 2048),
+            tokens_per_step=32_768,
+            rates=(1e-3, 2e-3, 4e-3, 8e-3),
+            rate_budgets=(500, 2000),
+            gpt_budgets=(500, 1000, 2000, 4000, 8000),
+            ngpt_budgets=(500, 1000, 2000),
+            seeds=(0, 1),
+            ablation_steps=1000,
+            ablation_seeds=(0, 1),
+            validation_every=100,
+            validation_tokens=131_072,
+            evaluated_tokens=524_288,
+            timed_steps=30,
+        ),
+        # A.5: 512 sequences a step at every context there; here 2^19 tokens, the paper's at 1k
+        Scale(
+            name="0.5B",
+            preset="0.5B",
+            contexts=(1024, 4096, 8192),
+            tokens_per_step=524_288,
+            micro_tokens=16_384,
+            rates=(1e-3, 2e-3, 3e-3, 4e-3),
+            rate_budgets=(5000,),
+            gpt_budgets=(5000, 10_000, 20_000, 40_000),
+            ngpt_budgets=(5000, 10_000),
+            seeds=(0, 1),
+            ablation_steps=5000,
+            ablation_seeds=(0,),
+            validation_every=500,
+            validation_tokens=1_048_576,
+            evaluated_tokens=2_097_152,
+            timed_steps=20,
+        ),
+    )
+}
