@@ -69,9 +69,7 @@ def checked(chosen: Figure, given: Mapping[str, Any]) -> dict[str, Any]:
     return dict(given)
 
 
-def shared_out(
-    chosen: Sequence[Figure], given: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
+def shared_out(chosen: Sequence[Figure], given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Give every figure, by name, those options it declares and offers the value of.
 
     Raises
@@ -97,6 +95,27 @@ def shared_out(
         }
         for each in chosen
     }
+
+
+def spoken(words: Sequence[str]) -> dict[str, Any]:
+    """Return what ``view=histogram`` and ``layer=3`` say, each value as figures declare it.
+
+    Raises
+    ------
+    WrongOption
+        Not of the form NAME=VALUE.
+    """
+    offered = [option for figure in FIGURES.values() for option in figure.options]
+    given: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        name = name.strip().replace("-", "_")
+        if not (name and equals):
+            raise WrongOption(f"{word!r} sets nothing", next_step="say NAME=VALUE: layer=3")
+        named = {str(v).lower(): v for each in offered if each.name == name for v in each.values}
+        number = int(text) if text.strip().isdecimal() else text
+        given[name] = named.get(text.strip().lower(), number)
+    return given
 
 
 def _offers(option: Option, value: Any) -> bool:

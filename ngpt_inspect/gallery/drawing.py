@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.figures import Figure
 from ngpt_inspect.figures._theme import shades_and_dashes
 from ngpt_inspect.gallery.choices import checked, figure_named, width_chosen
 from ngpt_inspect.gallery.rows import drawn_rows
@@ -73,12 +72,7 @@ def figure(
             table = measure(
                 sources, chosen.needs, layers=layers, roles=wanted, device=device, **others
             )
-    return draw(chosen, table, drawn)
-
-
-def draw(chosen: Figure, table: pd.DataFrame, options: dict[str, Any]) -> go.Figure:
-    """Draw a figure from the rows of a table it needs, with options that are checked."""
-    drawing: go.Figure = chosen.draw(drawn_rows(chosen, table), **options)
+    drawing: go.Figure = chosen.draw(drawn_rows(chosen, table), **drawn)
     return drawing
 
 

@@ -44,11 +44,12 @@ def to_markdown(sheet: Sheet) -> str:
     rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     widths = [max(3, *(len(row[at]) for row in rows)) for at in range(len(sheet.header))]
     right = [at >= len(widths) - sheet.numbers for at in range(len(widths))]
+    first, *others = [list(zip(row, widths, right, strict=True)) for row in rows]
     lines = [
         "| " + " | ".join(_set(cell, width, end) for cell, width, end in each) + " |"
-        for each in (zip(row, widths, right, strict=True) for row in rows)
+        for each in (first, *others)
     ]
-    rules = [f"{'-' * (width + 1)}{':' if end else '-'}" for width, end in zip(widths, right, strict=True)]
+    rules = ["-" * (width + 1) + (":" if end else "-") for _, width, end in first]
     lines.insert(1, "|" + "|".join(rules) + "|")
     return "\n".join([sheet.caption, "", *lines, ""])
 

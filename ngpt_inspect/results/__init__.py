@@ -3,7 +3,7 @@
 from ngpt_inspect.results._contract import Column, Kind, Results
 from ngpt_inspect.results._reading import results_named, training_results
 from ngpt_inspect.results._registry import RESULTS
-from ngpt_inspect.results._sources import Place, holds_weights
+from ngpt_inspect.results._sources import Place, holds_weights, listed
 
 __all__ = [
     "RESULTS",
@@ -12,6 +12,7 @@ __all__ = [
     "Place",
     "Results",
     "holds_weights",
+    "listed",
     "results_named",
     "training_results",
 ]
