@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.figures._grid import Cell
 from ngpt_inspect.figures._layers import place
-from ngpt_inspect.figures._panels import Cell, Panels
+from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Style, normalized_layer, whole
 from ngpt_inspect.figures._theme import faded
 from ngpt_inspect.vocabulary import Role
@@ -31,16 +32,6 @@ def draw_rank_curve(panels: Panels, cell: Cell, role: Role, quantity: str, name:
             kept = rows[rows["index"].map(_kept)] if len(curves) > MANY else rows
             x = [int(index) / 1000 for index in kept["index"]]
             _draw(panels, cell, style, role, kept, x, list(kept["value"]), name)
-
-
-def draw_spectrum(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
-    """Draw values ranked from the largest, against normalized rank, 0 the smallest."""
-    for style in panels.rows.styles:
-        for rows in _by_weight(panels.rows.get(style, role, quantity)):
-            last = int(rows["index"].max()) or 1
-            rising = rows.iloc[::-1]
-            x = [1 - int(index) / last for index in rising["index"]]
-            _draw(panels, cell, style, role, rising, x, list(rising["value"]), name)
 
 
 def draw_density(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
@@ -70,6 +61,32 @@ def draw_bins(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) 
         _draw(panels, cell, style, role, rows, x, y, name, shape="hv")
 
 
+def draw_histogram(
+    panels: Panels, cell: Cell, role: Role, quantity: str, name: str, *, log: bool = False
+) -> None:
+    """Draw `quantity`_bin_count over `quantity`_bin_left, as parts of the largest count.
+
+    Every histogram is as high as any other, whatever its bins: values that are all the same
+    (norms of nGPT) are a vertical line beside those that spread. `log`: bins of equal ratio.
+    """
+    for style in panels.rows.styles:
+        edges = list(panels.rows.get(style, role, f"{quantity}_bin_left")["value"])
+        rows = panels.rows.get(style, role, f"{quantity}_bin_count")
+        if not edges:
+            continue
+        last = _last_edge(edges, log=log)
+        heights = [count / max(rows["value"]) for count in rows["value"]]
+        x, y = [edges[0], *edges, last], [0.0, *heights, 0.0]
+        _draw(panels, cell, style, role, rows, x, y, name, shape="hv")
+
+
+def _last_edge(edges: Sequence[float], *, log: bool) -> float:
+    """Return where the last of these equal bins ends; a single one has no width."""
+    if len(edges) == 1:
+        return edges[0]
+    return edges[-1] * edges[1] / edges[0] if log else edges[-1] + edges[1] - edges[0]
+
+
 def _draw(
     panels: Panels,
     cell: Cell,
@@ -94,10 +111,11 @@ def _draw(
         y=[value if ok else None for value, ok in zip(y, drawable, strict=True)],
         mode="lines",
         line={
-            "color": faded(style.color, _depth(style, first)),
+            "color": faded(style.color, _depth(panels, style, first)),
             "dash": style.dash,
             "width": WIDTH,
             "shape": shape,
+            "simplify": False,
         },
         hovertemplate=f"{hover}<extra></extra>",
         meta=f"{role} {name}",
@@ -124,9 +142,9 @@ def _by_weight(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield one
 
 
-def _depth(style: Style, row: dict[Any, Any]) -> float:
+def _depth(panels: Panels, style: Style, row: dict[Any, Any]) -> float:
     layer = whole(row["layer"])
-    if layer is None:
+    if layer is None or panels.rows.layer is not None:
         return 1.0
     return PALEST + (1 - PALEST) * normalized_layer(layer, style.n_layers)
 

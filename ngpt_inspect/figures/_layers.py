@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._panels import Cell, Panels
+from ngpt_inspect.figures._grid import Cell
+from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Style, normalized_layer, whole
 from ngpt_inspect.figures._theme import faded
 from ngpt_inspect.vocabulary import Role, Status
@@ -17,6 +18,11 @@ LAYER_AXIS = "normalized layer index"
 
 Bound = tuple[str, int | None]
 """A quantity and, for a rank curve, the index to take of it."""
+
+
+def between(quantity: str, low: str, high: str) -> tuple[Bound, Bound]:
+    """Return the band between two summaries of a quantity, named by their suffixes."""
+    return (f"{quantity}_{low}", None), (f"{quantity}_{high}", None)
 
 
 def quartiles_of(quantity: str) -> tuple[Bound, Bound]:
@@ -32,8 +38,11 @@ def draw_by_layer(
     *,
     name: str,
     band: tuple[Bound, Bound] | None = None,
+    dash: str | None = None,
 ) -> None:
     """Draw one line a checkpoint (and expert) through its layers, and a band around it.
+
+    `dash` is for a line that is not the checkpoint as it is; else its own.
 
     A value that is infinite, zero on a logarithmic axis or missing is marked at the edge of the
     panel; one the stored dtype cannot resolve is hollow. The reason is in the hover text.
@@ -44,7 +53,7 @@ def draw_by_layer(
                 _draw_band(panels, cell, style, layers)
         measured = panels.rows.get(style, role, quantity)
         for rows in _by_expert(measured):
-            _draw_line(panels, cell, style, role, rows, name)
+            _draw_line(panels, cell, style, role, rows, name, dash or style.dash)
         skips = panels.rows.skips(style, role).drop_duplicates(["layer", "expert"])
         for row in skips.to_dict("records"):
             layer = whole(row["layer"])
@@ -54,7 +63,13 @@ def draw_by_layer(
 
 
 def _draw_line(
-    panels: Panels, cell: Cell, style: Style, role: Role, rows: pd.DataFrame, name: str
+    panels: Panels,
+    cell: Cell,
+    style: Style,
+    role: Role,
+    rows: pd.DataFrame,
+    name: str,
+    dash: str,
 ) -> None:
     import plotly.graph_objects as go
 
@@ -74,10 +89,10 @@ def _draw_line(
         x=x,
         y=[value if math.isfinite(value) else None for value in values],
         mode="lines+markers",
-        line={"color": style.color, "dash": style.dash, "width": 1.5},
+        line={"color": style.color, "dash": dash, "width": 1.5},
         marker={
             "symbol": symbols,
-            "size": 4.5,
+            "size": 4.5 if dash == style.dash else 3,
             "color": style.color,
             "line": {"color": style.color, "width": 1.2},
         },

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ngpt_inspect.figures._panels import Cell, Panels
+from ngpt_inspect.figures._grid import Cell
+from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.vocabulary import Role
 
@@ -13,7 +14,7 @@ MLP = (Role.W_U, Role.W_NU, Role.W_O_MLP)
 
 
 def matrix_panels(
-    rows: Rows, *, log: bool, extra: Sequence[Role] = ()
+    rows: Rows, *, width: int, log: bool, extra: Sequence[Role] = ()
 ) -> tuple[Panels, dict[Role, Cell]]:
     """Return a grid with a panel for each matrix that is there, and where each one is.
 
@@ -33,4 +34,5 @@ def matrix_panels(
         titles[-1].append("embeddings")
         cells |= dict.fromkeys(shared, (len(titles), len(titles[-1])))
     roles = (*ATTENTION, *MLP, *extra)
-    return Panels(rows, titles, roles, log=set(cells.values()) if log else ()), cells
+    panels = Panels(rows, titles, roles, width=width, log=set(cells.values()) if log else ())
+    return panels, cells

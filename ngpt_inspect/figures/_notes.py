@@ -25,7 +25,7 @@ def why_not_drawn(rows: Rows, roles: Iterable[Role], used: set[str]) -> list[str
     for style in rows.styles:
         missing = [role for role in roles if not rows.has(style, role)]
         if style.key not in used:
-            notes.append(_nothing_of(style, missing))
+            notes.append(_nothing_of(style, missing, rows.layer))
         else:
             expected = [
                 role
@@ -51,7 +51,9 @@ def why_not_drawn(rows: Rows, roles: Iterable[Role], used: set[str]) -> list[str
     return notes + estimates + _skips(rows, roles)
 
 
-def _nothing_of(style: Style, missing: list[Role]) -> str:
+def _nothing_of(style: Style, missing: list[Role], layer: int | None) -> str:
+    if layer is not None and layer >= style.n_layers:
+        return f"{style.label} has no layer {layer}: its layers are 0 to {style.n_layers - 1}."
     families = {ONLY_IN.get(role.facts.kind) for role in missing} - {None}
     if families and style.family not in families:
         only = " and ".join(sorted(str(family) for family in families))

@@ -6,94 +6,107 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._legend import NOTE, add_legend, add_notes
+from ngpt_inspect.figures._grid import Cell, Grid, arranged
+from ngpt_inspect.figures._legend import add_legend, add_notes, line_key
 from ngpt_inspect.figures._marks import MARKS, edge_mark
 from ngpt_inspect.figures._notes import why_not_drawn
 from ngpt_inspect.figures._rows import Rows, Style
-from ngpt_inspect.figures._theme import TWO_COLUMNS, template
-from ngpt_inspect.figures._ticks import log_ticks
+from ngpt_inspect.figures._theme import NEUTRAL, template
+from ngpt_inspect.figures._ticks import FEW, log_ticks
 from ngpt_inspect.vocabulary import Role
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-Cell = tuple[int, int]
-"""Row and column of a panel, from 1."""
-
-GAP, WIDE_GAP = 44, 62
-"""Pixels between two rows of panels: tick labels and the titles of the lower row; wide where
-the upper row has axis titles of its own."""
-
 
 class Panels:
-    """The grid a figure fills.
+    """The grid a figure fills. Panels are named by group and place in it, wherever they stand.
 
     Parameters
     ----------
     rows
         What is drawn; its styles become the legend.
-    titles
-        One list a row of the grid, the titles of its panels; None leaves a gap.
+    groups
+        The titles of the panels, in groups that belong together; None leaves a gap. A group is
+        a row of the grid where the width allows (`arranged`). A title breaks at a double space.
     roles
         The roles the figure is about: those that are nowhere are named in a footnote.
+    width
+        Pixels of the figure.
     log
         Panels with a logarithmic y axis.
     height
-        Pixels of one panel.
-    gap
-        Pixels between two rows of panels.
-    spacing
-        Fraction of the width between two columns.
+        Pixels of one panel, at most.
     """
 
     def __init__(
         self,
         rows: Rows,
-        titles: Sequence[Sequence[str | None]],
+        groups: Sequence[Sequence[str | None]],
         roles: Iterable[Role],
         *,
+        width: int,
         log: Iterable[Cell] = (),
         height: int = 118,
-        gap: int = GAP,
-        spacing: float = 0.03,
     ) -> None:
         from plotly.subplots import make_subplots
 
         self.rows = rows
         self.roles = list(roles)
         self.log = set(log)
-        self.height = height
-        self.gap = gap
+        self.width = width
         self.used: set[str] = set()
         self.marks: set[str] = set()
+        self.keys: list[Any] = []
+        self.notes: list[str] = []
         self._edges: list[tuple[Cell, float, str, Style, str]] = []
         self._values: dict[Cell, list[float]] = {}
         self._bands: list[tuple[Cell, Any]] = []
-        titles = [line for line in titles if line]
-        self.n_rows = max(len(titles), 1)
-        self.n_columns = max((len(line) for line in titles), default=1)
-        padded = [[*line, *[None] * (self.n_columns - len(line))] for line in titles]
-        self.cells: list[Cell] = [
-            (row, column)
-            for row, line in enumerate(padded, 1)
-            for column, title in enumerate(line, 1)
+        self._x: dict[Cell, list[float]] = {}
+        groups = [group for group in groups if group]
+        titles = {
+            (group, at): title
+            for group, line in enumerate(groups, 1)
+            for at, title in enumerate(line, 1)
             if title is not None
-        ]
+        }
+        self.cells: list[Cell] = list(titles)
+        self._places = arranged([len(group) for group in groups], width)
+        placed = {self._places[cell]: title for cell, title in titles.items()}
+        n_rows = max((row for row, _ in placed), default=1)
+        n_columns = max((column for _, column in placed), default=1)
         self.figure: go.Figure = make_subplots(
-            rows=self.n_rows,
-            cols=self.n_columns,
-            specs=[[None if title is None else {} for title in line] for line in padded or [[""]]],
-            subplot_titles=[title for line in padded for title in line if title is not None],
-            horizontal_spacing=spacing,
-            vertical_spacing=gap / (self.n_rows * (height + gap)),
+            rows=n_rows,
+            cols=n_columns,
+            specs=[
+                [
+                    {} if (row, column) in placed or not placed else None
+                    for column in range(1, n_columns + 1)
+                ]
+                for row in range(1, n_rows + 1)
+            ],
         )
+        self._numbers: dict[Cell, list[str]] = {place: [] for place in placed}
+        self._grid = Grid(
+            figure=self.figure, titles=placed, below=self._numbers, width=width, height=height
+        )
+
+    def place(self, cell: Cell) -> dict[str, int]:
+        """Return row and column of a panel as plotly takes them."""
+        row, column = self._places[cell]
+        return {"row": row, "col": column}
+
+    def is_first(self, cell: Cell) -> bool:
+        """Whether a panel stands in the first column, where tick labels are."""
+        return self._places[cell][1] == 1
 
     def add(self, cell: Cell, style: Style, trace: Any, values: Iterable[float] = ()) -> None:
         """Put a trace of one checkpoint into a panel; the y range will cover `values`."""
         self.used.add(style.key)
         self._values.setdefault(cell, []).extend(value for value in values if math.isfinite(value))
+        self._x.setdefault(cell, []).extend(trace.x)
         trace.update(legendgroup=style.key, showlegend=False, name=style.label)
-        self.figure.add_trace(trace, row=cell[0], col=cell[1])
+        self.figure.add_trace(trace, **self.place(cell))
         if trace.meta == "band":
             self._bands.append((cell, self.figure.data[-1]))
 
@@ -122,10 +135,21 @@ class Panels:
         bottom = bottom if from_zero else bottom - pad
         ticks: dict[str, Any] = log_ticks(low, high) if log else {"nticks": 5}
         ticks["type"] = "log" if log else "linear"
-        for row, column in cells:
-            self.figure.update_yaxes(range=[bottom, high + pad], row=row, col=column, **ticks)
+        for cell in cells:
+            self.figure.update_yaxes(range=[bottom, high + pad], **ticks, **self.place(cell))
         edges = [10**bottom, 10 ** (high + pad)] if log else [bottom, high + pad]
         self._draw_edges(set(cells), edges[0], edges[1])
+
+    def cover_x(self, cells: Sequence[Cell], *, log: bool = False) -> None:
+        """Give these panels one x range with some room around all that is drawn."""
+        held = [x for cell in cells for x in self._x.get(cell, [])]
+        held = [math.log10(x) for x in held] if log else held
+        low, high = (min(held), max(held)) if held else (0.0, 1.0)
+        pad = 0.04 * (high - low) or 0.06
+        ticks: dict[str, Any] = log_ticks(low, high, FEW) if log else {"nticks": FEW + 1}
+        ticks |= {"type": "log" if log else "linear", "range": [low - pad, high + pad]}
+        for cell in cells:
+            self.figure.update_xaxes(**ticks, **self.place(cell))
 
     def _draw_edges(self, cells: set[Cell], low: float, high: float) -> None:
         for cell, band in self._bands:
@@ -139,29 +163,31 @@ class Panels:
 
     def label(self, cells: Iterable[Cell], *, x: str = "", y: str = "") -> None:
         """Title the axes: y in the first column, x under the last panel of each column."""
-        cells = list(cells)
-        for row, column in cells:
-            if x and not any(other[1] == column and other[0] > row for other in cells):
+        places = [self._places[cell] for cell in cells]
+        for row, column in places:
+            if x and not any(other[1] == column and other[0] > row for other in places):
                 self.figure.update_xaxes(title_text=x, row=row, col=column)
             if y and column == 1:
                 self.figure.update_yaxes(title_text=y, row=row, col=column)
             if y and column > 1:
                 self.figure.update_yaxes(showticklabels=False, row=row, col=column)
 
+    def explain(self, name: str, **line: Any) -> None:
+        """Give the legend an entry for a kind of line that belongs to no checkpoint."""
+        self.keys.append(line_key(name, NEUTRAL, **line))
+
+    def write_above(self, cell: Cell, style: Style, text: str) -> None:
+        """Write a number of one checkpoint under the title of a panel, in its colour."""
+        words = f'<span style="color:{style.color}">{style.label} {text}</span>'
+        self._numbers[self._places[cell]].append(words)
+
     def finish(self) -> go.Figure:
-        """Add legend, footnotes and size, and return the figure."""
-        notes = why_not_drawn(self.rows, self.roles, self.used)
+        """Add legends, footnotes and size, and return the figure."""
+        notes = [*self.notes, *why_not_drawn(self.rows, self.roles, self.used)]
         drawn = [style for style in self.rows.styles if style.key in self.used]
-        top = 26 + add_legend(self.figure, drawn, self.marks)
-        bottom = 38 + add_notes(self.figure, notes, empty=not drawn)
-        self.figure.update_layout(
-            template=template(),
-            width=TWO_COLUMNS,
-            height=top + bottom + self.n_rows * (self.height + self.gap) - self.gap,
-            margin={"l": 46, "r": 8, "t": top, "b": bottom},
-            meta={"notes": notes},
-        )
-        for annotation in self.figure.layout.annotations:
-            if annotation.name != NOTE:
-                annotation.font = None  # make_subplots writes its titles in 16 px
+        top = add_legend(self.figure, drawn, self.marks, self.keys, self.width)
+        foot = self._grid.foot(self._grid.n_rows)
+        bottom = add_notes(self.figure, notes, self.width, foot=foot, empty=not drawn)
+        self._grid.lay_out(top, bottom)
+        self.figure.update_layout(template=template(), meta={"notes": notes})
         return self.figure

@@ -47,10 +47,18 @@ class Rows:
         order, with the family, that fixes their colours: the same in every figure.
     quantities
         The quantities the figure draws; others are not touched.
+    layer
+        The one layer to draw; all by default.
     """
 
-    def __init__(self, table: pd.DataFrame, quantities: Iterable[str]) -> None:
+    def __init__(
+        self, table: pd.DataFrame, quantities: Iterable[str], *, layer: int | None = None
+    ) -> None:
         self.styles = styles(table)
+        self.layer = layer
+        self.settings: Mapping[str, Any] = table.attrs.get("settings", {})
+        if layer is not None:
+            table = table[(table["layer"] == layer).fillna(False).astype(bool)]
         skipped = table["status"] == Status.SKIPPED
         self.skipped = _tidied(table[skipped])
         wanted = _tidied(table[~skipped & table["measure"].isin(list(quantities))])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ngpt_inspect.figures._grid import Cell
 from ngpt_inspect.figures._layers import hover_text
-from ngpt_inspect.figures._panels import Cell, Panels
+from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.vocabulary import Role
 
 
@@ -27,15 +28,14 @@ def draw_scalars(panels: Panels, cell: Cell, role: Role, names: Mapping[str, str
         )
         if rows:
             panels.add(cell, style, trace)
-    row, column = cell
-    panels.figure.update_xaxes(range=[-0.04, 1.04], row=row, col=column)
+    place = panels.place(cell)
+    panels.figure.update_xaxes(range=[-0.04, 1.04], **place)
     panels.figure.update_yaxes(
         type="category",
         categoryorder="array",
         categoryarray=list(names.values())[::-1],
         range=[-0.6, len(names) - 0.4],
-        showticklabels=column == 1,
+        showticklabels=panels.is_first(cell),
         automargin=True,
-        row=row,
-        col=column,
+        **place,
     )

@@ -29,6 +29,7 @@ def for_screen(figure: go.Figure, *, dark: bool) -> go.Figure:
         if trace.line.width:
             trace.line.width *= ENLARGED
     for note in page.layout.annotations:
+        note.xshift = (note.xshift or 0) * ENLARGED
         note.yshift = (note.yshift or 0) * ENLARGED
         if note.font.size is not None:
             note.font.size *= ENLARGED

@@ -22,13 +22,15 @@ FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
 """Plain faces with Greek letters; one of them is on every machine."""
 
 SHADES = {
-    "GPT": ("#d95f02", "#f2a154", "#8f3d00"),
-    "nGPT": ("#1f77b4", "#6cb2e2", "#0b4373"),
+    "GPT": ("#d95f02", "#f2a154", "#8f3d00", "#c8374a"),
+    "nGPT": ("#1f77b4", "#6cb2e2", "#0b4373", "#1aa3a3"),
 }
 """Warm for GPT, blue for nGPT, told apart under the common colour-vision deficiencies and
 on white or dark ground. The first checkpoint of a family takes the first shade."""
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-"""The second thing, besides the shade, that tells checkpoints of one family apart."""
+DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot")
+"""The second thing, besides the shade, that tells checkpoints of one family apart: twenty in
+all. Dotted lines are kept for what is not the checkpoint as it is: a tolerance, its matrices
+after normalising."""
 NEUTRAL = "#7f7f7f"
 """For what belongs to no checkpoint: reference lines, keys of the marks, footnotes."""
 

@@ -7,13 +7,15 @@ import math
 FINE, MIDDLING, WHOLE = (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1,)
 MOST = 6
 """Labels of one axis; more decades than that are labelled every second, third, ..."""
+FEW = 4
+"""Where they stand side by side instead of above one another."""
 
 
-def log_ticks(low: float, high: float) -> dict[str, list[float] | list[str]]:
+def log_ticks(low: float, high: float, most: int = MOST) -> dict[str, list[float] | list[str]]:
     """Return where to put ticks between two powers of ten, and what to write there."""
     span = high - low
     digits = FINE if span < 0.7 else MIDDLING if span < 1.6 else WHOLE
-    every = max(1, math.ceil(span / MOST))
+    every = max(1, math.ceil(span / most))
     values = [
         digit * 10.0**decade
         for decade in range(math.floor(low) - 1, math.ceil(high) + 2)

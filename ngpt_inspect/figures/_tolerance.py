@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ngpt_inspect.figures._grid import Cell
 from ngpt_inspect.figures._layers import hover_text
-from ngpt_inspect.figures._panels import Cell, Panels
+from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._theme import NEUTRAL
 from ngpt_inspect.vocabulary import Role
 
@@ -58,6 +59,5 @@ def draw_embeddings(
                     meta=f"{role} deviation",
                 )
                 panels.add(cell, style, trace, [value])
-    at, column = cell
     ticks = {"tickvals": [*places.values()], "ticktext": [role.facts.symbol for role in places]}
-    panels.figure.update_xaxes(range=[-0.5, 1.5], row=at, col=column, **ticks)
+    panels.figure.update_xaxes(range=[-0.5, 1.5], **ticks, **panels.place(cell))

@@ -8,6 +8,7 @@ from ngpt_inspect.figures._curves import RANK_AXIS, draw_bins, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._theme import TWO_COLUMNS
 from ngpt_inspect.vocabulary import Kind, roles_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ QUANTITIES = (
 )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     """Draw two rows, input and output: the rank curve, then histograms of dots and of cosines.
 
     Left, x: normalized rank, 0 the smallest; y: dot product of two distinct rows as stored.
@@ -36,7 +37,7 @@ def draw(table: pd.DataFrame) -> go.Figure:
     roles = rows.present(ROLES)
     names = ("dot product", "density of dots", "density of cosines")
     titles = [[f"{role.facts.symbol}  {name}" for name in names] for role in roles]
-    panels = Panels(rows, titles, ROLES, spacing=0.07)
+    panels = Panels(rows, titles, ROLES, width=width)
     for row, role in enumerate(roles, 1):
         draw_rank_curve(panels, (row, 1), role, "dot", "dot product")
         draw_bins(panels, (row, 2), role, "dot", "density of dots")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from ngpt_inspect.figures._curves import draw_density
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._layers import LAYER_AXIS, draw_by_layer, quartiles_of
-from ngpt_inspect.figures._panels import WIDE_GAP, Panels
+from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._theme import TWO_COLUMNS
 from ngpt_inspect.vocabulary import Kind, roles_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ ROLES = roles_of(Kind.EIGEN_LEARNING_RATE)
 QUANTITY = "eigen_learning_rate"
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     """Draw the mean of α_A and α_M by layer, and below how their coordinates are spread.
 
     Above, x: normalized layer index; y: mean of |α| over the coordinates, with the quartile
@@ -31,7 +32,7 @@ def draw(table: pd.DataFrame) -> go.Figure:
     rows = Rows(table, names)
     roles = rows.present(ROLES)
     titles = [[role.facts.symbol for role in roles], ["" for _ in roles]]
-    panels = Panels(rows, titles, ROLES, gap=WIDE_GAP, spacing=0.05)
+    panels = Panels(rows, titles, ROLES, width=width)
     band = quartiles_of(QUANTITY)
     for column, role in enumerate(roles, 1):
         draw_by_layer(panels, (1, column), role, f"{QUANTITY}_mean", name="mean α", band=band)

@@ -8,6 +8,7 @@ from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._theme import TWO_COLUMNS
 from ngpt_inspect.vocabulary import Kind, roles_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 ROLES = roles_of(Kind.EMBEDDING)
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     """Draw the rank curve of the row norms of both embeddings.
 
     x: normalized rank, 0 the smallest. y: L2 norm of a token's row. A flat line: all tokens
@@ -25,7 +26,7 @@ def draw(table: pd.DataFrame) -> go.Figure:
     """
     rows = Rows(table, ["embedding_norm_quantile"])
     roles = rows.present(ROLES)
-    panels = Panels(rows, [[role.facts.symbol for role in roles]], ROLES, height=170, spacing=0.05)
+    panels = Panels(rows, [[role.facts.symbol for role in roles]], ROLES, width=width, height=170)
     for column, role in enumerate(roles, 1):
         draw_rank_curve(panels, (1, column), role, "embedding_norm", "norm")
     panels.share_y(panels.cells)

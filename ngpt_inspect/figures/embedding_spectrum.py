@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import RANK_AXIS, draw_spectrum
+from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._panels import WIDE_GAP, Panels
+from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures._scalars import draw_scalars
+from ngpt_inspect.figures._theme import TWO_COLUMNS
 from ngpt_inspect.vocabulary import Kind, roles_of
 
 if TYPE_CHECKING:
@@ -20,20 +21,20 @@ SPECTRUM = "covariance_eigenvalue_over_median"
 SCALARS = {"isotropy": "isotropy", "isoscore": "IsoScore", "anisotropy": "anisotropy"}
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     """Draw the spectrum of both embeddings, and three scalars of each below.
 
     Above, x: normalized rank, 0 the smallest; y: eigenvalue of the covariance of the rows over
     the median eigenvalue, logarithmic. Below, x: the scalar. An even cloud has a flat spectrum,
     isotropy and IsoScore near 1, and anisotropy (the mean cosine of two rows) near 0.
     """
-    rows = Rows(table, [SPECTRUM, *SCALARS])
+    rows = Rows(table, [f"{SPECTRUM}_quantile", *SCALARS])
     roles = rows.present(ROLES)
     titles = [[role.facts.symbol for role in roles], ["" for _ in roles]]
     above = [(1, column) for column in range(1, len(roles) + 1)]
-    panels = Panels(rows, titles, ROLES, log=above, gap=WIDE_GAP, spacing=0.05)
+    panels = Panels(rows, titles, ROLES, width=width, log=above)
     for role, cell in zip(roles, above, strict=True):
-        draw_spectrum(panels, cell, role, SPECTRUM, "eigenvalue / median")
+        draw_rank_curve(panels, cell, role, SPECTRUM, "eigenvalue / median")
         draw_scalars(panels, (2, cell[1]), role, SCALARS)
     panels.share_y(above)
     panels.label(above, x=RANK_AXIS, y="eigenvalue / median")

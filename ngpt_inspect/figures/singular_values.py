@@ -8,21 +8,22 @@ from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._matrices import matrix_panels
 from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._theme import TWO_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     """Draw one panel a matrix with one rank curve a layer, the earlier the paler.
 
     x: normalized rank, 0 the smallest. y: singular value, logarithmic; those of all heads of a
     layer together, of the whole matrix in the MLP. A steep left end is near-lost rank. The
-    paper shows Q and K of its third and fourth layer: ``roles=["W_q", "W_k"], layers=[2]``.
+    paper shows Q and K of two layers: the figure `queries_and_keys`.
     """
     rows = Rows(table, ["singular_value_quantile"])
-    panels, cells = matrix_panels(rows, log=True)
+    panels, cells = matrix_panels(rows, width=width, log=True)
     for role, cell in cells.items():
         draw_rank_curve(panels, cell, role, "singular_value", "singular value")
     panels.share_y(panels.cells)

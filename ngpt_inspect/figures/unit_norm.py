@@ -8,6 +8,7 @@ from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._layers import LAYER_AXIS, draw_by_layer
 from ngpt_inspect.figures._matrices import matrix_panels
 from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._theme import TWO_COLUMNS
 from ngpt_inspect.figures._tolerance import draw_embeddings, draw_tolerance
 from ngpt_inspect.vocabulary import Kind, roles_of
 
@@ -19,7 +20,7 @@ DEVIATION, TOLERANCE = "unit_deviation", "tolerance"
 EMBEDDINGS = roles_of(Kind.EMBEDDING)
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     """Draw one panel a matrix and one for the two embeddings.
 
     x: normalized layer index. y: largest |‖v‖₂ − 1| over the vectors of length d_model (rows,
@@ -27,7 +28,7 @@ def draw(table: pd.DataFrame) -> go.Figure:
     line below it is on the hypersphere. A GPT is not meant to be.
     """
     rows = Rows(table, [DEVIATION, TOLERANCE])
-    panels, cells = matrix_panels(rows, log=True, extra=EMBEDDINGS)
+    panels, cells = matrix_panels(rows, width=width, log=True, extra=EMBEDDINGS)
     for role, cell in cells.items():
         if role in EMBEDDINGS:
             continue
@@ -38,8 +39,7 @@ def draw(table: pd.DataFrame) -> go.Figure:
         draw_embeddings(panels, cells[there[0]], there, DEVIATION, TOLERANCE)
     panels.share_y(panels.cells)
     panels.label(panels.cells, y="max |‖v‖ − 1|")
-    corner = cells[there[0]][1] if there else None
-    panels.label([cell for cell in panels.cells if cell[1] != corner], x=LAYER_AXIS)
+    panels.label([cell for role, cell in cells.items() if role not in there], x=LAYER_AXIS)
     return panels.finish()
 
 

@@ -9,6 +9,7 @@ from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._matrices import ATTENTION, MLP
 from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._theme import TWO_COLUMNS
 from ngpt_inspect.vocabulary import Axis
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 QUANTITIES = {Axis.ROWS: "row_norm", Axis.COLUMNS: "column_norm"}
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     """Draw rank curves of row norms and, below, of column norms, one curve a layer.
 
     x: normalized rank, 0 the smallest. y: L2 norm of a row (column) of the complete matrix in
@@ -35,12 +36,12 @@ def draw(table: pd.DataFrame) -> go.Figure:
     ]
     titles = [
         [
-            f"{role.facts.symbol} {axis}{'*' if role.facts.unit_axis is axis else ''}"
+            f"{role.facts.symbol}  {axis}{'*' if role.facts.unit_axis is axis else ''}"
             for role in group
         ]
         for axis, group in lines
     ]
-    panels = Panels(rows, titles, ATTENTION + MLP, height=96)
+    panels = Panels(rows, titles, ATTENTION + MLP, width=width, height=96)
     for row, (axis, group) in enumerate(lines, 1):
         for column, role in enumerate(group, 1):
             draw_rank_curve(panels, (row, column), role, QUANTITIES[axis], f"norm of {axis}")

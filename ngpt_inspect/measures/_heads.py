@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     import torch
 
 
-def stacks(weight: Weight, device: str) -> Iterator[tuple[list[int | None], torch.Tensor]]:
-    """Yield the heads of a matrix as one stack, then the whole matrix as a stack of one.
+def stacks(weight: Weight, values: torch.Tensor) -> Iterator[tuple[list[int | None], torch.Tensor]]:
+    """Yield the heads of a weight's matrix as one stack, then the whole as a stack of one.
 
     Each comes with its head numbers, ``[None]`` for the whole; shapes (n, out, in).
     """
-    values = weight.values(device)
     heads = weight.heads(values)
     if heads is not None:
         yield list(range(len(heads))), heads

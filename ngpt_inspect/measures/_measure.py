@@ -48,12 +48,23 @@ class Summary(StrEnum):
     quartiles `_low` and `_high`, `_min` and `_max`."""
     MEAN = "mean"
     """Over the index: `_mean` and `_std`."""
+    MAGNITUDE = "magnitude"
+    """Over the index (and heads), of |value|: `_abs_mean`, and the quartiles `_abs_low` and
+    `_abs_high`."""
     SPREAD = "spread"
     """Over the index: `_min`, `_median` and `_max`."""
     QUANTILES = "quantiles"
     """The rank curve over heads and index: `_quantile` at index 0..1000 per mille."""
     DENSITY = "density"
     """Gaussian kernel density over heads and index: `_density` at `_density_at`."""
+    HISTOGRAM = "histogram"
+    """Over heads and index: `_bin_count` values in the equal bins that begin at `_bin_left`."""
+    LOG_HISTOGRAM = "log histogram"
+    """The same in bins of equal ratio; `_bin_zero` counts the values without a logarithm."""
+    POOLED = "pooled"
+    """Over layers (and experts), heads and index; layer and expert are null: `_pooled_mean`,
+    `_pooled_std`, `_pooled_bin_left` and `_pooled_bin_count`, `_pooled_density_at` and
+    `_pooled_density`."""
 
 
 class View(StrEnum):

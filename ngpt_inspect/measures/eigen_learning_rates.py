@@ -31,7 +31,13 @@ MEASURE = Measure(
     headline="eigen_learning_rate",
     shown=("eigen_learning_rate_mean",),
     summaries={
-        "eigen_learning_rate": (Summary.MEAN, Summary.QUANTILES, Summary.DENSITY),
+        "eigen_learning_rate": (
+            Summary.MEAN,
+            Summary.MAGNITUDE,
+            Summary.QUANTILES,
+            Summary.DENSITY,
+            Summary.POOLED,
+        ),
     },
     source="arXiv 2410.01131, equations 10-11, section 2.5, Figures 6 and 14",
 )

@@ -36,6 +36,8 @@ MEASURE = Measure(
         "embedding_norm_max",
     ),
     view=View.ROLES,
-    summaries={"embedding_norm": (Summary.MEAN, Summary.SPREAD, Summary.QUANTILES)},
+    summaries={
+        "embedding_norm": (Summary.MEAN, Summary.SPREAD, Summary.QUANTILES, Summary.HISTOGRAM)
+    },
     source="arXiv 2410.01131, Figure 4 (left)",
 )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Measure, Option, Values, View, numbered
+from ngpt_inspect.measures._measure import (
+    Measure,
+    Option,
+    Summary,
+    Values,
+    View,
+    numbered,
+)
 from ngpt_inspect.vocabulary import Kind, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -57,6 +64,7 @@ MEASURE = Measure(
     headline="covariance_eigenvalue_over_median",
     shown=("mean_norm", "anisotropy", "isotropy", "isoscore"),
     view=View.ROLES,
+    summaries={"covariance_eigenvalue_over_median": (Summary.QUANTILES, Summary.LOG_HISTOGRAM)},
     options=(Option(name="uncentred", default=False, help="Do not subtract the mean embedding."),),
     source="arXiv 2410.01131, Figure 4 (middle)",
 )

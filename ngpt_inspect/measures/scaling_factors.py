@@ -35,6 +35,14 @@ MEASURE = Measure(
     },
     headline="scaling_factor",
     shown=("scaling_factor_mean",),
-    summaries={"scaling_factor": (Summary.MEAN, Summary.QUANTILES, Summary.DENSITY)},
+    summaries={
+        "scaling_factor": (
+            Summary.MEAN,
+            Summary.MAGNITUDE,
+            Summary.QUANTILES,
+            Summary.DENSITY,
+            Summary.POOLED,
+        )
+    },
     source="arXiv 2410.01131, equations 3, 15-16, 20-21, section 2.5, Figures 6 and 14",
 )

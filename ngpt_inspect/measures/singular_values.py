@@ -16,7 +16,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     from ngpt_inspect.numerics import spectra
 
     yield from unknown_heads(weight, "singular_value")
-    for heads, matrices in stacks(weight, device):
+    for heads, matrices in stacks(weight, weight.values(device)):
         for head, s_n in zip(heads, spectra.singular_values(matrices), strict=True):
             yield numbered("singular_value", s_n, head)
             for name in ("stable_rank", "participation_ratio", "effective_rank"):

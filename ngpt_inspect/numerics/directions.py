@@ -51,6 +51,28 @@ def column_norms(x_VD: torch.Tensor) -> torch.Tensor:
     return squares_D.sqrt()
 
 
+def unit_rows(x_VD: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """x_i / |x_i| for every row i, as nGPT does to its matrices after each step.
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype.
+
+    Returns
+    -------
+    tensor of shape (V, D), float64, of unit rows; rows of norm zero stay zero
+    tensor of shape (V,), bool: which rows are zero
+
+    References
+    ----------
+    nGPT, arXiv 2410.01131, section 2.6, step 2.
+    """
+    norms_V = row_norms(x_VD)
+    zero_V = norms_V == 0
+    return x_VD.double() / norms_V.where(~zero_V, 1.0).unsqueeze(1), zero_V
+
+
 @dataclass(frozen=True)
 class UnitAxis:
     """How far the norms of rows and of columns are from 1."""

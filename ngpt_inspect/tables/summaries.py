@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ngpt_inspect.measures import MEASURES, Summary
-from ngpt_inspect.tables.rows import frame_of, records
+from ngpt_inspect.tables.rows import Entry, frame_of, records
+from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.vocabulary import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-N_QUANTILES = 1001
-N_DENSITY = 200
 PLACE = ["checkpoint", "step", "architecture", "layer", "role", "expert"]
 """What a summary is taken within."""
+WIDER = [name for name in PLACE if name not in ("layer", "expert")]
+"""What a summary of pooled layers is taken within."""
 
-Statistic = tuple[str, float | np.ndarray]
-"""A suffix and its number, or its column of numbers by index."""
+Wanted = Mapping[str, tuple[Summary, ...]]
+"""Quantity -> its summaries."""
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
@@ -37,10 +38,25 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     wanted = {quantity: kinds for m in MEASURES.values() for quantity, kinds in m.summaries.items()}
     rows = table[table["measure"].isin(list(wanted))]
     rows.attrs = {}  # pandas copies them deeply with every selection
-    summary = frame_of([entry for group in _groups(rows) for entry in _entries(group, wanted)])
+    summary = frame_of([*_summaries(rows, wanted), *_pooled(rows, wanted)])
     out = pd.concat([table, summary.astype(table.dtypes.to_dict())], ignore_index=True)
     out.attrs = dict(table.attrs)
     return out
+
+
+def _summaries(rows: pd.DataFrame, wanted: Wanted) -> Iterator[Entry]:
+    """Yield the summaries of each weight."""
+    for group in _groups(rows, PLACE):
+        kinds = wanted[group.place["measure"]]
+        yield from _entries(group, [kind for kind in kinds if kind is not Summary.POOLED])
+
+
+def _pooled(rows: pd.DataFrame, wanted: Wanted) -> Iterator[Entry]:
+    """Yield the summaries over the layers (and experts) of each role."""
+    pooled = [quantity for quantity, kinds in wanted.items() if Summary.POOLED in kinds]
+    for group in _groups(rows[rows["measure"].isin(pooled)], WIDER):
+        group.place.update(layer=None, expert=None)
+        yield from _entries(group, [Summary.POOLED])
 
 
 def parts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -71,11 +87,11 @@ class _Group:
         return measured & self.of_head if (measured & self.of_head).any() else measured
 
 
-def _groups(rows: pd.DataFrame) -> Iterator[_Group]:
+def _groups(rows: pd.DataFrame, place: list[str]) -> Iterator[_Group]:
     """Cut rows into groups. Columns are taken as arrays once: a table can have thousands."""
     if rows.empty:
         return
-    keys = [*PLACE, "measure"]
+    keys = [*place, "measure"]
     group = rows.groupby(keys, dropna=False, sort=False).ngroup().to_numpy()
     order = np.argsort(group, kind="stable")
     bounds = np.flatnonzero(np.diff(group[order], prepend=-1))
@@ -86,18 +102,18 @@ def _groups(rows: pd.DataFrame) -> Iterator[_Group]:
         rows["head"].notna().to_numpy()[order],
     )
     pieces = zip(*(np.split(column, bounds[1:]) for column in columns), strict=True)
-    for place, (values, status, of_head) in zip(places, pieces, strict=True):
-        yield _Group(place, values, status, of_head)
+    for found, (values, status, of_head) in zip(places, pieces, strict=True):
+        yield _Group(found, values, status, of_head)
 
 
-def _entries(group: _Group, wanted: dict[str, tuple[Summary, ...]]) -> Iterator[dict[str, Any]]:
+def _entries(group: _Group, kinds: Sequence[Summary]) -> Iterator[Entry]:
     """Yield the summaries of one group, as `frame_of` takes them."""
     counted = group.counted()
     if not counted.any():
         return
     status, reason = _trust(group.status, counted)
     quantity = group.place["measure"]
-    for kind in wanted[quantity]:
+    for kind in kinds:
         for suffix, value in STATISTICS[kind](group.values[counted]):
             yield group.place | {
                 "measure": f"{quantity}{suffix}",
@@ -118,58 +134,3 @@ def _trust(status: np.ndarray, counted: np.ndarray) -> tuple[Status, str]:
     notes += [f"{n_skipped} skipped"] if n_skipped else []
     shared = [each for each, count in counts.items() if count == n_counted]
     return Status(shared[0]) if shared else Status.OK, ", ".join(notes)
-
-
-def _quantile(values: np.ndarray, q: float | np.ndarray) -> np.ndarray:
-    """Return quantiles; between two infinite values lies an infinite one."""
-    with np.errstate(invalid="ignore"):
-        found = np.quantile(values, q)
-    return np.where(np.isnan(found), np.inf, found) if np.isinf(values).any() else found
-
-
-def _over_heads(values: np.ndarray) -> Iterator[Statistic]:
-    for suffix, q in (
-        ("_median", 0.5),
-        ("_low", 0.25),
-        ("_high", 0.75),
-        ("_min", 0.0),
-        ("_max", 1.0),
-    ):
-        yield suffix, float(_quantile(values, q))
-
-
-def _mean(values: np.ndarray) -> Iterator[Statistic]:
-    yield "_mean", float(values.mean())
-    yield "_std", float(values.std())
-
-
-def _spread(values: np.ndarray) -> Iterator[Statistic]:
-    yield "_min", float(values.min())
-    yield "_median", float(_quantile(values, 0.5))
-    yield "_max", float(values.max())
-
-
-def _rank_curve(values: np.ndarray) -> Iterator[Statistic]:
-    yield "_quantile", _quantile(values, np.linspace(0, 1, N_QUANTILES))
-
-
-def _density(values: np.ndarray) -> Iterator[Statistic]:
-    """Yield a Gaussian kernel density (Scott's bandwidth) and where it was taken."""
-    from scipy.stats import gaussian_kde
-
-    if len(values) < 2 or np.ptp(values) == 0:
-        return  # a fixed or a single scalar has no density
-    kernel = gaussian_kde(values)
-    margin = 3 * float(np.sqrt(kernel.covariance[0, 0]))
-    at = np.linspace(values.min() - margin, values.max() + margin, N_DENSITY)
-    yield "_density_at", at
-    yield "_density", kernel(at)
-
-
-STATISTICS: dict[Summary, Callable[[np.ndarray], Iterator[Statistic]]] = {
-    Summary.HEADS: _over_heads,
-    Summary.MEAN: _mean,
-    Summary.SPREAD: _spread,
-    Summary.QUANTILES: _rank_curve,
-    Summary.DENSITY: _density,
-}

@@ -1,0 +1,72 @@
+"""Figure 14: the distributions of the six learned vectors, across runs or steps of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures._curves import draw_density, draw_histogram
+from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._panels import Panels
+from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.vocabulary import Kind, Role
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+GRID = ((Role.ALPHA_A, Role.ALPHA_M, Role.S_QK), (Role.S_U, Role.S_NU, Role.S_Z))
+ROLES = tuple(role for group in GRID for role in group)
+SUFFIXES = {"histogram": ("bin_left", "bin_count"), "density": ("density_at", "density")}
+
+
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "histogram") -> go.Figure:
+    """Draw one panel a vector, one line a run or step: α_A, α_M, s_qk, s_u, s_ν, s_z.
+
+    x: effective value of a coordinate, those of all layers (and heads) together; s_z has one
+    vector. y: count over the largest count, in as many equal bins as Rice's rule says; or a
+    Gaussian kernel density of Scott's bandwidth. The paper shows histograms and says nothing
+    of their bins or their height. α is |α|; s_ν is without the √d of equation 21.
+    """
+    quantities = {role: f"{_quantity(role)}_pooled" for role in ROLES}
+    names = [f"{each}_{suffix}" for each in quantities.values() for suffix in SUFFIXES[view]]
+    rows = Rows(table, dict.fromkeys(names))
+    groups = [group for group in (rows.present(group) for group in GRID) if group]
+    panels = Panels(rows, [[""] * len(group) for group in groups], ROLES, width=width)
+    for number, group in enumerate(groups, 1):
+        for at, role in enumerate(group, 1):
+            cell = (number, at)
+            drawing = draw_histogram if view == "histogram" else draw_density
+            drawing(panels, cell, role, quantities[role], view)
+            panels.label([cell], x=role.facts.symbol)
+            panels.cover_x([cell])
+            panels.share_y([cell])
+    if view == "histogram":
+        panels.label(panels.cells, y="count / largest")
+    return panels.finish()
+
+
+def _quantity(role: Role) -> str:
+    alpha = role.facts.kind is Kind.EIGEN_LEARNING_RATE
+    return "eigen_learning_rate" if alpha else "scaling_factor"
+
+
+FIGURE = Figure(
+    name="learned_distributions",
+    title="Distributions of the learned vectors",
+    summary="Values of α_A, α_M, s_qk, s_u, s_ν and s_z over all coordinates of all layers, one "
+    "line a run or step. nGPT only.",
+    needs=("eigen_learning_rates", "scaling_factors"),
+    draw=draw,
+    options=(
+        Option(
+            name="view",
+            values=tuple(SUFFIXES),
+            help="Histograms of one height, or smooth densities of one area.",
+        ),
+    ),
+    formula="stored value · init / scale for each coordinate (section 2.5), |·| for α; layers and "
+    "heads together.",
+    source="arXiv 2410.01131, Figure 14",
+    roles=tuple(str(role) for role in ROLES),
+)

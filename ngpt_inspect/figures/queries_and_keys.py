@@ -1,0 +1,86 @@
+"""Figures 11 and 12: vector norms and singular values of Q and K in one layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
+from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._panels import Panels
+from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._text import number
+from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.vocabulary import Role
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+ROLES = (Role.W_Q, Role.W_K)
+CONDITIONS = {"median": "condition_number_median", "pooled": "pooled_condition_number"}
+VECTORS = {"rows": "row_norm", "columns": "column_norm"}
+
+
+def draw(
+    table: pd.DataFrame,
+    *,
+    width: int = TWO_COLUMNS,
+    layer: int = 2,
+    condition: str = "median",
+    vectors: str = "rows",
+) -> go.Figure:
+    """Draw W_q and W_k of one layer: norms of their vectors, and singular values of all heads.
+
+    x: normalized rank, 0 the smallest. Left, y: L2 norm of the vectors of the complete matrix,
+    not split into heads. Right, y: singular values of the heads together, logarithmic; above
+    them the condition number κ of each checkpoint.
+
+    The paper shows its third and fourth layer, here 2 and 3 of layers that count from 0. It
+    does not say what its condition number stands for: the median over heads of each head's κ,
+    as in its Figure 5, is shown; ``condition="pooled"`` shows the largest singular value of all
+    heads over the smallest of all. Nor does it say which vectors it means: the rows are those
+    of length d_model, which nGPT keeps at 1; ``vectors="columns"`` shows the others.
+    """
+    norm, kappa = VECTORS[vectors], CONDITIONS[condition]
+    wanted = [f"{norm}_quantile", "singular_value_quantile", kappa]
+    rows = Rows(table, wanted, layer=layer)
+    roles = rows.present(ROLES)
+    titles = [
+        [f"{role.facts.symbol}  norms of {vectors}", f"{role.facts.symbol}  singular values"]
+        for role in roles
+    ]
+    spectra = [(group, 2) for group in range(1, len(roles) + 1)]
+    panels = Panels(rows, titles, ROLES, width=width, log=spectra)
+    for group, role in enumerate(roles, 1):
+        draw_rank_curve(panels, (group, 1), role, norm, "norm")
+        draw_rank_curve(panels, (group, 2), role, "singular_value", "singular value")
+        for style in rows.styles:
+            for value in rows.get(style, role, kappa)["value"]:
+                panels.write_above((group, 2), style, f"κ {number(value)}")
+    for cells in ([cell for cell in panels.cells if cell not in spectra], spectra):
+        panels.share_y(cells)
+        panels.label(cells, x=RANK_AXIS)
+    return panels.finish()
+
+
+FIGURE = Figure(
+    name="queries_and_keys",
+    title="Queries and keys of one layer",
+    summary="W_q and W_k of one layer: sorted norms of their vectors and sorted singular values "
+    "of all heads against normalized rank, with the condition number κ of each checkpoint.",
+    needs=("vector_norms", "singular_values", "condition_numbers"),
+    draw=draw,
+    options=(
+        Option(name="layer", values=(), help="Which layer, from 0; the paper's third is 2."),
+        Option(
+            name="condition",
+            values=tuple(CONDITIONS),
+            help="κ: median over heads, or largest over smallest singular value of all heads.",
+        ),
+        Option(name="vectors", values=tuple(VECTORS), help="Vectors of length d_model: rows."),
+    ),
+    formula="‖row‖₂ of the complete (out, in) matrix; σ of each head's block; κ = σ_max / σ_min of "
+    "each head, median over heads.",
+    source="arXiv 2410.01131, Figures 11 and 12",
+    roles=tuple(str(role) for role in ROLES),
+)

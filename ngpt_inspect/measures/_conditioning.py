@@ -1,0 +1,69 @@
+"""Condition numbers of a matrix, as it is or changed first, as rows of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.measures._heads import stacks
+from ngpt_inspect.measures._measure import Values
+from ngpt_inspect.vocabulary import Status
+from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    import torch
+
+    from ngpt_inspect.numerics.conditioning import Conditioning
+
+CAUTION = 0.01
+"""Storage rounding that can move sigma_min by more than this is said beside the number."""
+
+Heads = list[int | None]
+"""Numbers of the heads of a stack; ``[None]`` for the whole matrix."""
+
+
+def conditionings(
+    weight: Weight, matrix: torch.Tensor, stored_dtype: torch.dtype | None = None
+) -> Iterator[tuple[Heads, Sequence[Conditioning]]]:
+    """Yield what is known of the heads of a matrix, then of the whole.
+
+    `stored_dtype` is what the values were rounded to, where `matrix` is wider.
+    """
+    from ngpt_inspect.numerics.conditioning import condition_number, condition_numbers
+
+    for heads, matrices in stacks(weight, matrix):
+        if len(heads) == 1:
+            # One matrix alone takes the route that computes only the two ends.
+            yield heads, [condition_number(matrices[0], stored_dtype=stored_dtype)]
+        else:
+            yield heads, condition_numbers(matrices, stored_dtype=stored_dtype)
+
+
+def rows_of(
+    each: Conditioning, head: int | None, weight: Weight, *, prefix: str = "", remark: str = ""
+) -> Iterator[Values]:
+    """Yield kappa, with its status and all that is to be said of it, and both ends."""
+    status = Status(each.status)
+    reasons = [reason_of(each, weight.tensor.dtype), remark]
+    yield Values(
+        measure=f"{prefix}condition_number",
+        value=each.kappa,
+        head=head,
+        status=status,
+        reason="; ".join(reason for reason in reasons if reason),
+    )
+    yield Values(measure=f"{prefix}sigma_max", value=each.sigma_max, head=head)
+    yield Values(measure=f"{prefix}sigma_min", value=each.sigma_min, head=head)
+
+
+def reason_of(each: Conditioning, dtype: str) -> str:
+    """Return why a condition number is not plain, or how far storage can have moved it."""
+    status = Status(each.status)
+    if status is Status.RANK_DEFICIENT:
+        return f"sigma_min {each.sigma_min:.3g} is zero to float64 rounding"
+    if status is Status.BELOW_RESOLUTION and each.sigma_min > each.resolution:
+        return f"computed with a relative error of up to {each.relative_error:.2g}"
+    if status is Status.BELOW_RESOLUTION or each.storage_uncertainty > CAUTION:
+        moved = f"rounding to {dtype} can move sigma_min {each.sigma_min:.3g}"
+        return f"{moved} by up to {each.resolution:.2g}"
+    return ""

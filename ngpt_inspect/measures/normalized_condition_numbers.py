@@ -1,0 +1,61 @@
+"""Condition numbers after giving the vectors of a matrix length 1 (Figure 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ngpt_inspect.measures._conditioning import conditionings, rows_of
+from ngpt_inspect.measures._heads import unknown_heads
+from ngpt_inspect.measures._measure import Measure, Summary, Values
+from ngpt_inspect.vocabulary import Axis, Kind, roles_of
+from ngpt_inspect.weights import Weight
+
+PREFIX = "normalized_"
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield kappa and both ends of the spectrum of the normalised matrix, per head and whole.
+
+    The vectors made unit are those nGPT keeps unit, of length d_model: rows, but columns of
+    W_o and W_oMLP. Heads are cut from the normalised matrix; each vector lies in one head. Of
+    a matrix whose vectors are unit already this is its condition number as it is.
+    """
+    from ngpt_inspect.numerics.directions import unit_rows
+    from ngpt_inspect.numerics.finite import require_finite
+
+    values = weight.values(device)
+    require_finite(values)
+    yield from unknown_heads(weight, f"{PREFIX}condition_number")
+    flip = weight.role.facts.unit_axis is Axis.COLUMNS
+    unit, zero = unit_rows(values.T if flip else values)
+    # Dividing a vector keeps the relative rounding of its entries: that of the stored dtype.
+    found = conditionings(weight, unit.T if flip else unit, stored_dtype=values.dtype)
+    for heads, stack in found:
+        # Heads are blocks of these vectors, in all roles that have heads.
+        for head, each, lost in zip(heads, stack, zero.reshape(len(heads), -1), strict=True):
+            remark = _remark(int(lost.sum()), len(lost), "columns" if flip else "rows")
+            yield from rows_of(each, head, weight, prefix=PREFIX, remark=remark)
+
+
+def _remark(n_zero: int, n: int, vectors: str) -> str:
+    return f"{n_zero} of {n} {vectors} are zero and stay zero" if n_zero else ""
+
+
+MEASURE = Measure(
+    name="normalized_condition_numbers",
+    title="Condition numbers after normalising",
+    summary="sigma_max / sigma_min after giving the vectors of each matrix length 1, as nGPT does",
+    roles=roles_of(Kind.MATRIX),
+    compute=compute,
+    quantities={
+        f"{PREFIX}condition_number": "κ of the matrix with its vectors of length d_model divided "
+        "by their norm: rows, but columns of W_o and W_oMLP; a vector of zeros stays as it is",
+        f"{PREFIX}sigma_max": "largest singular value of that matrix",
+        f"{PREFIX}sigma_min": "smallest singular value of that matrix",
+    },
+    headline=f"{PREFIX}condition_number",
+    shown=(f"{PREFIX}condition_number_median",),
+    summaries={f"{PREFIX}condition_number": (Summary.HEADS,)},
+    source="arXiv 2410.01131, Figure 10 (dotted) and section 2.6, step 2",
+)
