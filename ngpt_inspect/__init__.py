@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.figures import FIGURES
     from ngpt_inspect.gallery import figure
     from ngpt_inspect.measures import MEASURES
+    from ngpt_inspect.results import training_results
     from ngpt_inspect.tables import measure, summarise
     from ngpt_inspect.vocabulary import Role
 
@@ -29,6 +30,7 @@ __all__ = [
     "measure",
     "open_checkpoint",
     "summarise",
+    "training_results",
 ]
 
 _HOMES = {
@@ -40,6 +42,7 @@ _HOMES = {
     "measure": "tables",
     "open_checkpoint": "checkpoint",
     "summarise": "tables",
+    "training_results": "results",
 }
 
 

@@ -117,13 +117,34 @@ def summary_command(
 @app.command("figures", rich_help_panel="Looking around")
 @reported
 def figures_command(
-    checkpoints: Checkpoints,
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Checkpoints, folders of training runs, CSV files of training results and "
+            "folders of them.",
+        ),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path(
         "figures"
     ),
     formats: Annotated[
         str, typer.Option("--formats", help="Of html, pdf, svg, png; several with commas.")
     ] = "html",
+    only: Annotated[
+        str | None, typer.Option("--names", help="Only these figures.", metavar="LIST")
+    ] = None,
+    width: Annotated[
+        str, typer.Option("--width", help="Columns of a page it spans: one or two.")
+    ] = "two",
+    choices: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="A choice of a figure: view=histogram, layer=3. Can be repeated.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
     steps: Steps = "last",
     heads: Heads = None,
     architecture: ArchitectureName = None,
@@ -132,11 +153,22 @@ def figures_command(
 ) -> None:
     """Draw the paper's figures into a folder, each with the table it was drawn from."""
     from ngpt_inspect.cli.selection import models_named, names
-    from ngpt_inspect.gallery import draw_all
+    from ngpt_inspect.gallery import draw_all, spoken
+    from ngpt_inspect.results import holds_weights
 
-    models = models_named(checkpoints, steps, heads, architecture, alpha_init)
+    with_weights = [source for source in sources if holds_weights(source)]
+    results = [source for source in sources if source not in with_weights]
+    models = models_named(with_weights, steps, heads, architecture, alpha_init)
     with progress_bar("Figures", quiet) as progress:
-        for drawn in draw_all(models, output, names(formats) or ["html"], progress=progress):
+        for drawn in draw_all(
+            [*models, *results],
+            output,
+            names(formats) or ["html"],
+            names=names(only),
+            width=width,
+            progress=progress,
+            **spoken(choices or []),
+        ):
             typer.echo(drawn)
 
 

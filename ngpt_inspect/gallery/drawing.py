@@ -1,14 +1,15 @@
-"""Figures by name, of checkpoints or of a table measured before."""
+"""Figures by name, of checkpoints, of training results, or of a table made before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures._theme import shades_and_dashes
+from ngpt_inspect.gallery.choices import checked, figure_named, width_chosen
 from ngpt_inspect.gallery.rows import drawn_rows
+from ngpt_inspect.results import training_results
 from ngpt_inspect.tables import Source, measure
 from ngpt_inspect.weights import WeightSet
 
@@ -19,62 +20,60 @@ if TYPE_CHECKING:
 
 def figure(
     name: str,
-    checkpoints: Source | Sequence[Source] | None = None,
+    sources: Source | Sequence[Source] | None = None,
     *,
     table: pd.DataFrame | None = None,
+    width: int | str | None = None,
     layers: Sequence[int] | None = None,
     roles: Sequence[str] | None = None,
     device: str = "cpu",
-    options: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> go.Figure:
-    """Draw one figure of checkpoints, or of a table that was measured before.
+    """Draw one figure of checkpoints or of training results.
 
     Parameters
     ----------
     name
         A name from `FIGURES`.
-    checkpoints
-        What `open_checkpoint` returns, or takes; one or several. Not needed with a table.
+    sources
+        One or several. For a figure of measures: what `open_checkpoint` returns, or takes. For
+        a figure of training results: what `training_results` takes. Not needed with a table.
     table
-        What `measure` returned for the measures the figure needs, summarised or not. Nothing
-        is measured then, and the arguments below do not count.
-    layers, roles, device, options
-        As in `measure`.
+        What `measure` returned for the measures the figure needs, summarised or not, or what
+        `training_results` returned for the table the figure draws. Nothing is read then.
+    width
+        "one" or "two" columns of a page (3.25 and 6.75 inches), or pixels, 96 an inch.
+    layers, roles, device
+        As in `measure`; not for figures of training results.
+    **options
+        What the figure declares in its `options`; what it does not goes to `measure`.
 
     Raises
     ------
     WrongOption
-        No such figure, or neither checkpoints nor a table.
+        No such figure, option or value, or neither sources nor a table.
     InspectError
-        As in `measure`.
+        As in `measure` and `training_results`.
     """
     chosen = figure_named(name)
+    declared = {option.name for option in chosen.options}
+    others = {key: value for key, value in options.items() if key not in declared}
+    if others and (table is not None or chosen.results):
+        checked(chosen, others)
+    drawn = checked(chosen, {key: options[key] for key in declared & set(options)})
+    drawn |= width_chosen(width)
     if table is None:
-        if checkpoints is None:
-            raise WrongOption("nothing to draw", next_step="give checkpoints, or table=")
-        table = measure(
-            checkpoints,
-            chosen.needs,
-            layers=layers,
-            roles=chosen.roles if roles is None else roles,
-            device=device,
-            **(options or {}),
-        )
-    return chosen.draw(drawn_rows(chosen, table))
-
-
-def figure_named(name: str) -> Figure:
-    """Return a figure by its name, with underscores or hyphens.
-
-    Raises
-    ------
-    WrongOption
-        There is none; the message lists them.
-    """
-    found = FIGURES.get(name.replace("-", "_"))
-    if found is None:
-        raise WrongOption(f"no figure {name!r}", next_step=f"there are {', '.join(FIGURES)}")
-    return found
+        if sources is None:
+            raise WrongOption("nothing to draw", next_step="give sources, or table=")
+        if chosen.results:
+            table = training_results(chosen.results, sources)
+        else:
+            wanted = chosen.roles if roles is None else roles
+            table = measure(
+                sources, chosen.needs, layers=layers, roles=wanted, device=device, **others
+            )
+    drawing: go.Figure = chosen.draw(drawn_rows(chosen, table), **drawn)
+    return drawing
 
 
 def colors(checkpoints: Sequence[WeightSet]) -> list[str]:

@@ -9,19 +9,25 @@ from dataclasses import dataclass
 from html import unescape
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures._render import IMAGES, one_browser, render, require_format
-from ngpt_inspect.gallery.drawing import figure_named
+from ngpt_inspect.gallery.ablations import ablation_sheets
+from ngpt_inspect.gallery.choices import figure_named, shared_out, width_chosen
 from ngpt_inspect.gallery.rows import drawn_rows
+from ngpt_inspect.gallery.typesetting import to_latex, to_markdown
+from ngpt_inspect.results import holds_weights, listed, training_results
 from ngpt_inspect.tables import Source, measure, summarise
 from ngpt_inspect.tables.export import to_csv, write_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
+
+ABLATIONS = "ablations"
+"""Name under which `draw_all` writes the tables of ablations."""
 
 
 def save_figure(drawing: go.Figure, path: str | PathLike[str]) -> Path:
@@ -68,7 +74,7 @@ class Drawn:
 
     name: str
     files: tuple[Path, ...]
-    """The figure in each format and the CSV it was drawn from; empty when nothing was drawn."""
+    """All its formats, and the CSV it was made from; empty when there was nothing to draw."""
     notes: tuple[str, ...]
     """What is missing from it and why, in plain text."""
 
@@ -79,49 +85,73 @@ class Drawn:
 
 
 def draw_all(
-    checkpoints: Source | Sequence[Source],
+    sources: Source | Sequence[Source],
     folder: str | PathLike[str],
     formats: Sequence[str] = ("pdf", "png"),
     *,
     names: Sequence[str] | None = None,
+    width: int | str | None = None,
     layers: Sequence[int] | None = None,
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
+    **options: Any,
 ) -> list[Drawn]:
     """Draw figures (all by default) into a folder, each beside the CSV it was drawn from.
 
     Every measure is taken once. A figure with nothing to show is not written; what is
-    returned says why.
+    returned says why. The tables of ablations are written as Markdown, LaTeX and CSV.
 
     Parameters
     ----------
-    checkpoints, layers, device, progress
+    sources
+        Checkpoints, folders of training runs (both as in `measure`), and training results (as
+        in `training_results`), in any mixture: each figure takes what it can draw.
+    layers, device, progress
         As in `measure`.
     folder
         Made when it is not there.
     formats
         Any of html, pdf, png, svg, json.
     names
-        Figures to draw.
+        Figures to draw; ``ablations`` names the tables.
+    width
+        As in `figure`.
+    **options
+        Choices that figures declare; each goes to those that declare it.
 
     Raises
     ------
     WrongOption
-        No such figure or format.
+        No such figure, format, width or option.
     MissingLibrary
         An image is asked for without what makes images; as in `save_figure`.
     InspectError
-        As in `measure` and `save_figure`.
+        As in `measure`, `training_results` and `save_figure`.
     """
-    chosen = [figure_named(name) for name in (FIGURES if names is None else names)]
+    wanted = [*FIGURES, ABLATIONS] if names is None else list(names)
+    chosen = [figure_named(name) for name in wanted if name != ABLATIONS]
     suffixes = [f".{each.lstrip('.').lower()}" for each in formats]
     for suffix in suffixes:
         require_format(Path(f"figure{suffix}"))
-    needs = list(dict.fromkeys(need for each in chosen for need in each.needs))
-    table = measure(checkpoints, needs, layers=layers, device=device, progress=progress)
-    table = summarise(table)
+    choices = shared_out(chosen, options)
+    size, places = width_chosen(width), listed(sources)
+    table = _measured(chosen, places, layers=layers, device=device, progress=progress)
+    drawn = []
     with one_browser() if set(suffixes) & set(IMAGES) else nullcontext():
-        return [_draw_one(each, table, Path(folder), suffixes) for each in chosen]
+        for each in chosen:
+            rows = training_results(each.results, places) if each.results else table
+            look = choices[each.name] | size
+            drawn.append(_draw_one(each, rows, look, Path(folder), suffixes))
+    return drawn + ([_write_ablations(places, Path(folder))] if ABLATIONS in wanted else [])
+
+
+def _measured(
+    chosen: Sequence[Figure], places: Sequence[Source], **settings: Any
+) -> pd.DataFrame | None:
+    """Measure, once, what the figures of checkpoints need; None without any checkpoint."""
+    needs = list(dict.fromkeys(need for each in chosen for need in each.needs))
+    checkpoints = [place for place in places if holds_weights(place)]
+    return summarise(measure(checkpoints, needs, **settings)) if needs and checkpoints else None
 
 
 def notes_of(drawing: go.Figure) -> tuple[str, ...]:
@@ -130,9 +160,17 @@ def notes_of(drawing: go.Figure) -> tuple[str, ...]:
     return tuple(unescape(re.sub("<sub>(.*?)</sub>", r"_\1", note)) for note in notes)
 
 
-def _draw_one(chosen: Figure, table: pd.DataFrame, folder: Path, suffixes: Sequence[str]) -> Drawn:
+def _draw_one(
+    chosen: Figure,
+    table: pd.DataFrame | None,
+    look: dict[str, Any],
+    folder: Path,
+    suffixes: Sequence[str],
+) -> Drawn:
+    if table is None:
+        return Drawn(name=chosen.name, files=(), notes=("No checkpoint is among the sources.",))
     rows = drawn_rows(chosen, table)
-    drawing = chosen.draw(rows)
+    drawing = chosen.draw(rows, **look)
     notes = notes_of(drawing)
     if not drawing.data:
         return Drawn(name=chosen.name, files=(), notes=notes)
@@ -140,3 +178,21 @@ def _draw_one(chosen: Figure, table: pd.DataFrame, folder: Path, suffixes: Seque
     source = folder / f"{chosen.name}.csv"
     _write(source, to_csv(rows))
     return Drawn(name=chosen.name, files=(*files, source), notes=notes)
+
+
+def _write_ablations(places: Sequence[Source], folder: Path) -> Drawn:
+    """Write Tables 4 to 6 as Markdown, LaTeX and CSV."""
+    rows = training_results("ablation_losses", places)
+    if rows.empty:
+        notes = ("No results of ablations are among the sources.",)
+        return Drawn(name=ABLATIONS, files=(), notes=notes)
+    sheets = ablation_sheets(rows)
+    texts = {
+        ".md": "\n".join(to_markdown(sheet) for sheet in sheets).encode(),
+        ".tex": "\n".join(to_latex(sheet) for sheet in sheets).encode(),
+        ".csv": to_csv(rows),
+    }
+    for suffix, text in texts.items():
+        _write(folder / f"{ABLATIONS}{suffix}", text)
+    files = tuple(folder / f"{ABLATIONS}{suffix}" for suffix in texts)
+    return Drawn(name=ABLATIONS, files=files, notes=tuple(rows.attrs["remarks"]))

@@ -8,7 +8,7 @@ from models import tiny_gpt, tiny_ngpt, write_reference
 from ngpt_inspect import figure, measure, open_checkpoint, summarise
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.gallery import colors, draw_all, drawn_rows, for_screen, joined, thinned
+from ngpt_inspect.gallery import colors, draw_all, drawn_rows, for_screen, joined, spoken, thinned
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +18,75 @@ def checkpoints(tmp_path_factory):
     for path, model in zip(paths, (tiny_gpt(), tiny_ngpt()), strict=True):
         write_reference(model, path)
     return [open_checkpoint(path) for path in paths]
+
+
+IDENTITY = {
+    "run": "x",
+    "family": "nGPT",
+    "size": "tiny",
+    "variant": "",
+    "context_length": 64,
+    "batch_size": 4,
+    "steps": 100,
+    "learning_rate": 0.01,
+    "seed": 0,
+}
+ABLATION = {
+    "table": "4",
+    "parameter": "s_qk",
+    "init": "1",
+    "scale": "1/sqrt(d)",
+    "s_qk_kind": "element",
+    "s_mlp_kind": "element",
+    "s_z_kind": "element",
+    "alpha_kind": "element",
+    "qk_norm": True,
+    "interpolation": "lerp",
+    "alpha_A": 0.2,
+    "alpha_M": 0.3,
+    "s_qk": 1.5,
+    "s_u": 1.2,
+    "s_nu": 1.1,
+    "s_z": 20.0,
+}
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A folder of training results as the experiments write them."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    evaluated = {"text": "held-out", "standard_error": 0.01}
+    pd.DataFrame(
+        {
+            **IDENTITY,
+            **evaluated,
+            "run": family,
+            "family": family,
+            "evaluated_length": 64 * factor,
+            "loss": 3.0,
+            "perplexity": np.exp(3.0),
+        }
+        for family in ("GPT", "nGPT")
+        for factor in (1, 2, 4)
+    ).to_csv(folder / "longer_context.csv", index=False)
+    settings = [
+        ({}, (4.0, 4.0)),
+        ({"variant": "init", "init": "0.33", "s_qk": 1.4}, (3.95, 3.97)),
+        ({"parameter": "s_u & s_nu", "scale": "1"}, (4.0, 4.0)),
+        ({"table": "5", "parameter": "", "init": "", "scale": ""}, (4.0, 4.0)),
+        (
+            {"table": "5", "variant": "fixed", "parameter": "", "init": "", "scale": ""}
+            | {"s_mlp_kind": "fixed"},
+            (4.04, 4.0),
+        ),
+    ]
+    pd.DataFrame(
+        {**IDENTITY, **ABLATION, **changes, "run": f"{n}", "seed": seed, "validation_loss": loss}
+        for n, (changes, losses) in enumerate(settings)
+        for seed, loss in enumerate(losses)
+    ).to_csv(folder / "ablations.csv", index=False)
+    return folder
 
 
 def line(drawing, label, meta):
@@ -58,8 +127,35 @@ def test_one_checkpoint_alone_is_enough(checkpoints):
 
 def test_options_reach_the_measure(checkpoints):
     plain = figure("embedding_spectrum", checkpoints)
-    other = figure("embedding_spectrum", checkpoints, options={"uncentred": True})
+    other = figure("embedding_spectrum", checkpoints, uncentred=True)
     assert line(plain, "gpt", "E_input eig").y != line(other, "gpt", "E_input eig").y
+
+
+def test_choices_of_a_figure_reach_it_and_others_the_measure(checkpoints):
+    ranks = figure("embeddings", checkpoints)
+    bins = figure("embeddings", checkpoints, view="histogram", uncentred=True)
+    assert ranks.to_dict() != bins.to_dict()
+    with pytest.raises(WrongOption, match="view is 'pie'; say rank, histogram"):
+        figure("embeddings", checkpoints, view="pie")
+    with pytest.raises(WrongOption, match="embeddings has no option colour"):
+        figure("embeddings", table=measure(checkpoints, "embedding_norms"), colour="red")
+
+
+def test_widths_are_columns_or_pixels(checkpoints):
+    widths = ("one", "two", 500, None)
+    drawn = [figure("condition_numbers", checkpoints, width=w).layout.width for w in widths]
+    assert drawn == [312, 648, 500, 648]
+    for wrong in ("three", 10):
+        with pytest.raises(WrongOption, match=r"one.*two"):
+            figure("condition_numbers", checkpoints, width=wrong)
+
+
+def test_spoken_choices_are_those_that_figures_declare():
+    said = spoken(["view=Histogram", "layer=3", "log-steps=true", "spread=x"])
+    assert said == {"view": "histogram", "layer": 3, "log_steps": True, "spread": "x"}
+    for wrong in ("histogram", "=3"):
+        with pytest.raises(WrongOption, match="sets nothing"):
+            spoken([wrong])
 
 
 def test_unknown_figure_names_all():
@@ -109,8 +205,9 @@ def test_for_screen_changes_the_ground_and_not_the_numbers(checkpoints):
 
 
 def test_draw_all_writes_each_figure_and_its_numbers(checkpoints, tmp_path):
-    found = draw_all(checkpoints, tmp_path / "out", ["html", ".json"])
-    assert [each.name for each in found] == [*FIGURES]
+    names = [name for name, each in FIGURES.items() if not each.results]
+    found = draw_all(checkpoints, tmp_path / "out", ["html", ".json"], names=names, layer=1)
+    assert [each.name for each in found] == names
     for each in found:
         assert [path.suffix for path in each.files] == [".html", ".json", ".csv"]
         assert all(path.stat().st_size for path in each.files)
@@ -129,6 +226,51 @@ def test_draw_all_reports_what_has_nothing_to_show(checkpoints, tmp_path):
     assert "exist in nGPT only" in str(alphas)
     assert norms.files
     assert not (tmp_path / "eigen_learning_rates.csv").exists()
+
+
+def test_draw_all_gives_every_figure_the_sources_it_can_draw(checkpoints, results, tmp_path):
+    names = ["condition_numbers", "longer_context", "learning_rates", "ablations"]
+    found = draw_all([*checkpoints, results], tmp_path / "out", ["json"], names=names)
+    assert [bool(each.files) for each in found] == [True, True, False, True]
+    assert found[2].name == "learning_rates"
+    assert "nothing to draw" in str(found[2])
+
+
+def test_results_alone_draw_no_checkpoints(results, tmp_path):
+    names = ["condition_numbers", "longer_context"]
+    found = draw_all(results, tmp_path / "out", ["json"], names=names, width="one")
+    assert [bool(each.files) for each in found] == [False, True]
+    assert "No checkpoint is among the sources" in str(found[0])
+    wanted = figure("longer_context", results, width="one")
+    assert (tmp_path / "out" / "longer_context.json").read_text() == wanted.to_json()
+
+
+def test_choices_go_to_the_figures_that_declare_them(checkpoints, tmp_path):
+    names = ["embeddings", "queries_and_keys", "unit_norm"]
+    draw_all(checkpoints, tmp_path, ["json"], names=names, layer=1, view="histogram")
+    for name, choice in (("embeddings", {"view": "histogram"}), ("queries_and_keys", {"layer": 1})):
+        wanted = figure(name, checkpoints, **choice)
+        assert (tmp_path / f"{name}.json").read_text() == wanted.to_json()
+    with pytest.raises(WrongOption, match="no figure here has an option colour"):
+        draw_all(checkpoints, tmp_path, ["json"], names=names, colour="red")
+    with pytest.raises(WrongOption, match="view is 'pie'"):
+        draw_all(checkpoints, tmp_path, ["json"], names=names, view="pie")
+
+
+def test_ablations_become_the_tables_of_the_paper(results, tmp_path):
+    (drawn,) = draw_all(results, tmp_path, ["json"], names=["ablations"])
+    assert [path.name for path in drawn.files] == ["ablations.md", "ablations.tex", "ablations.csv"]
+    text = (tmp_path / "ablations.md").read_text()
+    lines = [[cell.strip() for cell in line[1:-1].split("|")] for line in text.splitlines()]
+    assert ["parameter", "init", "scale", "mean", "loss"] in lines
+    assert ["s_qk", "1", "1/√d", "1.5", "4.000"] in lines
+    assert ["", "0.33", "1/√d", "1.4", "−1.00 ± 0.35 %"] in lines, "named once, mean of two seeds"
+    assert ["s_u & s_ν", "1", "1", "1.2 & 1.1", "4.000"] in lines
+    assert ["v 1.5", "f 1.2 & 1.1", "v 20", "v 0.2 & 0.3", "+0.50 ± 0.71 %"] in lines
+    latex = (tmp_path / "ablations.tex").read_text()
+    assert r"$s_{u}$ \& $s_{\nu}$ & 1 & 1 & 1.2 \& 1.1 & 4.000 \\" in latex
+    assert r"0.33 & 1/$\sqrt{d}$" in latex
+    assert latex.count(r"\begin{table}") == text.count("Validation loss of") == 2
 
 
 def test_draw_all_refuses_before_it_measures(tmp_path):

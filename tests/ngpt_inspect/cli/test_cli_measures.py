@@ -391,6 +391,47 @@ def test_figures(
     assert asked == [(["gpt2", "llama"], folder, ["html", "svg"])]
 
 
+def test_figures_takes_results_beside_checkpoints(
+    layouts: dict[str, Path], cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ngpt_inspect import gallery
+
+    asked: list[dict[str, object]] = []
+
+    def draw_all(sources: list[object], *_: object, **options: object) -> list[str]:
+        asked.append({"sources": [getattr(s, "label", s) for s in sources], **options})
+        return []
+
+    monkeypatch.setattr(gallery, "draw_all", draw_all)
+    results = tmp_path / "speed_up.csv"
+    results.write_text("run,family\n")
+    words = ("--names", "embeddings,losses", "--width", "one", "--set", "view=histogram")
+    result = cli("figures", layouts["gpt2"], results, "-o", tmp_path, *words, "--set", "layer=3")
+    assert result.exit_code == 0
+    (options,) = asked
+    assert options["sources"] == ["gpt2", str(results)]
+    assert (options["names"], options["width"]) == (["embeddings", "losses"], "one")
+    assert (options["view"], options["layer"]) == ("histogram", 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--set", "colour=red"), "no figure here has an option colour"),
+        (("--set", "histogram"), "'histogram' sets nothing; say NAME=VALUE"),
+        (("--width", "three"), "width 'three'"),
+        (("--names", "pie"), "no figure 'pie'"),
+    ],
+)
+def test_wrong_words_of_figures_are_one_line(
+    layouts: dict[str, Path], cli: Cli, tmp_path: Path, words: tuple[str, str], message: str
+) -> None:
+    result = cli("figures", layouts["gpt2"], "-o", tmp_path, *words)
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert message in result.stderr
+
+
 def test_help_has_a_line_for_every_measure(cli: Cli) -> None:
     result = cli("--help")
     assert result.exit_code == 0

@@ -1,0 +1,154 @@
+"""Lines of training results: who has which colour, dash and symbol, and how a line is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.figures._axis_labels import length, rate
+from ngpt_inspect.figures._line_panels import Grid
+from ngpt_inspect.figures._theme import shades_and_dashes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SYMBOLS = {"GPT": "circle", "nGPT": "diamond"}
+"""The third thing, besides colour and dash, that tells the families apart: for grey print."""
+WIDTH, MARKER = 1.4, 5.5
+WORDS: dict[str, Callable[[Any], str]] = {
+    "context_length": lambda value: f"context {length(value)}",
+    "batch_size": "batch {}".format,
+    "steps": "{:,} steps".format,
+    "learning_rate": lambda value: f"rate {rate(value)}",
+    "compiled": lambda value: "compiled" if value else "not compiled",
+}
+"""How a column is said in a label; others as they are."""
+FOLLOWING = ("batch_size", "learning_rate")
+"""What usually follows from the rest of a setting; said where it does not."""
+MOST_NOTES = 3
+"""Footnotes of what a table remarks; the table has them all."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one line looks, and what the legend calls it."""
+
+    label: str
+    color: str
+    dash: str
+    symbol: str
+
+
+def lines(
+    table: pd.DataFrame, by: Sequence[str], within: Sequence[str] = (), *, skip: int = 0
+) -> Iterator[tuple[Line, pd.DataFrame]]:
+    """Yield a style and the rows for each combination of these columns, GPT first.
+
+    Parameters
+    ----------
+    by
+        The family first. Labels say what differs between the lines and nothing else.
+    within
+        What tells panels or points of a line apart, so that it need not tell lines apart.
+    skip
+        How many looks are taken by other lines.
+    """
+    by = _telling(table, by, within)
+    groups = [rows for _, rows in table.groupby(by, sort=True, dropna=False)]
+    told = [name for name in by[1:] if table[name].nunique(dropna=False) > 1]
+    families = [str(rows[by[0]].iloc[0]) for rows in groups]
+    taken = [families[0]] * skip if families else []
+    looks = islice(shades_and_dashes([*taken, *families]), skip, None)
+    for family, (color, dash), rows in zip(families, looks, groups, strict=True):
+        first = rows.iloc[0]
+        words = [WORDS.get(name, str)(first[name]) for name in told]
+        label = ", ".join([family, *(word for word in words if word)])
+        yield Line(label, color, dash, SYMBOLS.get(family, "circle")), rows
+
+
+def _telling(table: pd.DataFrame, by: Sequence[str], within: Sequence[str]) -> list[str]:
+    """Leave out a column of `FOLLOWING` where the others settle it."""
+    kept = list(by)
+    for name in (name for name in by if name in FOLLOWING):
+        rest = [other for other in kept if other != name]
+        if (table.groupby([*rest, *within], dropna=False)[name].nunique() <= 1).all():
+            kept = rest
+    return kept
+
+
+def draw_line(
+    grid: Grid,
+    at: int,
+    line: Line,
+    rows: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    between: tuple[str, str] | None = None,
+    markers: bool = True,
+    hover: str = "",
+) -> None:
+    """Draw rows as one line over x, with a bar from the lower to the upper of two columns."""
+    import plotly.graph_objects as go
+
+    rows = rows.sort_values(x, kind="stable")
+    xs, ys = ([float(value) for value in rows[name]] for name in (x, y))
+    trace = go.Scatter(
+        x=xs,
+        y=[value if math.isfinite(value) else None for value in ys],
+        mode="lines+markers" if markers else "lines",
+        line={"color": line.color, "dash": line.dash, "width": WIDTH},
+        name=line.label,
+        legendgroup=line.label,
+        hovertemplate=f"<b>{line.label}</b><br>{hover or '%{x:.4g}, %{y:.4g}'}<extra></extra>",
+        meta=y,
+    )
+    if markers:
+        trace.marker = {"symbol": line.symbol, "size": MARKER, "color": line.color}
+    covered = list(ys)
+    if between is not None:
+        low, high = ([float(value) for value in rows[name]] for name in between)
+        covered += [*low, *high]
+        trace.error_y = {
+            "symmetric": False,
+            "array": [b - a for a, b in zip(ys, high, strict=True)],
+            "arrayminus": [a - b for a, b in zip(ys, low, strict=True)],
+            "color": line.color,
+            "thickness": 1,
+            "width": 2.5,
+        }
+    grid.add(at, trace, xs, covered)
+    grid.key(line.label, _key(line, markers=markers))
+
+
+def _key(line: Line, *, markers: bool) -> Any:
+    import plotly.graph_objects as go
+
+    return go.Scatter(
+        mode="lines+markers" if markers else "lines",
+        line={"color": line.color, "dash": line.dash, "width": WIDTH},
+        marker={"symbol": line.symbol, "size": MARKER, "color": line.color},
+        legendgroup=line.label,
+    )
+
+
+def mark(symbol: str, color: str, size: float = 8, width: float = 1.3) -> dict[str, Any]:
+    """Return the marker of something special about a point."""
+    return {
+        "symbol": symbol,
+        "size": size,
+        "color": color,
+        "line": {"color": color, "width": width},
+    }
+
+
+def remarks(table: pd.DataFrame, *notes: str) -> list[str]:
+    """Return footnotes: these, then the first of what the table remarks."""
+    said = list(table.attrs.get("remarks", []))
+    kept = said[:MOST_NOTES]
+    if len(said) > MOST_NOTES:
+        kept.append(f"{len(said) - MOST_NOTES} more remarks: the table has them.")
+    return [note for note in notes if note] + kept

@@ -1,0 +1,96 @@
+"""Figure 2: final loss of separately scheduled runs against their training tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures._axis_labels import factor, length, short
+from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures._line_panels import Grid, Panel
+from ngpt_inspect.figures._lines import Line, draw_line, lines, remarks
+from ngpt_inspect.figures._theme import TWO_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+ROOM = 0.2
+"""Share of the x axis that is kept free on the left, for the first factor."""
+ROOM_BELOW = 0.07
+"""The same of the y axis, below the lowest."""
+LINE = ("family", "size", "variant", "batch_size")
+
+
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+    """Draw one panel a context length: mean final loss over seeds with their range, by tokens.
+
+    Beside each point of nGPT stands its speed-up in steps; ≥ where GPT's longest budget does
+    not reach the loss, ≤ where its shortest is below it already.
+    """
+    contexts = sorted(table["context_length"].unique())
+    panels = [
+        Panel(
+            title=f"context {length(context)}",
+            x="training tokens",
+            y="final validation loss",
+            log_x=True,
+            write_x=short,
+        )
+        for context in contexts
+    ]
+    grid = Grid([panels], width, share_y=True)
+    for line, rows in lines(table, LINE, ["context_length"]):
+        for at, context in enumerate(contexts):
+            mine = rows[rows["context_length"] == context]
+            if len(mine):
+                hover = "%{x:.4g} tokens<br>loss %{y:.4f}"
+                between = ("low", "high")
+                draw_line(
+                    grid, at, line, mine, "tokens", "validation_loss", between=between, hover=hover
+                )
+                _write_factors(grid, at, line, mine)
+    empty = "" if len(table) else "No finished runs: give run folders, or speed_up.csv."
+    return grid.finish(remarks(table, empty))
+
+
+def _write_factors(grid: Grid, at: int, line: Line, rows: pd.DataFrame) -> None:
+    import plotly.graph_objects as go
+
+    told = rows[rows["speed_up"].notna() & rows["validation_loss"].notna()]
+    if told.empty:
+        return
+    signs = {"lower": "≥ ", "upper": "≤ ", "": ""}
+    texts = [
+        signs[bound] + factor(value)
+        for bound, value in zip(told["bound"], told["speed_up"], strict=True)
+    ]
+    xs, ys = list(map(float, told["tokens"])), list(map(float, told["validation_loss"]))
+    trace = go.Scatter(
+        x=xs,
+        y=ys,
+        mode="text",
+        text=[f"{text} " for text in texts],
+        textposition="bottom left",
+        textfont={"color": line.color},
+        cliponaxis=False,
+        hoverinfo="skip",
+        name=line.label,
+        meta="speed_up",
+    )
+    held = grid.panels[at].xs
+    left = min(held) * (min(held) / max(held)) ** ROOM
+    below = ROOM_BELOW * (max(grid.panels[at].ys) - min(grid.panels[at].ys))
+    grid.add(at, trace, [*xs, left], [*ys, min(ys) - below])
+
+
+FIGURE = Figure(
+    name="final_losses",
+    title="Final loss by training tokens",
+    summary="Final validation loss against training tokens, one point a separately scheduled "
+    "budget (mean over seeds, bar from the lowest to the highest); beside nGPT its speed-up.",
+    results="final_losses",
+    draw=draw,
+    formula="speed-up = steps GPT needs / steps nGPT needs to nGPT's final loss, log(steps) "
+    "interpolated linearly in the loss between GPT's budgets; geometric mean over seeds.",
+    source="arXiv 2410.01131, Figure 2",
+)

@@ -1,0 +1,157 @@
+"""Figure 1: validation loss while training, and the speed-up read off it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.figures._axis_labels import factor, length, short
+from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._line_panels import Grid, Panel
+from ngpt_inspect.figures._lines import Line, draw_line, lines, mark, remarks
+from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+LINE = ("family", "size", "variant", "batch_size", "learning_rate", "steps")
+"""What makes a line; seeds of one setting look alike."""
+PLACE = ["size", "context_length"]
+ROOM = 0.15
+"""Share of the x axis that is kept free on the left, for the factors."""
+APART = 0.1
+"""Least distance between two arrows, as a share of the losses shown."""
+EARLY = 0.15
+"""Share of its budget in which a run falls from the loss of guessing: cut off at the top."""
+
+
+def draw(
+    table: pd.DataFrame,
+    *,
+    width: int = TWO_COLUMNS,
+    log_steps: bool = False,
+    context: int | None = None,
+) -> go.Figure:
+    """Draw, for each size and context, loss against steps and tokens and the factor against loss.
+
+    An arrow leads from where nGPT reaches a loss to where GPT does: at nGPT's lowest loss, or,
+    where GPT never gets there, at the lowest loss that both reach. The factor is the ratio of
+    their steps (`ngpt_inspect.results.loss_curves`).
+    """
+    shown = table if context is None else table[table["context_length"] == context]
+    curves = shown[shown["row"] == "validation"]
+    places = list(curves.groupby(PLACE, sort=True))
+    panels = [_panels(rows, place, len(places), log_steps) for place, rows in places]
+    grid = Grid(panels, width, share_y=False)
+    styled = list(lines(curves, LINE, PLACE))
+    for at, (place, _) in enumerate(places):
+        here = shown[(shown[PLACE] == list(place)).all(axis=1)]
+        for line, rows in styled:
+            _draw_runs(grid, 3 * at, line, _of(here, rows))
+        _draw_arrows(grid, 3 * at, here[here["row"] == "read_off"])
+    bounds = shown[(shown["row"] == "read_off") & (shown["bound"] == "lower")]
+    empty = "No validation losses: give run folders, or speed_up.csv."
+    notes = remarks(table, *_bounds(bounds), "" if len(curves) else empty)
+    return grid.finish(notes)
+
+
+def _of(here: pd.DataFrame, line: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the runs of one line."""
+    return here[here["run"].isin(line["run"]) & (here["row"] != "read_off")]
+
+
+def _panels(rows: pd.DataFrame, place: Any, places: int, log: bool) -> list[Panel]:
+    size, context = place
+    title = f"{size}, context {length(context)}" if places > 1 else ""
+    settled = rows[rows["step"] >= EARLY * rows["steps"]]
+    top = float(settled["validation_loss"].max())
+    loss: dict[str, Any] = {
+        "y": "validation loss",
+        "log_x": log,
+        "write_x": short,
+        "y_top": top,
+        "title": title,
+    }
+    return [
+        Panel(x="steps", **loss),
+        Panel(x="training tokens", **loss),
+        Panel(title=title, x="validation loss", y="speed-up in steps"),
+    ]
+
+
+def _draw_runs(grid: Grid, first: int, line: Line, rows: pd.DataFrame) -> None:
+    """Draw the runs of one line: loss into two panels, factor into the third."""
+    losses, factors = (rows[rows["row"] == kind] for kind in ("validation", "speed_up"))
+    for _, run in losses.groupby("run", sort=False):
+        for at, x in ((first, "step"), (first + 1, "tokens")):
+            draw_line(grid, at, line, run, x, "validation_loss", markers=False)
+    settled = factors["validation_loss"] <= grid.panels[first].y_top
+    hover = "loss %{x:.4f}<br>%{y:.3g} times fewer steps"
+    for _, run in factors[settled & (factors["bound"] == "")].groupby("run", sort=False):
+        x, y = "validation_loss", "speed_up"
+        draw_line(grid, first + 2, line, run, x, y, markers=False, hover=hover)
+
+
+def _draw_arrows(grid: Grid, at: int, read: pd.DataFrame) -> None:
+    """Draw one arrow a setting, at the lowest loss at which the factor is exact.
+
+    The longest budget goes first; what would meet an arrow already there is left to the panel
+    of factors.
+    """
+    import plotly.graph_objects as go
+
+    ys = grid.panels[at].ys
+    apart = APART * (max(ys) - min(ys)) if ys else 0.0
+    drawn: list[float] = []
+    exact = read[read["bound"] == ""].sort_values("steps", ascending=False, kind="stable")
+    for row in exact.to_dict("records"):
+        ends = [float(row["step"]), float(row["gpt_steps"])]
+        loss = float(row["validation_loss"])
+        if any(abs(loss - other) < apart for other in drawn):
+            continue
+        drawn.append(loss)
+        trace = go.Scatter(
+            x=ends,
+            y=[loss, loss],
+            mode="lines+markers+text",
+            line={"color": NEUTRAL, "width": 1},
+            marker={**mark("arrow", NEUTRAL, 7, 0), "angle": [0, 90], "opacity": [0, 1]},
+            text=[f"{factor(float(row['speed_up']))} ", ""],
+            textposition="middle left" if ends[1] > ends[0] else "middle right",
+            hovertemplate=f"loss {loss:.4f}<br>%{{x:,.0f}} steps<extra></extra>",
+            name="read off",
+            meta="read_off",
+        )
+        grid.add(at, trace, ends, [loss])
+    if drawn and not grid.panels[at].log_x:
+        grid.panels[at].xs.append(-ROOM * max(grid.panels[at].xs))
+
+
+def _bounds(read: pd.DataFrame) -> list[str]:
+    return [
+        f"GPT does not reach {row['validation_loss']:.3f}, where nGPT ends after "
+        f"{row['step']:,.0f} steps at context {row['context_length']}: there more than "
+        f"{factor(row['speed_up'])}."
+        for row in read.to_dict("records")
+    ]
+
+
+FIGURE = Figure(
+    name="losses",
+    title="Validation loss while training",
+    summary="Validation loss against optimiser steps and training tokens, one line a run; the "
+    "arrow leads from nGPT to where GPT reaches the same loss. Right: that factor by loss.",
+    results="loss_curves",
+    draw=draw,
+    options=(
+        Option(
+            name="log_steps",
+            values=(False, True),
+            help="Steps and tokens on a logarithmic axis (the paper's are linear).",
+        ),
+        Option(name="context", values=(), help="Only runs of this context length, in tokens."),
+    ),
+    formula="steps GPT needs / steps nGPT needs to the same loss, on the running minimum of each "
+    "curve, interpolated in log(steps); mean over seeds is geometric.",
+    source="arXiv 2410.01131, Figure 1",
+)

@@ -1,0 +1,127 @@
+"""What a caller may choose of a figure: its width, and the options it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.figures import FIGURES, Figure
+from ngpt_inspect.figures._figure import Option
+from ngpt_inspect.figures._theme import ONE_COLUMN, TWO_COLUMNS
+
+WIDTHS = {"one": ONE_COLUMN, "two": TWO_COLUMNS}
+"""Pixels by the columns of a page that a figure spans."""
+LEAST_WIDTH = 240
+"""Pixels: below, not even one panel has room for its labels."""
+
+
+def figure_named(name: str) -> Figure:
+    """Return a figure by its name, with underscores or hyphens.
+
+    Raises
+    ------
+    WrongOption
+        There is none; the message lists them.
+    """
+    found = FIGURES.get(name.replace("-", "_"))
+    if found is None:
+        raise WrongOption(f"no figure {name!r}", next_step=f"there are {', '.join(FIGURES)}")
+    return found
+
+
+def width_chosen(width: int | str | None) -> dict[str, int]:
+    """Return the width as `draw` takes it: nothing where nothing is chosen.
+
+    Raises
+    ------
+    WrongOption
+        Neither "one" nor "two" nor a number of pixels that has room for a panel.
+    """
+    if width is None:
+        return {}
+    pixels = WIDTHS.get(width) if isinstance(width, str) else width
+    if pixels is None or pixels < LEAST_WIDTH:
+        raise WrongOption(
+            f"width {width!r}",
+            next_step=f'say "one" or "two" columns, or pixels from {LEAST_WIDTH}',
+        )
+    return {"width": pixels}
+
+
+def checked(chosen: Figure, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options that a figure declares, with a value it offers.
+
+    Raises
+    ------
+    WrongOption
+        It does not declare the option, or does not offer the value.
+    """
+    declared = {option.name: option for option in chosen.options}
+    for name, value in given.items():
+        if name not in declared:
+            raise WrongOption(
+                f"{chosen.name} has no option {name}",
+                next_step=f"its options are: {', '.join(declared) or 'none'}",
+            )
+        if not _offers(declared[name], value):
+            raise WrongOption(f"{name} is {value!r}", next_step=f"say {_said([declared[name]])}")
+    return dict(given)
+
+
+def shared_out(chosen: Sequence[Figure], given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give every figure, by name, those options it declares and offers the value of.
+
+    Raises
+    ------
+    WrongOption
+        None of the figures declares an option, or none offers its value.
+    """
+    for name, value in given.items():
+        declared = [option for each in chosen for option in each.options if option.name == name]
+        if not declared:
+            known = dict.fromkeys(option.name for each in chosen for option in each.options)
+            raise WrongOption(
+                f"no figure here has an option {name}",
+                next_step=f"their options are: {', '.join(known) or 'none'}",
+            )
+        if not any(_offers(option, value) for option in declared):
+            raise WrongOption(f"{name} is {value!r}", next_step=f"say {_said(declared)}")
+    return {
+        each.name: {
+            option.name: given[option.name]
+            for option in each.options
+            if option.name in given and _offers(option, given[option.name])
+        }
+        for each in chosen
+    }
+
+
+def spoken(words: Sequence[str]) -> dict[str, Any]:
+    """Return what ``view=histogram`` and ``layer=3`` say, each value as figures declare it.
+
+    Raises
+    ------
+    WrongOption
+        Not of the form NAME=VALUE.
+    """
+    offered = [option for figure in FIGURES.values() for option in figure.options]
+    given: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        name = name.strip().replace("-", "_")
+        if not (name and equals):
+            raise WrongOption(f"{word!r} sets nothing", next_step="say NAME=VALUE: layer=3")
+        named = {str(v).lower(): v for each in offered if each.name == name for v in each.values}
+        number = int(text) if text.strip().isdecimal() else text
+        given[name] = named.get(text.strip().lower(), number)
+    return given
+
+
+def _offers(option: Option, value: Any) -> bool:
+    return value in option.values if option.values else type(value) is int and value >= 0
+
+
+def _said(options: Sequence[Option]) -> str:
+    values = dict.fromkeys(str(value) for option in options for value in option.values)
+    return ", ".join(values) or "a whole number from 0"

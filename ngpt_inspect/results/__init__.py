@@ -1,0 +1,18 @@
+"""Training results -> tables: what runs and experiments wrote, and what is read off them."""
+
+from ngpt_inspect.results._contract import Column, Kind, Results
+from ngpt_inspect.results._reading import results_named, training_results
+from ngpt_inspect.results._registry import RESULTS
+from ngpt_inspect.results._sources import Place, holds_weights, listed
+
+__all__ = [
+    "RESULTS",
+    "Column",
+    "Kind",
+    "Place",
+    "Results",
+    "holds_weights",
+    "listed",
+    "results_named",
+    "training_results",
+]

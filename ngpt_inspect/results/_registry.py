@@ -1,0 +1,7 @@
+"""Every table of training results by name, found by listing this folder."""
+
+import ngpt_inspect.results as room
+from ngpt_inspect.plugins import collect
+from ngpt_inspect.results._contract import Results
+
+RESULTS: dict[str, Results] = collect(room.__name__, room.__path__, Results)

@@ -1,0 +1,99 @@
+"""The losses of one training run, from its last checkpoint's settings and its metrics."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.checkpoint import open_checkpoint
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.runs import read_metrics, step_files
+from ngpt_inspect.weights import WeightSet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HOME = "reference_model"
+"""Key of a checkpoint's metadata under which it describes itself."""
+
+
+def losses_of_run(folder: Path) -> pd.DataFrame:
+    """Return one row a validation of a run; remarks in ``attrs["remarks"]``.
+
+    A run that diverges ends with a row without a loss, at the step where it does. `seconds` adds
+    up the time of the steps. Files that do not say how they were trained have their budget taken
+    from their last step and their learning rate from its largest value; a remark says so.
+
+    Raises
+    ------
+    UnreadableFile
+        The metrics cannot be read, or neither they nor the checkpoint tell how it was trained.
+    """
+    metrics = read_metrics(folder).sort_values("step", kind="stable")
+    model = open_checkpoint(list(step_files(folder).values())[-1])
+    remarks = []
+    if "unfinished_line" in metrics.attrs:
+        remarks.append(f"{folder.name}: the last line of its metrics is half-written, left out.")
+    identity, inferred = _identity(model, metrics, folder)
+    if inferred:
+        told = ", ".join(f"{key} {identity[key]:g}" for key in inferred)
+        remarks.append(f"{folder.name}: its checkpoint does not say all; taken as {told}.")
+    diverged = metrics["train_loss"].isna() | metrics["gradient_norm"].isna()
+    kept = metrics["validation_loss"].notna() | diverged
+    rows = metrics[kept]
+    per_step = identity["batch_size"] * identity["context_length"]
+    table: pd.DataFrame = rows[["step"]].assign(
+        **identity,
+        tokens=rows["tokens"].fillna(rows["step"] * per_step).astype("int64"),
+        seconds=metrics["seconds"].cumsum()[kept],
+        validation_loss=rows["validation_loss"].mask(diverged[kept]),
+    )
+    table.attrs = {"remarks": remarks}
+    return table
+
+
+def _identity(
+    model: WeightSet, metrics: pd.DataFrame, folder: Path
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the identity of a run, and which of it the checkpoint does not say."""
+    context = _number(model, "config.context_length")
+    if context is None:
+        raise _untold("context_length", model)
+    tokens_a_step = (metrics["tokens"] / metrics["step"]).median()
+    elsewhere = {
+        "batch_size": tokens_a_step / context,
+        "steps": metrics["step"].max(),
+        "learning_rate": metrics["learning_rate"].max(),
+        "seed": _number(model, "seed"),
+    }
+    said = {key: _number(model, f"training.{key}") for key in elsewhere}
+    inferred = [key for key, value in said.items() if value is None]
+    settings = said | {key: elsewhere[key] for key in inferred}
+    for key, value in settings.items():
+        if value is None or not math.isfinite(value):
+            raise _untold(key, model)
+    return {
+        "run": folder.name,
+        "family": model.family,
+        "size": f"d {model.shape.d_model}, {model.shape.n_layers} layers",
+        "variant": "",
+        "context_length": int(context),
+        "batch_size": round(settings["batch_size"]),
+        "steps": int(settings["steps"]),
+        "learning_rate": float(settings["learning_rate"]),
+        "seed": int(settings["seed"]),
+    }, inferred
+
+
+def _number(model: WeightSet, what: str) -> Any:
+    value = model.contents.lookup(f"{HOME}.{what}")
+    return value if type(value) in (int, float) else None
+
+
+def _untold(what: str, model: WeightSet) -> UnreadableFile:
+    return UnreadableFile(
+        f"does not say its {what}, and metrics.jsonl does not tell",
+        where=model.contents.source,
+        next_step="give the folder of a run of reference_model that has taken a step",
+    )

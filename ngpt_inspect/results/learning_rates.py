@@ -1,0 +1,44 @@
+"""Final losses by learning rate (Figure 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.results._columns import SETTING, flag, names
+from ngpt_inspect.results._contract import Results
+from ngpt_inspect.results._frames import stacked
+from ngpt_inspect.results._spread import OF_LOSS, over_seeds
+from ngpt_inspect.results._tuning import BUDGET, final_rows, left_out
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    *SETTING,
+    *OF_LOSS,
+    flag("best", "whether no other learning rate of this budget has a lower mean loss"),
+)
+
+
+def compute(losses: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a setting with every learning rate that was tried.
+
+    The best of a budget has the lowest mean over seeds and no diverged run.
+    """
+    table = over_seeds(final_rows(losses), names(SETTING), "validation_loss")
+    sound = table[table["diverged"] == 0]
+    lowest = sound.groupby(BUDGET, dropna=False)["validation_loss"].transform("min")
+    best = (sound["validation_loss"] == lowest).reindex(table.index, fill_value=False)
+    out = stacked(COLUMNS, [table.assign(best=best)])
+    out.attrs["remarks"] = left_out(losses)
+    return out
+
+
+TABLE = Results(
+    name="learning_rates",
+    summary="One row a setting: final loss over seeds, and whether its learning rate is best.",
+    columns=COLUMNS,
+    source="arXiv 2410.01131, Figure 7",
+    of="losses",
+    compute=compute,
+)

@@ -1,0 +1,22 @@
+"""Validation losses while training: the rows behind Figures 1, 2 and 7."""
+
+from ngpt_inspect.results._columns import IDENTITY, number, whole
+from ngpt_inspect.results._contract import Results
+from ngpt_inspect.results._runs import losses_of_run
+
+TABLE = Results(
+    name="losses",
+    summary="One row a validation of a run; the last has step = steps, or no loss.",
+    columns=(
+        *IDENTITY,
+        whole("step", "optimiser steps taken"),
+        whole("tokens", "training tokens seen"),
+        number("seconds", "seconds of training so far", optional=True),
+        number(
+            "validation_loss", "nats per token; empty where the run has diverged", optional=True
+        ),
+    ),
+    source="arXiv 2410.01131, Figures 1, 2 and 7",
+    files=("speed_up.csv", "learning_rates.csv"),
+    of_run=losses_of_run,
+)

@@ -1,0 +1,53 @@
+"""Perplexity by evaluated length, over seeds (Figure 13)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.results._columns import DIVERGED, RUNS, SETTING, names, number, text, whole
+from ngpt_inspect.results._contract import Results
+from ngpt_inspect.results._frames import stacked
+from ngpt_inspect.results._spread import over_seeds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BY = (
+    *SETTING,
+    text("text", "held-out or out-of-domain"),
+    whole("evaluated_length", "tokens of one evaluated sequence"),
+)
+COLUMNS = (
+    *BY,
+    RUNS,
+    DIVERGED,
+    number("loss", "mean over seeds, nats per token", optional=True),
+    number("standard_error", "of a seed's loss over sequences; mean over seeds", optional=True),
+    number("perplexity", "exp(loss): the geometric mean over seeds", optional=True),
+    number("perplexity_low", "smallest of the seeds", optional=True),
+    number("perplexity_high", "largest of the seeds", optional=True),
+)
+
+
+def compute(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a setting, text and length: exp of the mean loss, and its range."""
+    import numpy as np
+
+    by = names(BY)
+    table = over_seeds(rows, by, "loss")
+    errors = rows.groupby(by, sort=True, dropna=False)["standard_error"].mean().reset_index()
+    table = table.merge(errors, on=by)
+    for name, log in (("", "loss"), ("_low", "low"), ("_high", "high")):
+        with np.errstate(over="ignore"):  # a loss beyond 709 nats is an infinite perplexity
+            table[f"perplexity{name}"] = np.exp(table[log])
+    return stacked(COLUMNS, [table])
+
+
+TABLE = Results(
+    name="perplexities",
+    summary="One row a setting, text and evaluated length: perplexity over seeds.",
+    columns=COLUMNS,
+    source="arXiv 2410.01131, Figure 13",
+    of="longer_context",
+    compute=compute,
+)
