@@ -91,9 +91,8 @@ class Grid:
         self.panels[at].xs.append(x)
         number = "" if at == 0 else at + 1  # plotly calls its first axes x and y
         axes = {"xref": f"x{number}", "yref": f"y{number} domain"}
-        self.figure.add_shape(
-            type="line", x0=x, x1=x, y0=0, y1=1, line=line, layer="between", **axes
-        )
+        # "below" is hidden by the grid, and plotly.js fails on "between" with a domain
+        self.figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, line=line, layer="above", **axes)
 
     def key(self, name: str, trace: Any) -> None:
         """Have an entry in the legend, once for each name."""
