@@ -6,7 +6,7 @@ import statistics
 
 import numpy as np
 import pytest
-from results_files import identity, loss_rows, write_rows
+from results_files import evaluated, identity, loss_rows, timings, write_rows
 
 from ngpt_inspect.results import training_results
 
@@ -82,12 +82,6 @@ def test_where_all_diverged_nothing_is_best(tmp_path):
     (row,) = training_results("learning_rates", path).to_dict("records")
     assert math.isnan(row["validation_loss"])
     assert not row["best"]
-
-
-def evaluated(seed, text, length, loss, error, family="nGPT"):
-    run = identity(family, seed=seed)
-    told = {"loss": loss, "standard_error": error, "perplexity": math.exp(loss)}
-    return {**run, "text": text, "evaluated_length": length, **told}
 
 
 def test_perplexity_is_averaged_geometrically(tmp_path):
@@ -169,17 +163,6 @@ def test_an_ablation_without_a_baseline_is_told(tmp_path):
     assert "no baseline of its seed" in remark
 
 
-def timings(seconds, context=64, first=0):
-    """Return timings of rounds: for each family its seconds in every round."""
-    setting = {"size": "tiny", "context_length": context, "batch_size": 32}
-    how = {"precision": "float32", "compiled": False}
-    return [
-        {"family": family, **setting, **how, "round": at, "seconds": value}
-        for family, values in seconds.items()
-        for at, value in enumerate(values, first)
-    ]
-
-
 def test_step_times_are_divided_round_by_round(tmp_path):
     """Round 1 is disturbed for both: the ratio of medians would be another."""
     gpt, ngpt = [1.0, 3.0, 1.1, 1.3], [1.2, 3.1, 1.4, 1.3]
@@ -202,6 +185,4 @@ def test_a_round_of_one_family_alone_is_left_out_and_told(tmp_path):
     table = training_results("step_time_ratios", write_rows(tmp_path / "step_time.csv", rows))
     assert table["ratio"].tolist() == [1.5]
     assert table["rounds"].tolist() == [1]
-    assert table.attrs["remarks"] == [
-        "Rounds in which one family alone was timed, left out: 1."
-    ]
+    assert table.attrs["remarks"] == ["Rounds in which one family alone was timed, left out: 1."]

@@ -66,3 +66,21 @@ def write_rows(path, rows):
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def evaluated(seed, text, length, loss, error, family="nGPT", **changes):
+    """Return one evaluation of a trained model."""
+    run = identity(family, seed=seed, **changes)
+    told = {"loss": loss, "standard_error": error, "perplexity": math.exp(loss)}
+    return {**run, "text": text, "evaluated_length": length, **told}
+
+
+def timings(seconds, context=64, first=0):
+    """Return timings of rounds: for each family its seconds in every round."""
+    setting = {"size": "tiny", "context_length": context, "batch_size": 32}
+    how = {"precision": "float32", "compiled": False}
+    return [
+        {"family": family, **setting, **how, "round": at, "seconds": value}
+        for family, values in seconds.items()
+        for at, value in enumerate(values, first)
+    ]
