@@ -32,8 +32,8 @@ def rate(value: float) -> str:
 
 
 def factor(value: float) -> str:
-    """Return a factor: 2.4×, 10×."""
-    return f"{value:.3g}×" if value < 9.95 else f"{value:.0f}×"
+    """Return a factor to three digits, noughts too: 2.40×, 10×."""
+    return f"{value:#.3g}×" if value < 9.95 else f"{value:.0f}×"
 
 
 def decades(low: float, high: float) -> list[float]:

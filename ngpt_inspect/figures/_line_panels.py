@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._axis_labels import decades, kept_apart, nice_steps
+from ngpt_inspect.figures._panel_axes import Panel, x_axis, y_axis
 from ngpt_inspect.figures._theme import FONT_SIZE, NEUTRAL, template
-from ngpt_inspect.figures._ticks import log_ticks
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -33,27 +31,6 @@ KEY, KEY_CHARACTER = 44, 5.8
 """Pixels of a legend entry without its words, and of a character of them, on average."""
 CHARACTER = 4.75
 """Pixels of a character of a footnote, on average."""
-PAD = 0.06
-"""Share of an axis that stays free at each end."""
-
-
-@dataclass(kw_only=True)
-class Panel:
-    """One panel: what its axes say, and the values they have to cover."""
-
-    title: str = ""
-    x: str
-    y: str
-    log_x: bool = False
-    log_y: bool = False
-    write_x: Callable[[float], str] = "{:g}".format
-    """How an x value is written at its tick."""
-    ticks_at: Sequence[float] = ()
-    """Where x ticks may stand, the most important first; empty for round numbers."""
-    y_top: float = math.inf
-    """Values above this are cut off."""
-    xs: list[float] = field(default_factory=list)
-    ys: list[float] = field(default_factory=list)
 
 
 class Grid:
@@ -114,9 +91,8 @@ class Grid:
         self.panels[at].xs.append(x)
         number = "" if at == 0 else at + 1  # plotly calls its first axes x and y
         axes = {"xref": f"x{number}", "yref": f"y{number} domain"}
-        self.figure.add_shape(
-            type="line", x0=x, x1=x, y0=0, y1=1, line=line, layer="between", **axes
-        )
+        # "below" is hidden by the grid, and plotly.js fails on "between" with a domain
+        self.figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, line=line, layer="above", **axes)
 
     def key(self, name: str, trace: Any) -> None:
         """Have an entry in the legend, once for each name."""
@@ -160,60 +136,21 @@ class Grid:
         return self.figure
 
     def _scale(self) -> None:
-        """Give every axis its range and ticks."""
+        """Give every axis its range and ticks, and marks at the top edge their height."""
         everything = [y for panel in self.panels for y in panel.ys]
         for at, panel in enumerate(self.panels):
-            held = everything if self.share_y else panel.ys
-            low, high = _padded(held, log=panel.log_y)
-            self._y_axis(at, panel, low, high)
-            self._x_axis(at, panel)
+            hidden = self.share_y and self.places[at][1] > 0
+            y = y_axis(panel, everything if self.share_y else panel.ys, hidden=hidden)
+            x = x_axis(panel, self.panel_width)
+            self.figure.layout[f"xaxis{at + 1}"] = x | {"anchor": f"y{at + 1}"}
+            self.figure.layout[f"yaxis{at + 1}"] = y | {"anchor": f"x{at + 1}"}
+            high = y["range"][1]
             top = 10**high if panel.log_y else high
             for place, trace in self._edges:
                 if place == at:
                     trace.update(y=[top] * len(trace.x), cliponaxis=False)
                     trace.update(xaxis=f"x{at + 1}", yaxis=f"y{at + 1}", showlegend=False)
                     self.figure.add_trace(trace)
-
-    def _y_axis(self, at: int, panel: Panel, low: float, high: float) -> None:
-        ticks: dict[str, Any] = log_ticks(low, high) if panel.log_y else {}
-        if not panel.log_y:
-            ticks = {"tickvals": nice_steps(low, high, 6)}
-        hidden = self.share_y and self.places[at][1] > 0
-        self.figure.update_layout(
-            {
-                f"yaxis{at + 1}": {
-                    "type": "log" if panel.log_y else "linear",
-                    "range": [low, high],
-                    "title": {"text": "" if hidden else panel.y},
-                    "showticklabels": not hidden,
-                    "ticks": "" if hidden else "outside",
-                    "anchor": f"x{at + 1}",
-                    **ticks,
-                }
-            }
-        )
-
-    def _x_axis(self, at: int, panel: Panel) -> None:
-        low, high = _padded(panel.xs, log=panel.log_x)
-        ends = [10**low, 10**high] if panel.log_x else [low, high]
-        ticks = list(panel.ticks_at)
-        if not ticks:
-            ticks = decades(*ends) if panel.log_x else nice_steps(ends[0], ends[1], 5)
-        ticks = [tick for tick in ticks if tick >= 0]  # where an axis makes room for words
-        texts = [panel.write_x(tick) for tick in ticks]
-        kept = kept_apart(ticks, texts, ends, self.panel_width, log=panel.log_x)
-        self.figure.update_layout(
-            {
-                f"xaxis{at + 1}": {
-                    "type": "log" if panel.log_x else "linear",
-                    "range": [low, high],
-                    "title": {"text": panel.x},
-                    "tickvals": kept,
-                    "ticktext": [panel.write_x(tick) for tick in kept],
-                    "anchor": f"y{at + 1}",
-                }
-            }
-        )
 
     def _place(self, inside: int, step: int) -> None:
         """Put every panel where it belongs, with its title."""
@@ -261,14 +198,6 @@ def _legend_lines(names: Sequence[str], room: int) -> int:
         entry = KEY + KEY_CHARACTER * len(name)
         lines, used = (lines, used + entry) if used + entry <= room else (lines + 1, entry)
     return lines
-
-
-def _padded(values: Sequence[float], *, log: bool) -> tuple[float, float]:
-    """Return both ends of an axis that holds these values (their exponents, when log)."""
-    held = [math.log10(value) for value in values if value > 0] if log else list(values)
-    low, high = (min(held), max(held)) if held else (0.0, 1.0)
-    pad = PAD * (high - low) or (0.1 if log else 0.05 * abs(high) or 1.0)
-    return low - pad, high + pad
 
 
 def _wrapped(note: str, width: int) -> list[str]:

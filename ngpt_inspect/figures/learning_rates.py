@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._axis_labels import length, rate
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._line_panels import Grid, Panel
+from ngpt_inspect.figures._line_panels import Grid
 from ngpt_inspect.figures._lines import Line, draw_line, lines, mark, remarks
+from ngpt_inspect.figures._panel_axes import Panel
 from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
 
 if TYPE_CHECKING:

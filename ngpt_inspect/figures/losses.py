@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._axis_labels import factor, length, short
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._line_panels import Grid, Panel
+from ngpt_inspect.figures._line_panels import Grid
 from ngpt_inspect.figures._lines import Line, draw_line, lines, mark, remarks
+from ngpt_inspect.figures._panel_axes import Panel
 from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
 
 if TYPE_CHECKING:
@@ -30,18 +31,22 @@ def draw(
     *,
     width: int = TWO_COLUMNS,
     log_steps: bool = False,
+    all_budgets: bool = False,
     context: int | None = None,
 ) -> go.Figure:
     """Draw, for each size and context, loss against steps and tokens and the factor against loss.
 
+    Of GPT the longest budget, of nGPT the shortest and the longest, unless all are asked for.
     An arrow leads from where nGPT reaches a loss to where GPT does: at nGPT's lowest loss, or,
     where GPT never gets there, at the lowest loss that both reach. The factor is the ratio of
     their steps (`ngpt_inspect.results.loss_curves`).
     """
-    shown = table if context is None else table[table["context_length"] == context]
+    there = table if context is None else table[table["context_length"] == context]
+    shown = there if all_budgets else _ends(there)
     curves = shown[shown["row"] == "validation"]
     places = list(curves.groupby(PLACE, sort=True))
-    panels = [_panels(rows, place, len(places), log_steps) for place, rows in places]
+    sizes = curves["size"].nunique()
+    panels = [_panels(rows, place, sizes, log_steps) for place, rows in places]
     grid = Grid(panels, width, share_y=False)
     styled = list(lines(curves, LINE, PLACE))
     for at, (place, _) in enumerate(places):
@@ -50,9 +55,20 @@ def draw(
             _draw_runs(grid, 3 * at, line, _of(here, rows))
         _draw_arrows(grid, 3 * at, here[here["row"] == "read_off"])
     bounds = shown[(shown["row"] == "read_off") & (shown["bound"] == "lower")]
-    empty = "No validation losses: give run folders, or speed_up.csv."
-    notes = remarks(table, *_bounds(bounds), "" if len(curves) else empty)
-    return grid.finish(notes)
+    empty = "" if len(curves) else "No validation losses: give run folders, or speed_up.csv."
+    return grid.finish(remarks(table, empty, *_bounds(bounds), _left_out(there, shown)))
+
+
+def _ends(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of GPT's longest budget and of nGPT's shortest and longest."""
+    budgets = table.groupby(["family", "variant", *PLACE], dropna=False)["steps"]
+    longest, shortest = (table["steps"] == budgets.transform(end) for end in ("max", "min"))
+    return table[longest | (shortest & (table["family"] == "nGPT"))]
+
+
+def _left_out(there: pd.DataFrame, shown: pd.DataFrame) -> str:
+    runs, drawn = (rows["run"].nunique() for rows in (there, shown))
+    return f"Not drawn: {runs - drawn} runs of other budgets." if drawn < runs else ""
 
 
 def _of(here: pd.DataFrame, line: pd.DataFrame) -> pd.DataFrame:
@@ -60,9 +76,9 @@ def _of(here: pd.DataFrame, line: pd.DataFrame) -> pd.DataFrame:
     return here[here["run"].isin(line["run"]) & (here["row"] != "read_off")]
 
 
-def _panels(rows: pd.DataFrame, place: Any, places: int, log: bool) -> list[Panel]:
+def _panels(rows: pd.DataFrame, place: Any, sizes: int, log: bool) -> list[Panel]:
     size, context = place
-    title = f"{size}, context {length(context)}" if places > 1 else ""
+    title = f"{size}, context {length(context)}" if sizes > 1 else f"context {length(context)}"
     settled = rows[rows["step"] >= EARLY * rows["steps"]]
     top = float(settled["validation_loss"].max())
     loss: dict[str, Any] = {
@@ -95,8 +111,8 @@ def _draw_runs(grid: Grid, first: int, line: Line, rows: pd.DataFrame) -> None:
 def _draw_arrows(grid: Grid, at: int, read: pd.DataFrame) -> None:
     """Draw one arrow a setting, at the lowest loss at which the factor is exact.
 
-    The longest budget goes first; what would meet an arrow already there is left to the panel
-    of factors.
+    The longest budget goes first, its factor below: there no curve passes. What would meet an
+    arrow already there is left to the panel of factors.
     """
     import plotly.graph_objects as go
 
@@ -109,15 +125,19 @@ def _draw_arrows(grid: Grid, at: int, read: pd.DataFrame) -> None:
         loss = float(row["validation_loss"])
         if any(abs(loss - other) < apart for other in drawn):
             continue
+        words = factor(float(row["speed_up"]))
+        if drawn:
+            at_start = "middle left" if ends[1] > ends[0] else "middle right"
+            _write(grid, at, words, ends[0], loss, at_start)
+        else:
+            _write(grid, at, words, sum(ends) / 2, loss, "bottom center")
         drawn.append(loss)
         trace = go.Scatter(
             x=ends,
             y=[loss, loss],
-            mode="lines+markers+text",
+            mode="lines+markers",
             line={"color": NEUTRAL, "width": 1},
             marker={**mark("arrow", NEUTRAL, 7, 0), "angle": [0, 90], "opacity": [0, 1]},
-            text=[f"{factor(float(row['speed_up']))} ", ""],
-            textposition="middle left" if ends[1] > ends[0] else "middle right",
             hovertemplate=f"loss {loss:.4f}<br>%{{x:,.0f}} steps<extra></extra>",
             name="read off",
             meta="read_off",
@@ -125,6 +145,15 @@ def _draw_arrows(grid: Grid, at: int, read: pd.DataFrame) -> None:
         grid.add(at, trace, ends, [loss])
     if drawn and not grid.panels[at].log_x:
         grid.panels[at].xs.append(-ROOM * max(grid.panels[at].xs))
+
+
+def _write(grid: Grid, at: int, words: str, x: float, y: float, where: str) -> None:
+    import plotly.graph_objects as go
+
+    look = {"mode": "markers+text", "textposition": where, "hoverinfo": "skip", "meta": "factor"}
+    room = {"size": 6, "opacity": 0}  # keeps the words off the arrow
+    trace = go.Scatter(x=[x], y=[y], text=[words], marker=room, cliponaxis=False, **look)
+    grid.add(at, trace, [x], [y])
 
 
 def _bounds(read: pd.DataFrame) -> list[str]:
@@ -148,6 +177,11 @@ FIGURE = Figure(
             name="log_steps",
             values=(False, True),
             help="Steps and tokens on a logarithmic axis (the paper's are linear).",
+        ),
+        Option(
+            name="all_budgets",
+            values=(False, True),
+            help="Every budget, not only GPT's longest and nGPT's shortest and longest.",
         ),
         Option(name="context", values=(), help="Only runs of this context length, in tokens."),
     ),

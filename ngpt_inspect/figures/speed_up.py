@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._axis_labels import length, short
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._line_panels import Grid, Panel
+from ngpt_inspect.figures._line_panels import Grid
 from ngpt_inspect.figures._lines import Line, draw_line, lines, mark, remarks
+from ngpt_inspect.figures._panel_axes import Panel
 from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
 
 if TYPE_CHECKING:
@@ -29,8 +30,22 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     budgets, contexts = (sorted(told[name].unique()) for name in ("steps", "context_length"))
     y = "speed-up in steps"
     panels = [
-        Panel(x="budget of nGPT, steps", y=y, log_x=True, write_x=short, ticks_at=budgets),
-        Panel(x="context length", y=y, log_x=True, write_x=length, ticks_at=contexts),
+        Panel(
+            title="by budget",
+            x="budget of nGPT, steps",
+            y=y,
+            log_x=True,
+            write_x=short,
+            ticks_at=budgets,
+        ),
+        Panel(
+            title="by context length",
+            x="context length",
+            y=y,
+            log_x=True,
+            write_x=length,
+            ticks_at=contexts,
+        ),
     ]
     grid = Grid([panels] if len(told) else [], width, share_y=False)
     drawn = 0

@@ -56,7 +56,8 @@ def steps_to_reach(steps: ArrayLike, losses: ArrayLike, targets: ArrayLike) -> R
     left = np.maximum(right - 1, 0)
     drop = best[left] - best[right]
     share = np.divide(best[left] - wanted, drop, out=np.ones_like(wanted), where=drop > 0)
-    between = np.exp(np.log(at[left]) + np.log(at[right] / at[left]) * np.clip(share, 0, 1))
+    between = at[left] * (at[right] / at[left]) ** np.clip(share, 0, 1)
+    between = np.clip(between, at[left], at[right])  # rounding must not lead past either
     found = np.where(after == 0, at[0], np.where(after == len(at), at[-1], between))
     bound = np.where(
         after == len(at), LOWER, np.where((after == 0) & (wanted > best[0]), UPPER, "")

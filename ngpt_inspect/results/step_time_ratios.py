@@ -50,7 +50,7 @@ def compute(rows: pd.DataFrame) -> pd.DataFrame:
     out = stacked(COLUMNS, [table.reset_index()])
     alone = len(timed) - len(both)
     if alone:
-        out.attrs["remarks"] = [f"{alone} timings of one family alone have no ratio."]
+        out.attrs["remarks"] = [f"Rounds in which one family alone was timed, left out: {alone}."]
     return out
 
 

@@ -1,0 +1,358 @@
+"""Figures of training results: what is drawn equals the table, at both widths, in every state."""
+
+import math
+
+import numpy as np
+import pytest
+from results_files import (
+    both_families,
+    evaluated,
+    family_rows,
+    identity,
+    loss_rows,
+    timings,
+    write_rows,
+)
+
+from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.figures import _render as rendering
+from ngpt_inspect.figures._axis_labels import factor, kept_apart, length, nice_steps, rate, short
+from ngpt_inspect.figures._theme import NEUTRAL, ONE_COLUMN, SHADES, TWO_COLUMNS
+from ngpt_inspect.gallery import save_figure
+from ngpt_inspect.results import RESULTS, training_results
+
+DRAWN = [name for name, figure in FIGURES.items() if figure.results]
+WIDTHS = (ONE_COLUMN, TWO_COLUMNS)
+CONTEXTS = {64: 1.3, 256: 1.7, 512: 3.0}
+"""Factor of each; the last is a lower bound at nGPT's longest budget."""
+
+
+def can_export():
+    return rendering.find_spec("kaleido") is not None and rendering.has_browser()
+
+
+def losses():
+    """Return runs of three contexts and two seeds."""
+    return [
+        row
+        for context, slower in CONTEXTS.items()
+        for seed in (0, 1)
+        for row in both_families(
+            slower * (1 + 0.1 * seed), context_length=context, batch_size=2048 // context, seed=seed
+        )
+    ]
+
+
+def sweep():
+    """Return a grid of learning rates, one of which diverges."""
+    rows = []
+    for family in ("GPT", "nGPT"):
+        for rate_, offset in ((2e-3, 0.3), (4e-3, 0.0), (8e-3, 0.2)):
+            rows += family_rows(
+                family, (100, 200), math.exp(2 * offset), context_length=64, learning_rate=rate_
+            )
+        rows += loss_rows(identity(family, learning_rate=32e-3), {25: 6.0, 60: None})
+    return rows
+
+
+def evaluations():
+    return [
+        evaluated(seed, text, many * context, 3 + 0.4 * many + 0.1 * seed, 0.02, family, **at)
+        for family in ("GPT", "nGPT")
+        for context in CONTEXTS
+        for at in [{"context_length": context}]
+        for seed in (0, 1)
+        for text in ("held-out", "out-of-domain")
+        for many in (1, 2, 4)
+    ]
+
+
+def times():
+    return [
+        row
+        for context in CONTEXTS
+        for row in timings({"GPT": [1.0, 1.1, 1.2], "nGPT": [1.1, 1.2, 1.5]}, context)
+    ]
+
+
+FILES = {
+    "losses": ("speed_up.csv", losses),
+    "final_losses": ("speed_up.csv", losses),
+    "speed_up": ("speed_up.csv", losses),
+    "learning_rates": ("learning_rates.csv", sweep),
+    "longer_context": ("longer_context.csv", evaluations),
+    "step_time": ("step_time.csv", times),
+}
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Return a function giving a figure's table, of all rows or of those a test keeps."""
+    folder = tmp_path_factory.mktemp("results")
+
+    def table(name, kept=lambda row: True):
+        file, rows = FILES[name]
+        path = write_rows(folder / file, [row for row in rows() if kept(row)])
+        return training_results(FIGURES[name].results, path)
+
+    return table
+
+
+def traces(figure, meta):
+    return [trace for trace in figure.data if trace.meta == meta]
+
+
+def points(figure, meta):
+    """Return what lines show, by their name: all points of all panels, sorted."""
+    found = {}
+    for trace in traces(figure, meta):
+        pairs = [(x, y) for x, y in zip(trace.x, trace.y, strict=True) if y is not None]
+        found.setdefault(trace.name, []).extend(pairs)
+    return {name: sorted(pairs) for name, pairs in found.items()}
+
+
+def wanted(table, x, y):
+    return sorted(map(tuple, table[table[y].notna()][[x, y]].to_numpy().tolist()))
+
+
+def words(figure):
+    return " ".join(str(note.text) for note in figure.layout.annotations)
+
+
+def test_every_figure_of_results_is_tested():
+    assert sorted(DRAWN) == sorted(FILES)
+    assert all(FIGURES[name].results in RESULTS for name in DRAWN)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", DRAWN)
+def test_lays_out_at_both_widths(tables, name, width):
+    figure = FIGURES[name].draw(tables(name), width=width)
+    assert figure.layout.width == width
+    assert figure.data
+    axes = list(figure.select_xaxes())
+    for one in axes:
+        assert 0 <= one.domain[0] < one.domain[1] <= 1
+        pixels = (one.domain[1] - one.domain[0]) * (
+            width - figure.layout.margin.l - figure.layout.margin.r
+        )
+        assert pixels >= 100
+        assert len(one.ticktext) >= 2
+    margin = figure.layout.margin
+    assert figure.layout.height > margin.t + margin.b
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_families_have_their_colours(tables, name):
+    figure = FIGURES[name].draw(tables(name))
+    keys = [trace for trace in traces(figure, "legend") if "GPT" in trace.name]
+    assert keys
+    for key in keys:
+        family = "nGPT" if key.name.startswith("nGPT") else "GPT"
+        if key.name != "as long as GPT":
+            assert key.line.color in SHADES[family]
+    for trace in figure.data:
+        if trace.meta != "legend" and trace.line.color not in (None, NEUTRAL):
+            family = "nGPT" if trace.name.startswith("nGPT") else "GPT"
+            assert trace.line.color in SHADES[family]
+            assert trace.name in {key.name for key in keys}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", DRAWN)
+def test_an_empty_table_says_there_is_nothing_to_draw(name, width):
+    figure = FIGURES[name].draw(training_results(FIGURES[name].results, []), width=width)
+    assert len(figure.data) == 0
+    assert "Nothing to draw" in words(figure)
+    assert figure.layout.meta["notes"]
+    assert figure.layout.width == width
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("family", ["GPT", "nGPT"])
+@pytest.mark.parametrize("name", DRAWN)
+def test_one_family_alone(tables, name, family, width):
+    table = tables(name, lambda row: row["family"] == family)
+    figure = FIGURES[name].draw(table, width=width)
+    needs_both = name in ("speed_up", "step_time")
+    assert ("Nothing to draw" in words(figure)) == needs_both
+    shown = {trace.name for trace in figure.data if trace.name and "GPT" in trace.name}
+    assert all(each.startswith(family) for each in shown)
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWN if name != "step_time"])
+def test_one_seed_alone(tables, name):
+    table = tables(name, lambda row: row["seed"] == 0)
+    figure = FIGURES[name].draw(table)
+    assert figure.data
+    for trace in figure.data:
+        if trace.type == "scatter" and trace.error_y.array is not None:
+            assert not np.any(trace.error_y.array)
+
+
+def test_losses_are_the_validations_of_the_budgets_shown(tables):
+    table = tables("losses")
+    kept = table[(table["family"] == "GPT") == (table["steps"] == 800)]
+    kept = kept[(kept["family"] == "GPT") | kept["steps"].isin([100, 400])]
+    for all_budgets, rows in ((False, kept), (True, table)):
+        figure = FIGURES["losses"].draw(table, all_budgets=all_budgets)
+        drawn = points(figure, "validation_loss")
+        rows = rows[rows["row"] == "validation"]
+        settings = {
+            f"{family}, {steps} steps": of
+            for (family, steps), of in rows.groupby(["family", "steps"])
+        }
+        assert set(drawn) == set(settings)
+        for name, of in settings.items():
+            both = wanted(of, "step", "validation_loss") + wanted(of, "tokens", "validation_loss")
+            assert drawn[name] == sorted(both)
+        note = " ".join(figure.layout.meta["notes"])
+        assert ("Not drawn: 24 runs of other budgets." in note) == (not all_budgets)
+
+
+def test_factors_by_loss_are_the_tables(tables):
+    table = tables("losses")
+    drawn = points(FIGURES["losses"].draw(table, all_budgets=True), "speed_up")
+    shown = table[(table["row"] == "speed_up") & (table["bound"] == "")]
+    everything = {point for line in drawn.values() for point in line}
+    assert everything <= set(wanted(shown, "validation_loss", "speed_up"))
+    assert len(everything) > 50
+
+
+def test_arrows_lead_from_ngpt_to_gpt(tables):
+    table = tables("losses")
+    read = table[(table["row"] == "read_off") & (table["bound"] == "")]
+    rows = {(row["step"], row["gpt_steps"]): row for row in read.to_dict("records")}
+    figure = FIGURES["losses"].draw(table)
+    arrows = traces(figure, "read_off")
+    assert len(arrows) >= len(CONTEXTS)
+    said = {trace.text[0] for trace in traces(figure, "factor")}
+    for arrow in arrows:
+        row = rows[tuple(arrow.x)]
+        assert arrow.y == (row["validation_loss"],) * 2
+        assert factor(row["speed_up"]) in said
+
+
+def test_a_loss_gpt_never_reaches_is_told_below(tables):
+    notes = " ".join(FIGURES["losses"].draw(tables("losses")).layout.meta["notes"])
+    assert "GPT does not reach 3.004" in notes
+    assert "at context 512: there more than 2.00×" in notes
+
+
+def test_losses_of_one_context_alone(tables):
+    figure = FIGURES["losses"].draw(tables("losses"), context=256)
+    assert {note.text for note in figure.layout.annotations if note.name != "note"} == {
+        "context 256"
+    }
+    assert FIGURES["losses"].draw(tables("losses"), context=7).layout.meta["notes"]
+
+
+def test_final_losses_and_their_factors_are_the_tables(tables):
+    table = tables("final_losses")
+    figure = FIGURES["final_losses"].draw(table)
+    drawn = points(figure, "validation_loss")
+    for family in ("GPT", "nGPT"):
+        mine = table[table["family"] == family]
+        assert drawn[family] == wanted(mine, "tokens", "validation_loss")
+    signs = {"": "", "lower": "≥ ", "upper": "≤ "}
+    told = table[table["speed_up"].notna()]
+    said = [text.strip() for trace in traces(figure, "speed_up") for text in trace.text]
+    assert sorted(said) == sorted(
+        signs[bound] + factor(value)
+        for bound, value in zip(told["bound"], told["speed_up"], strict=True)
+    )
+    assert any(text.startswith("≥") for text in said)
+
+
+def test_bars_reach_from_the_lowest_seed_to_the_highest(tables):
+    table = tables("final_losses")
+    mine = table[(table["family"] == "GPT") & (table["context_length"] == 256)]
+    ends = [
+        (y - down, y + up)
+        for trace in traces(FIGURES["final_losses"].draw(table), "validation_loss")
+        for y, up, down in zip(trace.y, trace.error_y.array, trace.error_y.arrayminus, strict=True)
+        if trace.name == "GPT"
+    ]
+    for low, high in mine[["low", "high"]].to_numpy():
+        assert any(np.allclose((low, high), end) for end in ends)
+
+
+def test_speed_ups_are_the_tables(tables):
+    table = tables("speed_up")
+    told = table[table["speed_up"].notna()]
+    figure = FIGURES["speed_up"].draw(table)
+    drawn = points(figure, "speed_up")
+    for context, rows in told.groupby("context_length"):
+        name = f"nGPT, context {length(context)}"
+        assert drawn[name] == wanted(rows, "steps", "speed_up")
+    for steps, rows in told.groupby("steps"):
+        assert drawn[f"nGPT, {steps} steps"] == wanted(rows, "context_length", "speed_up")
+    bounds = told[told["bound"] == "lower"]
+    marked = sorted(y for trace in traces(figure, "lower") for y in trace.y)
+    assert marked == sorted([*bounds["speed_up"]] * 2)
+    assert "at least" in {trace.name for trace in traces(figure, "legend")}
+
+
+def test_learning_rates_are_the_tables(tables):
+    table = tables("learning_rates")
+    figure = FIGURES["learning_rates"].draw(table)
+    drawn = points(figure, "validation_loss")
+    for (family, steps), rows in table.groupby(["family", "steps"]):
+        name = f"{family}, {steps} steps"
+        assert drawn[name] == wanted(rows, "learning_rate", "validation_loss")
+    rings = sorted((x, y) for t in traces(figure, "best") for x, y in zip(t.x, t.y, strict=True))
+    assert rings == wanted(table[table["best"]], "learning_rate", "validation_loss")
+    crosses = sorted(x for trace in traces(figure, "diverged") for x in trace.x)
+    assert crosses == sorted(table[table["diverged"] > 0]["learning_rate"])
+
+
+def test_perplexities_are_the_tables(tables):
+    table = tables("longer_context")
+    figure = FIGURES["longer_context"].draw(table)
+    drawn = points(figure, "perplexity")
+    for (family, context), rows in table.groupby(["family", "context_length"]):
+        name = f"{family}, context {length(context)}"
+        assert drawn[name] == wanted(rows, "evaluated_length", "perplexity")
+    assert sorted({shape.x0 for shape in figure.layout.shapes}) == sorted(CONTEXTS)
+
+
+def test_step_times_are_the_tables(tables):
+    table = tables("step_time")
+    drawn = points(FIGURES["step_time"].draw(table), "ratio")
+    assert drawn == {"nGPT": wanted(table, "context_length", "ratio")}
+
+
+@pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
+def test_plotly_js_draws_them_all(tables, tmp_path):
+    """Layouts that python accepts can still fail in the browser."""
+    with rendering.one_browser():
+        for name in DRAWN:
+            path = save_figure(FIGURES[name].draw(tables(name)), tmp_path / f"{name}.svg")
+            assert path.read_text("utf-8").count("<path") > 10
+
+
+@pytest.mark.parametrize(
+    ("write", "value", "text"),
+    [
+        (factor, 1.4, "1.40×"),
+        (factor, 9.96, "10×"),
+        (factor, 23.4, "23×"),
+        (length, 512, "512"),
+        (length, 4096, "4k"),
+        (length, 1000, "1000"),
+        (rate, 4e-3, "4e-3"),
+        (rate, 1.5e-2, "1.5e-2"),
+        (short, 819_200, "819k"),
+        (short, 4e11, "400B"),
+        (short, 300, "300"),
+    ],
+)
+def test_numbers_are_written_short(write, value, text):
+    assert write(value) == text
+
+
+def test_labels_of_ticks_never_collide():
+    ticks = [1.0, 1.1, 1.2, 2.0, 5.0]
+    kept = kept_apart(ticks, map(str, ticks), [1, 10], 200, log=True)
+    assert kept == [1.0, 2.0, 5.0]
+    assert nice_steps(0.0, 1.0, 5) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]

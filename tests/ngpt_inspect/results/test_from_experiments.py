@@ -1,0 +1,121 @@
+"""From the command lines of all experiments to every table, on models that train in an instant."""
+
+import csv
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.results import RESULTS, training_results
+from reference_model.experiments import (
+    ablations,
+    learning_rates,
+    longer_context,
+    speed_up,
+    step_time,
+)
+from reference_model.experiments.scales import SCALES, Scale
+from reference_model.presets import PRESETS, Preset
+
+torch.set_num_threads(1)  # models this small only lose time when shared between cores
+EXPERIMENTS = (learning_rates, speed_up, longer_context, ablations, step_time)
+SHAPE = {"vocab_size": 32, "n_layers": 1, "n_heads": 2, "d_model": 16, "d_mlp": 24}
+PRESET = Preset(
+    shape={**SHAPE, "context_length": 8},
+    training={"steps": 8, "batch_size": 4},
+    gpt={"learning_rate": 1e-2, "warmup_steps": 2, "weight_decay": 0.1},
+    ngpt={"learning_rate": 1e-2},
+)
+SCALE = Scale(
+    name="instant",
+    preset="instant",
+    contexts=(4, 8, 16),
+    tokens_per_step=32,
+    rates=(1e-2, 2e-2),
+    rate_budgets=(2, 4),
+    gpt_budgets=(2, 4, 8),
+    ngpt_budgets=(2, 4),
+    seeds=(0, 1),
+    ablation_steps=2,
+    ablation_seeds=(0,),
+    validation_every=2,
+    validation_tokens=64,
+    evaluated_tokens=512,
+    timed_steps=3,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder of runs and one of results of all experiments."""
+    place = tmp_path_factory.mktemp("experiments")
+    (place / "corpus").mkdir()
+    tokens = np.cumsum(np.random.default_rng(0).integers(0, 3, 4000)) % 32
+    for name, part in (("train", tokens[:3000]), ("val", tokens[3000:])):
+        part.astype(np.uint16).tofile(place / "corpus" / f"{name}.bin")
+    told = ["--scale", "instant", "--data", str(place / "corpus"), "--device", "cpu"]
+    told += ["--runs", str(place / "runs"), "--results", str(place / "results")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "instant", PRESET)
+        patch.setitem(SCALES, "instant", SCALE)
+        assert [experiment.main(told) for experiment in EXPERIMENTS] == [0] * len(EXPERIMENTS)
+    return place
+
+
+def lines_of(folder, name):
+    with (folder / "results" / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_every_table_has_rows(folder, name):
+    table = training_results(name, folder / "results")
+    assert len(table)
+    assert not any("no GPT" in remark for remark in table.attrs["remarks"])
+
+
+@pytest.mark.parametrize("name", [name for name in RESULTS if RESULTS[name].files])
+def test_no_line_of_a_file_is_lost(folder, name):
+    known = {tuple(row.values()) for file in RESULTS[name].files for row in lines_of(folder, file)}
+    assert len(training_results(name, folder / "results")) == len(known)
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if FIGURES[name].results])
+def test_every_figure_draws_them(folder, name):
+    table = training_results(FIGURES[name].results, folder / "results")
+    assert "Nothing to draw" not in str(FIGURES[name].draw(table).layout.annotations)
+
+
+def test_the_run_folders_hold_the_same_losses(folder):
+    """But for the name of the scale, which a run does not know."""
+    trained = [path for path in (folder / "runs").iterdir() if "context8-steps4" in path.name]
+    found = training_results("losses", trained)
+    written = training_results("losses", folder / "results")
+    columns = ["run", "step", "tokens", "validation_loss", "seed", "learning_rate", "steps"]
+    both = found[columns].merge(written[columns], how="left", indicator=True)
+    assert len(found) >= 8
+    assert (both["_merge"] == "both").all()
+
+
+def test_the_factor_is_the_one_computed_from_the_file(folder):
+    """With numpy's own interpolation, of log steps over the rising negative loss."""
+    finals = [row for row in lines_of(folder, "speed_up.csv") if row["step"] == row["steps"]]
+    table = training_results("speed_up", folder / "results" / "speed_up.csv")
+    assert len(table) == 3 * 2 * 2  # contexts, seeds, budgets of nGPT
+    for row in table.to_dict("records"):
+        place = (str(row["context_length"]), str(row["seed"]))
+        gpt = {
+            int(each["steps"]): float(each["validation_loss"])
+            for each in finals
+            if (each["context_length"], each["seed"]) == place and each["family"] == "GPT"
+        }
+        losses = np.minimum.accumulate([gpt[steps] for steps in sorted(gpt)])
+        logs = np.log(sorted(gpt))
+        assert np.all(np.diff(losses) < 0)  # else numpy.interp would not do
+        steps = math.exp(np.interp(-row["validation_loss"], -losses, logs))
+        assert row["gpt_steps"] == pytest.approx(steps)
+        assert row["speed_up"] == pytest.approx(steps / row["steps"])
+        above, below = row["validation_loss"] > losses[0], row["validation_loss"] < losses[-1]
+        assert row["bound"] == ("upper" if above else "lower" if below else "")

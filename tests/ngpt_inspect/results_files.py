@@ -1,0 +1,86 @@
+"""CSV files as the experiments write them, of runs whose speed-up is known beforehand."""
+
+import csv
+import math
+
+FAMILY_RATE = {"GPT": 4e-3, "nGPT": 8e-3}
+GPT_BUDGETS, NGPT_BUDGETS = (100, 200, 400, 800), (100, 200, 400)
+EVERY = 25
+
+
+def identity(family="nGPT", **changes):
+    """Return the columns that say which run a row is of, its name as the experiments make it."""
+    told = {
+        "family": family,
+        "size": "tiny",
+        "variant": "",
+        "context_length": 64,
+        "batch_size": 32,
+        "steps": 100,
+        "learning_rate": FAMILY_RATE[family],
+        "seed": 0,
+    } | changes
+    name = (
+        f"{family.lower()}-context{told['context_length']}-steps{told['steps']}"
+        f"-rate{told['learning_rate']:g}-seed{told['seed']}"
+    )
+    return {"run": name} | told
+
+
+def loss_rows(run, losses):
+    """Return one row a validation of a run, given its losses by step; None has diverged."""
+    per_step = run["batch_size"] * run["context_length"]
+    return [
+        {**run, "step": s, "tokens": s * per_step, "seconds": s / 10, "validation_loss": loss}
+        for s, loss in losses.items()
+    ]
+
+
+def straight(steps):
+    """Loss that falls by 0.5 with the logarithm of steps: interpolation makes no error on it."""
+    return 6 - 0.5 * math.log(steps)
+
+
+def family_rows(family, budgets, slower=1.0, curve=straight, **changes):
+    """Return the losses of one run a budget, each reached `slower` times later than `curve`."""
+    return [
+        row
+        for steps in budgets
+        for row in loss_rows(
+            identity(family, steps=steps, **changes),
+            {s: curve(s / slower) for s in range(EVERY, steps + 1, EVERY)},
+        )
+    ]
+
+
+def both_families(factor, **changes):
+    """Return runs in which GPT needs `factor` times the steps of nGPT for any loss."""
+    gpt = family_rows("GPT", GPT_BUDGETS, factor, **changes)
+    return gpt + family_rows("nGPT", NGPT_BUDGETS, **changes)
+
+
+def write_rows(path, rows):
+    """Write rows as an experiment does: None is an empty cell."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def evaluated(seed, text, length, loss, error, family="nGPT", **changes):
+    """Return one evaluation of a trained model."""
+    run = identity(family, seed=seed, **changes)
+    told = {"loss": loss, "standard_error": error, "perplexity": math.exp(loss)}
+    return {**run, "text": text, "evaluated_length": length, **told}
+
+
+def timings(seconds, context=64, first=0):
+    """Return timings of rounds: for each family its seconds in every round."""
+    setting = {"size": "tiny", "context_length": context, "batch_size": 32}
+    how = {"precision": "float32", "compiled": False}
+    return [
+        {"family": family, **setting, **how, "round": at, "seconds": value}
+        for family, values in seconds.items()
+        for at, value in enumerate(values, first)
+    ]
