@@ -178,7 +178,7 @@ class Panels:
 
     def write_above(self, cell: Cell, style: Style, text: str) -> None:
         """Write a number of one checkpoint under the title of a panel, in its colour."""
-        words = f'<span style="color:{style.color}">{style.label} {text}</span>'
+        words = f'<span style="color:{style.color}">{text}</span>'
         self._numbers[self._places[cell]].append(words)
 
     def finish(self) -> go.Figure:
