@@ -24,14 +24,12 @@ EXPLODES = 8
 def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     """Draw one panel a kind of text: perplexity by evaluated length, a line a trained model.
 
-    A dotted line stands at each trained context length. The y axis is logarithmic where
-    perplexity explodes.
+    A dotted line stands at each trained context length. Perplexities of two texts do not
+    compare: each panel has its own y axis, logarithmic where perplexity explodes.
     """
     import plotly.graph_objects as go
 
     texts = sorted(table["text"].unique())
-    told = table["perplexity"].dropna()
-    log = len(told) > 0 and told.max() > EXPLODES * told.min()
     lengths = sorted(table["evaluated_length"].unique())
     panels = [
         Panel(
@@ -39,13 +37,13 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
             x="evaluated length, tokens",
             y="perplexity",
             log_x=True,
-            log_y=log,
+            log_y=_explodes(table[table["text"] == text]),
             write_x=length,
             ticks_at=lengths[::2] + lengths[1::2],
         )
         for text in texts
     ]
-    grid = Grid([panels], width, share_y=True, height=165)
+    grid = Grid([panels], width, share_y=False, height=165)
     for line, rows in lines(table, LINE):
         for at, text in enumerate(texts):
             here = rows[rows["text"] == text]
@@ -68,6 +66,11 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
             grid.key("trained length", go.Scatter(mode="lines", line=TRAINED))
     empty = "" if len(table) else "No evaluations: give longer_context.csv."
     return grid.finish(remarks(table, empty))
+
+
+def _explodes(rows: pd.DataFrame) -> bool:
+    told = rows["perplexity"].dropna()
+    return len(told) > 0 and bool(told.max() > EXPLODES * told.min())
 
 
 FIGURE = Figure(

@@ -11,7 +11,14 @@ from ngpt_inspect.results._contract import Results
 from ngpt_inspect.results._csv import provenance, read_rows, to_table
 from ngpt_inspect.results._merging import merged
 from ngpt_inspect.results._registry import RESULTS
-from ngpt_inspect.results._sources import Place, csv_files, listed, run_folders, table_of
+from ngpt_inspect.results._sources import (
+    Place,
+    csv_files,
+    listed,
+    run_folders,
+    table_of,
+    without_weights,
+)
 from ngpt_inspect.version import __version__
 
 if TYPE_CHECKING:
@@ -72,7 +79,7 @@ def training_results(name: str, sources: Place | Sequence[Place]) -> pd.DataFram
 def _read(chosen: Results, sources: list[Place]) -> pd.DataFrame:
     pieces: dict[str, pd.DataFrame] = {}
     facts: list[dict[str, Any]] = []
-    remarks: list[str] = []
+    remarks = without_weights(sources) if chosen.of_run else []
     for path in csv_files(sources):
         rows = read_rows(path)
         if table_of(path, rows[0]) is not chosen:

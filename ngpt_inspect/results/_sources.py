@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.results._contract import Results
 from ngpt_inspect.results._registry import RESULTS
 from ngpt_inspect.runs import METRICS, is_run
@@ -17,9 +18,36 @@ CSV = ".csv"
 
 
 def listed(one_or_many: Any) -> list[Place]:
-    """Return several sources, given one or several."""
+    """Return several sources, given one or several.
+
+    Raises
+    ------
+    UnreadableFile
+        One of them is not there.
+    """
     one = isinstance(one_or_many, str | PathLike | WeightSet)
-    return [one_or_many] if one else list(one_or_many)
+    found = [one_or_many] if one else list(one_or_many)
+    for source in found:
+        if not isinstance(source, WeightSet) and not Path(source).exists():
+            raise UnreadableFile(
+                "cannot be read (No such file or directory)",
+                where=str(source),
+                next_step="name the folder of a training run, or a CSV file of training results",
+            )
+    return found
+
+
+def without_weights(sources: Iterable[Place]) -> list[str]:
+    """Return a remark for each folder with metrics and no checkpoint: nothing tells its settings.
+
+    So ends a run that diverges before its first checkpoint.
+    """
+    paths = [Path(source) for source in sources if not isinstance(source, WeightSet)]
+    return [
+        f"{path.name}: metrics without a checkpoint that says how it was trained, left out."
+        for path in dict.fromkeys(paths)
+        if (path / METRICS).is_file() and not is_run(path)
+    ]
 
 
 def holds_weights(source: Place) -> bool:

@@ -356,3 +356,14 @@ def test_labels_of_ticks_never_collide():
     kept = kept_apart(ticks, map(str, ticks), [1, 10], 200, log=True)
     assert kept == [1.0, 2.0, 5.0]
     assert nice_steps(0.0, 1.0, 5) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def test_only_perplexities_that_explode_are_drawn_over_a_logarithm(tmp_path):
+    rows = [
+        evaluated(0, text, many * 64, loss, 0.02)
+        for text, losses_ in (("held-out", (3.0, 3.1)), ("out-of-domain", (3.0, 6.0)))
+        for many, loss in zip((1, 2), losses_, strict=True)
+    ]
+    table = training_results("perplexities", write_rows(tmp_path / "longer_context.csv", rows))
+    figure = FIGURES["longer_context"].draw(table)
+    assert [axis.type for axis in figure.select_yaxes()] == ["linear", "log"]

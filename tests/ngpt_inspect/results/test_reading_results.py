@@ -117,6 +117,15 @@ def test_a_diverged_run_ends_with_a_row_without_a_loss(copied):
     assert (row["runs"], row["diverged"]) == (0, 1)
 
 
+def test_a_run_that_diverged_before_its_first_checkpoint_is_told(copied):
+    for path in copied.glob("step-*"):
+        path.unlink()
+    table = training_results("losses", copied)
+    assert table.empty
+    (remark,) = table.attrs["remarks"]
+    assert remark.startswith(f"{copied.name}: metrics without a checkpoint")
+
+
 def test_what_an_old_checkpoint_does_not_say_is_inferred_and_said(copied):
     whole = training_results("losses", copied)
     change_metadata(copied, lambda told: told.pop("training"))
@@ -273,8 +282,9 @@ def test_what_is_no_csv_of_results_is_refused(content, words, tmp_path):
     one_line(path, words)
 
 
-def test_a_missing_file_is_refused(tmp_path):
-    one_line(tmp_path / "speed_up.csv", "No such file")
+@pytest.mark.parametrize("name", ["speed_up.csv", "run", "step-000006.safetensors"])
+def test_what_is_not_there_is_refused(name, tmp_path):
+    one_line(tmp_path / name, "No such file")
 
 
 def test_an_unknown_table_is_refused():
