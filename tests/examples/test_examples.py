@@ -80,3 +80,15 @@ def test_paper_figures_of_nothing_is_one_line(tmp_path):
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "nowhere" in done.stderr
+
+
+def test_matplotlib_draws_figure_5(runs, tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not a dependency of this project")
+    script = EXAMPLES / "matplotlib_condition_numbers.py"
+    done = subprocess.run(
+        [sys.executable, str(script), *map(str, runs)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    written = (tmp_path / "condition_numbers.pdf").read_bytes()
+    assert b"/CIDFontType2" in written
+    assert b"/Type3" not in written

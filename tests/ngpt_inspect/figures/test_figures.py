@@ -1,4 +1,4 @@
-"""Every figure, in every state a table can be in: what is drawn equals the table."""
+"""Every figure of checkpoints, in every state a table can be in: what is drawn equals the table."""
 
 import subprocess
 import sys
@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from example_table import FIVE, STATES, broken, make, without
 
-from ngpt_inspect.figures import FIGURES
+from ngpt_inspect import figures
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.vocabulary import Role
 
+FIGURES = {name: each for name, each in figures.FIGURES.items() if not each.results}
 GPT_COLOR, NGPT_COLOR = "#d95f02", "#1f77b4"
 ONLY_NGPT = ("eigen_learning_rates", "learned_distributions", "learned_scales")
 
@@ -284,3 +285,44 @@ def test_importing_figures_does_not_import_plotly():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("width", [312, 648])
+@pytest.mark.parametrize("name", FIGURES)
+def test_lays_itself_out_in_one_and_in_two_columns(tables, name, width):
+    figure = FIGURES[name].draw(tables["two"], width=width)
+    assert figure.layout.width == width
+    panels = [axis for axis in figure.select_xaxes() if axis.domain and axis.visible is not False]
+    widths = [(axis.domain[1] - axis.domain[0]) * width for axis in panels]
+    assert min(widths) > 80, "wide enough for its tick labels"
+    boxes = [
+        (x.domain, y.domain)
+        for x, y in zip(panels, figure.select_yaxes(), strict=False)
+        if y.domain is not None
+    ]
+    for at, (x, y) in enumerate(boxes):
+        for other_x, other_y in boxes[at + 1 :]:
+            apart = x[1] <= other_x[0] or other_x[1] <= x[0]
+            assert apart or y[1] <= other_y[0] or other_y[1] <= y[0], "panels overlap"
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        (name, option.name, value)
+        for name in FIGURES
+        for option in FIGURES[name].options
+        for value in option.values[1:]
+    ],
+)
+def test_every_choice_draws_something_else_than_the_default(tables, name, option, value):
+    plain = FIGURES[name].draw(tables["two"])
+    other = FIGURES[name].draw(tables["two"], **{option: value})
+    assert other.data
+    assert other.to_dict() != plain.to_dict()
+
+
+def test_a_layer_that_a_checkpoint_lacks_is_told_of(tables):
+    figure = FIGURES["queries_and_keys"].draw(tables["two"], layer=99)
+    assert not figure.data
+    assert any("layer 99" in note for note in figure.layout.meta["notes"])

@@ -1,0 +1,83 @@
+"""Condition numbers after normalising, against NumPy on matrices cut and normalised here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from models import ATTENTION, MLP, TRANSPOSED, Tiny, tiny_gpt, tiny_ngpt, write_reference
+
+import ngpt_inspect as ni
+from ngpt_inspect.vocabulary import Status
+
+NAME = "normalized_condition_number"
+
+
+def unit(matrix: np.ndarray, role: str) -> np.ndarray:
+    """Give the vectors of length d_model length 1: columns of what writes to the hidden state."""
+    norm = np.linalg.norm(matrix, axis=0 if role in TRANSPOSED else 1, keepdims=True)
+    return matrix / np.where(norm == 0, 1, norm)
+
+
+def kappas(model: Tiny, role: str, layer: int) -> dict[int | None, float]:
+    whole = unit(model.arrays[role, layer], role)
+    blocks = {None: whole}
+    if role in ATTENTION:
+        blocks |= dict(enumerate(model.changed(**{f"{role}_{layer}": whole}).heads(role, layer)))
+    return {head: float(np.linalg.cond(block)) for head, block in blocks.items()}
+
+
+def rows_of(path: Path, **chosen: object) -> pd.DataFrame:
+    return ni.measure(path, "normalized_condition_numbers", **chosen)
+
+
+@pytest.fixture(scope="module")
+def stretched() -> Tiny:
+    """A GPT whose vectors differ in length by up to a hundred."""
+    rng, model = np.random.default_rng(3), tiny_gpt()
+    changes = {}
+    for role in (*ATTENTION, *MLP):
+        matrix = model.arrays[role, 1]
+        n = matrix.shape[1 if role in TRANSPOSED else 0]
+        lengths = 10 ** rng.uniform(-1, 1, n)
+        changes[f"{role}_1"] = matrix * (lengths if role in TRANSPOSED else lengths[:, None])
+    return model.changed(**changes)
+
+
+@pytest.mark.parametrize("role", [*ATTENTION, *MLP])
+def test_every_head_and_the_whole(role: str, stretched: Tiny, tmp_path: Path) -> None:
+    path = write_reference(stretched, tmp_path / "x.safetensors", dtype=torch.float64)
+    table = rows_of(path, roles=[role], layers=[1])
+    rows = table[table["measure"] == NAME]
+    found = {
+        None if pd.isna(head) else int(head): value
+        for head, value in zip(rows["head"], rows["value"], strict=True)
+    }
+    assert found == pytest.approx(kappas(stretched, role, 1), rel=1e-9)
+    plain = ni.measure(path, "condition_numbers", roles=[role], layers=[1])
+    whole = plain[(plain["measure"] == "condition_number") & plain["head"].isna()]
+    assert whole["value"].item() != pytest.approx(found[None], rel=1e-3), "it was not unit before"
+
+
+def test_of_unit_matrices_nothing_changes(tmp_path: Path) -> None:
+    path = write_reference(tiny_ngpt(), tmp_path / "x.safetensors", dtype=torch.float64)
+    plain = ni.measure(path, "condition_numbers", roles=["W_q", "W_o", "W_u"], layers=[0])
+    table = rows_of(path, roles=["W_q", "W_o", "W_u"], layers=[0])
+    before = plain[plain["measure"] == "condition_number"]["value"].to_numpy()
+    after = table[table["measure"] == NAME]["value"].to_numpy()
+    assert after == pytest.approx(before, rel=1e-7), "its vectors are unit to float32 rounding"
+
+
+def test_a_vector_of_zeros_stays_and_is_told_of(tmp_path: Path) -> None:
+    model = tiny_gpt()
+    up = model.arrays["W_u", 0].copy()
+    up[5] = 0.0  # one of 24 rows of a tall matrix: rank is not lost
+    path = write_reference(model.changed(W_u_0=up), tmp_path / "x.safetensors", dtype=torch.float64)
+    row = rows_of(path, roles=["W_u"], layers=[0])
+    row = row[row["measure"] == NAME].iloc[0]
+    assert row["status"] == Status.OK
+    assert row["reason"] == "1 of 24 rows are zero and stay zero"
+    assert row["value"] == pytest.approx(np.linalg.cond(unit(up, "W_u")), rel=1e-9)

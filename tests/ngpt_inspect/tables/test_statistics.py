@@ -1,0 +1,73 @@
+"""Histograms and pooled layers, against a recomputation by hand."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from models import tiny_ngpt, write_reference
+
+import ngpt_inspect as ni
+from ngpt_inspect.measures import Summary
+from ngpt_inspect.tables.statistics import MOST_BINS, STATISTICS
+
+
+def of(kind: Summary, values: np.ndarray) -> dict[str, object]:
+    return dict(STATISTICS[kind](values))
+
+
+@pytest.mark.parametrize("n", [2, 27, 1000, 10**6])
+def test_histogram_counts_every_value_once_in_equal_bins(n: int) -> None:
+    values = np.random.default_rng(n).normal(size=n)
+    found = of(Summary.HISTOGRAM, values)
+    left, count = found["_bin_left"], found["_bin_count"]
+    n_bins = min(int(np.ceil(2 * n ** (1 / 3))), MOST_BINS)
+    assert len(left) == len(count) == n_bins
+    edges = [*left, values.max()]
+    assert np.diff(edges) == pytest.approx((values.max() - values.min()) / n_bins)
+    inside = [(values >= a) & (values < b) for a, b in pairwise(edges[:-1])]
+    by_hand = [*(each.sum() for each in inside), (values >= edges[-2]).sum()]
+    assert list(count) == by_hand
+    assert count.sum() == n
+
+
+@pytest.mark.parametrize("values", [[3.0, 3.0, 3.0], [1.0, np.nextafter(1.0, 2)], [7.0]])
+def test_values_without_spread_are_one_bin(values: list[float]) -> None:
+    found = of(Summary.HISTOGRAM, np.array(values))
+    assert list(found["_bin_count"]) == [len(values)]
+    assert list(found["_bin_left"]) == [values[0]]
+
+
+def test_logarithmic_bins_have_one_ratio_and_zeros_are_counted() -> None:
+    values = np.concatenate([np.geomspace(1e-3, 1e3, 500), [0.0, 0.0, -1.0]])
+    found = of(Summary.LOG_HISTOGRAM, values)
+    ratios = found["_bin_left"][1:] / found["_bin_left"][:-1]
+    assert ratios == pytest.approx(ratios[0])
+    assert found["_bin_count"].sum() == 500
+    assert found["_bin_zero"] == 3
+
+
+def test_magnitude_is_of_absolute_values() -> None:
+    values = np.array([-4.0, -2.0, 1.0, 3.0, 5.0])
+    sizes = [1.0, 2.0, 3.0, 4.0, 5.0]
+    wanted = {"_abs_mean": 3.0, "_abs_low": sizes[1], "_abs_high": sizes[3]}
+    assert of(Summary.MAGNITUDE, values) == wanted
+
+
+def test_layers_are_pooled_into_one_distribution(tmp_path: Path) -> None:
+    model = tiny_ngpt()
+    path = write_reference(model, tmp_path / "x.safetensors")
+    table = ni.summarise(ni.measure(path, ["eigen_learning_rates", "scaling_factors"]))
+    for role, quantity in (("alpha_A", "eigen_learning_rate"), ("s_nu", "scaling_factor")):
+        values = np.concatenate([model.effective(role, layer).ravel() for layer in (0, 1)])
+        rows = table[(table["role"] == role) & table["layer"].isna()]
+        mean = rows[rows["measure"] == f"{quantity}_pooled_mean"]["value"].item()
+        assert mean == pytest.approx(values.mean(), rel=1e-6)
+        counts = rows[rows["measure"] == f"{quantity}_pooled_bin_count"]["value"]
+        assert counts.sum() == values.size
+        left = rows[rows["measure"] == f"{quantity}_pooled_bin_left"]["value"]
+        assert left.iloc[0] == pytest.approx(values.min(), rel=1e-6)
+    assert not pd.isna(table[table["measure"] == "scaling_factor_mean"]["layer"]).all()
