@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures._theme import shades_and_dashes
 from ngpt_inspect.gallery.choices import checked, figure_named, width_chosen
-from ngpt_inspect.gallery.rows import drawn_rows
+from ngpt_inspect.gallery.rows import drawn_rows, roles_drawn
 from ngpt_inspect.results import training_results
-from ngpt_inspect.tables import Source, measure
+from ngpt_inspect.tables import Source, measure, opened
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -68,9 +68,14 @@ def figure(
         if chosen.results:
             table = training_results(chosen.results, sources)
         else:
-            wanted = chosen.roles if roles is None else roles
+            checkpoints = opened(sources)
             table = measure(
-                sources, chosen.needs, layers=layers, roles=wanted, device=device, **others
+                checkpoints,
+                chosen.needs,
+                layers=layers,
+                roles=roles_drawn([chosen], checkpoints) if roles is None else roles,
+                device=device,
+                **others,
             )
     drawing: go.Figure = chosen.draw(drawn_rows(chosen, table), **drawn)
     return drawing

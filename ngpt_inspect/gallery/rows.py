@@ -15,6 +15,8 @@ from ngpt_inspect.vocabulary import Status
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ngpt_inspect.weights import WeightSet
+
 
 def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows a figure is drawn from: those of its measures and roles, thinned.
@@ -50,6 +52,22 @@ def _results(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
             next_step=f'give training_results("{chosen.results}", sources)',
         )
     return table
+
+
+def roles_drawn(
+    chosen: Sequence[Figure], checkpoints: Sequence[WeightSet]
+) -> tuple[str, ...] | None:
+    """Return the roles to measure for these figures; None: all that their measures cover.
+
+    Nothing more is measured than is drawn where every figure names its roles. Roles that no
+    checkpoint has are left out: what is missing is for the figure to say.
+    """
+    named = [each.roles for each in chosen if not each.results]
+    if any(roles is None for roles in named):
+        return None
+    there = {str(role) for checkpoint in checkpoints for role in checkpoint.roles}
+    roles = dict.fromkeys(role for each in named for role in each or ())
+    return tuple(role for role in roles if role in there) or None
 
 
 def thinned(table: pd.DataFrame) -> pd.DataFrame:
