@@ -45,3 +45,6 @@ class Figure:
     """How the drawn numbers are computed, in plain words and Unicode symbols."""
     roles: tuple[str, ...] | None = None
     """Draws these roles only: nothing else need be measured. None: all a measure covers."""
+    singles: tuple[str, ...] = ()
+    """Quantities it draws value by value: their single values are among its rows. Of all other
+    quantities that have summaries, these stand in their place."""

@@ -33,7 +33,7 @@ def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
     """
     if chosen.results:
         return _results(chosen, table)
-    table = thinned(table)
+    table = thinned(table, chosen.singles)
     quantities = [name for need in chosen.needs for name in MEASURES[need].quantities]
     names = [
         name
@@ -73,17 +73,19 @@ def roles_drawn(
     return tuple(role for role in roles if role in there) or None
 
 
-def thinned(table: pd.DataFrame) -> pd.DataFrame:
+def thinned(table: pd.DataFrame, whole: Iterable[str] = ()) -> pd.DataFrame:
     """Return a table with summary rows in the place of the many values behind them.
 
     This is what a figure's CSV holds and what travels to a browser. What was skipped stays,
-    and so do quantities that have no summaries. A table without summary rows gets them.
+    and so do quantities that have no summaries, and those named as `whole`. A table without
+    summary rows gets them.
     """
     quantities = {name for each in MEASURES.values() for name in each.summaries}
     names = set(table["measure"])
     if not all(_has_summary(quantity, names) for quantity in quantities & names):
         table = summarise(table)
-    rows = table[~table["measure"].isin(quantities) | (table["status"] == Status.SKIPPED)]
+    replaced = table["measure"].isin(quantities - set(whole))
+    rows = table[~replaced | (table["status"] == Status.SKIPPED)]
     rows.attrs = dict(table.attrs)
     return rows
 

@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from models import tiny_gpt, tiny_ngpt, write_reference
-from results_files import both_families, evaluated, timings, write_rows
+from results_files import both_families, evaluated, family_rows, timings, write_rows
 from typer.testing import CliRunner
 
 from ngpt_inspect import FIGURES, figure
@@ -40,7 +40,8 @@ def folder(tmp_path_factory):
     results = folder / "results"
     results.mkdir()
     write_rows(results / "speed_up.csv", both_families(2.0))
-    write_rows(results / "learning_rates.csv", both_families(2.0))
+    rates = [family_rows(f, (100,), learning_rate=r) for f in ("GPT", "nGPT") for r in (0.01, 0.02)]
+    write_rows(results / "learning_rates.csv", [row for rows in rates for row in rows])
     rows = [evaluated(seed, "held-out", n, 3.0, 0.01, f) for seed, n, f in LENGTHS]
     write_rows(results / "longer_context.csv", rows)
     write_rows(results / "step_time.csv", timings({"GPT": [1.0, 1.1], "nGPT": [1.5, 1.6]}))
