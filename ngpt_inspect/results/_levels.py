@@ -108,7 +108,7 @@ def _partners(
         exact = [row for row in rows if row["bound"] == ""]
         slowest = max(exact, key=lambda row: float(row["step"]), default=None)
         return dict.fromkeys(there, slowest["run"]) if slowest and len(rows) > 1 else {}
-    found = {}
+    found: dict[str, str] = {}
     for mine, theirs in pairs(runs, remarks):
         longest = theirs.sort_values("steps", kind="stable")["run"].iloc[-1]
         found |= dict.fromkeys(mine["run"], longest)

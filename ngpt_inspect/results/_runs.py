@@ -58,8 +58,8 @@ def steps_of_run(folder: Path) -> pd.DataFrame:
         told = ", ".join(f"{key} {identity[key]:g}" for key in inferred)
         remarks.append(f"{folder.name}: its checkpoint does not say all; taken as {told}.")
     per_step = identity["batch_size"] * identity["context_length"]
-    told = ["step", "train_loss", "validation_loss", "gradient_norm"]
-    table: pd.DataFrame = metrics[told].assign(
+    logged = ["step", "train_loss", "validation_loss", "gradient_norm"]
+    table: pd.DataFrame = metrics[logged].assign(
         **identity,
         tokens=metrics["tokens"].fillna(metrics["step"] * per_step).astype("int64"),
         seconds=elapsed(metrics),
