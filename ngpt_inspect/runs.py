@@ -107,6 +107,13 @@ def elapsed(metrics: pd.DataFrame) -> pd.Series[float]:
     return metrics["seconds"].cumsum().where(known.cummin())
 
 
+def diverged(metrics: pd.DataFrame) -> pd.Series[bool]:
+    """Tell the steps of one run without a finite loss or gradient norm, if it logs them."""
+    both = ["train_loss", "gradient_norm"]
+    logged = [name for name in both if metrics[name].notna().any()]
+    return metrics[logged or both].isna().any(axis="columns")
+
+
 def _append_last(line: bytes, number: int, path: Path, rows: list[dict[str, Any]]) -> int:
     """Add the line after the last newline; return its number when it is unfinished, else 0."""
     if not line.strip():

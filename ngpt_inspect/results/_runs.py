@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.runs import elapsed, read_metrics, step_files
+from ngpt_inspect.runs import diverged, elapsed, read_metrics, step_files
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ def losses_of_run(folder: Path) -> pd.DataFrame:
         As `steps_of_run`.
     """
     steps = steps_of_run(folder)
-    diverged = steps["train_loss"].isna() | steps["gradient_norm"].isna()
-    table = steps[steps["validation_loss"].notna() | diverged]
-    table = table.assign(validation_loss=table["validation_loss"].mask(diverged))
+    lost = diverged(steps)
+    table = steps[steps["validation_loss"].notna() | lost]
+    table = table.assign(validation_loss=table["validation_loss"].mask(lost))
     table.attrs = steps.attrs
     return table
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ngpt_inspect.results._columns import IDENTITY, names, number, text, whole
 from ngpt_inspect.results._contract import Results
 from ngpt_inspect.results._frames import stacked
+from ngpt_inspect.runs import diverged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,16 +42,13 @@ def compute(steps: pd.DataFrame) -> pd.DataFrame:
     of them: no spike is lost.
     """
     remarks = [
-        f"{run}: no finite loss at step {rows['step'].iloc[0]}: diverged."
-        for run, rows in steps[_diverged(steps)].groupby("run", sort=False)
+        f"{run}: no finite loss at step {rows.loc[lost, 'step'].iloc[0]}: diverged."
+        for run, rows in steps.groupby("run", sort=False)
+        if (lost := diverged(rows)).any()
     ]
     table = stacked(COLUMNS, _curves(steps))
     table.attrs["remarks"] = remarks
     return table
-
-
-def _diverged(steps: pd.DataFrame) -> pd.Series[bool]:
-    return steps["train_loss"].isna() | steps["gradient_norm"].isna()
 
 
 def _curves(steps: pd.DataFrame) -> Iterator[pd.DataFrame]:
