@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures import MEASURES, Measure, View
+from ngpt_inspect.summary import Level
 from ngpt_inspect.tables import summarise
 from ngpt_inspect.tables.rows import records
 from ngpt_inspect.vocabulary import Role, Status
@@ -23,7 +24,7 @@ MARKS = {
 }
 """What is put before a number that is not simply `ok`, and the legend below the table."""
 
-TEXTS = {"", "checkpoint", "tensor", "role", "shape", "dtype", "note"}
+TEXTS = {"", "checkpoint", "group", "item", "tensor", "role", "shape", "dtype", "note"}
 """Columns set flush left."""
 
 ORDER = {str(role): rank for rank, role in enumerate(Role)}
@@ -138,16 +139,30 @@ def coverage_notes(table: pd.DataFrame) -> Iterator[str]:
             yield f"{checkpoint['label']}: {len(names)} tensors not recognised, such as {names[0]}"
 
 
-def side_by_side(summary: pd.DataFrame) -> Table:
-    """Return a summary with items down and checkpoints across."""
-    facts = records(summary)
-    columns = dict.fromkeys((fact["checkpoint"], fact["step"]) for fact in facts)
-    texts = {(fact["item"], fact["checkpoint"], fact["step"]): fact["text"] for fact in facts}
+def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> Table:
+    """Return facts with what they are about (the lead) down and checkpoints across.
+
+    A reading that its rule finds wanting says so before its text.
+    """
+    rows = records(facts)
+    columns = dict.fromkeys((row["checkpoint"], row["step"]) for row in rows)
+    lines: dict[tuple[str, ...], dict[tuple[str, int | None], str]] = {}
+    for row in rows:
+        level = "" if row.get("level") in (None, Level.OK) else f"{row['level']}: "
+        cells = lines.setdefault(tuple(row[name] for name in lead), {})
+        cells[row["checkpoint"], row["step"]] = f"{level}{row['text']}"
     names = [label if step is None else f"{label} @ {step}" for label, step in columns]
-    out = _table(["", *names])
-    for item in dict.fromkeys(fact["item"] for fact in facts):
-        out.add_row(item, *(texts.get((item, *column), "-") for column in columns))
+    out = _table([*([""] if lead == ("item",) else lead), *names])
+    for what, cells in lines.items():
+        out.add_row(*what, *(cells.get(column, "-") for column in columns))
     return out
+
+
+def rule_notes(summary: pd.DataFrame) -> Iterator[str]:
+    """Yield the rule behind each kind of reading that is a notice or a trouble somewhere."""
+    wanting = summary[summary["level"].isin([Level.NOTICE, Level.TROUBLE])]
+    for item, rule in dict.fromkeys(zip(wanting["item"], wanting["rule"], strict=True)):
+        yield f"{item}: {rule}"
 
 
 def plain_table(rows: list[dict[str, Any]], columns: list[str]) -> Table:
