@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.gallery import figure
     from ngpt_inspect.measures import MEASURES
     from ngpt_inspect.results import training_results
-    from ngpt_inspect.summary import differences, summary
+    from ngpt_inspect.summary import differences
     from ngpt_inspect.tables import measure, summarise
     from ngpt_inspect.vocabulary import Role
 
@@ -32,7 +32,6 @@ __all__ = [
     "measure",
     "open_checkpoint",
     "summarise",
-    "summary",
     "training_results",
 ]
 
@@ -46,7 +45,6 @@ _HOMES = {
     "measure": "tables",
     "open_checkpoint": "checkpoint",
     "summarise": "tables",
-    "summary": "summary",
     "training_results": "results",
 }
 

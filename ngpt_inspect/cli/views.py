@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures import MEASURES, Measure, View
-from ngpt_inspect.summary import Level
+from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.tables import summarise
 from ngpt_inspect.tables.rows import records
 from ngpt_inspect.vocabulary import Role, Status
@@ -144,17 +144,15 @@ def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> Table:
 
     A reading that its rule finds wanting says so before its text.
     """
-    rows = records(facts)
-    columns = dict.fromkeys((row["checkpoint"], row["step"]) for row in rows)
-    lines: dict[tuple[str, ...], dict[tuple[str, int | None], str]] = {}
-    for row in rows:
-        level = "" if row.get("level") in (None, Level.OK) else f"{row['level']}: "
-        cells = lines.setdefault(tuple(row[name] for name in lead), {})
-        cells[row["checkpoint"], row["step"]] = f"{level}{row['text']}"
-    names = [label if step is None else f"{label} @ {step}" for label, step in columns]
-    out = _table([*([""] if lead == ("item",) else lead), *names])
-    for what, cells in lines.items():
-        out.add_row(*what, *(cells.get(column, "-") for column in columns))
+    if "level" in facts:
+        wanting = facts["level"].isin([Level.NOTICE, Level.TROUBLE])
+        told = facts["level"].astype("str") + ": " + facts["text"]
+        facts = facts.assign(text=facts["text"].where(~wanting, told))
+    wide = beside(facts, lead)
+    names = [str(name) for name in wide]
+    out = _table(names if len(lead) > 1 else ["", *names[1:]])
+    for line in wide.itertuples(index=False):
+        out.add_row(*line)
     return out
 
 

@@ -102,6 +102,19 @@ def frame(facts: Iterable[tuple[WeightSet, Fact]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype(kinds)
 
 
+def beside(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> pd.DataFrame:
+    """Return the texts of facts, what they are about (the lead) down and checkpoints across.
+
+    Lines and columns come in the order of the facts; a checkpoint without the fact has "-".
+    """
+    at = ("@ " + facts["step"].astype("str")).where(facts["step"].notna(), "")
+    named = facts.assign(column=(facts["checkpoint"] + " " + at).str.strip())
+    wide = named.pivot(index=list(lead), columns="column", values="text")
+    lines = named[list(lead)].drop_duplicates()
+    columns = list(named["column"].drop_duplicates())
+    return lines.merge(wide.reset_index(), on=list(lead))[[*lead, *columns]].fillna("-")
+
+
 def rows_of(table: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
     """Return the rows of one checkpoint; steps of one run share its label."""
     mine = table["checkpoint"] == checkpoint.label
