@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.gallery import figure
     from ngpt_inspect.measures import MEASURES
     from ngpt_inspect.results import training_results
-    from ngpt_inspect.tables import measure, summarise
+    from ngpt_inspect.tables import measure, summarise, token_table
     from ngpt_inspect.vocabulary import Role
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "measure",
     "open_checkpoint",
     "summarise",
+    "token_table",
     "training_results",
 ]
 
@@ -42,6 +43,7 @@ _HOMES = {
     "measure": "tables",
     "open_checkpoint": "checkpoint",
     "summarise": "tables",
+    "token_table": "tables",
     "training_results": "results",
 }
 

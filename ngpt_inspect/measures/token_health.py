@@ -57,12 +57,12 @@ def _left_out(
 
     from ngpt_inspect.numerics.finite import NonFinite, require_finite
 
-    reasons = [(zero, f"{weight.source}: norm zero")]
+    what = "its norm is not finite"
     try:
         require_finite(values)
     except NonFinite as error:
-        reasons.append((~finite, f"{weight.source}: {error}"))
-    for chosen, reason in reasons:
+        what = str(error)
+    for chosen, reason in ((zero, "norm zero"), (~finite, what)):
         ids = chosen.nonzero().squeeze(1).cpu().numpy()
         if len(ids):
             yield Values(
@@ -70,7 +70,7 @@ def _left_out(
                 value=np.full(len(ids), np.nan),
                 index=ids,
                 status=Status.SKIPPED,
-                reason=reason,
+                reason=f"{weight.source}: {reason}",
             )
 
 
