@@ -38,7 +38,7 @@ def nearest_rows(
     duplicate: float,
     progress: Callable[[int, int], None] | None = None,
 ) -> Nearest:
-    """max over j != i of cos(x_i, x_j) for every row i, and its j; every pair is looked at.
+    """Largest cos(x_i, x_j) over j != i for every row i, and its j; every pair is looked at.
 
     Cosines are compared in float32 (float64 rows: in float64), so of rows whose cosines agree to
     rounding any one may be named; the cosine returned is computed again in float64. Tiles serve
@@ -123,7 +123,8 @@ def _cosines(
 
     out = []
     step = max(1, BLOCK_ELEMENTS // x_VD.shape[1])
-    for i, j in zip(i_N.split(step), j_N.split(step), strict=True):
+    for first in range(0, len(i_N), step):
+        i, j = i_N[first : first + step], j_N[first : first + step]
         dots = torch.linalg.vecdot(x_VD[i].double(), x_VD[j].double())
         out.append(dots / (norms_V[i] * norms_V[j]))
     return torch.cat(out).clamp(-1.0, 1.0)
@@ -140,7 +141,7 @@ class Neighbours:
 
 
 def neighbours_of(x_VD: torch.Tensor, rows: Sequence[int], count: int) -> list[Neighbours]:
-    """The `count` rows of largest cosine with each of these rows: one product, in float64.
+    """Find the `count` rows of largest cosine with each of these: one product, in float64.
 
     Parameters
     ----------

@@ -86,9 +86,7 @@ def token_table(
         As `measure`.
     """
     models = distinct(opened(sources))
-    table = measure(
-        models, OF_ROWS, roles=roles, device=device, progress=progress, **options
-    )
+    table = measure(models, OF_ROWS, roles=roles, device=device, progress=progress, **options)
     scaled = [model for model in models if Role.S_Z in model.roles]
     parts = [table]
     if scaled:
@@ -148,17 +146,37 @@ def joined_tokens(
     }
     embeddings = [str(role) for role in roles_of(Kind.EMBEDDING)]
     groups = rows[rows["role"].isin(embeddings)].groupby(list(WHERE), dropna=False, sort=False)
-    frames = []
-    for (label, step, role), group in groups:
-        frame = _side_by_side(group)
-        scale = scales.get((label, str(step)))
-        frame["s_z"] = np.nan if scale is None else scale.reindex(frame.index)
-        frame = frame.assign(checkpoint=label, step=step, role=role, token=frame.index)
-        _add_texts(frame, texts.get(label, TokenTexts()))
-        frame["notes"] = list(_notes(frame, group, texts.get(label, TokenTexts()), threshold))
-        frames.append(frame)
+    frames = [
+        _of_embedding(
+            group, scales, texts.get(group["checkpoint"].iloc[0], TokenTexts()), threshold
+        )
+        for _, group in groups
+    ]
     out = pd.concat(frames) if frames else pd.DataFrame(columns=list(TOKEN_COLUMNS))
     return typed(out[list(TOKEN_COLUMNS)])
+
+
+def _of_embedding(
+    group: pd.DataFrame, scales: Mapping[Any, pd.Series], texts: TokenTexts, threshold: float
+) -> pd.DataFrame:
+    """Return the tokens of one embedding of one checkpoint."""
+    frame = _side_by_side(group)
+    place = group[list(WHERE)].iloc[0]
+    scale = scales.get((place["checkpoint"], str(place["step"])))
+    frame["s_z"] = np.nan if scale is None else scale.reindex(frame.index)
+    for name in WHERE:
+        frame[name] = place[name]
+    frame["token"] = frame.index
+    frame["text"] = [texts[number] for number in frame.index]
+    frame["nearest_text"] = [
+        "" if number is None else texts[number] for number in _or_none(frame["nearest_token"])
+    ]
+    frame["notes"] = list(_notes(frame, group, texts, threshold))
+    return frame
+
+
+def _or_none(numbers: pd.Series) -> list[int | None]:
+    return [None if missing else int(n) for n, missing in zip(numbers, numbers.isna(), strict=True)]
 
 
 def _side_by_side(group: pd.DataFrame) -> pd.DataFrame:
@@ -176,14 +194,6 @@ def _side_by_side(group: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=tokens).reindex(
         columns=[*QUANTITIES.values(), "nearest_token"]
     )
-
-
-def _add_texts(frame: pd.DataFrame, texts: TokenTexts) -> None:
-    frame["text"] = [texts[int(number)] for number in frame["token"]]
-    frame["nearest_text"] = [
-        texts[int(number)] if number == number and number is not None else ""
-        for number in frame["nearest_token"].astype(object).where(frame["nearest_token"].notna())
-    ]
 
 
 def _notes(

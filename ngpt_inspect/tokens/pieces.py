@@ -50,8 +50,8 @@ def _added(tokens: Any) -> Iterator[tuple[int, str]]:
     for token in tokens if isinstance(tokens, list) else ():
         if isinstance(token, Mapping) and isinstance(token.get("content"), str):
             number = token.get("id")
-            if _is_id(number):
-                yield int(number), token["content"]
+            if isinstance(number, int) and _is_id(number):
+                yield number, token["content"]
 
 
 def _is_id(number: Any) -> bool:
