@@ -66,13 +66,19 @@ def token_texts(source: str | PathLike[str]) -> TokenTexts:
     training run) and in the folder above. The first there is counts. Never raises: whatever is
     wrong with the file, the tables then have ids without texts, and `why_none` says why.
     """
+    file = tokenizer_file(source)
+    if file is None:
+        name = Path(source).name
+        return TokenTexts(why_none=f"no {TOKENIZER} beside {name} or in the folder above")
+    return _read(file)
+
+
+def tokenizer_file(source: str | PathLike[str]) -> Path | None:
+    """Return the tokenizer.json that counts for the checkpoint at `source`, if there is one."""
     path = Path(source)
     folder = path if path.is_dir() else path.parent
-    for place in (folder, folder.parent):
-        file = place / TOKENIZER
-        if file.is_file():
-            return _read(file)
-    return TokenTexts(why_none=f"no {TOKENIZER} beside {path.name or path} or in the folder above")
+    places = (place / TOKENIZER for place in (folder, folder.parent))
+    return next((file for file in places if file.is_file()), None)
 
 
 def _read(file: Path) -> TokenTexts:
