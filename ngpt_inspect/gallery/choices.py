@@ -103,6 +103,9 @@ def measured_with(chosen: Sequence[Figure], given: Mapping[str, Any]) -> dict[st
     """Return those options that are for the measures these figures need, not for the figures."""
     declared = {option.name for each in chosen for option in each.options}
     needs = {need for each in chosen for need in each.needs}
+    needs |= {
+        n for each in chosen for o in each.options for named in o.needs.values() for n in named
+    }
     settings = {option.name for need in needs for option in MEASURES[need].options}
     return {name: value for name, value in given.items() if name in settings - declared}
 

@@ -61,22 +61,27 @@ def code_for(
     checked(chosen, {name: value for name, value in given.items() if name not in settings})
     width_chosen(width)
     usual = {option.name: option.values[0] for option in chosen.options if option.values}
-    usual |= {option.name: option.default for n in chosen.needs for option in MEASURES[n].options}
+    usual |= {
+        option.name: option.default
+        for n in chosen.needs_with(given)
+        for option in MEASURES[n].options
+    }
     said = {name: value for name, value in given.items() if usual.get(name) != value}
     look: dict[str, Any] = {} if width in (None, "two") else {"width": width}
     kept = {"layers": layers, "roles": roles}
     selection = {name: list(value) for name, value in kept.items() if value is not None}
     paths = [fspath(source) for source in sources]
+    # In a figure over steps `figure` takes a run's folder for all of them; the command is told.
+    every = chosen.over_steps and steps in ("last", "all")
+    files = [str(f) for path in paths for f in checkpoints_of(path, "last" if every else steps)]
+    steps = "all" if every else steps
     return Code(
-        python=_python(chosen.name, paths, steps, look | selection | said, kind),
+        python=_python(chosen.name, files, look | selection | said, kind),
         shell=_shell(chosen.name, paths, steps, look | selection, said, kind),
     )
 
 
-def _python(
-    name: str, paths: Sequence[str], steps: str, arguments: Mapping[str, Any], kind: str
-) -> str:
-    files = [str(file) for path in paths for file in checkpoints_of(path, steps)]
+def _python(name: str, files: list[str], arguments: Mapping[str, Any], kind: str) -> str:
     words = [_literal(name), _literal(files[0] if len(files) == 1 else files)]
     words += [f"{key}={_literal(value)}" for key, value in arguments.items()]
     call = f"figure = ni.figure({', '.join(words)})"
