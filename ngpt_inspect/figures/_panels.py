@@ -105,7 +105,7 @@ class Panels:
         self.used.add(style.key)
         self._values.setdefault(cell, []).append(_numbers(values))
         self._x.setdefault(cell, []).append(_numbers(trace.x))
-        trace.update(legendgroup=style.key, showlegend=False, name=style.label)
+        trace.legendgroup, trace.showlegend, trace.name = style.key, False, style.label
         self.figure.add_trace(trace, **self.place(cell))
         if trace.meta == "band":
             self._bands.append((cell, self.figure.data[-1]))
