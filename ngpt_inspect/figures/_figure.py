@@ -18,6 +18,13 @@ class Option:
     values: tuple[Any, ...]
     """All values there are; empty where any whole number will do (a layer)."""
     help: str
+    default: Any = None
+    """What is taken where nothing is chosen; None: the first of `values`."""
+
+    @property
+    def usual(self) -> Any:
+        """What is taken where nothing is chosen."""
+        return self.values[0] if self.default is None else self.default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +52,6 @@ class Figure:
     """How the drawn numbers are computed, in plain words and Unicode symbols."""
     roles: tuple[str, ...] | None = None
     """Draws these roles only: nothing else need be measured. None: all a measure covers."""
+    singles: tuple[str, ...] = ()
+    """Quantities of many values (with an `index`) that it draws one by one. Of others it gets
+    the summaries, so that tables stay small."""

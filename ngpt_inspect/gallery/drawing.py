@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures._theme import shades_and_dashes
-from ngpt_inspect.gallery.choices import checked, figure_named, width_chosen
+from ngpt_inspect.gallery.choices import checked, figure_named, scope, width_chosen
 from ngpt_inspect.gallery.rows import drawn_rows
 from ngpt_inspect.results import training_results
 from ngpt_inspect.tables import Source, measure
@@ -44,7 +44,8 @@ def figure(
     width
         "one" or "two" columns of a page (3.25 and 6.75 inches), or pixels, 96 an inch.
     layers, roles, device
-        As in `measure`; not for figures of training results.
+        As in `measure`; by default what the options leave to draw. Not for figures of training
+        results.
     **options
         What the figure declares in its `options`; what it does not goes to `measure`.
 
@@ -68,11 +69,11 @@ def figure(
         if chosen.results:
             table = training_results(chosen.results, sources)
         else:
-            wanted = chosen.roles if roles is None else roles
-            table = measure(
-                sources, chosen.needs, layers=layers, roles=wanted, device=device, **others
-            )
-    drawing: go.Figure = chosen.draw(drawn_rows(chosen, table), **drawn)
+            wanted: dict[str, Any] = scope(chosen, drawn)
+            wanted |= {} if layers is None else {"layers": layers}
+            wanted |= {} if roles is None else {"roles": roles}
+            table = measure(sources, chosen.needs, device=device, **wanted, **others)
+    drawing: go.Figure = chosen.draw(drawn_rows(chosen, table, drawn), **drawn)
     return drawing
 
 

@@ -169,7 +169,7 @@ def _draw_one(
 ) -> Drawn:
     if table is None:
         return Drawn(name=chosen.name, files=(), notes=("No checkpoint is among the sources.",))
-    rows = drawn_rows(chosen, table)
+    rows = drawn_rows(chosen, table, look)
     drawing = chosen.draw(rows, **look)
     notes = notes_of(drawing)
     if not drawing.data:

@@ -173,11 +173,11 @@ def test_a_table_drawn_alone_or_among_others_is_the_same_figure(checkpoints):
 
 
 def test_drawn_rows_hold_summaries_and_skips_but_not_the_values_behind(checkpoints):
-    table = measure(checkpoints, "condition_numbers")
+    table = measure(checkpoints, "singular_values")
     table.loc[0, ["status", "value", "reason"]] = ["skipped", float("nan"), "no reason"]
-    rows = drawn_rows(FIGURES["condition_numbers"], table)
-    assert "condition_number_median" in set(rows["measure"])
-    raw = rows[rows["measure"] == "condition_number"]
+    rows = drawn_rows(FIGURES["singular_values"], table)
+    assert {"singular_value_quantile", "stable_rank"} <= set(rows["measure"])
+    raw = rows[rows["measure"] == "singular_value"]
     assert [*raw["reason"]] == ["no reason"]
     assert rows.attrs == table.attrs
 
