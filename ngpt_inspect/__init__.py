@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.measures import MEASURES
     from ngpt_inspect.results import training_results
     from ngpt_inspect.tables import measure, summarise
+    from ngpt_inspect.traces import path
     from ngpt_inspect.vocabulary import Role
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "figure",
     "measure",
     "open_checkpoint",
+    "path",
     "summarise",
     "training_results",
 ]
@@ -41,6 +43,7 @@ _HOMES = {
     "figure": "gallery",
     "measure": "tables",
     "open_checkpoint": "checkpoint",
+    "path": "traces",
     "summarise": "tables",
     "training_results": "results",
 }

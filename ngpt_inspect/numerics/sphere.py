@@ -36,7 +36,8 @@ def directions(x: torch.Tensor) -> torch.Tensor:
 
     x = x.to(torch.float64)
     x = x / x.abs().amax(-1, keepdim=True)
-    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    unit: torch.Tensor = x / torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return unit
 
 
 def angles(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -148,7 +149,8 @@ def _turned(laid: torch.Tensor) -> torch.Tensor:
     x = laid[..., 0] * cosine + laid[..., 1] * sine
     y = laid[..., 1] * cosine - laid[..., 0] * sine
     leaning = (y.abs() * y).nansum(-1, keepdim=True)
-    return torch.stack((x, torch.where(leaning < 0, -y, y)), -1)
+    turned: torch.Tensor = torch.stack((x, torch.where(leaning < 0, -y, y)), -1)
+    return turned + 0.0  # no -0.0
 
 
 def _stress(laid: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
@@ -163,4 +165,5 @@ def _stress(laid: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
         known = ~(drawn.isnan() | wanted.isnan())
         error += torch.where(known, (drawn - wanted).square(), 0.0).sum(-1)
         total += torch.where(known, wanted.square(), 0.0).sum(-1)
-    return (error / total).sqrt()
+    stress: torch.Tensor = (error / total).sqrt()
+    return stress
