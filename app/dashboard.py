@@ -12,7 +12,9 @@ REPOSITORY = str(Path(__file__).resolve().parent.parent)
 if REPOSITORY not in sys.path:
     sys.path.insert(0, REPOSITORY)
 
+from app import measured  # noqa: E402
 from app.arguments import parse  # noqa: E402
+from app.progress import draw_progress  # noqa: E402
 from app.session import load  # noqa: E402
 from app.sidebar import draw_sidebar  # noqa: E402
 
@@ -29,7 +31,11 @@ def main() -> None:
     page = st.navigation(PAGES)
     session = load(arguments)
     draw_sidebar(session, arguments.root)
+    measured.begin()
+    top = st.container()
     page.run()
+    with top:
+        draw_progress()
 
 
 main()

@@ -2,17 +2,19 @@
 
 import streamlit as st
 
-from app.blocks import draw_figures
+from app.blocks import draw_figure
 from app.cards import draw_cards
 from app.session import current
 from app.welcome import draw_welcome
 
-FIGURES = ("embeddings", "condition_numbers", "eigen_learning_rates", "scaling_factors")
+# Vectors are measured at once, pairs of embeddings last: who waits sees something soon.
+FIGURES = ("eigen_learning_rates", "condition_numbers", "scaling_factors", "embeddings")
 
 checkpoints = current()
 st.title("Side by side" if len(checkpoints) > 1 else "Overview")
 if checkpoints:
     draw_cards(checkpoints)
-    draw_figures(FIGURES, checkpoints)
+    for name in FIGURES:
+        draw_figure(name, checkpoints)
 else:
     draw_welcome()

@@ -176,8 +176,12 @@ def figures_command(
 @reported
 def dashboard(
     checkpoints: Annotated[
-        list[str] | None, typer.Argument(metavar="[CHECKPOINT...]", help="What to open.")
+        list[str] | None,
+        typer.Argument(metavar="[SOURCE...]", help="Checkpoints, runs, training results."),
     ] = None,
+    root: Annotated[
+        Path, typer.Option(help="Folder below which files can be opened from the page.")
+    ] = Path(),
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8501,
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
@@ -188,16 +192,11 @@ def dashboard(
         raise MissingLibrary(
             "the dashboard needs streamlit", next_step="pip install 'ngpt-inspect[app]'"
         )
-    flags = {
-        "server.address": address,
-        "server.port": str(port),
-        "server.headless": "true",
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "minimal",
-    }
+    flags = {"server.address": address, "server.port": str(port)}
     command = [sys.executable, "-m", "streamlit", "run", str(spec.origin)]
     command += [part for name, value in flags.items() for part in (f"--{name}", value)]
-    raise SystemExit(subprocess.call([*command, "--", *(checkpoints or [])]))
+    command += ["--", "--root", str(root), "--", *(checkpoints or [])]
+    raise SystemExit(subprocess.call(command))
 
 
 def _version(wanted: bool) -> None:  # typer's callback

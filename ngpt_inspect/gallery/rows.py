@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import Figure
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.results import results_named
 from ngpt_inspect.tables import summarise
+from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.vocabulary import Status
+from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,12 +74,34 @@ def _has_summary(quantity: str, names: set[str]) -> bool:
     return any(name.startswith(f"{quantity}_") for name in names)
 
 
-def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return one table of several, with the provenance of all of them."""
+def joined(tables: Sequence[pd.DataFrame], checkpoints: Iterable[WeightSet] = ()) -> pd.DataFrame:
+    """Return one table of several, with the provenance of all of them.
+
+    Parameters
+    ----------
+    tables
+        As `measure` returns them; none at all give an empty table.
+    checkpoints
+        Those that ``attrs`` lists first, in this order, whether they have rows or not: so each
+        keeps its colour in a figure where another could not be measured.
+    """
     import pandas as pd
 
-    table = pd.concat(list(tables), ignore_index=True)
-    table.attrs = dict(tables[0].attrs)
-    listed = [facts for each in tables for facts in each.attrs.get("checkpoints", [])]
-    table.attrs["checkpoints"] = list({(c["label"], c["step"]): c for c in listed}.values())
+    table = pd.concat(list(tables), ignore_index=True) if tables else frame_of([])
+    table.attrs = dict(tables[0].attrs) if tables else {}
+    told = [facts for each in tables for facts in each.attrs.get("checkpoints", [])]
+    listed = {(each.label, each.step): _told(each) for each in checkpoints}
+    listed |= {(facts["label"], facts["step"]): facts for facts in told}
+    table.attrs["checkpoints"] = list(listed.values())
     return table
+
+
+def _told(checkpoint: WeightSet) -> dict[str, Any]:
+    """Return the facts of a checkpoint that a figure draws by, without any table of it."""
+    return {
+        "label": checkpoint.label,
+        "step": checkpoint.step,
+        "architecture": checkpoint.architecture,
+        "family": checkpoint.family,
+        "shape": asdict(checkpoint.shape),
+    }
