@@ -122,7 +122,7 @@ def figures_command(
         typer.Argument(
             metavar="SOURCE...",
             help="Checkpoints, folders of training runs, CSV files of training results and "
-            "folders of them.",
+            "folders of them, traces.",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path(
@@ -153,15 +153,14 @@ def figures_command(
 ) -> None:
     """Draw the paper's figures into a folder, each with the table it was drawn from."""
     from ngpt_inspect.cli.selection import models_named, names
-    from ngpt_inspect.gallery import draw_all, spoken
-    from ngpt_inspect.results import holds_weights
+    from ngpt_inspect.gallery import draw_all, is_checkpoint, spoken
 
-    with_weights = [source for source in sources if holds_weights(source)]
-    results = [source for source in sources if source not in with_weights]
+    with_weights = [source for source in sources if is_checkpoint(source)]
+    others = [source for source in sources if source not in with_weights]
     models = models_named(with_weights, steps, heads, architecture, alpha_init)
     with progress_bar("Figures", quiet) as progress:
         for drawn in draw_all(
-            [*models, *results],
+            [*models, *others],
             output,
             names(formats) or ["html"],
             names=names(only),

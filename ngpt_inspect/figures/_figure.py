@@ -39,7 +39,8 @@ class Figure:
     needs: tuple[str, ...] = ()
     """Names of the measures whose rows `draw` reads; the table is their concatenation."""
     results: str = ""
-    """Instead of measures: the name of the table of training results that `draw` reads."""
+    """Instead of measures: the name of the wide table that `draw` reads: one of training
+    results, or `path` of traces (`ngpt_inspect.gallery.wide`)."""
     options: tuple[Option, ...] = ()
     formula: str = ""
     """How the drawn numbers are computed, in plain words and Unicode symbols."""

@@ -29,6 +29,8 @@ class Panel:
     """How an x value is written at its tick."""
     ticks_at: Sequence[float] = ()
     """Where x ticks may stand, the most important first; empty for round numbers."""
+    equal: bool = False
+    """One unit is as long on y as on x; the range that has room to spare grows."""
     y_top: float = math.inf
     """Values above this are cut off."""
     xs: list[float] = field(default_factory=list)

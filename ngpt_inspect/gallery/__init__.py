@@ -6,6 +6,7 @@ from ngpt_inspect.gallery.choices import figure_named, spoken
 from ngpt_inspect.gallery.drawing import colors, figure
 from ngpt_inspect.gallery.files import Drawn, draw_all, notes_of, save_figure
 from ngpt_inspect.gallery.rows import drawn_rows, joined, thinned
+from ngpt_inspect.gallery.wide import is_checkpoint
 
 __all__ = [
     "Drawn",
@@ -15,6 +16,7 @@ __all__ = [
     "figure",
     "figure_named",
     "for_screen",
+    "is_checkpoint",
     "joined",
     "notes_of",
     "require_format",

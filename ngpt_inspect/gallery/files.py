@@ -18,7 +18,8 @@ from ngpt_inspect.gallery.ablations import ablation_sheets
 from ngpt_inspect.gallery.choices import figure_named, shared_out, width_chosen
 from ngpt_inspect.gallery.rows import drawn_rows
 from ngpt_inspect.gallery.typesetting import to_latex, to_markdown
-from ngpt_inspect.results import holds_weights, listed, training_results
+from ngpt_inspect.gallery.wide import WIDE, is_checkpoint
+from ngpt_inspect.results import listed, training_results
 from ngpt_inspect.tables import Source, measure, summarise
 from ngpt_inspect.tables.export import to_csv, write_bytes
 
@@ -104,8 +105,9 @@ def draw_all(
     Parameters
     ----------
     sources
-        Checkpoints, folders of training runs (both as in `measure`), and training results (as
-        in `training_results`), in any mixture: each figure takes what it can draw.
+        Checkpoints, folders of training runs (both as in `measure`), training results (as in
+        `training_results`) and traces (as in `path`), in any mixture: each figure takes what it
+        can draw.
     layers, device, progress
         As in `measure`.
     folder
@@ -126,7 +128,7 @@ def draw_all(
     MissingLibrary
         An image is asked for without what makes images; as in `save_figure`.
     InspectError
-        As in `measure`, `training_results` and `save_figure`.
+        As in `measure`, `training_results`, `path` and `save_figure`.
     """
     wanted = [*FIGURES, ABLATIONS] if names is None else list(names)
     chosen = [figure_named(name) for name in wanted if name != ABLATIONS]
@@ -139,7 +141,7 @@ def draw_all(
     drawn = []
     with one_browser() if set(suffixes) & set(IMAGES) else nullcontext():
         for each in chosen:
-            rows = training_results(each.results, places) if each.results else table
+            rows = _wide(each.results, places) if each.results else table
             look = choices[each.name] | size
             drawn.append(_draw_one(each, rows, look, Path(folder), suffixes))
     return drawn + ([_write_ablations(places, Path(folder))] if ABLATIONS in wanted else [])
@@ -150,8 +152,13 @@ def _measured(
 ) -> pd.DataFrame | None:
     """Measure, once, what the figures of checkpoints need; None without any checkpoint."""
     needs = list(dict.fromkeys(need for each in chosen for need in each.needs))
-    checkpoints = [place for place in places if holds_weights(place)]
+    checkpoints = [place for place in places if is_checkpoint(place)]
     return summarise(measure(checkpoints, needs, **settings)) if needs and checkpoints else None
+
+
+def _wide(name: str, places: Sequence[Source]) -> pd.DataFrame:
+    """Make a wide table of those sources that are for it."""
+    return WIDE[name].make([place for place in places if WIDE[name].takes(place)])
 
 
 def notes_of(drawing: go.Figure) -> tuple[str, ...]:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import Figure
+from ngpt_inspect.gallery.wide import checked_columns
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.results import results_named
 from ngpt_inspect.tables import summarise
 from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.vocabulary import Status
@@ -22,15 +21,15 @@ if TYPE_CHECKING:
 def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows a figure is drawn from: those of its measures and roles, thinned.
 
-    Of training results, all of them.
+    Of a wide table, all of them.
 
     Raises
     ------
     WrongOption
-        The table is not the one of training results that the figure draws.
+        The table is not the wide one that the figure draws.
     """
     if chosen.results:
-        return _results(chosen, table)
+        return checked_columns(chosen.name, chosen.results, table)
     table = thinned(table)
     quantities = [name for need in chosen.needs for name in MEASURES[need].quantities]
     names = [
@@ -42,17 +41,6 @@ def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["measure"].isin(names) & table["role"].isin(list(roles))]
     rows.attrs = dict(table.attrs)
     return rows
-
-
-def _results(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
-    wanted = [column.name for column in results_named(chosen.results).columns]
-    missing = [name for name in wanted if name not in table.columns]
-    if missing:
-        raise WrongOption(
-            f"{chosen.name} draws the table {chosen.results}, and this has no column {missing[0]}",
-            next_step=f'give training_results("{chosen.results}", sources)',
-        )
-    return table
 
 
 def thinned(table: pd.DataFrame) -> pd.DataFrame:

@@ -150,7 +150,7 @@ def _turned(laid: torch.Tensor) -> torch.Tensor:
     y = laid[..., 1] * cosine - laid[..., 0] * sine
     leaning = (y.abs() * y).nansum(-1, keepdim=True)
     turned: torch.Tensor = torch.stack((x, torch.where(leaning < 0, -y, y)), -1)
-    return turned + 0.0  # no -0.0
+    return turned.add_(0.0)  # -0.0 becomes 0.0
 
 
 def _stress(laid: torch.Tensor, p: torch.Tensor) -> torch.Tensor:

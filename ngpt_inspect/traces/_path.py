@@ -43,7 +43,7 @@ def path(traces: Source | Sequence[Source]) -> pd.DataFrame:
         Columns as docs/traces.md lists them. `row` tells three kinds: ``state``, one a token and
         state; ``next``, one a token whose next one is known, with the place of that one's output
         embedding; ``mean``, one a state, over the tokens where a quantity is defined. ``attrs``:
-        `tool`, `results` (``path``), `sources` and `remarks`.
+        `tool`, `results` (``path``), `checkpoints` (one a trace) and `remarks`.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def path(traces: Source | Sequence[Source]) -> pd.DataFrame:
     table.attrs = {
         "tool": f"ngpt-inspect {__version__}",
         "results": PATH,
-        "sources": [_facts(trace, label) for trace, label in zip(opened, labels, strict=True)],
+        "checkpoints": [_facts(trace, label) for trace, label in zip(opened, labels, strict=True)],
         "remarks": remarks,
     }
     return table

@@ -174,7 +174,7 @@ def test_columns_are_the_declared_and_documented_ones(file):
 
 def test_provenance_and_strict_json(file):
     table = ni.path(read_trace(file))
-    (source,) = table.attrs["sources"]
+    (source,) = table.attrs["checkpoints"]
     assert source["source"] == str(file)
     assert len(source["fingerprint"]) == 64
     assert (source["tokens"], source["writer"]) == (3, "a test")
