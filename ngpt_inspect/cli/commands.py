@@ -25,6 +25,7 @@ from ngpt_inspect.cli.options import (
     Quiet,
     Steps,
 )
+from ngpt_inspect.cli.path_command import path_command
 from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, show, write
 from ngpt_inspect.errors import MissingLibrary
 from ngpt_inspect.measures import MEASURES
@@ -169,6 +170,9 @@ def figures_command(
             **spoken(choices or []),
         ):
             typer.echo(drawn)
+
+
+app.command("path", rich_help_panel="Looking around")(path_command)
 
 
 @app.command("dashboard", rich_help_panel="Looking around")

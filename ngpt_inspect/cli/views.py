@@ -23,7 +23,7 @@ MARKS = {
 }
 """What is put before a number that is not simply `ok`, and the legend below the table."""
 
-TEXTS = {"", "checkpoint", "tensor", "role", "shape", "dtype", "note"}
+TEXTS = {"", "block", "checkpoint", "tensor", "role", "shape", "dtype", "note", "text", "top_text"}
 """Columns set flush left."""
 
 ORDER = {str(role): rank for rank, role in enumerate(Role)}

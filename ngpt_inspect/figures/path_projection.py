@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 MOST = 12
 """Paths of one panel, where no token is chosen."""
+FAINT = 0.6
+"""Opacity of paths that lie over one another."""
 CIRCLES = 4
-STARTS = {"start": "square", "final state": "x", "next token": "star"}
+STARTS = {"start": "square", "final state": "circle", "next token": "star"}
 """Marker of what a path begins and ends with, and of the output embedding it should near."""
 CENTRES = {"final": "final state", "next": "next token's output embedding"}
 
@@ -43,12 +45,14 @@ def draw(
     chosen.attrs = dict(table.attrs)
     drawn = list(paths(chosen))
     along, aside = f"degrees from the {CENTRES[centre]}", "degrees aside"
-    panels = [Panel(title=line.label, x=along, y=aside, equal=True) for line, _ in drawn]
+    panels = [
+        Panel(title=line.label, x=along, y=aside, x_from=-math.inf, equal=True) for line, _ in drawn
+    ]
     grid = Grid([panels], width, share_y=False, height=210)
     reach = [float(value) for name in (x, y) for value in chosen[name]]
     for at, (line, rows) in enumerate(drawn):
         for _, one in rows.groupby("token", sort=True):
-            _draw_path(grid, at, line, one, x, y)
+            _draw_path(grid, at, line, one, x, y, faint=token is None)
         _draw_circles(grid, at, reach)
         grid.panels[at].xs += [min(chosen[x]), max(chosen[x])]
         grid.panels[at].ys += [min(chosen[y]), max(chosen[y])]
@@ -61,11 +65,18 @@ def _only(rows: pd.DataFrame, token: int | None) -> pd.DataFrame:
     return rows[wanted.fillna(False).astype(bool)]
 
 
-def _draw_path(grid: Grid, at: int, line: Line, rows: pd.DataFrame, x: str, y: str) -> None:
+def _draw_path(
+    grid: Grid, at: int, line: Line, rows: pd.DataFrame, x: str, y: str, *, faint: bool
+) -> None:
     """Draw the states of one token, and mark where they begin, where they end, and what follows."""
     states, following = (rows[rows["row"] == kind] for kind in ("state", "next"))
     hover = f"{SHOWN_AT}<br>x %{{x:.1f}}°, y %{{y:.1f}}°"
-    grid.add(at, path_trace(line, states, x, y, hover), states[x], states[y])
+    grid.add(
+        at,
+        path_trace(line, states, x, y, hover, opacity=FAINT if faint else 1),
+        states[x],
+        states[y],
+    )
     ends = {"start": states.head(1), "final state": states.tail(1), "next token": following}
     for name, end in ends.items():
         if len(end):
@@ -111,8 +122,8 @@ def _draw_circles(grid: Grid, at: int, reach: list[float]) -> None:
             meta="circle",
         )
         words = go.Scatter(
-            x=[0],
-            y=[radius],
+            x=[-radius * math.sqrt(0.5)],
+            y=[radius * math.sqrt(0.5)],
             mode="text",
             text=[f"{radius:g}°"],
             textfont={"color": NEUTRAL, "size": 9},

@@ -131,7 +131,8 @@ def _leading_two(tangents: torch.Tensor) -> torch.Tensor:
     known = tangents.nan_to_num(0.0)
     gram = known @ known.mT
     values, vectors = torch.linalg.eigh(gram)
-    axes = vectors[..., -2:].flip(-1) * values[..., -2:].flip(-1).clamp_min(0).sqrt().unsqueeze(-2)
+    axes: torch.Tensor = vectors * values.clamp_min(0).sqrt().unsqueeze(-2)
+    axes = axes[..., -2:].flip(-1)  # eigh has the leading ones last
     if axes.shape[-1] < 2:  # a single point
         axes = torch.nn.functional.pad(axes, (0, 2 - axes.shape[-1]))
     undefined = tangents.isnan().any(-1, keepdim=True)
@@ -150,7 +151,8 @@ def _turned(laid: torch.Tensor) -> torch.Tensor:
     y = laid[..., 1] * cosine - laid[..., 0] * sine
     leaning = (y.abs() * y).nansum(-1, keepdim=True)
     turned: torch.Tensor = torch.stack((x, torch.where(leaning < 0, -y, y)), -1)
-    return turned.add_(0.0)  # -0.0 becomes 0.0
+    turned += 0.0  # -0.0 becomes 0.0
+    return turned
 
 
 def _stress(laid: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
