@@ -7,7 +7,8 @@ bounded and shared by all browser sessions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,11 @@ from app.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.finding import Found, found_below
 from ngpt_inspect.gallery import drawn_rows, for_screen, notes_of
 from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.tables.tokens import joined_tokens
+from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,6 +97,38 @@ def drawn(
     return Drawn(for_screen(figure, dark=dark), notes_of(figure), rows)
 
 
+@st.cache_resource(
+    scope="session", show_spinner=False, on_release=tempfile.TemporaryDirectory.cleanup
+)
+def private_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder of this browser session's own, removed when the session or server ends."""
+    return tempfile.TemporaryDirectory(prefix="ngpt-inspect-")
+
+
+@st.cache_data(max_entries=16, ttl=10, show_spinner=False)
+def found_once(root: str) -> Found:
+    """Return the checkpoints and runs below a folder, as they were at most 10 s ago."""
+    return found_below(Path(root))
+
+
+def texts_once(checkpoint: WeightSet) -> TokenTexts:
+    """Return the texts of a checkpoint's tokens, read once for each state of the file."""
+    source = checkpoint.contents.source
+    file = tokenizer_file(source)
+    return _texts(source, () if file is None else stamp_of(file))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def tokens_once(
+    key: str, label: str, _tables: Sequence[pd.DataFrame], _texts: TokenTexts
+) -> pd.DataFrame:
+    """Join what is known of single tokens; `key` stands for the tables and the texts.
+
+    All sessions share the table: nobody may change it.
+    """
+    return joined_tokens(_tables, {label: _texts})
+
+
 def _last_step(path: Path) -> Path:
     """Return the last checkpoint of a run: its folder changes with every line it logs."""
     return list(step_files(path).values())[-1] if path.is_dir() and is_run(path) else path
@@ -101,6 +137,11 @@ def _last_step(path: Path) -> Path:
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _open(path: str, stamp: Stamp) -> WeightSet:
     return open_checkpoint(path)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _texts(source: str, stamp: Stamp) -> TokenTexts:
+    return token_texts(source)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -25,7 +25,8 @@ BLOCKS = {"attention": "", "mlp": "-open"}
 def paths(table: pd.DataFrame) -> Iterator[tuple[Line, pd.DataFrame]]:
     """Yield each checkpoint that has rows, in its colour of every figure, with its rows."""
     steps = table["step"].fillna(NO_STEP).astype(int)
-    for style in styles(table.rename(columns={"family": "architecture"})):
+    told = table.attrs.get("checkpoints", [])
+    for style in styles(table.rename(columns={"family": "architecture"}), told):
         rows = table[(table["checkpoint"] == style.checkpoint) & (steps == style.step)]
         if len(rows):
             symbol = SYMBOLS.get(style.family, "circle")

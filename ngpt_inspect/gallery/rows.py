@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures import Figure
+from ngpt_inspect.gallery.choices import scope
 from ngpt_inspect.gallery.wide import checked_columns
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.tables import summarise
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows a figure is drawn from: those of its measures and roles, thinned.
+def drawn_rows(
+    chosen: Figure, table: pd.DataFrame, options: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Return the rows a figure is drawn from: those of its measures, thinned.
 
-    Of a wide table, all of them.
+    Only of its roles, and of the layer and roles its options (by default the usual ones) leave.
+    Of a wide table, all rows.
 
     Raises
     ------
@@ -30,31 +34,45 @@ def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
     """
     if chosen.results:
         return checked_columns(chosen.name, chosen.results, table)
-    table = thinned(table)
-    quantities = [name for need in chosen.needs for name in MEASURES[need].quantities]
+    facts, table = table.attrs, thinned(table, keep=chosen.singles)
+    table.attrs = {}  # pandas copies them deeply with every selection
+    needs = chosen.needs_with(options or {})
+    quantities = [name for need in needs for name in MEASURES[need].quantities]
     names = [
         name
         for name in table["measure"].unique()
         if any(name == each or name.startswith(f"{each}_") for each in quantities)
     ]
-    roles = table["role"].unique() if chosen.roles is None else chosen.roles
-    rows = table[table["measure"].isin(names) & table["role"].isin(list(roles))]
-    rows.attrs = dict(table.attrs)
+    wanted = table["measure"].isin(names)
+    for column, values in scope(chosen, options or {}).items():
+        wanted &= table[column.removesuffix("s")].isin(values)
+    rows = table[wanted]
+    rows.attrs = dict(facts)
     return rows
 
 
-def thinned(table: pd.DataFrame) -> pd.DataFrame:
+def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
     """Return a table with summary rows in the place of the many values behind them.
 
-    This is what a figure's CSV holds and what travels to a browser. What was skipped stays,
-    and so do quantities that have no summaries. A table without summary rows gets them.
+    This is what a figure's CSV holds and what travels to a browser. The many are those with an
+    `index`: one number of a head or of a whole matrix stays, and so do what was skipped,
+    quantities that have no summaries of each weight, and those of `keep`. A table without
+    summary rows gets them.
     """
-    quantities = {name for each in MEASURES.values() for name in each.summaries}
+    quantities = {
+        name
+        for each in MEASURES.values()
+        for name, kinds in each.summaries.items()
+        if not all(kind.over_layers for kind in kinds)
+    }
     names = set(table["measure"])
     if not all(_has_summary(quantity, names) for quantity in quantities & names):
         table = summarise(table)
-    rows = table[~table["measure"].isin(quantities) | (table["status"] == Status.SKIPPED)]
-    rows.attrs = dict(table.attrs)
+    facts, table = table.attrs, table.copy(deep=False)
+    table.attrs = {}  # pandas copies them deeply with every selection
+    many = table["measure"].isin(quantities - set(keep)) & table["index"].notna()
+    rows = table[~many | (table["status"] == Status.SKIPPED)]
+    rows.attrs = dict(facts)
     return rows
 
 
