@@ -19,7 +19,8 @@ from ngpt_inspect.gallery.choices import figure_named, measured_with, shared_out
 from ngpt_inspect.gallery.measuring import Choices, measured_for
 from ngpt_inspect.gallery.rows import drawn_rows
 from ngpt_inspect.gallery.typesetting import to_latex, to_markdown
-from ngpt_inspect.results import holds_weights, listed, training_results
+from ngpt_inspect.gallery.wide import WIDE, is_checkpoint
+from ngpt_inspect.results import listed, training_results
 from ngpt_inspect.tables import Source, opened, summarise
 from ngpt_inspect.tables.export import to_csv, write_bytes
 
@@ -127,8 +128,9 @@ def draw_all(
     Parameters
     ----------
     sources
-        Checkpoints, folders of training runs (both as in `measure`), and training results (as
-        in `training_results`), in any mixture: each figure takes what it can draw.
+        Checkpoints, folders of training runs (both as in `measure`), training results (as in
+        `training_results`) and traces (as in `path`), in any mixture: each figure takes what it
+        can draw.
     layers, roles, device, progress
         As in `measure`.
     folder
@@ -150,7 +152,7 @@ def draw_all(
     MissingLibrary
         An image is asked for without what makes images; as in `save_figure`.
     InspectError
-        As in `measure`, `training_results` and `save_figure`.
+        As in `measure`, `training_results`, `path` and `save_figure`.
     """
     wanted = [*FIGURES, ABLATIONS] if names is None else list(names)
     chosen = [figure_named(name) for name in wanted if name != ABLATIONS]
@@ -165,7 +167,7 @@ def draw_all(
     drawn = []
     with one_browser() if set(suffixes) & set(IMAGES) else nullcontext():
         for each in chosen:
-            rows = training_results(each.results, places) if each.results else table
+            rows = _wide(each.results, places) if each.results else table
             drawn.append(_draw_one(each, rows, choices[each.name], size, Path(folder), suffixes))
     return drawn + ([_write_ablations(places, Path(folder))] if ABLATIONS in wanted else [])
 
@@ -175,10 +177,15 @@ def _measured(
 ) -> pd.DataFrame | None:
     """Measure, once, what the figures of checkpoints need; None without any checkpoint."""
     of_measures = [(figure, options) for figure, options in chosen if not figure.results]
-    found = [place for place in places if holds_weights(place)]
+    found = [place for place in places if is_checkpoint(place)]
     if not (of_measures and found):
         return None
     return summarise(measured_for(of_measures, opened(found), **settings))
+
+
+def _wide(name: str, places: Sequence[Source]) -> pd.DataFrame:
+    """Make a wide table of those sources that are for it."""
+    return WIDE[name].make([place for place in places if WIDE[name].takes(place)])
 
 
 def notes_of(drawing: go.Figure) -> tuple[str, ...]:
