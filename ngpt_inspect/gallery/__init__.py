@@ -7,6 +7,7 @@ from ngpt_inspect.gallery.code import Code, code_for
 from ngpt_inspect.gallery.drawing import colors, figure
 from ngpt_inspect.gallery.files import Drawn, draw_all, notes_of, rendered, save_figure
 from ngpt_inspect.gallery.rows import drawn_rows, joined, thinned
+from ngpt_inspect.gallery.wide import is_checkpoint
 
 __all__ = [
     "Code",
@@ -18,6 +19,7 @@ __all__ = [
     "figure",
     "figure_named",
     "for_screen",
+    "is_checkpoint",
     "joined",
     "notes_of",
     "rendered",

@@ -60,12 +60,9 @@ def code_for(
     settings = measured_with([chosen], given)
     checked(chosen, {name: value for name, value in given.items() if name not in settings})
     width_chosen(width)
-    usual = {option.name: option.values[0] for option in chosen.options if option.values}
-    usual |= {
-        option.name: option.default
-        for n in chosen.needs_with(given)
-        for option in MEASURES[n].options
-    }
+    usual = {option.name: option.usual for option in chosen.options}
+    needs = chosen.needs_with(given)
+    usual |= {option.name: option.default for need in needs for option in MEASURES[need].options}
     said = {name: value for name, value in given.items() if usual.get(name) != value}
     look: dict[str, Any] = {} if width in (None, "two") else {"width": width}
     kept = {"layers": layers, "roles": roles}

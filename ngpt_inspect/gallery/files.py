@@ -16,10 +16,12 @@ from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures._render import IMAGES, one_browser, render, require_format
 from ngpt_inspect.gallery.ablations import ablation_sheets
 from ngpt_inspect.gallery.choices import figure_named, measured_with, shared_out, width_chosen
-from ngpt_inspect.gallery.rows import drawn_rows, roles_drawn
+from ngpt_inspect.gallery.measuring import Choices, measured_for
+from ngpt_inspect.gallery.rows import drawn_rows
 from ngpt_inspect.gallery.typesetting import to_latex, to_markdown
-from ngpt_inspect.results import holds_weights, listed, training_results
-from ngpt_inspect.tables import Source, measure, opened, summarise
+from ngpt_inspect.gallery.wide import WIDE, is_checkpoint
+from ngpt_inspect.results import listed, training_results
+from ngpt_inspect.tables import Source, opened, summarise
 from ngpt_inspect.tables.export import to_csv, write_bytes
 
 if TYPE_CHECKING:
@@ -126,8 +128,9 @@ def draw_all(
     Parameters
     ----------
     sources
-        Checkpoints, folders of training runs (both as in `measure`), and training results (as
-        in `training_results`), in any mixture: each figure takes what it can draw.
+        Checkpoints, folders of training runs (both as in `measure`), training results (as in
+        `training_results`) and traces (as in `path`), in any mixture: each figure takes what it
+        can draw.
     layers, roles, device, progress
         As in `measure`.
     folder
@@ -149,7 +152,7 @@ def draw_all(
     MissingLibrary
         An image is asked for without what makes images; as in `save_figure`.
     InspectError
-        As in `measure`, `training_results` and `save_figure`.
+        As in `measure`, `training_results`, `path` and `save_figure`.
     """
     wanted = [*FIGURES, ABLATIONS] if names is None else list(names)
     chosen = [figure_named(name) for name in wanted if name != ABLATIONS]
@@ -159,31 +162,30 @@ def draw_all(
     settings = measured_with(chosen, options)
     choices = shared_out(chosen, {k: v for k, v in options.items() if k not in settings})
     size, places = width_chosen(width), listed(sources)
-    needs = dict.fromkeys(need for each in chosen for need in each.needs_with(choices[each.name]))
     settings |= {"layers": layers, "roles": roles, "device": device, "progress": progress}
-    table = _measured(chosen, list(needs), places, settings)
+    table = _measured([(each, choices[each.name]) for each in chosen], places, settings)
     drawn = []
     with one_browser() if set(suffixes) & set(IMAGES) else nullcontext():
         for each in chosen:
-            rows = training_results(each.results, places) if each.results else table
+            rows = _wide(each.results, places) if each.results else table
             drawn.append(_draw_one(each, rows, choices[each.name], size, Path(folder), suffixes))
     return drawn + ([_write_ablations(places, Path(folder))] if ABLATIONS in wanted else [])
 
 
 def _measured(
-    chosen: Sequence[Figure],
-    needs: Sequence[str],
-    places: Sequence[Source],
-    settings: dict[str, Any],
+    chosen: Sequence[tuple[Figure, Choices]], places: Sequence[Source], settings: dict[str, Any]
 ) -> pd.DataFrame | None:
     """Measure, once, what the figures of checkpoints need; None without any checkpoint."""
-    found = [place for place in places if holds_weights(place)]
-    if not (needs and found):
+    of_measures = [(figure, options) for figure, options in chosen if not figure.results]
+    found = [place for place in places if is_checkpoint(place)]
+    if not (of_measures and found):
         return None
-    checkpoints = opened(found)
-    if settings["roles"] is None:
-        settings = settings | {"roles": roles_drawn(chosen, checkpoints)}
-    return summarise(measure(checkpoints, needs, **settings))
+    return summarise(measured_for(of_measures, opened(found), **settings))
+
+
+def _wide(name: str, places: Sequence[Source]) -> pd.DataFrame:
+    """Make a wide table of those sources that are for it."""
+    return WIDE[name].make([place for place in places if WIDE[name].takes(place)])
 
 
 def notes_of(drawing: go.Figure) -> tuple[str, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import Figure
+from ngpt_inspect.gallery.choices import scope
+from ngpt_inspect.gallery.wide import checked_columns
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.results import results_named
 from ngpt_inspect.tables import summarise
 from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.vocabulary import Status
@@ -18,24 +18,24 @@ from ngpt_inspect.weights import WeightSet
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ngpt_inspect.weights import WeightSet
-
 
 def drawn_rows(
     chosen: Figure, table: pd.DataFrame, options: Mapping[str, Any] | None = None
 ) -> pd.DataFrame:
-    """Return the rows a figure is drawn from: those of its measures and roles, thinned.
+    """Return the rows a figure is drawn from: those of its measures, thinned.
 
-    Of training results, all of them. `options` are those it is drawn with.
+    Only of its roles, and of the layer and roles its options (by default the usual ones) leave.
+    Of a wide table, all rows.
 
     Raises
     ------
     WrongOption
-        The table is not the one of training results that the figure draws.
+        The table is not the wide one that the figure draws.
     """
     if chosen.results:
-        return _results(chosen, table)
-    table = thinned(table, chosen.singles)
+        return checked_columns(chosen.name, chosen.results, table)
+    facts, table = table.attrs, thinned(table, keep=chosen.singles)
+    table.attrs = {}  # pandas copies them deeply with every selection
     needs = chosen.needs_with(options or {})
     quantities = [name for need in needs for name in MEASURES[need].quantities]
     names = [
@@ -43,45 +43,21 @@ def drawn_rows(
         for name in table["measure"].unique()
         if any(name == each or name.startswith(f"{each}_") for each in quantities)
     ]
-    roles = table["role"].unique() if chosen.roles is None else chosen.roles
-    rows = table[table["measure"].isin(names) & table["role"].isin(list(roles))]
-    rows.attrs = dict(table.attrs)
+    wanted = table["measure"].isin(names)
+    for column, values in scope(chosen, options or {}).items():
+        wanted &= table[column.removesuffix("s")].isin(values)
+    rows = table[wanted]
+    rows.attrs = dict(facts)
     return rows
 
 
-def _results(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
-    wanted = [column.name for column in results_named(chosen.results).columns]
-    missing = [name for name in wanted if name not in table.columns]
-    if missing:
-        raise WrongOption(
-            f"{chosen.name} draws the table {chosen.results}, and this has no column {missing[0]}",
-            next_step=f'give training_results("{chosen.results}", sources)',
-        )
-    return table
-
-
-def roles_drawn(
-    chosen: Sequence[Figure], checkpoints: Sequence[WeightSet]
-) -> tuple[str, ...] | None:
-    """Return the roles to measure for these figures; None: all that their measures cover.
-
-    Nothing more is measured than is drawn where every figure names its roles. Roles that no
-    checkpoint has are left out: what is missing is for the figure to say.
-    """
-    named = [each.roles for each in chosen if not each.results]
-    if any(roles is None for roles in named):
-        return None
-    there = {str(role) for checkpoint in checkpoints for role in checkpoint.roles}
-    roles = dict.fromkeys(role for each in named for role in each or ())
-    return tuple(role for role in roles if role in there) or None
-
-
-def thinned(table: pd.DataFrame, whole: Iterable[str] = ()) -> pd.DataFrame:
+def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
     """Return a table with summary rows in the place of the many values behind them.
 
-    This is what a figure's CSV holds and what travels to a browser. What was skipped stays,
-    and so do quantities that have no summaries of each weight, and those named as `whole`. A
-    table without summary rows gets them.
+    This is what a figure's CSV holds and what travels to a browser. The many are those with an
+    `index`: one number of a head or of a whole matrix stays, and so do what was skipped,
+    quantities that have no summaries of each weight, and those of `keep`. A table without
+    summary rows gets them.
     """
     kinds_of = {name: kinds for m in MEASURES.values() for name, kinds in m.summaries.items()}
     names = set(table["measure"])
@@ -90,9 +66,11 @@ def thinned(table: pd.DataFrame, whole: Iterable[str] = ()) -> pd.DataFrame:
     quantities = {
         name for name, kinds in kinds_of.items() if not all(kind.over_layers for kind in kinds)
     }
-    replaced = table["measure"].isin(quantities - set(whole))
-    rows = table[~replaced | (table["status"] == Status.SKIPPED)]
-    rows.attrs = dict(table.attrs)
+    facts, table = table.attrs, table.copy(deep=False)
+    table.attrs = {}  # pandas copies them deeply with every selection
+    many = table["measure"].isin(quantities - set(keep)) & table["index"].notna()
+    rows = table[~many | (table["status"] == Status.SKIPPED)]
+    rows.attrs = dict(facts)
     return rows
 
 
