@@ -29,6 +29,13 @@ PAGES = [
         icon=":material/scatter_plot:",
         url_path="embeddings",
     ),
+    st.Page(
+        "app_pages/scales.py",
+        title="Eigen learning rates and scaling factors",
+        icon=":material/tune:",
+        url_path="scales",
+    ),
+    st.Page("app_pages/export.py", title="Export", icon=":material/download:", url_path="export"),
 ]
 
 

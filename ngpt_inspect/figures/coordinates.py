@@ -94,7 +94,12 @@ FIGURE = Figure(
     draw=draw,
     options=(
         Option(name="role", values=tuple(map(str, ROLES)), help="Which vector."),
-        Option(name="layer", values=(), help="Which layer, from 0; s_z and g_final have none."),
+        Option(
+            name="layer",
+            values=(),
+            default=0,
+            help="Which layer, from 0; s_z and g_final have none.",
+        ),
     ),
     formula="stored value · init / scale for each coordinate (section 2.5), |·| for α; s_ν without "
     "the √d of equation 21; a GPT's gains as stored.",
