@@ -11,9 +11,8 @@ from app.blocks import draw_figure, draw_table
 from app.controls import choose
 from app.measured import ask_all
 from app.text import plain
-from ngpt_inspect.figures.coordinates import WITHOUT_LAYER
 from ngpt_inspect.tables.learned import LEARNED, ends, formulas
-from ngpt_inspect.vocabulary import Kind, Role, roles_of
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
@@ -49,9 +48,9 @@ def draw_vector(checkpoints: Sequence[WeightSet]) -> None:
     with st.container(horizontal=True):
         role = choose("vector", there, "role", say=str)
         layers = range(max(each.shape.n_layers for each in checkpoints))
-        layer = 0 if role in WITHOUT_LAYER else choose("layer", layers, "layer")
+        layer = 0 if role in OUTSIDE_LAYERS else choose("layer", layers, "layer")
     st.caption(f"{role.facts.symbol}: {role.facts.meaning}", unsafe_allow_html=True)
-    selected = {"roles": [str(role)], "layers": None if role in WITHOUT_LAYER else [layer]}
+    selected = {"roles": [str(role)], "layers": None if role in OUTSIDE_LAYERS else [layer]}
     options = {"role": str(role), "layer": layer}
     draw_figure("coordinates", checkpoints, title="", options=options, **selected)
     _draw_ends(checkpoints, role, **selected)

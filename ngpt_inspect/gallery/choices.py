@@ -11,6 +11,7 @@ from ngpt_inspect.figures._choices import roles_named
 from ngpt_inspect.figures._figure import Option
 from ngpt_inspect.figures._theme import ONE_COLUMN, TWO_COLUMNS
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS
 
 WIDTHS = {"one": ONE_COLUMN, "two": TWO_COLUMNS}
 """Pixels by the columns of a page that a figure spans."""
@@ -114,6 +115,8 @@ def scope(chosen: Figure, given: Mapping[str, Any]) -> dict[str, tuple[Any, ...]
         found["roles"] = tuple(str(role) for role in roles_named(taken["role"]))
     elif chosen.roles is not None:
         found["roles"] = chosen.roles
+    if set(found.get("roles", ("",))) <= set(OUTSIDE_LAYERS):
+        found.pop("layers", None)
     return found
 
 

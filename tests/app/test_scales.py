@@ -82,7 +82,7 @@ def test_every_constant_is_named_with_its_origin(run, models):
     alpha = table[table["role"] == "alpha_A"].iloc[0]
     assert alpha["effective"] == "|stored · alpha_init / base_scale|"
     assert "alpha_init = 0.05 (assumed: written into model.py)" in alpha["constants"]
-    assert alpha["factor"] == 0.05 * np.sqrt(8)
+    np.testing.assert_allclose(alpha["factor"], 0.05 * np.sqrt(8))
     assert (table[table["role"] == "gain_A"]["effective"] == "stored").all()
 
 
