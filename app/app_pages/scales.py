@@ -7,19 +7,21 @@ from app.controls import choose_options
 from app.scale_blocks import draw_formulas, draw_gains, draw_vector
 from app.session import current
 from app.welcome import draw_welcome
-from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.tables.learned import LEARNED
 
-NGPT_ONLY = {"learned_scales": "by-layer-", "learned_distributions": "distribution-"}
-"""Figures of what only nGPT learns, with what goes before their choices in the address."""
+# Figures of what only nGPT learns: heading, and what goes before their choices in the address.
+NGPT_ONLY = {
+    "learned_scales": ("By layer", "by-layer-"),
+    "learned_distributions": ("Distributions over all layers", "distribution-"),
+}
 
 checkpoints = current()
 st.title("Eigen learning rates and scaling factors")
 if not checkpoints:
     draw_welcome()
 if any(each.family == "nGPT" for each in checkpoints):
-    for name, key in NGPT_ONLY.items():
-        st.subheader(FIGURES[name].title, anchor=name.replace("_", "-"))
+    for name, (heading, key) in NGPT_ONLY.items():
+        st.subheader(heading, anchor=name.replace("_", "-"))
         draw_figure(name, checkpoints, title="", options=choose_options(name, key=key))
 if any(role in LEARNED for each in checkpoints for role in each.roles):
     draw_vector(checkpoints)

@@ -32,8 +32,8 @@ def test_an_ngpt_alone_has_no_section_of_gains(run, models):
 def test_both_families_have_all_sections(run, models):
     app = run(*models, page="scales")
     assert headings(app) == [
-        "Eigen learning rates and scaling factors",
-        "Distributions of the learned vectors",
+        "By layer",
+        "Distributions over all layers",
         "One vector, value by value",
         "Norm gains of a GPT",
         "Where these values come from",
