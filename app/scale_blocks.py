@@ -73,6 +73,7 @@ def _draw_ends(
     draw_table(
         found,
         alt=f"Largest and smallest values of {role} with their {what}",
+        height=_height(len(found)),
         column_config=named,
     )
 
@@ -90,7 +91,7 @@ def draw_formulas(checkpoints: Sequence[WeightSet]) -> None:
     draw_table(
         table,
         alt="Formula, factor and constants of each learned vector",
-        height=min(35 * (len(table) + 1) + 3, 400),
+        height=_height(len(table)),
         column_config={
             "effective": "effective value",
             "factor": st.column_config.NumberColumn("× stored", format="%.6g"),
@@ -98,3 +99,8 @@ def draw_formulas(checkpoints: Sequence[WeightSet]) -> None:
             "constants": st.column_config.TextColumn("constants, and their origin", width="large"),
         },
     )
+
+
+def _height(n_rows: int) -> int:
+    """Return the pixels of a table that shows all its rows, if they are not too many."""
+    return min(35 * (n_rows + 1) + 3, 400)

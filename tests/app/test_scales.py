@@ -69,11 +69,16 @@ def test_the_vector_is_the_one_of_the_address_and_its_ends_are_its_own(run, mode
     assert "token id" in words(app)
 
 
-def test_choices_go_into_the_address(run, models):
-    app = run(*models, page="scales")
-    app.selectbox(key="role").select("s_qk").run()
-    assert app.query_params["role"] in ("s_qk", ["s_qk"])
+def test_another_vector_is_shown_when_it_is_chosen(run, models):
+    app = run(*models, page="scales", role="s_u")
+    chosen = app.selectbox(key="role")
+    assert chosen.value == "s_u", "the address says so"
+    chosen.select("s_qk").run()
     assert not app.exception
+    assert "scale of unit queries and keys" in words(app)
+    (ends,) = [each.value for each in app.dataframe if "largest_index" in each.value]
+    stored = load_file(models[1])["transformer.h.0.sqk"].numpy() * np.sqrt(8)
+    np.testing.assert_allclose(ends["largest"].iloc[0], stored.max())
 
 
 def test_every_constant_is_named_with_its_origin(run, models):
