@@ -17,6 +17,8 @@ from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
 
+ROW = 35
+"""Pixels of a row of a table."""
 N_ENDS = 10
 """Values shown at either end of a vector."""
 MEASURES = {Kind.EIGEN_LEARNING_RATE: ("eigen_learning_rates", "eigen_learning_rate")}
@@ -37,7 +39,7 @@ def draw_gains(checkpoints: Sequence[WeightSet]) -> None:
         "block reads."
     )
     draw_figure(
-        "scaling_factors", checkpoints, title="", key="gains", roles=[str(role) for role in gains]
+        "scaling_factors", having, title="", key="gains", roles=[str(role) for role in gains]
     )
 
 
@@ -91,7 +93,8 @@ def draw_formulas(checkpoints: Sequence[WeightSet]) -> None:
     draw_table(
         table,
         alt="Formula, factor and constants of each learned vector",
-        height=_height(len(table)),
+        height=_height(2 * len(table)),
+        row_height=2 * ROW,
         column_config={
             "effective": "effective value",
             "factor": st.column_config.NumberColumn("× stored", format="%.6g"),
@@ -103,4 +106,4 @@ def draw_formulas(checkpoints: Sequence[WeightSet]) -> None:
 
 def _height(n_rows: int) -> int:
     """Return the pixels of a table that shows all its rows, if they are not too many."""
-    return min(35 * (n_rows + 1) + 3, 400)
+    return min(ROW * (n_rows + 1) + 3, 16 * ROW)
