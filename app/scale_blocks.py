@@ -11,7 +11,7 @@ from app.blocks import draw_figure, draw_table
 from app.controls import choose
 from app.measured import ask_all
 from app.text import plain
-from ngpt_inspect.tables.learned import LEARNED, ends, formulas
+from ngpt_inspect.tables.learned import LEARNED, constants, ends, formulas
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
 
 if TYPE_CHECKING:
@@ -89,19 +89,20 @@ def draw_formulas(checkpoints: Sequence[WeightSet]) -> None:
         "/ scale (arXiv 2410.01131, section 2.5), |·| for eigen learning rates. The constants "
         "are not weights: each was *read* from the file, *assumed*, or *given*."
     )
-    table = formulas(checkpoints)
+    table = formulas(checkpoints).drop(columns="constants")
     draw_table(
         table,
-        alt="Formula, factor and constants of each learned vector",
-        height=_height(2 * len(table)),
-        row_height=2 * ROW,
+        alt="Formula and factor of each learned vector",
+        height=_height(len(table)),
         column_config={
             "effective": "effective value",
             "factor": st.column_config.NumberColumn("× stored", format="%.6g"),
             "starts_at": st.column_config.NumberColumn("starts at", format="%.6g"),
-            "constants": st.column_config.TextColumn("constants, and their origin", width="large"),
         },
     )
+    found = constants(checkpoints)
+    if not found.empty:
+        draw_table(found, alt="Value and origin of each constant", height=_height(len(found)))
 
 
 def _height(n_rows: int) -> int:

@@ -84,10 +84,12 @@ def test_another_vector_is_shown_when_it_is_chosen(run, models):
 
 def test_every_constant_is_named_with_its_origin(run, models):
     app = run(*models, page="scales")
-    (table,) = [each.value for each in app.dataframe if "constants" in each.value]
+    (origins,) = [each.value for each in app.dataframe if "origin" in each.value]
+    told = origins.set_index("constant").loc["alpha_init"]
+    assert (told["value"], told["origin"]) == (0.05, "assumed: written into model.py")
+    (table,) = [each.value for each in app.dataframe if "effective" in each.value]
     alpha = table[table["role"] == "alpha_A"].iloc[0]
     assert alpha["effective"] == "|stored · alpha_init / base_scale|"
-    assert "alpha_init = 0.05 (assumed: written into model.py)" in alpha["constants"]
     np.testing.assert_allclose(alpha["factor"], 0.05 * np.sqrt(8))
     assert (table[table["role"] == "gain_A"]["effective"] == "stored").all()
 
