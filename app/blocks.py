@@ -59,11 +59,11 @@ def draw_figure(
     if heading:
         st.subheader(heading, anchor=name.replace("_", "-"))
     asked = requests(checkpoints, chosen.needs, layers=layers, roles=roles or chosen.roles)
-    table = answer(asked)
+    table = answer(asked, checkpoints)
     if table is None:
         st.caption("Its numbers are being measured.")
         return
-    drawing = drawn(name, _key(asked), dict(options or {}), _is_dark(), table)
+    drawing = drawn(name, _key(asked, checkpoints), dict(options or {}), _is_dark(), table)
     labels = " and ".join(checkpoint.label for checkpoint in checkpoints)
     selection = {} if clicked is None else {"on_select": clicked, "selection_mode": "points"}
     st.plotly_chart(
@@ -124,9 +124,9 @@ def draw_downloads(rows: pd.DataFrame, name: str) -> None:
         st.caption(f"{len(rows):,} rows")
 
 
-def _key(asked: Sequence[Request]) -> str:
+def _key(asked: Sequence[Request], checkpoints: Sequence[WeightSet]) -> str:
     """Name a joined table: its parts, and how the checkpoints are called and ordered."""
-    told = [(each.key, each.checkpoint.label, each.checkpoint.step) for each in asked]
+    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
     return sha256(repr(told).encode()).hexdigest()
 
 

@@ -23,6 +23,12 @@ ICON, LOGO = (str(Path(__file__).with_name(f"{name}.svg")) for name in ("icon", 
 # The pages in the order of the menu; adding one is a file and a line here.
 PAGES = [
     st.Page("app_pages/overview.py", title="Overview", icon=":material/compare:", default=True),
+    st.Page(
+        "app_pages/embeddings.py",
+        title="Embeddings",
+        icon=":material/scatter_plot:",
+        url_path="embeddings",
+    ),
 ]
 
 

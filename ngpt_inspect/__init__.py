@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.measures import MEASURES
     from ngpt_inspect.results import training_results
     from ngpt_inspect.summary import differences
-    from ngpt_inspect.tables import measure, summarise
+    from ngpt_inspect.tables import measure, summarise, token_table
     from ngpt_inspect.vocabulary import Role
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "measure",
     "open_checkpoint",
     "summarise",
+    "token_table",
     "training_results",
 ]
 
@@ -45,6 +46,7 @@ _HOMES = {
     "measure": "tables",
     "open_checkpoint": "checkpoint",
     "summarise": "tables",
+    "token_table": "tables",
     "training_results": "results",
 }
 

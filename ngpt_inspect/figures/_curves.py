@@ -34,6 +34,15 @@ def draw_rank_curve(panels: Panels, cell: Cell, role: Role, quantity: str, name:
             _draw(panels, cell, style, role, kept, x, list(kept["value"]), name)
 
 
+def draw_in_order(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
+    """Draw `quantity` of each index over 1, 2, 3, ... in the order of the table."""
+    for style in panels.rows.styles:
+        for index, rows in panels.rows.get(style, role, quantity).groupby("index"):
+            values = list(rows["value"])
+            x = [float(place) for place in range(1, len(values) + 1)]
+            _draw(panels, cell, style, role, rows, x, values, f"{name}, token {index}")
+
+
 def draw_density(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
     """Draw `quantity`_density over `quantity`_density_at."""
     for style in panels.rows.styles:
