@@ -59,7 +59,7 @@ STEP = (
     "notice when a coordinate is negative (a step away from what the block suggests) or above 1 "
     "(beyond it), trouble when the mean is"
 )
-UNREAD = "notice when a weight that is there could not be measured"
+UNREAD = "notice when a weight that is there could not be measured, or not all of it"
 
 
 def health(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFrame:
@@ -132,7 +132,8 @@ def _finite(checkpoint: WeightSet, tables: Sequence[pd.DataFrame]) -> Iterator[F
     if len(others):
         yield Fact(
             item="not measured",
-            text=f"{len(others.drop_duplicates(place))} of {n_read} weights ({_some(others)})",
+            text=f"all or part of {len(others.drop_duplicates(place))} of {n_read} weights "
+            f"({_some(others)})",
             value=len(others.drop_duplicates(place)),
             level=Level.NOTICE,
             rule=UNREAD,
