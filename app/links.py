@@ -19,8 +19,11 @@ PAGE_OF = {
 }
 """The page that shows the details of a measure."""
 
-SPELLING = {"embeddings": {"role": "embedding", "checkpoint": "tokens_of"}}
-"""How the address of a page calls where it looks, if not by the name of the column."""
+SPELLING = {
+    "embeddings": {"checkpoint": "tokens_of", "role": "embedding"},
+    "matrices": {"layer": "layer", "role": "role", "head": "head"},
+}
+"""What a page can be asked to show first, and how its address calls that."""
 
 
 def draw_link(page: str, label: str, *, at: Mapping[str, Any], help: str = "") -> None:
@@ -37,7 +40,7 @@ def draw_link(page: str, label: str, *, at: Mapping[str, Any], help: str = "") -
     """
     if page and (PAGES / f"{page}.py").is_file():
         spelling = SPELLING.get(page, {})
-        query = {spelling.get(k, k): str(value) for k, value in at.items() if value is not None}
+        query = {spelling[k]: str(at[k]) for k in spelling if at.get(k) is not None}
         st.page_link(f"app_pages/{page}.py", label=label, query_params=query, help=help or None)
     else:
         st.markdown(label, help=help or None)
