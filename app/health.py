@@ -78,12 +78,12 @@ def _draw_item(checkpoints: Sequence[WeightSet], readings: Sequence[Reading]) ->
     """Draw one item of all checkpoints, linked to the page that has its details."""
     name, *cells = _columns(checkpoints)
     worst = _worst(readings)
-    with name:
+    with name.container(gap=None):
+        st.markdown(plain(worst["item"]), help=plain(worst["rule"]))
         draw_link(
             PAGE_OF.get(worst["measure"], ""),
-            plain(worst["item"]),
+            "details :material/arrow_forward:",
             at={key: worst[key] for key in ("checkpoint", "role", "layer", "head")},
-            help=worst["rule"],
         )
     for cell, checkpoint in zip(cells, checkpoints, strict=True):
         mine = next((each for each in readings if _is_of(each, checkpoint)), None)

@@ -26,21 +26,19 @@ SPELLING = {
 """What a page can be asked to show first, and how its address calls that."""
 
 
-def draw_link(page: str, label: str, *, at: Mapping[str, Any], help: str = "") -> None:
-    """Draw a link to a page; its words alone where there is no such page.
+def draw_link(page: str, label: str, *, at: Mapping[str, Any]) -> None:
+    """Draw a link to a page, if there is that page.
 
     Parameters
     ----------
     page
         The name of its file.
-    label, help
-        Markdown.
+    label
+        A word or two: a link is never broken into lines.
     at
         What the page shows first: checkpoint, role, layer, head; None where it is all of them.
     """
     if page and (PAGES / f"{page}.py").is_file():
         spelling = SPELLING.get(page, {})
         query = {spelling[k]: str(at[k]) for k in spelling if at.get(k) is not None}
-        st.page_link(f"app_pages/{page}.py", label=label, query_params=query, help=help or None)
-    else:
-        st.markdown(label, help=help or None)
+        st.page_link(f"app_pages/{page}.py", label=label, query_params=query)

@@ -50,8 +50,7 @@ def test_two_checkpoints(run, models):
     assert all(plain(rule) in rules for rule in expected["rule"].unique())
     assert "Still to come" not in words(app)
 
-    dead = next(each.proto for each in app.get("page_link") if "dead" in each.proto.label)
-    assert dead.page == "embeddings"
+    (dead,) = [each.proto for each in app.get("page_link") if each.proto.page == "embeddings"]
     assert "tokens_of=gpt" in dead.query_string
 
     assert "recorded facts differ" in words(app)
@@ -208,7 +207,3 @@ def test_what_is_too_large_or_too_many_is_not_kept(tmp_path, monkeypatch):
     assert uploads.discard(str(state["uploads"][0].path))
     assert not uploads.discard(str(Path("/elsewhere")))
     assert len(list(tmp_path.iterdir())) == uploads.MOST - 1
-
-
-def test_two_hyphens_stay_two_hyphens():
-    assert plain("a-b --root *x*") == r"a-b \-\-root \*x\*"
