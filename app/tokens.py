@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from app.loading import texts_once, tokens_once
-from app.measured import answer, ask, requests
+from app.measured import answer, ask, ask_all, requests
 from ngpt_inspect.tables.token_views import counted, pair_table
 from ngpt_inspect.tables.tokens import OF_LOGITS, OF_ROWS
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
@@ -32,7 +32,7 @@ def tokens_of(checkpoint: WeightSet) -> pd.DataFrame | None:
     asked = requests([checkpoint], OF_ROWS, whole=True)
     if Role.S_Z in checkpoint.roles:
         asked += requests([checkpoint], [OF_LOGITS], whole=True, roles=[Role.S_Z])
-    table = answer(asked)
+    table = answer(asked, [checkpoint])
     if table is None:
         return None
     texts = texts_once(checkpoint)
@@ -44,7 +44,7 @@ def tokens_of(checkpoint: WeightSet) -> pd.DataFrame | None:
 
 def counts_of(checkpoints: Sequence[WeightSet]) -> pd.DataFrame | None:
     """Return how many tokens are remarkable in each embedding, or None."""
-    table = answer(requests(checkpoints, COUNTED))
+    table = ask_all(checkpoints, COUNTED)
     return None if table is None else counted(table)
 
 
