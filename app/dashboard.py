@@ -18,6 +18,8 @@ from app.progress import draw_progress  # noqa: E402
 from app.session import load  # noqa: E402
 from app.sidebar import draw_sidebar  # noqa: E402
 
+ICON = str(Path(__file__).with_name("icon.svg"))
+
 # The pages in the order of the menu; adding one is a file and a line here.
 PAGES = [
     st.Page("app_pages/overview.py", title="Overview", icon=":material/compare:", default=True),
@@ -33,7 +35,8 @@ PAGES = [
 def main() -> None:
     """Open what was asked for, then run the page that was chosen."""
     arguments = parse(sys.argv[1:])
-    st.set_page_config(page_title="ngpt-inspect", page_icon=":material/compare:", layout="wide")
+    st.set_page_config(page_title="ngpt-inspect", page_icon=ICON, layout="wide")
+    st.logo(ICON, size="large")
     page = st.navigation(PAGES)
     session = load(arguments)
     draw_sidebar(session, arguments.root)

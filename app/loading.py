@@ -7,6 +7,7 @@ bounded and shared by all browser sessions.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from app.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.finding import Found, found_below
 from ngpt_inspect.gallery import drawn_rows, for_screen, notes_of
 from ngpt_inspect.runs import is_run, step_files
 from ngpt_inspect.tables.tokens import joined_tokens
@@ -93,6 +95,20 @@ def drawn(
     rows = drawn_rows(FIGURES[name], _table)
     figure = FIGURES[name].draw(rows, **options)
     return Drawn(for_screen(figure, dark=dark), notes_of(figure), rows)
+
+
+@st.cache_resource(
+    scope="session", show_spinner=False, on_release=tempfile.TemporaryDirectory.cleanup
+)
+def private_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder of this browser session's own, removed when the session or server ends."""
+    return tempfile.TemporaryDirectory(prefix="ngpt-inspect-")
+
+
+@st.cache_data(max_entries=16, ttl=10, show_spinner=False)
+def found_once(root: str) -> Found:
+    """Return the checkpoints and runs below a folder, as they were at most 10 s ago."""
+    return found_below(Path(root))
 
 
 def texts_once(checkpoint: WeightSet) -> TokenTexts:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.gallery import figure
     from ngpt_inspect.measures import MEASURES
     from ngpt_inspect.results import training_results
+    from ngpt_inspect.summary import differences
     from ngpt_inspect.tables import measure, summarise, token_table
     from ngpt_inspect.vocabulary import Role
 
@@ -26,6 +27,7 @@ __all__ = [
     "InspectError",
     "Role",
     "__version__",
+    "differences",
     "figure",
     "measure",
     "open_checkpoint",
@@ -39,6 +41,7 @@ _HOMES = {
     "MEASURES": "measures",
     "InspectError": "errors",
     "Role": "vocabulary",
+    "differences": "summary",
     "figure": "gallery",
     "measure": "tables",
     "open_checkpoint": "checkpoint",

@@ -162,9 +162,9 @@ def summary_command(
     alpha_init: AlphaInit = None,
     quiet: Quiet = False,
 ) -> None:
-    """One screen: sizes, validation loss, condition numbers, learning rates, unit norm."""
+    """One screen: sizes, validation loss, condition numbers, scales, and how healthy it is."""
     from ngpt_inspect.cli.selection import models_named
-    from ngpt_inspect.cli.views import coverage_notes
+    from ngpt_inspect.cli.views import coverage_notes, rule_notes
     from ngpt_inspect.summary import summary
 
     models = models_named(checkpoints, steps, heads, architecture, alpha_init)
@@ -177,8 +177,36 @@ def summary_command(
     else:
         write(table, format_name, output)
     if not quiet:
-        for line in coverage_notes(table):
+        for line in (*rule_notes(table), *coverage_notes(table)):
             note(line)
+
+
+@app.command("differences", rich_help_panel="Looking around")
+@reported
+def differences_command(
+    checkpoints: Checkpoints,
+    format_name: Format = None,
+    output: Output = None,
+    steps: Steps = "last",
+    heads: Heads = None,
+    architecture: ArchitectureName = None,
+    alpha_init: AlphaInit = None,
+    quiet: Quiet = False,
+) -> None:
+    """Every recorded fact in which checkpoints differ: sizes, settings, constants, tensors."""
+    from ngpt_inspect.cli.selection import models_named
+    from ngpt_inspect.summary import differences
+
+    models = models_named(checkpoints, steps, heads, architecture, alpha_init)
+    table = differences(models)
+    if format_named(format_name, output) == "table":
+        from ngpt_inspect.cli.views import side_by_side
+
+        show(side_by_side(table, ("group", "item")), to=output)
+    else:
+        write(table, format_name, output)
+    if not quiet:
+        note(f"{table.attrs['differ']} facts differ, {table.attrs['agree']} agree")
 
 
 @app.command("figures", rich_help_panel="Looking around")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures import MEASURES, Measure, View
+from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.tables import summarise
 from ngpt_inspect.tables.rows import records
 from ngpt_inspect.tokens import token_texts
@@ -24,7 +25,7 @@ MARKS = {
 }
 """What is put before a number that is not simply `ok`, and the legend below the table."""
 
-TEXTS = {"", "checkpoint", "tensor", "role", "shape", "dtype", "note", "notes"} | {
+TEXTS = {"", "checkpoint", "group", "item", "tensor", "role", "shape", "dtype", "note", "notes"} | {
     *("text", "partner text", "nearest_text")
 }
 """Columns set flush left."""
@@ -162,16 +163,28 @@ def coverage_notes(table: pd.DataFrame) -> Iterator[str]:
             yield f"{checkpoint['label']}: {len(names)} tensors not recognised, such as {names[0]}"
 
 
-def side_by_side(summary: pd.DataFrame) -> Table:
-    """Return a summary with items down and checkpoints across."""
-    facts = records(summary)
-    columns = dict.fromkeys((fact["checkpoint"], fact["step"]) for fact in facts)
-    texts = {(fact["item"], fact["checkpoint"], fact["step"]): fact["text"] for fact in facts}
-    names = [label if step is None else f"{label} @ {step}" for label, step in columns]
-    out = _table(["", *names])
-    for item in dict.fromkeys(fact["item"] for fact in facts):
-        out.add_row(item, *(texts.get((item, *column), "-") for column in columns))
+def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> Table:
+    """Return facts with what they are about (the lead) down and checkpoints across.
+
+    A reading that its rule finds wanting says so before its text.
+    """
+    if "level" in facts:
+        wanting = facts["level"].isin([Level.NOTICE, Level.TROUBLE])
+        told = facts["level"].astype("str") + ": " + facts["text"]
+        facts = facts.assign(text=facts["text"].where(~wanting, told))
+    wide = beside(facts, lead)
+    names = [str(name) for name in wide]
+    out = _table(names if len(lead) > 1 else ["", *names[1:]])
+    for line in wide.itertuples(index=False):
+        out.add_row(*line)
     return out
+
+
+def rule_notes(summary: pd.DataFrame) -> Iterator[str]:
+    """Yield the rule behind each kind of reading that is a notice or a trouble somewhere."""
+    wanting = summary[summary["level"].isin([Level.NOTICE, Level.TROUBLE])]
+    for item, rule in dict.fromkeys(zip(wanting["item"], wanting["rule"], strict=True)):
+        yield f"{item}: {rule}"
 
 
 def plain_table(rows: list[dict[str, Any]], columns: list[str]) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
+def drawn_rows(
+    chosen: Figure, table: pd.DataFrame, options: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
     """Return the rows a figure is drawn from: those of its measures and roles, thinned.
 
-    Of training results, all of them.
+    Of training results, all of them. `options` are those it is drawn with.
 
     Raises
     ------
@@ -32,7 +34,8 @@ def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
     if chosen.results:
         return _results(chosen, table)
     table = thinned(table)
-    quantities = [name for need in chosen.needs for name in MEASURES[need].quantities]
+    needs = chosen.needs_with(options or {})
+    quantities = [name for need in needs for name in MEASURES[need].quantities]
     names = [
         name
         for name in table["measure"].unique()
@@ -59,9 +62,14 @@ def thinned(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with summary rows in the place of the many values behind them.
 
     This is what a figure's CSV holds and what travels to a browser. What was skipped stays,
-    and so do quantities that have no summaries. A table without summary rows gets them.
+    and so do quantities that have no summaries of each weight. A table without summary rows gets them.
     """
-    quantities = {name for each in MEASURES.values() for name in each.summaries}
+    quantities = {
+        name
+        for each in MEASURES.values()
+        for name, kinds in each.summaries.items()
+        if not all(kind.over_layers for kind in kinds)
+    }
     names = set(table["measure"])
     if not all(_has_summary(quantity, names) for quantity in quantities & names):
         table = summarise(table)

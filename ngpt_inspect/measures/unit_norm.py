@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Measure, Values
+from ngpt_inspect.measures._measure import Measure, Summary, Values
 from ngpt_inspect.vocabulary import Axis, Kind, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -46,5 +46,6 @@ MEASURE = Measure(
     },
     headline="unit_deviation",
     shown=("unit_deviation",),
+    summaries={"unit_deviation": (Summary.POOLED_HEADS,)},
     source="arXiv 2410.01131, section 2.6, step 2",
 )
