@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import Figure
+from ngpt_inspect.gallery.choices import scope
+from ngpt_inspect.gallery.wide import checked_columns
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.results import results_named
 from ngpt_inspect.tables import summarise
 from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.vocabulary import Status
@@ -22,18 +22,20 @@ if TYPE_CHECKING:
 def drawn_rows(
     chosen: Figure, table: pd.DataFrame, options: Mapping[str, Any] | None = None
 ) -> pd.DataFrame:
-    """Return the rows a figure is drawn from: those of its measures and roles, thinned.
+    """Return the rows a figure is drawn from: those of its measures, thinned.
 
-    Of training results, all of them. `options` are those it is drawn with.
+    Only of its roles, and of the layer and roles its options (by default the usual ones) leave.
+    Of a wide table, all rows.
 
     Raises
     ------
     WrongOption
-        The table is not the one of training results that the figure draws.
+        The table is not the wide one that the figure draws.
     """
     if chosen.results:
-        return _results(chosen, table)
-    table = thinned(table)
+        return checked_columns(chosen.name, chosen.results, table)
+    facts, table = table.attrs, thinned(table, keep=chosen.singles)
+    table.attrs = {}  # pandas copies them deeply with every selection
     needs = chosen.needs_with(options or {})
     quantities = [name for need in needs for name in MEASURES[need].quantities]
     names = [
@@ -41,28 +43,21 @@ def drawn_rows(
         for name in table["measure"].unique()
         if any(name == each or name.startswith(f"{each}_") for each in quantities)
     ]
-    roles = table["role"].unique() if chosen.roles is None else chosen.roles
-    rows = table[table["measure"].isin(names) & table["role"].isin(list(roles))]
-    rows.attrs = dict(table.attrs)
+    wanted = table["measure"].isin(names)
+    for column, values in scope(chosen, options or {}).items():
+        wanted &= table[column.removesuffix("s")].isin(values)
+    rows = table[wanted]
+    rows.attrs = dict(facts)
     return rows
 
 
-def _results(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
-    wanted = [column.name for column in results_named(chosen.results).columns]
-    missing = [name for name in wanted if name not in table.columns]
-    if missing:
-        raise WrongOption(
-            f"{chosen.name} draws the table {chosen.results}, and this has no column {missing[0]}",
-            next_step=f'give training_results("{chosen.results}", sources)',
-        )
-    return table
-
-
-def thinned(table: pd.DataFrame) -> pd.DataFrame:
+def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
     """Return a table with summary rows in the place of the many values behind them.
 
-    This is what a figure's CSV holds and what travels to a browser. What was skipped stays,
-    and so do quantities that have no summaries of each weight. A table without summary rows gets them.
+    This is what a figure's CSV holds and what travels to a browser. The many are those with an
+    `index`: one number of a head or of a whole matrix stays, and so do what was skipped,
+    quantities that have no summaries of each weight, and those of `keep`. A table without
+    summary rows gets them.
     """
     quantities = {
         name
@@ -73,8 +68,11 @@ def thinned(table: pd.DataFrame) -> pd.DataFrame:
     names = set(table["measure"])
     if not all(_has_summary(quantity, names) for quantity in quantities & names):
         table = summarise(table)
-    rows = table[~table["measure"].isin(quantities) | (table["status"] == Status.SKIPPED)]
-    rows.attrs = dict(table.attrs)
+    facts, table = table.attrs, table.copy(deep=False)
+    table.attrs = {}  # pandas copies them deeply with every selection
+    many = table["measure"].isin(quantities - set(keep)) & table["index"].notna()
+    rows = table[~many | (table["status"] == Status.SKIPPED)]
+    rows.attrs = dict(facts)
     return rows
 
 
