@@ -128,7 +128,7 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
         st.caption(plain(f"No token of {label} is like {words!r}." if words else "None measured."))
         return None
     st.session_state[f"{TABLE} ids"] = rows["token"].head(PREVIEW).tolist()
-    shown = rows[list(ORDER)].replace({"": None}).dropna(axis="columns", how="all")
+    shown = rows[list(ORDER)].head(PREVIEW).replace({"": None}).dropna(axis="columns", how="all")
     draw_table(
         shown,
         alt=f"Tokens of {role} of {label}, ordered by {order}",
