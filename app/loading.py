@@ -8,7 +8,7 @@ bounded and shared by all browser sessions.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,6 @@ from ngpt_inspect.finding import Found, found_below
 from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
 from ngpt_inspect.runs import is_run, step_files
 from ngpt_inspect.summary import health
-from ngpt_inspect.tables.tokens import joined_tokens
 from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
 
 if TYPE_CHECKING:
@@ -125,17 +124,6 @@ def texts_once(checkpoint: WeightSet) -> TokenTexts:
     source = checkpoint.contents.source
     file = tokenizer_file(source)
     return _texts(source, () if file is None else stamp_of(file))
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def tokens_once(
-    key: str, label: str, _tables: Sequence[pd.DataFrame], _texts: TokenTexts
-) -> pd.DataFrame:
-    """Join what is known of single tokens; `key` stands for the tables and the texts.
-
-    All sessions share the table: nobody may change it.
-    """
-    return joined_tokens(_tables, {label: _texts})
 
 
 def _last_step(path: Path) -> Path:
