@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._lines import SYMBOLS, WIDTH, Line
@@ -67,11 +66,6 @@ def keys(grid: Grid, line: Line) -> None:
         marker = {"symbol": f"circle{suffix}", "size": MARKER, "color": NEUTRAL}
         name = f"after {'MLP' if block == 'mlp' else block}"
         grid.key(name, go.Scatter(mode="markers", marker=marker))
-
-
-def quoted(text: str) -> str:
-    """Return a token's text for a label: blanks at its ends and line ends stay visible."""
-    return f"“{escape(text.replace(chr(10), '↵').replace(' ', '␣') or '∅')}”"
 
 
 def _plain(values: pd.Series) -> list[float | None]:

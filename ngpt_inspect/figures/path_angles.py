@@ -8,7 +8,7 @@ from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures._line_panels import Grid
 from ngpt_inspect.figures._lines import remarks
 from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._paths import NO_TRACE, keys, path_trace, paths, quoted
+from ngpt_inspect.figures._paths import NO_TRACE, keys, path_trace, paths
 from ngpt_inspect.figures._theme import TWO_COLUMNS
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, token: int | None = N
 
 def _said(label: str, rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
-    following = first["next_text"]
-    after = f", followed by {quoted(following)}" if following else ", the last one"
-    return f"{label}: token {first['token']} is {quoted(first['text'])}{after}."
+    following = str(first["next_text"])
+    after = f", followed by “{following}”" if following not in ("", "nan") else ", the last one"
+    return f"{label}: token {first['token']} is “{first['text']}”{after}."
 
 
 FIGURE = Figure(
