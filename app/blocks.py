@@ -58,7 +58,13 @@ def draw_figure(
     heading = chosen.title if title is None else title
     if heading:
         st.subheader(heading, anchor=name.replace("_", "-"))
-    asked = requests(checkpoints, chosen.needs, layers=layers, roles=roles or chosen.roles)
+    asked = requests(
+        checkpoints,
+        chosen.needs,
+        whole=bool(chosen.singles),
+        layers=layers,
+        roles=roles or chosen.roles,
+    )
     table = answer(asked, checkpoints)
     if table is None:
         st.caption("Its numbers are being measured.")

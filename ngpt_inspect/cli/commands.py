@@ -21,6 +21,7 @@ from ngpt_inspect.cli.options import (
     Device,
     Format,
     Heads,
+    Layers,
     Output,
     Quiet,
     Roles,
@@ -231,16 +232,19 @@ def figures_command(
         str | None, typer.Option("--names", help="Only these figures.", metavar="LIST")
     ] = None,
     width: Annotated[
-        str, typer.Option("--width", help="Columns of a page it spans: one or two.")
+        str, typer.Option("--width", help="Columns of a page it spans, one or two; or pixels.")
     ] = "two",
     choices: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
-            help="A choice of a figure: view=histogram, layer=3. Can be repeated.",
+            help="A choice of a figure, or of a measure it needs: view=histogram, layer=3. Can "
+            "be repeated.",
             metavar="NAME=VALUE",
         ),
     ] = None,
+    layers: Layers = None,
+    roles: Roles = None,
     steps: Steps = "last",
     heads: Heads = None,
     architecture: ArchitectureName = None,
@@ -248,7 +252,7 @@ def figures_command(
     quiet: Quiet = False,
 ) -> None:
     """Draw the paper's figures into a folder, each with the table it was drawn from."""
-    from ngpt_inspect.cli.selection import models_named, names
+    from ngpt_inspect.cli.selection import layers_named, models_named, names
     from ngpt_inspect.gallery import draw_all, is_checkpoint, spoken
 
     with_weights = [source for source in sources if is_checkpoint(source)]
@@ -261,6 +265,8 @@ def figures_command(
             names(formats) or ["html"],
             names=names(only),
             width=width,
+            layers=layers_named(layers),
+            roles=names(roles),
             progress=progress,
             **spoken(choices or []),
         ):

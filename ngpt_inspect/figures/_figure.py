@@ -19,14 +19,14 @@ class Option:
     """All values there are; empty where any whole number will do (a layer)."""
     help: str
     default: Any = None
-    """What is taken where nothing is chosen; None: the first of `values`."""
+    """What is taken where nothing is chosen; None: the first of `values`, if there are any."""
     needs: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
     """Value -> the measures that the figure needs besides its own when this value is chosen."""
 
     @property
     def usual(self) -> Any:
         """What is taken where nothing is chosen."""
-        return self.values[0] if self.default is None else self.default
+        return self.values[0] if self.default is None and self.values else self.default
 
 
 @dataclass(frozen=True, kw_only=True)

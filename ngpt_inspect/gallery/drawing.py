@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures._theme import shades_and_dashes
-from ngpt_inspect.gallery.choices import checked, figure_named, scope, width_chosen
+from ngpt_inspect.gallery.choices import checked, figure_named, width_chosen
+from ngpt_inspect.gallery.measuring import measured_for
 from ngpt_inspect.gallery.rows import drawn_rows
 from ngpt_inspect.gallery.wide import wide_table
 from ngpt_inspect.results import listed
 from ngpt_inspect.runs import is_run, step_files
-from ngpt_inspect.tables import Source, measure
+from ngpt_inspect.tables import Source, opened
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -75,14 +76,12 @@ def figure(
         if chosen.results:
             table = wide_table(chosen.results, sources)
         else:
-            wanted: dict[str, Any] = scope(chosen, drawn)
-            wanted |= {} if layers is None else {"layers": layers}
-            wanted |= {} if roles is None else {"roles": roles}
-            table = measure(
-                every_step(sources) if chosen.over_steps else sources,
-                chosen.needs_with(drawn),
+            table = measured_for(
+                [(chosen, drawn)],
+                opened(every_step(sources) if chosen.over_steps else sources),
+                layers=layers,
+                roles=roles,
                 device=device,
-                **wanted,
                 **others,
             )
     rows = drawn_rows(chosen, table, drawn)
