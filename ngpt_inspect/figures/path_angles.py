@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure, Option
@@ -58,7 +59,7 @@ def _said(label: str, rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     following = str(first["next_text"])
     after = f", followed by “{following}”" if following not in ("", "nan") else ", the last one"
-    return f"{label}: token {first['token']} is “{first['text']}”{after}."
+    return f"{unescape(label)}: token {first['token']} is “{first['text']}”{after}."
 
 
 FIGURE = Figure(
