@@ -35,13 +35,13 @@ NAMES = {
     "text": "text",
     "next_text": "true next",
     "top_text": "predicts",
-    "top_probability": "its probability",
-    "next_probability": "of the true next",
+    "top_probability": "p(predicted)",
+    "next_probability": "p(true next)",
     "angle_moved": "moved",
     "angle_to_suggestion": "to suggestion",
     "share_of_way": "share of the way",
     "angle_to_final": "to final state",
-    "angle_to_next": "to next token",
+    "angle_to_next": "to true next",
 }
 """Column -> its heading; the help of a heading says more."""
 

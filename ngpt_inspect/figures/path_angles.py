@@ -34,7 +34,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, token: int | None = N
     shown = table[table["row"] == row]
     if token is not None:
         shown = shown[(shown["token"] == token).fillna(False).astype(bool)]
-    shown.attrs = dict(table.attrs)
+    shown.attrs = {}
     titles = list(PANELS.values())
     x, y = "normalized depth", "degrees"
     grid = Grid(
@@ -43,7 +43,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, token: int | None = N
         share_y=False,
     )
     said = []
-    for line, rows in paths(shown):
+    for line, rows in paths(shown, table.attrs.get("checkpoints")):
         for at, name in enumerate(PANELS):
             trace = path_trace(line, rows, "depth", name, "%{customdata[2]}<br>%{y:.2f}°")
             known = rows[name].notna()
