@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.loading import drawn
+from app.loading import Drawn, drawn
 from app.measured import answer, key_of, requests
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.tables.export import encode
@@ -54,9 +54,7 @@ def draw_figure(
         Measure these only.
     """
     chosen = FIGURES[name]
-    heading = chosen.title if title is None else title
-    if heading:
-        st.subheader(heading, anchor=name.replace("_", "-"))
+    _head(chosen, title)
     asked = requests(
         checkpoints,
         chosen.needs,
@@ -69,18 +67,61 @@ def draw_figure(
         st.caption("Its numbers are being measured.")
         return
     drawing = drawn(name, key_of(asked, checkpoints), dict(options or {}), _is_dark(), table)
-    labels = " and ".join(checkpoint.label for checkpoint in checkpoints)
+    labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
     selection = {} if clicked is None else {"on_select": clicked, "selection_mode": "points"}
+    _show(chosen, drawing, title, labels, key, **selection)
+
+
+def draw_wide(
+    name: str,
+    table: pd.DataFrame,
+    table_key: str,
+    labels: Iterable[str],
+    *,
+    options: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> None:
+    """Draw a figure of a wide table, as `draw_figure` does those of checkpoints.
+
+    Parameters
+    ----------
+    table, table_key
+        The table that the figure names, and what stands for it in the cache of figures.
+    labels
+        Whose numbers these are.
+    """
+    chosen = FIGURES[name]
+    _head(chosen, title)
+    drawing = drawn(name, table_key, dict(options or {}), _is_dark(), table)
+    _show(chosen, drawing, title, labels, "")
+
+
+def _head(chosen: Figure, title: str | None) -> None:
+    heading = chosen.title if title is None else title
+    if heading:
+        st.subheader(heading, anchor=chosen.name.replace("_", "-"))
+
+
+def _show(
+    chosen: Figure,
+    drawing: Drawn,
+    title: str | None,
+    labels: Iterable[str],
+    key: str,
+    **selection: Any,
+) -> None:
+    """Draw what was drawn, with its words and its numbers."""
+    of = f" of {' and '.join(labels)}" if labels else ""
     st.plotly_chart(
         drawing.figure,
         theme=None,
-        key=key or f"figure {name}",
+        key=key or f"figure {chosen.name}",
         config={"displaylogo": False, "showSendToCloud": False},
-        alt=" ".join([f"{heading or chosen.title} of {labels}.", chosen.summary, *drawing.notes]),
+        alt=" ".join([f"{title or chosen.title}{of}.", chosen.summary, *drawing.notes]),
         **selection,
     )
     st.caption(words(chosen), unsafe_allow_html=True)
-    draw_numbers(drawing.rows, key or name, f"the table behind {chosen.title}")
+    draw_numbers(drawing.rows, key or chosen.name, f"the table behind {chosen.title}")
 
 
 def words(chosen: Figure) -> str:

@@ -29,6 +29,12 @@ PAGES = [
         icon=":material/scatter_plot:",
         url_path="embeddings",
     ),
+    st.Page(
+        "app_pages/path.py",
+        title="Path on the hypersphere",
+        icon=":material/route:",
+        url_path="path",
+    ),
 ]
 
 

@@ -8,8 +8,8 @@ bounded and shared by all browser sessions.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,14 @@ import streamlit as st
 from app.jobs import Workshop
 from app.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
-from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.finding import Found, found_below
 from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
 from ngpt_inspect.runs import is_run, step_files
 from ngpt_inspect.summary import health
 from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
+from ngpt_inspect.traces import Trace, path, read_trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,6 +125,56 @@ def texts_once(checkpoint: WeightSet) -> TokenTexts:
     source = checkpoint.contents.source
     file = tokenizer_file(source)
     return _texts(source, () if file is None else stamp_of(file))
+
+
+def trace_once(checkpoint: WeightSet, prompt: str) -> Trace:
+    """Run a checkpoint of `reference_model` on a prompt, once for each state of its files.
+
+    Raises
+    ------
+    InspectError
+        It cannot be run, has no tokenizer beside it, or the prompt does not suit it.
+    """
+    source = Path(checkpoint.contents.source)
+    tokenizer = source.parent / "tokenizer.json"
+    beside = stamp_of(tokenizer) if tokenizer.is_file() else ()
+    trace = _trace(str(source), stamp_of(source) + beside, prompt)
+    return replace(trace, about=replace(trace.about, checkpoint=checkpoint.label))
+
+
+def trace_file_once(path: str) -> Trace:
+    """Read a trace, once for each state of the file.
+
+    Raises
+    ------
+    InspectError
+        As `read_trace`.
+    """
+    return _trace_file(path, stamp_of(Path(path)))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def path_once(key: str, _traces: Sequence[Trace]) -> pd.DataFrame:
+    """Compute the path table of traces; `key` stands for them. Nobody may change it."""
+    return path(_traces)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Running the model on the prompt.")
+def _trace(source: str, stamp: Stamp, prompt: str) -> Trace:
+    from reference_model.errors import UsageError  # torch is imported here
+    from reference_model.trace import write_trace
+
+    with tempfile.TemporaryDirectory(prefix="ngpt-inspect-") as folder:
+        try:
+            file = write_trace(Path(source), prompt, Path(folder) / "trace.safetensors")
+        except UsageError as error:
+            raise WrongOption(str(error)) from error
+        return replace(read_trace(file), source=source)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _trace_file(source: str, stamp: Stamp) -> Trace:
+    return read_trace(source)
 
 
 def _last_step(path: Path) -> Path:
