@@ -1,26 +1,34 @@
-"""The only cached functions: open checkpoints, and the rows that figures are drawn from.
+"""The only caches: open checkpoints, drawn figures, and the one store and workshop of the server.
 
 Keys are paths with the sizes and modification times of their files, never objects, so that a
-file that changes is read again and one that does not is never measured twice. Both caches are
+file that changes is read again and one that does not is never measured twice. All caches are
 bounded and shared by all browser sessions.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.jobs import Workshop
+from app.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.gallery import thinned
+from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.finding import Found, found_below
+from ngpt_inspect.gallery import drawn_rows, for_screen, notes_of
 from ngpt_inspect.runs import is_run, step_files
-from ngpt_inspect.tables import measure
+from ngpt_inspect.tables.tokens import joined_tokens
+from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
     from ngpt_inspect.weights import WeightSet
 
@@ -38,18 +46,6 @@ def open_once(path: str) -> WeightSet:
     """
     source = _last_step(Path(path))
     return _open(str(source), stamp_of(source))
-
-
-def measure_once(checkpoint: WeightSet, name: str) -> pd.DataFrame:
-    """Return the rows of one measure, summaries in the place of the many values behind them.
-
-    Raises
-    ------
-    InspectError
-        As `measure`.
-    """
-    source = checkpoint.contents.source
-    return _measure(source, stamp_of(Path(source)), checkpoint.label, name)
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -70,16 +66,84 @@ def stamp_of(path: Path) -> Stamp:
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
+def store() -> Store:
+    """Return the store of measured tables."""
+    return _store(str(default_folder()))
+
+
+@st.cache_resource(show_spinner=False)
+def workshop() -> Workshop:
+    """Return the workshop that measures in the background."""
+    return Workshop()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as a page shows it. All sessions share it: nobody may change it."""
+
+    figure: go.Figure
+    notes: tuple[str, ...]
+    rows: pd.DataFrame
+    """What it was drawn from."""
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def drawn(
+    name: str, key: str, options: Mapping[str, Any], dark: bool, _table: pd.DataFrame
+) -> Drawn:
+    """Draw a figure for the screen; `key` stands for the table."""
+    rows = drawn_rows(FIGURES[name], _table, options)
+    figure = FIGURES[name].draw(rows, **options)
+    return Drawn(for_screen(figure, dark=dark), notes_of(figure), rows)
+
+
+@st.cache_resource(
+    scope="session", show_spinner=False, on_release=tempfile.TemporaryDirectory.cleanup
+)
+def private_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder of this browser session's own, removed when the session or server ends."""
+    return tempfile.TemporaryDirectory(prefix="ngpt-inspect-")
+
+
+@st.cache_data(max_entries=16, ttl=10, show_spinner=False)
+def found_once(root: str) -> Found:
+    """Return the checkpoints and runs below a folder, as they were at most 10 s ago."""
+    return found_below(Path(root))
+
+
+def texts_once(checkpoint: WeightSet) -> TokenTexts:
+    """Return the texts of a checkpoint's tokens, read once for each state of the file."""
+    source = checkpoint.contents.source
+    file = tokenizer_file(source)
+    return _texts(source, () if file is None else stamp_of(file))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def tokens_once(
+    key: str, label: str, _tables: Sequence[pd.DataFrame], _texts: TokenTexts
+) -> pd.DataFrame:
+    """Join what is known of single tokens; `key` stands for the tables and the texts.
+
+    All sessions share the table: nobody may change it.
+    """
+    return joined_tokens(_tables, {label: _texts})
+
+
 def _last_step(path: Path) -> Path:
     """Return the last checkpoint of a run: its folder changes with every line it logs."""
     return list(step_files(path).values())[-1] if path.is_dir() and is_run(path) else path
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=256, show_spinner=False)
 def _open(path: str, stamp: Stamp) -> WeightSet:
     return open_checkpoint(path)
 
 
-@st.cache_data(max_entries=256, max_size="500MB", show_spinner=False)
-def _measure(path: str, stamp: Stamp, label: str, name: str) -> pd.DataFrame:
-    return thinned(measure(replace(_open(path, stamp), label=label), name))
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _texts(source: str, stamp: Stamp) -> TokenTexts:
+    return token_texts(source)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _store(folder: str) -> Store:
+    return Store(Path(folder))

@@ -96,6 +96,24 @@ def read_metrics(folder: Path) -> pd.DataFrame:
     return table
 
 
+def elapsed(metrics: pd.DataFrame) -> pd.Series[float]:
+    """Return the seconds of training up to each line of `read_metrics`, in order of steps.
+
+    NaN from the first step on that has no line or no time: a sum over a gap would be too small.
+    """
+    import numpy as np
+
+    known = (metrics["step"] == np.arange(1, len(metrics) + 1)) & metrics["seconds"].notna()
+    return metrics["seconds"].cumsum().where(known.cummin())
+
+
+def diverged(metrics: pd.DataFrame) -> pd.Series[bool]:
+    """Tell the steps of one run without a finite loss or gradient norm, if it logs them."""
+    both = ["train_loss", "gradient_norm"]
+    logged = [name for name in both if metrics[name].notna().any()]
+    return metrics[logged or both].isna().any(axis="columns")
+
+
 def _append_last(line: bytes, number: int, path: Path, rows: list[dict[str, Any]]) -> int:
     """Add the line after the last newline; return its number when it is unfinished, else 0."""
     if not line.strip():

@@ -17,9 +17,7 @@ ROLES = Option(
     values=(*GROUPS, *MATRICES),
     help="Which matrices: those of attention by head, those of the MLP whole, or one.",
 )
-HEAD = Option(
-    name="head", values=(), default=0, help="Which head of an attention matrix, from 0."
-)
+HEAD = Option(name="head", values=(), default=0, help="Which head of an attention matrix, from 0.")
 
 
 def roles_named(name: str) -> tuple[Role, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ class Option:
     help: str
     default: Any = None
     """What is taken where nothing is chosen; None: the first of `values`."""
+    needs: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
+    """Value -> the measures that the figure needs besides its own when this value is chosen."""
 
     @property
     def usual(self) -> Any:
@@ -44,7 +46,8 @@ class Figure:
     source: str
     """The figure of arXiv 2410.01131 it redraws."""
     needs: tuple[str, ...] = ()
-    """Names of the measures whose rows `draw` reads; the table is their concatenation."""
+    """Names of the measures whose rows `draw` reads whatever is chosen; the table is their
+    concatenation. What one choice needs stands with it, and `needs_with` gives all."""
     results: str = ""
     """Instead of measures: the name of the table of training results that `draw` reads."""
     options: tuple[Option, ...] = ()
@@ -55,3 +58,12 @@ class Figure:
     singles: tuple[str, ...] = ()
     """Quantities of many values (with an `index`) that it draws one by one. Of others it gets
     the summaries, so that tables stay small."""
+    over_steps: bool = False
+    """Draws training: the folder of a run stands for all its checkpoints, not for the last."""
+
+    def needs_with(self, chosen: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the measures it needs with these options; those not chosen have their default."""
+        found = dict.fromkeys(self.needs)
+        for option in (option for option in self.options if option.needs):
+            found |= dict.fromkeys(option.needs[chosen.get(option.name, option.usual)])
+        return tuple(found)

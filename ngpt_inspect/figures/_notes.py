@@ -75,8 +75,7 @@ def _skips(rows: Rows, roles: list[Role]) -> list[str]:
         for role in roles
         if style.family == ONLY_IN.get(role.facts.kind, style.family)
         if not (skips := rows.skips(style, role)).empty
-        for row in skips.drop_duplicates(["layer", "expert", "reason"])
-        .to_dict("records")
+        for row in skips.drop_duplicates(["layer", "expert", "reason"]).to_dict("records")
     ]
     notes = []
     for style, role, row in found[:MOST_SKIPS]:

@@ -176,6 +176,13 @@ class Panels:
             if y and column > 1:
                 self.figure.update_yaxes(showticklabels=False, row=row, col=column)
 
+    def share_x(self, cells: Iterable[Cell]) -> None:
+        """Label the ticks of x under the last panel of each column only."""
+        places = [self._places[cell] for cell in cells]
+        for row, column in places:
+            if any(other[1] == column and other[0] > row for other in places):
+                self.figure.update_xaxes(showticklabels=False, row=row, col=column)
+
     def explain(self, name: str, **line: Any) -> None:
         """Give the legend an entry for a kind of line that belongs to no checkpoint."""
         self.keys.append(line_key(name, NEUTRAL, **line))

@@ -45,10 +45,11 @@ def draw(
     x: normalized layer index. y: condition number σ_max / σ_min, logarithmic, one range for
     all panels; the line is the median over heads, the band their quartiles or their range (the
     whole matrix in the MLP). ``of="heads"`` draws a thin line for each head, ``of="whole"`` one
-    of the matrix that is not split, which the paper does not show. 1 means that every direction passes alike; large values mean
-    near-lost rank. The paper draws no band, leaves W_o out, and calls the MLP matrices MLP11,
-    MLP12 and MLP2 without saying which of the first two is the gate. Here they have the names
-    of its equations: W_u where we take it to mean MLP11, W_nu (under SiLU) MLP12, W_oMLP MLP2.
+    of the matrix that is not split, which the paper does not show. 1 means that every direction
+    passes alike; large values mean near-lost rank. The paper draws no band, leaves W_o out, and
+    calls the MLP matrices MLP11, MLP12 and MLP2 without saying which of the first two is the
+    gate. Here they have the names of its equations: W_u where we take it to mean MLP11, W_nu
+    (under SiLU) MLP12, W_oMLP MLP2.
     """
     rows = Rows(table, [drawn(KAPPA, of), *band_of(of, spread)])
     panels, cells = matrix_panels(rows, width=width, log=True)

@@ -36,9 +36,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, role: str = "attentio
     titles = [[_title(style, columns) for columns in mine] for style, mine in groups]
     layers = max((style.n_layers for style, _ in groups), default=1)
     height = min(max(LEAST, A_LAYER * layers), MOST)
-    panels = Panels(
-        rows, titles, roles_named(role), width=width, height=height, named_above=True
-    )
+    panels = Panels(rows, titles, roles_named(role), width=width, height=height, named_above=True)
     for group, (style, mine) in enumerate(groups, 1):
         for at, columns in enumerate(mine, 1):
             draw_cells(panels, (group, at), style, columns, "κ")

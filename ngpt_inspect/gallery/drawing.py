@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures._theme import shades_and_dashes
 from ngpt_inspect.gallery.choices import checked, figure_named, scope, width_chosen
 from ngpt_inspect.gallery.rows import drawn_rows
-from ngpt_inspect.results import training_results
+from ngpt_inspect.results import listed, training_results
+from ngpt_inspect.runs import is_run, step_files
 from ngpt_inspect.tables import Source, measure
 from ngpt_inspect.weights import WeightSet
 
@@ -38,6 +40,7 @@ def figure(
     sources
         One or several. For a figure of measures: what `open_checkpoint` returns, or takes. For
         a figure of training results: what `training_results` takes. Not needed with a table.
+        In a figure over steps the folder of a run stands for all its checkpoints.
     table
         What `measure` returned for the measures the figure needs, summarised or not, or what
         `training_results` returned for the table the figure draws. Nothing is read then.
@@ -62,7 +65,7 @@ def figure(
     if others and (table is not None or chosen.results):
         checked(chosen, others)
     drawn = checked(chosen, {key: options[key] for key in declared & set(options)})
-    drawn |= width_chosen(width)
+    size = width_chosen(width)
     if table is None:
         if sources is None:
             raise WrongOption("nothing to draw", next_step="give sources, or table=")
@@ -72,9 +75,29 @@ def figure(
             wanted: dict[str, Any] = scope(chosen, drawn)
             wanted |= {} if layers is None else {"layers": layers}
             wanted |= {} if roles is None else {"roles": roles}
-            table = measure(sources, chosen.needs, device=device, **wanted, **others)
-    drawing: go.Figure = chosen.draw(drawn_rows(chosen, table, drawn), **drawn)
+            table = measure(
+                every_step(sources) if chosen.over_steps else sources,
+                chosen.needs_with(drawn),
+                device=device,
+                **wanted,
+                **others,
+            )
+    rows = drawn_rows(chosen, table, drawn)
+    drawing: go.Figure = chosen.draw(rows, **drawn, **size)
     return drawing
+
+
+def every_step(sources: Source | Sequence[Source]) -> list[Source]:
+    """Return sources with all checkpoints of a run in the place of its folder."""
+    return [
+        step
+        for source in listed(sources)
+        for step in (
+            [source]
+            if isinstance(source, WeightSet) or not is_run(Path(source))
+            else step_files(Path(source)).values()
+        )
+    ]
 
 
 def colors(checkpoints: Sequence[WeightSet]) -> list[str]:

@@ -135,21 +135,20 @@ def draw_all(
         require_format(Path(f"figure{suffix}"))
     choices = shared_out(chosen, options)
     size, places = width_chosen(width), listed(sources)
-    table = _measured(chosen, places, layers=layers, device=device, progress=progress)
+    needs = dict.fromkeys(need for each in chosen for need in each.needs_with(choices[each.name]))
+    table = _measured(list(needs), places, layers=layers, device=device, progress=progress)
     drawn = []
     with one_browser() if set(suffixes) & set(IMAGES) else nullcontext():
         for each in chosen:
             rows = training_results(each.results, places) if each.results else table
-            look = choices[each.name] | size
-            drawn.append(_draw_one(each, rows, look, Path(folder), suffixes))
+            drawn.append(_draw_one(each, rows, choices[each.name], size, Path(folder), suffixes))
     return drawn + ([_write_ablations(places, Path(folder))] if ABLATIONS in wanted else [])
 
 
 def _measured(
-    chosen: Sequence[Figure], places: Sequence[Source], **settings: Any
+    needs: Sequence[str], places: Sequence[Source], **settings: Any
 ) -> pd.DataFrame | None:
     """Measure, once, what the figures of checkpoints need; None without any checkpoint."""
-    needs = list(dict.fromkeys(need for each in chosen for need in each.needs))
     checkpoints = [place for place in places if holds_weights(place)]
     return summarise(measure(checkpoints, needs, **settings)) if needs and checkpoints else None
 
@@ -163,14 +162,15 @@ def notes_of(drawing: go.Figure) -> tuple[str, ...]:
 def _draw_one(
     chosen: Figure,
     table: pd.DataFrame | None,
-    look: dict[str, Any],
+    options: dict[str, Any],
+    size: dict[str, int],
     folder: Path,
     suffixes: Sequence[str],
 ) -> Drawn:
     if table is None:
         return Drawn(name=chosen.name, files=(), notes=("No checkpoint is among the sources.",))
-    rows = drawn_rows(chosen, table, look)
-    drawing = chosen.draw(rows, **look)
+    rows = drawn_rows(chosen, table, options)
+    drawing = chosen.draw(rows, **options, **size)
     notes = notes_of(drawing)
     if not drawing.data:
         return Drawn(name=chosen.name, files=(), notes=notes)

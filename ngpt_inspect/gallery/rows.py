@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
@@ -11,7 +12,9 @@ from ngpt_inspect.gallery.choices import scope
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.results import results_named
 from ngpt_inspect.tables import summarise
+from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.vocabulary import Status
+from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +26,7 @@ def drawn_rows(
     """Return the rows a figure is drawn from: those of its measures, thinned.
 
     Only of its roles, and of the layer and roles its options (by default the usual ones) leave.
-    Of training results, all rows.
+    Of training results, all rows. `options` are those it is drawn with.
 
     Raises
     ------
@@ -34,7 +37,8 @@ def drawn_rows(
         return _results(chosen, table)
     facts, table = table.attrs, thinned(table, keep=chosen.singles)
     table.attrs = {}  # pandas copies them deeply with every selection
-    quantities = [name for need in chosen.needs for name in MEASURES[need].quantities]
+    needs = chosen.needs_with(options or {})
+    quantities = [name for need in needs for name in MEASURES[need].quantities]
     names = [
         name
         for name in table["measure"].unique()
@@ -64,10 +68,15 @@ def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
 
     This is what a figure's CSV holds and what travels to a browser. The many are those with an
     `index`: one number of a head or of a whole matrix stays, and so do what was skipped,
-    quantities that have no summaries, and those of `keep`. A table without summary rows gets
-    them.
+    quantities that have no summaries of each weight, and those of `keep`. A table without
+    summary rows gets them.
     """
-    quantities = {name for each in MEASURES.values() for name in each.summaries}
+    quantities = {
+        name
+        for each in MEASURES.values()
+        for name, kinds in each.summaries.items()
+        if not all(kind.over_layers for kind in kinds)
+    }
     names = set(table["measure"])
     if not all(_has_summary(quantity, names) for quantity in quantities & names):
         table = summarise(table)
@@ -83,12 +92,34 @@ def _has_summary(quantity: str, names: set[str]) -> bool:
     return any(name.startswith(f"{quantity}_") for name in names)
 
 
-def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return one table of several, with the provenance of all of them."""
+def joined(tables: Sequence[pd.DataFrame], checkpoints: Iterable[WeightSet] = ()) -> pd.DataFrame:
+    """Return one table of several, with the provenance of all of them.
+
+    Parameters
+    ----------
+    tables
+        As `measure` returns them; none at all give an empty table.
+    checkpoints
+        Those that ``attrs`` lists first, in this order, whether they have rows or not: so each
+        keeps its colour in a figure where another could not be measured.
+    """
     import pandas as pd
 
-    table = pd.concat(list(tables), ignore_index=True)
-    table.attrs = dict(tables[0].attrs)
-    listed = [facts for each in tables for facts in each.attrs.get("checkpoints", [])]
-    table.attrs["checkpoints"] = list({(c["label"], c["step"]): c for c in listed}.values())
+    table = pd.concat(list(tables), ignore_index=True) if tables else frame_of([])
+    table.attrs = dict(tables[0].attrs) if tables else {}
+    told = [facts for each in tables for facts in each.attrs.get("checkpoints", [])]
+    listed = {(each.label, each.step): _told(each) for each in checkpoints}
+    listed |= {(facts["label"], facts["step"]): facts for facts in told}
+    table.attrs["checkpoints"] = list(listed.values())
     return table
+
+
+def _told(checkpoint: WeightSet) -> dict[str, Any]:
+    """Return the facts of a checkpoint that a figure draws by, without any table of it."""
+    return {
+        "label": checkpoint.label,
+        "step": checkpoint.step,
+        "architecture": checkpoint.architecture,
+        "family": checkpoint.family,
+        "shape": asdict(checkpoint.shape),
+    }
