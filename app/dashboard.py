@@ -29,6 +29,9 @@ PAGES = [
         icon=":material/scatter_plot:",
         url_path="embeddings",
     ),
+    st.Page(
+        "app_pages/matrices.py", title="Matrices", icon=":material/grid_on:", url_path="matrices"
+    ),
 ]
 
 

@@ -27,7 +27,8 @@ def color_axis(figure: go.Figure, values: Iterable[float], title: str) -> None:
     low, high = (low, high) if high > low else (low - 0.1, high + 0.1)
     ticks = log_ticks(low, high, FEW)
     pairs = zip(ticks["tickvals"], ticks["ticktext"], strict=True)
-    kept = [(math.log10(at), text) for at, text in pairs if low <= math.log10(at) <= high]
+    logs = [(math.log10(float(at)), text) for at, text in pairs]
+    kept = [(at, text) for at, text in logs if low <= at <= high]
     bar = {
         "orientation": "h",
         "thickness": 8,

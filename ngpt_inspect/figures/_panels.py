@@ -223,7 +223,8 @@ def _numbers(values: Iterable[float | None]) -> np.ndarray:
     import numpy as np
 
     column = np.array(list(values), dtype=float)
-    return column[np.isfinite(column)]
+    finite: np.ndarray = column[np.isfinite(column)]
+    return finite
 
 
 def _ends(

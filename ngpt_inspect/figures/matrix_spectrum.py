@@ -48,7 +48,8 @@ def draw(
         for style in rows.styles:
             _draw(panels, cell, style, matrix, part)
     panels.share_y(cells)
-    panels.cover_x(cells)
+    for cell in cells:
+        panels.cover_x([cell])
     panels.label(cells, x="rank", y="singular value σ")
     return panels.finish()
 

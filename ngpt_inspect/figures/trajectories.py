@@ -152,7 +152,7 @@ def _placed(table: pd.DataFrame, against: str) -> pd.DataFrame:
 
 def _looks(table: pd.DataFrame) -> Iterator[tuple[str, Line, int]]:
     """Yield the label, the style and the number of layers of each run: all steps of it as one."""
-    runs = {style.checkpoint: style for style in styles(table)}
+    runs = {style.checkpoint: style for style in styles(table, table.attrs.get("checkpoints", []))}
     looks = shades_and_dashes(style.family for style in runs.values())
     for (label, style), (color, dash) in zip(runs.items(), looks, strict=True):
         symbol = SYMBOLS.get(style.family, "circle")

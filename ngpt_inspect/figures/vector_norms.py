@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-HEIGHT = 76
+HEIGHT = 70
 """Pixels of a panel: in one column there are eight rows of them, less than a page."""
 QUANTITIES = {Axis.ROWS: "row_norm", Axis.COLUMNS: "column_norm"}
 
