@@ -89,7 +89,8 @@ def choose_matrix(checkpoints: Sequence[WeightSet]) -> Chosen | None:
 def draw_matrix(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     """Draw the numbers of one matrix in every checkpoint, its singular values and its norms."""
     where: dict[str, Any] = {"layers": [chosen.layer], "roles": [chosen.role]}
-    table = ask_all(checkpoints, MEASURED, **where)
+    # Whole, as the figure of the spectrum asks: one measurement serves both.
+    table = ask_all(checkpoints, MEASURED, whole=True, **where)
     part = "whole" if chosen.head is None else f"head {chosen.head}"
     name = f"{chosen.role} of layer {chosen.layer}, {part}"
     if table is None:
