@@ -36,10 +36,10 @@ def _draw_card(checkpoint: WeightSet, color: str) -> None:
     st.html(_listed(facts(checkpoint)))
     assumed = [constant for constant in checkpoint.constants if constant.assumed]
     if assumed:
-        with st.expander(f"{len(assumed)} constants assumed", icon=":material/help:"):
+        with st.expander(f"Constants assumed: {len(assumed)}", icon=":material/help:"):
             st.html(_listed({each.name: f"{each.value:.4g}, {each.origin}" for each in assumed}))
     if checkpoint.unrecognised:
-        title = f"{len(checkpoint.unrecognised)} tensors not recognised"
+        title = f"Tensors not recognised: {len(checkpoint.unrecognised)}"
         with st.expander(title, icon=":material/help:"):
             st.code("\n".join(checkpoint.unrecognised), language=None)
 
@@ -63,7 +63,7 @@ def facts(checkpoint: WeightSet) -> dict[str, str]:
     if shape.n_experts is not None:
         lines["experts"] = f"{shape.n_experts} a layer"
     if not checkpoint.unrecognised:
-        lines["not recognised"] = "nothing: every tensor has its place"
+        lines["tensors"] = "all recognised"
     return lines
 
 
@@ -74,5 +74,5 @@ def _listed(lines: Mapping[str, str]) -> str:
         f'<dd style="margin:0;padding:0;overflow-wrap:anywhere">{escape(value)}</dd>'
         for name, value in lines.items()
     )
-    grid = "display:grid;grid-template-columns:max-content 1fr;gap:0.15rem 1rem"
+    grid = "display:grid;grid-template-columns:max-content 1fr;gap:0.15rem 0.8rem"
     return f'<dl style="{grid};margin:0;padding:0;font-size:0.92rem">{cells}</dl>'

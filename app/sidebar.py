@@ -38,7 +38,7 @@ def draw_sidebar(session: Session, root: Path) -> None:
 
 def _draw_opened(opened: Opened, color: str) -> None:
     """Draw one thing that was asked for: its chip, or why it has none, and how to close it."""
-    words, button = st.columns([5, 1], vertical_alignment="center", gap="small")
+    words, button = st.columns([7, 1], vertical_alignment="center", gap="small")
     checkpoint = opened.checkpoint
     if opened.failure:
         words.warning(plain(opened.failure), icon=":material/error:")

@@ -7,22 +7,26 @@ QUESTIONS = {
     "Which heads lose rank?": "Condition numbers and singular values, head by head.",
     "How large a step does each block take?": "Eigen learning rates and scaling factors of nGPT.",
     "Is it still on the hypersphere?": "Which matrices are unit norm, and how far off the others.",
+    "Is training going well?": "Losses, speed-up, and any measure over the saved steps.",
     "How does run A differ from run B?": "Every fact and every figure side by side.",
 }
+
+A_ROW = 3
 
 
 def draw_welcome() -> None:
     """Say what the dashboard answers, and how to open something."""
     st.markdown(
-        "#### What is inside GPT and nGPT checkpoints, from the files alone\n"
-        "No model code is run, and no tensor leaves this machine."
+        "What is inside GPT and nGPT checkpoints, from the files alone: any number side by side, "
+        "and no code of a model is run."
     )
-    for column, (question, answer) in zip(
-        st.columns(len(QUESTIONS)), QUESTIONS.items(), strict=True
-    ):
-        with column.container(border=True, height="stretch"):
-            st.markdown(f"**{question}**")
-            st.caption(answer)
+    questions = list(QUESTIONS.items())
+    for first in range(0, len(questions), A_ROW):
+        row = zip(st.columns(A_ROW), questions[first : first + A_ROW], strict=True)
+        for column, (question, answer) in row:
+            with column.container(border=True, height="stretch"):
+                st.markdown(f"**{question}**")
+                st.caption(answer)
     st.subheader("Open a checkpoint", anchor=False)
     st.markdown(
         "Pick one on the left: type its path, choose among those found, or send a small file. "

@@ -26,9 +26,9 @@ def color_axis(figure: go.Figure, values: Iterable[float], title: str) -> None:
     low, high = (min(held), max(held)) if held else (0.0, 1.0)
     low, high = (low, high) if high > low else (low - 0.1, high + 0.1)
     ticks = log_ticks(low, high, FEW)
-    pairs = zip(ticks["tickvals"], ticks["ticktext"], strict=True)
-    logs = [(math.log10(float(at)), text) for at, text in pairs]
-    kept = [(at, text) for at, text in logs if low <= at <= high]
+    places = [math.log10(float(value)) for value in ticks["tickvals"]]
+    pairs = zip(places, ticks["ticktext"], strict=True)
+    kept = [(at, text) for at, text in pairs if low <= at <= high]
     bar = {
         "orientation": "h",
         "thickness": 8,

@@ -50,8 +50,8 @@ def draw_in_order(panels: Panels, cell: Cell, role: Role, quantity: str, name: s
     for style in panels.rows.styles:
         for index, rows in panels.rows.get(style, role, quantity).groupby("index"):
             values = _column(rows, "value")
-            x = np.arange(1.0, len(values) + 1)
-            _draw(panels, cell, style, role, rows, x, values, f"{name}, token {index}")
+            places = np.arange(1, len(values) + 1, dtype=float)
+            _draw(panels, cell, style, role, rows, places, values, f"{name}, token {index}")
 
 
 def draw_density(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.measures import MEASURES as ALL
 from ngpt_inspect.numerics.finite import NON_FINITE
 from ngpt_inspect.summary.facts import Fact, Level, frame, rows_of
 from ngpt_inspect.tables import parts
@@ -82,7 +83,9 @@ def health(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFram
 
 
 def readings(checkpoint: WeightSet, rows: pd.DataFrame) -> Iterator[Fact]:
-    """Yield the readings of one checkpoint from its rows."""
+    """Yield the readings of one checkpoint from its rows; summary rows are passed over."""
+    quantities = [name for each in MEASURES for name in ALL[each].quantities]
+    rows = rows[rows["measure"].isin(quantities)]
     yield from _finite(checkpoint, rows)
     yield from _hypersphere(checkpoint, rows)
     yield from _conditions(rows)
@@ -98,6 +101,7 @@ def _finite(checkpoint: WeightSet, rows: pd.DataFrame) -> Iterator[Fact]:
     present = rows[rows["role"].isin([str(role) for role in checkpoint.roles])]
     n_read = len(present[place].drop_duplicates())
     skips = present[present["status"] == Status.SKIPPED].drop_duplicates([*place, "reason"])
+    skips = skips.sort_values("layer", na_position="first", kind="stable")
     broken = skips["reason"].str.contains(NON_FINITE, regex=False)
     bad = skips[broken].drop_duplicates(place)
     unread = [str(role) for role in checkpoint.roles if not (present["role"] == str(role)).any()]

@@ -13,7 +13,7 @@ from models import Tiny, tiny_gpt, tiny_ngpt, write_llama, write_reference
 from ngpt_inspect import open_checkpoint
 from ngpt_inspect.gallery import joined
 from ngpt_inspect.summary import MEASURES, health
-from ngpt_inspect.tables import measure
+from ngpt_inspect.tables import measure, summarise
 
 
 def on_sphere() -> Tiny:
@@ -158,6 +158,13 @@ def test_a_weight_that_cannot_be_measured_is_not_called_healthy(tmp_path: Path) 
     found = read(path)
     assert wanting(found) == {"not measured": "notice"}
     assert "stored as I8" in found.loc["not measured", "text"]
+
+
+def test_summary_rows_are_passed_over(tmp_path: Path) -> None:
+    checkpoint = open_checkpoint(write_reference(tiny_ngpt(), tmp_path / "model.safetensors"))
+    table = measure(checkpoint, MEASURES)
+    expected = health([checkpoint], table)
+    pd.testing.assert_frame_equal(health([checkpoint], summarise(table)), expected)
 
 
 def test_only_what_was_measured_is_said(tmp_path: Path) -> None:
