@@ -11,6 +11,7 @@ import streamlit as st
 from app.loading import Drawn, drawn
 from app.measured import answer, key_of, requests
 from ngpt_inspect.figures import FIGURES, Figure
+from ngpt_inspect.gallery import scope
 from ngpt_inspect.tables.export import encode
 
 if TYPE_CHECKING:
@@ -55,13 +56,12 @@ def draw_figure(
     """
     chosen = FIGURES[name]
     _head(chosen, title)
-    asked = requests(
-        checkpoints,
-        chosen.needs,
-        whole=bool(chosen.singles),
-        layers=layers,
-        roles=roles or chosen.roles,
-    )
+    # What draws single values takes those of its own matrix; others share the model's summaries.
+    limits = scope(chosen, options or {}) if chosen.singles else {"roles": chosen.roles}
+    limits |= {} if layers is None else {"layers": layers}
+    limits |= {} if roles is None else {"roles": roles}
+    needs = chosen.needs_with(options or {})
+    asked = requests(checkpoints, needs, whole=bool(chosen.singles), **limits)
     table = answer(asked, checkpoints)
     if table is None:
         st.caption("Its numbers are being measured.")

@@ -93,7 +93,7 @@ def drawn(
     name: str, key: str, options: Mapping[str, Any], dark: bool, _table: pd.DataFrame
 ) -> Drawn:
     """Draw a figure for the screen; `key` stands for the table."""
-    rows = drawn_rows(FIGURES[name], _table)
+    rows = drawn_rows(FIGURES[name], _table, options)
     figure = FIGURES[name].draw(rows, **options)
     return Drawn(for_screen(figure, dark=dark), notes_of(figure), rows)
 

@@ -89,6 +89,15 @@ class Rows:
         self.add_bins(role, f"{measure}_pooled", values)
         self.add_density(role, f"{measure}_pooled", values)
 
+    def add_spectra(self, role, random, heads, layer):
+        """Append the singular values of each head and of the whole, and their ranks."""
+        for head in [*range(heads), None] if heads > 1 else [None]:
+            sigma = np.sort(random.uniform(0.3, 2, D_MODEL if head is None else D_MODEL // heads))
+            place = {"layer": layer, "head": head}
+            self.add(role, "singular_value", sigma[::-1], index=np.arange(len(sigma)), **place)
+            for rank in ("stable_rank", "effective_rank"):
+                self.add(role, rank, random.uniform(1, len(sigma)), **place)
+
     def add_quantiles(self, role, measure, values, layer=None):
         """Append the rank curve of these values."""
         curve = np.quantile(values, PER_MILLE / 1000)
@@ -98,6 +107,7 @@ class Rows:
         """Append one value a head and the five summaries over heads."""
         if len(values) > 1:
             self.add(role, measure, values, layer=layer, head=np.arange(len(values)))
+            self.add(role, measure, 40 * values.max(), layer=layer)
         else:
             self.add(role, measure, values, layer=layer)
         levels = {"min": 0, "low": 0.25, "median": 0.5, "high": 0.75, "max": 1}
@@ -162,9 +172,9 @@ def add_matrices(rows, random):
             )
             if heads > 1:
                 rows.add(role, "pooled_condition_number", 1.5 * kappa.max(), layer=layer)
-            rows.add_heads(role, "stable_rank", random.uniform(2, 8, heads), layer)
             sigma = random.uniform(0.3 if ngpt else 0.01, 2, D_MODEL)
             rows.add_quantiles(role, "singular_value", sigma, layer)
+            rows.add_spectra(role, random, heads, layer)
             for axis, measure in (("rows", "row"), ("columns", "column")):
                 unit = ngpt and role.facts.unit_axis == axis
                 norms = np.ones(D_MODEL) if unit else random.lognormal(0, 0.2, D_MODEL)
