@@ -107,11 +107,10 @@ def draw(
     there = set(shown.loc[shown["x"].notna(), "role"])
     lines = [[role for role in group if str(role) in there] for group in _groups()]
     roles = [role for line in lines for role in line]
-    titles = {role: f"{role.facts.symbol}" for role in roles}
     panels = [
         [
             Panel(
-                title=titles[role],
+                title=role.facts.symbol,
                 x=AXES[against],
                 y=followed.label,
                 log_y=followed.log,
@@ -208,7 +207,8 @@ def _draw_layer(
 def _pale_key() -> Any:
     import plotly.graph_objects as go
 
-    return go.Scatter(mode="lines", line={"color": faded(NEUTRAL, STRONGEST), "width": 0.9})
+    line = {"color": faded(NEUTRAL, STRONGEST), "width": 0.9}
+    return go.Scatter(mode="lines", line=line, meta="key")
 
 
 def _finite(grid: Grid, at: int, line: Line, rows: pd.DataFrame) -> pd.DataFrame:
@@ -246,11 +246,12 @@ def _notes(
         if mine.empty and len(shown):
             reasons = skipped["reason"].unique()
             yield f"{label} has nothing of it{f': {reasons[0]}' if len(reasons) else ''}."
-        elif mine["x"].isna().any():
+            continue
+        if mine["x"].isna().any():
             yield f"{label} does not say how many {AXES[against]} it has seen."
         elif mine["x"].nunique() == 1:
             yield f"{label}: one saved step; a line takes several."
-        elif len(skipped):
+        if len(skipped):
             yield f"{label}: {len(skipped)} not measured, such as: {skipped['reason'].iloc[0]}"
 
 

@@ -62,20 +62,33 @@ def thinned(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with summary rows in the place of the many values behind them.
 
     This is what a figure's CSV holds and what travels to a browser. What was skipped stays,
-    and so do quantities that have no summaries of each weight. A table without summary rows gets them.
+    and so do quantities that have no summaries of each weight. Quantities without summary rows
+    get them.
     """
-    quantities = {
-        name
-        for each in MEASURES.values()
-        for name, kinds in each.summaries.items()
-        if not all(kind.over_layers for kind in kinds)
+    summaries = {
+        name: kinds for each in MEASURES.values() for name, kinds in each.summaries.items()
     }
-    names = set(table["measure"])
-    if not all(_has_summary(quantity, names) for quantity in quantities & names):
-        table = summarise(table)
-    rows = table[~table["measure"].isin(quantities) | (table["status"] == Status.SKIPPED)]
+    table = _summarised(table, summaries)
+    replaced = [
+        name for name, kinds in summaries.items() if not all(kind.over_layers for kind in kinds)
+    ]
+    rows = table[~table["measure"].isin(replaced) | (table["status"] == Status.SKIPPED)]
     rows.attrs = dict(table.attrs)
     return rows
+
+
+def _summarised(table: pd.DataFrame, quantities: Iterable[str]) -> pd.DataFrame:
+    """Return a table with the summary rows of those of these quantities that have none."""
+    import pandas as pd
+
+    names = set(table["measure"])
+    missing = [name for name in quantities if name in names and not _has_summary(name, names)]
+    if not missing:
+        return table
+    bare = table[table["measure"].isin(missing)]
+    whole = pd.concat([table, summarise(bare).iloc[len(bare) :]], ignore_index=True)
+    whole.attrs = dict(table.attrs)
+    return whole
 
 
 def _has_summary(quantity: str, names: set[str]) -> bool:
