@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.loading import drawn
+from app.loading import Drawn, drawn, results_once, results_stamp
 from app.measured import Request, answer, requests
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.tables.export import encode
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PREVIEW = 400
 """Rows of a table that travel to the browser; the files to download have them all."""
+MOST_NAMED = 6
+"""Runs that the description of a figure names."""
 FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
 
 
@@ -34,6 +36,7 @@ def draw_figure(
     clicked: Callable[[], None] | None = None,
     layers: Sequence[int] | None = None,
     roles: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
 ) -> None:
     """Draw a figure of checkpoints, or say that its numbers are on their way.
 
@@ -53,29 +56,80 @@ def draw_figure(
         Called before the page is run again with ``st.session_state[key].selection.points``.
     layers, roles
         Measure these only.
+    only
+        Draw these roles only of what is measured.
     """
     chosen = FIGURES[name]
-    heading = chosen.title if title is None else title
-    if heading:
-        st.subheader(heading, anchor=name.replace("_", "-"))
-    asked = requests(checkpoints, chosen.needs, layers=layers, roles=roles or chosen.roles)
-    table = answer(asked)
+    _head(chosen, title)
+    needs = chosen.needs_with(options or {})
+    asked = requests(checkpoints, needs, layers=layers, roles=roles or chosen.roles)
+    table = answer(asked, checkpoints)
     if table is None:
         st.caption("Its numbers are being measured.")
         return
-    drawing = drawn(name, _key(asked), dict(options or {}), _is_dark(), table)
-    labels = " and ".join(checkpoint.label for checkpoint in checkpoints)
+    if only is not None:
+        table = _narrowed(table, only)
+    drawing = drawn(name, _key(asked, checkpoints, only), dict(options or {}), _is_dark(), table)
+    labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
     selection = {} if clicked is None else {"on_select": clicked, "selection_mode": "points"}
+    _show(chosen, drawing, title, labels, key, **selection)
+
+
+def draw_results(
+    name: str,
+    places: Sequence[str],
+    *,
+    options: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> None:
+    """Draw a figure of training results, as `draw_figure` does those of checkpoints.
+
+    Raises
+    ------
+    InspectError
+        One of the places cannot be read.
+    """
+    chosen = FIGURES[name]
+    _head(chosen, title)
+    table = results_once(chosen.results, places)
+    key = repr((places, results_stamp(places)))
+    drawing = drawn(name, key, dict(options or {}), _is_dark(), table)
+    runs = dict.fromkeys(table["run"]) if "run" in table else {}
+    _show(chosen, drawing, title, list(runs)[:MOST_NAMED], f"figure {name}")
+
+
+def _head(chosen: Figure, title: str | None) -> None:
+    heading = chosen.title if title is None else title
+    if heading:
+        st.subheader(heading, anchor=chosen.name.replace("_", "-"))
+
+
+def _show(
+    chosen: Figure,
+    drawing: Drawn,
+    title: str | None,
+    labels: Iterable[str],
+    key: str,
+    **selection: Any,
+) -> None:
+    """Draw what was drawn, with its words and its numbers."""
+    of = f" of {' and '.join(labels)}" if labels else ""
     st.plotly_chart(
         drawing.figure,
         theme=None,
-        key=key or f"figure {name}",
+        key=key or f"figure {chosen.name}",
         config={"displaylogo": False, "showSendToCloud": False},
-        alt=" ".join([f"{heading or chosen.title} of {labels}.", chosen.summary, *drawing.notes]),
+        alt=" ".join([f"{title or chosen.title}{of}.", chosen.summary, *drawing.notes]),
         **selection,
     )
     st.caption(words(chosen), unsafe_allow_html=True)
-    draw_numbers(drawing.rows, key or name, f"the table behind {chosen.title}")
+    draw_numbers(drawing.rows, key or chosen.name, f"the table behind {chosen.title}")
+
+
+def _narrowed(table: pd.DataFrame, roles: Sequence[str]) -> pd.DataFrame:
+    rows = table[table["role"].isin(list(roles))]
+    rows.attrs = table.attrs
+    return rows
 
 
 def words(chosen: Figure) -> str:
@@ -124,10 +178,12 @@ def draw_downloads(rows: pd.DataFrame, name: str) -> None:
         st.caption(f"{len(rows):,} rows")
 
 
-def _key(asked: Sequence[Request]) -> str:
-    """Name a joined table: its parts, and how the checkpoints are called and ordered."""
-    told = [(each.key, each.checkpoint.label, each.checkpoint.step) for each in asked]
-    return sha256(repr(told).encode()).hexdigest()
+def _key(
+    asked: Sequence[Request], checkpoints: Sequence[WeightSet], only: Sequence[str] | None
+) -> str:
+    """Name a table: its parts, how the checkpoints are called and ordered, what is left of it."""
+    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
+    return sha256(repr((told, only)).encode()).hexdigest()
 
 
 def _is_dark() -> bool:

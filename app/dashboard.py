@@ -18,16 +18,31 @@ from app.progress import draw_progress  # noqa: E402
 from app.session import load  # noqa: E402
 from app.sidebar import draw_sidebar  # noqa: E402
 
+ICON, LOGO = (str(Path(__file__).with_name(f"{name}.svg")) for name in ("icon", "logo"))
+
 # The pages in the order of the menu; adding one is a file and a line here.
 PAGES = [
     st.Page("app_pages/overview.py", title="Overview", icon=":material/compare:", default=True),
+    st.Page(
+        "app_pages/embeddings.py",
+        title="Embeddings",
+        icon=":material/scatter_plot:",
+        url_path="embeddings",
+    ),
+    st.Page(
+        "app_pages/training.py",
+        title="Training",
+        icon=":material/trending_down:",
+        url_path="training",
+    ),
 ]
 
 
 def main() -> None:
     """Open what was asked for, then run the page that was chosen."""
     arguments = parse(sys.argv[1:])
-    st.set_page_config(page_title="ngpt-inspect", page_icon=":material/compare:", layout="wide")
+    st.set_page_config(page_title="ngpt-inspect", page_icon=ICON, layout="wide")
+    st.logo(LOGO, size="large", icon_image=ICON)
     page = st.navigation(PAGES)
     session = load(arguments)
     draw_sidebar(session, arguments.root)

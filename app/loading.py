@@ -1,4 +1,4 @@
-"""The only caches: open checkpoints, drawn figures, and the one store and workshop of the server.
+"""The only caches: open checkpoints, training results, drawn figures, and the one store and workshop of the server.
 
 Keys are paths with the sizes and modification times of their files, never objects, so that a
 file that changes is read again and one that does not is never measured twice. All caches are
@@ -7,7 +7,8 @@ bounded and shared by all browser sessions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,13 @@ from app.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.finding import Found, found_below
 from ngpt_inspect.gallery import drawn_rows, for_screen, notes_of
-from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.results import training_results
+from ngpt_inspect.run_status import RunStatus, run_status
+from ngpt_inspect.runs import METRICS, is_run, step_files
+from ngpt_inspect.tables.tokens import joined_tokens
+from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,9 +94,70 @@ def drawn(
     name: str, key: str, options: Mapping[str, Any], dark: bool, _table: pd.DataFrame
 ) -> Drawn:
     """Draw a figure for the screen; `key` stands for the table."""
-    rows = drawn_rows(FIGURES[name], _table)
+    rows = drawn_rows(FIGURES[name], _table, options)
     figure = FIGURES[name].draw(rows, **options)
     return Drawn(for_screen(figure, dark=dark), notes_of(figure), rows)
+
+
+@st.cache_resource(
+    scope="session", show_spinner=False, on_release=tempfile.TemporaryDirectory.cleanup
+)
+def private_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder of this browser session's own, removed when the session or server ends."""
+    return tempfile.TemporaryDirectory(prefix="ngpt-inspect-")
+
+
+@st.cache_data(max_entries=16, ttl=10, show_spinner=False)
+def found_once(root: str) -> Found:
+    """Return the checkpoints and runs below a folder, as they were at most 10 s ago."""
+    return found_below(Path(root))
+
+
+def texts_once(checkpoint: WeightSet) -> TokenTexts:
+    """Return the texts of a checkpoint's tokens, read once for each state of the file."""
+    source = checkpoint.contents.source
+    file = tokenizer_file(source)
+    return _texts(source, () if file is None else stamp_of(file))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def tokens_once(
+    key: str, label: str, _tables: Sequence[pd.DataFrame], _texts: TokenTexts
+) -> pd.DataFrame:
+    """Join what is known of single tokens; `key` stands for the tables and the texts.
+
+    All sessions share the table: nobody may change it.
+    """
+    return joined_tokens(_tables, {label: _texts})
+
+
+def results_once(name: str, places: Sequence[str]) -> pd.DataFrame:
+    """Return a table of training results; read again when a file of these places changes.
+
+    Raises
+    ------
+    InspectError
+        As `training_results`.
+    """
+    return _results(name, tuple(places), results_stamp(places))
+
+
+def status_once(folder: Path) -> RunStatus:
+    """Return how far the run in a folder is; read again when a file in it changes.
+
+    Raises
+    ------
+    InspectError
+        As `run_status`.
+    """
+    return _status(str(folder), stamp_of(folder))
+
+
+def results_stamp(places: Sequence[str]) -> tuple[Stamp, ...]:
+    """Return what changes when training results of these places do."""
+    paths = [Path(place) for place in places]
+    logs = [path.parent / METRICS for path in paths]
+    return tuple(stamp_of(path) for path in (*paths, *logs) if path.exists())
 
 
 def _last_step(path: Path) -> Path:
@@ -101,6 +168,21 @@ def _last_step(path: Path) -> Path:
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _open(path: str, stamp: Stamp) -> WeightSet:
     return open_checkpoint(path)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _texts(source: str, stamp: Stamp) -> TokenTexts:
+    return token_texts(source)
+
+
+@st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
+def _results(name: str, places: tuple[str, ...], stamp: tuple[Stamp, ...]) -> pd.DataFrame:
+    return training_results(name, places)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _status(folder: str, stamp: Stamp) -> RunStatus:
+    return run_status(Path(folder))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

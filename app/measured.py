@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
@@ -63,6 +63,11 @@ class Request:
 
     def work(self, progress: Progress) -> None:
         """Measure, and keep the table."""
+        if not self.whole:
+            measured = store().get(replace(self, whole=True).key)
+            if measured is not None:
+                store().put(self.key, thinned(measured))
+                return
         # Labels depend on what else is open; they are put in when the table is taken out.
         unnamed = replace(self.checkpoint, label="")
         table = summarise(
@@ -125,12 +130,13 @@ def ask_all(
 ) -> pd.DataFrame | None:
     """Return one table of several measures of several checkpoints, or None: it is on its way.
 
-    What failed is left out, and the page says why. Every checkpoint is in ``attrs`` all the
-    same, so that each keeps its colour.
+    What failed is left out, and the page says why; so are roles and layers that a checkpoint has
+    not. Every checkpoint is in ``attrs`` all the same, so that each keeps its colour.
     """
-    return answer(
-        requests(checkpoints, measures, whole=whole, layers=layers, roles=roles, **options)
+    asked = requests(
+        checkpoints, measures, whole=whole, layers=layers, roles=roles, options=options
     )
+    return answer(asked, checkpoints)
 
 
 def requests(
@@ -140,24 +146,30 @@ def requests(
     whole: bool = False,
     layers: Sequence[int] | None = None,
     roles: Sequence[str] | None = None,
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
 ) -> list[Request]:
-    """Return what is to be asked for, one request a checkpoint and measure."""
+    """Return what is to be asked for: each measure of each checkpoint that has what it takes."""
     return [
         Request(
             checkpoint=checkpoint,
             measure=name,
             whole=whole,
-            layers=None if layers is None else tuple(layers),
-            roles=None if roles is None else tuple(roles),
-            options=options,
+            layers=_present(layers, range(checkpoint.shape.n_layers)),
+            roles=_present(roles, checkpoint.roles),
+            options=options or {},
         )
         for name in dict.fromkeys(measures)
         for checkpoint in checkpoints
+        if _present(layers, range(checkpoint.shape.n_layers)) != ()
+        and _present(roles, checkpoint.roles) != ()
     ]
 
 
-def answer(asked: Sequence[Request]) -> pd.DataFrame | None:
+def _present(wanted: Sequence[Any] | None, there: Container[Any]) -> tuple[Any, ...] | None:
+    return None if wanted is None else tuple(each for each in wanted if each in there)
+
+
+def answer(asked: Sequence[Request], checkpoints: Iterable[WeightSet]) -> pd.DataFrame | None:
     """Return the joined tables of requests, or None while one of them is on its way."""
     found = {each: each.table() for each in asked}
     unknown = [each for each, table in found.items() if table is None]
@@ -169,8 +181,7 @@ def answer(asked: Sequence[Request]) -> pd.DataFrame | None:
     st.session_state[WAITING] += late
     if any(job.state is not State.FAILED for job in late):
         return None
-    tables = [table for table in found.values() if table is not None]
-    return joined(tables, [each.checkpoint for each in asked])
+    return joined([table for table in found.values() if table is not None], checkpoints)
 
 
 def begin() -> None:

@@ -18,8 +18,15 @@ class Option:
     values: tuple[Any, ...]
     """All values there are; empty where any whole number will do (a layer)."""
     help: str
+    default: Any = None
+    """What is taken where nothing is chosen; None: the first of `values`."""
     needs: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
     """Value -> the measures that the figure needs besides its own when this value is chosen."""
+
+    @property
+    def usual(self) -> Any:
+        """What is taken where nothing is chosen."""
+        return self.values[0] if self.default is None else self.default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +55,9 @@ class Figure:
     """How the drawn numbers are computed, in plain words and Unicode symbols."""
     roles: tuple[str, ...] | None = None
     """Draws these roles only: nothing else need be measured. None: all a measure covers."""
+    singles: tuple[str, ...] = ()
+    """Quantities of many values (with an `index`) that it draws one by one. Of others it gets
+    the summaries, so that tables stay small."""
     over_steps: bool = False
     """Draws training: the folder of a run stands for all its checkpoints, not for the last."""
 
@@ -55,5 +65,5 @@ class Figure:
         """Return the measures it needs with these options; those not chosen have their default."""
         found = dict.fromkeys(self.needs)
         for option in (option for option in self.options if option.needs):
-            found |= dict.fromkeys(option.needs[chosen.get(option.name, option.values[0])])
+            found |= dict.fromkeys(option.needs[chosen.get(option.name, option.usual)])
         return tuple(found)

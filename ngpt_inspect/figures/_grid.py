@@ -89,12 +89,8 @@ class Grid:
             row, column = cell
             x = (column - 1) * (wide + spacing)
             y = (row - 1) * tall + sum(gaps[: row - 1])
-            self.figure.update_xaxes(
-                domain=[x / across, min((x + wide) / across, 1)], row=row, col=column
-            )
-            self.figure.update_yaxes(
-                domain=[max(1 - (y + tall) / down, 0), 1 - y / down], row=row, col=column
-            )
+            self.axis("x", cell).domain = [x / across, min((x + wide) / across, 1)]
+            self.axis("y", cell).domain = [max(1 - (y + tall) / down, 0), 1 - y / down]
             self._write(titles.get(cell, ""), (x + wide / 2) / across, 1 - y / down)
         top += heads[0] + 8
         self.figure.update_layout(
@@ -105,7 +101,7 @@ class Grid:
 
     def axis(self, which: str, cell: Cell) -> Any:
         """Return the x or y axis of a panel."""
-        return next(getattr(self.figure, f"select_{which}axes")(row=cell[0], col=cell[1]))
+        return getattr(self.figure.get_subplot(*cell), f"{which}axis")
 
     def _has_own_ticks(self) -> bool:
         later = [cell for cell in self.titles if cell[1] > 1]

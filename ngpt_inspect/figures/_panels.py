@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from ngpt_inspect.figures._ticks import FEW, log_ticks
 from ngpt_inspect.vocabulary import Role
 
 if TYPE_CHECKING:
+    import numpy as np
     import plotly.graph_objects as go
 
 
@@ -60,9 +60,9 @@ class Panels:
         self.keys: list[Any] = []
         self.notes: list[str] = []
         self._edges: list[tuple[Cell, float, str, Style, str]] = []
-        self._values: dict[Cell, list[float]] = {}
+        self._values: dict[Cell, list[np.ndarray]] = {}
         self._bands: list[tuple[Cell, Any]] = []
-        self._x: dict[Cell, list[float]] = {}
+        self._x: dict[Cell, list[np.ndarray]] = {}
         groups = [group for group in groups if group]
         titles = {
             (group, at): title
@@ -103,9 +103,9 @@ class Panels:
     def add(self, cell: Cell, style: Style, trace: Any, values: Iterable[float] = ()) -> None:
         """Put a trace of one checkpoint into a panel; the y range will cover `values`."""
         self.used.add(style.key)
-        self._values.setdefault(cell, []).extend(value for value in values if math.isfinite(value))
-        self._x.setdefault(cell, []).extend(trace.x)
-        trace.update(legendgroup=style.key, showlegend=False, name=style.label)
+        self._values.setdefault(cell, []).append(_numbers(values))
+        self._x.setdefault(cell, []).append(_numbers(trace.x))
+        trace.legendgroup, trace.showlegend, trace.name = style.key, False, style.label
         self.figure.add_trace(trace, **self.place(cell))
         if trace.meta == "band":
             self._bands.append((cell, self.figure.data[-1]))
@@ -126,9 +126,7 @@ class Panels:
         """
         cells = list(cells)
         log = any(cell in self.log for cell in cells)
-        held = [value for cell in cells for value in self._values.get(cell, [])] + [*include]
-        held = [math.log10(value) for value in held if value > 0] if log else held
-        low, high = (min(held), max(held)) if held else (0.0, 1.0)
+        low, high = _ends([v for cell in cells for v in self._values.get(cell, [])], include, log)
         from_zero = not log and low >= 0
         bottom = 0.0 if from_zero else low
         pad = 0.07 * (high - bottom) or 0.06
@@ -142,9 +140,7 @@ class Panels:
 
     def cover_x(self, cells: Sequence[Cell], *, log: bool = False) -> None:
         """Give these panels one x range with some room around all that is drawn."""
-        held = [x for cell in cells for x in self._x.get(cell, [])]
-        held = [math.log10(x) for x in held] if log else held
-        low, high = (min(held), max(held)) if held else (0.0, 1.0)
+        low, high = _ends([x for cell in cells for x in self._x.get(cell, [])], (), log)
         pad = 0.04 * (high - low) or 0.06
         ticks: dict[str, Any] = log_ticks(low, high, FEW) if log else {"nticks": FEW + 1}
         ticks |= {"type": "log" if log else "linear", "range": [low - pad, high + pad]}
@@ -191,3 +187,23 @@ class Panels:
         self._grid.lay_out(top, bottom)
         self.figure.update_layout(template=template(), meta={"notes": notes})
         return self.figure
+
+
+def _numbers(values: Iterable[float | None]) -> np.ndarray:
+    """Return the finite numbers among these."""
+    import numpy as np
+
+    column = np.array(list(values), dtype=float)
+    finite: np.ndarray = column[np.isfinite(column)]
+    return finite
+
+
+def _ends(
+    columns: Sequence[np.ndarray], include: Sequence[float], log: bool
+) -> tuple[float, float]:
+    """Return the least and the largest of all these numbers, or of their logarithms."""
+    import numpy as np
+
+    held = np.concatenate([*columns, np.array(include, dtype=float)])
+    held = np.log10(held[held > 0]) if log else held
+    return (float(held.min()), float(held.max())) if held.size else (0.0, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ LIGHT_PAGE = Ground(paper="rgba(0,0,0,0)", text="#222222", axis="#444444", grid=
 DARK_PAGE = Ground(paper="rgba(0,0,0,0)", text="#e0e4e8", axis="#8a949e", grid="#2b343d")
 
 
+@cache
 def template(ground: Ground = WHITE, size: float = FONT_SIZE) -> go.layout.Template:
     """Return the template of all figures: thin axes, a faint grid, small type, no title."""
     import plotly.graph_objects as go

@@ -101,9 +101,10 @@ def draw(
     averaged here.
     """
     followed = QUANTITIES[quantity]
-    rows = _placed(table, against)
-    measured = rows[rows["status"] != Status.SKIPPED]
-    shown = measured[measured["measure"].isin([followed.each, followed.over])]
+    of_it = table["measure"].isin([followed.each, followed.over])
+    skipped = table["status"] == Status.SKIPPED
+    rows = _placed(table[of_it | skipped], against)
+    shown = rows[rows["status"] != Status.SKIPPED]
     there = set(shown.loc[shown["x"].notna(), "role"])
     lines = [[role for role in group if str(role) in there] for group in _groups()]
     roles = [role for line in lines for role in line]
@@ -151,7 +152,7 @@ def _placed(table: pd.DataFrame, against: str) -> pd.DataFrame:
 
 def _looks(table: pd.DataFrame) -> Iterator[tuple[str, Line, int]]:
     """Yield the label, the style and the number of layers of each run: all steps of it as one."""
-    runs = {style.checkpoint: style for style in styles(table)}
+    runs = {style.checkpoint: style for style in styles(table, table.attrs.get("checkpoints", []))}
     looks = shades_and_dashes(style.family for style in runs.values())
     for (label, style), (color, dash) in zip(runs.items(), looks, strict=True):
         symbol = SYMBOLS.get(style.family, "circle")

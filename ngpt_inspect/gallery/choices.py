@@ -7,6 +7,7 @@ from typing import Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import FIGURES, Figure
+from ngpt_inspect.figures._choices import roles_named
 from ngpt_inspect.figures._figure import Option
 from ngpt_inspect.figures._theme import ONE_COLUMN, TWO_COLUMNS
 
@@ -95,6 +96,23 @@ def shared_out(chosen: Sequence[Figure], given: Mapping[str, Any]) -> dict[str, 
         }
         for each in chosen
     }
+
+
+def scope(chosen: Figure, given: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return the layers and roles a figure draws with these options, as `measure` takes them.
+
+    An option `layer` or `role` leaves one layer, or the roles it names; nothing else need be
+    measured. What is not in the answer is not restricted.
+    """
+    taken = {option.name: given.get(option.name, option.usual) for option in chosen.options}
+    found: dict[str, tuple[Any, ...]] = {}
+    if "layer" in taken:
+        found["layers"] = (taken["layer"],)
+    if "role" in taken:
+        found["roles"] = tuple(str(role) for role in roles_named(taken["role"]))
+    elif chosen.roles is not None:
+        found["roles"] = chosen.roles
+    return found
 
 
 def spoken(words: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures._theme import shades_and_dashes
-from ngpt_inspect.gallery.choices import checked, figure_named, width_chosen
+from ngpt_inspect.gallery.choices import checked, figure_named, scope, width_chosen
 from ngpt_inspect.gallery.rows import drawn_rows
 from ngpt_inspect.results import listed, training_results
 from ngpt_inspect.runs import is_run, step_files
@@ -47,7 +47,8 @@ def figure(
     width
         "one" or "two" columns of a page (3.25 and 6.75 inches), or pixels, 96 an inch.
     layers, roles, device
-        As in `measure`; not for figures of training results.
+        As in `measure`; by default what the options leave to draw. Not for figures of training
+        results.
     **options
         What the figure declares in its `options`; what it does not goes to `measure`.
 
@@ -71,12 +72,14 @@ def figure(
         if chosen.results:
             table = training_results(chosen.results, sources)
         else:
+            wanted: dict[str, Any] = scope(chosen, drawn)
+            wanted |= {} if layers is None else {"layers": layers}
+            wanted |= {} if roles is None else {"roles": roles}
             table = measure(
                 every_step(sources) if chosen.over_steps else sources,
                 chosen.needs_with(drawn),
-                layers=layers,
-                roles=chosen.roles if roles is None else roles,
                 device=device,
+                **wanted,
                 **others,
             )
     rows = drawn_rows(chosen, table, drawn)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import Figure
+from ngpt_inspect.gallery.choices import scope
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.results import results_named
 from ngpt_inspect.tables import summarise
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 def drawn_rows(
     chosen: Figure, table: pd.DataFrame, options: Mapping[str, Any] | None = None
 ) -> pd.DataFrame:
-    """Return the rows a figure is drawn from: those of its measures and roles, thinned.
+    """Return the rows a figure is drawn from: those of its measures, thinned.
 
-    Of training results, all of them. `options` are those it is drawn with.
+    Only of its roles, and of the layer and roles its options (by default the usual ones) leave.
+    Of training results, all rows.
 
     Raises
     ------
@@ -33,7 +35,8 @@ def drawn_rows(
     """
     if chosen.results:
         return _results(chosen, table)
-    table = thinned(table)
+    facts, table = table.attrs, thinned(table, keep=chosen.singles)
+    table.attrs = {}  # pandas copies them deeply with every selection
     needs = chosen.needs_with(options or {})
     quantities = [name for need in needs for name in MEASURES[need].quantities]
     names = [
@@ -41,9 +44,11 @@ def drawn_rows(
         for name in table["measure"].unique()
         if any(name == each or name.startswith(f"{each}_") for each in quantities)
     ]
-    roles = table["role"].unique() if chosen.roles is None else chosen.roles
-    rows = table[table["measure"].isin(names) & table["role"].isin(list(roles))]
-    rows.attrs = dict(table.attrs)
+    wanted = table["measure"].isin(names)
+    for column, values in scope(chosen, options or {}).items():
+        wanted &= table[column.removesuffix("s")].isin(values)
+    rows = table[wanted]
+    rows.attrs = dict(facts)
     return rows
 
 
@@ -58,22 +63,24 @@ def _results(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def thinned(table: pd.DataFrame) -> pd.DataFrame:
+def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
     """Return a table with summary rows in the place of the many values behind them.
 
-    This is what a figure's CSV holds and what travels to a browser. What was skipped stays,
-    and so do quantities that have no summaries of each weight. Quantities without summary rows
-    get them.
+    This is what a figure's CSV holds and what travels to a browser. The many are those with an
+    `index`: one number of a head or of a whole matrix stays, and so do what was skipped,
+    quantities that have no summaries of each weight, and those of `keep`. Quantities without
+    summary rows get them.
     """
-    summaries = {
-        name: kinds for each in MEASURES.values() for name, kinds in each.summaries.items()
-    }
+    summaries = {name: kinds for each in MEASURES.values() for name, kinds in each.summaries.items()}
     table = _summarised(table, summaries)
-    replaced = [
+    replaced = {
         name for name, kinds in summaries.items() if not all(kind.over_layers for kind in kinds)
-    ]
-    rows = table[~table["measure"].isin(replaced) | (table["status"] == Status.SKIPPED)]
-    rows.attrs = dict(table.attrs)
+    }
+    facts, table = table.attrs, table.copy(deep=False)
+    table.attrs = {}  # pandas copies them deeply with every selection
+    many = table["measure"].isin(replaced - set(keep)) & table["index"].notna()
+    rows = table[~many | (table["status"] == Status.SKIPPED)]
+    rows.attrs = dict(facts)
     return rows
 
 

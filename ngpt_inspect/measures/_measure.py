@@ -84,6 +84,8 @@ class View(StrEnum):
     """Layers down, roles across, the one quantity of `shown` in each cell."""
     ROLES = "roles"
     """Roles (and layers) down, the quantities of `shown` across."""
+    PAIRS = "pairs"
+    """Token and partner down, with their texts where known; the quantities of `shown` across."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from small_models import write_gpt, write_ngpt
 from app import measured
 from ngpt_inspect import FIGURES
 
-SHOWN = ("eigen_learning_rates", "condition_numbers", "scaling_factors", "embeddings")
+SHOWN = ("condition_numbers", "eigen_learning_rates", "scaling_factors", "embedding_norms")
 
 
 def test_nothing_open_says_what_to_type(run):
@@ -29,7 +29,8 @@ def test_one_checkpoint(run, models):
 def test_two_checkpoints_side_by_side(run, models):
     app = run(*models)
     assert app.title[0].value == "Side by side"
-    assert [each.value for each in app.subheader] == [FIGURES[name].title for name in SHOWN]
+    titles = [each.value for each in app.subheader]
+    assert titles == ["Health", "Differences", *(FIGURES[name].title for name in SHOWN)]
     assert len(charts(app)) == len(SHOWN)
     shown = words(app).replace("<sub>", "_").replace("</sub>", "")
     for name in SHOWN:
@@ -37,7 +38,7 @@ def test_two_checkpoints_side_by_side(run, models):
         assert f"Source: {FIGURES[name].source}." in shown
     alts = [chart.proto.alt for chart in charts(app)]
     assert all("gpt and ngpt" in alt for alt in alts)
-    assert len(app.dataframe) == len(SHOWN)
+    assert len(app.dataframe) == len(SHOWN) + 1, "the numbers of each, and the differences"
     assert not app.warning
 
 

@@ -143,6 +143,20 @@ def add_embeddings(rows, random):
             rows.add(role, f"{kind}_std", dots.std())
             rows.add(role, f"{kind}_largest", dots[-1], index=3, partner=5)
             rows.add(role, f"{kind}_smallest", dots[0], index=2, partner=9)
+        add_tokens(rows, role, norms, random)
+
+
+def add_tokens(rows, role, norms, random):
+    """Append what is measured of single tokens."""
+    nearest = random.uniform(0.2, 0.99, VOCAB)
+    token = np.arange(VOCAB)
+    rows.add(role, "nearest_cosine", nearest, index=token, partner=(token + 1) % VOCAB)
+    rows.add_quantiles(role, "nearest_cosine", nearest)
+    rows.add_quantiles(role, "norm_z", np.log(norms / np.median(norms)) / 0.3)
+    rows.add_quantiles(role, "mean_cosine", random.uniform(-0.2, 0.6, VOCAB))
+    neighbours = np.sort(nearest)[:-11:-1]
+    for name in ("neighbour_cosine", "neighbour_dot"):
+        rows.add(role, name, neighbours, index=0, partner=np.arange(1, 11))
 
 
 def add_matrices(rows, random):

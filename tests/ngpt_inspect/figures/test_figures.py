@@ -114,7 +114,7 @@ def test_everything_drawn_lies_inside_its_axis(drawn, name, state):
     figure = drawn[name, state]
     for trace in figure.data:
         axis = figure.layout["yaxis" + (trace.yaxis or "y")[1:]]
-        y = np.array([v for v in trace.y if isinstance(v, float)])
+        y = np.array([v for v in trace.y if isinstance(v, float) and not np.isnan(v)])
         if axis.type == "category" or not len(y):
             continue
         low, high = np.power(10.0, axis.range) if axis.type == "log" else axis.range
@@ -345,8 +345,9 @@ def test_importing_figures_does_not_import_plotly():
 
 @pytest.mark.parametrize("width", [312, 648])
 @pytest.mark.parametrize("name", FIGURES)
-def test_lays_itself_out_in_one_and_in_two_columns(tables, name, width):
-    figure = FIGURES[name].draw(tables["two"], width=width)
+def test_lays_itself_out_in_one_and_in_two_columns(tables, drawn, name, width):
+    two = drawn[name, "two"]
+    figure = two if width == 648 else FIGURES[name].draw(tables["two"], width=width)
     assert figure.layout.width == width
     panels = [axis for axis in figure.select_xaxes() if axis.domain and axis.visible is not False]
     widths = [(axis.domain[1] - axis.domain[0]) * width for axis in panels]
@@ -371,8 +372,8 @@ def test_lays_itself_out_in_one_and_in_two_columns(tables, name, width):
         for value in option.values[1:]
     ],
 )
-def test_every_choice_draws_something_else_than_the_default(tables, name, option, value):
-    plain = FIGURES[name].draw(tables["two"])
+def test_every_choice_draws_something_else_than_the_default(tables, drawn, name, option, value):
+    plain = drawn[name, "two"]
     other = FIGURES[name].draw(tables["two"], **{option: value})
     assert other.data
     assert other.to_dict() != plain.to_dict()
