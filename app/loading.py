@@ -1,4 +1,4 @@
-"""The only caches: open checkpoints, training results, drawn figures, and the one store and workshop of the server.
+"""The only caches: what is open, training results, drawn figures, and the one store and workshop.
 
 Keys are paths with the sizes and modification times of their files, never objects, so that a
 file that changes is read again and one that does not is never measured twice. All caches are

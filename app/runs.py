@@ -43,6 +43,12 @@ def open_runs(checkpoints: Sequence[WeightSet], places: Sequence[str]) -> list[O
     return list(found.values())
 
 
+def in_no_run(checkpoints: Sequence[WeightSet], runs: Sequence[OpenRun]) -> list[WeightSet]:
+    """Return the checkpoints that are in none of these runs."""
+    folders = {run.folder for run in runs}
+    return [each for each in checkpoints if Path(each.contents.source).parent not in folders]
+
+
 def every_step(run: OpenRun) -> list[WeightSet]:
     """Return all checkpoints of a run, under the name that the open one has.
 

@@ -18,6 +18,7 @@ from app.sidebar import chip
 from app.text import plain
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.figures._theme import NEUTRAL
 from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.results import loss_levels, reached_at
@@ -39,17 +40,14 @@ OF_RESULTS = (
 
 def draw_status(runs: Sequence[OpenRun], checkpoints: Sequence[WeightSet]) -> None:
     """Draw a line a run; look again by itself, and run the page again when a run went on."""
-    going_on = any(
-        status is not None and status.state(time.time()) in (RunState.TRAINING, RunState.QUIET)
-        for status in fingerprint(runs)
-    )
-    follow = going_on and st.toggle(
+    seen = fingerprint(runs)
+    states = [status.state(time.time()) for status in seen if status is not None]
+    follow = any(state in (RunState.TRAINING, RunState.QUIET) for state in states) and st.toggle(
         "Follow runs that train", True, key="follow", bind="query-params"
     )
-    st.fragment(_draw_lines, run_every=EVERY if follow else None)(
-        runs, dict(zip([c.label for c in checkpoints], colors(checkpoints), strict=True)),
-        fingerprint(runs),
-    )  # fmt: skip
+    labels = [checkpoint.label for checkpoint in checkpoints]
+    shades = dict(zip(labels, colors(checkpoints), strict=True))
+    st.fragment(_draw_lines, run_every=EVERY if follow else None)(runs, shades, seen)
 
 
 def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -> None:
@@ -59,7 +57,7 @@ def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -
     for run in runs:
         name, line = st.columns([1, 4], vertical_alignment="center")
         family = "" if run.checkpoint is None else run.checkpoint.family
-        name.html(chip(run.label, shades.get(run.label, "#7f7f7f"), family, None))
+        name.html(chip(run.label, shades.get(run.label, NEUTRAL), family, None))
         try:
             status = status_once(run.folder)
         except InspectError as error:
@@ -128,12 +126,13 @@ def draw_losses(places: Sequence[str]) -> None:
     draw_results("training_curves", places, options=options, title="")
 
 
-def draw_trajectories(runs: Sequence[OpenRun], others: Sequence[WeightSet]) -> None:
-    """Draw any quantity over the saved steps of runs, beside checkpoints that are in no run."""
+def draw_trajectories(runs: Sequence[OpenRun]) -> None:
+    """Draw any quantity over the saved steps of runs."""
+    steps = [step for run in runs if run.checkpoint is not None for step in every_step(run)]
+    if not steps:
+        return
     st.subheader(FIGURES["trajectories"].title, anchor="trajectories")
     options = choose_options("trajectories", key="moved_")
-    steps = [step for run in runs if run.checkpoint is not None for step in every_step(run)]
-    steps += others
     (measure,) = FIGURES["trajectories"].needs_with(options)
     there = {role for checkpoint in steps for role in checkpoint.roles}
     roles = [str(role) for role in MEASURES[measure].roles if role in there]

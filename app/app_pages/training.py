@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.runs import open_runs, readable, results_among
+from app.runs import in_no_run, open_runs, readable, results_among
 from app.session import current, current_places
 from app.text import plain
 from app.training_blocks import (
@@ -16,11 +16,17 @@ from app.welcome import draw_welcome
 
 checkpoints, places = current(), current_places()
 runs, results = open_runs(checkpoints, places), results_among(places)
-of_runs = {run.folder for run in runs}
+alone = in_no_run(checkpoints, runs)
 
 st.title("Training")
 if not places:
     draw_welcome()
+if alone:
+    st.info(
+        f"Not in the folder of a training run, so nothing is known of their training: "
+        f"{plain(', '.join(each.label for each in alone))}.",
+        icon=":material/info:",
+    )
 if runs:
     draw_status(runs, checkpoints)
     logged, failures = readable(runs)
@@ -29,3 +35,6 @@ if runs:
     if logged:
         draw_losses(logged)
         draw_read_out(logged)
+    draw_trajectories(runs)
+if results:
+    draw_results_figures(results)

@@ -93,7 +93,7 @@ def draw(
     width: int = TWO_COLUMNS,
     quantity: str = "condition_number",
     against: str = "steps",
-    each_layer: bool = True,
+    hide_layers: bool = False,
 ) -> go.Figure:
     """Draw one panel a role: the quantity over steps, a strong line a run over all its layers.
 
@@ -128,7 +128,7 @@ def draw(
         mine = shown[(shown["checkpoint"] == label) & shown["x"].notna()]
         for at, role in enumerate(roles):
             here = mine[mine["role"] == str(role)]
-            _draw_run(grid, at, line, here, followed, n_layers if each_layer else 0)
+            _draw_run(grid, at, line, here, followed, 0 if hide_layers else n_layers)
     return grid.finish(remarks(table, *_notes(rows, shown, looks, followed, against)))
 
 
@@ -271,9 +271,9 @@ FIGURE = Figure(
         ),
         Option(name="against", values=tuple(AXES), help="What is on the x axis."),
         Option(
-            name="each_layer",
-            values=(True, False),
-            help="Each layer as a pale line, besides the strong one over all layers.",
+            name="hide_layers",
+            values=(False, True),
+            help="Without the pale lines of single layers.",
         ),
     ),
     formula="as in the figure of that measure, at each step; over all layers: the median over "

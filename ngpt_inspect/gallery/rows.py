@@ -71,7 +71,9 @@ def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
     quantities that have no summaries of each weight, and those of `keep`. Quantities without
     summary rows get them.
     """
-    summaries = {name: kinds for each in MEASURES.values() for name, kinds in each.summaries.items()}
+    summaries = {
+        name: kinds for each in MEASURES.values() for name, kinds in each.summaries.items()
+    }
     table = _summarised(table, summaries)
     replaced = {
         name for name, kinds in summaries.items() if not all(kind.over_layers for kind in kinds)

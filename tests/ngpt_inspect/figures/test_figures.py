@@ -225,7 +225,7 @@ def test_trajectories_are_the_rows_of_all_steps(tables):
         of_layer = each[each["layer"] == 4].sort_values("step")
         np.testing.assert_array_equal(pale[0].y, of_layer["value"])
         assert len(traces(figure, "ngpt", "layer")) == 6 * 7
-    bare = FIGURES["trajectories"].draw(table, each_layer=False)
+    bare = FIGURES["trajectories"].draw(table, hide_layers=True)
     assert not traces(bare, "ngpt", "layer")
     assert bare.layout.meta["notes"] == ["gpt: one saved step; a line takes several."]
 
