@@ -1,4 +1,4 @@
-"""The only caches: open checkpoints, figures, health, and the server's store and workshop.
+"""The only caches: what is open, results, figures, health, and the server's store and workshop.
 
 Keys are paths with the sizes and modification times of their files, never objects, so that a
 file that changes is read again and one that does not is never measured twice. All caches are
@@ -22,7 +22,9 @@ from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.finding import Found, found_below
 from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
-from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.results import training_results
+from ngpt_inspect.run_status import RunStatus, run_status
+from ngpt_inspect.runs import METRICS, is_run, step_files
 from ngpt_inspect.summary import health
 from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
 from ngpt_inspect.traces import Trace, path, read_trace
@@ -177,6 +179,35 @@ def _trace_file(source: str, stamp: Stamp) -> Trace:
     return read_trace(source)
 
 
+def results_once(name: str, places: Sequence[str]) -> pd.DataFrame:
+    """Return a table of training results; read again when a file of these places changes.
+
+    Raises
+    ------
+    InspectError
+        As `training_results`.
+    """
+    return _results(name, tuple(places), results_stamp(places))
+
+
+def status_once(folder: Path) -> RunStatus:
+    """Return how far the run in a folder is; read again when a file in it changes.
+
+    Raises
+    ------
+    InspectError
+        As `run_status`.
+    """
+    return _status(str(folder), stamp_of(folder))
+
+
+def results_stamp(places: Sequence[str]) -> tuple[Stamp, ...]:
+    """Return what changes when training results of these places do."""
+    paths = [Path(place) for place in places]
+    logs = [path.parent / METRICS for path in paths]
+    return tuple(stamp_of(path) for path in (*paths, *logs) if path.exists())
+
+
 def _last_step(path: Path) -> Path:
     """Return the last checkpoint of a run: its folder changes with every line it logs."""
     return list(step_files(path).values())[-1] if path.is_dir() and is_run(path) else path
@@ -190,6 +221,16 @@ def _open(path: str, stamp: Stamp) -> WeightSet:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _texts(source: str, stamp: Stamp) -> TokenTexts:
     return token_texts(source)
+
+
+@st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
+def _results(name: str, places: tuple[str, ...], stamp: tuple[Stamp, ...]) -> pd.DataFrame:
+    return training_results(name, places)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _status(folder: str, stamp: Stamp) -> RunStatus:
+    return run_status(Path(folder))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
