@@ -1,4 +1,4 @@
-"""The only caches: open checkpoints, drawn figures, and the one store and workshop of the server.
+"""The only caches: what is open, results, figures, health, and the server's store and workshop.
 
 Keys are paths with the sizes and modification times of their files, never objects, so that a
 file that changes is read again and one that does not is never measured twice. All caches are
@@ -8,8 +8,8 @@ bounded and shared by all browser sessions.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,16 @@ import streamlit as st
 from app.jobs import Workshop
 from app.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
-from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.finding import Found, found_below
-from ngpt_inspect.gallery import drawn_rows, for_screen, notes_of
-from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
+from ngpt_inspect.results import training_results
+from ngpt_inspect.run_status import RunStatus, run_status
+from ngpt_inspect.runs import METRICS, is_run, step_files
+from ngpt_inspect.summary import health
 from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
+from ngpt_inspect.traces import Trace, path, read_trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,9 +95,17 @@ def drawn(
     name: str, key: str, options: Mapping[str, Any], dark: bool, _table: pd.DataFrame
 ) -> Drawn:
     """Draw a figure for the screen; `key` stands for the table."""
-    rows = drawn_rows(FIGURES[name], _table)
+    rows = drawn_rows(FIGURES[name], _table, options)
     figure = FIGURES[name].draw(rows, **options)
     return Drawn(for_screen(figure, dark=dark), notes_of(figure), rows)
+
+
+@st.cache_data(max_entries=64, max_size="50MB", show_spinner=False)
+def health_once(
+    key: str, _checkpoints: Sequence[WeightSet], _tables: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
+    """Return the health that tables tell of; `key` stands for them."""
+    return health(_checkpoints, joined(_tables, _checkpoints))
 
 
 @st.cache_resource(
@@ -117,6 +129,85 @@ def texts_once(checkpoint: WeightSet) -> TokenTexts:
     return _texts(source, () if file is None else stamp_of(file))
 
 
+def trace_once(checkpoint: WeightSet, prompt: str) -> Trace:
+    """Run a checkpoint of `reference_model` on a prompt, once for each state of its files.
+
+    Raises
+    ------
+    InspectError
+        It cannot be run, has no tokenizer beside it, or the prompt does not suit it.
+    """
+    source = Path(checkpoint.contents.source)
+    tokenizer = source.parent / "tokenizer.json"
+    beside = stamp_of(tokenizer) if tokenizer.is_file() else ()
+    trace = _trace(str(source), stamp_of(source) + beside, prompt)
+    return replace(trace, about=replace(trace.about, checkpoint=checkpoint.label))
+
+
+def trace_file_once(path: str) -> Trace:
+    """Read a trace, once for each state of the file.
+
+    Raises
+    ------
+    InspectError
+        As `read_trace`.
+    """
+    return _trace_file(path, stamp_of(Path(path)))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def path_once(key: str, _traces: Sequence[Trace]) -> pd.DataFrame:
+    """Compute the path table of traces; `key` stands for them. Nobody may change it."""
+    return path(_traces)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Running the model on the prompt.")
+def _trace(source: str, stamp: Stamp, prompt: str) -> Trace:
+    from reference_model.errors import UsageError  # torch is imported here
+    from reference_model.trace import write_trace
+
+    with tempfile.TemporaryDirectory(prefix="ngpt-inspect-") as folder:
+        try:
+            file = write_trace(Path(source), prompt, Path(folder) / "trace.safetensors")
+        except UsageError as error:
+            raise WrongOption(str(error)) from error
+        return replace(read_trace(file), source=source)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _trace_file(source: str, stamp: Stamp) -> Trace:
+    return read_trace(source)
+
+
+def results_once(name: str, places: Sequence[str]) -> pd.DataFrame:
+    """Return a table of training results; read again when a file of these places changes.
+
+    Raises
+    ------
+    InspectError
+        As `training_results`.
+    """
+    return _results(name, tuple(places), results_stamp(places))
+
+
+def status_once(folder: Path) -> RunStatus:
+    """Return how far the run in a folder is; read again when a file in it changes.
+
+    Raises
+    ------
+    InspectError
+        As `run_status`.
+    """
+    return _status(str(folder), stamp_of(folder))
+
+
+def results_stamp(places: Sequence[str]) -> tuple[Stamp, ...]:
+    """Return what changes when training results of these places do."""
+    paths = [Path(place) for place in places]
+    logs = [path.parent / METRICS for path in paths]
+    return tuple(stamp_of(path) for path in (*paths, *logs) if path.exists())
+
+
 def _last_step(path: Path) -> Path:
     """Return the last checkpoint of a run: its folder changes with every line it logs."""
     return list(step_files(path).values())[-1] if path.is_dir() and is_run(path) else path
@@ -130,6 +221,16 @@ def _open(path: str, stamp: Stamp) -> WeightSet:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _texts(source: str, stamp: Stamp) -> TokenTexts:
     return token_texts(source)
+
+
+@st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
+def _results(name: str, places: tuple[str, ...], stamp: tuple[Stamp, ...]) -> pd.DataFrame:
+    return training_results(name, places)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _status(folder: str, stamp: Stamp) -> RunStatus:
+    return run_status(Path(folder))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -203,6 +203,12 @@ def answer(asked: Sequence[Request], checkpoints: Iterable[WeightSet]) -> pd.Dat
     return joined([table for table in found.values() if table is not None], checkpoints)
 
 
+def key_of(asked: Sequence[Request], checkpoints: Sequence[WeightSet]) -> str:
+    """Name a joined table: its parts, and how the checkpoints are called and ordered."""
+    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
+    return sha256(repr(told).encode()).hexdigest()
+
+
 def begin() -> None:
     """Begin one run of a page: nothing is waited for yet."""
     st.session_state[WAITING] = []
