@@ -40,8 +40,9 @@ Numbers to sort by, not a verdict. *Low norm*: robust z-score of ln ‖e‖ belo
 decay shortens rows of E_input that training never met; nGPT keeps every norm at 1, so there it says
 nothing. *Near-duplicates*: another row with a cosine of at least {DUPLICATE:g}. Tokens that are
 never the right answer are all pushed the same way, so in E_output they tend to crowd together; look
-at *cos mean* and *cosine* there. *Equal*: another row has exactly the same values. Sources: {MEASURES["token_health"].source}; the threshold is that of
-Iglewicz and Hoaglin (1993).
+at *cos mean* and *cosine* there. *Equal*: another row has exactly the same values.
+
+Sources: {MEASURES["token_health"].source}; the threshold is that of Iglewicz and Hoaglin (1993).
 """
 HELP = {
     "norm": MEASURES["embedding_norms"].quantities["embedding_norm"],
