@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.loading import Drawn, drawn, results_once, results_stamp
+from app.loading import Drawn, drawn, wide_once
 from app.measured import answer, key_of, requests
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.gallery import scope
@@ -118,9 +118,8 @@ def draw_results(
     InspectError
         One of the places cannot be read.
     """
-    table = results_once(FIGURES[name].results, places)
+    table, key, _ = wide_once(FIGURES[name].results, places)
     runs = list(dict.fromkeys(table["run"])) if "run" in table else []
-    key = repr((places, results_stamp(places)))
     draw_wide(name, table, key, runs[:MOST_NAMED], options=options, title=title)
 
 

@@ -10,19 +10,22 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.jobs import Workshop
+from app.press import Press
 from app.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.finding import Found, found_below
 from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
-from ngpt_inspect.results import training_results
+from ngpt_inspect.gallery.choices import width_chosen
+from ngpt_inspect.gallery.wide import WIDE, wide_table
 from ngpt_inspect.run_status import RunStatus, run_status
 from ngpt_inspect.runs import METRICS, is_run, step_files
 from ngpt_inspect.summary import health
@@ -108,6 +111,53 @@ def health_once(
     return health(_checkpoints, joined(_tables, _checkpoints))
 
 
+@st.cache_resource(max_entries=32, show_spinner=False)
+def on_paper(
+    name: str, key: str, options: Mapping[str, Any], width: str, _table: pd.DataFrame
+) -> Drawn:
+    """Draw a figure as it prints, ``one`` or ``two`` columns wide; `key` stands for the table."""
+    rows = drawn_rows(FIGURES[name], _table, options)
+    figure = FIGURES[name].draw(rows, **width_chosen(width), **options)
+    return Drawn(figure, notes_of(figure), rows)
+
+
+@st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
+def file_of(name: str, look: tuple[Any, ...], kind: str, _figure: go.Figure) -> bytes:
+    """Return a figure as a file; `look` stands for what it shows, and how."""
+    return press().print(_figure, kind, name)
+
+
+@st.cache_resource(show_spinner=False)
+def press() -> Press:
+    """Return what makes images: one browser for all sessions."""
+    return Press()
+
+
+def wide_once(name: str, places: Sequence[str]) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
+    """Return a wide table of those places that are for it, what names it, and those places.
+
+    Raises
+    ------
+    InspectError
+        As `wide_table`.
+    """
+    taken = tuple(place for place in places if WIDE[name].takes(place))
+    stamps = tuple(_stamp_with_run(Path(place)) for place in taken)
+    key = sha256(repr((name, taken, stamps)).encode()).hexdigest()
+    return _wide(name, taken, key), key, taken
+
+
+def _stamp_with_run(path: Path) -> Stamp:
+    """Return the stamp of a path and of the log of the run it belongs to."""
+    log = path.parent / METRICS
+    return stamp_of(path) + (stamp_of(log) if log.is_file() else ())
+
+
+@st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
+def _wide(name: str, places: tuple[str, ...], key: str) -> pd.DataFrame:
+    return wide_table(name, places)
+
+
 @st.cache_resource(
     scope="session", show_spinner=False, on_release=tempfile.TemporaryDirectory.cleanup
 )
@@ -179,17 +229,6 @@ def _trace_file(source: str, stamp: Stamp) -> Trace:
     return read_trace(source)
 
 
-def results_once(name: str, places: Sequence[str]) -> pd.DataFrame:
-    """Return a table of training results; read again when a file of these places changes.
-
-    Raises
-    ------
-    InspectError
-        As `training_results`.
-    """
-    return _results(name, tuple(places), results_stamp(places))
-
-
 def status_once(folder: Path) -> RunStatus:
     """Return how far the run in a folder is; read again when a file in it changes.
 
@@ -199,13 +238,6 @@ def status_once(folder: Path) -> RunStatus:
         As `run_status`.
     """
     return _status(str(folder), stamp_of(folder))
-
-
-def results_stamp(places: Sequence[str]) -> tuple[Stamp, ...]:
-    """Return what changes when training results of these places do."""
-    paths = [Path(place) for place in places]
-    logs = [path.parent / METRICS for path in paths]
-    return tuple(stamp_of(path) for path in (*paths, *logs) if path.exists())
 
 
 def _last_step(path: Path) -> Path:
@@ -221,11 +253,6 @@ def _open(path: str, stamp: Stamp) -> WeightSet:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _texts(source: str, stamp: Stamp) -> TokenTexts:
     return token_texts(source)
-
-
-@st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
-def _results(name: str, places: tuple[str, ...], stamp: tuple[Stamp, ...]) -> pd.DataFrame:
-    return training_results(name, places)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

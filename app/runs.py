@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.loading import open_once, results_once, status_once
+from app.loading import open_once, status_once, wide_once
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures._axis_labels import short
 from ngpt_inspect.results import holds_weights
@@ -71,7 +71,7 @@ def readable(runs: Sequence[OpenRun]) -> tuple[list[str], list[str]]:
             failures.append(f"{run.label}: there is no {METRICS} beside its checkpoints.")
             continue
         try:
-            results_once("training_steps", (str(run.folder),))
+            wide_once("training_steps", (str(run.folder),))[0]
             good.append(str(run.folder))
         except InspectError as error:
             failures.append(str(error))

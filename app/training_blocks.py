@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.blocks import draw_downloads, draw_figure, draw_results, draw_table
 from app.controls import choose, choose_options
-from app.loading import results_once, status_once
+from app.loading import status_once, wide_once
 from app.read_out import factors, in_words
 from app.runs import OpenRun, every_step, fingerprint, share_done, status_in_words
 from app.sidebar import chip
@@ -73,7 +73,7 @@ def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -
 
 def draw_read_out(places: Sequence[str]) -> None:
     """Draw a slider over losses, and what it took each run to reach the one it is at."""
-    losses = results_once("losses", places)
+    losses, *_ = wide_once("losses", places)
     levels = loss_levels(losses)
     if levels is None:
         return
@@ -149,7 +149,7 @@ def draw_results_figures(places: Sequence[str]) -> None:
     """Draw the figures of experiments that these files have rows for."""
     for name in OF_RESULTS:
         try:
-            if results_once(FIGURES[name].results, places).empty:
+            if wide_once(FIGURES[name].results, places)[0].empty:
                 continue
             options = choose_options(name, key=f"{name}_")
             draw_results(name, places, options=options)
