@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.loading import Drawn, drawn
-from app.measured import Request, answer, requests
+from app.measured import answer, key_of, requests
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.tables.export import encode
 
@@ -67,7 +66,7 @@ def draw_figure(
     if table is None:
         st.caption("Its numbers are being measured.")
         return
-    drawing = drawn(name, _key(asked, checkpoints), dict(options or {}), _is_dark(), table)
+    drawing = drawn(name, key_of(asked, checkpoints), dict(options or {}), _is_dark(), table)
     labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
     selection = {} if clicked is None else {"on_select": clicked, "selection_mode": "points"}
     _show(chosen, drawing, title, labels, key, **selection)
@@ -169,12 +168,6 @@ def draw_downloads(rows: pd.DataFrame, name: str) -> None:
                 icon=":material/download:",
             )
         st.caption(f"{len(rows):,} rows")
-
-
-def _key(asked: Sequence[Request], checkpoints: Sequence[WeightSet]) -> str:
-    """Name a joined table: its parts, and how the checkpoints are called and ordered."""
-    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
-    return sha256(repr(told).encode()).hexdigest()
 
 
 def _is_dark() -> bool:

@@ -1,4 +1,4 @@
-"""The only caches: open checkpoints, drawn figures, and the one store and workshop of the server.
+"""The only caches: open checkpoints, figures, health, and the server's store and workshop.
 
 Keys are paths with the sizes and modification times of their files, never objects, so that a
 file that changes is read again and one that does not is never measured twice. All caches are
@@ -21,8 +21,9 @@ from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.finding import Found, found_below
-from ngpt_inspect.gallery import drawn_rows, for_screen, notes_of
+from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
 from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.summary import health
 from ngpt_inspect.tables.tokens import joined_tokens
 from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
 from ngpt_inspect.traces import Trace, path, read_trace
@@ -96,6 +97,14 @@ def drawn(
     rows = drawn_rows(FIGURES[name], _table)
     figure = FIGURES[name].draw(rows, **options)
     return Drawn(for_screen(figure, dark=dark), notes_of(figure), rows)
+
+
+@st.cache_data(max_entries=64, max_size="50MB", show_spinner=False)
+def health_once(
+    key: str, _checkpoints: Sequence[WeightSet], _tables: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
+    """Return the health that tables tell of; `key` stands for them."""
+    return health(_checkpoints, joined(_tables, _checkpoints))
 
 
 @st.cache_resource(

@@ -170,6 +170,6 @@ def _confined(text: str, root: Path) -> str:
         raise WrongOption(
             "lies outside the folder this dashboard may open",
             where=text,
-            next_step="start it with --root FOLDER, or name the checkpoint after --",
+            next_step="start it with --root FOLDER, or name the checkpoint when you start it",
         )
     return str(path)
