@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.loading import drawn
-from app.measured import Request, answer, requests
+from app.loading import Drawn, drawn, wide_once
+from app.measured import answer, key_of, requests
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.gallery import scope
 from ngpt_inspect.tables.export import encode
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 PREVIEW = 400
 """Rows of a table that travel to the browser; the files to download have them all."""
+MOST_NAMED = 6
+"""Runs that the description of a figure names."""
 FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
 
 
@@ -35,6 +36,7 @@ def draw_figure(
     clicked: Callable[[], None] | None = None,
     layers: Sequence[int] | None = None,
     roles: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
 ) -> None:
     """Draw a figure of checkpoints, or say that its numbers are on their way.
 
@@ -54,11 +56,11 @@ def draw_figure(
         Called before the page is run again with ``st.session_state[key].selection.points``.
     layers, roles
         Measure these only.
+    only
+        Draw these roles only of what is measured.
     """
     chosen = FIGURES[name]
-    heading = chosen.title if title is None else title
-    if heading:
-        st.subheader(heading, anchor=name.replace("_", "-"))
+    _head(chosen, title)
     # What draws single values takes those of its own matrix; others share the model's summaries.
     limits = scope(chosen, options or {}) if chosen.singles else {"roles": chosen.roles}
     limits |= {} if layers is None else {"layers": layers}
@@ -69,19 +71,90 @@ def draw_figure(
     if table is None:
         st.caption("Its numbers are being measured.")
         return
-    drawing = drawn(name, _key(asked, checkpoints), dict(options or {}), _is_dark(), table)
-    labels = " and ".join(checkpoint.label for checkpoint in checkpoints)
+    if only is not None:
+        table = _narrowed(table, only)
+    table_key = repr((key_of(asked, checkpoints), only))
+    drawing = drawn(name, table_key, dict(options or {}), _is_dark(), table)
+    labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
     selection = {} if clicked is None else {"on_select": clicked, "selection_mode": "points"}
+    _show(chosen, drawing, title, labels, key, **selection)
+
+
+def draw_wide(
+    name: str,
+    table: pd.DataFrame,
+    table_key: str,
+    labels: Iterable[str],
+    *,
+    options: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> None:
+    """Draw a figure of a wide table, as `draw_figure` does those of checkpoints.
+
+    Parameters
+    ----------
+    table, table_key
+        The table that the figure names, and what stands for it in the cache of figures.
+    labels
+        Whose numbers these are.
+    """
+    chosen = FIGURES[name]
+    _head(chosen, title)
+    drawing = drawn(name, table_key, dict(options or {}), _is_dark(), table)
+    _show(chosen, drawing, title, labels, "")
+
+
+def draw_results(
+    name: str,
+    places: Sequence[str],
+    *,
+    options: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> None:
+    """Draw a figure of training results, as `draw_figure` does those of checkpoints.
+
+    Raises
+    ------
+    InspectError
+        One of the places cannot be read.
+    """
+    table, key, _ = wide_once(FIGURES[name].results, places)
+    runs = list(dict.fromkeys(table["run"])) if "run" in table else []
+    draw_wide(name, table, key, runs[:MOST_NAMED], options=options, title=title)
+
+
+def _head(chosen: Figure, title: str | None) -> None:
+    heading = chosen.title if title is None else title
+    if heading:
+        st.subheader(heading, anchor=chosen.name.replace("_", "-"))
+
+
+def _show(
+    chosen: Figure,
+    drawing: Drawn,
+    title: str | None,
+    labels: Iterable[str],
+    key: str,
+    **selection: Any,
+) -> None:
+    """Draw what was drawn, with its words and its numbers."""
+    of = f" of {' and '.join(labels)}" if labels else ""
     st.plotly_chart(
         drawing.figure,
         theme=None,
-        key=key or f"figure {name}",
+        key=key or f"figure {chosen.name}",
         config={"displaylogo": False, "showSendToCloud": False},
-        alt=" ".join([f"{heading or chosen.title} of {labels}.", chosen.summary, *drawing.notes]),
+        alt=" ".join([f"{title or chosen.title}{of}.", chosen.summary, *drawing.notes]),
         **selection,
     )
     st.caption(words(chosen), unsafe_allow_html=True)
-    draw_numbers(drawing.rows, key or name, f"the table behind {chosen.title}")
+    draw_numbers(drawing.rows, key or chosen.name, f"the table behind {chosen.title}")
+
+
+def _narrowed(table: pd.DataFrame, roles: Sequence[str]) -> pd.DataFrame:
+    rows = table[table["role"].isin(list(roles))]
+    rows.attrs = table.attrs
+    return rows
 
 
 def words(chosen: Figure) -> str:
@@ -128,12 +201,6 @@ def draw_downloads(rows: pd.DataFrame, name: str) -> None:
                 icon=":material/download:",
             )
         st.caption(f"{len(rows):,} rows")
-
-
-def _key(asked: Sequence[Request], checkpoints: Sequence[WeightSet]) -> str:
-    """Name a joined table: its parts, and how the checkpoints are called and ordered."""
-    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
-    return sha256(repr(told).encode()).hexdigest()
 
 
 def _is_dark() -> bool:

@@ -174,14 +174,18 @@ def requests(
             measure=name,
             whole=whole,
             layers=_present(layers, range(checkpoint.shape.n_layers)),
-            roles=_present(roles, checkpoint.roles),
+            roles=_present(roles, _measurable(checkpoint, name)),
             options=options or {},
         )
         for name in dict.fromkeys(measures)
         for checkpoint in checkpoints
         if _present(layers, range(checkpoint.shape.n_layers)) != ()
-        and _present(roles, checkpoint.roles) != ()
+        and _present(roles, _measurable(checkpoint, name)) != ()
     ]
+
+
+def _measurable(checkpoint: WeightSet, measure: str) -> tuple[str, ...]:
+    return tuple(role for role in checkpoint.roles if role in MEASURES[measure].roles)
 
 
 def _present(wanted: Sequence[Any] | None, there: Container[Any]) -> tuple[Any, ...] | None:
@@ -201,6 +205,12 @@ def answer(asked: Sequence[Request], checkpoints: Iterable[WeightSet]) -> pd.Dat
     if any(job.state is not State.FAILED for job in late):
         return None
     return joined([table for table in found.values() if table is not None], checkpoints)
+
+
+def key_of(asked: Sequence[Request], checkpoints: Sequence[WeightSet]) -> str:
+    """Name a joined table: its parts, and how the checkpoints are called and ordered."""
+    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
+    return sha256(repr(told).encode()).hexdigest()
 
 
 def begin() -> None:

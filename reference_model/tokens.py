@@ -32,8 +32,9 @@ class ByteTokenizer:
         return np.frombuffer(text.encode(), dtype=np.uint8).astype(np.uint16)
 
     def text_of(self, token: int) -> str:
-        r"""Write out one token; a byte that is no text by itself as ``\xNN``."""
-        return bytes([token]).decode(errors="backslashreplace")
+        """Write out one token; a byte that is no text by itself as ``<0xC3>``."""
+        byte = bytes([token])
+        return byte.decode() if byte.isascii() else f"<0x{token:02X}>"
 
     def to_json(self) -> str:
         """Content of ``tokenizer.json``: the kind, since there is nothing else to know."""

@@ -52,8 +52,8 @@ def _named(states: pd.DataFrame) -> str:
     if not len(states):
         return "has no such token"
     first = states.iloc[0]
-    after = f", then {first['next_text']!r}" if first["next_text"] else ""
-    return f"token {first['token']}, {first['text']!r}{after}"
+    after = f", then {first['next_text']}" if first["next_text"] else ""
+    return f"token {first['token']}, {first['text']}{after}"
 
 
 def _down(
@@ -79,7 +79,7 @@ def _across(table: pd.DataFrame, quantity: str) -> tuple[list[dict[str, Any]], l
         mean = row["row"] == "mean"
         lead = {
             "token": "" if mean else row["token"],
-            "text": "mean" if mean else repr(row["text"]),
+            "text": "mean" if mean else row["text"],
         }
         line = lines.setdefault("mean" if mean else row["token"], lead)
         line[state] = _cell(row[quantity])
@@ -89,7 +89,7 @@ def _across(table: pd.DataFrame, quantity: str) -> tuple[list[dict[str, Any]], l
 
 
 def _cell(value: Any) -> str:
-    """Write one value: texts in quotes, that blanks are seen; nothing where it is undefined."""
+    """Write one value; nothing where it is undefined."""
     if isinstance(value, str):
-        return repr(value)
+        return value
     return "" if value is None else number(float(value))

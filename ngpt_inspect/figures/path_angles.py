@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures._line_panels import Grid
 from ngpt_inspect.figures._lines import remarks
 from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._paths import NO_TRACE, keys, path_trace, paths, quoted
+from ngpt_inspect.figures._paths import NO_TRACE, keys, path_trace, paths
 from ngpt_inspect.figures._theme import TWO_COLUMNS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, token: int | None = N
     shown = table[table["row"] == row]
     if token is not None:
         shown = shown[(shown["token"] == token).fillna(False).astype(bool)]
-    shown.attrs = dict(table.attrs)
+    shown.attrs = {}
     titles = list(PANELS.values())
     x, y = "normalized depth", "degrees"
     grid = Grid(
@@ -42,7 +43,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, token: int | None = N
         share_y=False,
     )
     said = []
-    for line, rows in paths(shown):
+    for line, rows in paths(shown, table.attrs.get("checkpoints")):
         for at, name in enumerate(PANELS):
             trace = path_trace(line, rows, "depth", name, "%{customdata[2]}<br>%{y:.2f}°")
             known = rows[name].notna()
@@ -56,9 +57,9 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, token: int | None = N
 
 def _said(label: str, rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
-    following = first["next_text"]
-    after = f", followed by {quoted(following)}" if following else ", the last one"
-    return f"{label}: token {first['token']} is {quoted(first['text'])}{after}."
+    following = str(first["next_text"])
+    after = f", followed by “{following}”" if following not in ("", "nan") else ", the last one"
+    return f"{unescape(label)}: token {first['token']} is “{first['text']}”{after}."
 
 
 FIGURE = Figure(

@@ -42,8 +42,8 @@ def draw(
     x, y = f"x_{centre}", f"y_{centre}"
     chosen = table[table["row"].isin(["state", "next"]) & table[x].notna()]
     chosen = _only(chosen, token)
-    chosen.attrs = dict(table.attrs)
-    drawn = list(paths(chosen))
+    chosen.attrs = {}
+    drawn = list(paths(chosen, table.attrs.get("checkpoints")))
     along, aside = f"degrees from the {CENTRES[centre]}", "degrees aside"
     panels = [
         Panel(title=line.label, x=along, y=aside, x_from=-math.inf, equal=True) for line, _ in drawn
@@ -51,9 +51,8 @@ def draw(
     grid = Grid([panels], width, share_y=False, height=210)
     reach = [float(value) for name in (x, y) for value in chosen[name]]
     for at, (line, rows) in enumerate(drawn):
-        for _, one in rows.groupby("token", sort=True):
-            _draw_path(grid, at, line, one, x, y, faint=token is None)
         _draw_circles(grid, at, reach)
+        _draw_paths(grid, at, line, rows, x, y, faint=token is None)
         grid.panels[at].xs += [min(chosen[x]), max(chosen[x])]
         grid.panels[at].ys += [min(chosen[y]), max(chosen[y])]
         keys(grid, line)
@@ -65,37 +64,36 @@ def _only(rows: pd.DataFrame, token: int | None) -> pd.DataFrame:
     return rows[wanted.fillna(False).astype(bool)]
 
 
-def _draw_path(
+def _draw_paths(
     grid: Grid, at: int, line: Line, rows: pd.DataFrame, x: str, y: str, *, faint: bool
 ) -> None:
-    """Draw the states of one token, and mark where they begin, where they end, and what follows."""
+    """Draw the states of all tokens, and mark where each begins and ends, and what follows."""
     states, following = (rows[rows["row"] == kind] for kind in ("state", "next"))
     hover = f"{SHOWN_AT}<br>x %{{x:.1f}}°, y %{{y:.1f}}°"
-    grid.add(
-        at,
-        path_trace(line, states, x, y, hover, opacity=FAINT if faint else 1),
-        states[x],
-        states[y],
-    )
-    ends = {"start": states.head(1), "final state": states.tail(1), "next token": following}
-    for name, end in ends.items():
-        if len(end):
-            grid.add(at, _mark(line, end.iloc[0], name, x, y), end[x], end[y])
+    grid.add(at, path_trace(line, states, x, y, hover, opacity=FAINT if faint else 1), [], [])
+    marked = {
+        "start": states.drop_duplicates("token"),
+        "final state": states.drop_duplicates("token", keep="last"),
+        "next token": following,
+    }
+    for name, those in marked.items():
+        if len(those):
+            grid.add(at, _marks(line, those, name, x, y), [], [])
             grid.key(name, _key(name))
 
 
-def _mark(line: Line, row: pd.Series, name: str, x: str, y: str) -> Any:
+def _marks(line: Line, rows: pd.DataFrame, name: str, x: str, y: str) -> Any:
     import plotly.graph_objects as go
 
-    look = mark(f"{STARTS[name]}-open", line.color, 9, 1.4)
     return go.Scatter(
-        x=[float(row[x])],
-        y=[float(row[y])],
+        x=rows[x].tolist(),
+        y=rows[y].tolist(),
         mode="markers",
-        marker=look,
+        marker=mark(f"{STARTS[name]}-open", line.color, 9, 1.4),
         name=line.label,
         cliponaxis=False,
-        hovertemplate=f"<b>{line.label}</b><br>{name} of token {row['token']}<extra></extra>",
+        customdata=[[int(token)] for token in rows["token"]],
+        hovertemplate=f"<b>{line.label}</b><br>{name} of token %{{customdata[0]}}<extra></extra>",
         meta=name,
     )
 
@@ -110,28 +108,32 @@ def _draw_circles(grid: Grid, at: int, reach: list[float]) -> None:
     """Draw circles of equal angle around the centre, with their degrees."""
     import plotly.graph_objects as go
 
-    most = max(map(abs, reach), default=0.0)
-    turn = [math.tau * part / 90 for part in range(91)]
-    for radius in nice_steps(0, most, CIRCLES)[1:]:
-        circle = go.Scatter(
-            x=[radius * math.cos(angle) for angle in turn],
-            y=[radius * math.sin(angle) for angle in turn],
-            mode="lines",
-            line={"color": NEUTRAL, "width": 0.7, "dash": "dot"},
-            hoverinfo="skip",
-            meta="circle",
-        )
-        words = go.Scatter(
-            x=[-radius * math.sqrt(0.5)],
-            y=[radius * math.sqrt(0.5)],
-            mode="text",
-            text=[f"{radius:g}°"],
-            textfont={"color": NEUTRAL, "size": 9},
-            hoverinfo="skip",
-            meta="circle",
-        )
-        grid.add(at, circle, [], [])
-        grid.add(at, words, [], [])
+    radii = nice_steps(0, max(map(abs, reach)), CIRCLES)[1:]
+    turn = [*(math.tau * part / 90 for part in range(91)), math.nan]
+    circles = go.Scatter(
+        x=[_plain(radius * math.cos(angle)) for radius in radii for angle in turn],
+        y=[_plain(radius * math.sin(angle)) for radius in radii for angle in turn],
+        mode="lines",
+        line={"color": NEUTRAL, "width": 0.7, "dash": "dot"},
+        hoverinfo="skip",
+        meta="circles",
+    )
+    degrees = go.Scatter(
+        x=[-radius * math.sqrt(0.5) for radius in radii],
+        y=[radius * math.sqrt(0.5) for radius in radii],
+        mode="text",
+        text=[f"{radius:g}°" for radius in radii],
+        textfont={"color": NEUTRAL, "size": 9},
+        hoverinfo="skip",
+        meta="degrees",
+    )
+    for trace in (circles, degrees):
+        grid.add(at, trace, [], [])
+
+
+def _plain(value: float) -> float | None:
+    """Return a gap for NaN."""
+    return None if math.isnan(value) else value
 
 
 def _notes(table: pd.DataFrame, chosen: pd.DataFrame, centre: str, token: int | None) -> list[str]:
@@ -145,7 +147,7 @@ def _notes(table: pd.DataFrame, chosen: pd.DataFrame, centre: str, token: int | 
     ]
     left = table["token"].max() + 1 - MOST
     if token is None and left > 0:
-        notes.append(f"Only the first {MOST} tokens: {left} more are in the table.")
+        notes.append(f"Only the first {MOST} tokens: the table has {left} more.")
     return notes
 
 

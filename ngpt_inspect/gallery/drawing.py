@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures._theme import shades_and_dashes
@@ -102,6 +102,15 @@ def every_step(sources: Source | Sequence[Source]) -> list[Source]:
     ]
 
 
-def colors(checkpoints: Sequence[WeightSet]) -> list[str]:
+class OfFamily(Protocol):
+    """A checkpoint, or what stands for one."""
+
+    @property
+    def family(self) -> str:
+        """GPT or nGPT."""
+        ...
+
+
+def colors(checkpoints: Sequence[OfFamily]) -> list[str]:
     """Return the colour each of these checkpoints has in every figure of them all."""
     return [color for color, _ in shades_and_dashes(each.family for each in checkpoints)]

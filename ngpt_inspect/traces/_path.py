@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ngpt_inspect.tokens.quoting import shown_text
 from ngpt_inspect.traces._columns import COLUMNS, MEANS, PATH
 from ngpt_inspect.traces._geometry import geometry
 from ngpt_inspect.traces._reading import Trace, read_trace
@@ -117,7 +118,7 @@ PLACES = ("angle_to_final", "x_final", "y_final", "stress_final", "x_next", "y_n
 
 def _named(table: pd.DataFrame, trace: Trace) -> pd.DataFrame:
     """Add ids and texts of each row's token and of the one that follows it."""
-    ids, texts = trace.token_ids.tolist(), list(trace.about.tokens)
+    ids, texts = trace.token_ids.tolist(), [shown_text(text) for text in trace.about.tokens]
     for name, shift in (("token_id", 0), ("next_id", 1)):
         named = dict(enumerate(ids[shift:]))
         table[name] = table["token"].map(named)
@@ -137,7 +138,7 @@ def _placed(table: pd.DataFrame, n_blocks: int) -> pd.DataFrame:
 
 
 def _texts(ids: pd.Series, trace: Trace) -> pd.Series:
-    known = trace.about.predictions
+    known = {each: shown_text(text) for each, text in trace.about.predictions.items()}
     return ids.map(lambda each: known.get(each, f"<{each}>"))
 
 

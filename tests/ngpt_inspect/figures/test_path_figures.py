@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from trace_files import TURNS, tensors, write, write_gpt
+from trace_files import tensors, write, write_gpt
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError, WrongOption
@@ -78,32 +78,34 @@ def test_angles_are_rows_of_the_table(table, quantity, token):
 @pytest.mark.parametrize("centre", ["final", "next"])
 def test_paths_are_rows_of_the_table(table, centre):
     figure = ni.figure("path_projection", table=table, centre=centre)
-    paths = traces(figure, f"y_{centre}")
-    tokens = 3 if centre == "final" else 2
-    assert len(paths) == 2 * tokens
-    for family in ("GPT", "nGPT"):
-        drawn = [t for t in paths if t.line.color == SHADES[family][0]]
-        for token, each in enumerate(drawn):
-            rows = table[(table["row"] == "state") & (table["token"] == token)]
-            rows = rows[rows["family"] == family]
-            assert list(each.x) == pytest.approx(rows[f"x_{centre}"].tolist())
-            assert list(each.y) == pytest.approx(rows[f"y_{centre}"].tolist())
     nexts = table[(table["row"] == "next") & table[f"x_{centre}"].notna()]
-    stars = traces(figure, "next token")
-    assert [t.x[0] for t in stars] == pytest.approx(nexts[f"x_{centre}"].tolist())
-    assert len(traces(figure, "start")) == len(traces(figure, "final state")) == 2 * tokens
+    for at, family in enumerate(("GPT", "nGPT")):
+        drawn = traces(figure, f"y_{centre}")[at]
+        assert drawn.line.color == SHADES[family][0]
+        mine = table[(table["row"] == "state") & (table["family"] == family)]
+        mine = mine[mine[f"x_{centre}"].notna()]
+        assert known(drawn.x) == pytest.approx(mine[f"x_{centre}"].tolist())
+        assert known(drawn.y) == pytest.approx(mine[f"y_{centre}"].tolist())
+        n_tokens = mine["token"].nunique()
+        assert [i for i, x in enumerate(drawn.x) if x is None] == [5, 11][: n_tokens - 1]
+        assert [each[:2] for each in drawn.customdata if each[0] is not None] == [
+            list(pair) for pair in zip(mine["token"], mine["state"], strict=True)
+        ]
+        stars = traces(figure, "next token")[at]
+        assert list(stars.x) == nexts.loc[nexts["family"] == family, f"x_{centre}"].tolist()
+        starts, ends = (traces(figure, name)[at] for name in ("start", "final state"))
+        assert list(starts.x) == mine.loc[mine["state"] == 0, f"x_{centre}"].tolist()
+        assert list(ends.x) == mine.loc[mine["state"] == 4, f"x_{centre}"].tolist()
 
 
 def test_axes_are_equal_and_circles_round(table):
     figure = ni.figure("path_projection", table=table)
     for at, axis in enumerate(figure.select_yaxes(), 1):
         assert axis.scaleanchor == ("x" if at == 1 else f"x{at}")
-    circles = [t for t in traces(figure, "circle") if t.mode == "lines"]
-    assert len(circles) >= 4
-    for circle in circles:
-        radii = {round(math.hypot(x, y), 6) for x, y in zip(circle.x, circle.y, strict=True)}
-        assert len(radii) == 1
-        assert radii.pop() <= max(TURNS) + 1e-6
+    for circles, said in zip(traces(figure, "circles"), traces(figure, "degrees"), strict=True):
+        radii = [math.hypot(x, y) for x, y in zip(known(circles.x), known(circles.y), strict=True)]
+        assert sorted({round(radius, 6) for radius in radii}) == [20, 40]
+        assert list(said.text) == ["20°", "40°"]
 
 
 def test_one_token_of_a_projection(table):
@@ -150,8 +152,9 @@ def test_many_tokens_are_cut_and_counted(tmp_path):
 
     path = write(tmp_path / "t.safetensors", values, described(tokens=["a"] * 16))
     figure = ni.figure("path_projection", path)
-    assert len(traces(figure, "y_final")) == 12
-    assert "3 more are in the table" in words(figure)
+    (drawn,) = traces(figure, "y_final")
+    assert {each[0] for each in drawn.customdata} == {None, *range(12)}
+    assert "the table has 3 more" in words(figure)
 
 
 def test_notes_say_what_was_normalised_and_lost(table):

@@ -58,9 +58,9 @@ def test_every_row_says_where_it_is_and_what_is_predicted(file):
     assert rows["depth"].tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert rows["layer"].fillna(-1).tolist() == [-1, 0, 0, 1, 1]
     assert rows["block"].tolist() == ["embedding", "attention", "mlp", "attention", "mlp"]
-    assert set(rows["text"]) == {" way"}
+    assert set(rows["text"]) == {"␣way"}
     assert set(rows["token_id"]) == {4}
-    assert (set(rows["next_id"]), set(rows["next_text"])) == ({5}, {" on"})
+    assert (set(rows["next_id"]), set(rows["next_text"])) == ({5}, {"␣on"})
     values = tensors()
     ids = values["top_ids"][:, 1, 0].tolist()
     assert rows["top_id"].tolist() == ids
@@ -128,7 +128,7 @@ def test_a_state_that_is_zero_has_no_angles(tmp_path):
 
 def test_a_token_that_follows_the_prompt_is_taken(tmp_path):
     table = ni.path(write(tmp_path / "t.safetensors", tensors(n_known=3)))
-    assert set(states_of(table, 2)["next_text"]) == {" x"}
+    assert set(states_of(table, 2)["next_text"]) == {"␣x"}
     assert states_of(table, 2)["angle_to_next"].notna().all()
     assert (table["row"] == "next").sum() == 3
 
