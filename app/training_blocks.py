@@ -31,6 +31,9 @@ EVERY = 2.0
 """Seconds between two looks at the files of a run."""
 STEP = 0.01
 """Nats per token between two places of the slider."""
+WHOLE = "page of training is whole"
+"""Whether the page was drawn to its end: a run that logs faster than that never gets to cut
+it short."""
 MOST_METRICS = 4
 OF_RESULTS = (
     *("losses", "final_losses", "speed_up", "learning_rates"),
@@ -52,7 +55,7 @@ def draw_status(runs: Sequence[OpenRun], checkpoints: Sequence[WeightSet]) -> No
 
 def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -> None:
     """Draw the lines. As a fragment it is run again by itself, with what the page has seen."""
-    if fingerprint(runs) != seen:
+    if st.session_state[WHOLE] and fingerprint(runs) != seen:
         st.rerun()
     for run in runs:
         name, line = st.columns([1, 4], vertical_alignment="center")
@@ -151,7 +154,7 @@ def draw_results_figures(places: Sequence[str]) -> None:
         try:
             if results_once(FIGURES[name].results, places).empty:
                 continue
-            options = choose_options(name, key=f"{name}_")
-            draw_results(name, places, options=options)
+            st.subheader(FIGURES[name].title, anchor=name.replace("_", "-"))
+            draw_results(name, places, options=choose_options(name, key=f"{name}_"), title="")
         except InspectError as error:
             st.warning(plain(str(error)), icon=":material/error:")
