@@ -48,8 +48,8 @@ def draw_status(runs: Sequence[OpenRun], checkpoints: Sequence[WeightSet]) -> No
     follow = any(state in (RunState.TRAINING, RunState.QUIET) for state in states) and st.toggle(
         "Follow runs that train", True, key="follow", bind="query-params"
     )
-    labels = [checkpoint.label for checkpoint in checkpoints]
-    shades = dict(zip(labels, colors(checkpoints), strict=True))
+    labelled = zip([each.label for each in checkpoints], colors(checkpoints), strict=True)
+    shades = dict(reversed(list(labelled)))  # of several checkpoints of a run, the first's
     st.fragment(_draw_lines, run_every=EVERY if follow else None)(runs, shades, seen)
 
 
