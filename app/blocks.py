@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.loading import Drawn, drawn, results_once, results_stamp
-from app.measured import Request, answer, requests
+from app.loading import Drawn, drawn, wide_once
+from app.measured import answer, key_of, requests
 from ngpt_inspect.figures import FIGURES, Figure
+from ngpt_inspect.gallery import scope
 from ngpt_inspect.tables.export import encode
 
 if TYPE_CHECKING:
@@ -61,18 +61,47 @@ def draw_figure(
     """
     chosen = FIGURES[name]
     _head(chosen, title)
+    # What draws single values takes those of its own matrix; others share the model's summaries.
+    limits = scope(chosen, options or {}) if chosen.singles else {"roles": chosen.roles}
+    limits |= {} if layers is None else {"layers": layers}
+    limits |= {} if roles is None else {"roles": roles}
     needs = chosen.needs_with(options or {})
-    asked = requests(checkpoints, needs, layers=layers, roles=roles or chosen.roles)
+    asked = requests(checkpoints, needs, whole=bool(chosen.singles), **limits)
     table = answer(asked, checkpoints)
     if table is None:
         st.caption("Its numbers are being measured.")
         return
     if only is not None:
         table = _narrowed(table, only)
-    drawing = drawn(name, _key(asked, checkpoints, only), dict(options or {}), _is_dark(), table)
+    table_key = repr((key_of(asked, checkpoints), only))
+    drawing = drawn(name, table_key, dict(options or {}), _is_dark(), table)
     labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
     selection = {} if clicked is None else {"on_select": clicked, "selection_mode": "points"}
     _show(chosen, drawing, title, labels, key, **selection)
+
+
+def draw_wide(
+    name: str,
+    table: pd.DataFrame,
+    table_key: str,
+    labels: Iterable[str],
+    *,
+    options: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> None:
+    """Draw a figure of a wide table, as `draw_figure` does those of checkpoints.
+
+    Parameters
+    ----------
+    table, table_key
+        The table that the figure names, and what stands for it in the cache of figures.
+    labels
+        Whose numbers these are.
+    """
+    chosen = FIGURES[name]
+    _head(chosen, title)
+    drawing = drawn(name, table_key, dict(options or {}), _is_dark(), table)
+    _show(chosen, drawing, title, labels, "")
 
 
 def draw_results(
@@ -89,13 +118,9 @@ def draw_results(
     InspectError
         One of the places cannot be read.
     """
-    chosen = FIGURES[name]
-    _head(chosen, title)
-    table = results_once(chosen.results, places)
-    key = repr((places, results_stamp(places)))
-    drawing = drawn(name, key, dict(options or {}), _is_dark(), table)
-    runs = dict.fromkeys(table["run"]) if "run" in table else {}
-    _show(chosen, drawing, title, list(runs)[:MOST_NAMED], f"figure {name}")
+    table, key, _ = wide_once(FIGURES[name].results, places)
+    runs = list(dict.fromkeys(table["run"])) if "run" in table else []
+    draw_wide(name, table, key, runs[:MOST_NAMED], options=options, title=title)
 
 
 def _head(chosen: Figure, title: str | None) -> None:
@@ -176,14 +201,6 @@ def draw_downloads(rows: pd.DataFrame, name: str) -> None:
                 icon=":material/download:",
             )
         st.caption(f"{len(rows):,} rows")
-
-
-def _key(
-    asked: Sequence[Request], checkpoints: Sequence[WeightSet], only: Sequence[str] | None
-) -> str:
-    """Name a table: its parts, how the checkpoints are called and ordered, what is left of it."""
-    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
-    return sha256(repr((told, only)).encode()).hexdigest()
 
 
 def _is_dark() -> bool:

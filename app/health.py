@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.links import PAGE_OF, draw_link
-from app.measured import ask_all
+from app.loading import health_once
+from app.measured import Request, answer, key_of, requests
 from app.sidebar import chip
 from app.text import plain
-from ngpt_inspect.gallery import colors, joined
+from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES as ALL
-from ngpt_inspect.summary import MEASURES, Level, health
+from ngpt_inspect.summary import MEASURES, Level
 from ngpt_inspect.tables.rows import records
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
 
-SIGNS = {
-    Level.OK: ":green[:material/check_circle: ok]",
-    Level.NOTICE: ":orange[:material/info: notice]",
-    Level.TROUBLE: ":red[:material/error: trouble]",
+LOOKS = {
+    Level.OK: ("green", "check_circle"),
+    Level.NOTICE: ("orange", "info"),
+    Level.TROUBLE: ("red", "error"),
 }
-"""Never a colour alone."""
+"""Colour and icon; the word always stands beside them."""
 
 WORST_FIRST = (Level.TROUBLE, Level.NOTICE, Level.OK)
 
@@ -34,17 +35,26 @@ Reading = dict[str, Any]
 def draw_health(checkpoints: Sequence[WeightSet]) -> None:
     """Draw what is known of the health so far; the measures behind it are asked for one by one."""
     st.subheader("Health", anchor="health")
-    known = {name: ask_all(checkpoints, [name], whole=True) for name in MEASURES}
-    tables = [table for table in known.values() if table is not None]
-    found = records(health(checkpoints, joined(tables, checkpoints)))
+    tables, known = [], []
+    for name in MEASURES:
+        asked = requests(checkpoints, [name], whole=True)
+        table = answer(asked, checkpoints)
+        if table is not None:
+            tables.append(table)
+            known += asked
+    found = records(health_once(key_of(known, checkpoints), checkpoints, tables))
     _draw_lines(checkpoints, found)
     for item in dict.fromkeys(each["item"] for each in found):
         _draw_item(checkpoints, [each for each in found if each["item"] == item])
-    missing = [ALL[name].title.lower() for name, table in known.items() if table is None]
+    missing = [ALL[name].title.lower() for name in MEASURES if name not in _measures(known)]
     if missing:
         st.caption(f"Still to come: {', '.join(missing)}.")
     if found:
         _draw_rules(found)
+
+
+def _measures(asked: Iterable[Request]) -> set[str]:
+    return {each.measure for each in asked}
 
 
 def _draw_lines(checkpoints: Sequence[WeightSet], found: Sequence[Reading]) -> None:
@@ -55,29 +65,32 @@ def _draw_lines(checkpoints: Sequence[WeightSet], found: Sequence[Reading]) -> N
         mine = [each for each in found if _is_of(each, checkpoint)]
         cell.html(chip(checkpoint.label, color, checkpoint.family, checkpoint.step))
         counts = {level: sum(each["level"] == level for each in mine) for level in WORST_FIRST}
-        cell.markdown(
-            "  \n".join(
-                f"{SIGNS[level].replace(f' {level}]', f' **{count} {level}**]')}"
-                for level, count in counts.items()
-                if count
-            )
-        )
+        lines = [_sign(level, f"**{n} {level}**") for level, n in counts.items() if n]
+        cell.markdown("  \n".join(lines))
+
+
+def _sign(level: str, words: str) -> str:
+    color, icon = LOOKS[Level(level)]
+    return f":{color}[:material/{icon}: {words}]"
 
 
 def _draw_item(checkpoints: Sequence[WeightSet], readings: Sequence[Reading]) -> None:
     """Draw one item of all checkpoints, linked to the page that has its details."""
     name, *cells = _columns(checkpoints)
     worst = _worst(readings)
-    with name:
+    with name.container(gap=None):
+        st.markdown(plain(worst["item"]), help=plain(worst["rule"]))
         draw_link(
             PAGE_OF.get(worst["measure"], ""),
-            worst["item"].replace("_", r"\_"),
-            query=_view(worst),
-            help=worst["rule"],
+            "details :material/arrow_forward:",
+            at={key: worst[key] for key in ("checkpoint", "role", "layer", "head")},
         )
     for cell, checkpoint in zip(cells, checkpoints, strict=True):
         mine = next((each for each in readings if _is_of(each, checkpoint)), None)
-        cell.markdown("–" if mine is None else f"{SIGNS[mine['level']]} {plain(mine['text'])}")
+        if mine is None:
+            cell.markdown("–")
+        else:
+            cell.markdown(f"{_sign(mine['level'], mine['level'])} {plain(mine['text'])}")
 
 
 def _draw_rules(found: Iterable[Reading]) -> None:
@@ -96,9 +109,3 @@ def _is_of(reading: Reading, checkpoint: WeightSet) -> bool:
 
 def _worst(readings: Sequence[Reading]) -> Reading:
     return min(readings, key=lambda each: WORST_FIRST.index(each["level"]))
-
-
-def _view(reading: Reading) -> dict[str, str]:
-    """Return where a reading was found, as the pages spell it in their addresses."""
-    keys = ("role", "layer", "head")
-    return {key: str(reading[key]) for key in keys if reading[key] is not None}

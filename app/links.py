@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -18,15 +19,26 @@ PAGE_OF = {
 }
 """The page that shows the details of a measure."""
 
+SPELLING = {
+    "embeddings": {"checkpoint": "tokens_of", "role": "embedding"},
+    "matrices": {"layer": "layer", "role": "role", "head": "head"},
+}
+"""What a page can be asked to show first, and how its address calls that."""
 
-def draw_link(
-    page: str, label: str, *, query: Mapping[str, str] | None = None, help: str = ""
-) -> None:
-    """Draw a link to a page, at a view of it; its words alone where there is no such page."""
-    file = PAGES / f"{page}.py"
-    if page and file.is_file():
-        st.page_link(
-            f"app_pages/{page}.py", label=label, query_params=dict(query or {}), help=help or None
-        )
-    else:
-        st.markdown(label, help=help or None)
+
+def draw_link(page: str, label: str, *, at: Mapping[str, Any]) -> None:
+    """Draw a link to a page, if there is that page.
+
+    Parameters
+    ----------
+    page
+        The name of its file.
+    label
+        A word or two: a link is never broken into lines.
+    at
+        What the page shows first: checkpoint, role, layer, head; None where it is all of them.
+    """
+    if page and (PAGES / f"{page}.py").is_file():
+        spelling = SPELLING.get(page, {})
+        query = {spelling[k]: str(at[k]) for k in spelling if at.get(k) is not None}
+        st.page_link(f"app_pages/{page}.py", label=label, query_params=query)

@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from app.jobs import Job, State
@@ -62,12 +63,9 @@ class Request:
         return f"{MEASURES[self.measure].title} of {self.checkpoint.label}"
 
     def work(self, progress: Progress) -> None:
-        """Measure, and keep the table."""
-        if not self.whole:
-            measured = store().get(replace(self, whole=True).key)
-            if measured is not None:
-                store().put(self.key, thinned(measured))
-                return
+        """Measure, and keep the table, with its single values and without."""
+        if self._kept() is not None:
+            return  # asked for in another way while this was waiting
         # Labels depend on what else is open; they are put in when the table is taken out.
         unnamed = replace(self.checkpoint, label="")
         table = summarise(
@@ -80,11 +78,13 @@ class Request:
                 **self.options,
             )
         )
-        store().put(self.key, table if self.whole else thinned(table))
+        table = self._narrowed(table)
+        store().put(replace(self, whole=True).key, table)
+        store().put(replace(self, whole=False).key, thinned(table))
 
     def table(self) -> pd.DataFrame | None:
-        """Return the table if it is known."""
-        kept = store().get(self.key)
+        """Return the table if it is known, by itself or as part of a wider one."""
+        kept = self._kept()
         if kept is None:
             return None
         named = kept.assign(checkpoint=self.checkpoint.label)
@@ -94,6 +94,25 @@ class Request:
             "checkpoints": [facts | {"label": self.checkpoint.label, "step": self.checkpoint.step}]
         }
         return named
+
+    def _kept(self) -> pd.DataFrame | None:
+        found = store().get(self.key)
+        if found is None and (self.layers, self.roles) != (None, None):
+            found = store().get(replace(self, layers=None, roles=None).key)
+        return None if found is None else self._narrowed(found)
+
+    def _narrowed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the layers and roles that are asked for.
+
+        Of some layers only: what is summarised over all layers says nothing of them.
+        """
+        wanted = np.ones(len(table), bool)
+        for column, values in (("layer", self.layers), ("role", self.roles)):
+            if values is not None:
+                wanted &= table[column].isin(list(values)).to_numpy(bool)
+        rows = table if wanted.all() else table[wanted]
+        rows.attrs = table.attrs
+        return rows
 
 
 def ask(
@@ -155,14 +174,18 @@ def requests(
             measure=name,
             whole=whole,
             layers=_present(layers, range(checkpoint.shape.n_layers)),
-            roles=_present(roles, checkpoint.roles),
+            roles=_present(roles, _measurable(checkpoint, name)),
             options=options or {},
         )
         for name in dict.fromkeys(measures)
         for checkpoint in checkpoints
         if _present(layers, range(checkpoint.shape.n_layers)) != ()
-        and _present(roles, checkpoint.roles) != ()
+        and _present(roles, _measurable(checkpoint, name)) != ()
     ]
+
+
+def _measurable(checkpoint: WeightSet, measure: str) -> tuple[str, ...]:
+    return tuple(role for role in checkpoint.roles if role in MEASURES[measure].roles)
 
 
 def _present(wanted: Sequence[Any] | None, there: Container[Any]) -> tuple[Any, ...] | None:
@@ -182,6 +205,12 @@ def answer(asked: Sequence[Request], checkpoints: Iterable[WeightSet]) -> pd.Dat
     if any(job.state is not State.FAILED for job in late):
         return None
     return joined([table for table in found.values() if table is not None], checkpoints)
+
+
+def key_of(asked: Sequence[Request], checkpoints: Sequence[WeightSet]) -> str:
+    """Name a joined table: its parts, and how the checkpoints are called and ordered."""
+    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
+    return sha256(repr(told).encode()).hexdigest()
 
 
 def begin() -> None:

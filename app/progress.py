@@ -22,11 +22,11 @@ def draw_progress() -> None:
     active = [job for job in jobs if job.state in (State.WAITING, State.RUNNING)]
     if active:
         _watch(active)
-    for job in jobs:
-        if job.state is State.FAILED:
-            st.warning(plain(job.error), icon=":material/error:")
-        if job.state is State.STOPPED:
-            _offer_again(job)
+    for error in dict.fromkeys(job.error for job in jobs if job.state is State.FAILED):
+        st.warning(plain(error), icon=":material/error:")
+    stopped = [job for job in jobs if job.state is State.STOPPED]
+    if stopped:
+        _offer_again(stopped)
     if any(job.state is State.DONE for job in jobs):
         st.rerun()  # done between being asked for and now
 
@@ -52,9 +52,11 @@ def _said(job: Job, others: int) -> str:
     return f"{job.title}{done}{more}"
 
 
-def _offer_again(job: Job) -> None:
+def _offer_again(stopped: Sequence[Job]) -> None:
     words, button = st.columns([6, 1], vertical_alignment="center")
-    words.info(plain(f"{job.title}: stopped."), icon=":material/stop_circle:")
-    if button.button("Go on", key=f"again {job.title}", width="stretch"):
-        workshop().forget(job)
+    titles = ", ".join(dict.fromkeys(job.title for job in stopped))
+    words.info(plain(f"Stopped: {titles}."), icon=":material/stop_circle:")
+    if button.button("Go on", key="go on", width="stretch"):
+        for job in stopped:
+            workshop().forget(job)
         st.rerun()

@@ -14,7 +14,7 @@ from app.loading import open_once
 from app.uploads import Upload, discard, uploads
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import InspectError, WrongOption
-from ngpt_inspect.results import holds_weights
+from ngpt_inspect.gallery import is_checkpoint
 from ngpt_inspect.runs import METRICS, is_run
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Session:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Every path that could be opened, also of results and of runs without a checkpoint."""
+        """Every path that could be opened, also of results, traces and runs without weights."""
         return tuple(each.path for each in self.opened if not each.failure)
 
 
@@ -154,7 +154,7 @@ def current_places() -> Sequence[str]:
 def _has_no_weights(path: Path) -> bool:
     """Tell results, and the folder of a run before its first checkpoint, from checkpoints."""
     young_run = (path / METRICS).is_file() and not is_run(path)
-    return path.exists() and (young_run or not holds_weights(path))
+    return path.exists() and (young_run or not is_checkpoint(path))
 
 
 def _confined(text: str, root: Path) -> str:
@@ -170,6 +170,6 @@ def _confined(text: str, root: Path) -> str:
         raise WrongOption(
             "lies outside the folder this dashboard may open",
             where=text,
-            next_step="start it with --root FOLDER, or name the checkpoint after --",
+            next_step="start it with --root FOLDER, or name the checkpoint when you start it",
         )
     return str(path)

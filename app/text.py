@@ -5,4 +5,4 @@ import re
 
 def plain(text: str) -> str:
     """Return text whose characters mean nothing to Markdown."""
-    return re.sub(r"([\\`*_\[\]<>$:~#|]|-(?=-)|(?<=-)-)", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>$:~#|])", r"\\\1", text)

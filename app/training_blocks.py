@@ -11,9 +11,9 @@ import streamlit as st
 
 from app.blocks import draw_downloads, draw_figure, draw_results, draw_table
 from app.controls import choose, choose_options
-from app.loading import results_once, status_once
+from app.loading import status_once, wide_once
 from app.read_out import factors, in_words
-from app.runs import OpenRun, every_step, fingerprint, share_done, status_in_words
+from app.runs import OpenRun, every_step, goes_on, share_done, stamps, status_in_words
 from app.sidebar import chip
 from app.text import plain
 from ngpt_inspect.errors import InspectError
@@ -22,7 +22,6 @@ from ngpt_inspect.figures._theme import NEUTRAL
 from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.results import loss_levels, reached_at
-from ngpt_inspect.run_status import RunState
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
@@ -43,9 +42,8 @@ OF_RESULTS = (
 
 def draw_status(runs: Sequence[OpenRun], checkpoints: Sequence[WeightSet]) -> None:
     """Draw a line a run; look again by itself, and run the page again when a run went on."""
-    seen = fingerprint(runs)
-    states = [status.state(time.time()) for status in seen if status is not None]
-    follow = any(state in (RunState.TRAINING, RunState.QUIET) for state in states) and st.toggle(
+    seen = stamps(runs)
+    follow = goes_on(runs, time.time()) and st.toggle(
         "Follow runs that train", True, key="follow", bind="query-params"
     )
     labelled = zip([each.label for each in checkpoints], colors(checkpoints), strict=True)
@@ -55,7 +53,7 @@ def draw_status(runs: Sequence[OpenRun], checkpoints: Sequence[WeightSet]) -> No
 
 def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -> None:
     """Draw the lines. As a fragment it is run again by itself, with what the page has seen."""
-    if st.session_state[WHOLE] and fingerprint(runs) != seen:
+    if st.session_state[WHOLE] and stamps(runs) != seen:
         st.rerun()
     for run in runs:
         name, line = st.columns([1, 4], vertical_alignment="center")
@@ -76,7 +74,7 @@ def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -
 
 def draw_read_out(places: Sequence[str]) -> None:
     """Draw a slider over losses, and what it took each run to reach the one it is at."""
-    losses = results_once("losses", places)
+    losses, *_ = wide_once("losses", places)
     levels = loss_levels(losses)
     if levels is None:
         return
@@ -152,7 +150,7 @@ def draw_results_figures(places: Sequence[str]) -> None:
     """Draw the figures of experiments that these files have rows for."""
     for name in OF_RESULTS:
         try:
-            if results_once(FIGURES[name].results, places).empty:
+            if wide_once(FIGURES[name].results, places)[0].empty:
                 continue
             st.subheader(FIGURES[name].title, anchor=name.replace("_", "-"))
             draw_results(name, places, options=choose_options(name, key=f"{name}_"), title="")

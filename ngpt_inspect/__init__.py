@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.results import training_results
     from ngpt_inspect.summary import differences
     from ngpt_inspect.tables import measure, summarise, token_table
+    from ngpt_inspect.traces import path
     from ngpt_inspect.vocabulary import Role
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "figure",
     "measure",
     "open_checkpoint",
+    "path",
     "summarise",
     "token_table",
     "training_results",
@@ -45,6 +47,7 @@ _HOMES = {
     "figure": "gallery",
     "measure": "tables",
     "open_checkpoint": "checkpoint",
+    "path": "traces",
     "summarise": "tables",
     "token_table": "tables",
     "training_results": "results",

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.errors import UnreadableFile, WrongOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +62,46 @@ def step_files(folder: Path) -> dict[int, Path]:
 def is_run(folder: Path) -> bool:
     """Tell whether a folder holds at least one checkpoint of a run."""
     return folder.is_dir() and bool(step_files(folder))
+
+
+def checkpoints_of(source: str, steps: str) -> list[Path]:
+    """Return the checkpoints of a training run that are asked for; other sources as they are.
+
+    Parameters
+    ----------
+    source
+        The folder of a run, or anything else.
+    steps
+        ``last`` (the folder itself stands for it), ``all``, or ``100,200``.
+
+    Raises
+    ------
+    WrongOption
+        The run has no such step.
+    """
+    path = Path(source)
+    if steps == "last" or not is_run(path):
+        return [path]
+    files = step_files(path)
+    wanted = list(files) if steps == "all" else [_step(word) for word in steps.split(",")]
+    missing = [step for step in wanted if step not in files]
+    if missing:
+        raise WrongOption(
+            f"no step {missing[0]}",
+            where=source,
+            next_step=f"there are {', '.join(map(str, files))}",
+        )
+    return [files[step] for step in wanted]
+
+
+def _step(word: str) -> int:
+    if not word.strip().isdecimal():
+        raise WrongOption(
+            f"{word!r} is not a whole number",
+            where="--steps",
+            next_step="say last, all, or 100,200",
+        )
+    return int(word)
 
 
 def read_metrics(folder: Path) -> pd.DataFrame:

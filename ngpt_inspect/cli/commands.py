@@ -21,11 +21,13 @@ from ngpt_inspect.cli.options import (
     Device,
     Format,
     Heads,
+    Layers,
     Output,
     Quiet,
     Roles,
     Steps,
 )
+from ngpt_inspect.cli.path_command import path_command
 from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, show, write
 from ngpt_inspect.errors import MissingLibrary
 from ngpt_inspect.measures import MEASURES
@@ -217,7 +219,7 @@ def figures_command(
         typer.Argument(
             metavar="SOURCE...",
             help="Checkpoints, folders of training runs, CSV files of training results and "
-            "folders of them.",
+            "folders of them, traces.",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path(
@@ -230,16 +232,19 @@ def figures_command(
         str | None, typer.Option("--names", help="Only these figures.", metavar="LIST")
     ] = None,
     width: Annotated[
-        str, typer.Option("--width", help="Columns of a page it spans: one or two.")
+        str, typer.Option("--width", help="Columns of a page it spans, one or two; or pixels.")
     ] = "two",
     choices: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
-            help="A choice of a figure: view=histogram, layer=3. Can be repeated.",
+            help="A choice of a figure, or of a measure it needs: view=histogram, layer=3. Can "
+            "be repeated.",
             metavar="NAME=VALUE",
         ),
     ] = None,
+    layers: Layers = None,
+    roles: Roles = None,
     steps: Steps = "last",
     heads: Heads = None,
     architecture: ArchitectureName = None,
@@ -247,24 +252,28 @@ def figures_command(
     quiet: Quiet = False,
 ) -> None:
     """Draw the paper's figures into a folder, each with the table it was drawn from."""
-    from ngpt_inspect.cli.selection import models_named, names
-    from ngpt_inspect.gallery import draw_all, spoken
-    from ngpt_inspect.results import holds_weights
+    from ngpt_inspect.cli.selection import layers_named, models_named, names
+    from ngpt_inspect.gallery import draw_all, is_checkpoint, spoken
 
-    with_weights = [source for source in sources if holds_weights(source)]
-    results = [source for source in sources if source not in with_weights]
+    with_weights = [source for source in sources if is_checkpoint(source)]
+    others = [source for source in sources if source not in with_weights]
     models = models_named(with_weights, steps, heads, architecture, alpha_init)
     with progress_bar("Figures", quiet) as progress:
         for drawn in draw_all(
-            [*models, *results],
+            [*models, *others],
             output,
             names(formats) or ["html"],
             names=names(only),
             width=width,
+            layers=layers_named(layers),
+            roles=names(roles),
             progress=progress,
             **spoken(choices or []),
         ):
             typer.echo(drawn)
+
+
+app.command("path", rich_help_panel="Looking around")(path_command)
 
 
 @app.command("dashboard", rich_help_panel="Looking around")

@@ -26,7 +26,7 @@ MARKS = {
 """What is put before a number that is not simply `ok`, and the legend below the table."""
 
 TEXTS = {"", "checkpoint", "group", "item", "tensor", "role", "shape", "dtype", "note", "notes"} | {
-    *("text", "partner text", "nearest_text")
+    *("text", "partner text", "nearest_text", "block", "top_text")
 }
 """Columns set flush left."""
 

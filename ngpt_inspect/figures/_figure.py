@@ -19,14 +19,14 @@ class Option:
     """All values there are; empty where any whole number will do (a layer)."""
     help: str
     default: Any = None
-    """What is taken where nothing is chosen; None: the first of `values`."""
+    """What is taken where nothing is chosen; None: the first of `values`, if there are any."""
     needs: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
     """Value -> the measures that the figure needs besides its own when this value is chosen."""
 
     @property
     def usual(self) -> Any:
         """What is taken where nothing is chosen."""
-        return self.values[0] if self.default is None else self.default
+        return self.values[0] if self.default is None and self.values else self.default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,8 @@ class Figure:
     """Names of the measures whose rows `draw` reads whatever is chosen; the table is their
     concatenation. What one choice needs stands with it, and `needs_with` gives all."""
     results: str = ""
-    """Instead of measures: the name of the table of training results that `draw` reads."""
+    """Instead of measures: the name of the wide table that `draw` reads: one of training
+    results, or `path` of traces (`ngpt_inspect.gallery.wide`)."""
     options: tuple[Option, ...] = ()
     formula: str = ""
     """How the drawn numbers are computed, in plain words and Unicode symbols."""

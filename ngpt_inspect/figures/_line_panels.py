@@ -144,7 +144,8 @@ class Grid:
             y = y_axis(panel, everything if self.share_y else panel.ys, hidden=hidden)
             x = x_axis(panel, self.panel_width)
             self.figure.layout[f"xaxis{at + 1}"] = x | {"anchor": f"y{at + 1}"}
-            self.figure.layout[f"yaxis{at + 1}"] = y | {"anchor": f"x{at + 1}"}
+            anchors = dict.fromkeys(["anchor", *["scaleanchor"] * panel.equal], f"x{at + 1}")
+            self.figure.layout[f"yaxis{at + 1}"] = y | anchors
             high = y["range"][1]
             top = 10**high if panel.log_y else high
             for place, trace in self._edges:

@@ -28,8 +28,9 @@ SHADES = {
 }
 """Warm for GPT, blue for nGPT, told apart under the common colour-vision deficiencies and
 on white or dark ground. The first checkpoint of a family takes the first shade."""
-DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot")
-"""The second thing, besides the shade, that tells checkpoints of one family apart: twenty in
+DASHES = ("solid", "7px,2px", "7px,2px,2px,2px", "14px,3px", "14px,3px,2px,3px")
+"""In pixels, with short gaps: plotly's own long dashes leave out whole steps of a histogram.
+The second thing, besides the shade, that tells checkpoints of one family apart: twenty in
 all. Dotted lines are kept for what is not the checkpoint as it is: a tolerance, its matrices
 after normalising."""
 NEUTRAL = "#7f7f7f"

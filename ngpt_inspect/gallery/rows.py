@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import Figure
 from ngpt_inspect.gallery.choices import scope
+from ngpt_inspect.gallery.wide import checked_columns
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.results import results_named
 from ngpt_inspect.tables import summarise
 from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.vocabulary import Status
@@ -26,15 +25,15 @@ def drawn_rows(
     """Return the rows a figure is drawn from: those of its measures, thinned.
 
     Only of its roles, and of the layer and roles its options (by default the usual ones) leave.
-    Of training results, all rows.
+    Of a wide table, all rows.
 
     Raises
     ------
     WrongOption
-        The table is not the one of training results that the figure draws.
+        The table is not the wide one that the figure draws.
     """
     if chosen.results:
-        return _results(chosen, table)
+        return checked_columns(chosen.name, chosen.results, table)
     facts, table = table.attrs, thinned(table, keep=chosen.singles)
     table.attrs = {}  # pandas copies them deeply with every selection
     needs = chosen.needs_with(options or {})
@@ -50,17 +49,6 @@ def drawn_rows(
     rows = table[wanted]
     rows.attrs = dict(facts)
     return rows
-
-
-def _results(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
-    wanted = [column.name for column in results_named(chosen.results).columns]
-    missing = [name for name in wanted if name not in table.columns]
-    if missing:
-        raise WrongOption(
-            f"{chosen.name} draws the table {chosen.results}, and this has no column {missing[0]}",
-            next_step=f'give training_results("{chosen.results}", sources)',
-        )
-    return table
 
 
 def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from ngpt_inspect.numerics.finite import NON_FINITE
 from ngpt_inspect.summary.facts import Fact, Level, frame, rows_of
 from ngpt_inspect.tables import parts
 from ngpt_inspect.tables.rows import records
+from ngpt_inspect.tables.summaries import PLACE
 from ngpt_inspect.vocabulary import Kind, Status, roles_of
 from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import number
@@ -35,6 +36,8 @@ DEAD_NORM = 0.1
 MANY_DEAD = 0.01
 """Share of the rows of a matrix; below it lie the rows that pad a vocabulary."""
 
+COLUMNS = [*PLACE, "head", "measure", "value", "status", "reason"]
+
 FINITE = "trouble when any weight holds NaN or Inf"
 SPHERE = (
     "nGPT keeps the vectors of embeddings and matrices at length 1: notice when some are not, "
@@ -56,7 +59,7 @@ STEP = (
     "notice when a coordinate is negative (a step away from what the block suggests) or above 1 "
     "(beyond it), trouble when the mean is"
 )
-UNREAD = "notice when a weight that is there could not be measured"
+UNREAD = "notice when a weight that is there could not be measured, or not all of it"
 
 
 def health(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFrame:
@@ -85,19 +88,26 @@ def health(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFram
 def readings(checkpoint: WeightSet, rows: pd.DataFrame) -> Iterator[Fact]:
     """Yield the readings of one checkpoint from its rows; summary rows are passed over."""
     quantities = [name for each in MEASURES for name in ALL[each].quantities]
-    rows = rows[rows["measure"].isin(quantities)]
-    yield from _finite(checkpoint, rows)
-    yield from _hypersphere(checkpoint, rows)
-    yield from _conditions(rows)
-    yield from _dead_rows(rows)
-    yield from _steps(rows)
+    none = rows.iloc[:0]
+    # Cut once: an embedding has a row a token, and each reading needs few of all these.
+    found = dict(list(rows[COLUMNS].groupby("measure", sort=False)))
+    of = {name: found.get(name, none) for name in quantities}
+    yield from _finite(checkpoint, [each for each in of.values() if len(each)])
+    yield from _hypersphere(checkpoint, of["unit_norm"], of["unit_deviation"])
+    yield from _conditions(of["condition_number"])
+    yield from _dead_rows(of["embedding_norm"])
+    yield from _steps(of["eigen_learning_rate"])
 
 
-def _finite(checkpoint: WeightSet, rows: pd.DataFrame) -> Iterator[Fact]:
+def _finite(checkpoint: WeightSet, tables: Sequence[pd.DataFrame]) -> Iterator[Fact]:
     """Yield how many weights hold NaN or Inf, and which could not be measured at all."""
-    if rows.empty:
+    import pandas as pd
+
+    if not tables:
         return
     place = ["layer", "role", "expert"]
+    first_rows = [table.drop_duplicates([*place, "status"]) for table in tables]
+    rows = pd.concat(first_rows)
     present = rows[rows["role"].isin([str(role) for role in checkpoint.roles])]
     n_read = len(present[place].drop_duplicates())
     skips = present[present["status"] == Status.SKIPPED].drop_duplicates([*place, "reason"])
@@ -122,7 +132,8 @@ def _finite(checkpoint: WeightSet, rows: pd.DataFrame) -> Iterator[Fact]:
     if len(others):
         yield Fact(
             item="not measured",
-            text=f"{len(others.drop_duplicates(place))} of {n_read} weights ({_some(others)})",
+            text=f"all or part of {len(others.drop_duplicates(place))} of {n_read} weights "
+            f"({_some(others)})",
             value=len(others.drop_duplicates(place)),
             level=Level.NOTICE,
             rule=UNREAD,
@@ -137,12 +148,12 @@ def _some(skips: pd.DataFrame) -> str:
     return "; ".join(reasons[:2]) + more
 
 
-def _hypersphere(checkpoint: WeightSet, rows: pd.DataFrame) -> Iterator[Fact]:
-    flags = rows[rows["measure"] == "unit_norm"]
+def _hypersphere(
+    checkpoint: WeightSet, flags: pd.DataFrame, deviations: pd.DataFrame
+) -> Iterator[Fact]:
     if flags.empty:
         return
     n_unit, n_all = int(flags["value"].sum()), len(flags)
-    deviations = rows[(rows["measure"] == "unit_deviation") & (rows["status"] != Status.SKIPPED)]
     worst = records(deviations.loc[[deviations["value"].idxmax()]])[0]
     text = f"{n_unit} of {n_all} matrices (largest deviation {number(worst['value'])})"
     level = Level.OK
@@ -163,7 +174,7 @@ def _hypersphere(checkpoint: WeightSet, rows: pd.DataFrame) -> Iterator[Fact]:
 
 
 def _conditions(rows: pd.DataFrame) -> Iterator[Fact]:
-    found = parts(rows[rows["measure"] == "condition_number"])
+    found = parts(rows)
     if found.empty:
         return
     worst = records(found.loc[[found["value"].idxmax()]])[0]
@@ -201,7 +212,7 @@ def _conditions(rows: pd.DataFrame) -> Iterator[Fact]:
 
 
 def _dead_rows(rows: pd.DataFrame) -> Iterator[Fact]:
-    norms = rows[(rows["measure"] == "embedding_norm") & (rows["status"] != Status.SKIPPED)]
+    norms = rows[rows["status"] != Status.SKIPPED]
     if norms.empty:
         return
     dead, most, texts = 0, 0.0, []
@@ -226,7 +237,7 @@ def _dead_rows(rows: pd.DataFrame) -> Iterator[Fact]:
 
 
 def _steps(rows: pd.DataFrame) -> Iterator[Fact]:
-    rates = rows[(rows["measure"] == "eigen_learning_rate") & (rows["status"] != Status.SKIPPED)]
+    rates = rows[rows["status"] != Status.SKIPPED]
     for role in roles_of(Kind.EIGEN_LEARNING_RATE):
         values = rates.loc[rates["role"] == str(role), "value"]
         if values.empty:

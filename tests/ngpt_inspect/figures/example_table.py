@@ -95,6 +95,13 @@ class Rows:
         self.add_bins(role, f"{measure}_pooled", values)
         self.add_density(role, f"{measure}_pooled", values)
 
+    def add_spectra(self, role, random, heads, layer):
+        """Append the singular values of each head and of the whole."""
+        for head in [*range(heads), None] if heads > 1 else [None]:
+            sigma = np.sort(random.uniform(0.3, 2, D_MODEL if head is None else D_MODEL // heads))
+            place = {"layer": layer, "head": head}
+            self.add(role, "singular_value", sigma[::-1], index=np.arange(len(sigma)), **place)
+
     def add_pooled_levels(self, role, measure, values):
         """Append the five summaries over the heads of all layers."""
         for suffix, level in LEVELS.items():
@@ -109,6 +116,7 @@ class Rows:
         """Append one value a head and the five summaries over heads."""
         if len(values) > 1:
             self.add(role, measure, values, layer=layer, head=np.arange(len(values)))
+            self.add(role, measure, 40 * values.max(), layer=layer)
         else:
             self.add(role, measure, values, layer=layer)
         for suffix, level in LEVELS.items():
@@ -176,6 +184,7 @@ def add_matrices(rows, random):
                 rows.add_heads(role, rank, random.uniform(2, 8, heads), layer)
             sigma = random.uniform(0.3 if ngpt else 0.01, 2, D_MODEL)
             rows.add_quantiles(role, "singular_value", sigma, layer)
+            rows.add_spectra(role, random, heads, layer)
             for axis, measure in (("rows", "row"), ("columns", "column")):
                 unit = ngpt and role.facts.unit_axis == axis
                 norms = np.ones(D_MODEL) if unit else random.lognormal(0, 0.2, D_MODEL)

