@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.loading import Drawn, drawn
+from app.loading import Drawn, drawn, wide_once
 from app.measured import answer, key_of, requests
 from ngpt_inspect.figures import FIGURES, Figure
+from ngpt_inspect.gallery import scope
 from ngpt_inspect.tables.export import encode
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 PREVIEW = 400
 """Rows of a table that travel to the browser; the files to download have them all."""
+MOST_NAMED = 6
+"""Runs that the description of a figure names."""
 FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
 
 
@@ -33,6 +36,7 @@ def draw_figure(
     clicked: Callable[[], None] | None = None,
     layers: Sequence[int] | None = None,
     roles: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
 ) -> None:
     """Draw a figure of checkpoints, or say that its numbers are on their way.
 
@@ -52,21 +56,25 @@ def draw_figure(
         Called before the page is run again with ``st.session_state[key].selection.points``.
     layers, roles
         Measure these only.
+    only
+        Draw these roles only of what is measured.
     """
     chosen = FIGURES[name]
     _head(chosen, title)
-    asked = requests(
-        checkpoints,
-        chosen.needs,
-        whole=bool(chosen.singles),
-        layers=layers,
-        roles=roles or chosen.roles,
-    )
+    # What draws single values takes those of its own matrix; others share the model's summaries.
+    limits = scope(chosen, options or {}) if chosen.singles else {"roles": chosen.roles}
+    limits |= {} if layers is None else {"layers": layers}
+    limits |= {} if roles is None else {"roles": roles}
+    needs = chosen.needs_with(options or {})
+    asked = requests(checkpoints, needs, whole=bool(chosen.singles), **limits)
     table = answer(asked, checkpoints)
     if table is None:
         st.caption("Its numbers are being measured.")
         return
-    drawing = drawn(name, key_of(asked, checkpoints), dict(options or {}), _is_dark(), table)
+    if only is not None:
+        table = _narrowed(table, only)
+    table_key = repr((key_of(asked, checkpoints), only))
+    drawing = drawn(name, table_key, dict(options or {}), _is_dark(), table)
     labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
     selection = {} if clicked is None else {"on_select": clicked, "selection_mode": "points"}
     _show(chosen, drawing, title, labels, key, **selection)
@@ -96,6 +104,25 @@ def draw_wide(
     _show(chosen, drawing, title, labels, "")
 
 
+def draw_results(
+    name: str,
+    places: Sequence[str],
+    *,
+    options: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> None:
+    """Draw a figure of training results, as `draw_figure` does those of checkpoints.
+
+    Raises
+    ------
+    InspectError
+        One of the places cannot be read.
+    """
+    table, key, _ = wide_once(FIGURES[name].results, places)
+    runs = list(dict.fromkeys(table["run"])) if "run" in table else []
+    draw_wide(name, table, key, runs[:MOST_NAMED], options=options, title=title)
+
+
 def _head(chosen: Figure, title: str | None) -> None:
     heading = chosen.title if title is None else title
     if heading:
@@ -122,6 +149,12 @@ def _show(
     )
     st.caption(words(chosen), unsafe_allow_html=True)
     draw_numbers(drawing.rows, key or chosen.name, f"the table behind {chosen.title}")
+
+
+def _narrowed(table: pd.DataFrame, roles: Sequence[str]) -> pd.DataFrame:
+    rows = table[table["role"].isin(list(roles))]
+    rows.attrs = table.attrs
+    return rows
 
 
 def words(chosen: Figure) -> str:

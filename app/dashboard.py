@@ -21,21 +21,15 @@ from app.sidebar import draw_sidebar  # noqa: E402
 ICON, LOGO = (str(Path(__file__).with_name(f"{name}.svg")) for name in ("icon", "logo"))
 
 # The pages in the order of the menu; adding one is a file and a line here.
-PAGES = [
-    st.Page("app_pages/overview.py", title="Overview", icon=":material/compare:", default=True),
-    st.Page(
-        "app_pages/embeddings.py",
-        title="Embeddings",
-        icon=":material/scatter_plot:",
-        url_path="embeddings",
-    ),
-    st.Page(
-        "app_pages/path.py",
-        title="Path on the hypersphere",
-        icon=":material/route:",
-        url_path="path",
-    ),
-]
+PAGES = {
+    "overview": ("Overview", "compare"),
+    "embeddings": ("Embeddings", "scatter_plot"),
+    "matrices": ("Matrices", "grid_on"),
+    "scales": ("Eigen learning rates and scaling factors", "tune"),
+    "training": ("Training", "trending_down"),
+    "path": ("Path on the hypersphere", "route"),
+    "export": ("Export", "download"),
+}
 
 
 def main() -> None:
@@ -43,7 +37,18 @@ def main() -> None:
     arguments = parse(sys.argv[1:])
     st.set_page_config(page_title="ngpt-inspect", page_icon=ICON, layout="wide")
     st.logo(LOGO, size="large", icon_image=ICON)
-    page = st.navigation(PAGES)
+    page = st.navigation(
+        [
+            st.Page(
+                f"app_pages/{name}.py",
+                title=title,
+                icon=f":material/{icon}:",
+                url_path=name,
+                default=name == next(iter(PAGES)),
+            )
+            for name, (title, icon) in PAGES.items()
+        ]
+    )
     session = load(arguments)
     draw_sidebar(session, arguments.root)
     measured.begin()

@@ -1,4 +1,4 @@
-"""The only caches: open checkpoints, figures, health, and the server's store and workshop.
+"""The only caches: what is open, results, figures, health, and the server's store and workshop.
 
 Keys are paths with the sizes and modification times of their files, never objects, so that a
 file that changes is read again and one that does not is never measured twice. All caches are
@@ -10,21 +10,25 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.jobs import Workshop
+from app.press import Press
 from app.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.finding import Found, found_below
 from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
-from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.gallery.choices import width_chosen
+from ngpt_inspect.gallery.wide import WIDE, wide_table
+from ngpt_inspect.run_status import RunStatus, run_status
+from ngpt_inspect.runs import METRICS, is_run, step_files
 from ngpt_inspect.summary import health
-from ngpt_inspect.tables.tokens import joined_tokens
 from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
 from ngpt_inspect.traces import Trace, path, read_trace
 
@@ -94,7 +98,7 @@ def drawn(
     name: str, key: str, options: Mapping[str, Any], dark: bool, _table: pd.DataFrame
 ) -> Drawn:
     """Draw a figure for the screen; `key` stands for the table."""
-    rows = drawn_rows(FIGURES[name], _table)
+    rows = drawn_rows(FIGURES[name], _table, options)
     figure = FIGURES[name].draw(rows, **options)
     return Drawn(for_screen(figure, dark=dark), notes_of(figure), rows)
 
@@ -105,6 +109,53 @@ def health_once(
 ) -> pd.DataFrame:
     """Return the health that tables tell of; `key` stands for them."""
     return health(_checkpoints, joined(_tables, _checkpoints))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def on_paper(
+    name: str, key: str, options: Mapping[str, Any], width: str, _table: pd.DataFrame
+) -> Drawn:
+    """Draw a figure as it prints, ``one`` or ``two`` columns wide; `key` stands for the table."""
+    rows = drawn_rows(FIGURES[name], _table, options)
+    figure = FIGURES[name].draw(rows, **width_chosen(width), **options)
+    return Drawn(figure, notes_of(figure), rows)
+
+
+@st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
+def file_of(name: str, look: tuple[Any, ...], kind: str, _figure: go.Figure) -> bytes:
+    """Return a figure as a file; `look` stands for what it shows, and how."""
+    return press().print(_figure, kind, name)
+
+
+@st.cache_resource(show_spinner=False)
+def press() -> Press:
+    """Return what makes images: one browser for all sessions."""
+    return Press()
+
+
+def wide_once(name: str, places: Sequence[str]) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
+    """Return a wide table of those places that are for it, what names it, and those places.
+
+    Raises
+    ------
+    InspectError
+        As `wide_table`.
+    """
+    taken = tuple(place for place in places if WIDE[name].takes(place))
+    stamps = tuple(_stamp_with_run(Path(place)) for place in taken)
+    key = sha256(repr((name, taken, stamps)).encode()).hexdigest()
+    return _wide(name, taken, key), key, taken
+
+
+def _stamp_with_run(path: Path) -> Stamp:
+    """Return the stamp of a path and of the log of the run it belongs to."""
+    log = path.parent / METRICS
+    return stamp_of(path) + (stamp_of(log) if log.is_file() else ())
+
+
+@st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
+def _wide(name: str, places: tuple[str, ...], key: str) -> pd.DataFrame:
+    return wide_table(name, places)
 
 
 @st.cache_resource(
@@ -126,17 +177,6 @@ def texts_once(checkpoint: WeightSet) -> TokenTexts:
     source = checkpoint.contents.source
     file = tokenizer_file(source)
     return _texts(source, () if file is None else stamp_of(file))
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def tokens_once(
-    key: str, label: str, _tables: Sequence[pd.DataFrame], _texts: TokenTexts
-) -> pd.DataFrame:
-    """Join what is known of single tokens; `key` stands for the tables and the texts.
-
-    All sessions share the table: nobody may change it.
-    """
-    return joined_tokens(_tables, {label: _texts})
 
 
 def trace_once(checkpoint: WeightSet, prompt: str) -> Trace:
@@ -189,6 +229,17 @@ def _trace_file(source: str, stamp: Stamp) -> Trace:
     return read_trace(source)
 
 
+def status_once(folder: Path) -> RunStatus:
+    """Return how far the run in a folder is; read again when a file in it changes.
+
+    Raises
+    ------
+    InspectError
+        As `run_status`.
+    """
+    return _status(str(folder), stamp_of(folder))
+
+
 def _last_step(path: Path) -> Path:
     """Return the last checkpoint of a run: its folder changes with every line it logs."""
     return list(step_files(path).values())[-1] if path.is_dir() and is_run(path) else path
@@ -202,6 +253,11 @@ def _open(path: str, stamp: Stamp) -> WeightSet:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _texts(source: str, stamp: Stamp) -> TokenTexts:
     return token_texts(source)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _status(folder: str, stamp: Stamp) -> RunStatus:
+    return run_status(Path(folder))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -174,14 +174,18 @@ def requests(
             measure=name,
             whole=whole,
             layers=_present(layers, range(checkpoint.shape.n_layers)),
-            roles=_present(roles, checkpoint.roles),
+            roles=_present(roles, _measurable(checkpoint, name)),
             options=options or {},
         )
         for name in dict.fromkeys(measures)
         for checkpoint in checkpoints
         if _present(layers, range(checkpoint.shape.n_layers)) != ()
-        and _present(roles, checkpoint.roles) != ()
+        and _present(roles, _measurable(checkpoint, name)) != ()
     ]
+
+
+def _measurable(checkpoint: WeightSet, measure: str) -> tuple[str, ...]:
+    return tuple(role for role in checkpoint.roles if role in MEASURES[measure].roles)
 
 
 def _present(wanted: Sequence[Any] | None, there: Container[Any]) -> tuple[Any, ...] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.blocks import draw_downloads, draw_table
+from app.blocks import PREVIEW, draw_downloads, draw_table
 from app.controls import choose
 from app.loading import texts_once
 from app.sidebar import chip
@@ -15,6 +15,8 @@ from app.text import plain
 from app.tokens import EMBEDDINGS, counts_of, embeddings_of, extremes_of, neighbours_of, tokens_of
 from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.measures.nearest_tokens import DUPLICATE
+from ngpt_inspect.measures.token_health import THRESHOLD
 from ngpt_inspect.tables.token_views import ORDERS, ordered, same_token, searched
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number
@@ -27,8 +29,21 @@ if TYPE_CHECKING:
 A_ROW = 3
 """Checkpoints side by side."""
 NEIGHBOURS = 12
+BOX = 240
+"""Pixels of a text box."""
+FEW = 7
+"""Rows of a table that need no scrolling."""
 TOKEN, SEARCH, TABLE = "token", "search", "token table"
 ON_ITS_WAY = "Being measured."
+WORDS = f"""
+Numbers to sort by, not a verdict. *Low norm*: robust z-score of ln ‖e‖ below −{THRESHOLD:g}. Weight
+decay shortens rows of E_input that training never met; nGPT keeps every norm at 1, so there it says
+nothing. *Near-duplicates*: another row with a cosine of at least {DUPLICATE:g}. Tokens that are
+never the right answer are all pushed the same way, so in E_output they tend to crowd together; look
+at *cos mean* and *cosine* there. *Equal*: another row has exactly the same values.
+
+Sources: {MEASURES["token_health"].source}; the threshold is that of Iglewicz and Hoaglin (1993).
+"""
 HELP = {
     "norm": MEASURES["embedding_norms"].quantities["embedding_norm"],
     "s_z": MEASURES["scaling_factors"].quantities["scaling_factor"],
@@ -38,6 +53,27 @@ HELP = {
     **MEASURES["token_health"].quantities,
 }
 """Column -> how it is computed."""
+NAMES = {
+    "zero_tokens": "zero",
+    "nonfinite_tokens": "NaN, inf",
+    "equal_tokens": "equal",
+    "low_norm_tokens": "low norm",
+    "near_duplicate_tokens": "near-duplicates",
+    "near_duplicate_share": "share",
+    "norm_z": "z of norm",
+    "mean_cosine": "cos mean",
+    "nearest_text": "nearest",
+    "nearest_cosine": "cosine",
+    "nearest_token": "its id",
+    "near_duplicates": "near-dupl.",
+    "equal_rows": "equal",
+}
+"""Column -> its heading, where it is not the name itself."""
+ORDER = (
+    *("token", "text", "norm", "nearest_text", "nearest_cosine", "near_duplicates", "s_z"),
+    *("mean_cosine", "norm_z", "notes", "nearest_token", "equal_rows"),
+)
+"""What is looked at first comes first."""
 
 
 def draw_counts(checkpoints: Sequence[WeightSet]) -> None:
@@ -52,14 +88,17 @@ def draw_counts(checkpoints: Sequence[WeightSet]) -> None:
         height="content",
         column_config=_columns(counts, near_duplicate_share="percent"),
     )
+    st.caption(WORDS)
 
 
 def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] | None:
     """Draw the table of tokens; return checkpoint, embedding and the token that is looked at."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = choose("Checkpoint", [each.label for each in checkpoints], "tokens_of")
-        checkpoint = next(each for each in checkpoints if each.label == label)
+        named = _named(checkpoints)
+        checkpoint = named[choose("Checkpoint", list(named), "tokens_of")]
+        label = checkpoint.label
         role = choose("Embedding", embeddings_of(checkpoint) or [str(EMBEDDINGS[0])], "embedding")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         order = choose("Order", ["nearest", *(o for o in ORDERS if o != "nearest")], "order")
         words = st.text_input(
             "Search",
@@ -67,6 +106,14 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
             bind="query-params",
             placeholder="id, or text such as ␣the",
             on_change=_forget,
+            width=BOX,
+        )
+        st.text_input(
+            "Look at token",
+            key=TOKEN,
+            bind="query-params",
+            placeholder="id, or click a row",
+            width=BOX,
         )
     texts = texts_once(checkpoint)
     if texts.why_none:
@@ -81,11 +128,12 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
     if rows.empty:
         st.caption(plain(f"No token of {label} is like {words!r}." if words else "None measured."))
         return None
-    st.session_state[f"{TABLE} ids"] = rows["token"].tolist()
-    shown = rows.drop(columns=["checkpoint", "step", "role"]).dropna(axis="columns", how="all")
+    st.session_state[f"{TABLE} ids"] = rows["token"].head(PREVIEW).tolist()
+    shown = rows[list(ORDER)].head(PREVIEW).replace({"": None}).dropna(axis="columns", how="all")
     draw_table(
         shown,
         alt=f"Tokens of {role} of {label}, ordered by {order}",
+        height=280 if len(shown) > FEW else "content",
         key=TABLE,
         on_select=_take,
         selection_mode="single-row",
@@ -132,15 +180,15 @@ def _draw_one(checkpoint: WeightSet, role: str, token: int | None) -> None:
     if near.empty:
         st.caption("Its row has no direction, so it has no neighbours.")
         return
-    told = near[["partner_text", "partner", "value"]].rename(
-        columns={"partner_text": "text", "partner": "token", "value": "cosine"}
+    told = near[["partner_text", "value", "partner"]].rename(
+        columns={"partner_text": "text", "value": "cosine", "partner": "id"}
     )
     draw_table(
         told if texts_once(checkpoint) else told.drop(columns="text"),
         alt=f"Nearest tokens of token {token} in {checkpoint.label}",
         height="content",
         key=f"neighbours {checkpoint.label} {checkpoint.step}",
-        column_config={"cosine": st.column_config.ProgressColumn(format="%.3f", min_value=0)},
+        column_config={"cosine": st.column_config.NumberColumn(format="%.3f")},
     )
 
 
@@ -158,6 +206,7 @@ def _numbers(row: pd.DataFrame) -> str:
 
 def draw_extremes(checkpoint: WeightSet, role: str) -> None:
     """Draw the pairs of tokens of one embedding that are most alike and most opposed."""
+    st.subheader(f"Extreme pairs of {role} in {plain(checkpoint.label)}", anchor="extreme-pairs")
     kind = choose("Product", ["cosine", "dot"], "product")
     for column, end in zip(st.columns(2), ("largest", "smallest"), strict=True):
         with column:
@@ -172,21 +221,35 @@ def draw_extremes(checkpoint: WeightSet, role: str) -> None:
                 alt=f"Pairs of {end} {kind} in {role} of {checkpoint.label}",
                 height="content",
                 key=f"{end} pairs",
-                column_config={"value": st.column_config.NumberColumn(kind, format="%.3f")},
+                column_config={
+                    "value": st.column_config.NumberColumn(kind, format="%.3f"),
+                    "partner_text": "with",
+                    "token": "id",
+                    "partner": "with id",
+                },
             )
 
 
 def _columns(table: pd.DataFrame, **formats: str) -> dict[str, object]:
-    """Return how columns are written: names without underscores, the formula as help."""
+    """Return how columns are written: short headings, the formula as help."""
     return {
         name: st.column_config.NumberColumn(
-            name.replace("_", " "),
+            NAMES.get(name, name),
             help=HELP.get(name),
             format=formats.get(name) or ("%.4g" if table[name].dtype == "float64" else None),
         )
         if table[name].dtype.kind in "fiu"
-        else st.column_config.Column(name.replace("_", " "), help=HELP.get(name))
+        else st.column_config.Column(NAMES.get(name, name), help=HELP.get(name))
         for name in table.columns
+    }
+
+
+def _named(checkpoints: Sequence[WeightSet]) -> dict[str, WeightSet]:
+    """Return checkpoints by what tells them apart: the label, or label and step."""
+    labels = [each.label for each in checkpoints]
+    return {
+        each.label if labels.count(each.label) == 1 else f"{each.label} @ step {each.step}": each
+        for each in checkpoints
     }
 
 

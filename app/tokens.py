@@ -5,10 +5,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from app.loading import texts_once, tokens_once
-from app.measured import answer, ask, requests
+from app.loading import store, texts_once
+from app.measured import answer, ask, ask_all, requests
 from ngpt_inspect.tables.token_views import counted, pair_table
-from ngpt_inspect.tables.tokens import OF_LOGITS, OF_ROWS
+from ngpt_inspect.tables.tokens import OF_LOGITS, OF_ROWS, joined_tokens
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
 
 if TYPE_CHECKING:
@@ -32,19 +32,24 @@ def tokens_of(checkpoint: WeightSet) -> pd.DataFrame | None:
     asked = requests([checkpoint], OF_ROWS, whole=True)
     if Role.S_Z in checkpoint.roles:
         asked += requests([checkpoint], [OF_LOGITS], whole=True, roles=[Role.S_Z])
-    table = answer(asked)
+    texts = texts_once(checkpoint)
+    told = (checkpoint.label, texts.digest, *(each.key for each in asked))
+    key = sha256(repr(told).encode()).hexdigest()
+    kept = store().get(key)
+    if kept is not None:
+        return kept
+    table = answer(asked, [checkpoint])
     if table is None:
         return None
-    texts = texts_once(checkpoint)
-    told = (checkpoint.label, checkpoint.step, texts.source, len(texts), *(e.key for e in asked))
-    known = len(table)  # what failed is not in it
-    key = sha256(repr((told, known)).encode()).hexdigest()
-    return tokens_once(key, checkpoint.label, [table], texts)
+    tokens = joined_tokens([table], {checkpoint.label: texts})
+    if all(each.table() is not None for each in asked):  # what failed is tried again
+        store().put(key, tokens)
+    return tokens
 
 
 def counts_of(checkpoints: Sequence[WeightSet]) -> pd.DataFrame | None:
     """Return how many tokens are remarkable in each embedding, or None."""
-    table = answer(requests(checkpoints, COUNTED))
+    table = ask_all(checkpoints, COUNTED)
     return None if table is None else counted(table)
 
 

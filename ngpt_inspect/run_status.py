@@ -7,8 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats import read_contents
 from ngpt_inspect.runs import METRICS, diverged, elapsed, read_metrics, step_files
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _planned(saved: dict[int, Path]) -> int | None:
     """Return the steps of the schedule, as the last checkpoint says."""
     if not saved:
         return None
-    told = open_checkpoint(saved[max(saved)]).contents.lookup("reference_model.training.steps")
+    told = read_contents(saved[max(saved)]).lookup("reference_model.training.steps")
     return told if type(told) is int else None
 
 

@@ -7,20 +7,22 @@ from app.controls import choose_options
 from app.session import current
 from app.token_blocks import draw_counts, draw_extremes, draw_neighbours, draw_tokens
 from app.welcome import draw_welcome
-from ngpt_inspect.measures import MEASURES
 
 checkpoints = current()
 st.title("Embeddings")
 if not checkpoints:
     draw_welcome()
     st.stop()
-draw_figure("embeddings", checkpoints, options=choose_options("embeddings"))
+draw_figure(
+    "embeddings",
+    checkpoints,
+    options=choose_options("embeddings"),
+    title="Norms, spectrum and dot products",
+)
 
 st.header("Tokens", anchor="tokens")
 draw_counts(checkpoints)
-st.caption(MEASURES["token_health"].source)
 looked_at = draw_tokens(checkpoints)
 if looked_at:
     draw_neighbours(checkpoints, *looked_at)
-    st.subheader("Extreme pairs", anchor="extreme-pairs")
     draw_extremes(*looked_at[:2])

@@ -34,6 +34,15 @@ def draw_rank_curve(panels: Panels, cell: Cell, role: Role, quantity: str, name:
             _draw(panels, cell, style, role, rows, rank[kept] / 1000, values[kept], name)
 
 
+def draw_values(
+    panels: Panels, cell: Cell, style: Style, role: Role, rows: pd.DataFrame, name: str
+) -> None:
+    """Draw single values over their place, 1 the first; one curve a weight."""
+    for one in _by_weight(rows):
+        place, values = _column(one, "index") + 1, _column(one, "value")
+        _draw(panels, cell, style, role, one, place, values, name)
+
+
 def draw_in_order(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
     """Draw `quantity` of each index over 1, 2, 3, ... in the order of the table."""
     import numpy as np

@@ -24,8 +24,9 @@ SHARED, OWN = 14, 38
 """Pixels between two columns of panels that share their tick labels, or have their own."""
 TALLEST = 0.86
 """Height of a panel by its width, at most."""
-TICKS, TITLE, AXIS_TITLE = 24, 17, 18
-"""Pixels of tick labels, of one line of a panel's title, and of the title of an x axis."""
+TICKS, TITLE, AXIS_TITLE, BARE = 24, 17, 18, 8
+"""Pixels of tick labels, of one line of a panel's title, of the title of an x axis, and of an
+axis without either."""
 
 
 def arranged(lengths: Sequence[int], width: int) -> dict[Cell, Cell]:
@@ -114,8 +115,10 @@ class Grid:
 
     def foot(self, row: int) -> int:
         """Return the pixels that ticks and axis titles below a row take."""
-        mine = [self.axis("x", cell).title.text for cell in self.titles if cell[0] == row]
-        return TICKS + AXIS_TITLE * any(mine)
+        mine = [self.axis("x", cell) for cell in self.titles if cell[0] == row]
+        labelled = any(axis.showticklabels is not False for axis in mine)
+        titled = any(axis.title.text for axis in mine)
+        return (TICKS if labelled or titled or not mine else BARE) + AXIS_TITLE * titled
 
     def _write(self, title: str, x: float, y: float) -> None:
         self.figure.add_annotation(

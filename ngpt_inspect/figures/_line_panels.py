@@ -95,9 +95,10 @@ class Grid:
         self.figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, line=line, layer="above", **axes)
 
     def key(self, name: str, trace: Any) -> None:
-        """Have an entry in the legend, once for each name."""
+        """Have an entry in the legend, once for each name; a line that is no run has a meta."""
         if name not in self._keys:
-            trace.update(x=[None], y=[None], name=name, showlegend=True, meta="legend")
+            meta = trace.meta or "legend"
+            trace.update(x=[None], y=[None], name=name, showlegend=True, meta=meta)
             self._keys[name] = trace
 
     def finish(self, notes: Sequence[str]) -> go.Figure:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.figures._color_bar import PIXELS as BAR
+from ngpt_inspect.figures._color_bar import color_axis, place_bar
 from ngpt_inspect.figures._grid import Cell, Grid, arranged
 from ngpt_inspect.figures._legend import add_legend, add_notes, line_key
 from ngpt_inspect.figures._marks import MARKS, edge_mark
@@ -37,6 +39,8 @@ class Panels:
         Panels with a logarithmic y axis.
     height
         Pixels of one panel, at most.
+    named_above
+        The titles name the checkpoints, so that the legend need not.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Panels:
         width: int,
         log: Iterable[Cell] = (),
         height: int = 118,
+        named_above: bool = False,
     ) -> None:
         from plotly.subplots import make_subplots
 
@@ -55,6 +60,7 @@ class Panels:
         self.roles = list(roles)
         self.log = set(log)
         self.width = width
+        self.named_above = named_above
         self.used: set[str] = set()
         self.marks: set[str] = set()
         self.keys: list[Any] = []
@@ -62,6 +68,8 @@ class Panels:
         self._edges: list[tuple[Cell, float, str, Style, str]] = []
         self._values: dict[Cell, list[np.ndarray]] = {}
         self._bands: list[tuple[Cell, Any]] = []
+        self._colored: list[float] = []
+        self._has_bar = False
         self._x: dict[Cell, list[np.ndarray]] = {}
         groups = [group for group in groups if group]
         titles = {
@@ -168,9 +176,26 @@ class Panels:
             if y and column > 1:
                 self.figure.update_yaxes(showticklabels=False, row=row, col=column)
 
+    def share_x(self, cells: Iterable[Cell]) -> None:
+        """Label the ticks of x under the last panel of each column only."""
+        places = [self._places[cell] for cell in cells]
+        for row, column in places:
+            if any(other[1] == column and other[0] > row for other in places):
+                self.figure.update_xaxes(showticklabels=False, row=row, col=column)
+
     def explain(self, name: str, **line: Any) -> None:
         """Give the legend an entry for a kind of line that belongs to no checkpoint."""
         self.keys.append(line_key(name, NEUTRAL, **line))
+
+    def color(self, values: Iterable[float]) -> None:
+        """Have the colour scale cover these values."""
+        self._colored += values
+
+    def color_bar(self, title: str) -> None:
+        """Explain the colours below the panels, on one logarithmic scale for all of them."""
+        self._has_bar = bool(self._colored)
+        if self._has_bar:
+            color_axis(self.figure, self._colored, title)
 
     def write_above(self, cell: Cell, style: Style, text: str) -> None:
         """Write a number of one checkpoint under the title of a panel, in its colour."""
@@ -181,10 +206,15 @@ class Panels:
         """Add legends, footnotes and size, and return the figure."""
         notes = [*self.notes, *why_not_drawn(self.rows, self.roles, self.used)]
         drawn = [style for style in self.rows.styles if style.key in self.used]
-        top = add_legend(self.figure, drawn, self.marks, self.keys, self.width)
+        named = [] if self.named_above else drawn
+        keys = self.keys if drawn else []
+        top = add_legend(self.figure, named, self.marks, keys, self.width)
         foot = self._grid.foot(self._grid.n_rows)
-        bottom = add_notes(self.figure, notes, self.width, foot=foot, empty=not drawn)
+        below = foot + (BAR if self._has_bar else 0)
+        bottom = add_notes(self.figure, notes, self.width, foot=below, empty=not drawn)
         self._grid.lay_out(top, bottom)
+        if self._has_bar:
+            place_bar(self.figure, bottom - foot)
         self.figure.update_layout(template=template(), meta={"notes": notes})
         return self.figure
 

@@ -73,6 +73,11 @@ class Rows:
         """Return the rows of one quantity, by layer and index; empty where there are none."""
         return self._groups.get((style.checkpoint, style.step, str(role), quantity), self._empty)
 
+    def one(self, style: Style, role: Role, quantity: str, head: int | None) -> pd.DataFrame:
+        """Return the rows of one head, or of the whole matrix."""
+        rows = self.get(style, role, quantity)
+        return rows[rows["head"].isna()] if head is None else rows[rows["head"].eq(head)]
+
     def skips(self, style: Style, role: Role) -> pd.DataFrame:
         """Return the rows that say why something of this role was not measured."""
         rows = self.skipped

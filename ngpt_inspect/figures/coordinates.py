@@ -11,7 +11,7 @@ from ngpt_inspect.figures._layers import place
 from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows, Style, whole
 from ngpt_inspect.figures._theme import TWO_COLUMNS, faded
-from ngpt_inspect.vocabulary import Kind, Role, roles_of
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ALPHA, FACTOR = "eigen_learning_rate", "scaling_factor"
 ROLES = roles_of(Kind.EIGEN_LEARNING_RATE, Kind.SCALING, Kind.GAIN)
-WITHOUT_LAYER = (Role.S_Z, Role.GAIN_FINAL)
 AXES = {Role.S_Z: "token id", Role.S_QK: "coordinate, head after head"}
 
 
@@ -37,11 +36,11 @@ def draw(
     rows = Rows(
         table[table["role"] == role],
         [quantity, f"{quantity}_quantile"],
-        layer=None if chosen in WITHOUT_LAYER else layer,
+        layer=None if chosen in OUTSIDE_LAYERS else layer,
     )
     there = bool(rows.present([chosen]))
     symbol = chosen.facts.symbol
-    where = symbol if chosen in WITHOUT_LAYER else f"{symbol} of layer {layer}"
+    where = symbol if chosen in OUTSIDE_LAYERS else f"{symbol} of layer {layer}"
     titles = [[f"{where}  in order", f"{where}  sorted"]] if there else []
     panels = Panels(rows, titles, [chosen], width=width, height=220)
     if there:
@@ -94,7 +93,12 @@ FIGURE = Figure(
     draw=draw,
     options=(
         Option(name="role", values=tuple(map(str, ROLES)), help="Which vector."),
-        Option(name="layer", values=(), help="Which layer, from 0; s_z and g_final have none."),
+        Option(
+            name="layer",
+            values=(),
+            default=0,
+            help="Which layer, from 0; s_z and g_final have none.",
+        ),
     ),
     formula="stored value · init / scale for each coordinate (section 2.5), |·| for α; s_ν without "
     "the √d of equation 21; a GPT's gains as stored.",

@@ -76,6 +76,10 @@ QUANTITIES = {
     "anisotropy": _scalar("embedding_spectrum", "anisotropy", "anisotropy"),
     "isotropy": _scalar("embedding_spectrum", "isotropy", "isotropy"),
     "isoscore": _scalar("embedding_spectrum", "isoscore", "IsoScore"),
+    "near_duplicate_share": _scalar(
+        "nearest_tokens", "near_duplicate_share", "share with a near-duplicate"
+    ),
+    "low_norm_tokens": _scalar("token_health", "low_norm_tokens", "tokens of low norm"),
     "dot_mean": _scalar("dot_products", "dot_mean", "dot product, mean"),
     "cosine_mean": _scalar("dot_products", "cosine_mean", "cosine, mean"),
 }
@@ -93,7 +97,7 @@ def draw(
     width: int = TWO_COLUMNS,
     quantity: str = "condition_number",
     against: str = "steps",
-    each_layer: bool = True,
+    hide_layers: bool = False,
 ) -> go.Figure:
     """Draw one panel a role: the quantity over steps, a strong line a run over all its layers.
 
@@ -101,17 +105,17 @@ def draw(
     averaged here.
     """
     followed = QUANTITIES[quantity]
-    rows = _placed(table, against)
-    measured = rows[rows["status"] != Status.SKIPPED]
-    shown = measured[measured["measure"].isin([followed.each, followed.over])]
+    of_it = table["measure"].isin([followed.each, followed.over])
+    skipped = table["status"] == Status.SKIPPED
+    rows = _placed(table[of_it | skipped], against)
+    shown = rows[rows["status"] != Status.SKIPPED]
     there = set(shown.loc[shown["x"].notna(), "role"])
     lines = [[role for role in group if str(role) in there] for group in _groups()]
     roles = [role for line in lines for role in line]
-    titles = {role: f"{role.facts.symbol}" for role in roles}
     panels = [
         [
             Panel(
-                title=titles[role],
+                title=role.facts.symbol,
                 x=AXES[against],
                 y=followed.label,
                 log_y=followed.log,
@@ -128,7 +132,7 @@ def draw(
         mine = shown[(shown["checkpoint"] == label) & shown["x"].notna()]
         for at, role in enumerate(roles):
             here = mine[mine["role"] == str(role)]
-            _draw_run(grid, at, line, here, followed, n_layers if each_layer else 0)
+            _draw_run(grid, at, line, here, followed, 0 if hide_layers else n_layers)
     return grid.finish(remarks(table, *_notes(rows, shown, looks, followed, against)))
 
 
@@ -208,7 +212,8 @@ def _draw_layer(
 def _pale_key() -> Any:
     import plotly.graph_objects as go
 
-    return go.Scatter(mode="lines", line={"color": faded(NEUTRAL, STRONGEST), "width": 0.9})
+    line = {"color": faded(NEUTRAL, STRONGEST), "width": 0.9}
+    return go.Scatter(mode="lines", line=line, meta="key")
 
 
 def _finite(grid: Grid, at: int, line: Line, rows: pd.DataFrame) -> pd.DataFrame:
@@ -246,11 +251,12 @@ def _notes(
         if mine.empty and len(shown):
             reasons = skipped["reason"].unique()
             yield f"{label} has nothing of it{f': {reasons[0]}' if len(reasons) else ''}."
-        elif mine["x"].isna().any():
+            continue
+        if mine["x"].isna().any():
             yield f"{label} does not say how many {AXES[against]} it has seen."
         elif mine["x"].nunique() == 1:
             yield f"{label}: one saved step; a line takes several."
-        elif len(skipped):
+        if len(skipped):
             yield f"{label}: {len(skipped)} not measured, such as: {skipped['reason'].iloc[0]}"
 
 
@@ -269,9 +275,9 @@ FIGURE = Figure(
         ),
         Option(name="against", values=tuple(AXES), help="What is on the x axis."),
         Option(
-            name="each_layer",
-            values=(True, False),
-            help="Each layer as a pale line, besides the strong one over all layers.",
+            name="hide_layers",
+            values=(False, True),
+            help="Without the pale lines of single layers.",
         ),
     ),
     formula="as in the figure of that measure, at each step; over all layers: the median over "

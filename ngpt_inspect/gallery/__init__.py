@@ -2,7 +2,7 @@
 
 from ngpt_inspect.figures._render import require_format
 from ngpt_inspect.figures._screen import for_screen
-from ngpt_inspect.gallery.choices import figure_named, spoken
+from ngpt_inspect.gallery.choices import figure_named, scope, spoken
 from ngpt_inspect.gallery.code import Code, code_for
 from ngpt_inspect.gallery.drawing import colors, figure
 from ngpt_inspect.gallery.files import Drawn, draw_all, notes_of, rendered, save_figure
@@ -25,6 +25,7 @@ __all__ = [
     "rendered",
     "require_format",
     "save_figure",
+    "scope",
     "spoken",
     "thinned",
 ]

@@ -11,6 +11,7 @@ from ngpt_inspect.figures._choices import roles_named
 from ngpt_inspect.figures._figure import Option
 from ngpt_inspect.figures._theme import ONE_COLUMN, TWO_COLUMNS
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS
 
 WIDTHS = {"one": ONE_COLUMN, "two": TWO_COLUMNS}
 """Pixels by the columns of a page that a figure spans."""
@@ -114,13 +115,18 @@ def scope(chosen: Figure, given: Mapping[str, Any]) -> dict[str, tuple[Any, ...]
         found["roles"] = tuple(str(role) for role in roles_named(taken["role"]))
     elif chosen.roles is not None:
         found["roles"] = chosen.roles
+    if set(found.get("roles", ("",))) <= set(OUTSIDE_LAYERS):
+        found.pop("layers", None)
     return found
 
 
 def measured_with(chosen: Sequence[Figure], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those options that are for the measures these figures need, not for the figures."""
     declared = {option.name for each in chosen for option in each.options}
-    needs = {need for each in chosen for need in each.needs_with(given)}
+    needs = {need for each in chosen for need in each.needs}
+    needs |= {
+        n for each in chosen for o in each.options for named in o.needs.values() for n in named
+    }
     settings = {option.name for need in needs for option in MEASURES[need].options}
     return {name: value for name, value in given.items() if name in settings - declared}
 

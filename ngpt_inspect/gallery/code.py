@@ -68,16 +68,17 @@ def code_for(
     kept = {"layers": layers, "roles": roles}
     selection = {name: list(value) for name, value in kept.items() if value is not None}
     paths = [fspath(source) for source in sources]
+    # In a figure over steps `figure` takes a run's folder for all of them; the command is told.
+    every = chosen.over_steps and steps in ("last", "all")
+    files = [str(f) for path in paths for f in checkpoints_of(path, "last" if every else steps)]
+    steps = "all" if every else steps
     return Code(
-        python=_python(chosen.name, paths, steps, look | selection | said, kind),
+        python=_python(chosen.name, files, look | selection | said, kind),
         shell=_shell(chosen.name, paths, steps, look | selection, said, kind),
     )
 
 
-def _python(
-    name: str, paths: Sequence[str], steps: str, arguments: Mapping[str, Any], kind: str
-) -> str:
-    files = [str(file) for path in paths for file in checkpoints_of(path, steps)]
+def _python(name: str, files: list[str], arguments: Mapping[str, Any], kind: str) -> str:
     words = [_literal(name), _literal(files[0] if len(files) == 1 else files)]
     words += [f"{key}={_literal(value)}" for key, value in arguments.items()]
     call = f"figure = ni.figure({', '.join(words)})"

@@ -56,24 +56,36 @@ def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
 
     This is what a figure's CSV holds and what travels to a browser. The many are those with an
     `index`: one number of a head or of a whole matrix stays, and so do what was skipped,
-    quantities that have no summaries of each weight, and those of `keep`. A table without
-    summary rows gets them.
+    quantities that have no summaries of each weight, and those of `keep`. Quantities without
+    summary rows get them.
     """
-    quantities = {
-        name
-        for each in MEASURES.values()
-        for name, kinds in each.summaries.items()
-        if not all(kind.over_layers for kind in kinds)
+    summaries = {
+        name: kinds for each in MEASURES.values() for name, kinds in each.summaries.items()
     }
-    names = set(table["measure"])
-    if not all(_has_summary(quantity, names) for quantity in quantities & names):
-        table = summarise(table)
+    table = _summarised(table, summaries)
+    replaced = {
+        name for name, kinds in summaries.items() if not all(kind.over_layers for kind in kinds)
+    }
     facts, table = table.attrs, table.copy(deep=False)
     table.attrs = {}  # pandas copies them deeply with every selection
-    many = table["measure"].isin(quantities - set(keep)) & table["index"].notna()
+    many = table["measure"].isin(replaced - set(keep)) & table["index"].notna()
     rows = table[~many | (table["status"] == Status.SKIPPED)]
     rows.attrs = dict(facts)
     return rows
+
+
+def _summarised(table: pd.DataFrame, quantities: Iterable[str]) -> pd.DataFrame:
+    """Return a table with the summary rows of those of these quantities that have none."""
+    import pandas as pd
+
+    names = set(table["measure"])
+    missing = [name for name in quantities if name in names and not _has_summary(name, names)]
+    if not missing:
+        return table
+    bare = table[table["measure"].isin(missing)]
+    whole = pd.concat([table, summarise(bare).iloc[len(bare) :]], ignore_index=True)
+    whole.attrs = dict(table.attrs)
+    return whole
 
 
 def _has_summary(quantity: str, names: set[str]) -> bool:

@@ -14,6 +14,7 @@ from ngpt_inspect.vocabulary import Status
 if TYPE_CHECKING:
     import pandas as pd
 
+NO_STEP = -1
 ORDERS = {
     "token": ("token", True),
     "shortest": ("norm", True),
@@ -86,11 +87,12 @@ def counted(table: pd.DataFrame) -> pd.DataFrame:
     Columns `checkpoint, step, role` and those of `COUNTS` that were measured.
     """
     rows = table[table["measure"].isin(COUNTS) & (table["status"] != Status.SKIPPED)]
-    rows = rows.assign(step=rows["step"].astype(object).where(rows["step"].notna(), ""))
+    rows = rows.assign(step=rows["step"].fillna(NO_STEP))  # a null in an index finds nothing
     wide = rows.pivot(index=list(WHERE), columns="measure", values="value")
     order = list(dict.fromkeys(zip(*(rows[name] for name in WHERE), strict=True)))
     told = [name for name in COUNTS if name in wide]
-    return wide.reindex(order)[told].rename_axis(columns=None).reset_index()
+    out = wide.reindex(order)[told].rename_axis(columns=None).reset_index()
+    return out.assign(step=out["step"].astype("Int64").replace(NO_STEP, None))
 
 
 def same_token(token: int, here: TokenTexts, there: TokenTexts) -> int | None:

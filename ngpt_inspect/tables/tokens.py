@@ -185,7 +185,7 @@ def _side_by_side(group: pd.DataFrame) -> pd.DataFrame:
 
     parts = {name: part.set_index("index") for name, part in group.groupby("measure")}
     columns = {
-        column: parts[quantity]["value"] if quantity in parts else None
+        column: parts[quantity]["value"] if quantity in parts else np.nan
         for quantity, column in QUANTITIES.items()
     }
     if "nearest_cosine" in parts:
@@ -206,10 +206,14 @@ def _notes(
     for token, z, close, equal in zip(*(frame[name] for name in columns), strict=True):
         said = [why[token].rpartition(": ")[2]] if token in why else []
         said += [f"norm_z below -{threshold:g}"] if z < -threshold else []
-        said += [f"equals {equal:.0f} other rows"] if equal > 0 else []
-        said += [f"{close:.0f} near-duplicates"] if close > 0 else []
+        said += [f"equals {equal:.0f} other row{_s(equal)}"] if equal > 0 else []
+        said += [f"{close:.0f} near-duplicate{_s(close)}"] if close > 0 else []
         said += ["not in the tokenizer"] if len(texts) and token not in texts.pieces else []
         yield "; ".join(said)
+
+
+def _s(count: float) -> str:
+    return "" if count == 1 else "s"
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from os import PathLike
 from pathlib import Path
 
@@ -32,6 +33,11 @@ class TokenTexts:
     def shown(self) -> dict[int, str]:
         """The text of every id, as `ngpt_inspect.tokens.quoting` writes it, by ascending id."""
         return {number: _shown(self.pieces[number]) for number in sorted(self.pieces)}
+
+    @cached_property
+    def digest(self) -> str:
+        """Tells these texts from others."""
+        return sha256(repr(sorted(self.pieces.items())).encode(errors="replace")).hexdigest()
 
     def __len__(self) -> int:
         return len(self.pieces)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+import trace_files
 from models import tiny_gpt, tiny_ngpt, write_reference
 from results_files import both_families, evaluated, family_rows, timings, write_rows
 from typer.testing import CliRunner
@@ -37,6 +38,10 @@ def folder(tmp_path_factory):
     run.mkdir()
     for step in (100, 200):
         write_reference(tiny_ngpt(seed=step), run / f"step-000{step}.safetensors")
+    losses = {"train_loss": 4.0, "validation_loss": 4.1, "learning_rate": 0.01, "seconds": 1.0}
+    lines = [losses | {"step": n, "tokens": 640 * n, "gradient_norm": 1.0} for n in (100, 200)]
+    (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    trace_files.write(folder / "trace.safetensors")
     results = folder / "results"
     results.mkdir()
     write_rows(results / "speed_up.csv", both_families(2.0))
@@ -76,7 +81,7 @@ def by_shell(code, name):
 
 def choices(name):
     """Return for each option of a figure the last value it offers."""
-    of = {"layer": 1, "context": 64}
+    of = {"layer": 1, "context": 64, "token": 1}
     return {each.name: each.values[-1] if each.values else of[each.name] for each in options(name)}
 
 
@@ -92,7 +97,9 @@ def told(monkeypatch):
         plain = table.astype(object).where(table.notna(), None)  # as much can be hashed
         rows = pd.util.hash_pandas_object(plain, index=False).to_numpy().tobytes()
         told = {"look": dict(sorted(look.items())), "rows": hashlib.sha256(rows).hexdigest()}
-        meta = {"notes": [], "attrs": table.attrs} | told
+        known = {key: table.attrs[key] for key in ("settings", "remarks") if key in table.attrs}
+        named = [facts["label"] for facts in table.attrs.get("checkpoints", [])]
+        meta = {"notes": [], "attrs": known, "named": named} | told
         return go.Figure(go.Scatter(x=[0], y=[len(table)]), {"width": look["width"], "meta": meta})
 
     for name, each in FIGURES.items():
@@ -100,6 +107,10 @@ def told(monkeypatch):
 
 
 def sources(name, here):
+    if FIGURES[name].results == "path":
+        return ["trace.safetensors"]
+    if FIGURES[name].over_steps or FIGURES[name].results == "training_curves":
+        return ["run"]
     return ["results"] if FIGURES[name].results else here
 
 

@@ -30,6 +30,8 @@ SUFFIXES = {
         *("pooled_mean", "pooled_std", "pooled_bin_left", "pooled_bin_count"),
         *("pooled_density_at", "pooled_density"),
     ),
+    Summary.POOLED_MEAN: ("pooled_mean", "pooled_std"),
+    Summary.POOLED_HEADS: tuple(f"pooled_{x}" for x in ("median", "low", "high", "min", "max")),
 }
 BY_HEAD = ("condition_numbers", "normalized_condition_numbers", "singular_values")
 WHEN_ASKED = {"unused_cosine"}
