@@ -31,7 +31,7 @@ def list_tensors(
     try:
         model = open_checkpoint(source, **settings)
     except UnknownArchitecture as error:
-        contents = read_contents(Path(source))
+        contents = read_contents(source)
         label = Path(contents.source).stem
         rows = [_row(label, tensor) for tensor in contents.tensors.values()]
         return rows, [str(error)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.places import is_uri
 from ngpt_inspect.runs import is_run, step_files
 from ngpt_inspect.weights import WeightSet
 
@@ -13,10 +15,12 @@ MOST_LAYERS = 100_000
 """No model has more; a longer range is a slip of the finger."""
 
 
-def steps_of(source: str, steps: str) -> list[Path]:
+def steps_of(source: str, steps: str) -> Sequence[str | Path]:
     """Return the checkpoints of a training run that are asked for; other sources as they are."""
+    if steps == "last" or is_uri(source):
+        return [source]
     path = Path(source)
-    if steps == "last" or not is_run(path):
+    if not is_run(path):
         return [path]
     files = step_files(path)
     if steps == "all":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._text import listed, quoted
+from ngpt_inspect.places import Place
 from ngpt_inspect.runs import is_run, step_files
 
 INDEX = ".safetensors.index.json"
@@ -23,7 +23,7 @@ SHARD = re.compile(r"-\d+-of-(?!0*1\.)\d+\.\w+$")
 LOOKED_FOR = "*.safetensors, a *.safetensors.index.json, *.pt, *.pth, *.bin or *.ckpt"
 
 
-def find_model(folder: Path) -> Path:
+def find_model(folder: Place) -> Place:
     """Return the file a folder stands for.
 
     In this order: a safetensors index; the last step of a training run;
@@ -59,8 +59,8 @@ def find_model(folder: Path) -> Path:
 
 
 def _choose(
-    names: list[str], suffixes: tuple[str, ...], usual: tuple[str, ...], folder: Path
-) -> Path | None:
+    names: list[str], suffixes: tuple[str, ...], usual: tuple[str, ...], folder: Place
+) -> Place | None:
     """Return the file with a usual name, or else the only one with such a suffix."""
     for name in usual:
         if name in names:
@@ -82,7 +82,7 @@ def _choose(
     return folder / found[0] if found else None
 
 
-def _nothing_there(folder: Path, names: list[str]) -> UnreadableFile:
+def _nothing_there(folder: Place, names: list[str]) -> UnreadableFile:
     runs = [name for name in names if is_run(folder / name)]
     if runs:
         return UnreadableFile(
