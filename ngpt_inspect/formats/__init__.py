@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from os import PathLike
 from pathlib import Path
 
@@ -23,6 +24,8 @@ __all__ = ["FORMATS", "Format", "read_contents"]
 
 FORMATS: dict[str, Format] = collect(__name__, __path__, Format)
 """Every format, by name."""
+HUB_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w-]*(\.\d[\w-]*)*", re.ASCII)
+"""``org/name``, without the suffix of a file."""
 
 
 def read_contents(source: str | PathLike[str]) -> Contents:
@@ -45,7 +48,7 @@ def read_contents(source: str | PathLike[str]) -> Contents:
     """
     place = place_of(source)
     try:
-        return _read(place)
+        return _read(place, source)
     except OSError as error:
         raise UnreadableFile(
             f"cannot be opened ({error.strerror or error})",
@@ -54,9 +57,9 @@ def read_contents(source: str | PathLike[str]) -> Contents:
         ) from error
 
 
-def _read(place: Place) -> Contents:
+def _read(place: Place, source: str | PathLike[str]) -> Contents:
     if not place.exists():
-        raise _missing(place)
+        raise _missing_model(source) if HUB_MODEL.fullmatch(str(source)) else _missing(place)
     chosen, head = _format_of(place)
     if chosen is None and place.is_dir():
         place = find_model(place)
@@ -83,6 +86,15 @@ def _format_of(place: Place) -> tuple[Format | None, bytes]:
         )
     accepting = (known for known in FORMATS.values() if known.accepts(place, head))
     return next(accepting, None), head
+
+
+def _missing_model(source: str | PathLike[str]) -> UnreadableFile:
+    """Say that a name like those of the hub is no path here: nothing is fetched unasked."""
+    return UnreadableFile(
+        "there is no such file or folder",
+        where=str(source),
+        next_step=f"if it is a model of the Hugging Face hub, say hf://{source}",
+    )
 
 
 def _missing(path: Place) -> UnreadableFile:

@@ -70,6 +70,7 @@ class RemotePath:
             from fsspec.core import url_to_fs
 
             fs, _ = url_to_fs(uri)
+            fs.invalidate_cache()  # fsspec keeps listings for as long as Python runs
         except ImportError as error:
             extra = "pip install gcsfs" if scheme == "gs" else "pip install 'ngpt-inspect[remote]'"
             raise MissingLibrary(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,31 +27,51 @@ class Served:
         return sum(sent for *_, sent in self.asked)
 
 
+def _entry(path: Path, folder: Path) -> dict[str, object]:
+    """Describe a file as the Hugging Face hub does."""
+    name = str(path.relative_to(folder))
+    if path.is_dir():
+        return {"type": "directory", "path": name, "oid": "d" * 40}
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    size = path.stat().st_size
+    lfs = {"oid": digest, "size": size, "pointerSize": 134}
+    return {"type": "file", "path": name, "size": size, "oid": digest[:40], "lfs": lfs}
+
+
 @contextmanager
 def http_server(folder: Path, *, ranges: bool = True) -> Iterator[Served]:
-    """Serve the files of a folder, with byte ranges or, like the simplest servers, without."""
+    """Serve the files of a folder, with byte ranges or, like the simplest servers, without.
+
+    It is also a double of the Hugging Face hub, whose only model, ``org/name``, is that folder.
+    """
     served = Served()
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        path = folder / request.match_info["path"]
-        wanted = request.headers.get("Range", "")
+        asked_for = request.match_info["path"]
+        if asked_for.startswith("api/models/org/name/tree/main"):
+            return web.json_response([_entry(path, folder) for path in folder.rglob("*")])
+        if asked_for.startswith("api/models/org/name"):
+            return web.json_response({"id": "org/name", "sha": "0" * 40, "siblings": []})
+        path = folder / asked_for.removeprefix("org/name/resolve/main/")
         if path.is_dir():
-            links = "".join(f'<a href="{name}">{name}</a>' for name in sorted(os.listdir(path)))
+            links = "".join(
+                f'<a href="{name}">{name}</a>' for name in sorted(p.name for p in path.iterdir())
+            )
             return web.Response(text=f"<html>{links}</html>", content_type="text/html")
         if not path.is_file():
-            served.asked.append((request.method, path.name, wanted, 0))
             raise web.HTTPNotFound
-        if ranges:
-            response: web.StreamResponse = web.FileResponse(path)
-        else:
-            response = web.Response(body=path.read_bytes())
-        await response.prepare(request)
-        sent = int(response.headers["Content-Length"]) if request.method == "GET" else 0
-        served.asked.append((request.method, path.name, wanted, sent))
-        return response
+        return web.FileResponse(path) if ranges else web.Response(body=path.read_bytes())
+
+    async def count(request: web.Request, response: web.StreamResponse) -> None:
+        name = request.path.rpartition("/")[2]
+        sends = request.method == "GET" and response.status in (200, 206)
+        sent = int(response.headers.get("Content-Length", 0)) if sends else 0
+        if "." in name:
+            served.asked.append((request.method, name, request.headers.get("Range", ""), sent))
 
     loop = asyncio.new_event_loop()
     app = web.Application()
+    app.on_response_prepare.append(count)
     app.router.add_get("/{path:.*}", answer)
     runner = web.AppRunner(app)
 

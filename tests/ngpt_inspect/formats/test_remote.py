@@ -89,7 +89,7 @@ def test_listing_shards_reads_headers_and_measuring_a_layer_reads_that_layer(
     }
     monkeypatch.setattr(_remote, "HEAD", max(headers.values()))
     model = ni.open_checkpoint(url)
-    sent = {name: 0 for name in headers}
+    sent = dict.fromkeys(headers, 0)
     for _, name, _, n_bytes in served.asked:
         if name in sent:
             sent[name] += n_bytes
@@ -190,3 +190,70 @@ def test_the_command_line_takes_an_address(served: Served) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "model.layers.1.self_attn.q_proj.weight" in done.stdout
+
+
+def test_a_model_of_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fsspec.config
+
+    with http_server(folder / "llama") as hub:
+        monkeypatch.setitem(fsspec.config.conf, "hf", {"endpoint": hub.url, "token": False})
+        contents = read_contents("hf://org/name")
+        listed = hub.n_bytes
+        assert contents.source == "hf://org/name/model.safetensors.index.json"
+        assert contents.config["config"]["model_type"] == "llama"
+        assert {name for _, name, *_ in hub.asked} == {
+            path.name for path in (folder / "llama").iterdir()
+        }
+        local = read_contents(folder / "llama").tensors
+        for name, tensor in contents.tensors.items():
+            assert torch.equal(tensor.read(), local[name].read())
+        assert ni.open_checkpoint("hf://org/name@main").label == "name@main"
+        assert "there is no such file or folder" in refusal("hf://org/name/gone.safetensors")
+    assert listed
+
+
+def test_a_name_of_the_hub_is_never_fetched_unasked(tmp_path: Path) -> None:
+    assert refusal("org/name").endswith("say hf://org/name")
+    assert "hf://" not in refusal("org/name.safetensors")
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """Serve a double of S3 and return its address."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def test_a_bucket(s3: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import s3fs
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    fs = s3fs.S3FileSystem()
+    fs.mkdir("bucket")
+    fs.put(str(folder / "llama"), "bucket/llama", recursive=True)
+    fs.put(str(folder / "one.safetensors"), "bucket/one.safetensors")
+    fetched: list[int] = []
+    original = _remote.RemoteFile._fetch
+
+    def counting(file: _remote.RemoteFile, start: int, stop: int) -> bytes:
+        fetched.append(stop - start)
+        return original(file, start, stop)
+
+    monkeypatch.setattr(_remote.RemoteFile, "_fetch", counting)
+    one = read_contents("s3://bucket/one.safetensors").tensors["w"]
+    assert fetched == [100_000, 1]
+    assert torch.equal(one.read(400, 402), WIDE[400:402])
+    assert fetched[2:] == [2 * 200 * 4]
+    contents = read_contents("s3://bucket/llama")
+    local = read_contents(folder / "llama").tensors
+    assert contents.tensors.keys() == local.keys()
+    for name, tensor in contents.tensors.items():
+        assert torch.equal(tensor.read(), local[name].read())
+    assert "there is no such file or folder" in refusal("s3://bucket/gone")
