@@ -51,13 +51,15 @@ class StoredTensor(ABC):
     """The name in the file, unchanged."""
     shape: tuple[int, ...]
     dtype: str
-    """A key of `ITEM_BITS`."""
+    """As stored: a key of `ITEM_BITS`, or the name of a quantisation (``MXFP4``)."""
     location: tuple[str, int]
     """File and byte offset of the first value. Tied tensors share it."""
 
     @abstractmethod
     def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Return rows start..stop (first axis; all by default) in the stored dtype, on the CPU.
+
+        What torch has no arithmetic for comes in the narrowest dtype that holds it exactly.
 
         Returns a tensor of its own memory: nothing stays mapped, peak memory follows what
         was asked for.
@@ -80,6 +82,25 @@ class StoredTensor(ABC):
     def n_bytes(self) -> int:
         """Bytes in the file."""
         return self.n_values * ITEM_BITS[self.dtype] // 8
+
+    @property
+    def obstacle(self) -> str:
+        """Why the values are not those of the model; empty when they are."""
+        if self.dtype in FLOATS:
+            return ""
+        return f"stored as {self.dtype}, not as floating-point numbers"
+
+    @property
+    def note(self) -> str:
+        """How the values come about, where they are not simply stored."""
+        return ""
+
+    def rounding(self) -> float | None:
+        """Return the root mean square rounding error of storage, over that of the values.
+
+        None: what the stored dtype alone tells. May read the tensor.
+        """
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
