@@ -22,7 +22,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     require_finite(values)
     found = unit_axis(values)
     deviation = {Axis.ROWS: found.row_max, Axis.COLUMNS: found.column_max}
-    allowed = _tolerance(values.dtype)
+    allowed = _tolerance(values.dtype, weight.tensor.rounding())
     expected = weight.role.facts.unit_axis or Axis.ROWS
     unit = [str(axis) for axis in Axis if deviation[axis] <= allowed]
     reason = f"unit: {' and '.join(unit) or 'neither rows nor columns'}"
@@ -33,11 +33,15 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield Values(measure="tolerance", value=allowed)
 
 
-def _tolerance(dtype: Any) -> float:
-    """Return half the dtype's epsilon: no rounding moves a norm by a larger share."""
+def _tolerance(dtype: Any, relative_rounding: float | None) -> float:
+    """Return what rounding can move a norm by: half the dtype's epsilon is never exceeded.
+
+    Of quantised values it is the share by which rounding moves the vector itself.
+    """
     import torch
 
-    return max(FLOAT32_TOLERANCE, float(torch.finfo(dtype).eps) / 2)
+    rounding = relative_rounding or float(torch.finfo(dtype).eps) / 2
+    return max(FLOAT32_TOLERANCE, rounding)
 
 
 MEASURE = Measure(
@@ -52,7 +56,8 @@ MEASURE = Measure(
         "unit_norm": "1 where unit_deviation is within the tolerance, else 0",
         "row_deviation": "max |‖row‖₂ − 1|",
         "column_deviation": "max |‖column‖₂ − 1|",
-        "tolerance": "max(1e-5, ε/2), with ε of the stored dtype",
+        "tolerance": "max(1e-5, ε/2), with ε of the stored dtype; relative rounding error if "
+        "quantised",
     },
     headline="unit_deviation",
     shown=("unit_deviation",),
