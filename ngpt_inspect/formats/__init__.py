@@ -18,6 +18,7 @@ from ngpt_inspect.formats._remote import CHECK_ADDRESS
 from ngpt_inspect.formats._text import listed
 from ngpt_inspect.places import Place
 from ngpt_inspect.plugins import collect
+from ngpt_inspect.quantised import dequantised
 from ngpt_inspect.stored import Contents
 
 __all__ = ["FORMATS", "Format", "read_contents"]
@@ -71,7 +72,7 @@ def _read(place: Place, source: str | PathLike[str]) -> Contents:
         raise UnreadableFile(
             "holds no tensors", where=str(place), next_step="name the file that holds the weights"
         )
-    return with_settings(contents, place if place.is_dir() else place.parent)
+    return dequantised(with_settings(contents, place if place.is_dir() else place.parent))
 
 
 def _format_of(place: Place) -> tuple[Format | None, bytes]:
