@@ -20,7 +20,9 @@ NOT_MODELS = frozenset(
 """What trainers keep beside the model, and nanoGPT's tokens."""
 SHARD = re.compile(r"-\d+-of-(?!0*1\.)\d+\.\w+$")
 """One part of several."""
-LOOKED_FOR = "*.safetensors, a *.safetensors.index.json, *.pt, *.pth, *.bin or *.ckpt"
+LATER_PART = re.compile(r"-(?!0*1-of-)\d+-of-\d+\.gguf$")
+"""Any part of a GGUF model but the first, which stands for all."""
+LOOKED_FOR = "*.safetensors, *.safetensors.index.json, *.pt, *.pth, *.bin, *.ckpt or *.gguf"
 
 
 def find_model(folder: Place) -> Place:
@@ -28,7 +30,7 @@ def find_model(folder: Place) -> Place:
 
     In this order: a safetensors index; the last step of a training run;
     ``model.safetensors``, or the only safetensors file; an index of torch files;
-    ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file.
+    ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file; the only GGUF model.
 
     Raises
     ------
@@ -52,6 +54,7 @@ def find_model(folder: Place) -> Place:
         _choose(names, (".safetensors",), ("model.safetensors",), folder)
         or _choose(names, (TORCH_INDEX,), (f"pytorch_model{TORCH_INDEX}",), folder)
         or _choose(names, TORCH_SUFFIXES, ("pytorch_model.bin", "ckpt.pt"), folder)
+        or _choose_gguf(names, folder)
     )
     if found is None:
         raise _nothing_there(folder, names)
@@ -73,6 +76,15 @@ def _choose(
             where=str(folder),
             next_step="add the *.index.json they came with",
         )
+    return _only(found, folder)
+
+
+def _choose_gguf(names: list[str], folder: Place) -> Place | None:
+    firsts = [n for n in names if n.endswith(".gguf") and not LATER_PART.search(n)]
+    return _only(firsts, folder)
+
+
+def _only(found: list[str], folder: Place) -> Place | None:
     if len(found) > 1:
         raise UnreadableFile(
             f"holds {len(found)} checkpoints, and none has the usual name: {listed(found)}",

@@ -32,7 +32,6 @@ OTHER_FORMATS: tuple[tuple[bytes, str, str], ...] = (
         "is a torch file of the format before 1.6",
         "load it with torch where it was made and re-save it with torch.save on torch >= 1.6",
     ),
-    (b"GGUF", "is a GGUF file", CONVERT),
     (b"\x89HDF\r\n\x1a\n", "is an HDF5 (Keras .h5) file", CONVERT),
     (b"\x93NUMPY", "is a NumPy .npy array", CONVERT),
     (b"PK\x05\x06", "is an empty zip archive", GET_AGAIN),

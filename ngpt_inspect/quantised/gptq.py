@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.quantised._config import quantisation
 from ngpt_inspect.quantised._scheme import Found, Scheme
 from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
+from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
 
 if TYPE_CHECKING:
     import torch
 
-WORD = 32
 WIDTHS = (2, 4, 8)
 """Bits that divide a word; 3 do not, and are packed otherwise."""
 
@@ -51,17 +51,6 @@ class GPTQTensor(QuantisedTensor):
         scales = scales[:, start:stop].float()
         values = (scales[groups] * (codes - zeros[groups])).T
         return values, scales[groups].abs().T.expand_as(values)
-
-
-def unpack(words: torch.Tensor, bits: int, axis: int) -> torch.Tensor:
-    """Return the integers packed along an axis of a matrix of words, lowest bits first."""
-    import torch
-
-    shifts = torch.arange(0, WORD, bits, dtype=torch.int32)
-    spread = shifts[:, None] if axis == 0 else shifts
-    integers = (words.unsqueeze(axis + 1) >> spread) & (2**bits - 1)
-    flat: torch.Tensor = integers.flatten(axis, axis + 1)
-    return flat
 
 
 def _find(contents: Contents) -> Iterator[Found]:

@@ -24,7 +24,13 @@ def weights(path: Path, value: float = 1.0) -> Path:
 
 
 def test_every_format_is_found() -> None:
-    assert set(FORMATS) == {"safetensors", "sharded safetensors", "torch", "sharded torch"}
+    assert set(FORMATS) == {
+        "safetensors",
+        "sharded safetensors",
+        "torch",
+        "sharded torch",
+        "gguf",
+    }
     assert all(known.summary for known in FORMATS.values())
 
 
@@ -80,7 +86,6 @@ FOREIGN = {
     "html": (b"\n<!DOCTYPE html><html>...", "is a web page, not a checkpoint; the download went"),
     "html without doctype": (b"<HTML><head>", "is a web page, not a checkpoint"),
     "xml": (b'<?xml version="1.0"?><Error>', "is an XML answer of a server"),
-    "gguf": (b"GGUF\x03\0\0\0", f"is a GGUF file; {CONVERT}"),
     "hdf5": (b"\x89HDF\r\n\x1a\n\0\0", f"is an HDF5 (Keras .h5) file; {CONVERT}"),
     "npy": (b"\x93NUMPY\x01\0", f"is a NumPy .npy array; {CONVERT}"),
     "gzip": (gzip.compress(b"weights"), "is compressed with gzip; unpack it first"),
@@ -142,7 +147,7 @@ def test_an_empty_folder_and_one_without_a_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("hello")
     (tmp_path / "optimizer.pt").write_bytes(b"x")
     message = refusal(tmp_path)
-    assert "holds no checkpoint; looked for *.safetensors, a *.safetensors.index.json" in message
+    assert "holds no checkpoint; looked for *.safetensors, *.safetensors.index.json" in message
     assert "and found README.md, optimizer.pt; name a checkpoint" in message
 
 

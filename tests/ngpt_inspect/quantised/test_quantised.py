@@ -228,3 +228,82 @@ def test_gptq_that_cannot_be_read(tmp_path: Path) -> None:
     wild = only(write(tmp_path / "wild", {"w.qweight": words, **order}, four))
     with pytest.raises(InspectError, match="g_idx names groups that are not there"):
         wild.read()
+
+
+def test_awq(tmp_path: Path) -> None:
+    """Packed by the published order of outputs in a word; see arXiv 2306.00978 and AutoAWQ."""
+    n_inputs, n_outputs, group = 32, 24, 16
+    codes = torch.randint(16, (n_inputs, n_outputs))
+    zeros = torch.randint(16, (n_inputs // group, n_outputs))
+    scales = torch.rand(n_inputs // group, n_outputs).half()
+
+    def shuffled(integers: torch.Tensor) -> torch.Tensor:
+        eights = integers.reshape(len(integers), -1, 8)
+        return packed(eights[:, :, [0, 2, 4, 6, 1, 3, 5, 7]].flatten(1), 4, 1)
+
+    parts = {"w.qweight": shuffled(codes), "w.qzeros": shuffled(zeros), "w.scales": scales}
+    config = {"quant_method": "awq", "bits": 4, "group_size": group, "version": "gemm"}
+    tensor = only(write(tmp_path / "awq", parts, config))
+    assert (tensor.name, tensor.shape, tensor.dtype) == ("w.weight", (24, 32), "AWQ int4")
+    wide = scales.float().repeat_interleave(group, 0)
+    expected = (wide * (codes - zeros.repeat_interleave(group, 0))).T
+    assert torch.equal(tensor.read(), expected)
+    assert torch.equal(tensor.read(5, 13), expected[5:13])
+    other = read_contents(write(tmp_path / "gemv", parts, config | {"version": "gemv"}))
+    assert "another kernel than GEMM" in other.tensors["w.qweight"].obstacle
+    del parts["w.scales"]
+    lost = read_contents(write(tmp_path / "lost", parts, config)).tensors["w.qweight"]
+    assert lost.obstacle == "stored as AWQ codes, and w.scales are missing"
+
+
+def nf4_state(name: str, shape: list[int], **more: object) -> Tensors:
+    settings = {"quant_type": "nf4", "blocksize": 64, "shape": shape, "dtype": "bfloat16"}
+    text = json.dumps(settings | more).encode()
+    return {f"{name}.quant_state.bitsandbytes__nf4": torch.tensor(list(text), dtype=torch.uint8)}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("shape", [(6, 64), (5, 51)])
+def test_nf4(shape: tuple[int, int], nested: bool, tmp_path: Path) -> None:
+    levels = torch.tensor([-1.0, *torch.linspace(-0.7, 0.72, 14).tolist(), 1.0])
+    n = math.prod(shape)
+    codes = torch.randint(16, (n + n % 2,))
+    absmax = torch.rand(-(-n // 64))
+    tensors = {
+        "w.weight": (codes[0::2] << 4 | codes[1::2]).to(torch.uint8).unsqueeze(1),
+        "w.weight.quant_map": levels,
+        "w.weight.absmax": absmax,
+    }
+    state: dict[str, object] = {}
+    wide = absmax.double()
+    if nested:
+        table, second = torch.linspace(-1, 1, 256), torch.rand(-(-len(absmax) // 4))
+        chosen = torch.randint(256, absmax.shape)
+        tensors["w.weight.absmax"] = chosen.to(torch.uint8)
+        tensors |= {"w.weight.nested_absmax": second, "w.weight.nested_quant_map": table}
+        state = {"nested_blocksize": 4, "nested_offset": 0.25, "nested_dtype": "float32"}
+        each = second.repeat_interleave(4)[: len(absmax)]
+        wide = table[chosen].double() * each.double() + 0.25
+    tensor = only(write(tmp_path, tensors | nf4_state("w.weight", list(shape), **state)))
+    assert (tensor.shape, tensor.dtype) == (shape, "NF4")
+    expected = levels[codes[:n]].double() * wide.repeat_interleave(64)[:n]
+    assert torch.equal(tensor.read(), expected.reshape(shape))
+    assert torch.equal(tensor.read(1, 4), expected.reshape(shape)[1:4])
+    assert 0.01 < (tensor.rounding() or 0) < 0.3
+
+
+def test_nf4_that_cannot_be_read(tmp_path: Path) -> None:
+    codes = {"w.weight": torch.zeros(32, 1, dtype=torch.uint8)}
+    rest = {"w.weight.quant_map": torch.zeros(16), "w.weight.absmax": torch.ones(1)}
+
+    def why(name: str, tensors: Tensors) -> str:
+        return read_contents(write(tmp_path / name, tensors)).tensors["w.weight"].obstacle
+
+    assert why("good", codes | rest | nf4_state("w.weight", [1, 64])) == ""
+    lost = why("lost", codes | nf4_state("w.weight", [1, 64]))
+    assert lost == "stored as NF4 codes, and w.weight.quant_map and w.weight.absmax are missing"
+    huge = why("huge", codes | rest | nf4_state("w.weight", [10**9, 10**9]))
+    assert huge == "stored as NF4 codes that its quant_state does not fit"
+    odd = codes | rest
+    odd["w.weight.quant_state.bitsandbytes__nf4"] = torch.zeros(3, dtype=torch.uint8)
+    assert why("odd", odd) == "stored as NF4 codes that its quant_state does not fit"
