@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._beside import with_settings
-from ngpt_inspect.formats._folder import find_model
+from ngpt_inspect.formats._folder import DISTRIBUTED, find_model
 from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weights
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._opening import open_bytes, place_of
@@ -72,7 +72,8 @@ def _read(place: Place, source: str | PathLike[str]) -> Contents:
         raise UnreadableFile(
             "holds no tensors", where=str(place), next_step="name the file that holds the weights"
         )
-    return dequantised(with_settings(contents, place if place.is_dir() else place.parent))
+    inside = place.is_dir() and place.name != DISTRIBUTED
+    return dequantised(with_settings(contents, place if inside else place.parent))
 
 
 def _format_of(place: Place) -> tuple[Format | None, bytes]:

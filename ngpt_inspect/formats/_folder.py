@@ -12,6 +12,8 @@ from ngpt_inspect.runs import is_run, step_files
 INDEX = ".safetensors.index.json"
 TORCH_INDEX = ".bin.index.json"
 TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
+DISTRIBUTED = "model_and_optim"
+"""The folder of torch.distributed.checkpoint inside a checkpoint of OLMo-core."""
 NOT_MODELS = frozenset(
     f"{stem}{suffix}"
     for stem in ("optimizer", "scheduler", "scaler", "rng_state", "training_args", "train", "val")
@@ -28,9 +30,9 @@ LOOKED_FOR = "*.safetensors, *.safetensors.index.json, *.pt, *.pth, *.bin, *.ckp
 def find_model(folder: Place) -> Place:
     """Return the file a folder stands for.
 
-    In this order: a safetensors index; the last step of a training run;
-    ``model.safetensors``, or the only safetensors file; an index of torch files;
-    ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file; the only GGUF model.
+    In this order: the distributed checkpoint of OLMo-core; a safetensors index; the last step
+    of a training run; ``model.safetensors``, or the only safetensors file; an index of torch
+    files; ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file; the only GGUF model.
 
     Raises
     ------
@@ -44,6 +46,8 @@ def find_model(folder: Place) -> Place:
             where=str(folder),
             next_step="name a checkpoint file or its folder",
         )
+    if DISTRIBUTED in names:
+        return folder / DISTRIBUTED
     index = _choose(names, (INDEX,), (f"model{INDEX}",), folder)
     if index is not None:
         return index
@@ -101,12 +105,6 @@ def _nothing_there(folder: Place, names: list[str]) -> UnreadableFile:
             f"holds no checkpoint itself, but training runs: {listed(runs)}",
             where=str(folder),
             next_step=f"name one or several of them, such as {quoted(str(folder / runs[0]), 200)}",
-        )
-    if ".metadata" in names:
-        return UnreadableFile(
-            "is a PyTorch distributed checkpoint, not supported here",
-            where=str(folder),
-            next_step="convert it with torch.distributed.checkpoint.format_utils.dcp_to_torch_save",
         )
     return UnreadableFile(
         f"holds no checkpoint; looked for {LOOKED_FOR}, and found {listed(names)}",

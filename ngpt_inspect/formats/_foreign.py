@@ -50,7 +50,7 @@ OTHER_FORMATS: tuple[tuple[bytes, str, str], ...] = (
 )
 SUFFIXES: tuple[tuple[str, str, str], ...] = (
     (".onnx", "is an ONNX model", CONVERT),
-    (".distcp", "is one part of a PyTorch distributed checkpoint", CONVERT),
+    (".distcp", "is one part of a PyTorch distributed checkpoint", "name its folder"),
     (".json", "is a settings file", "name the weights beside it, or their folder"),
 )
 

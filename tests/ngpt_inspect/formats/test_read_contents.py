@@ -30,6 +30,7 @@ def test_every_format_is_found() -> None:
         "torch",
         "sharded torch",
         "gguf",
+        "distributed",
     }
     assert all(known.summary for known in FORMATS.values())
 
@@ -133,7 +134,7 @@ def test_a_numpy_archive_and_another_zip(tmp_path: Path) -> None:
     ("name", "expected"),
     [
         ("model.onnx", f"is an ONNX model; {CONVERT}"),
-        ("__0_0.distcp", f"is one part of a PyTorch distributed checkpoint; {CONVERT}"),
+        ("__0_0.distcp", "is one part of a PyTorch distributed checkpoint; name its folder"),
         ("config.json", "is a settings file; name the weights beside it, or their folder"),
     ],
 )
@@ -155,11 +156,6 @@ def test_a_folder_of_runs_names_them(tmp_path: Path) -> None:
     for run in ("gpt", "ngpt"):
         weights(tmp_path / run / "step-000001.safetensors")
     assert "holds no checkpoint itself, but training runs: gpt, ngpt; name" in refusal(tmp_path)
-
-
-def test_a_distributed_checkpoint(tmp_path: Path) -> None:
-    (tmp_path / ".metadata").write_bytes(b"\x80\x02")
-    assert "is a PyTorch distributed checkpoint, not supported here" in refusal(tmp_path)
 
 
 def test_several_checkpoints_of_which_none_comes_first(tmp_path: Path) -> None:
