@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.places import is_uri
-from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.runs import checkpoints_of
 from ngpt_inspect.weights import WeightSet
 
 MOST_LAYERS = 100_000
 """No model has more; a longer range is a slip of the finger."""
-
-
-def steps_of(source: str, steps: str) -> Sequence[str | Path]:
-    """Return the checkpoints of a training run that are asked for; other sources as they are."""
-    if steps == "last" or is_uri(source):
-        return [source]
-    path = Path(source)
-    if not is_run(path):
-        return [path]
-    files = step_files(path)
-    if steps == "all":
-        return list(files.values())
-    wanted = [_whole_number(step, "--steps") for step in steps.split(",")]
-    missing = [step for step in wanted if step not in files]
-    if missing:
-        raise WrongOption(
-            f"no step {missing[0]}",
-            where=source,
-            next_step=f"there are {', '.join(map(str, files))}",
-        )
-    return [files[step] for step in wanted]
 
 
 def models_named(
@@ -48,7 +23,7 @@ def models_named(
     return [
         open_checkpoint(path, heads=heads, architecture=architecture, constants=given)
         for source in sources
-        for path in steps_of(source, steps)
+        for path in checkpoints_of(source, steps)
     ]
 
 

@@ -21,7 +21,7 @@ from ngpt_inspect.plugins import collect
 from ngpt_inspect.quantised import dequantised
 from ngpt_inspect.stored import Contents
 
-__all__ = ["FORMATS", "Format", "read_contents"]
+__all__ = ["FORMATS", "Format", "is_model", "read_contents"]
 
 FORMATS: dict[str, Format] = collect(__name__, __path__, Format)
 """Every format, by name."""
@@ -56,6 +56,14 @@ def read_contents(source: str | PathLike[str]) -> Contents:
             where=str(place),
             next_step="check that it is complete and that you may read it",
         ) from error
+
+
+def is_model(place: Place) -> bool:
+    """Tell whether some format reads a file or a folder, by its name and first bytes alone."""
+    try:
+        return _format_of(place)[0] is not None
+    except (UnreadableFile, OSError):
+        return False
 
 
 def _read(place: Place, source: str | PathLike[str]) -> Contents:
