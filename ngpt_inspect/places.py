@@ -55,3 +55,14 @@ class Place(Protocol):
 def is_uri(source: str | PathLike[str]) -> bool:
     """Tell a URI (``s3://bucket/model``) from a local path."""
     return isinstance(source, str) and URI.match(source) is not None
+
+
+def public_name(source: str) -> str:
+    """Return a path or URI without what only its owner should know: a password, a signed query."""
+    if not is_uri(source):
+        return source
+    scheme, _, rest = source.partition("://")
+    host, slash, path = rest.partition("/")
+    if scheme.lower().startswith("http"):
+        path = path.partition("#")[0].partition("?")[0]
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

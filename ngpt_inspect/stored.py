@@ -108,7 +108,7 @@ class Contents:
     """Named tensors and everything else a checkpoint says of itself."""
 
     source: str
-    """What was opened, as an absolute path or URI."""
+    """What was opened, as an absolute path or URI; nothing in it is secret."""
     format: str
     """Name of the format that read it."""
     tensors: Mapping[str, StoredTensor]
@@ -117,6 +117,8 @@ class Contents:
     any metadata value that is JSON (`reference_model`), ... Never code, never live objects."""
     fingerprint: str = ""
     """SHA-256 over the size and evenly spread blocks of each file: names the exact weights."""
+    address: str = ""
+    """What opens it again, where that is not `source`: a URI with a signed query."""
 
     def lookup(self, path: str) -> Any | None:
         """Return the config value at a dotted path (``model_args.n_head``), or None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ngpt_inspect.formats._folder import DISTRIBUTED, find_model
 from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weights
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._opening import open_bytes, place_of
-from ngpt_inspect.formats._remote import CHECK_ADDRESS
+from ngpt_inspect.formats._remote import CHECK_ADDRESS, RemotePath
 from ngpt_inspect.formats._text import listed
 from ngpt_inspect.places import Place
 from ngpt_inspect.plugins import collect
@@ -80,6 +81,8 @@ def _read(place: Place, source: str | PathLike[str]) -> Contents:
         raise UnreadableFile(
             "holds no tensors", where=str(place), next_step="name the file that holds the weights"
         )
+    if isinstance(place, RemotePath) and place.address != str(place):
+        contents = replace(contents, address=place.address)
     inside = place.is_dir() and place.name != DISTRIBUTED
     return dequantised(with_settings(contents, place if inside else place.parent))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
 from ngpt_inspect.errors import MissingLibrary, UnreadableFile
 from ngpt_inspect.formats._bytes import ByteFile
 from ngpt_inspect.formats._text import shown
+from ngpt_inspect.places import public_name
 
 SCHEMES = ("hf", "s3", "gs", "http", "https")
 HEAD = 100_000
@@ -29,7 +29,6 @@ class _Store:
 
     fs: Any
     ranges_work: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class RemotePath:
@@ -44,6 +43,8 @@ class RemotePath:
     def __init__(self, store: _Store, uri: str) -> None:
         self._store = store
         self._uri = uri
+        self._answer: dict[str, Any] | None = None
+        self._file: RemoteFile | None = None
 
     @classmethod
     def of(cls, uri: str) -> RemotePath:
@@ -82,6 +83,12 @@ class RemotePath:
         return cls(_Store(fs), uri)
 
     def __str__(self) -> str:
+        """Return the URI as others may see it."""
+        return public_name(self._uri)
+
+    @property
+    def address(self) -> str:
+        """The whole URI, with a signed query: what opens it again."""
         return self._uri
 
     @property
@@ -144,9 +151,14 @@ class RemotePath:
     def _is_listing(self) -> bool:
         return self._uri.startswith("http") and self._uri.endswith("/")
 
-    @cached_property
+    @property
     def _info(self) -> dict[str, Any]:
-        """What the server says of it; empty when there is nothing."""
+        """What the server says of it, asked once; empty when there is nothing."""
+        if self._answer is None:
+            self._answer = self._ask()
+        return self._answer
+
+    def _ask(self) -> dict[str, Any]:
         try:
             found: dict[str, Any] = self._store.fs.info(self._uri)
         except FileNotFoundError as error:
@@ -157,17 +169,19 @@ class RemotePath:
             _refuse(self._uri, error)
         return found
 
-    @cached_property
+    @property
     def bytes(self) -> RemoteFile:
         """Its bytes; asked for when they are read."""
-        size = self._info.get("size")
-        if not isinstance(size, int):
-            raise UnreadableFile(
-                "its server does not say how large it is",
-                where=self._uri,
-                next_step="download it, and name the local file",
-            )
-        return RemoteFile(self._store, self._uri, size, self._info)
+        if self._file is None:
+            size = self._info.get("size")
+            if not isinstance(size, int):
+                raise UnreadableFile(
+                    "its server does not say how large it is",
+                    where=public_name(self._uri),
+                    next_step="download it, and name the local file",
+                )
+            self._file = RemoteFile(self._store, self._uri, size, self._info)
+        return self._file
 
 
 class RemoteFile(ByteFile):
@@ -178,11 +192,14 @@ class RemoteFile(ByteFile):
         self._store = store
         self._uri = uri
         self._info = info
+        self._first: bytes | None = None
+        self._stream: Any = None
+        self._lock = threading.RLock()
 
     @property
     def where(self) -> str:
-        """The URI."""
-        return self._uri
+        """The URI, without what is not for others."""
+        return public_name(self._uri)
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
         """Fill `buffer` from `offset` on; see `ByteFile.read_into`."""
@@ -200,27 +217,30 @@ class RemoteFile(ByteFile):
         version = next((self._info[key] for key in VERSIONS if self._info.get(key)), self._uri)
         yield str(version).encode()
 
-    @cached_property
+    @property
     def _head(self) -> bytes:
-        head = self._fetch(0, min(HEAD, self.size)) if self.size else b""
-        if self.size > len(head) and not self._store.ranges_work:
-            self._fetch(self.size - 1, self.size)
-            self._store.ranges_work = True
-        return head
-
-    @cached_property
-    def _file(self) -> Any:
-        return self._store.fs.open(self._uri, "rb", cache_type="none", size=self.size)
+        """The first bytes, read once; whether the server has ranges is seen by asking for one."""
+        with self._lock:
+            if self._first is None:
+                first = self._fetch(0, min(HEAD, self.size)) if self.size else b""
+                if self.size > len(first) and not self._store.ranges_work:
+                    self._fetch(self.size - 1, self.size)
+                    self._store.ranges_work = True
+                self._first = first
+            return self._first
 
     def _fetch(self, start: int, stop: int) -> bytes:
         try:
-            with self._store.lock:
-                self._file.seek(start)
-                data: bytes = self._file.read(stop - start)
+            with self._lock:
+                if self._stream is None:
+                    opened = self._store.fs.open
+                    self._stream = opened(self._uri, "rb", cache_type="none", size=self.size)
+                self._stream.seek(start)
+                data: bytes = self._stream.read(stop - start)
         except ValueError as error:
             raise UnreadableFile(
                 f"its server sends whole files only, no ranges ({shown(str(error), 80)})",
-                where=self._uri,
+                where=self.where,
                 next_step="download it, and name the local file",
             ) from error
         except Exception as error:
@@ -228,7 +248,7 @@ class RemoteFile(ByteFile):
         if len(data) != stop - start:
             raise UnreadableFile(
                 f"its server sent {len(data)} bytes for bytes {start} to {stop}",
-                where=self._uri,
+                where=self.where,
                 next_step="try again, or download it and name the local file",
             )
         return data
@@ -243,5 +263,7 @@ def _refuse(uri: str, error: BaseException) -> NoReturn:
     """Turn what a library raised, of whatever class, into one line."""
     said = shown(str(error)) or type(error).__name__
     raise UnreadableFile(
-        f"cannot be reached ({said})", where=uri, next_step=CHECK_ADDRESS
+        f"cannot be reached ({said.replace(uri, public_name(uri))})",
+        where=public_name(uri),
+        next_step=CHECK_ADDRESS,
     ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
@@ -10,11 +11,14 @@ from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._foreign import HEAD, refuse_not_weights
 from ngpt_inspect.formats._json import read_object
 from ngpt_inspect.formats._opening import open_bytes
+from ngpt_inspect.formats._remote import RemotePath
 from ngpt_inspect.formats._text import quoted
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents, StoredTensor
 
 DAMAGED = "the index is damaged: copy or download it again"
+AT_ONCE = 8
+"""Remote files that are opened side by side."""
 Shard = tuple[Mapping[str, StoredTensor], Mapping[str, Any]]
 """The tensors and the config of one file."""
 
@@ -37,8 +41,11 @@ def read_sharded(index: Place, format_name: str, read_shard: Callable[[Place], S
         The index is damaged, leads out of its folder, or does not fit its files.
     """
     weight_map = _weight_map(index)
-    shards = {name: _find(name, index) for name in dict.fromkeys(weight_map.values())}
-    read = {name: read_shard(shard) for name, shard in shards.items()}
+    names = list(dict.fromkeys(weight_map.values()))
+    with ThreadPoolExecutor(AT_ONCE if isinstance(index, RemotePath) else 1) as pool:
+        # A server answers many as soon as one; what its answers cost is the waiting.
+        shards = dict(zip(names, pool.map(lambda name: _find(name, index), names), strict=True))
+        read = dict(zip(names, pool.map(read_shard, shards.values()), strict=True))
     tensors: dict[str, StoredTensor] = {}
     for tensor, shard in weight_map.items():
         if tensor not in read[shard][0]:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,23 @@ def test_a_server_without_ranges_is_refused_before_it_sends_a_file(folder: Path)
         message = refusal(f"{server.url}/one.safetensors")
     assert "its server sends whole files only, no ranges" in message
     assert message.endswith("download it, and name the local file")
+
+
+def test_a_signed_address_is_used_and_not_shown(served: Served) -> None:
+    signed = f"{served.url}/one.safetensors?signature=secret"
+    index = f"{served.url}/llama/model.safetensors.index.json?signature=secret"
+    model = ni.open_checkpoint(index)
+    assert model.label == "llama"
+    with ThreadPoolExecutor(1) as executor:
+        table = ni.measure(model, "unit_norm", roles=["W_q"], executor=executor)
+    assert set(table["status"]) == {"ok"}, "whoever gets the work opens it again"
+    assert "secret" not in str(table.attrs)
+    contents = read_contents(signed)
+    assert contents.source == f"{served.url}/one.safetensors"
+    assert contents.address == signed
+    assert "secret" not in str(contents.tensors["w"].location)
+    message = refusal(f"{served.url}/gone.safetensors?signature=secret")
+    assert "secret" not in message
 
 
 def test_what_is_not_there(served: Served) -> None:
