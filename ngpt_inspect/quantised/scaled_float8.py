@@ -44,7 +44,11 @@ class ScaledFloat8(QuantisedTensor):
 
 def _find(contents: Contents) -> Iterator[Found]:
     tensors, config = contents.tensors, quantisation(contents)
-    named = {name: _scale_of(name, tensors) for name, t in tensors.items() if t.dtype in CODES}
+    named = {
+        name: _scale_of(name, tensors)
+        for name, t in tensors.items()
+        if t.dtype in CODES and t.shape
+    }
     named = {name: scale for name, scale in named.items() if name not in named.values()}
     expected = bool(config) or any(named.values())
     for name, scale in named.items():
