@@ -31,6 +31,8 @@ def tile_of(
         return shape
     if len(scale) > len(shape):
         return None
+    if configured is not None and len(configured) > len(shape):
+        configured = None  # meant for matrices
     scale = (*scale, *[1] * (len(shape) - len(scale)))
     usual = (*[1] * (len(shape) - len(configured or ())), *(configured or ()))
     tile = []

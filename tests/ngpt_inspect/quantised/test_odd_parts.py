@@ -20,7 +20,7 @@ NAMES = (
     *("w.weight", "w.weight_scale", "w.weight_scale_inv", "w.weight_scale_2", "w.qscale_weight"),
     *("w_blocks", "w_scales", "w.qweight", "w.qzeros", "w.scales", "w.g_idx"),
     *("w.weight.absmax", "w.weight.quant_map", "w.weight.nested_absmax"),
-    *("w.weight.nested_quant_map",),
+    *("w.weight.nested_quant_map", "w.weight_packed", "w.weight_shape", "w.weight_zero_point"),
 )
 DTYPES = ("F8_E4M3", "F8_E5M2", "F8_E8M0", "F32", "F16", "BF16", "U8", "I32", "F4", "BOOL")
 SIZES = st.sampled_from((0, 1, 2, 4, 8, 16, 32, 256))
@@ -32,6 +32,8 @@ CONFIGS = st.fixed_dictionaries(
         "bits": st.sampled_from((2, 3, 4, 8, "4", None)),
         "group_size": st.sampled_from((-1, 0, 4, 16, 128, "x")),
         "weight_block_size": st.sampled_from(([4, 4], [0, 1], [128, 128], [2], "x", [1, 2, 3])),
+        "format": st.just("pack-quantized"),
+        "config_groups": st.sampled_from((3, {}, {"a": 3}, {"a": {"weights": {"num_bits": 4}}})),
         "checkpoint_format": st.sampled_from(("gptq", "gptq_v2")),
     },
 )

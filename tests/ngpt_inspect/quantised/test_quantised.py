@@ -307,3 +307,41 @@ def test_nf4_that_cannot_be_read(tmp_path: Path) -> None:
     odd = codes | rest
     odd["w.weight.quant_state.bitsandbytes__nf4"] = torch.zeros(3, dtype=torch.uint8)
     assert why("odd", odd) == "stored as NF4 codes that its quant_state does not fit"
+
+
+def int_config(bits: int) -> dict[str, Any]:
+    groups = {"group_0": {"weights": {"num_bits": bits, "type": "int", "strategy": "group"}}}
+    return {"format": "pack-quantized", "config_groups": groups}
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_packed_integers(bits: int, symmetric: bool, dtype: torch.dtype, tmp_path: Path) -> None:
+    codes, zeros = torch.randint(2**bits, (10, 48)), torch.randint(2**bits, (16, 3))
+    scales = torch.rand(10, 3).to(dtype)
+    tensors = {
+        "w.weight_packed": packed(codes, bits, 1),
+        "w.weight_scale": scales,
+        "w.weight_shape": torch.tensor([10, 48]),
+    }
+    if symmetric:
+        zeros = torch.full((16, 3), 2 ** (bits - 1))
+    else:
+        words = packed(zeros, bits, 0)
+        tensors["w.weight_zero_point"] = words[: -(-10 // (32 // bits))].contiguous()
+    tensor = only(write(tmp_path / "good", tensors, int_config(bits)))
+    assert (tensor.name, tensor.shape, tensor.dtype) == ("w.weight", (10, 48), f"int{bits}")
+    wide = (scales.double(), zeros[:10].double())
+    scale, zero = (each.repeat_interleave(16, 1) for each in wide)
+    assert torch.equal(tensor.read().double(), scale * (codes - zero))
+    assert torch.equal(tensor.read(3, 7), tensor.read()[3:7])
+    tensors["w.weight_shape"] = torch.tensor([10, 47])
+    with pytest.raises(InspectError, match=r"w.weight_shape is not \[10, 48\], what is packed"):
+        only(write(tmp_path / "padded", tensors, int_config(bits))).read()
+    other = read_contents(write(tmp_path / "other", tensors, int_config(3)))
+    assert "another width" in other.tensors["w.weight_packed"].obstacle
+    del tensors["w.weight_scale"]
+    lost = read_contents(write(tmp_path / "lost", tensors, int_config(bits)))
+    expected = "stored as packed integers, and w.weight_scale are missing"
+    assert lost.tensors["w.weight_packed"].obstacle == expected
