@@ -131,7 +131,7 @@ def draw_preview(chosen: Figure, drawn: Drawn, width: str) -> None:
     """Draw a figure at the size it has on paper, on white."""
     layout = drawn.figure.layout
     inches = " × ".join(f"{size / PIXELS_PER_INCH:.2f}" for size in (layout.width, layout.height))
-    st.caption(f"{chosen.title}: {width} columns wide, {inches} inches on paper, as it will print.")
+    st.caption(f"{chosen.title}: {inches} inches on paper, as it will print.")
     st.plotly_chart(
         drawn.figure,
         theme=None,

@@ -38,10 +38,10 @@ NAMES = {
     "top_probability": "p(predicted)",
     "next_probability": "p(true next)",
     "angle_moved": "moved",
-    "angle_to_suggestion": "to suggestion",
-    "share_of_way": "share of the way",
-    "angle_to_final": "to final state",
-    "angle_to_next": "to true next",
+    "angle_to_suggestion": "to suggested",
+    "share_of_way": "share",
+    "angle_to_final": "to final",
+    "angle_to_next": "to next",
 }
 """Column -> its heading; the help of a heading says more."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.loading import open_once, status_once, wide_once
+from app.loading import Stamp, open_once, stamp_of, status_once, wide_once
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures._axis_labels import short
 from ngpt_inspect.results import holds_weights
@@ -37,7 +37,7 @@ def open_runs(checkpoints: Sequence[WeightSet], places: Sequence[str]) -> list[O
         folder = Path(checkpoint.contents.source).parent
         if is_run(folder) and folder not in found:
             found[folder] = OpenRun(folder=folder, label=checkpoint.label, checkpoint=checkpoint)
-    for path in map(Path, places):
+    for path in (Path(place).absolute() for place in places):
         if (path / METRICS).is_file() and path not in found:
             found[path] = OpenRun(folder=path, label=path.name, checkpoint=None)
     return list(found.values())
@@ -114,9 +114,15 @@ def status_in_words(status: RunStatus, now: float) -> str:
     return " · ".join(words)
 
 
-def fingerprint(runs: Sequence[OpenRun]) -> tuple[RunStatus | None, ...]:
-    """Return what changes when a run goes on; None for one that cannot be read."""
-    return tuple(_status(run) for run in runs)
+def stamps(runs: Sequence[OpenRun]) -> tuple[Stamp, ...]:
+    """Return what changes when a run goes on, without reading it."""
+    return tuple(stamp_of(run.folder) for run in runs if run.folder.is_dir())
+
+
+def goes_on(runs: Sequence[OpenRun], now: float) -> bool:
+    """Tell whether any run may write more; one that cannot be read may be about to be whole."""
+    ended = (RunState.FINISHED, RunState.DIVERGED)
+    return any(status is None or status.state(now) not in ended for status in map(_status, runs))
 
 
 def _status(run: OpenRun) -> RunStatus | None:

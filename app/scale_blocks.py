@@ -11,12 +11,14 @@ from app.blocks import draw_figure, draw_table
 from app.controls import choose
 from app.measured import ask_all
 from app.text import plain
-from ngpt_inspect.tables.learned import LEARNED, ends, formulas
+from ngpt_inspect.tables.learned import LEARNED, constants, ends, formulas
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
 
+ROW = 35
+"""Pixels of a row of a table."""
 N_ENDS = 10
 """Values shown at either end of a vector."""
 MEASURES = {Kind.EIGEN_LEARNING_RATE: ("eigen_learning_rates", "eigen_learning_rate")}
@@ -37,7 +39,7 @@ def draw_gains(checkpoints: Sequence[WeightSet]) -> None:
         "block reads."
     )
     draw_figure(
-        "scaling_factors", checkpoints, title="", key="gains", roles=[str(role) for role in gains]
+        "scaling_factors", having, title="", key="gains", roles=[str(role) for role in gains]
     )
 
 
@@ -46,7 +48,7 @@ def draw_vector(checkpoints: Sequence[WeightSet]) -> None:
     st.subheader("One vector, value by value", anchor="coordinates")
     there = [role for role in LEARNED if any(role in each.roles for each in checkpoints)]
     with st.container(horizontal=True):
-        role = choose("vector", there, "role", say=str)
+        role = choose("vector", there, "vector", say=str)
         layers = range(max(each.shape.n_layers for each in checkpoints))
         layer = 0 if role in OUTSIDE_LAYERS else choose("layer", layers, "layer")
     st.caption(f"{role.facts.symbol}: {role.facts.meaning}", unsafe_allow_html=True)
@@ -73,6 +75,7 @@ def _draw_ends(
     draw_table(
         found,
         alt=f"Largest and smallest values of {role} with their {what}",
+        height=_height(len(found)),
         column_config=named,
     )
 
@@ -86,15 +89,22 @@ def draw_formulas(checkpoints: Sequence[WeightSet]) -> None:
         "/ scale (arXiv 2410.01131, section 2.5), |·| for eigen learning rates. The constants "
         "are not weights: each was *read* from the file, *assumed*, or *given*."
     )
-    table = formulas(checkpoints)
+    table = formulas(checkpoints).drop(columns="constants")
     draw_table(
         table,
-        alt="Formula, factor and constants of each learned vector",
-        height=min(35 * (len(table) + 1) + 3, 400),
+        alt="Formula and factor of each learned vector",
+        height=_height(len(table)),
         column_config={
             "effective": "effective value",
             "factor": st.column_config.NumberColumn("× stored", format="%.6g"),
             "starts_at": st.column_config.NumberColumn("starts at", format="%.6g"),
-            "constants": st.column_config.TextColumn("constants, and their origin", width="large"),
         },
     )
+    found = constants(checkpoints)
+    if not found.empty:
+        draw_table(found, alt="Value and origin of each constant", height=_height(len(found)))
+
+
+def _height(n_rows: int) -> int:
+    """Return the pixels of a table that shows all its rows, if they are not too many."""
+    return min(ROW * (n_rows + 1) + 3, 16 * ROW)

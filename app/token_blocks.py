@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 A_ROW = 3
 """Checkpoints side by side."""
 NEIGHBOURS = 12
-BOX = 170
+BOX = 240
 """Pixels of a text box."""
 FEW = 7
 """Rows of a table that need no scrolling."""
 TOKEN, SEARCH, TABLE = "token", "search", "token table"
 ON_ITS_WAY = "Being measured."
 WORDS = f"""
-Numbers to sort by, not a verdict. *Low norm*: robust z-score of ln ‖e‖ below −{THRESHOLD:g}; in
-the E_input of a GPT with weight decay that is where tokens end that training never met. nGPT keeps
-every norm at 1, so there it says nothing. *Near-duplicates*: another row with a cosine of at least
-{DUPLICATE:g}. Tokens that are never the right answer are all pushed the same way, so in E_output
-they crowd together, in both families; look at *cos mean* and *cosine* there. *Equal*: another row
-has exactly the same values. Sources: {MEASURES["token_health"].source}; the threshold is that of
-Iglewicz and Hoaglin (1993).
+Numbers to sort by, not a verdict. *Low norm*: robust z-score of ln ‖e‖ below −{THRESHOLD:g}. Weight
+decay shortens rows of E_input that training never met; nGPT keeps every norm at 1, so there it says
+nothing. *Near-duplicates*: another row with a cosine of at least {DUPLICATE:g}. Tokens that are
+never the right answer are all pushed the same way, so in E_output they tend to crowd together; look
+at *cos mean* and *cosine* there. *Equal*: another row has exactly the same values.
+
+Sources: {MEASURES["token_health"].source}; the threshold is that of Iglewicz and Hoaglin (1993).
 """
 HELP = {
     "norm": MEASURES["embedding_norms"].quantities["embedding_norm"],
@@ -98,6 +98,7 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
         checkpoint = named[choose("Checkpoint", list(named), "tokens_of")]
         label = checkpoint.label
         role = choose("Embedding", embeddings_of(checkpoint) or [str(EMBEDDINGS[0])], "embedding")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         order = choose("Order", ["nearest", *(o for o in ORDERS if o != "nearest")], "order")
         words = st.text_input(
             "Search",

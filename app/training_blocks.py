@@ -13,7 +13,7 @@ from app.blocks import draw_downloads, draw_figure, draw_results, draw_table
 from app.controls import choose, choose_options
 from app.loading import status_once, wide_once
 from app.read_out import factors, in_words
-from app.runs import OpenRun, every_step, fingerprint, share_done, status_in_words
+from app.runs import OpenRun, every_step, goes_on, share_done, stamps, status_in_words
 from app.sidebar import chip
 from app.text import plain
 from ngpt_inspect.errors import InspectError
@@ -22,7 +22,6 @@ from ngpt_inspect.figures._theme import NEUTRAL
 from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.results import loss_levels, reached_at
-from ngpt_inspect.run_status import RunState
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
@@ -31,6 +30,9 @@ EVERY = 2.0
 """Seconds between two looks at the files of a run."""
 STEP = 0.01
 """Nats per token between two places of the slider."""
+WHOLE = "page of training is whole"
+"""Whether the page was drawn to its end: a run that logs faster than that never gets to cut
+it short."""
 MOST_METRICS = 4
 OF_RESULTS = (
     *("losses", "final_losses", "speed_up", "learning_rates"),
@@ -40,19 +42,18 @@ OF_RESULTS = (
 
 def draw_status(runs: Sequence[OpenRun], checkpoints: Sequence[WeightSet]) -> None:
     """Draw a line a run; look again by itself, and run the page again when a run went on."""
-    seen = fingerprint(runs)
-    states = [status.state(time.time()) for status in seen if status is not None]
-    follow = any(state in (RunState.TRAINING, RunState.QUIET) for state in states) and st.toggle(
+    seen = stamps(runs)
+    follow = goes_on(runs, time.time()) and st.toggle(
         "Follow runs that train", True, key="follow", bind="query-params"
     )
-    labels = [checkpoint.label for checkpoint in checkpoints]
-    shades = dict(zip(labels, colors(checkpoints), strict=True))
+    labelled = zip([each.label for each in checkpoints], colors(checkpoints), strict=True)
+    shades = dict(reversed(list(labelled)))  # of several checkpoints of a run, the first's
     st.fragment(_draw_lines, run_every=EVERY if follow else None)(runs, shades, seen)
 
 
 def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -> None:
     """Draw the lines. As a fragment it is run again by itself, with what the page has seen."""
-    if fingerprint(runs) != seen:
+    if st.session_state[WHOLE] and stamps(runs) != seen:
         st.rerun()
     for run in runs:
         name, line = st.columns([1, 4], vertical_alignment="center")
@@ -151,7 +152,7 @@ def draw_results_figures(places: Sequence[str]) -> None:
         try:
             if wide_once(FIGURES[name].results, places)[0].empty:
                 continue
-            options = choose_options(name, key=f"{name}_")
-            draw_results(name, places, options=options)
+            st.subheader(FIGURES[name].title, anchor=name.replace("_", "-"))
+            draw_results(name, places, options=choose_options(name, key=f"{name}_"), title="")
         except InspectError as error:
             st.warning(plain(str(error)), icon=":material/error:")

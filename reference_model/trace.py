@@ -40,6 +40,8 @@ from reference_model.tokens import BPETokenizer, ByteTokenizer, tokenizer_from_j
 FORMAT_VERSION = 1
 METADATA_KEY = "trace"
 FAMILIES = {"gpt": "GPT", "ngpt": "nGPT"}
+LOGITS = 1 << 25
+"""Logits that are held at once: 128 MB."""
 KEPT = 5
 """Predictions kept of each hidden state."""
 
@@ -110,20 +112,32 @@ def trace(model: GPT | NGPT, tokens: Tensor) -> dict[str, Tensor]:
         model(tokens[None])
     if isinstance(model, NGPT):
         suggestions = [l2_normalize(each) for each in suggestions]
-    following = tokens[1:]
-    tops, nexts = [], []
-    for state in states:  # one at a time: the logits of all would fill the memory
-        probabilities = model.head(state).softmax(-1)  # T V
-        tops.append(probabilities.topk(min(KEPT, probabilities.shape[1])))
-        nexts.append(probabilities[:-1].gather(1, following[:, None]).squeeze(1))
     return {
         "token_ids": tokens,
         "states": torch.stack(states),
         "suggestions": torch.stack(suggestions),
-        "next_embeddings": _readers(model)[following],
-        "top_ids": torch.stack([top.indices for top in tops]),
-        "top_probabilities": torch.stack([top.values for top in tops]),
-        "next_probabilities": torch.stack(nexts),
+        "next_embeddings": _readers(model, tokens[1:]),
+        **_predictions(model, torch.stack(states), tokens),
+    }
+
+
+def _predictions(model: GPT | NGPT, states: Tensor, tokens: Tensor) -> dict[str, Tensor]:
+    """Return what the head predicts from `states` [S + 1, T, D], as many at once as fit."""
+    following = tokens.roll(-1).expand(states.shape[:2]).flatten()  # the last has none, cut below
+    at_once = max(1, LOGITS // model.config.vocab_size)
+    ids, values, nexts = [], [], []
+    flat = states.flatten(0, 1)
+    for some, after in zip(flat.split(at_once), following.split(at_once), strict=True):
+        probabilities = model.head(some).softmax(-1)  # n V
+        top = probabilities.topk(min(KEPT, probabilities.shape[1]))
+        ids.append(top.indices)
+        values.append(top.values)
+        nexts.append(probabilities.gather(1, after[:, None]))
+    shape = (*states.shape[:2], -1)
+    return {
+        "top_ids": torch.cat(ids).view(shape),
+        "top_probabilities": torch.cat(values).view(shape),
+        "next_probabilities": torch.cat(nexts).view(states.shape[:2])[:, :-1].contiguous(),
     }
 
 
@@ -153,13 +167,13 @@ def _listening(
         yield
 
 
-def _readers(model: GPT | NGPT) -> Tensor:
-    """Return the vectors whose dot products with the state's direction order the logits [V, D].
+def _readers(model: GPT | NGPT, tokens: Tensor) -> Tensor:
+    """Return what a state's direction is multiplied with for the logits of `tokens` [T, D].
 
     RMSNorm's gain g belongs to them: E_output (g * x) = (E_output * g) x. A GPT with g moved into
     E_output is the same function, and must give the same angles.
     """
-    rows = model.E_output.weight
+    rows = model.E_output.weight[tokens]
     return rows if isinstance(model, NGPT) else rows * model.norm_final.gain
 
 

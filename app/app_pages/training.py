@@ -6,6 +6,7 @@ from app.runs import in_no_run, open_runs, readable, results_among
 from app.session import current, current_places
 from app.text import plain
 from app.training_blocks import (
+    WHOLE,
     draw_losses,
     draw_read_out,
     draw_results_figures,
@@ -18,6 +19,7 @@ checkpoints, places = current(), current_places()
 runs, results = open_runs(checkpoints, places), results_among(places)
 alone = in_no_run(checkpoints, runs)
 
+st.session_state[WHOLE] = False
 st.title("Training")
 if not places:
     draw_welcome()
@@ -38,3 +40,4 @@ if runs:
     draw_trajectories(runs)
 if results:
     draw_results_figures(results)
+st.session_state[WHOLE] = True

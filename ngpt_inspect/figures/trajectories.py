@@ -76,6 +76,10 @@ QUANTITIES = {
     "anisotropy": _scalar("embedding_spectrum", "anisotropy", "anisotropy"),
     "isotropy": _scalar("embedding_spectrum", "isotropy", "isotropy"),
     "isoscore": _scalar("embedding_spectrum", "isoscore", "IsoScore"),
+    "near_duplicate_share": _scalar(
+        "nearest_tokens", "near_duplicate_share", "share with a near-duplicate"
+    ),
+    "low_norm_tokens": _scalar("token_health", "low_norm_tokens", "tokens of low norm"),
     "dot_mean": _scalar("dot_products", "dot_mean", "dot product, mean"),
     "cosine_mean": _scalar("dot_products", "cosine_mean", "cosine, mean"),
 }

@@ -40,8 +40,8 @@ def _formula(checkpoint: WeightSet, role: Role) -> dict[str, object]:
     weight = next(weight for weight in checkpoint if weight.role is role)
     rules = ARCHITECTURES[checkpoint.architecture].rules
     rule = next(rule for rule in rules if rule.role is role)
-    constants = {each.name: each for each in checkpoint.constants}
-    used = [constants[name] for name in sorted(names_in(rule.factor)) if name in constants]
+    known = {each.name: each for each in checkpoint.constants}
+    used = [known[name] for name in sorted(names_in(rule.factor)) if name in known]
     inits = [each.value for each in used if each.name.endswith("_init")]
     stored = "stored" if rule.factor == "1" else f"stored · {rule.factor}"
     return {
@@ -52,6 +52,18 @@ def _formula(checkpoint: WeightSet, role: Role) -> dict[str, object]:
         "starts_at": inits[0] if inits else None,
         "constants": "; ".join(f"{c.name} = {number(c.value)} ({c.origin})" for c in used),
     }
+
+
+def constants(checkpoints: Sequence[WeightSet]) -> pd.DataFrame:
+    """Return every constant of these checkpoints: its value, and where that came from."""
+    import pandas as pd
+
+    rows = [
+        {"checkpoint": c.label, "constant": each.name, "value": each.value, "origin": each.origin}
+        for c in checkpoints
+        for each in c.constants
+    ]
+    return pd.DataFrame(rows, columns=["checkpoint", "constant", "value", "origin"])
 
 
 def ends(table: pd.DataFrame, quantity: str, count: int) -> pd.DataFrame:

@@ -61,9 +61,11 @@ def matrix_facts(table: pd.DataFrame, layer: int, role: str, head: int | None) -
     rows.attrs = {}  # pandas copies them deeply with every selection
     rows = rows[rows["layer"].eq(layer).fillna(False) & rows["role"].eq(role)]
     rows = rows[rows["head"].isna() if head is None else rows["head"].eq(head).fillna(False)]
+    # Where heads are unknown a row says so beside the row of the whole matrix: numbers first.
+    rows = rows[rows["measure"].isin(FACTS)].sort_values("value", kind="stable")
+    rows = rows.drop_duplicates([*PLACE, "measure"])
     said = rows[rows["measure"].eq(FACTS[0])].set_index(PLACE)[["status", "reason"]]
-    numbers = rows[rows["measure"].isin(FACTS) & rows["index"].isna()]
-    wide = numbers.set_index([*PLACE, "measure"])["value"].unstack("measure")
+    wide = rows.set_index([*PLACE, "measure"])["value"].unstack("measure")
     wide = wide.reindex(columns=list(FACTS)).join(said)
     order = list(dict.fromkeys(table["checkpoint"]))
     wide = wide.reset_index().sort_values(

@@ -39,7 +39,8 @@ def test_both_families_have_all_sections(run, models):
         "Where these values come from",
     ]
     assert len(charts(app)) == 4
-    assert all(re.search(r"of gpt and ngpt\.", alt) for alt in alts(app))
+    named = [re.search(r" of (gpt and ngpt|gpt)\.", alt)[1] for alt in alts(app)]
+    assert named == ["gpt and ngpt"] * 3 + ["gpt"]
 
 
 def test_a_gpt_alone_shows_its_gains_and_one_sentence(run, models):
@@ -58,7 +59,7 @@ def test_five_checkpoints(run, tmp_path):
 
 
 def test_the_vector_is_the_one_of_the_address_and_its_ends_are_its_own(run, models):
-    app = run(*models, page="scales", role="s_z")
+    app = run(*models, page="scales", vector="s_z")
     stored = load_file(models[1])["sz"].numpy()
     effective = stored * np.sqrt(8)  # s_z_init 1 over base_scale 1/sqrt(d_model)
     (ends,) = [each.value for each in app.dataframe if "largest_index" in each.value]
@@ -69,19 +70,26 @@ def test_the_vector_is_the_one_of_the_address_and_its_ends_are_its_own(run, mode
     assert "token id" in words(app)
 
 
-def test_choices_go_into_the_address(run, models):
-    app = run(*models, page="scales")
-    app.selectbox(key="role").select("s_qk").run()
-    assert app.query_params["role"] in ("s_qk", ["s_qk"])
+def test_another_vector_is_shown_when_it_is_chosen(run, models):
+    app = run(*models, page="scales", vector="s_u")
+    chosen = app.selectbox(key="vector")
+    assert chosen.value == "s_u", "the address says so"
+    chosen.select("s_qk").run()
     assert not app.exception
+    assert "scale of unit queries and keys" in words(app)
+    (ends,) = [each.value for each in app.dataframe if "largest_index" in each.value]
+    stored = load_file(models[1])["transformer.h.0.sqk"].numpy() * np.sqrt(8)
+    np.testing.assert_allclose(ends["largest"].iloc[0], stored.max())
 
 
 def test_every_constant_is_named_with_its_origin(run, models):
     app = run(*models, page="scales")
-    (table,) = [each.value for each in app.dataframe if "constants" in each.value]
+    (origins,) = [each.value for each in app.dataframe if "origin" in each.value]
+    told = origins.set_index("constant").loc["alpha_init"]
+    assert (told["value"], told["origin"]) == (0.05, "assumed: written into model.py")
+    (table,) = [each.value for each in app.dataframe if "effective" in each.value]
     alpha = table[table["role"] == "alpha_A"].iloc[0]
     assert alpha["effective"] == "|stored · alpha_init / base_scale|"
-    assert "alpha_init = 0.05 (assumed: written into model.py)" in alpha["constants"]
     np.testing.assert_allclose(alpha["factor"], 0.05 * np.sqrt(8))
     assert (table[table["role"] == "gain_A"]["effective"] == "stored").all()
 

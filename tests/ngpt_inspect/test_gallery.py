@@ -279,3 +279,29 @@ def test_draw_all_refuses_before_it_measures(tmp_path):
         draw_all("no such checkpoint", tmp_path, ["gif"])
     with pytest.raises(InspectError, match="no such checkpoint"):
         draw_all("no such checkpoint", tmp_path, ["json"])
+
+
+def test_the_folder_of_a_run_stands_for_its_steps_in_a_figure_over_steps(tmp_path):
+    for step in (10, 20, 30):
+        path = tmp_path / "run" / f"step-{step:06d}.safetensors"
+        write_reference(tiny_ngpt(), path, step=step)
+    drawing = figure("trajectories", tmp_path / "run", quantity="eigen_learning_rate")
+    strong = [trace for trace in drawing.data if trace.meta == "value"]
+    assert [[*trace.x] for trace in strong] == [[10, 20, 30]] * 2
+    one = figure("eigen_learning_rates", tmp_path / "run")
+    assert len([trace for trace in one.data if trace.meta == "legend"]) == 1
+    (drawn,) = draw_all(
+        [tmp_path / "run"], tmp_path / "out", ["json"], names=["trajectories"], quantity="row_norm"
+    )
+    assert "one saved step" in drawn.notes[0], "steps of a run are asked for, as in `measure`"
+    assert "row_norm_pooled_mean" in (tmp_path / "out" / "trajectories.csv").read_text()
+
+
+def test_a_thin_table_is_summarised_once_and_only_where_it_is_not(checkpoints):
+    table = measure(checkpoints, ["unit_norm", "eigen_learning_rates"])
+    once = thinned(summarise(table))
+    pd.testing.assert_frame_equal(thinned(once), once)
+    part = measure(checkpoints, "unit_norm")
+    both = joined([summarise(part), measure(checkpoints, "eigen_learning_rates")])
+    counted = thinned(both)["measure"].value_counts()
+    assert counted.to_dict() == once["measure"].value_counts().to_dict()

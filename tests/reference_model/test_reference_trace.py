@@ -173,3 +173,12 @@ def test_a_tokenizer_of_another_model_is_refused(run, tmp_path):
     save_checkpoint(folder, model, make_train_config(), step=8, tokens=0)
     with pytest.raises(UsageError, match="256 entries, the model 100"):
         write_trace(folder, "a", tmp_path / "trace.safetensors")
+
+
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_few_logits_at_once_give_the_same(architecture, monkeypatch):
+    model = small_model(architecture)
+    whole = trace(model, TOKENS)
+    monkeypatch.setattr("reference_model.trace.LOGITS", 3 * 23)
+    for name, values in trace(model, TOKENS).items():
+        torch.testing.assert_close(values, whole[name])

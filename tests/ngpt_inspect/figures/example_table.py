@@ -139,6 +139,7 @@ def add_embeddings(rows, random):
         rows.add_quantiles(role, "covariance_eigenvalue_over_median", over)
         rows.add_bins(role, "covariance_eigenvalue_over_median", over, log=True)
         scalars = {"mean_norm": norms.mean(), "anisotropy": 0.04, "isotropy": 0.7, "isoscore": 0.6}
+        scalars |= {"near_duplicate_share": 0.1, "low_norm_tokens": 3}
         for name, value in scalars.items():
             rows.add(role, name, value)
         for kind, spread in (("dot", 0.1 if ngpt else 0.4), ("cosine", 0.1 if ngpt else 0.2)):
