@@ -26,6 +26,7 @@ __all__ = ["FORMATS", "Format", "is_model", "read_contents"]
 
 FORMATS: dict[str, Format] = collect(__name__, __path__, Format)
 """Every format, by name."""
+NOTHING = "there is no such file or folder"
 HUB_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w-]*(\.\d[\w-]*)*", re.ASCII)
 """``org/name``, without the suffix of a file."""
 
@@ -104,7 +105,7 @@ def _format_of(place: Place) -> tuple[Format | None, bytes]:
 def _missing_model(source: str | PathLike[str]) -> UnreadableFile:
     """Say that a name like those of the hub is no path here: nothing is fetched unasked."""
     return UnreadableFile(
-        "there is no such file or folder",
+        NOTHING,
         where=str(source),
         next_step=f"if it is a model of the Hugging Face hub, say hf://{source}",
     )
@@ -113,9 +114,9 @@ def _missing_model(source: str | PathLike[str]) -> UnreadableFile:
 def _missing(path: Place) -> UnreadableFile:
     """Say what is missing: the last part, with names like it, or already a folder on the way."""
     if not isinstance(path, Path):
-        return UnreadableFile(
-            "there is no such file or folder", where=str(path), next_step=CHECK_ADDRESS
-        )
+        refusal = path.refusal if isinstance(path, RemotePath) else ""
+        what = f"there is no such file or folder for you ({refusal})" if refusal else NOTHING
+        return UnreadableFile(what, where=str(path), next_step=CHECK_ADDRESS)
     parent = path.parent
     if not parent.exists():
         return _missing(parent)
@@ -128,4 +129,4 @@ def _missing(path: Place) -> UnreadableFile:
             where=str(path),
             next_step="make the link again",
         )
-    return UnreadableFile("there is no such file or folder", where=str(path), next_step=next_step)
+    return UnreadableFile(NOTHING, where=str(path), next_step=next_step)

@@ -45,6 +45,8 @@ class RemotePath:
         self._uri = uri
         self._answer: dict[str, Any] | None = None
         self._file: RemoteFile | None = None
+        self.refusal = ""
+        """What the server said where it may only not let us see it."""
 
     @classmethod
     def of(cls, uri: str) -> RemotePath:
@@ -162,8 +164,13 @@ class RemotePath:
         try:
             found: dict[str, Any] = self._store.fs.info(self._uri)
         except FileNotFoundError as error:
-            if _no_answer(error.__cause__):
-                _refuse(self._uri, error.__cause__ or error)
+            # fsspec says so of whatever went wrong over HTTP. A refusal (403) can mean that there
+            # is nothing, too, as with config.json beside a file of S3.
+            cause = error.__cause__
+            status = getattr(cause, "status", None)
+            if cause is not None and (status is None or status >= 500):
+                _refuse(self._uri, cause)
+            self.refusal = _said(cause, self._uri) if status not in (None, 404) else ""
             return {}
         except Exception as error:
             _refuse(self._uri, error)
@@ -254,16 +261,16 @@ class RemoteFile(ByteFile):
         return data
 
 
-def _no_answer(cause: BaseException | None) -> bool:
-    """Tell a server that did not answer from one that has no such file."""
-    return cause is not None and getattr(cause, "status", 404) not in (404, 410)
-
-
 def _refuse(uri: str, error: BaseException) -> NoReturn:
     """Turn what a library raised, of whatever class, into one line."""
-    said = shown(str(error)) or type(error).__name__
     raise UnreadableFile(
-        f"cannot be reached ({said.replace(uri, public_name(uri))})",
+        f"cannot be reached ({_said(error, uri)})",
         where=public_name(uri),
         next_step=CHECK_ADDRESS,
     ) from error
+
+
+def _said(error: BaseException | None, uri: str) -> str:
+    """Return what an error says, without the address: its query may be signed."""
+    said = str(error).partition(", url=")[0].replace(uri, public_name(uri))
+    return shown(said) or type(error).__name__

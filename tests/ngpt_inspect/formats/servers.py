@@ -48,6 +48,8 @@ def http_server(folder: Path, *, ranges: bool = True) -> Iterator[Served]:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         asked_for = request.match_info["path"]
+        if asked_for.startswith(("forbidden/", "broken/")):
+            return web.Response(status=403 if asked_for.startswith("forbidden/") else 500)
         if asked_for.startswith("api/models/org/name/tree/main"):
             return web.json_response([_entry(path, folder) for path in folder.rglob("*")])
         if asked_for.startswith("api/models/org/name"):

@@ -165,7 +165,16 @@ def test_what_is_not_there(served: Served) -> None:
 
 def test_nobody_at_the_address() -> None:
     message = refusal("http://127.0.0.1:9/w.safetensors")
-    assert "127.0.0.1:9" in message
+    assert message.startswith("http://127.0.0.1:9/w.safetensors: cannot be reached (Cannot connect")
+
+
+def test_a_server_that_lets_nobody_see(served: Served) -> None:
+    message = refusal(f"{served.url}/forbidden/w.safetensors?signature=secret")
+    assert "there is no such file or folder for you (403, message='Forbidden')" in message
+    assert "secret" not in message
+    message = refusal(f"{served.url}/broken/w.safetensors?signature=secret")
+    assert "cannot be reached (500, message='Internal Server Error')" in message
+    assert "secret" not in message
 
 
 def test_a_page_in_place_of_a_file(tmp_path: Path) -> None:
