@@ -36,7 +36,8 @@ def open_checkpoint(
     Parameters
     ----------
     source
-        A file, a folder holding a model, or the folder of a training run (its last step).
+        A file, a folder holding a model, or the folder of a training run (its last step);
+        a path or a URI (``hf://``, ``s3://``, ``gs://``, ``https://``).
     architecture
         Name of the layout, where detection cannot tell.
     heads
@@ -63,7 +64,7 @@ def open_checkpoint(
     """
     if heads is not None and heads < 1:
         raise WrongOption(f"{heads} heads", next_step="give at least 1, or leave it out")
-    contents = read_contents(Path(source))
+    contents = read_contents(source)
     found = find_architecture(contents, ARCHITECTURES, name=architecture, n_heads=heads)
     resolved = _constants(found, contents, constants or {})
     known: dict[str, float] = {**found.dimensions} | {

@@ -31,7 +31,7 @@ def list_tensors(
     try:
         model = open_checkpoint(source, **settings)
     except UnknownArchitecture as error:
-        contents = read_contents(Path(source))
+        contents = read_contents(source)
         label = Path(contents.source).stem
         rows = [_row(label, tensor) for tensor in contents.tensors.values()]
         return rows, [str(error)]
@@ -54,7 +54,9 @@ def _rows(model: WeightSet) -> list[dict[str, Any]]:
     for weight in model.weights:
         row = _row(model.label, weight.tensor)
         row |= {"role": str(weight.role), "layer": weight.layer, "expert": weight.expert}
-        row["note"] = "" if weight.part is None else f"rows {weight.part.start}:{weight.part.stop}"
+        if weight.part is not None:
+            rows_taken = f"rows {weight.part.start}:{weight.part.stop}"
+            row["note"] = "; ".join(filter(None, (rows_taken, row["note"])))
         placed.setdefault(weight.tensor.name, []).append(row)
     rows = []
     for tensor in model.contents.tensors.values():
@@ -62,6 +64,7 @@ def _rows(model: WeightSet) -> list[dict[str, Any]]:
         note = model.ignored.get(tensor.name, "not recognised")
         if here is None and any(tensor.location == w.tensor.location for w in model.weights):
             note = "tied"
+        note = "; ".join(filter(None, (note, tensor.note)))
         rows += here or [_row(model.label, tensor) | {"note": note}]
     return rows
 
@@ -76,5 +79,5 @@ def _row(label: str, tensor: Any) -> dict[str, Any]:
         "shape": list(tensor.shape),
         "dtype": tensor.dtype,
         "bytes": tensor.n_bytes,
-        "note": "",
+        "note": tensor.note,
     }
