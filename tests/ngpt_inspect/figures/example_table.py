@@ -12,7 +12,9 @@ N_LAYERS, N_HEADS, D_MODEL, VOCAB = 6, 4, 32, 64
 ATTENTION = (Role.W_Q, Role.W_K, Role.W_V, Role.W_O)
 MATRICES = roles_of(Kind.MATRIX)
 LEVELS = {"min": 0, "low": 0.25, "median": 0.5, "high": 0.75, "max": 1}
-PER_MILLE = np.arange(1001)
+STRIDE = 25
+PER_MILLE = np.arange(0, 1001, STRIDE)
+"""Fewer points than real curves have (1001): the tables are drawn a few hundred times."""
 
 
 class Rows:

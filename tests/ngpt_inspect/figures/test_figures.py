@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from example_table import FIVE, STATES, broken, make, without
+from example_table import FIVE, N_LAYERS, PER_MILLE, STATES, STRIDE, broken, make, without
 
 from ngpt_inspect import figures
 from ngpt_inspect.measures import MEASURES, View
@@ -158,7 +158,7 @@ def test_rank_curves_are_the_quantile_rows(tables, drawn):
         np.testing.assert_array_equal(
             norm.y, rows_of(table, "gpt", role, "embedding_norm_quantile")
         )
-        np.testing.assert_allclose(norm.x, np.arange(1001) / 1000)
+        np.testing.assert_allclose(norm.x, PER_MILLE / 1000)
         spectrum = rows_of(table, "gpt", role, "covariance_eigenvalue_over_median_quantile")
         np.testing.assert_array_equal(over.y, spectrum)
         np.testing.assert_array_equal(dots.y, rows_of(table, "gpt", role, "dot_quantile"))
@@ -170,7 +170,7 @@ def test_singular_values_have_one_curve_a_layer(tables, drawn):
     for layer, curve in enumerate(curves):
         row = rows_of(tables["two"], "ngpt", "W_k", "singular_value_quantile", layer)
         rank = np.round(np.array(curve.x) * 1000).astype(int)
-        np.testing.assert_array_equal(curve.y, row[rank])
+        np.testing.assert_array_equal(curve.y, row[rank // STRIDE])
         assert {0, 1000} <= set(rank)
     assert len({curve.line.color for curve in curves}) == 6
 
@@ -181,8 +181,8 @@ def test_means_and_quartiles_of_alpha(tables, drawn):
     mean = rows_of(table, "ngpt", "alpha_A", "eigen_learning_rate_mean")
     np.testing.assert_array_equal(line.y, mean)
     band = traces(figure, "ngpt", "band")[0]
-    curve = rows_of(table, "ngpt", "alpha_A", "eigen_learning_rate_quantile").reshape(6, 1001)
-    np.testing.assert_allclose(band.y, [*curve[:, 250], *curve[::-1, 750]])
+    curve = rows_of(table, "ngpt", "alpha_A", "eigen_learning_rate_quantile").reshape(N_LAYERS, -1)
+    np.testing.assert_allclose(band.y, [*curve[:, 250 // STRIDE], *curve[::-1, 750 // STRIDE]])
 
 
 def test_coordinates_are_the_single_values(tables):
@@ -311,7 +311,7 @@ def test_infinite_missing_and_unresolved_values_are_shown(drawn):
 
 def test_zero_singular_values_are_not_dropped(drawn):
     (mark,) = traces(drawn["singular_values", "broken"], "gpt", "zero")
-    assert mark.x[0] == 0.245  # the last that is zero of those kept
+    assert mark.x[0] == 0.225  # the last that is zero of those kept
     assert "zero" in mark.hovertext[0]
 
 
@@ -341,7 +341,7 @@ def test_figure_11_is_one_layer_of_two_roles():
     table = without(table[(table["layer"] == 2)], *roles)
     figure = FIGURES["singular_values"].draw(table)
     assert len([t for t in figure.data if t.meta != "legend"]) == 4
-    assert len(traces(figure, "gpt", "W_q")[0].y) == 1001
+    assert len(traces(figure, "gpt", "W_q")[0].y) == len(PER_MILLE)
 
 
 def test_a_table_read_back_from_csv_draws_the_same(tmp_path, drawn):
