@@ -8,7 +8,13 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from ngpt_inspect.architectures import ARCHITECTURES, Match, absent_roles, find_architecture
+from ngpt_inspect.architectures import (
+    ARCHITECTURES,
+    Constant,
+    Match,
+    absent_roles,
+    find_architecture,
+)
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.expressions import evaluate, names_in
 from ngpt_inspect.formats import read_contents
@@ -105,10 +111,9 @@ def _constants(
     resolved = []
     for constant in declared:
         value, origin = evaluate(constant.assumed, known), f"assumed: {constant.because}"
-        for key in reversed(constant.keys):
-            recorded = contents.lookup(key)
-            if isinstance(recorded, int | float):
-                value, origin = float(recorded), f"read from {key}"
+        recorded = _recorded(contents, constant)
+        if recorded is not None:
+            value, origin = recorded
         if constant.name in given:
             value, origin = float(given[constant.name]), "given"
         if value == 0 or not math.isfinite(value):
@@ -122,12 +127,22 @@ def _constants(
     return tuple(resolved)
 
 
+def _recorded(contents: Contents, constant: Constant) -> tuple[float, str] | None:
+    """Return what the checkpoint says a constant is, and where."""
+    for key in constant.keys:
+        found = (contents.lookup(key), key) if "." in key else contents.find(key)
+        if found and isinstance(found[0], int | float) and not isinstance(found[0], bool):
+            return float(found[0]), f"read from {found[1]}"
+    return None
+
+
 def _weights(found: Match, known: Mapping[str, float]) -> list[Weight]:
     """Return the placed tensors as weights, layer by layer in the paper's order of roles."""
     weights = []
     for each in found.placed:
         rule, tensor = each.rule, each.tensor
-        stored = tensor.shape[::-1] if rule.transposed else tensor.shape
+        stored = tensor.shape if each.place is None else tensor.shape[1:]
+        stored = stored[::-1] if rule.transposed else stored
         part = None
         if rule.rows is not None:
             start, stop = (int(evaluate(bound, known)) for bound in rule.rows)
@@ -139,11 +154,14 @@ def _weights(found: Match, known: Mapping[str, float]) -> list[Weight]:
                 layer=each.layer,
                 expert=each.expert,
                 tensor=tensor,
+                place=each.place,
                 shape=_view(rule.view, known, stored),
                 part=part,
                 transposed=rule.transposed,
                 factor=evaluate(rule.factor, known),
+                offset=evaluate(rule.offset, known),
                 absolute=rule.absolute,
+                normalised=rule.normalised,
                 n_blocks=_n_blocks(rule.role, known),
             )
         )
@@ -151,8 +169,13 @@ def _weights(found: Match, known: Mapping[str, float]) -> list[Weight]:
     tied = _tied(found)
     return sorted(
         (weight for weight in weights if weight.role not in tied),
-        key=lambda w: (-1 if w.layer is None else w.layer, order[w.role], w.expert or 0),
+        key=lambda w: (_from_none(w.layer), order[w.role], _from_none(w.expert)),
     )
+
+
+def _from_none(number: int | None) -> int:
+    """Sort what is numbered after what is not."""
+    return -1 if number is None else number
 
 
 def _tied(found: Match) -> set[Role]:

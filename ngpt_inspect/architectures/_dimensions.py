@@ -42,6 +42,7 @@ def dimensions(
         if "d_k" not in known and known["d_model"] % known["n_heads"]:
             problems = [f"{known['n_heads']} heads do not divide d_model {known['d_model']}"]
         known.setdefault("d_k", known["d_model"] // known["n_heads"])
+        _solve(known, shaped)
         known.setdefault("n_kv_heads", known["n_heads"])
         _solve(known, shaped)
     return known, problems + [problem for item in shaped if (problem := _problem(item, known))]

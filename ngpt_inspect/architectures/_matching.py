@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 
 from ngpt_inspect.architectures._architecture import Architecture, Rule
 from ngpt_inspect.architectures._dimensions import dimensions
-from ngpt_inspect.architectures._template import fill, match, unwrap
+from ngpt_inspect.architectures._missing import missing
+from ngpt_inspect.architectures._template import Templates, unwrap
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Role
 
 SHOWN = 4
 """How many names a message quotes."""
+MOST_STACKED = 4096
+"""No tensor stacks more experts or layers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,8 @@ class Placed:
     layer: int | None
     expert: int | None
     tensor: StoredTensor
+    place: int | None = None
+    """Along the first axis of a stacked tensor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +68,8 @@ def find_architecture(
     """Return the declaration that fits a checkpoint.
 
     All required tensors of a declaration must be there in every layer, in shapes that agree
-    with one another; among those that fit, the one that leaves fewest tensors unplaced wins.
+    with one another and with the config; among those that fit, the one that leaves fewest
+    tensors unplaced wins.
     `name` names the declaration to use, `n_heads` the number of heads, where files do not say.
 
     Raises
@@ -96,62 +102,110 @@ def try_architecture(
     contents: Contents, architecture: Architecture, n_heads: int | None = None
 ) -> Match:
     """Return how one declaration fits, however badly."""
+    rules, others = _indexed(architecture)
     placed: list[Placed] = []
     ignored: dict[str, str] = {}
+    buffers: set[str] = set()
     unplaced: list[str] = []
+    depth = 0
     for raw_name, tensor in contents.tensors.items():
         name = unwrap(raw_name)
         found = [
-            Placed(rule=rule, layer=numbers[0], expert=numbers[1], tensor=tensor)
-            for rule in architecture.rules
-            if (numbers := match(rule.name, name)) is not None
+            each
+            for rule, numbers in rules.find(name)
+            for each in _placements(rule, *numbers, tensor)
         ]
-        known_to_be = {**architecture.ignored, **architecture.buffers}
-        reasons = [why for template, why in known_to_be.items() if match(template, name)]
+        other = next(others.find(name), None)
         if found:
             placed.extend(found)
-        elif reasons:
-            ignored[raw_name] = reasons[0]
+        elif other is not None:
+            (reason, is_buffer), (layer, _) = other
+            ignored[raw_name] = reason
+            buffers |= {raw_name} if is_buffer else set()
+            # A layer of a hybrid may hold nothing but tensors without a role.
+            depth = max(depth, layer + 1 if architecture.hybrid and layer is not None else 0)
         else:
             unplaced.append(raw_name)
-    shaped = [(each.tensor.name, each.rule.shape, each.tensor.shape) for each in placed]
-    known, conflicts = dimensions(contents, shaped, n_heads)
-    conflicts += [
-        f"{name} belongs to {layout}"
-        for name in contents.tensors
-        for template, layout in architecture.excludes.items()
-        if match(template, unwrap(name))
+    shaped = [
+        (tensor.name, rule.shape, tensor.shape)
+        for rule, tensor in {
+            (id(p.rule), p.tensor.name): (p.rule, p.tensor) for p in placed
+        }.values()
     ]
-    layers = sorted({each.layer for each in placed if each.layer is not None})
-    known["n_layers"] = len(layers)
+    known, conflicts = dimensions(contents, shaped, n_heads)
+    known["n_layers"] = max([depth, *(p.layer + 1 for p in placed if p.layer is not None)])
+    experts = [each.expert for each in placed if each.expert is not None]
+    if experts:
+        known["n_experts"] = max(experts) + 1
     return Match(
         architecture=architecture,
         placed=tuple(placed),
         dimensions=known,
         ignored=ignored,
-        buffers=frozenset(
-            name
-            for name in ignored
-            if any(match(template, unwrap(name)) for template in architecture.buffers)
-        ),
+        buffers=frozenset(buffers),
         unplaced=tuple(unplaced),
-        missing=tuple(_missing(architecture.rules, placed, layers)),
-        conflicts=tuple(conflicts),
+        missing=tuple(missing(architecture, placed, known["n_layers"], len(set(experts)))),
+        conflicts=(*conflicts, *_rivals(placed), *_objections(contents, architecture)),
     )
 
 
-def _missing(rules: Iterable[Rule], placed: list[Placed], layers: list[int]) -> list[str]:
-    """Return the names of required tensors that are not there, layer by layer."""
-    there = {(each.rule.name, each.layer) for each in placed}
-    expected = range(max(layers) + 1) if layers else range(1)
-    names = {
-        fill(rule.name, layer): None
-        for rule in rules
-        if not rule.optional
-        for layer in (expected if "{layer}" in rule.name else (None,))
-        if (rule.name, layer) not in there
-    }
-    return list(names)
+def _indexed(architecture: Architecture) -> tuple[Templates[Rule], Templates[tuple[str, bool]]]:
+    """Return the rules, and the tensors without a role (reason, whether a buffer), by name."""
+    others = [(name, (why, False)) for name, why in architecture.ignored.items()]
+    others += [(name, (why, True)) for name, why in architecture.buffers.items()]
+    return Templates((rule.name, rule) for rule in architecture.rules), Templates(others)
+
+
+def _placements(
+    rule: Rule, layer: int | None, expert: int | None, tensor: StoredTensor
+) -> list[Placed]:
+    """Return what a rule makes of a tensor: one weight, or one for each that it stacks."""
+    if not rule.stacked:
+        return [Placed(rule=rule, layer=layer, expert=expert, tensor=tensor)]
+    # A shape is only a claim: zero bytes can be said to hold a billion experts.
+    counted = range(min(tensor.shape[0], MOST_STACKED) if tensor.shape and tensor.n_values else 0)
+    return [
+        Placed(
+            rule=rule,
+            layer=number if rule.stacked == "layer" else layer,
+            expert=number if rule.stacked == "expert" else expert,
+            tensor=tensor,
+            place=number,
+        )
+        for number in counted
+    ]
+
+
+def _rivals(placed: Iterable[Placed]) -> list[str]:
+    """Return one sentence for each role that two tensors claim."""
+    holders: dict[tuple[Role, int | None, int | None], list[str]] = {}
+    for each in placed:
+        holders.setdefault((each.rule.role, each.layer, each.expert), []).append(each.tensor.name)
+    return [
+        f"both {names[0]} and {names[1]} would be {key[0]}"
+        for key, names in holders.items()
+        if len(names) > 1
+    ]
+
+
+def _objections(contents: Contents, architecture: Architecture) -> list[str]:
+    """Return what names of other layouts and the config say against a declaration."""
+    cousins = Templates(architecture.excludes.items())
+    against = [
+        f"{name} belongs to {layout}"
+        for name in contents.tensors
+        for layout, _ in cousins.find(unwrap(name))
+    ]
+    for setting, values in architecture.requires.items():
+        found = contents.find(setting)
+        if found is None or found[0] not in values:
+            said = "nothing" if found is None else repr(found[0])
+            against.append(f"needs {setting} {' or '.join(values)}, and the config says {said}")
+    for setting, values in architecture.forbids.items():
+        found = contents.find(setting)
+        if found is not None and found[0] in values:
+            against.append(f"{found[1]} is {found[0]}, another layout")
+    return against
 
 
 def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:
