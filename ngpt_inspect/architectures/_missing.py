@@ -40,7 +40,8 @@ def missing(
             begun = [v for v in variants if any(there.has(rule, layer) for rule in v)]
             if begun or not architecture.hybrid:
                 lacking = [_lacks(there, variant, layer) for variant in begun or variants[:1]]
-                lost |= dict.fromkeys(min(lacking, key=lambda names: len(names)))
+                least: list[str] = min(lacking, key=len)
+                lost |= dict.fromkeys(least)
             blocks_seen |= {block} if begun else set()
     if architecture.hybrid:
         for block, variants in _blocks(architecture.rules).items():
