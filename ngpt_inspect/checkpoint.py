@@ -147,7 +147,7 @@ def _weights(found: Match, known: Mapping[str, float]) -> list[Weight]:
         if rule.rows is not None:
             start, stop = (int(evaluate(bound, known)) for bound in rule.rows)
             part = Part(start=start, stop=stop, groups=int(evaluate(rule.groups, known)))
-            stored = ((stop - start) * part.groups, *stored[1:])
+            stored = ((stop - start) * part.groups, *stored[1:][-1:])
         weights.append(
             Weight(
                 role=rule.role,
@@ -158,7 +158,7 @@ def _weights(found: Match, known: Mapping[str, float]) -> list[Weight]:
                 shape=_view(rule.view, known, stored),
                 part=part,
                 transposed=rule.transposed,
-                factor=evaluate(rule.factor, known),
+                factor=evaluate(rule.factor, {**known, "layer": each.layer or 0}),
                 offset=evaluate(rule.offset, known),
                 absolute=rule.absolute,
                 normalised=rule.normalised,

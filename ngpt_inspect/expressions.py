@@ -1,4 +1,7 @@
-"""Arithmetic in declarations: ``2*d_mlp``, ``d_model**-0.5``. Numbers, names, + - * / // **."""
+"""Arithmetic in declarations: ``2*d_mlp``, ``d_model**-0.5``.
+
+Numbers, names, + - * / // ** and, giving 1 or 0, < and >=.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,12 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Pow: operator.pow,
 }
+
+_COMPARED: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Lt: operator.lt,
+    ast.GtE: operator.ge,
+}
+"""1 or 0: ``(layer < 2) * 0.5`` says what holds in some layers only."""
 
 
 def evaluate(expression: str, names: Mapping[str, float]) -> float:
@@ -70,5 +79,7 @@ def _value(node: ast.expr, names: Mapping[str, float]) -> float:
             return -_value(operand, names)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
             return _BINARY[type(op)](_value(left, names), _value(right, names))
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARED:
+            return int(_COMPARED[type(op)](_value(left, names), _value(right, names)))
     msg = f"{ast.unparse(node)!r} is not plain arithmetic"
     raise ValueError(msg)

@@ -32,8 +32,9 @@ class ModelShape:
 class Part:
     """Which rows of a tensor, in (out, in) layout, belong to a weight.
 
-    The rows are seen as (groups, span) and columns start..stop of the span are taken: one
-    group for blocks stacked one after another, one group a head for interleaved ones.
+    Rows are counted through where the tensor has more axes. They are seen as (groups, span), and
+    start..stop of each span is taken: one group for blocks stacked one after another, one group
+    a head for interleaved ones.
     """
 
     start: int
@@ -87,14 +88,15 @@ class Weight:
         part = self.part
         if self.place is not None:
             values = self.tensor.read(self.place, self.place + 1)[0]
-        elif part is None or self.transposed or part.groups > 1:
+        elif part is None or self.transposed or part.groups > 1 or len(self.tensor.shape) > 2:
             values = self.tensor.read()
         else:
             return self.tensor.read(part.start, part.stop).reshape(self.shape)
         # Contiguous, so that sums run in the same order as over any other layout.
         values = values.T.contiguous() if self.transposed else values
         if part is not None:
-            spans = values.reshape(part.groups, -1, *values.shape[1:])
+            row = values.shape[-1:] if values.ndim > 1 else ()
+            spans = values.reshape(part.groups, -1, *row)
             values = spans[:, part.start : part.stop]
         return values.reshape(self.shape)
 

@@ -32,7 +32,8 @@ class Rule:
     shape: str
     """As stored: ``3*d_model, d_model``. Alternatives are separated by ``|``."""
     rows: tuple[str, str] | None = None
-    """First and last row of this role in (out, in) layout, when the tensor is fused."""
+    """First and last row of this role in (out, in) layout, when the tensor is fused. Of a tensor
+    with more axes the rows are counted through."""
     groups: str = "1"
     """The rows repeat in this many groups (one a head where heads are interleaved)."""
     stacked: str = ""
@@ -44,9 +45,9 @@ class Rule:
     optional: bool = False
     block: str = ""
     """``mlp/experts``: one of the ways (after the slash) a layer can have a block (before it).
-    Each layer has one of them, and has it whole."""
+    Each layer has one of them, and has it whole. Several are separated by ``|``."""
     factor: str = "1"
-    """Effective value = stored x factor: ``alpha_init / base_scale``."""
+    """Effective value = stored x factor: ``alpha_init / base_scale``. May use `layer`."""
     offset: str = "0"
     """Added after the factor: ``1`` where a norm gain is used as 1 + w."""
     absolute: bool = False
@@ -86,6 +87,8 @@ class Architecture:
     """Name template -> what it is, of tensors that are no parameters."""
     excludes: Mapping[str, str] = field(default_factory=dict)
     """Name template -> the layout it belongs to: its presence says this is not that one."""
+    marks: tuple[str, ...] = ()
+    """Name templates one of which must occur, where a plainer layout has all the rest too."""
     requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Setting -> the values one of which the config must state: for layouts that names and
     shapes cannot tell from others."""

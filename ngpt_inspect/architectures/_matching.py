@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ngpt_inspect.architectures._architecture import Architecture, Rule
 from ngpt_inspect.architectures._dimensions import dimensions
 from ngpt_inspect.architectures._missing import missing
-from ngpt_inspect.architectures._template import Templates, unwrap
+from ngpt_inspect.architectures._template import Templates, fill, unwrap
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
+from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Role
 
 SHOWN = 4
 """How many names a message quotes."""
+ENCODER = re.compile(r"(?:^|\.|_)encoder\.")
+"""BERT, NeoBERT (which also exists as an nGPT), T5 and other encoder-decoders."""
 MOST_STACKED = 4096
 """No tensor stacks more experts or layers."""
 
@@ -145,7 +149,12 @@ def try_architecture(
         buffers=frozenset(buffers),
         unplaced=tuple(unplaced),
         missing=tuple(missing(architecture, placed, known["n_layers"], len(set(experts)))),
-        conflicts=(*conflicts, *_rivals(placed), *_objections(contents, architecture)),
+        conflicts=(
+            *conflicts,
+            *_uncut(placed, known),
+            *_rivals(placed),
+            *_objections(contents, architecture),
+        ),
     )
 
 
@@ -176,6 +185,15 @@ def _placements(
     ]
 
 
+def _uncut(placed: Iterable[Placed], known: Mapping[str, int]) -> Iterator[str]:
+    """Yield one sentence for the first fused tensor that cannot be cut: heads are not said."""
+    for each in placed:
+        needed = names_in(" + ".join((*(each.rule.rows or ("0",)), each.rule.groups)))
+        if needed - set(known):
+            yield f"{each.tensor.name} holds heads, and nothing says how many: give --heads N"
+            return
+
+
 def _rivals(placed: Iterable[Placed]) -> list[str]:
     """Return one sentence for each role that two tensors claim."""
     holders: dict[tuple[Role, int | None, int | None], list[str]] = {}
@@ -196,6 +214,9 @@ def _objections(contents: Contents, architecture: Architecture) -> list[str]:
         for name in contents.tensors
         for layout, _ in cousins.find(unwrap(name))
     ]
+    marks = Templates((mark, mark) for mark in architecture.marks)
+    if architecture.marks and not any(any(marks.find(unwrap(n))) for n in contents.tensors):
+        against.append(f"has no {fill(architecture.marks[0], None)}")
     for setting, values in architecture.requires.items():
         found = contents.find(setting)
         if found is None or found[0] not in values:
@@ -210,9 +231,10 @@ def _objections(contents: Contents, architecture: Architecture) -> list[str]:
 
 def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:
     names = list(contents.tensors)
-    if any("encoder.layer" in name for name in names):
+    encoder = next((name for name in names if ENCODER.search(name)), None)
+    if encoder is not None:
         return UnknownArchitecture(
-            f"an encoder ({names[0]}, ...); only decoder-only language models are known",
+            f"an encoder ({encoder}, ...); only decoder-only language models are known",
             where=contents.source,
             next_step="give a GPT or nGPT checkpoint",
         )

@@ -84,7 +84,7 @@ def _blocks(rules: Iterable[Rule]) -> dict[str, list[list[Rule]]]:
     """Return the variants of each block."""
     variants: dict[str, dict[str, list[Rule]]] = {}
     for rule in rules:
-        if rule.block:
-            block, _, variant = rule.block.partition("/")
+        for membership in filter(None, rule.block.split("|")):
+            block, _, variant = membership.partition("/")
             variants.setdefault(block, {}).setdefault(variant, []).append(rule)
     return {block: list(each.values()) for block, each in variants.items()}

@@ -80,6 +80,19 @@ def test_an_encoder_is_named(tmp_path: Path) -> None:
     assert "only decoder-only language models are known; give a GPT or nGPT checkpoint" in message
 
 
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        (["transformer_encoder.0.qkv.weight", "sz"], "an encoder"),
+        (["encoder.h.0.query.weight", "decoder.h.0.query.weight"], "an encoder"),
+    ],
+)
+def test_encoders_with_ngpt_names_are_named(names: list[str], what: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({name: torch.zeros(12, 4) for name in names}, path)
+    assert what in refusal(path)
+
+
 def test_a_missing_tensor_is_named_with_its_layer(tmp_path: Path) -> None:
     gpt = tiny_gpt()
     deep = replace(gpt, n_layers=4, arrays=dict(gpt.arrays))
@@ -134,7 +147,7 @@ def test_the_wrong_layout_asked_for_says_why_it_does_not_fit(layouts: dict[str, 
         open_checkpoint(layouts["llama"], architecture="reference_gpt")
     with pytest.raises(UnknownArchitecture, match=r"misses .*attn_alpha"):
         open_checkpoint(layouts["nvidia_gpt"], architecture="nvidia_ngpt")
-    with pytest.raises(WrongOption, match="no architecture 'lama'; there are gpt2, llama"):
+    with pytest.raises(WrongOption, match=r"no architecture 'lama'; there are .*llama, llama_moe"):
         open_checkpoint(layouts["llama"], architecture="lama")
 
 
