@@ -9,13 +9,17 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 
+LONGEST = 300
+"""Characters; the longest of the built-in declarations has a hundred."""
+
 _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
-    ast.Pow: operator.pow,
+    # Of whole numbers it could run forever; of floats it overflows.
+    ast.Pow: lambda base, exponent: float(base) ** exponent,
 }
 
 _COMPARED: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
@@ -36,6 +40,24 @@ def evaluate(expression: str, names: Mapping[str, float]) -> float:
         It is not plain arithmetic. Nothing else is ever evaluated.
     """
     return _value(_parse(expression), names)
+
+
+def require_arithmetic(expression: str) -> None:
+    """Refuse what `evaluate` would refuse, whatever its names stand for.
+
+    Raises
+    ------
+    ValueError
+        It is not plain arithmetic, too long to be meant, or too large to be computed.
+    """
+    if len(expression) > LONGEST:
+        msg = f"{expression[:20]!r}... is too long"
+        raise ValueError(msg)
+    try:
+        evaluate(expression, dict.fromkeys(names_in(expression), 2.0))
+    except (ArithmeticError, RecursionError) as error:
+        msg = f"{expression!r} cannot be computed ({error})"
+        raise ValueError(msg) from error
 
 
 def names_in(expression: str) -> set[str]:

@@ -1,7 +1,9 @@
 """Tensor names -> roles: one declaration a file, no code but `_matching` reads them."""
 
 from ngpt_inspect.architectures._architecture import Architecture, Constant, Rule
-from ngpt_inspect.architectures._matching import Match, absent_roles, find_architecture
+from ngpt_inspect.architectures._matching import Match, Placed, absent_roles, find_architecture
+from ngpt_inspect.architectures._spec import Spec, as_spec, declared, read_spec
+from ngpt_inspect.architectures._suggest import suggested
 from ngpt_inspect.plugins import collect
 
 ARCHITECTURES: dict[str, Architecture] = collect(__name__, __path__, Architecture)
@@ -12,7 +14,13 @@ __all__ = [
     "Architecture",
     "Constant",
     "Match",
+    "Placed",
     "Rule",
+    "Spec",
     "absent_roles",
+    "as_spec",
+    "declared",
     "find_architecture",
+    "read_spec",
+    "suggested",
 ]

@@ -18,11 +18,13 @@ from ngpt_inspect.cli.options import (
     AlphaInit,
     ArchitectureName,
     Checkpoints,
+    Constants,
     Device,
     Format,
     Heads,
     Output,
     Quiet,
+    SpecFile,
     Steps,
 )
 from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, show, write
@@ -59,14 +61,33 @@ def tensors(
     output: Output = None,
     heads: Heads = None,
     architecture: ArchitectureName = None,
+    spec: SpecFile = None,
+    constants: Constants = None,
+    suggest_spec: Annotated[
+        bool,
+        typer.Option(
+            "--suggest-spec",
+            help="Draft a declaration for --spec from names and shapes, as JSON to be edited.",
+        ),
+    ] = False,
 ) -> None:
     """List names, roles, shapes and dtypes, and what was not recognised. Reads headers only."""
-    from ngpt_inspect.cli.listing import COLUMNS, list_tensors
+    from ngpt_inspect.cli.listing import COLUMNS, list_tensors, suggest
+    from ngpt_inspect.cli.selection import constants_named
     from ngpt_inspect.cli.views import plain_table
 
+    if suggest_spec:
+        text, remarks = suggest(checkpoints, heads)
+        show(text, to=output)
+        for line in remarks:
+            note(line)
+        return
+    given = constants_named(constants)
     rows, remarks = [], []
     for source in checkpoints:
-        found, remarked = list_tensors(source, heads=heads, architecture=architecture)
+        found, remarked = list_tensors(
+            source, heads=heads, architecture=architecture, spec=spec, constants=given
+        )
         rows += found
         remarks += remarked
     if format_named(format_name, output) == "table":
@@ -93,6 +114,8 @@ def summary_command(
     heads: Heads = None,
     architecture: ArchitectureName = None,
     alpha_init: AlphaInit = None,
+    spec: SpecFile = None,
+    constants: Constants = None,
     quiet: Quiet = False,
 ) -> None:
     """One screen: sizes, validation loss, condition numbers, learning rates, unit norm."""
@@ -100,7 +123,9 @@ def summary_command(
     from ngpt_inspect.cli.views import coverage_notes
     from ngpt_inspect.summary import summary
 
-    models = models_named(checkpoints, steps, heads, architecture, alpha_init)
+    models = models_named(
+        checkpoints, steps, heads, architecture, alpha_init, spec=spec, constants=constants
+    )
     with progress_bar("Summary", quiet) as progress:
         table = summary(models, device=device, progress=progress)
     if format_named(format_name, output) == "table":
@@ -149,6 +174,8 @@ def figures_command(
     heads: Heads = None,
     architecture: ArchitectureName = None,
     alpha_init: AlphaInit = None,
+    spec: SpecFile = None,
+    constants: Constants = None,
     quiet: Quiet = False,
 ) -> None:
     """Draw the paper's figures into a folder, each with the table it was drawn from."""
@@ -158,7 +185,9 @@ def figures_command(
 
     with_weights = [source for source in sources if holds_weights(source)]
     results = [source for source in sources if source not in with_weights]
-    models = models_named(with_weights, steps, heads, architecture, alpha_init)
+    models = models_named(
+        with_weights, steps, heads, architecture, alpha_init, spec=spec, constants=constants
+    )
     with progress_bar("Figures", quiet) as progress:
         for drawn in draw_all(
             [*models, *results],
