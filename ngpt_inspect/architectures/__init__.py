@@ -1,6 +1,6 @@
 """Tensor names -> roles: one declaration a file, no code but `_matching` reads them."""
 
-from ngpt_inspect.architectures._architecture import Architecture, Constant, Rule
+from ngpt_inspect.architectures._architecture import BIAS, Architecture, Constant, Rule
 from ngpt_inspect.architectures._matching import Match, Placed, absent_roles, find_architecture
 from ngpt_inspect.architectures._spec import Spec, as_spec, declared, read_spec
 from ngpt_inspect.architectures._suggest import suggested
@@ -11,6 +11,7 @@ ARCHITECTURES: dict[str, Architecture] = collect(__name__, __path__, Architectur
 
 __all__ = [
     "ARCHITECTURES",
+    "BIAS",
     "Architecture",
     "Constant",
     "Match",

@@ -19,6 +19,7 @@ SHOWN = 4
 """How many names a message quotes."""
 ENCODER = re.compile(r"(?:^|\.|_)encoder\.")
 """BERT, NeoBERT (which also exists as an nGPT), T5 and other encoder-decoders."""
+OWN = ", or draft a layout of your own with its --suggest-spec"
 MOST_STACKED = 4096
 """No tensor stacks more experts or layers."""
 
@@ -243,13 +244,13 @@ def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:
         return UnknownArchitecture(
             f"no known layout has tensors named {_some(names)}",
             where=contents.source,
-            next_step="list them all with `ngpt-inspect tensors`",
+            next_step=f"list them all with `ngpt-inspect tensors`{OWN}",
         )
     return UnknownArchitecture(
         f"no known layout fits; the closest, {closest.evidence}"
         + (f"; not placed: {_some(closest.unplaced)}" if closest.unplaced else ""),
         where=contents.source,
-        next_step="list the tensors with `ngpt-inspect tensors`",
+        next_step=f"list the tensors with `ngpt-inspect tensors`{OWN}",
     )
 
 

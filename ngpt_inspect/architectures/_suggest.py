@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cache
 
-from ngpt_inspect.architectures._architecture import Architecture, Constant, Rule
+from ngpt_inspect.architectures._architecture import BIAS, Architecture, Constant, Rule
 from ngpt_inspect.architectures._dimensions import axes, dimensions
 from ngpt_inspect.architectures._template import unwrap
 from ngpt_inspect.expressions import evaluate, names_in
@@ -58,7 +58,12 @@ def suggested(
     sizes = _sizes(contents, list(tensors.values()), n_heads)
     groups = _groups(tuple(architectures.values()))
     guesses = sorted(
-        (g for name, tensor in tensors.items() for g in _guesses(name, tensor, groups, sizes)),
+        (
+            guess
+            for name, tensor in tensors.items()
+            if not name.endswith("bias")
+            for guess in _guesses(name, tensor, groups, sizes)
+        ),
         key=lambda guess: -guess.likeness,
     )
     taken: dict[str, _Group] = {}
@@ -83,7 +88,11 @@ def suggested(
         title="mine",
         source=f"drafted from {contents.source}",
         rules=tuple(sorted(rules, key=lambda rule: order[rule.role])),
-        ignored={name: UNDECIDED for name in tensors if name not in taken},
+        ignored={
+            name: BIAS if name.endswith("bias") else UNDECIDED
+            for name in tensors
+            if name not in taken
+        },
         constants=tuple(c for c in constants if c.name in used),
     )
 

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ngpt_inspect.architectures import ARCHITECTURES, as_spec, suggested
+from ngpt_inspect.architectures import ARCHITECTURES, BIAS, as_spec, suggested
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.formats import read_contents
@@ -110,7 +110,7 @@ def suggest(sources: list[str], heads: int | None) -> tuple[str, list[str]]:
     contents = read_contents(Path(sources[0]))
     draft = suggested(contents, ARCHITECTURES, heads)
     spec = as_spec(draft)
-    remarks = [f"{name}: {why}" for name, why in draft.ignored.items()]
+    remarks = [f"{name}: {why}" for name, why in draft.ignored.items() if why != BIAS]
     try:
         model = open_checkpoint(sources[0], spec=spec, heads=heads)
     except (UnknownArchitecture, WrongOption) as error:
