@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 LONGEST = 300
 """Characters; the longest of the built-in declarations has a hundred."""
@@ -60,9 +61,10 @@ def require_arithmetic(expression: str) -> None:
         raise ValueError(msg) from error
 
 
-def names_in(expression: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def names_in(expression: str) -> frozenset[str]:
     """Return the names an expression uses."""
-    return {node.id for node in ast.walk(_parse(expression)) if isinstance(node, ast.Name)}
+    return frozenset(node.id for node in ast.walk(_parse(expression)) if isinstance(node, ast.Name))
 
 
 def solve(expression: str, total: int, names: Mapping[str, float]) -> tuple[str, int] | None:
@@ -83,6 +85,7 @@ def solve(expression: str, total: int, names: Mapping[str, float]) -> tuple[str,
     return name, int((total - offset) // slope)
 
 
+@lru_cache(maxsize=4096)
 def _parse(expression: str) -> ast.expr:
     try:
         return ast.parse(expression.strip(), mode="eval").body

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.architectures._conflicts import objections, rivals, uncut
 from ngpt_inspect.architectures._dimensions import dimensions
 from ngpt_inspect.architectures._missing import missing
-from ngpt_inspect.architectures._template import Templates, fill, unwrap
+from ngpt_inspect.architectures._placed import Placed
+from ngpt_inspect.architectures._template import Templates, unwrap
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
-from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Role
 
@@ -22,18 +24,6 @@ ENCODER = re.compile(r"(?:^|\.|_)encoder\.")
 OWN = ", or draft a layout of your own with its --suggest-spec"
 MOST_STACKED = 4096
 """No tensor stacks more experts or layers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Placed:
-    """A tensor that a rule has found."""
-
-    rule: Rule
-    layer: int | None
-    expert: int | None
-    tensor: StoredTensor
-    place: int | None = None
-    """Along the first axis of a stacked tensor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +75,11 @@ def find_architecture(
         No architecture has this name.
     """
     if name is not None and name not in architectures:
+        near = difflib.get_close_matches(name, architectures, n=1, cutoff=0.5)
+        meant = f"did you mean {near[0]}? " if near else ""
         raise WrongOption(
-            f"no architecture {name!r}", next_step=f"there are {', '.join(sorted(architectures))}"
+            f"no architecture {name!r}",
+            next_step=f"{meant}there are {', '.join(sorted(architectures))}",
         )
     chosen = [architectures[name]] if name is not None else architectures.values()
     matches = [try_architecture(contents, each, n_heads) for each in chosen]
@@ -131,12 +124,9 @@ def try_architecture(
             depth = max(depth, layer + 1 if architecture.hybrid and layer is not None else 0)
         else:
             unplaced.append(raw_name)
-    shaped = [
-        (tensor.name, rule.shape, tensor.shape)
-        for rule, tensor in {
-            (id(p.rule), p.tensor.name): (p.rule, p.tensor) for p in placed
-        }.values()
-    ]
+    # Layers and experts repeat the same shapes: the first of each kind stands for all.
+    kinds = {(p.rule.shape, p.tensor.shape): p.tensor.name for p in reversed(placed)}
+    shaped = [(name, declared, real) for (declared, real), name in reversed(kinds.items())]
     known, conflicts = dimensions(contents, shaped, n_heads)
     known["n_layers"] = max([depth, *(p.layer + 1 for p in placed if p.layer is not None)])
     experts = [each.expert for each in placed if each.expert is not None]
@@ -152,9 +142,9 @@ def try_architecture(
         missing=tuple(missing(architecture, placed, known["n_layers"], len(set(experts)))),
         conflicts=(
             *conflicts,
-            *_uncut(placed, known),
-            *_rivals(placed),
-            *_objections(contents, architecture),
+            *uncut(placed, known),
+            *rivals(placed),
+            *objections(contents, architecture),
         ),
     )
 
@@ -184,50 +174,6 @@ def _placements(
         )
         for number in counted
     ]
-
-
-def _uncut(placed: Iterable[Placed], known: Mapping[str, int]) -> Iterator[str]:
-    """Yield one sentence for the first fused tensor that cannot be cut: heads are not said."""
-    for each in placed:
-        needed = names_in(" + ".join((*(each.rule.rows or ("0",)), each.rule.groups)))
-        if needed - set(known):
-            yield f"{each.tensor.name} holds heads, and nothing says how many: give --heads N"
-            return
-
-
-def _rivals(placed: Iterable[Placed]) -> list[str]:
-    """Return one sentence for each role that two tensors claim."""
-    holders: dict[tuple[Role, int | None, int | None], list[str]] = {}
-    for each in placed:
-        holders.setdefault((each.rule.role, each.layer, each.expert), []).append(each.tensor.name)
-    return [
-        f"both {names[0]} and {names[1]} would be {key[0]}"
-        for key, names in holders.items()
-        if len(names) > 1
-    ]
-
-
-def _objections(contents: Contents, architecture: Architecture) -> list[str]:
-    """Return what names of other layouts and the config say against a declaration."""
-    cousins = Templates(architecture.excludes.items())
-    against = [
-        f"{name} belongs to {layout}"
-        for name in contents.tensors
-        for layout, _ in cousins.find(unwrap(name))
-    ]
-    marks = Templates((mark, mark) for mark in architecture.marks)
-    if architecture.marks and not any(any(marks.find(unwrap(n))) for n in contents.tensors):
-        against.append(f"has no {fill(architecture.marks[0], None)}")
-    for setting, values in architecture.requires.items():
-        found = contents.find(setting)
-        if found is None or found[0] not in values:
-            said = "nothing" if found is None else repr(found[0])
-            against.append(f"needs {setting} {' or '.join(values)}, and the config says {said}")
-    for setting, values in architecture.forbids.items():
-        found = contents.find(setting)
-        if found is not None and found[0] in values:
-            against.append(f"{found[1]} is {found[0]}, another layout")
-    return against
 
 
 def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:

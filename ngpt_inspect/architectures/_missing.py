@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
 from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.architectures._placed import Placed
 from ngpt_inspect.architectures._template import fill
 
 
-class Found(Protocol):
-    """A tensor that a rule has found."""
-
-    @property
-    def rule(self) -> Rule: ...
-    @property
-    def layer(self) -> int | None: ...
-    @property
-    def expert(self) -> int | None: ...
-
-
 def missing(
-    architecture: Architecture, placed: Iterable[Found], n_layers: int, n_experts: int
+    architecture: Architecture, placed: Iterable[Placed], n_layers: int, n_experts: int
 ) -> list[str]:
     """Return the names of required tensors that are not there.
 
@@ -53,7 +42,7 @@ def missing(
 class _There:
     """Which rules found their tensor in which layer."""
 
-    def __init__(self, placed: Iterable[Found], n_experts: int) -> None:
+    def __init__(self, placed: Iterable[Placed], n_experts: int) -> None:
         self._places = {(each.rule.name, each.layer, each.expert) for each in placed}
         self._layers = {(name, layer) for name, layer, _ in self._places}
         self._n_experts = n_experts

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
 WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.")
@@ -39,16 +39,14 @@ class Templates(Generic[Thing]):
 
     def find(self, name: str) -> Iterator[tuple[Thing, Numbers]]:
         """Yield what stands for a name, each with the layer and the expert it names."""
-        forms = self._forms.get(_NUMBER.sub("#", name))
-        if not forms:
-            return
-        digits = _NUMBER.findall(name)
-        for slots, thing in forms:
+        skeleton, digits = _skeleton(name)
+        for slots, thing in self._forms.get(skeleton, ()):
             numbers = _read(slots, digits)
             if numbers is not None:
                 yield thing, numbers
 
 
+@lru_cache(maxsize=1 << 16)
 def unwrap(name: str) -> str:
     """Return a tensor name without the prefixes of torch.compile, DDP and FSDP."""
     for wrapper in WRAPPERS:
@@ -71,7 +69,12 @@ def fill(template: str, layer: int | None, expert: int | None = None) -> str:
     return name
 
 
-def _read(slots: tuple[str, ...], digits: list[str]) -> Numbers | None:
+@lru_cache(maxsize=1 << 16)
+def _skeleton(name: str) -> tuple[str, tuple[str, ...]]:
+    return _NUMBER.sub("#", name), tuple(_NUMBER.findall(name))
+
+
+def _read(slots: tuple[str, ...], digits: tuple[str, ...]) -> Numbers | None:
     """Return layer and expert when the numbers of a name are those a template asks for."""
     read: dict[str, int] = {}
     for slot, number in zip(slots, digits, strict=True):
