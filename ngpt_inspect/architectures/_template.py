@@ -76,6 +76,8 @@ def _skeleton(name: str) -> tuple[str, tuple[str, ...]]:
 
 def _read(slots: tuple[str, ...], digits: tuple[str, ...]) -> Numbers | None:
     """Return layer and expert when the numbers of a name are those a template asks for."""
+    if len(slots) != len(digits):  # a name that has # itself
+        return None
     read: dict[str, int] = {}
     for slot, number in zip(slots, digits, strict=True):
         if slot.startswith("{"):
