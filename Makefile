@@ -10,6 +10,8 @@ INSTALLED := .venv/installed
 RUNS := runs/demo/gpt runs/demo/ngpt
 SCALE ?= tiny
 JOBS ?= 2
+# Two processes with one thread each: faster than one with two, for matrices this small.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo dashboard experiments test check format clean
@@ -48,14 +50,14 @@ experiments: install
 	$(BIN)/ngpt-inspect figures results/$(SCALE) -o results/$(SCALE)/figures
 
 test: install
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 format: install
 	$(BIN)/ruff format .

@@ -3,111 +3,205 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.loading import measure_once
-from app.text import plain
-from ngpt_inspect.errors import InspectError
-from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
-from ngpt_inspect.measures import MEASURES
+from app.loading import Drawn, drawn, wide_once
+from app.measured import answer, key_of, requests
+from ngpt_inspect.figures import FIGURES, Figure
+from ngpt_inspect.gallery import scope
+from ngpt_inspect.tables.export import encode
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ngpt_inspect.figures import Figure
     from ngpt_inspect.weights import WeightSet
 
 PREVIEW = 400
-"""Rows of a table that travel to the browser; the CSV has them all."""
+"""Rows of a table that travel to the browser; the files to download have them all."""
+MOST_NAMED = 6
+"""Runs that the description of a figure names."""
+FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
 
 
-def draw_figures(names: Sequence[str], checkpoints: Sequence[WeightSet]) -> None:
-    """Draw figures one below the other, the cheapest to measure first.
+def draw_figure(
+    name: str,
+    checkpoints: Sequence[WeightSet],
+    *,
+    options: Mapping[str, Any] | None = None,
+    title: str | None = None,
+    key: str = "",
+    clicked: Callable[[], None] | None = None,
+    layers: Sequence[int] | None = None,
+    roles: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
+) -> None:
+    """Draw a figure of checkpoints, or say that its numbers are on their way.
 
     Parameters
     ----------
-    names
-        Names from `FIGURES` in the order of the page.
+    name
+        A name from `FIGURES`.
     checkpoints
-        What is drawn, all in each figure.
+        What is drawn, all in one figure.
+    options
+        As the figure declares them.
+    title
+        Another heading than the figure's own; an empty text for none.
+    key
+        Tells two of the same figure on one page apart; also the key of what was clicked.
+    clicked
+        Called before the page is run again with ``st.session_state[key].selection.points``.
+    layers, roles
+        Measure these only.
+    only
+        Draw these roles only of what is measured.
     """
-    places = {}
-    for name in names:
-        st.subheader(FIGURES[name].title, anchor=name.replace("_", "-"))
-        places[name] = st.container()
-    for name in sorted(names, key=lambda each: _cost(FIGURES[each])):
-        with places[name]:
-            _draw_figure(FIGURES[name], checkpoints)
-
-
-def _draw_figure(chosen: Figure, checkpoints: Sequence[WeightSet]) -> None:
-    tables = _measured(chosen, checkpoints)
-    if not tables:
+    chosen = FIGURES[name]
+    _head(chosen, title)
+    # What draws single values takes those of its own matrix; others share the model's summaries.
+    limits = scope(chosen, options or {}) if chosen.singles else {"roles": chosen.roles}
+    limits |= {} if layers is None else {"layers": layers}
+    limits |= {} if roles is None else {"roles": roles}
+    needs = chosen.needs_with(options or {})
+    asked = requests(checkpoints, needs, whole=bool(chosen.singles), **limits)
+    table = answer(asked, checkpoints)
+    if table is None:
+        st.caption("Its numbers are being measured.")
         return
-    rows = drawn_rows(chosen, joined(tables))
-    drawing = chosen.draw(rows)
-    labels = " and ".join(checkpoint.label for checkpoint in checkpoints)
+    if only is not None:
+        table = _narrowed(table, only)
+    table_key = repr((key_of(asked, checkpoints), only))
+    drawing = drawn(name, table_key, dict(options or {}), _is_dark(), table)
+    labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
+    selection = {} if clicked is None else {"on_select": clicked, "selection_mode": "points"}
+    _show(chosen, drawing, title, labels, key, **selection)
+
+
+def draw_wide(
+    name: str,
+    table: pd.DataFrame,
+    table_key: str,
+    labels: Iterable[str],
+    *,
+    options: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> None:
+    """Draw a figure of a wide table, as `draw_figure` does those of checkpoints.
+
+    Parameters
+    ----------
+    table, table_key
+        The table that the figure names, and what stands for it in the cache of figures.
+    labels
+        Whose numbers these are.
+    """
+    chosen = FIGURES[name]
+    _head(chosen, title)
+    drawing = drawn(name, table_key, dict(options or {}), _is_dark(), table)
+    _show(chosen, drawing, title, labels, "")
+
+
+def draw_results(
+    name: str,
+    places: Sequence[str],
+    *,
+    options: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> None:
+    """Draw a figure of training results, as `draw_figure` does those of checkpoints.
+
+    Raises
+    ------
+    InspectError
+        One of the places cannot be read.
+    """
+    table, key, _ = wide_once(FIGURES[name].results, places)
+    runs = list(dict.fromkeys(table["run"])) if "run" in table else []
+    draw_wide(name, table, key, runs[:MOST_NAMED], options=options, title=title)
+
+
+def _head(chosen: Figure, title: str | None) -> None:
+    heading = chosen.title if title is None else title
+    if heading:
+        st.subheader(heading, anchor=chosen.name.replace("_", "-"))
+
+
+def _show(
+    chosen: Figure,
+    drawing: Drawn,
+    title: str | None,
+    labels: Iterable[str],
+    key: str,
+    **selection: Any,
+) -> None:
+    """Draw what was drawn, with its words and its numbers."""
+    of = f" of {' and '.join(labels)}" if labels else ""
     st.plotly_chart(
-        for_screen(drawing, dark=st.context.theme.type == "dark"),
+        drawing.figure,
         theme=None,
-        key=f"figure {chosen.name}",
+        key=key or f"figure {chosen.name}",
         config={"displaylogo": False, "showSendToCloud": False},
-        alt=" ".join([f"{chosen.title} of {labels}.", chosen.summary, *notes_of(drawing)]),
+        alt=" ".join([f"{title or chosen.title}{of}.", chosen.summary, *drawing.notes]),
+        **selection,
     )
-    st.caption(_words(chosen), unsafe_allow_html=True)
-    _draw_numbers(chosen, rows)
+    st.caption(words(chosen), unsafe_allow_html=True)
+    draw_numbers(drawing.rows, key or chosen.name, f"the table behind {chosen.title}")
 
 
-def _measured(chosen: Figure, checkpoints: Sequence[WeightSet]) -> list[pd.DataFrame]:
-    """Measure what a figure needs, showing how far it is; name what cannot be measured."""
-    jobs = [(checkpoint, need) for checkpoint in checkpoints for need in chosen.needs]
-    tables = []
-    bar = st.empty()
-    for done, (checkpoint, need) in enumerate(jobs):
-        bar.progress(done / len(jobs), f"{MEASURES[need].title} of {plain(checkpoint.label)} …")
-        try:
-            tables.append(measure_once(checkpoint, need))
-        except InspectError as error:
-            st.warning(plain(f"{checkpoint.label}: {error}"), icon=":material/error:")
-    bar.empty()
-    return tables
+def _narrowed(table: pd.DataFrame, roles: Sequence[str]) -> pd.DataFrame:
+    rows = table[table["role"].isin(list(roles))]
+    rows.attrs = table.attrs
+    return rows
 
 
-def _words(chosen: Figure) -> str:
+def words(chosen: Figure) -> str:
     """Say how to read the figure, how its numbers are computed, and where it comes from.
 
     What follows an underscore becomes a subscript.
     """
-    lines = (chosen.summary, f"Computed: {chosen.formula}", f"Source: {chosen.source}.")
+    lines = [chosen.summary, f"Source: {chosen.source}."]
+    if chosen.formula:
+        lines.insert(1, f"Computed: {chosen.formula}")
     return re.sub(r"(?<=[^\W_])_(\w+)", r"<sub>\1</sub>", "<br>".join(lines))
 
 
-def _draw_numbers(chosen: Figure, rows: pd.DataFrame) -> None:
+def draw_numbers(rows: pd.DataFrame, key: str, alt: str) -> None:
+    """Draw a table that can be opened: its first rows, and all of them as files."""
     with st.expander("The numbers"):
-        scalars_first = rows.sort_values("index", na_position="first", kind="stable")
-        st.dataframe(
-            scalars_first.head(PREVIEW).dropna(axis="columns", how="all"),
-            hide_index=True,
-            height=280,
-            alt=f"The first rows of the table behind {chosen.title}",
+        shown = rows
+        if "index" in rows:  # scalars first: they say more than the points of a curve
+            shown = rows.sort_values("index", na_position="first", kind="stable")
+        draw_table(
+            shown.head(PREVIEW).dropna(axis="columns", how="all"), alt=f"First rows of {alt}"
         )
-        st.download_button(
-            f"CSV, {len(rows):,} rows",
-            data=lambda: rows.to_csv(index=False),
-            file_name=f"{chosen.name}.csv",
-            mime="text/csv",
-            key=f"csv {chosen.name}",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        draw_downloads(rows, key)
 
 
-def _cost(chosen: Figure) -> int:
-    """Order figures by how much is computed for them: vectors, then matrices, then pairs."""
-    order = ("eigen_learning_rates", "scaling_factors", "embedding_norms", "unit_norm")
-    costs = [order.index(need) if need in order else len(order) for need in chosen.needs]
-    return sum(costs) + max(costs)
+def draw_table(rows: pd.DataFrame, *, alt: str, height: int = 280, **more: Any) -> Any:
+    """Draw the first rows of a table, without its index; `more` as in ``st.dataframe``."""
+    shown = rows.head(PREVIEW)
+    shown.attrs = {}
+    return st.dataframe(shown, hide_index=True, height=height, alt=alt, **more)
+
+
+def draw_downloads(rows: pd.DataFrame, name: str) -> None:
+    """Draw a button for each format a table can be had in; files are made when asked for."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for kind, mime in FILES.items():
+            st.download_button(
+                kind.upper() if kind != "parquet" else "Parquet",
+                data=lambda kind=kind: encode(rows, kind),
+                file_name=f"{name.replace(' ', '_')}.{kind}",
+                mime=mime,
+                key=f"{kind} {name}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+        st.caption(f"{len(rows):,} rows")
+
+
+def _is_dark() -> bool:
+    return st.context.theme.type == "dark"

@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.sidebar import chip
 from ngpt_inspect.gallery import colors
+from ngpt_inspect.summary.facts import tokens_of
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
@@ -20,33 +21,49 @@ A_ROW = 3
 
 def draw_cards(checkpoints: Sequence[WeightSet]) -> None:
     """Draw one card a checkpoint."""
-    columns = st.columns(min(len(checkpoints), A_ROW))
-    shown = zip(checkpoints, colors(checkpoints), strict=True)
-    for place, (checkpoint, color) in enumerate(shown):
-        with columns[place % A_ROW].container(border=True):
-            st.html(chip(checkpoint.label, color, checkpoint.family, checkpoint.step))
-            st.html(_listed(facts(checkpoint)))
-            if checkpoint.unrecognised:
-                with st.expander(f"{len(checkpoint.unrecognised)} tensors not recognised"):
-                    st.code("\n".join(checkpoint.unrecognised), language=None)
+    shown = list(zip(checkpoints, colors(checkpoints), strict=True))
+    width = min(len(shown), A_ROW)
+    for first in range(0, len(shown), width):
+        # A row of columns of its own: cards of one row begin at one height.
+        cards = zip(st.columns(width), shown[first : first + width], strict=False)
+        for column, (checkpoint, color) in cards:
+            with column.container(border=True, height="stretch"):
+                _draw_card(checkpoint, color)
+
+
+def _draw_card(checkpoint: WeightSet, color: str) -> None:
+    st.html(chip(checkpoint.label, color, checkpoint.family, checkpoint.step))
+    st.html(_listed(facts(checkpoint)))
+    assumed = [constant for constant in checkpoint.constants if constant.assumed]
+    if assumed:
+        with st.expander(f"Constants assumed: {len(assumed)}", icon=":material/help:"):
+            st.html(_listed({each.name: f"{each.value:.4g}, {each.origin}" for each in assumed}))
+    if checkpoint.unrecognised:
+        title = f"Tensors not recognised: {len(checkpoint.unrecognised)}"
+        with st.expander(title, icon=":material/help:"):
+            st.code("\n".join(checkpoint.unrecognised), language=None)
 
 
 def facts(checkpoint: WeightSet) -> dict[str, str]:
     """Return name and value of each line of a card."""
     shape = checkpoint.shape
     heads = "heads unknown" if shape.n_heads is None else f"{shape.n_heads} heads"
-    assumed = [constant.name for constant in checkpoint.constants if constant.assumed]
+    if shape.n_kv_heads not in (None, shape.n_heads):
+        heads += f" ({shape.n_kv_heads} for keys and values)"
+    tokens = tokens_of(checkpoint)
     lines = {
-        "architecture": checkpoint.architecture,
+        "layout": checkpoint.architecture,
         "size": f"{shape.n_layers} layers, {heads}, width {shape.d_model:,}",
         "vocabulary": f"{shape.vocab_size:,} tokens",
         "parameters": f"{checkpoint.n_parameters:,}",
         "stored as": ", ".join(checkpoint.dtypes),
         "step": "not recorded" if checkpoint.step is None else f"{checkpoint.step:,}",
-        "not recognised": f"{len(checkpoint.unrecognised)} tensors",
+        "trained on": "not recorded" if tokens is None else f"{tokens:,} tokens",
     }
-    if assumed:
-        lines["assumed"] = ", ".join(assumed)
+    if shape.n_experts is not None:
+        lines["experts"] = f"{shape.n_experts} a layer"
+    if not checkpoint.unrecognised:
+        lines["tensors"] = "all recognised"
     return lines
 
 
@@ -54,8 +71,8 @@ def _listed(lines: Mapping[str, str]) -> str:
     """Return names and values in two columns, as HTML."""
     cells = "".join(
         f'<dt style="opacity:0.7;font-weight:400;padding:0">{escape(name)}</dt>'
-        f'<dd style="margin:0;padding:0">{escape(value)}</dd>'
+        f'<dd style="margin:0;padding:0;overflow-wrap:anywhere">{escape(value)}</dd>'
         for name, value in lines.items()
     )
-    grid = "display:grid;grid-template-columns:max-content 1fr;gap:0.15rem 1rem"
+    grid = "display:grid;grid-template-columns:max-content 1fr;gap:0.15rem 0.8rem"
     return f'<dl style="{grid};margin:0;padding:0;font-size:0.92rem">{cells}</dl>'

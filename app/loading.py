@@ -1,26 +1,40 @@
-"""The only cached functions: open checkpoints, and the rows that figures are drawn from.
+"""The only caches: what is open, results, figures, health, and the server's store and workshop.
 
 Keys are paths with the sizes and modification times of their files, never objects, so that a
-file that changes is read again and one that does not is never measured twice. Both caches are
+file that changes is read again and one that does not is never measured twice. All caches are
 bounded and shared by all browser sessions.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.jobs import Workshop
+from app.press import Press
+from app.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
-from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.gallery import thinned
-from ngpt_inspect.runs import is_run, step_files
-from ngpt_inspect.tables import measure
+from ngpt_inspect.errors import UnreadableFile, WrongOption
+from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.finding import Found, found_below
+from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
+from ngpt_inspect.gallery.choices import width_chosen
+from ngpt_inspect.gallery.wide import WIDE, wide_table
+from ngpt_inspect.run_status import RunStatus, run_status
+from ngpt_inspect.runs import METRICS, is_run, step_files
+from ngpt_inspect.summary import health
+from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
+from ngpt_inspect.traces import Trace, path, read_trace
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
     from ngpt_inspect.weights import WeightSet
 
@@ -38,18 +52,6 @@ def open_once(path: str) -> WeightSet:
     """
     source = _last_step(Path(path))
     return _open(str(source), stamp_of(source))
-
-
-def measure_once(checkpoint: WeightSet, name: str) -> pd.DataFrame:
-    """Return the rows of one measure, summaries in the place of the many values behind them.
-
-    Raises
-    ------
-    InspectError
-        As `measure`.
-    """
-    source = checkpoint.contents.source
-    return _measure(source, stamp_of(Path(source)), checkpoint.label, name)
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -70,16 +72,194 @@ def stamp_of(path: Path) -> Stamp:
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
+def store() -> Store:
+    """Return the store of measured tables."""
+    return _store(str(default_folder()))
+
+
+@st.cache_resource(show_spinner=False)
+def workshop() -> Workshop:
+    """Return the workshop that measures in the background."""
+    return Workshop()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as a page shows it. All sessions share it: nobody may change it."""
+
+    figure: go.Figure
+    notes: tuple[str, ...]
+    rows: pd.DataFrame
+    """What it was drawn from."""
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def drawn(
+    name: str, key: str, options: Mapping[str, Any], dark: bool, _table: pd.DataFrame
+) -> Drawn:
+    """Draw a figure for the screen; `key` stands for the table."""
+    rows = drawn_rows(FIGURES[name], _table, options)
+    figure = FIGURES[name].draw(rows, **options)
+    return Drawn(for_screen(figure, dark=dark), notes_of(figure), rows)
+
+
+@st.cache_data(max_entries=64, max_size="50MB", show_spinner=False)
+def health_once(
+    key: str, _checkpoints: Sequence[WeightSet], _tables: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
+    """Return the health that tables tell of; `key` stands for them."""
+    return health(_checkpoints, joined(_tables, _checkpoints))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def on_paper(
+    name: str, key: str, options: Mapping[str, Any], width: str, _table: pd.DataFrame
+) -> Drawn:
+    """Draw a figure as it prints, ``one`` or ``two`` columns wide; `key` stands for the table."""
+    rows = drawn_rows(FIGURES[name], _table, options)
+    figure = FIGURES[name].draw(rows, **width_chosen(width), **options)
+    return Drawn(figure, notes_of(figure), rows)
+
+
+@st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
+def file_of(name: str, look: tuple[Any, ...], kind: str, _figure: go.Figure) -> bytes:
+    """Return a figure as a file; `look` stands for what it shows, and how."""
+    return press().print(_figure, kind, name)
+
+
+@st.cache_resource(show_spinner=False)
+def press() -> Press:
+    """Return what makes images: one browser for all sessions."""
+    return Press()
+
+
+def wide_once(name: str, places: Sequence[str]) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
+    """Return a wide table of those places that are for it, what names it, and those places.
+
+    Raises
+    ------
+    InspectError
+        As `wide_table`.
+    """
+    taken = tuple(place for place in places if WIDE[name].takes(place))
+    stamps = tuple(_stamp_with_run(Path(place)) for place in taken)
+    key = sha256(repr((name, taken, stamps)).encode()).hexdigest()
+    return _wide(name, taken, key), key, taken
+
+
+def _stamp_with_run(path: Path) -> Stamp:
+    """Return the stamp of a path and of the log of the run it belongs to."""
+    log = path.parent / METRICS
+    return stamp_of(path) + (stamp_of(log) if log.is_file() else ())
+
+
+@st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
+def _wide(name: str, places: tuple[str, ...], key: str) -> pd.DataFrame:
+    return wide_table(name, places)
+
+
+@st.cache_resource(
+    scope="session", show_spinner=False, on_release=tempfile.TemporaryDirectory.cleanup
+)
+def private_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder of this browser session's own, removed when the session or server ends."""
+    return tempfile.TemporaryDirectory(prefix="ngpt-inspect-")
+
+
+@st.cache_data(max_entries=16, ttl=10, show_spinner=False)
+def found_once(root: str) -> Found:
+    """Return the checkpoints and runs below a folder, as they were at most 10 s ago."""
+    return found_below(Path(root))
+
+
+def texts_once(checkpoint: WeightSet) -> TokenTexts:
+    """Return the texts of a checkpoint's tokens, read once for each state of the file."""
+    source = checkpoint.contents.source
+    file = tokenizer_file(source)
+    return _texts(source, () if file is None else stamp_of(file))
+
+
+def trace_once(checkpoint: WeightSet, prompt: str) -> Trace:
+    """Run a checkpoint of `reference_model` on a prompt, once for each state of its files.
+
+    Raises
+    ------
+    InspectError
+        It cannot be run, has no tokenizer beside it, or the prompt does not suit it.
+    """
+    source = Path(checkpoint.contents.source)
+    tokenizer = source.parent / "tokenizer.json"
+    beside = stamp_of(tokenizer) if tokenizer.is_file() else ()
+    trace = _trace(str(source), stamp_of(source) + beside, prompt)
+    return replace(trace, about=replace(trace.about, checkpoint=checkpoint.label))
+
+
+def trace_file_once(path: str) -> Trace:
+    """Read a trace, once for each state of the file.
+
+    Raises
+    ------
+    InspectError
+        As `read_trace`.
+    """
+    return _trace_file(path, stamp_of(Path(path)))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def path_once(key: str, _traces: Sequence[Trace]) -> pd.DataFrame:
+    """Compute the path table of traces; `key` stands for them. Nobody may change it."""
+    return path(_traces)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Running the model on the prompt.")
+def _trace(source: str, stamp: Stamp, prompt: str) -> Trace:
+    from reference_model.errors import UsageError  # torch is imported here
+    from reference_model.trace import write_trace
+
+    with tempfile.TemporaryDirectory(prefix="ngpt-inspect-") as folder:
+        try:
+            file = write_trace(Path(source), prompt, Path(folder) / "trace.safetensors")
+        except UsageError as error:
+            raise WrongOption(str(error)) from error
+        return replace(read_trace(file), source=source)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _trace_file(source: str, stamp: Stamp) -> Trace:
+    return read_trace(source)
+
+
+def status_once(folder: Path) -> RunStatus:
+    """Return how far the run in a folder is; read again when a file in it changes.
+
+    Raises
+    ------
+    InspectError
+        As `run_status`.
+    """
+    return _status(str(folder), stamp_of(folder))
+
+
 def _last_step(path: Path) -> Path:
     """Return the last checkpoint of a run: its folder changes with every line it logs."""
     return list(step_files(path).values())[-1] if path.is_dir() and is_run(path) else path
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=256, show_spinner=False)
 def _open(path: str, stamp: Stamp) -> WeightSet:
     return open_checkpoint(path)
 
 
-@st.cache_data(max_entries=256, max_size="500MB", show_spinner=False)
-def _measure(path: str, stamp: Stamp, label: str, name: str) -> pd.DataFrame:
-    return thinned(measure(replace(_open(path, stamp), label=label), name))
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _texts(source: str, stamp: Stamp) -> TokenTexts:
+    return token_texts(source)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _status(folder: str, stamp: Stamp) -> RunStatus:
+    return run_status(Path(folder))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _store(folder: str) -> Store:
+    return Store(Path(folder))

@@ -1,4 +1,4 @@
-"""The left column: what is open, in the colours of the figures, and a box to open more."""
+"""The left column: what is open, in the colours of the figures, and ways to open more."""
 
 from __future__ import annotations
 
@@ -7,46 +7,103 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.session import Session, add, added, close
+from app.loading import found_once
+from app.session import Opened, Session, add, close, closed
 from app.text import plain
+from app.uploads import draw_uploader
 from ngpt_inspect.gallery import colors
 
 
 def draw_sidebar(session: Session, root: Path) -> None:
-    """Draw the open checkpoints, the path box, and a sentence for each path that failed."""
+    """Draw what is open with a button to close each, and the three ways to open more."""
+    shades = iter(colors(session.checkpoints))
     with st.sidebar:
-        st.markdown("**Open checkpoints**" if session.checkpoints else "**Nothing open yet**")
-        for checkpoint, color in zip(session.checkpoints, colors(session.checkpoints), strict=True):
-            st.html(chip(checkpoint.label, color, checkpoint.family, checkpoint.step))
-        for failure in session.failures:
-            st.warning(plain(failure), icon=":material/error:")
-        st.text_input(
-            "Open a checkpoint or run",
-            key="path",
-            placeholder="runs/demo/ngpt",
-            help=f"A file, a model folder or the folder of a run, below {root.name or root}/.",
-            on_change=_take_path,
-        )
-        for path in added():
+        st.markdown("**Open**" if session.opened else "**Nothing open yet**")
+        for opened in session.opened:
+            color = "" if opened.checkpoint is None else next(shades)
+            _draw_opened(opened, color)
+        for text in closed():
             st.button(
-                f"Close {plain(Path(path).name)}",
-                key=f"close {path}",
+                f"Open {plain(Path(text).name)} again",
+                key=f"again {text}",
                 type="tertiary",
-                icon=":material/close:",
-                on_click=close,
-                args=(path,),
+                icon=":material/undo:",
+                on_click=add,
+                args=(text,),
             )
+        _draw_path_box(root)
+        _draw_found(session, root)
+        draw_uploader()
+
+
+def _draw_opened(opened: Opened, color: str) -> None:
+    """Draw one thing that was asked for: its chip, or why it has none, and how to close it."""
+    words, button = st.columns([7, 1], vertical_alignment="center", gap="small")
+    checkpoint = opened.checkpoint
+    if opened.failure:
+        words.warning(plain(opened.failure), icon=":material/error:")
+    elif checkpoint is None:
+        words.html(chip(opened.name, "", "no weights", None))
+    else:
+        words.html(chip(checkpoint.label, color, checkpoint.family, checkpoint.step))
+    button.button(
+        ":material/close:",
+        key=f"close {opened.text}",
+        help=f"Close {plain(opened.name)}",
+        type="tertiary",
+        on_click=close,
+        args=(opened.text,),
+    )
+
+
+def _draw_path_box(root: Path) -> None:
+    st.text_input(
+        "Open a checkpoint or run",
+        key="path",
+        placeholder="runs/demo/ngpt",
+        help=f"A file, a model folder or the folder of a run, below {plain(_named(root))}.",
+        on_change=_take_path,
+    )
+
+
+def _draw_found(session: Session, root: Path) -> None:
+    """Draw what lies below the root and is not open yet, to pick from."""
+    found = found_once(str(root))
+    opened = {Path(each.path).resolve() for each in session.opened if each.path}
+    others = [path for path in found.paths if (root / path).resolve() not in opened]
+    if others:
+        st.selectbox(
+            f"Found below {plain(_named(root))}",
+            others,
+            index=None,
+            key="found",
+            placeholder=f"{len(others)} to choose from",
+            on_change=_take_found,
+        )
+    if found.cut:
+        st.caption(f"There may be more: {found.cut}.")
+
+
+def _named(root: Path) -> str:
+    return f"{root.name}/" if root.name else str(root)
 
 
 def chip(label: str, color: str, family: str, step: int | None) -> str:
     """Return a checkpoint's name with its colour, family and step, as HTML."""
     at = "" if step is None else f" · step {step:,}"
+    dot = f'<span aria-hidden="true" style="color:{color};font-size:1.2em">●</span> '
     return (
-        f'<div><span aria-hidden="true" style="color:{color};font-size:1.2em">●</span> '
-        f'<b>{escape(label)}</b> <span style="opacity:0.7">{escape(family)}{at}</span></div>'
+        f'<div style="overflow-wrap:anywhere">{dot if color else ""}<b>{escape(label)}</b> '
+        f'<span style="opacity:0.7">{escape(family)}{at}</span></div>'
     )
 
 
 def _take_path() -> None:
     add(st.session_state["path"].strip())
     st.session_state["path"] = ""
+
+
+def _take_found() -> None:
+    if st.session_state["found"]:
+        add(st.session_state["found"])
+    st.session_state["found"] = None

@@ -2,15 +2,40 @@
 
 import streamlit as st
 
+QUESTIONS = {
+    "Are the embeddings collapsing?": "Norms, covariance spectrum and dot products of all tokens.",
+    "Which heads lose rank?": "Condition numbers and singular values, head by head.",
+    "How large a step does each block take?": "Eigen learning rates and scaling factors of nGPT.",
+    "Is it still on the hypersphere?": "Which matrices are unit norm, and how far off the others.",
+    "Is training going well?": "Losses, speed-up, and any measure over the saved steps.",
+    "How does run A differ from run B?": "Every fact and every figure side by side.",
+}
+
+A_ROW = 3
+
 
 def draw_welcome() -> None:
-    """Say what the dashboard does and what to type."""
+    """Say what the dashboard answers, and how to open something."""
     st.markdown(
-        "ngpt-inspect shows what is inside GPT and nGPT checkpoints, from the files alone: how "
-        "their embeddings spread, how well their matrices are conditioned, and how large a step "
-        "each block takes."
+        "What is inside GPT and nGPT checkpoints, from the files alone: any number side by side, "
+        "and no code of a model is run."
     )
-    st.markdown("**Open a checkpoint** in the box on the left, or name it when you start:")
+    questions = list(QUESTIONS.items())
+    for first in range(0, len(questions), A_ROW):
+        row = zip(st.columns(A_ROW), questions[first : first + A_ROW], strict=True)
+        for column, (question, answer) in row:
+            with column.container(border=True, height="stretch"):
+                st.markdown(f"**{question}**")
+                st.caption(answer)
+    st.subheader("Open a checkpoint", anchor=False)
+    st.markdown(
+        "Pick one on the left: type its path, choose among those found, or send a small file. "
+        "Or name them when you start, any number side by side:"
+    )
     st.code("streamlit run app/dashboard.py -- runs/demo/gpt runs/demo/ngpt", language="bash")
-    st.markdown("No checkpoint at hand? This trains a small GPT and a small nGPT and opens both:")
+    st.markdown(
+        "A checkpoint is a file (`.safetensors`, `.pt`, `.bin`), a folder that holds a model, or "
+        "the folder of a training run, which means its last step.\n\n"
+        "None at hand? This trains a small GPT and a small nGPT and opens both:"
+    )
     st.code("make demo", language="bash")

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ngpt_inspect.gallery import figure
     from ngpt_inspect.measures import MEASURES
     from ngpt_inspect.results import training_results
-    from ngpt_inspect.tables import measure, summarise
+    from ngpt_inspect.summary import differences
+    from ngpt_inspect.tables import measure, summarise, token_table
+    from ngpt_inspect.traces import path
     from ngpt_inspect.vocabulary import Role
 
 __all__ = [
@@ -26,10 +28,13 @@ __all__ = [
     "InspectError",
     "Role",
     "__version__",
+    "differences",
     "figure",
     "measure",
     "open_checkpoint",
+    "path",
     "summarise",
+    "token_table",
     "training_results",
 ]
 
@@ -38,10 +43,13 @@ _HOMES = {
     "MEASURES": "measures",
     "InspectError": "errors",
     "Role": "vocabulary",
+    "differences": "summary",
     "figure": "gallery",
     "measure": "tables",
     "open_checkpoint": "checkpoint",
+    "path": "traces",
     "summarise": "tables",
+    "token_table": "tables",
     "training_results": "results",
 }
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.errors import UnreadableFile, WrongOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +64,46 @@ def is_run(folder: Path) -> bool:
     return folder.is_dir() and bool(step_files(folder))
 
 
+def checkpoints_of(source: str, steps: str) -> list[Path]:
+    """Return the checkpoints of a training run that are asked for; other sources as they are.
+
+    Parameters
+    ----------
+    source
+        The folder of a run, or anything else.
+    steps
+        ``last`` (the folder itself stands for it), ``all``, or ``100,200``.
+
+    Raises
+    ------
+    WrongOption
+        The run has no such step.
+    """
+    path = Path(source)
+    if steps == "last" or not is_run(path):
+        return [path]
+    files = step_files(path)
+    wanted = list(files) if steps == "all" else [_step(word) for word in steps.split(",")]
+    missing = [step for step in wanted if step not in files]
+    if missing:
+        raise WrongOption(
+            f"no step {missing[0]}",
+            where=source,
+            next_step=f"there are {', '.join(map(str, files))}",
+        )
+    return [files[step] for step in wanted]
+
+
+def _step(word: str) -> int:
+    if not word.strip().isdecimal():
+        raise WrongOption(
+            f"{word!r} is not a whole number",
+            where="--steps",
+            next_step="say last, all, or 100,200",
+        )
+    return int(word)
+
+
 def read_metrics(folder: Path) -> pd.DataFrame:
     """Return the metrics a run has logged, one row a line.
 
@@ -94,6 +134,24 @@ def read_metrics(folder: Path) -> pd.DataFrame:
     if unfinished:
         table.attrs["unfinished_line"] = unfinished
     return table
+
+
+def elapsed(metrics: pd.DataFrame) -> pd.Series[float]:
+    """Return the seconds of training up to each line of `read_metrics`, in order of steps.
+
+    NaN from the first step on that has no line or no time: a sum over a gap would be too small.
+    """
+    import numpy as np
+
+    known = (metrics["step"] == np.arange(1, len(metrics) + 1)) & metrics["seconds"].notna()
+    return metrics["seconds"].cumsum().where(known.cummin())
+
+
+def diverged(metrics: pd.DataFrame) -> pd.Series[bool]:
+    """Tell the steps of one run without a finite loss or gradient norm, if it logs them."""
+    both = ["train_loss", "gradient_norm"]
+    logged = [name for name in both if metrics[name].notna().any()]
+    return metrics[logged or both].isna().any(axis="columns")
 
 
 def _append_last(line: bytes, number: int, path: Path, rows: list[dict[str, Any]]) -> int:

@@ -162,6 +162,10 @@ def roles_of(*kinds: Kind) -> tuple[Role, ...]:
     return tuple(role for role in Role if role.facts.kind in kinds)
 
 
+OUTSIDE_LAYERS = (Role.E_INPUT, Role.E_OUTPUT, Role.S_Z, Role.E_POSITION, Role.GAIN_FINAL)
+"""Roles that a model has once, not once a layer."""
+
+
 class Status(StrEnum):
     """How far a value can be trusted."""
 

@@ -89,11 +89,12 @@ def save_checkpoint(
     weights = model.state_dict() if weights is None else weights
     tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
     path = checkpoint_path(folder, step)
-    write_atomically(path, lambda file: _write_safetensors(tensors, file, metadata))
+    write_atomically(path, lambda file: write_safetensors(tensors, file, metadata))
     return path
 
 
-def _write_safetensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+def write_safetensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write a safetensors file; what the system refuses is an OSError, as everywhere."""
     try:
         save_file(tensors, path, metadata)
     except SafetensorError as error:  # an error of the system arrives here as text

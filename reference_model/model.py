@@ -71,8 +71,12 @@ class GPT(nn.Module):
         h = self.E_input(tokens)  # B T D
         for layer in self.layers:
             h = layer(h, tables)
-        logits = self.E_output(self.norm_final(h))  # B T V
+        logits = self.head(h)  # B T V
         return logits if targets is None else cross_entropy(logits, targets)
+
+    def head(self, h: Tensor) -> Tensor:
+        """E_output RMSNorm(h) (Eq. 1), the logits of hidden states [..., D]: [..., V]."""
+        return cast(Tensor, self.E_output(self.norm_final(h)))
 
 
 class NGPTLayer(nn.Module):
@@ -131,10 +135,14 @@ class NGPT(nn.Module):
         h = self.E_input(tokens)  # B T D, unit vectors because the rows of E_input are
         for layer in self.layers:
             h = layer(h, tables)
-        # z s_z (Eq. 3): a logit's scaling is that of a row of E_output, which is far smaller
-        s_z = self.scaling.effective(self.s_z)
-        logits = F.linear(h, self.E_output.weight * s_z[:, None])  # B T V
+        logits = self.head(h)  # B T V
         return logits if targets is None else cross_entropy(logits, targets)
+
+    def head(self, h: Tensor) -> Tensor:
+        """E_output h s_z (Eqs. 1, 3), the logits of hidden states [..., D]: [..., V]."""
+        # a logit's scaling is that of a row of E_output, which is far smaller
+        s_z = self.scaling.effective(self.s_z)
+        return F.linear(h, self.E_output.weight * s_z[:, None])
 
     def matrices(self) -> Iterator[tuple[Tensor, int]]:
         """Every matrix with the axis that is its embedding dimension (section 2.6, step 2)."""

@@ -31,6 +31,11 @@ class ByteTokenizer:
         text = "".join(document.text.replace("\0", "") + "\0" for document in documents)
         return np.frombuffer(text.encode(), dtype=np.uint8).astype(np.uint16)
 
+    def text_of(self, token: int) -> str:
+        """Write out one token; a byte that is no text by itself as ``<0xC3>``."""
+        byte = bytes([token])
+        return byte.decode() if byte.isascii() else f"<0x{token:02X}>"
+
     def to_json(self) -> str:
         """Content of ``tokenizer.json``: the kind, since there is nothing else to know."""
         kind = {"kind": "bytes", "vocab_size": self.vocab_size, "end_of_text": END_OF_TEXT}
@@ -75,6 +80,13 @@ class BPETokenizer:
         close = np.array([END_OF_TEXT], dtype=np.uint16)
         parts = [part for e in encoded for part in (np.array(e.ids, dtype=np.uint16), close)]
         return np.concatenate(parts) if parts else close[:0]
+
+    def text_of(self, token: int) -> str:
+        """Write out one token; part of a character as the library spells it."""
+        text = str(self.tokenizer.decode([token], skip_special_tokens=False))
+        return (
+            str(self.tokenizer.id_to_token(token)) if "\N{REPLACEMENT CHARACTER}" in text else text
+        )
 
     def to_json(self) -> str:
         """Content of ``tokenizer.json``: the library's own format."""

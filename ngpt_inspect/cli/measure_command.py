@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,7 +29,7 @@ from ngpt_inspect.cli.options import (
     Steps,
     Workers,
 )
-from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, write
+from ngpt_inspect.cli.terminal import check_output, note, progress_bar, reported, write
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.measures import Measure
 
@@ -69,7 +68,7 @@ def measure_command(each: Measure) -> Callable[..., None]:
         from ngpt_inspect.tables import measure
         from ngpt_inspect.tables.executors import dask_cluster
 
-        _check_output(format_name, output, figure_file)
+        check_output(format_name, output, figure_file)
         models = models_named(
             checkpoints, steps, heads, architecture, alpha_init, spec=spec, constants=constants
         )
@@ -127,12 +126,3 @@ def _with_options(command: Callable[..., None], each: Measure) -> Callable[..., 
     command.__signature__ = signature.replace(parameters=[*shared, *own])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in [*shared, *own]}
     return command
-
-
-def _check_output(format_name: str | None, output: Path | None, figure_file: Path | None) -> None:
-    """Refuse a format that does not exist before anything is measured."""
-    format_named(format_name, output)
-    if figure_file is not None:
-        from ngpt_inspect.gallery import require_format
-
-        require_format(figure_file)

@@ -6,30 +6,11 @@ from pathlib import Path
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.runs import checkpoints_of
 from ngpt_inspect.weights import WeightSet
 
 MOST_LAYERS = 100_000
 """No model has more; a longer range is a slip of the finger."""
-
-
-def steps_of(source: str, steps: str) -> list[Path]:
-    """Return the checkpoints of a training run that are asked for; other sources as they are."""
-    path = Path(source)
-    if steps == "last" or not is_run(path):
-        return [path]
-    files = step_files(path)
-    if steps == "all":
-        return list(files.values())
-    wanted = [_whole_number(step, "--steps") for step in steps.split(",")]
-    missing = [step for step in wanted if step not in files]
-    if missing:
-        raise WrongOption(
-            f"no step {missing[0]}",
-            where=source,
-            next_step=f"there are {', '.join(map(str, files))}",
-        )
-    return [files[step] for step in wanted]
 
 
 def models_named(
@@ -49,7 +30,7 @@ def models_named(
     return [
         open_checkpoint(path, heads=heads, architecture=architecture, spec=spec, constants=given)
         for source in sources
-        for path in steps_of(source, steps)
+        for path in checkpoints_of(source, steps)
     ]
 
 

@@ -69,6 +69,15 @@ def format_named(name: str | None, output: Path | None) -> str:
     return name or "table"
 
 
+def check_output(format_name: str | None, output: Path | None, figure_file: Path | None) -> None:
+    """Refuse a format that does not exist before anything is measured."""
+    format_named(format_name, output)
+    if figure_file is not None:
+        from ngpt_inspect.gallery import require_format
+
+        require_format(figure_file)
+
+
 def write(table: pd.DataFrame, format_name: str | None, output: Path | None) -> None:
     """Write a table to stdout or to a file, in the format asked for."""
     from ngpt_inspect.tables.export import encode, write_bytes

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures import MEASURES, Measure, View
+from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.tables import summarise
 from ngpt_inspect.tables.rows import records
+from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.vocabulary import Role, Status
 from ngpt_inspect.wording import number
 
@@ -23,7 +25,9 @@ MARKS = {
 }
 """What is put before a number that is not simply `ok`, and the legend below the table."""
 
-TEXTS = {"", "checkpoint", "tensor", "role", "shape", "dtype", "note"}
+TEXTS = {"", "checkpoint", "group", "item", "tensor", "role", "shape", "dtype", "note", "notes"} | {
+    *("text", "partner text", "nearest_text", "block", "top_text")
+}
 """Columns set flush left."""
 
 ORDER = {str(role): rank for rank, role in enumerate(Role)}
@@ -42,8 +46,8 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
             if checkpoint["step"] is not None:
                 mine = mine[mine["step"] == checkpoint["step"]]
             if len(mine):
-                layout = by_layer if each.view is View.LAYERS else by_role
-                yield Group(heading(checkpoint, each), layout(mine, each), *_legend(mine))
+                lines = LAYOUTS[each.view](mine, each, checkpoint["source"])
+                yield Group(heading(checkpoint, each), lines, *_legend(mine))
 
 
 def _legend(rows: pd.DataFrame) -> list[str]:
@@ -64,7 +68,7 @@ def heading(checkpoint: dict[str, Any], each: Measure) -> str:
 
 
 def _reduction(each: Measure) -> str:
-    if each.view is View.ROLES:
+    if each.view is not View.LAYERS:
         return ""
     suffix = each.shown[0].removeprefix(each.headline)
     if suffix == "_median":
@@ -72,7 +76,7 @@ def _reduction(each: Measure) -> str:
     return ", mean" if suffix == "_mean" else ""
 
 
-def by_layer(rows: pd.DataFrame, each: Measure) -> Table:
+def by_layer(rows: pd.DataFrame, each: Measure, source: str) -> Table:
     """Return layers down, roles across."""
     roles = sorted(rows["role"].unique(), key=ORDER.__getitem__)
     out = _table(["layer", *roles])
@@ -85,7 +89,7 @@ def by_layer(rows: pd.DataFrame, each: Measure) -> Table:
     return out
 
 
-def by_role(rows: pd.DataFrame, each: Measure) -> Table:
+def by_role(rows: pd.DataFrame, each: Measure, source: str) -> Table:
     """Return roles and layers down, quantities across."""
     layered = bool(rows["layer"].notna().any())
     out = _table([*(["layer"] if layered else []), "role", *each.shown])
@@ -97,6 +101,27 @@ def by_role(rows: pd.DataFrame, each: Measure) -> Table:
         lead = ["" if layer is None else str(layer)] if layered else []
         out.add_row(*lead, role, *(cells.get(name, "-") for name in each.shown))
     return out
+
+
+def by_pair(rows: pd.DataFrame, each: Measure, source: str) -> Table:
+    """Return pairs of tokens down, with their texts where a tokenizer lies beside the file."""
+    texts = token_texts(source)
+    known = ["text", "partner text"] if texts else []
+    out = _table(["role", "token", *known[:1], "partner", *known[1:], *each.shown])
+    lines: dict[tuple[str, int | None, int | None], dict[str, str]] = {}
+    for row in records(rows):
+        place = (row["role"], row["index"], row["partner"])
+        lines.setdefault(place, {})[row["measure"]] = _cell(row["value"], row["status"])
+    for (role, token, partner), cells in lines.items():
+        pair: list[str] = []
+        for token_id in (token, partner):
+            pair.append("-" if token_id is None else str(token_id))
+            pair += [] if not texts else ["" if token_id is None else texts[token_id]]
+        out.add_row(role, *pair, *(cells.get(name, "-") for name in each.shown))
+    return out
+
+
+LAYOUTS = {View.LAYERS: by_layer, View.ROLES: by_role, View.PAIRS: by_pair}
 
 
 def _table(columns: list[str]) -> Table:
@@ -138,21 +163,39 @@ def coverage_notes(table: pd.DataFrame) -> Iterator[str]:
             yield f"{checkpoint['label']}: {len(names)} tensors not recognised, such as {names[0]}"
 
 
-def side_by_side(summary: pd.DataFrame) -> Table:
-    """Return a summary with items down and checkpoints across."""
-    facts = records(summary)
-    columns = dict.fromkeys((fact["checkpoint"], fact["step"]) for fact in facts)
-    texts = {(fact["item"], fact["checkpoint"], fact["step"]): fact["text"] for fact in facts}
-    names = [label if step is None else f"{label} @ {step}" for label, step in columns]
-    out = _table(["", *names])
-    for item in dict.fromkeys(fact["item"] for fact in facts):
-        out.add_row(item, *(texts.get((item, *column), "-") for column in columns))
+def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> Table:
+    """Return facts with what they are about (the lead) down and checkpoints across.
+
+    A reading that its rule finds wanting says so before its text.
+    """
+    if "level" in facts:
+        wanting = facts["level"].isin([Level.NOTICE, Level.TROUBLE])
+        told = facts["level"].astype("str") + ": " + facts["text"]
+        facts = facts.assign(text=facts["text"].where(~wanting, told))
+    wide = beside(facts, lead)
+    names = [str(name) for name in wide]
+    out = _table(names if len(lead) > 1 else ["", *names[1:]])
+    for line in wide.itertuples(index=False):
+        out.add_row(*line)
     return out
+
+
+def rule_notes(summary: pd.DataFrame) -> Iterator[str]:
+    """Yield the rule behind each kind of reading that is a notice or a trouble somewhere."""
+    wanting = summary[summary["level"].isin([Level.NOTICE, Level.TROUBLE])]
+    for item, rule in dict.fromkeys(zip(wanting["item"], wanting["rule"], strict=True)):
+        yield f"{item}: {rule}"
 
 
 def plain_table(rows: list[dict[str, Any]], columns: list[str]) -> Table:
-    """Return rows as they are, in these columns."""
+    """Return rows as they are, in these columns; numbers in four digits."""
     out = _table(columns)
     for row in rows:
-        out.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
+        out.add_row(*(_plain(row[name]) for name in columns))
     return out
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return number(value) if isinstance(value, float) else str(value)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._grid import Cell
@@ -14,6 +13,7 @@ from ngpt_inspect.figures._theme import faded
 from ngpt_inspect.vocabulary import Role
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 RANK_AXIS = "normalized rank"
@@ -29,9 +29,29 @@ def draw_rank_curve(panels: Panels, cell: Cell, role: Role, quantity: str, name:
     for style in panels.rows.styles:
         curves = list(_by_weight(panels.rows.get(style, role, f"{quantity}_quantile")))
         for rows in curves:
-            kept = rows[rows["index"].map(_kept)] if len(curves) > MANY else rows
-            x = [int(index) / 1000 for index in kept["index"]]
-            _draw(panels, cell, style, role, kept, x, list(kept["value"]), name)
+            rank, values = _column(rows, "index"), _column(rows, "value")
+            kept = _kept(rank) if len(curves) > MANY else slice(None)
+            _draw(panels, cell, style, role, rows, rank[kept] / 1000, values[kept], name)
+
+
+def draw_values(
+    panels: Panels, cell: Cell, style: Style, role: Role, rows: pd.DataFrame, name: str
+) -> None:
+    """Draw single values over their place, 1 the first; one curve a weight."""
+    for one in _by_weight(rows):
+        place, values = _column(one, "index") + 1, _column(one, "value")
+        _draw(panels, cell, style, role, one, place, values, name)
+
+
+def draw_in_order(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
+    """Draw `quantity` of each index over 1, 2, 3, ... in the order of the table."""
+    import numpy as np
+
+    for style in panels.rows.styles:
+        for index, rows in panels.rows.get(style, role, quantity).groupby("index"):
+            values = _column(rows, "value")
+            places = np.arange(1, len(values) + 1, dtype=float)
+            _draw(panels, cell, style, role, rows, places, values, f"{name}, token {index}")
 
 
 def draw_density(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
@@ -40,7 +60,8 @@ def draw_density(panels: Panels, cell: Cell, role: Role, quantity: str, name: st
         places = _by_weight(panels.rows.get(style, role, f"{quantity}_density_at"))
         heights = _by_weight(panels.rows.get(style, role, f"{quantity}_density"))
         for left, rows in zip(places, heights, strict=True):
-            _draw(panels, cell, style, role, rows, list(left["value"]), list(rows["value"]), name)
+            at, height = _column(left, "value"), _column(rows, "value")
+            _draw(panels, cell, style, role, rows, at, height, name)
 
 
 def draw_bins(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
@@ -50,14 +71,12 @@ def draw_bins(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) 
     a change of unit, not a statistic.
     """
     for style in panels.rows.styles:
-        edges = list(panels.rows.get(style, role, f"{quantity}_bin_left")["value"])
+        edges = _column(panels.rows.get(style, role, f"{quantity}_bin_left"), "value")
         rows = panels.rows.get(style, role, f"{quantity}_bin_count")
         if len(edges) < 2:
             continue
-        width = edges[1] - edges[0]
-        unit = sum(rows["value"]) * width
-        heights = [count / unit for count in rows["value"]]
-        x, y = [edges[0], *edges, edges[-1] + width], [0.0, *heights, 0.0]
+        counts, width = _column(rows, "value"), edges[1] - edges[0]
+        x, y = _outline(edges, edges[-1] + width, counts / (counts.sum() * width))
         _draw(panels, cell, style, role, rows, x, y, name, shape="hv")
 
 
@@ -70,21 +89,31 @@ def draw_histogram(
     (norms of nGPT) are a vertical line beside those that spread. `log`: bins of equal ratio.
     """
     for style in panels.rows.styles:
-        edges = list(panels.rows.get(style, role, f"{quantity}_bin_left")["value"])
+        edges = _column(panels.rows.get(style, role, f"{quantity}_bin_left"), "value")
         rows = panels.rows.get(style, role, f"{quantity}_bin_count")
-        if not edges:
+        if not len(edges):
             continue
-        last = _last_edge(edges, log=log)
-        heights = [count / max(rows["value"]) for count in rows["value"]]
-        x, y = [edges[0], *edges, last], [0.0, *heights, 0.0]
+        counts = _column(rows, "value")
+        x, y = _outline(edges, _last_edge(edges, log=log), counts / counts.max())
         _draw(panels, cell, style, role, rows, x, y, name, shape="hv")
 
 
-def _last_edge(edges: Sequence[float], *, log: bool) -> float:
+def _last_edge(edges: np.ndarray, *, log: bool) -> float:
     """Return where the last of these equal bins ends; a single one has no width."""
     if len(edges) == 1:
-        return edges[0]
-    return edges[-1] * edges[1] / edges[0] if log else edges[-1] + edges[1] - edges[0]
+        return float(edges[0])
+    return float(edges[-1] * edges[1] / edges[0] if log else edges[-1] + edges[1] - edges[0])
+
+
+def _outline(edges: np.ndarray, last: float, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y of the steps of a histogram that begin and end on the ground."""
+    import numpy as np
+
+    return np.array([edges[0], *edges, last]), np.array([0.0, *heights, 0.0])
+
+
+def _column(rows: pd.DataFrame, name: str) -> np.ndarray:
+    return rows[name].to_numpy(dtype=float)
 
 
 def _draw(
@@ -93,22 +122,23 @@ def _draw(
     style: Style,
     role: Role,
     rows: pd.DataFrame,
-    x: Sequence[float],
-    y: Sequence[float],
+    x: np.ndarray,
+    y: np.ndarray,
     name: str,
     *,
     shape: str = "linear",
 ) -> None:
+    import numpy as np
     import plotly.graph_objects as go
 
     first = rows.iloc[0].to_dict()
     where = place(role, first)
     reason = f"<br>{first['reason']}" if first["reason"] else ""
     hover = f"<b>{style.label}</b><br>{where}<br>{name}<br>%{{x:.4g}}, %{{y:.4g}}{reason}"
-    drawable = [math.isfinite(v) and (v > 0 or cell not in panels.log) for v in y]
+    drawable = np.isfinite(y) & ((y > 0) | (cell not in panels.log))
     trace = go.Scatter(
-        x=list(x),
-        y=[value if ok else None for value, ok in zip(y, drawable, strict=True)],
+        x=x,
+        y=np.where(drawable, y, np.nan),
         mode="lines",
         line={
             "color": faded(style.color, _depth(panels, style, first)),
@@ -120,20 +150,20 @@ def _draw(
         hovertemplate=f"{hover}<extra></extra>",
         meta=f"{role} {name}",
     )
-    panels.add(cell, style, trace, [v for v, ok in zip(y, drawable, strict=True) if ok])
+    panels.add(cell, style, trace, y[drawable])
     for mark, at in _outside(x, y, log=cell in panels.log):
         text = f"<b>{style.label}</b><br>{where}<br>{name}: {mark} from here to the end"
         panels.at_edge(cell, at, mark, style, text)
 
 
-def _outside(x: Sequence[float], y: Sequence[float], *, log: bool) -> Iterator[tuple[str, float]]:
+def _outside(x: np.ndarray, y: np.ndarray, *, log: bool) -> Iterator[tuple[str, float]]:
     """Yield one mark for each kind of value a curve cannot show, at its inner end."""
-    zero = [at for at, value in zip(x, y, strict=True) if value == 0 and log]
-    infinite = [at for at, value in zip(x, y, strict=True) if math.isinf(value)]
-    missing = [at for at, value in zip(x, y, strict=True) if math.isnan(value)]
-    yield from [("zero", max(zero))] if zero else []
-    yield from [("infinite", min(infinite))] if infinite else []
-    yield from [("skipped", min(missing))] if missing else []
+    import numpy as np
+
+    zero, infinite, missing = x[(y == 0) & log], x[np.isinf(y)], x[np.isnan(y)]
+    yield from [("zero", float(zero.max()))] if zero.size else []
+    yield from [("infinite", float(infinite.min()))] if infinite.size else []
+    yield from [("skipped", float(missing.min()))] if missing.size else []
 
 
 def _by_weight(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -149,6 +179,7 @@ def _depth(panels: Panels, style: Style, row: dict[Any, Any]) -> float:
     return PALEST + (1 - PALEST) * normalized_layer(layer, style.n_layers)
 
 
-def _kept(index: int) -> bool:
+def _kept(rank: np.ndarray) -> np.ndarray:
     """Keep both ends of a rank curve whole and every fifth per mille between."""
-    return index <= 10 or index >= 990 or index % 5 == 0
+    kept: np.ndarray = (rank <= 10) | (rank >= 990) | (rank % 5 == 0)
+    return kept

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +18,15 @@ class Option:
     values: tuple[Any, ...]
     """All values there are; empty where any whole number will do (a layer)."""
     help: str
+    default: Any = None
+    """What is taken where nothing is chosen; None: the first of `values`, if there are any."""
+    needs: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
+    """Value -> the measures that the figure needs besides its own when this value is chosen."""
+
+    @property
+    def usual(self) -> Any:
+        """What is taken where nothing is chosen."""
+        return self.values[0] if self.default is None and self.values else self.default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +46,25 @@ class Figure:
     source: str
     """The figure of arXiv 2410.01131 it redraws."""
     needs: tuple[str, ...] = ()
-    """Names of the measures whose rows `draw` reads; the table is their concatenation."""
+    """Names of the measures whose rows `draw` reads whatever is chosen; the table is their
+    concatenation. What one choice needs stands with it, and `needs_with` gives all."""
     results: str = ""
-    """Instead of measures: the name of the table of training results that `draw` reads."""
+    """Instead of measures: the name of the wide table that `draw` reads: one of training
+    results, or `path` of traces (`ngpt_inspect.gallery.wide`)."""
     options: tuple[Option, ...] = ()
     formula: str = ""
     """How the drawn numbers are computed, in plain words and Unicode symbols."""
     roles: tuple[str, ...] | None = None
     """Draws these roles only: nothing else need be measured. None: all a measure covers."""
+    singles: tuple[str, ...] = ()
+    """Quantities of many values (with an `index`) that it draws one by one. Of others it gets
+    the summaries, so that tables stay small."""
+    over_steps: bool = False
+    """Draws training: the folder of a run stands for all its checkpoints, not for the last."""
+
+    def needs_with(self, chosen: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the measures it needs with these options; those not chosen have their default."""
+        found = dict.fromkeys(self.needs)
+        for option in (option for option in self.options if option.needs):
+            found |= dict.fromkeys(option.needs[chosen.get(option.name, option.usual)])
+        return tuple(found)

@@ -24,8 +24,9 @@ SHARED, OWN = 14, 38
 """Pixels between two columns of panels that share their tick labels, or have their own."""
 TALLEST = 0.86
 """Height of a panel by its width, at most."""
-TICKS, TITLE, AXIS_TITLE = 24, 17, 18
-"""Pixels of tick labels, of one line of a panel's title, and of the title of an x axis."""
+TICKS, TITLE, AXIS_TITLE, BARE = 24, 17, 18, 8
+"""Pixels of tick labels, of one line of a panel's title, of the title of an x axis, and of an
+axis without either."""
 
 
 def arranged(lengths: Sequence[int], width: int) -> dict[Cell, Cell]:
@@ -89,12 +90,8 @@ class Grid:
             row, column = cell
             x = (column - 1) * (wide + spacing)
             y = (row - 1) * tall + sum(gaps[: row - 1])
-            self.figure.update_xaxes(
-                domain=[x / across, min((x + wide) / across, 1)], row=row, col=column
-            )
-            self.figure.update_yaxes(
-                domain=[max(1 - (y + tall) / down, 0), 1 - y / down], row=row, col=column
-            )
+            self.axis("x", cell).domain = [x / across, min((x + wide) / across, 1)]
+            self.axis("y", cell).domain = [max(1 - (y + tall) / down, 0), 1 - y / down]
             self._write(titles.get(cell, ""), (x + wide / 2) / across, 1 - y / down)
         top += heads[0] + 8
         self.figure.update_layout(
@@ -105,7 +102,7 @@ class Grid:
 
     def axis(self, which: str, cell: Cell) -> Any:
         """Return the x or y axis of a panel."""
-        return next(getattr(self.figure, f"select_{which}axes")(row=cell[0], col=cell[1]))
+        return getattr(self.figure.get_subplot(*cell), f"{which}axis")
 
     def _has_own_ticks(self) -> bool:
         later = [cell for cell in self.titles if cell[1] > 1]
@@ -118,8 +115,10 @@ class Grid:
 
     def foot(self, row: int) -> int:
         """Return the pixels that ticks and axis titles below a row take."""
-        mine = [self.axis("x", cell).title.text for cell in self.titles if cell[0] == row]
-        return TICKS + AXIS_TITLE * any(mine)
+        mine = [self.axis("x", cell) for cell in self.titles if cell[0] == row]
+        labelled = any(axis.showticklabels is not False for axis in mine)
+        titled = any(axis.title.text for axis in mine)
+        return (TICKS if labelled or titled or not mine else BARE) + AXIS_TITLE * titled
 
     def _write(self, title: str, x: float, y: float) -> None:
         self.figure.add_annotation(

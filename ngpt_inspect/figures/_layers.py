@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._grid import Cell
 from ngpt_inspect.figures._panels import Panels
-from ngpt_inspect.figures._rows import Style, normalized_layer, whole
+from ngpt_inspect.figures._rows import NO_STEP, Style, normalized_layer, whole
 from ngpt_inspect.figures._theme import faded
 from ngpt_inspect.vocabulary import Role, Status
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LAYER_AXIS = "normalized layer index"
+THIN = 0.45
+"""Opacity of the line of one head among others."""
 
 Bound = tuple[str, int | None]
 """A quantity and, for a rank curve, the index to take of it."""
@@ -39,10 +41,12 @@ def draw_by_layer(
     name: str,
     band: tuple[Bound, Bound] | None = None,
     dash: str | None = None,
+    of: str = "",
 ) -> None:
     """Draw one line a checkpoint (and expert) through its layers, and a band around it.
 
-    `dash` is for a line that is not the checkpoint as it is; else its own.
+    `dash` is for a line that is not the checkpoint as it is; else its own. `of` tells apart
+    rows of single values: a thin line for each of the "heads", or one of the "whole" matrix.
 
     A value that is infinite, zero on a logarithmic axis or missing is marked at the edge of the
     panel; one the stored dtype cannot resolve is hollow. The reason is in the hover text.
@@ -52,7 +56,7 @@ def draw_by_layer(
             for layers in _by_expert(_band_rows(panels, style, role, band)):
                 _draw_band(panels, cell, style, layers)
         measured = panels.rows.get(style, role, quantity)
-        for rows in _by_expert(measured):
+        for rows in _by_expert(_part(measured, of)):
             _draw_line(panels, cell, style, role, rows, name, dash or style.dash)
         skips = panels.rows.skips(style, role).drop_duplicates(["layer", "expert"])
         for row in skips.to_dict("records"):
@@ -71,36 +75,57 @@ def _draw_line(
     name: str,
     dash: str,
 ) -> None:
+    """Draw rows as one trace; between two heads the line is broken."""
     import plotly.graph_objects as go
 
-    x = [normalized_layer(int(layer), style.n_layers) for layer in rows["layer"]]
-    values = [float(value) for value in rows["value"]]
-    hover = [hover_text(style, role, row, name) for row in rows.to_dict("records")]
-    symbols = [
-        panels.symbol(status) if status in (Status.BELOW_RESOLUTION, Status.SAMPLED) else "circle"
-        for status in rows["status"]
-    ]
+    thin = bool(rows["head"].notna().any())
+    drawn: list[Any] = []
+    for _, one in rows.groupby("head", dropna=False):
+        drawn += [*one.to_dict("records"), None]
+    drawn.pop()
+    x = [row and normalized_layer(int(row["layer"]), style.n_layers) for row in drawn]
+    values = [row and float(row["value"]) for row in drawn]
+    hover = [row and hover_text(style, role, row, name) for row in drawn]
+    symbols = [_symbol(panels, row) if row else "circle" for row in drawn]
     for at, value, text in zip(x, values, hover, strict=True):
+        if value is None:
+            continue
         if not math.isfinite(value):
             panels.at_edge(cell, at, "skipped" if math.isnan(value) else "infinite", style, text)
         elif value <= 0 and cell in panels.log:
             panels.at_edge(cell, at, "zero", style, text)
     trace = go.Scatter(
         x=x,
-        y=[value if math.isfinite(value) else None for value in values],
+        y=[value if value is not None and math.isfinite(value) else None for value in values],
         mode="lines+markers",
-        line={"color": style.color, "dash": dash, "width": 1.5},
+        line={
+            "color": faded(style.color, THIN) if thin else style.color,
+            "dash": dash,
+            "width": 0.8 if thin else 1.5,
+        },
         marker={
             "symbol": symbols,
-            "size": 4.5 if dash == style.dash else 3,
+            "size": 4.5 if dash == style.dash and not thin else 3,
             "color": style.color,
-            "line": {"color": style.color, "width": 1.2},
+            "line": {"color": style.color, "width": 0 if thin else 1.2},
         },
+        customdata=[row and identity(style, role, row) for row in drawn],
         hovertext=hover,
         hoverinfo="text",
         meta=f"{role} {name}",
     )
-    panels.add(cell, style, trace, values)
+    panels.add(cell, style, trace, [value for value in values if value is not None])
+
+
+def _symbol(panels: Panels, row: dict[Any, Any]) -> str:
+    marked = row["status"] in (Status.BELOW_RESOLUTION, Status.SAMPLED)
+    return panels.symbol(row["status"]) if marked else "circle"
+
+
+def _part(rows: pd.DataFrame, of: str) -> pd.DataFrame:
+    """Return the rows of heads, or of whole matrices; the whole where there are no heads."""
+    of_head = rows["head"].notna()
+    return rows[of_head] if of == "heads" and of_head.any() else rows[~of_head] if of else rows
 
 
 def _draw_band(panels: Panels, cell: Cell, style: Style, layers: pd.DataFrame) -> None:
@@ -154,8 +179,15 @@ def hover_text(style: Style, role: Role, row: dict[Any, Any], name: str) -> str:
     return "<br>".join(lines)
 
 
+def identity(style: Style, role: Role, row: dict[Any, Any]) -> list[Any]:
+    """Return what a click on a point says: checkpoint, layer, role, head, step, expert."""
+    layer, head, expert = (whole(row[part]) for part in ("layer", "head", "expert"))
+    step = None if style.step == NO_STEP else style.step
+    return [style.checkpoint, layer, str(role), head, step, expert]
+
+
 def place(role: Role, row: dict[Any, Any]) -> str:
-    """Name the matrix or vector: role, layer, expert."""
-    numbers = {part: whole(row[part]) for part in ("layer", "expert")}
+    """Name the matrix or vector: role, layer, expert, head."""
+    numbers = {part: whole(row[part]) for part in ("layer", "expert", "head")}
     named = [f"{part} {number}" for part, number in numbers.items() if number is not None]
     return ", ".join([role.facts.symbol, *named])

@@ -50,10 +50,10 @@ def add_legend(
         entry = line_key(style.label, style.color, dash=style.dash)
         figure.add_trace(entry.update(legendgroup=style.key, meta="legend"))
     used = [mark for mark in MARKS if mark in marks]
-    for key in [*keys, *(key_of(mark, NEUTRAL) for mark in used)] if drawn else []:
+    for key in [*keys, *(key_of(mark, NEUTRAL) for mark in used)]:
         figure.add_trace(key)
     figure.update_layout(
-        showlegend=bool(drawn),
+        showlegend=bool(drawn or keys or used),
         legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
     )
     words = [style.label for style in drawn]

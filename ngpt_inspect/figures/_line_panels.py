@@ -95,9 +95,10 @@ class Grid:
         self.figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, line=line, layer="above", **axes)
 
     def key(self, name: str, trace: Any) -> None:
-        """Have an entry in the legend, once for each name."""
+        """Have an entry in the legend, once for each name; a line that is no run has a meta."""
         if name not in self._keys:
-            trace.update(x=[None], y=[None], name=name, showlegend=True, meta="legend")
+            meta = trace.meta or "legend"
+            trace.update(x=[None], y=[None], name=name, showlegend=True, meta=meta)
             self._keys[name] = trace
 
     def finish(self, notes: Sequence[str]) -> go.Figure:
@@ -143,7 +144,8 @@ class Grid:
             y = y_axis(panel, everything if self.share_y else panel.ys, hidden=hidden)
             x = x_axis(panel, self.panel_width)
             self.figure.layout[f"xaxis{at + 1}"] = x | {"anchor": f"y{at + 1}"}
-            self.figure.layout[f"yaxis{at + 1}"] = y | {"anchor": f"x{at + 1}"}
+            anchors = dict.fromkeys(["anchor", *["scaleanchor"] * panel.equal], f"x{at + 1}")
+            self.figure.layout[f"yaxis{at + 1}"] = y | anchors
             high = y["range"][1]
             top = 10**high if panel.log_y else high
             for place, trace in self._edges:

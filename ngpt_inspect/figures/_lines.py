@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._axis_labels import length, rate
 from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._theme import shades_and_dashes
+from ngpt_inspect.figures._theme import faded, shades_and_dashes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SYMBOLS = {"GPT": "circle", "nGPT": "diamond"}
 """The third thing, besides colour and dash, that tells the families apart: for grey print."""
 WIDTH, MARKER = 1.4, 5.5
+BAND = 0.2
+"""Opacity of a filled range."""
 WORDS: dict[str, Callable[[Any], str]] = {
     "context_length": lambda value: f"context {length(value)}",
     "batch_size": "batch {}".format,
@@ -67,6 +70,18 @@ def lines(
         words = [WORDS.get(name, str)(first[name]) for name in told]
         label = ", ".join([family, *(word for word in words if word)])
         yield Line(label, color, dash, SYMBOLS.get(family, "circle")), rows
+
+
+def run_lines(table: pd.DataFrame) -> Iterator[tuple[Line, pd.DataFrame]]:
+    """Yield a style and the rows of each run, in the order of the table.
+
+    So a run has the look that its checkpoint has in the figures of checkpoints.
+    """
+    groups = {str(run): rows for run, rows in table.groupby("run", sort=False)}
+    families = [str(rows["family"].iloc[0]) for rows in groups.values()]
+    looks = shades_and_dashes(families)
+    for (run, rows), family, (color, dash) in zip(groups.items(), families, looks, strict=True):
+        yield Line(escape(run), color, dash, SYMBOLS.get(family, "circle")), rows
 
 
 def _telling(table: pd.DataFrame, by: Sequence[str], within: Sequence[str]) -> list[str]:
@@ -122,6 +137,29 @@ def draw_line(
         }
     grid.add(at, trace, xs, covered)
     grid.key(line.label, _key(line, markers=markers))
+
+
+def draw_band(
+    grid: Grid, at: int, line: Line, rows: pd.DataFrame, x: str, low: str, high: str
+) -> None:
+    """Fill what lies between two columns, within what the panel shows."""
+    import plotly.graph_objects as go
+
+    xs = [float(value) for value in rows[x]]
+    lows, highs = ([float(value) for value in rows[name]] for name in (low, high))
+    trace = go.Scatter(
+        x=[*xs, *reversed(xs)],
+        y=[*lows, *reversed(highs)],
+        fill="toself",
+        fillcolor=faded(line.color, BAND),
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        legendgroup=line.label,
+        name=line.label,
+        meta="band",
+    )
+    grid.add(at, trace, xs, [*lows, *highs])
 
 
 def _key(line: Line, *, markers: bool) -> Any:

@@ -74,9 +74,8 @@ def _skips(rows: Rows, roles: list[Role]) -> list[str]:
         for style in rows.styles
         for role in roles
         if style.family == ONLY_IN.get(role.facts.kind, style.family)
-        for row in rows.skips(style, role)
-        .drop_duplicates(["layer", "expert", "reason"])
-        .to_dict("records")
+        if not (skips := rows.skips(style, role)).empty
+        for row in skips.drop_duplicates(["layer", "expert", "reason"]).to_dict("records")
     ]
     notes = []
     for style, role, row in found[:MOST_SKIPS]:

@@ -29,6 +29,10 @@ class Panel:
     """How an x value is written at its tick."""
     ticks_at: Sequence[float] = ()
     """Where x ticks may stand, the most important first; empty for round numbers."""
+    x_from: float = 0.0
+    """No x tick stands below: there an axis makes room for words."""
+    equal: bool = False
+    """One unit is as long on y as on x; the range that has room to spare grows."""
     y_top: float = math.inf
     """Values above this are cut off."""
     xs: list[float] = field(default_factory=list)
@@ -56,7 +60,7 @@ def x_axis(panel: Panel, pixels: float) -> dict[str, Any]:
     ticks = list(panel.ticks_at)
     if not ticks:
         ticks = decades(*ends) if panel.log_x else nice_steps(ends[0], ends[1], X_TICKS)
-    ticks = [tick for tick in ticks if tick >= 0]  # where an axis makes room for words
+    ticks = [tick for tick in ticks if tick >= panel.x_from]
     texts = [panel.write_x(tick) for tick in ticks]
     kept = kept_apart(ticks, texts, ends, pixels, log=panel.log_x)
     return {

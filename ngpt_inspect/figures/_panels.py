@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.figures._color_bar import PIXELS as BAR
+from ngpt_inspect.figures._color_bar import color_axis, place_bar
 from ngpt_inspect.figures._grid import Cell, Grid, arranged
 from ngpt_inspect.figures._legend import add_legend, add_notes, line_key
 from ngpt_inspect.figures._marks import MARKS, edge_mark
@@ -16,6 +17,7 @@ from ngpt_inspect.figures._ticks import FEW, log_ticks
 from ngpt_inspect.vocabulary import Role
 
 if TYPE_CHECKING:
+    import numpy as np
     import plotly.graph_objects as go
 
 
@@ -37,6 +39,8 @@ class Panels:
         Panels with a logarithmic y axis.
     height
         Pixels of one panel, at most.
+    named_above
+        The titles name the checkpoints, so that the legend need not.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Panels:
         width: int,
         log: Iterable[Cell] = (),
         height: int = 118,
+        named_above: bool = False,
     ) -> None:
         from plotly.subplots import make_subplots
 
@@ -55,14 +60,17 @@ class Panels:
         self.roles = list(roles)
         self.log = set(log)
         self.width = width
+        self.named_above = named_above
         self.used: set[str] = set()
         self.marks: set[str] = set()
         self.keys: list[Any] = []
         self.notes: list[str] = []
         self._edges: list[tuple[Cell, float, str, Style, str]] = []
-        self._values: dict[Cell, list[float]] = {}
+        self._values: dict[Cell, list[np.ndarray]] = {}
         self._bands: list[tuple[Cell, Any]] = []
-        self._x: dict[Cell, list[float]] = {}
+        self._colored: list[float] = []
+        self._has_bar = False
+        self._x: dict[Cell, list[np.ndarray]] = {}
         groups = [group for group in groups if group]
         titles = {
             (group, at): title
@@ -103,9 +111,9 @@ class Panels:
     def add(self, cell: Cell, style: Style, trace: Any, values: Iterable[float] = ()) -> None:
         """Put a trace of one checkpoint into a panel; the y range will cover `values`."""
         self.used.add(style.key)
-        self._values.setdefault(cell, []).extend(value for value in values if math.isfinite(value))
-        self._x.setdefault(cell, []).extend(trace.x)
-        trace.update(legendgroup=style.key, showlegend=False, name=style.label)
+        self._values.setdefault(cell, []).append(_numbers(values))
+        self._x.setdefault(cell, []).append(_numbers(trace.x))
+        trace.legendgroup, trace.showlegend, trace.name = style.key, False, style.label
         self.figure.add_trace(trace, **self.place(cell))
         if trace.meta == "band":
             self._bands.append((cell, self.figure.data[-1]))
@@ -126,9 +134,7 @@ class Panels:
         """
         cells = list(cells)
         log = any(cell in self.log for cell in cells)
-        held = [value for cell in cells for value in self._values.get(cell, [])] + [*include]
-        held = [math.log10(value) for value in held if value > 0] if log else held
-        low, high = (min(held), max(held)) if held else (0.0, 1.0)
+        low, high = _ends([v for cell in cells for v in self._values.get(cell, [])], include, log)
         from_zero = not log and low >= 0
         bottom = 0.0 if from_zero else low
         pad = 0.07 * (high - bottom) or 0.06
@@ -142,9 +148,7 @@ class Panels:
 
     def cover_x(self, cells: Sequence[Cell], *, log: bool = False) -> None:
         """Give these panels one x range with some room around all that is drawn."""
-        held = [x for cell in cells for x in self._x.get(cell, [])]
-        held = [math.log10(x) for x in held] if log else held
-        low, high = (min(held), max(held)) if held else (0.0, 1.0)
+        low, high = _ends([x for cell in cells for x in self._x.get(cell, [])], (), log)
         pad = 0.04 * (high - low) or 0.06
         ticks: dict[str, Any] = log_ticks(low, high, FEW) if log else {"nticks": FEW + 1}
         ticks |= {"type": "log" if log else "linear", "range": [low - pad, high + pad]}
@@ -172,9 +176,26 @@ class Panels:
             if y and column > 1:
                 self.figure.update_yaxes(showticklabels=False, row=row, col=column)
 
+    def share_x(self, cells: Iterable[Cell]) -> None:
+        """Label the ticks of x under the last panel of each column only."""
+        places = [self._places[cell] for cell in cells]
+        for row, column in places:
+            if any(other[1] == column and other[0] > row for other in places):
+                self.figure.update_xaxes(showticklabels=False, row=row, col=column)
+
     def explain(self, name: str, **line: Any) -> None:
         """Give the legend an entry for a kind of line that belongs to no checkpoint."""
         self.keys.append(line_key(name, NEUTRAL, **line))
+
+    def color(self, values: Iterable[float]) -> None:
+        """Have the colour scale cover these values."""
+        self._colored += values
+
+    def color_bar(self, title: str) -> None:
+        """Explain the colours below the panels, on one logarithmic scale for all of them."""
+        self._has_bar = bool(self._colored)
+        if self._has_bar:
+            color_axis(self.figure, self._colored, title)
 
     def write_above(self, cell: Cell, style: Style, text: str) -> None:
         """Write a number of one checkpoint under the title of a panel, in its colour."""
@@ -185,9 +206,33 @@ class Panels:
         """Add legends, footnotes and size, and return the figure."""
         notes = [*self.notes, *why_not_drawn(self.rows, self.roles, self.used)]
         drawn = [style for style in self.rows.styles if style.key in self.used]
-        top = add_legend(self.figure, drawn, self.marks, self.keys, self.width)
+        named = [] if self.named_above else drawn
+        top = add_legend(self.figure, named, self.marks, self.keys, self.width)
         foot = self._grid.foot(self._grid.n_rows)
-        bottom = add_notes(self.figure, notes, self.width, foot=foot, empty=not drawn)
+        below = foot + (BAR if self._has_bar else 0)
+        bottom = add_notes(self.figure, notes, self.width, foot=below, empty=not drawn)
         self._grid.lay_out(top, bottom)
+        if self._has_bar:
+            place_bar(self.figure, bottom - foot)
         self.figure.update_layout(template=template(), meta={"notes": notes})
         return self.figure
+
+
+def _numbers(values: Iterable[float | None]) -> np.ndarray:
+    """Return the finite numbers among these."""
+    import numpy as np
+
+    column = np.array(list(values), dtype=float)
+    finite: np.ndarray = column[np.isfinite(column)]
+    return finite
+
+
+def _ends(
+    columns: Sequence[np.ndarray], include: Sequence[float], log: bool
+) -> tuple[float, float]:
+    """Return the least and the largest of all these numbers, or of their logarithms."""
+    import numpy as np
+
+    held = np.concatenate([*columns, np.array(include, dtype=float)])
+    held = np.log10(held[held > 0]) if log else held
+    return (float(held.min()), float(held.max())) if held.size else (0.0, 1.0)

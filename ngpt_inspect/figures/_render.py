@@ -64,15 +64,14 @@ def has_browser() -> bool:
     return path is not None and Path(path).is_file()
 
 
-def render(figure: go.Figure, path: Path) -> bytes:
-    """Return what a file of this name holds: the figure in the size its layout has."""
-    suffix = path.suffix.lower()
+def render(figure: go.Figure, suffix: str, title: str) -> bytes:
+    """Return what a file with this suffix holds: the figure in the size its layout has."""
     if suffix == ".json":
         return str(figure.to_json()).encode()
     if suffix == ".html":
         page = figure.to_html(include_plotlyjs=True, config=CONFIG, include_mathjax=False)
-        title = f"<head><title>{escape(path.stem)}</title>"
-        return str(page).replace("<head>", title, 1).encode()
+        head = f"<head><title>{escape(title)}</title>"
+        return str(page).replace("<head>", head, 1).encode()
     return _image(figure, suffix[1:])
 
 

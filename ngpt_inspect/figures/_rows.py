@@ -54,9 +54,12 @@ class Rows:
     def __init__(
         self, table: pd.DataFrame, quantities: Iterable[str], *, layer: int | None = None
     ) -> None:
-        self.styles = styles(table)
+        facts = table.attrs
+        table = table.copy(deep=False)
+        table.attrs = {}  # pandas copies them deeply with every selection
+        self.styles = styles(table, facts.get("checkpoints", []))
         self.layer = layer
-        self.settings: Mapping[str, Any] = table.attrs.get("settings", {})
+        self.settings: Mapping[str, Any] = facts.get("settings", {})
         if layer is not None:
             table = table[(table["layer"] == layer).fillna(False).astype(bool)]
         skipped = table["status"] == Status.SKIPPED
@@ -69,6 +72,11 @@ class Rows:
     def get(self, style: Style, role: Role, quantity: str) -> pd.DataFrame:
         """Return the rows of one quantity, by layer and index; empty where there are none."""
         return self._groups.get((style.checkpoint, style.step, str(role), quantity), self._empty)
+
+    def one(self, style: Style, role: Role, quantity: str, head: int | None) -> pd.DataFrame:
+        """Return the rows of one head, or of the whole matrix."""
+        rows = self.get(style, role, quantity)
+        return rows[rows["head"].isna()] if head is None else rows[rows["head"].eq(head)]
 
     def skips(self, style: Style, role: Role) -> pd.DataFrame:
         """Return the rows that say why something of this role was not measured."""
@@ -107,12 +115,9 @@ def _tidied(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["layer", "expert", "index"], kind="stable")
 
 
-def styles(table: pd.DataFrame) -> list[Style]:
+def styles(table: pd.DataFrame, checkpoints: Iterable[Mapping[str, Any]]) -> list[Style]:
     """Return one style a checkpoint and step: as `attrs` lists them, then as they appear."""
-    stated = {
-        (facts["label"], _step(facts.get("step"))): facts
-        for facts in table.attrs.get("checkpoints", [])
-    }
+    stated = {(facts["label"], _step(facts.get("step"))): facts for facts in checkpoints}
     seen = table[["checkpoint", "step", "architecture"]].drop_duplicates()
     met = {(row.checkpoint, _step(row.step)): row.architecture for row in seen.itertuples()}
     keys = list(dict.fromkeys([*stated, *sorted(met)]))

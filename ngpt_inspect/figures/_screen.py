@@ -26,11 +26,13 @@ def for_screen(figure: go.Figure, *, dark: bool) -> go.Figure:
         margin={side: margin[side] * ENLARGED for side in ("l", "r", "t", "b")},
     )
     for trace in page.data:
-        if trace.line.width:
+        if "line" in trace and trace.line.width:
             trace.line.width *= ENLARGED
     for note in page.layout.annotations:
         note.xshift = (note.xshift or 0) * ENLARGED
         note.yshift = (note.yshift or 0) * ENLARGED
-        if note.font.size is not None:
-            note.font.size *= ENLARGED
+    bar = page.layout.coloraxis.colorbar
+    for font in (bar.title.font, bar.tickfont, *(note.font for note in page.layout.annotations)):
+        if font.size is not None:
+            font.size *= ENLARGED
     return page

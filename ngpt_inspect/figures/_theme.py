@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,13 +23,15 @@ FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
 """Plain faces with Greek letters; one of them is on every machine."""
 
 SHADES = {
-    "GPT": ("#d95f02", "#f2a154", "#8f3d00", "#c8374a"),
-    "nGPT": ("#1f77b4", "#6cb2e2", "#0b4373", "#1aa3a3"),
+    "GPT": ("#d95f02", "#f2a154", "#8f3d00", "#c0346a"),
+    "nGPT": ("#1f77b4", "#6cb2e2", "#0b4373", "#8081fd"),
 }
-"""Warm for GPT, blue for nGPT, told apart under the common colour-vision deficiencies and
-on white or dark ground. The first checkpoint of a family takes the first shade."""
-DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot")
-"""The second thing, besides the shade, that tells checkpoints of one family apart: twenty in
+"""Warm for GPT, blue for nGPT. Any two differ by 10 or more (CIEDE2000), to full protanopia,
+deuteranopia and tritanopia too (simulated as Machado, Oliveira and Fernandes 2009). The first
+checkpoint of a family takes the first shade."""
+DASHES = ("solid", "7px,2px", "7px,2px,2px,2px", "14px,3px", "14px,3px,2px,3px")
+"""In pixels, with short gaps: plotly's own long dashes leave out whole steps of a histogram.
+The second thing, besides the shade, that tells checkpoints of one family apart: twenty in
 all. Dotted lines are kept for what is not the checkpoint as it is: a tolerance, its matrices
 after normalising."""
 NEUTRAL = "#7f7f7f"
@@ -65,6 +68,7 @@ LIGHT_PAGE = Ground(paper="rgba(0,0,0,0)", text="#222222", axis="#444444", grid=
 DARK_PAGE = Ground(paper="rgba(0,0,0,0)", text="#e0e4e8", axis="#8a949e", grid="#2b343d")
 
 
+@cache
 def template(ground: Ground = WHITE, size: float = FONT_SIZE) -> go.layout.Template:
     """Return the template of all figures: thin axes, a faint grid, small type, no title."""
     import plotly.graph_objects as go

@@ -26,33 +26,53 @@ SPREAD = Option(
 )
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, spread: str = "quartiles") -> go.Figure:
+OF = Option(
+    name="of",
+    values=("median", "heads", "whole"),
+    help="Of attention: the median over heads, each head as a thin line, or the whole matrix.",
+)
+
+
+def draw(
+    table: pd.DataFrame,
+    *,
+    width: int = TWO_COLUMNS,
+    of: str = "median",
+    spread: str = "quartiles",
+) -> go.Figure:
     """Draw one panel a matrix: W_q W_k W_v W_o, and W_u W_nu W_oMLP.
 
     x: normalized layer index. y: condition number σ_max / σ_min, logarithmic, one range for
     all panels; the line is the median over heads, the band their quartiles or their range (the
-    whole matrix in the MLP). 1 means that every direction passes alike; large values mean
-    near-lost rank. The paper draws no band, leaves W_o out, and calls the MLP matrices MLP11,
-    MLP12 and MLP2 without saying which of the first two is the gate. Here they have the names
-    of its equations: W_u where we take it to mean MLP11, W_nu (under SiLU) MLP12, W_oMLP MLP2.
+    whole matrix in the MLP). ``of="heads"`` draws a thin line for each head, ``of="whole"`` one
+    of the matrix that is not split, which the paper does not show. 1 means that every direction
+    passes alike; large values mean near-lost rank. The paper draws no band, leaves W_o out, and
+    calls the MLP matrices MLP11, MLP12 and MLP2 without saying which of the first two is the
+    gate. Here they have the names of its equations: W_u where we take it to mean MLP11, W_nu
+    (under SiLU) MLP12, W_oMLP MLP2.
     """
-    rows = Rows(table, quantities(spread))
-    panels, _ = draw_kappa(rows, width, spread)
+    rows = Rows(table, [drawn(KAPPA, of), *band_of(of, spread)])
+    panels, cells = matrix_panels(rows, width=width, log=True)
+    draw_kappa(panels, cells, of, spread)
     return finished(panels)
 
 
-def quantities(spread: str) -> list[str]:
-    """Return the quantities that `draw_kappa` draws."""
-    return [f"{KAPPA}_{suffix}" for suffix in ("median", *SPREADS[spread])]
+def drawn(quantity: str, of: str) -> str:
+    """Return the quantity whose rows are drawn: the median over heads, or single values."""
+    return f"{quantity}_median" if of == "median" else quantity
 
 
-def draw_kappa(rows: Rows, width: int, spread: str) -> tuple[Panels, dict[Role, Cell]]:
-    """Draw the condition number of every matrix; return the panels and where each one is."""
-    panels, cells = matrix_panels(rows, width=width, log=True)
-    band = between(KAPPA, *SPREADS[spread])
+def band_of(of: str, spread: str) -> list[str]:
+    """Return the two quantities the band lies between; a single matrix has none."""
+    return [f"{KAPPA}_{suffix}" for suffix in SPREADS[spread]] if of == "median" else []
+
+
+def draw_kappa(panels: Panels, cells: dict[Role, Cell], of: str, spread: str) -> None:
+    """Draw the condition number of every matrix as it is stored."""
+    band = between(KAPPA, *SPREADS[spread]) if of == "median" else None
+    split = "" if of == "median" else of
     for role, cell in cells.items():
-        draw_by_layer(panels, cell, role, f"{KAPPA}_median", name="κ", band=band)
-    return panels, cells
+        draw_by_layer(panels, cell, role, drawn(KAPPA, of), name="κ", band=band, of=split)
 
 
 def finished(panels: Panels) -> go.Figure:
@@ -69,7 +89,7 @@ FIGURE = Figure(
     "the quartile band, whole matrices in the MLP. Lower is better conditioned; ∞ is lost rank.",
     needs=("condition_numbers",),
     draw=draw,
-    options=(SPREAD,),
+    options=(OF, SPREAD),
     formula="κ = σ_max / σ_min, the largest over the smallest singular value, in float64 of the "
     "exact stored values; of each head's block in attention, of the whole matrix in the "
     "MLP.",

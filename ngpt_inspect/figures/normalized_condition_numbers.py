@@ -6,28 +6,45 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._layers import draw_by_layer
+from ngpt_inspect.figures._matrices import matrix_panels
 from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures._theme import TWO_COLUMNS
-from ngpt_inspect.figures.condition_numbers import SPREAD, draw_kappa, finished, quantities
+from ngpt_inspect.figures.condition_numbers import (
+    KAPPA,
+    OF,
+    SPREAD,
+    band_of,
+    draw_kappa,
+    drawn,
+    finished,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-NORMALIZED = "normalized_condition_number_median"
+NORMALIZED = f"normalized_{KAPPA}"
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, spread: str = "quartiles") -> go.Figure:
+def draw(
+    table: pd.DataFrame,
+    *,
+    width: int = TWO_COLUMNS,
+    of: str = "median",
+    spread: str = "quartiles",
+) -> go.Figure:
     """Draw the figure `condition_numbers`, and dotted the same of the normalised matrices.
 
     Dotted: after dividing the vectors of length d_model by their norm, as nGPT does after each
     step. What is left of a GPT's distance from an nGPT is not a matter of norms. The paper dots
     the GPTs only; an nGPT's dotted line lies on its own.
     """
-    rows = Rows(table, [*quantities(spread), NORMALIZED])
-    panels, cells = draw_kappa(rows, width, spread)
+    normalized, split = drawn(NORMALIZED, of), "" if of == "median" else of
+    rows = Rows(table, [drawn(KAPPA, of), *band_of(of, spread), normalized])
+    panels, cells = matrix_panels(rows, width=width, log=True)
+    draw_kappa(panels, cells, of, spread)
     for role, cell in cells.items():
-        draw_by_layer(panels, cell, role, NORMALIZED, name="normalised κ", dash="dot")
+        draw_by_layer(panels, cell, role, normalized, name="normalised κ", dash="dot", of=split)
     panels.explain("vectors scaled to length 1", dash="dot")
     return finished(panels)
 
@@ -39,7 +56,7 @@ FIGURE = Figure(
     "each matrix length 1. Where the dotted line stays above nGPT, norms are not the reason.",
     needs=("condition_numbers", "normalized_condition_numbers"),
     draw=draw,
-    options=(SPREAD,),
+    options=(OF, SPREAD),
     formula="κ = σ_max / σ_min; dotted, of the matrix whose vectors of length d_model (rows, but "
     "columns of W_o and W_oMLP) are divided by their norm.",
     source="arXiv 2410.01131, Figure 10 (W_o is not in the paper)",

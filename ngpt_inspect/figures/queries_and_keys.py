@@ -71,7 +71,9 @@ FIGURE = Figure(
     needs=("vector_norms", "singular_values", "condition_numbers"),
     draw=draw,
     options=(
-        Option(name="layer", values=(), help="Which layer, from 0; the paper's third is 2."),
+        Option(
+            name="layer", values=(), default=2, help="Which layer, from 0; the paper's third is 2."
+        ),
         Option(
             name="condition",
             values=tuple(CONDITIONS),

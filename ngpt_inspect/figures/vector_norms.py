@@ -10,12 +10,14 @@ from ngpt_inspect.figures._matrices import ATTENTION, MLP
 from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures._theme import TWO_COLUMNS
-from ngpt_inspect.vocabulary import Axis
+from ngpt_inspect.vocabulary import Axis, Role
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+HEIGHT = 70
+"""Pixels of a panel: in one column there are eight rows of them, less than a page."""
 QUANTITIES = {Axis.ROWS: "row_norm", Axis.COLUMNS: "column_norm"}
 
 
@@ -34,20 +36,20 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
         for axis in QUANTITIES
         if group
     ]
-    titles = [
-        [
-            f"{role.facts.symbol}  {axis}{'*' if role.facts.unit_axis is axis else ''}"
-            for role in group
-        ]
-        for axis, group in lines
-    ]
-    panels = Panels(rows, titles, ATTENTION + MLP, width=width, height=96)
+    titles = [[title_of(role, axis) for role in group] for axis, group in lines]
+    panels = Panels(rows, titles, ATTENTION + MLP, width=width, height=HEIGHT)
     for row, (axis, group) in enumerate(lines, 1):
         for column, role in enumerate(group, 1):
             draw_rank_curve(panels, (row, column), role, QUANTITIES[axis], f"norm of {axis}")
     panels.share_y(panels.cells)
     panels.label(panels.cells, x=RANK_AXIS, y="norm")
+    panels.share_x(panels.cells)
     return panels.finish()
+
+
+def title_of(role: Role, axis: Axis) -> str:
+    """Return ``W_q rows*``, with a star where nGPT keeps these vectors at 1."""
+    return f"{role.facts.symbol}  {axis}{'*' if role.facts.unit_axis is axis else ''}"
 
 
 FIGURE = Figure(

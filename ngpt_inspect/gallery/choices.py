@@ -7,8 +7,11 @@ from typing import Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import FIGURES, Figure
+from ngpt_inspect.figures._choices import roles_named
 from ngpt_inspect.figures._figure import Option
 from ngpt_inspect.figures._theme import ONE_COLUMN, TWO_COLUMNS
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS
 
 WIDTHS = {"one": ONE_COLUMN, "two": TWO_COLUMNS}
 """Pixels by the columns of a page that a figure spans."""
@@ -40,7 +43,8 @@ def width_chosen(width: int | str | None) -> dict[str, int]:
     """
     if width is None:
         return {}
-    pixels = WIDTHS.get(width) if isinstance(width, str) else width
+    told = int(width) if isinstance(width, str) and width.isdecimal() else width
+    pixels = WIDTHS.get(told) if isinstance(told, str) else told
     if pixels is None or pixels < LEAST_WIDTH:
         raise WrongOption(
             f"width {width!r}",
@@ -97,22 +101,57 @@ def shared_out(chosen: Sequence[Figure], given: Mapping[str, Any]) -> dict[str, 
     }
 
 
+def scope(chosen: Figure, given: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return the layers and roles a figure draws with these options, as `measure` takes them.
+
+    An option `layer` or `role` leaves one layer, or the roles it names; nothing else need be
+    measured. What is not in the answer is not restricted.
+    """
+    taken = {option.name: given.get(option.name, option.usual) for option in chosen.options}
+    found: dict[str, tuple[Any, ...]] = {}
+    if "layer" in taken:
+        found["layers"] = (taken["layer"],)
+    if "role" in taken:
+        found["roles"] = tuple(str(role) for role in roles_named(taken["role"]))
+    elif chosen.roles is not None:
+        found["roles"] = chosen.roles
+    if set(found.get("roles", ("",))) <= set(OUTSIDE_LAYERS):
+        found.pop("layers", None)
+    return found
+
+
+def measured_with(chosen: Sequence[Figure], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those options that are for the measures these figures need, not for the figures."""
+    declared = {option.name for each in chosen for option in each.options}
+    needs = {need for each in chosen for need in each.needs}
+    needs |= {
+        n for each in chosen for o in each.options for named in o.needs.values() for n in named
+    }
+    settings = {option.name for need in needs for option in MEASURES[need].options}
+    return {name: value for name, value in given.items() if name in settings - declared}
+
+
 def spoken(words: Sequence[str]) -> dict[str, Any]:
-    """Return what ``view=histogram`` and ``layer=3`` say, each value as figures declare it.
+    """Return what ``view=histogram`` and ``layer=3`` say, each value as it is declared.
 
     Raises
     ------
     WrongOption
         Not of the form NAME=VALUE.
     """
-    offered = [option for figure in FIGURES.values() for option in figure.options]
+    offered: dict[str, list[Any]] = {}
+    for option in (option for figure in FIGURES.values() for option in figure.options):
+        offered.setdefault(option.name, []).extend(option.values)
+    for setting in (setting for measure in MEASURES.values() for setting in measure.options):
+        if isinstance(setting.default, bool):
+            offered.setdefault(setting.name, []).extend((False, True))
     given: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")
         name = name.strip().replace("-", "_")
         if not (name and equals):
             raise WrongOption(f"{word!r} sets nothing", next_step="say NAME=VALUE: layer=3")
-        named = {str(v).lower(): v for each in offered if each.name == name for v in each.values}
+        named = {str(value).lower(): value for value in offered.get(name, ())}
         number = int(text) if text.strip().isdecimal() else text
         given[name] = named.get(text.strip().lower(), number)
     return given

@@ -1,16 +1,20 @@
-"""Figures by name, of checkpoints, of training results, or of a table made before."""
+"""Figures by name, of checkpoints, training results or traces, or of a table made before."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures._theme import shades_and_dashes
 from ngpt_inspect.gallery.choices import checked, figure_named, width_chosen
+from ngpt_inspect.gallery.measuring import measured_for
 from ngpt_inspect.gallery.rows import drawn_rows
-from ngpt_inspect.results import training_results
-from ngpt_inspect.tables import Source, measure
+from ngpt_inspect.gallery.wide import wide_table
+from ngpt_inspect.results import listed
+from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.tables import Source, opened
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ def figure(
     device: str = "cpu",
     **options: Any,
 ) -> go.Figure:
-    """Draw one figure of checkpoints or of training results.
+    """Draw one figure of checkpoints, of training results or of traces.
 
     Parameters
     ----------
@@ -37,14 +41,18 @@ def figure(
         A name from `FIGURES`.
     sources
         One or several. For a figure of measures: what `open_checkpoint` returns, or takes. For
-        a figure of training results: what `training_results` takes. Not needed with a table.
+        a figure of training results: what `training_results` takes; of traces: what `path`
+        takes. Not needed with a table. In a figure over steps the folder of a run stands for all
+        its checkpoints.
     table
         What `measure` returned for the measures the figure needs, summarised or not, or what
-        `training_results` returned for the table the figure draws. Nothing is read then.
+        `training_results` or `path` returned for the table the figure draws. Nothing is read
+        then.
     width
         "one" or "two" columns of a page (3.25 and 6.75 inches), or pixels, 96 an inch.
     layers, roles, device
-        As in `measure`; not for figures of training results.
+        As in `measure`; by default what the options leave to draw. Not for figures of training
+        results or traces.
     **options
         What the figure declares in its `options`; what it does not goes to `measure`.
 
@@ -53,7 +61,7 @@ def figure(
     WrongOption
         No such figure, option or value, or neither sources nor a table.
     InspectError
-        As in `measure` and `training_results`.
+        As in `measure`, `training_results` and `path`.
     """
     chosen = figure_named(name)
     declared = {option.name for option in chosen.options}
@@ -61,21 +69,48 @@ def figure(
     if others and (table is not None or chosen.results):
         checked(chosen, others)
     drawn = checked(chosen, {key: options[key] for key in declared & set(options)})
-    drawn |= width_chosen(width)
+    size = width_chosen(width)
     if table is None:
         if sources is None:
             raise WrongOption("nothing to draw", next_step="give sources, or table=")
         if chosen.results:
-            table = training_results(chosen.results, sources)
+            table = wide_table(chosen.results, sources)
         else:
-            wanted = chosen.roles if roles is None else roles
-            table = measure(
-                sources, chosen.needs, layers=layers, roles=wanted, device=device, **others
+            table = measured_for(
+                [(chosen, drawn)],
+                opened(every_step(sources) if chosen.over_steps else sources),
+                layers=layers,
+                roles=roles,
+                device=device,
+                **others,
             )
-    drawing: go.Figure = chosen.draw(drawn_rows(chosen, table), **drawn)
+    rows = drawn_rows(chosen, table, drawn)
+    drawing: go.Figure = chosen.draw(rows, **drawn, **size)
     return drawing
 
 
-def colors(checkpoints: Sequence[WeightSet]) -> list[str]:
+def every_step(sources: Source | Sequence[Source]) -> list[Source]:
+    """Return sources with all checkpoints of a run in the place of its folder."""
+    return [
+        step
+        for source in listed(sources)
+        for step in (
+            [source]
+            if isinstance(source, WeightSet) or not is_run(Path(source))
+            else step_files(Path(source)).values()
+        )
+    ]
+
+
+class OfFamily(Protocol):
+    """A checkpoint, or what stands for one."""
+
+    @property
+    def family(self) -> str:
+        """GPT or nGPT."""
+        ...
+
+
+def colors(checkpoints: Sequence[OfFamily]) -> list[str]:
     """Return the colour each of these checkpoints has in every figure of them all."""
     return [color for color, _ in shades_and_dashes(each.family for each in checkpoints)]

@@ -15,11 +15,13 @@ from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures._render import IMAGES, one_browser, render, require_format
 from ngpt_inspect.gallery.ablations import ablation_sheets
-from ngpt_inspect.gallery.choices import figure_named, shared_out, width_chosen
+from ngpt_inspect.gallery.choices import figure_named, measured_with, shared_out, width_chosen
+from ngpt_inspect.gallery.measuring import Choices, measured_for
 from ngpt_inspect.gallery.rows import drawn_rows
 from ngpt_inspect.gallery.typesetting import to_latex, to_markdown
-from ngpt_inspect.results import holds_weights, listed, training_results
-from ngpt_inspect.tables import Source, measure, summarise
+from ngpt_inspect.gallery.wide import WIDE, is_checkpoint
+from ngpt_inspect.results import listed, training_results
+from ngpt_inspect.tables import Source, opened, summarise
 from ngpt_inspect.tables.export import to_csv, write_bytes
 
 if TYPE_CHECKING:
@@ -51,9 +53,30 @@ def save_figure(drawing: go.Figure, path: str | PathLike[str]) -> Path:
         The file cannot be written.
     """
     path = Path(path)
-    require_format(path)
-    _write(path, render(drawing, path))
+    _write(path, rendered(drawing, path.suffix, title=path.stem))
     return path
+
+
+def rendered(drawing: go.Figure, kind: str, *, title: str = "figure") -> bytes:
+    """Return what `save_figure` writes, without a file.
+
+    Parameters
+    ----------
+    drawing
+        What `figure` returns.
+    kind
+        One of html, pdf, png, svg, json, with or without a dot.
+    title
+        Of the HTML page, which has one.
+
+    Raises
+    ------
+    WrongOption, MissingLibrary
+        As `save_figure`.
+    """
+    suffix = f".{kind.lstrip('.').lower()}"
+    require_format(Path(f"{title}{suffix}"))
+    return render(drawing, suffix, title)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -92,6 +115,7 @@ def draw_all(
     names: Sequence[str] | None = None,
     width: int | str | None = None,
     layers: Sequence[int] | None = None,
+    roles: Sequence[str] | None = None,
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
@@ -104,9 +128,10 @@ def draw_all(
     Parameters
     ----------
     sources
-        Checkpoints, folders of training runs (both as in `measure`), and training results (as
-        in `training_results`), in any mixture: each figure takes what it can draw.
-    layers, device, progress
+        Checkpoints, folders of training runs (both as in `measure`), training results (as in
+        `training_results`) and traces (as in `path`), in any mixture: each figure takes what it
+        can draw.
+    layers, roles, device, progress
         As in `measure`.
     folder
         Made when it is not there.
@@ -117,7 +142,8 @@ def draw_all(
     width
         As in `figure`.
     **options
-        Choices that figures declare; each goes to those that declare it.
+        Choices that figures declare, each for those that declare it; then settings of the
+        measures they need.
 
     Raises
     ------
@@ -126,32 +152,40 @@ def draw_all(
     MissingLibrary
         An image is asked for without what makes images; as in `save_figure`.
     InspectError
-        As in `measure`, `training_results` and `save_figure`.
+        As in `measure`, `training_results`, `path` and `save_figure`.
     """
     wanted = [*FIGURES, ABLATIONS] if names is None else list(names)
     chosen = [figure_named(name) for name in wanted if name != ABLATIONS]
     suffixes = [f".{each.lstrip('.').lower()}" for each in formats]
     for suffix in suffixes:
         require_format(Path(f"figure{suffix}"))
-    choices = shared_out(chosen, options)
+    settings = measured_with(chosen, options)
+    choices = shared_out(chosen, {k: v for k, v in options.items() if k not in settings})
     size, places = width_chosen(width), listed(sources)
-    table = _measured(chosen, places, layers=layers, device=device, progress=progress)
+    settings |= {"layers": layers, "roles": roles, "device": device, "progress": progress}
+    table = _measured([(each, choices[each.name]) for each in chosen], places, settings)
     drawn = []
     with one_browser() if set(suffixes) & set(IMAGES) else nullcontext():
         for each in chosen:
-            rows = training_results(each.results, places) if each.results else table
-            look = choices[each.name] | size
-            drawn.append(_draw_one(each, rows, look, Path(folder), suffixes))
+            rows = _wide(each.results, places) if each.results else table
+            drawn.append(_draw_one(each, rows, choices[each.name], size, Path(folder), suffixes))
     return drawn + ([_write_ablations(places, Path(folder))] if ABLATIONS in wanted else [])
 
 
 def _measured(
-    chosen: Sequence[Figure], places: Sequence[Source], **settings: Any
+    chosen: Sequence[tuple[Figure, Choices]], places: Sequence[Source], settings: dict[str, Any]
 ) -> pd.DataFrame | None:
     """Measure, once, what the figures of checkpoints need; None without any checkpoint."""
-    needs = list(dict.fromkeys(need for each in chosen for need in each.needs))
-    checkpoints = [place for place in places if holds_weights(place)]
-    return summarise(measure(checkpoints, needs, **settings)) if needs and checkpoints else None
+    of_measures = [(figure, options) for figure, options in chosen if not figure.results]
+    found = [place for place in places if is_checkpoint(place)]
+    if not (of_measures and found):
+        return None
+    return summarise(measured_for(of_measures, opened(found), **settings))
+
+
+def _wide(name: str, places: Sequence[Source]) -> pd.DataFrame:
+    """Make a wide table of those sources that are for it."""
+    return WIDE[name].make([place for place in places if WIDE[name].takes(place)])
 
 
 def notes_of(drawing: go.Figure) -> tuple[str, ...]:
@@ -163,14 +197,15 @@ def notes_of(drawing: go.Figure) -> tuple[str, ...]:
 def _draw_one(
     chosen: Figure,
     table: pd.DataFrame | None,
-    look: dict[str, Any],
+    options: dict[str, Any],
+    size: dict[str, int],
     folder: Path,
     suffixes: Sequence[str],
 ) -> Drawn:
     if table is None:
         return Drawn(name=chosen.name, files=(), notes=("No checkpoint is among the sources.",))
-    rows = drawn_rows(chosen, table)
-    drawing = chosen.draw(rows, **look)
+    rows = drawn_rows(chosen, table, options)
+    drawing = chosen.draw(rows, **options, **size)
     notes = notes_of(drawing)
     if not drawing.data:
         return Drawn(name=chosen.name, files=(), notes=notes)

@@ -2,81 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import Figure
+from ngpt_inspect.gallery.choices import scope
+from ngpt_inspect.gallery.wide import checked_columns
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.results import results_named
 from ngpt_inspect.tables import summarise
+from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.vocabulary import Status
+from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def drawn_rows(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows a figure is drawn from: those of its measures and roles, thinned.
+def drawn_rows(
+    chosen: Figure, table: pd.DataFrame, options: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Return the rows a figure is drawn from: those of its measures, thinned.
 
-    Of training results, all of them.
+    Only of its roles, and of the layer and roles its options (by default the usual ones) leave.
+    Of a wide table, all rows.
 
     Raises
     ------
     WrongOption
-        The table is not the one of training results that the figure draws.
+        The table is not the wide one that the figure draws.
     """
     if chosen.results:
-        return _results(chosen, table)
-    table = thinned(table)
-    quantities = [name for need in chosen.needs for name in MEASURES[need].quantities]
+        return checked_columns(chosen.name, chosen.results, table)
+    facts, table = table.attrs, thinned(table, keep=chosen.singles)
+    table.attrs = {}  # pandas copies them deeply with every selection
+    needs = chosen.needs_with(options or {})
+    quantities = [name for need in needs for name in MEASURES[need].quantities]
     names = [
         name
         for name in table["measure"].unique()
         if any(name == each or name.startswith(f"{each}_") for each in quantities)
     ]
-    roles = table["role"].unique() if chosen.roles is None else chosen.roles
-    rows = table[table["measure"].isin(names) & table["role"].isin(list(roles))]
-    rows.attrs = dict(table.attrs)
+    wanted = table["measure"].isin(names)
+    for column, values in scope(chosen, options or {}).items():
+        wanted &= table[column.removesuffix("s")].isin(values)
+    rows = table[wanted]
+    rows.attrs = dict(facts)
     return rows
 
 
-def _results(chosen: Figure, table: pd.DataFrame) -> pd.DataFrame:
-    wanted = [column.name for column in results_named(chosen.results).columns]
-    missing = [name for name in wanted if name not in table.columns]
-    if missing:
-        raise WrongOption(
-            f"{chosen.name} draws the table {chosen.results}, and this has no column {missing[0]}",
-            next_step=f'give training_results("{chosen.results}", sources)',
-        )
-    return table
-
-
-def thinned(table: pd.DataFrame) -> pd.DataFrame:
+def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
     """Return a table with summary rows in the place of the many values behind them.
 
-    This is what a figure's CSV holds and what travels to a browser. What was skipped stays,
-    and so do quantities that have no summaries. A table without summary rows gets them.
+    This is what a figure's CSV holds and what travels to a browser. The many are those with an
+    `index`: one number of a head or of a whole matrix stays, and so do what was skipped,
+    quantities that have no summaries of each weight, and those of `keep`. Quantities without
+    summary rows get them.
     """
-    quantities = {name for each in MEASURES.values() for name in each.summaries}
-    names = set(table["measure"])
-    if not all(_has_summary(quantity, names) for quantity in quantities & names):
-        table = summarise(table)
-    rows = table[~table["measure"].isin(quantities) | (table["status"] == Status.SKIPPED)]
-    rows.attrs = dict(table.attrs)
+    summaries = {
+        name: kinds for each in MEASURES.values() for name, kinds in each.summaries.items()
+    }
+    table = _summarised(table, summaries)
+    replaced = {
+        name for name, kinds in summaries.items() if not all(kind.over_layers for kind in kinds)
+    }
+    facts, table = table.attrs, table.copy(deep=False)
+    table.attrs = {}  # pandas copies them deeply with every selection
+    many = table["measure"].isin(replaced - set(keep)) & table["index"].notna()
+    rows = table[~many | (table["status"] == Status.SKIPPED)]
+    rows.attrs = dict(facts)
     return rows
+
+
+def _summarised(table: pd.DataFrame, quantities: Iterable[str]) -> pd.DataFrame:
+    """Return a table with the summary rows of those of these quantities that have none."""
+    import pandas as pd
+
+    names = set(table["measure"])
+    missing = [name for name in quantities if name in names and not _has_summary(name, names)]
+    if not missing:
+        return table
+    bare = table[table["measure"].isin(missing)]
+    whole = pd.concat([table, summarise(bare).iloc[len(bare) :]], ignore_index=True)
+    whole.attrs = dict(table.attrs)
+    return whole
 
 
 def _has_summary(quantity: str, names: set[str]) -> bool:
     return any(name.startswith(f"{quantity}_") for name in names)
 
 
-def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return one table of several, with the provenance of all of them."""
+def joined(tables: Sequence[pd.DataFrame], checkpoints: Iterable[WeightSet] = ()) -> pd.DataFrame:
+    """Return one table of several, with the provenance of all of them.
+
+    Parameters
+    ----------
+    tables
+        As `measure` returns them; none at all give an empty table.
+    checkpoints
+        Those that ``attrs`` lists first, in this order, whether they have rows or not: so each
+        keeps its colour in a figure where another could not be measured.
+    """
     import pandas as pd
 
-    table = pd.concat(list(tables), ignore_index=True)
-    table.attrs = dict(tables[0].attrs)
-    listed = [facts for each in tables for facts in each.attrs.get("checkpoints", [])]
-    table.attrs["checkpoints"] = list({(c["label"], c["step"]): c for c in listed}.values())
+    table = pd.concat(list(tables), ignore_index=True) if tables else frame_of([])
+    table.attrs = dict(tables[0].attrs) if tables else {}
+    told = [facts for each in tables for facts in each.attrs.get("checkpoints", [])]
+    listed = {(each.label, each.step): _told(each) for each in checkpoints}
+    listed |= {(facts["label"], facts["step"]): facts for facts in told}
+    table.attrs["checkpoints"] = list(listed.values())
     return table
+
+
+def _told(checkpoint: WeightSet) -> dict[str, Any]:
+    """Return the facts of a checkpoint that a figure draws by, without any table of it."""
+    return {
+        "label": checkpoint.label,
+        "step": checkpoint.step,
+        "architecture": checkpoint.architecture,
+        "family": checkpoint.family,
+        "shape": asdict(checkpoint.shape),
+    }

@@ -65,6 +65,16 @@ class Summary(StrEnum):
     """Over layers (and experts), heads and index; layer and expert are null: `_pooled_mean`,
     `_pooled_std`, `_pooled_bin_left` and `_pooled_bin_count`, `_pooled_density_at` and
     `_pooled_density`."""
+    POOLED_MEAN = "pooled mean"
+    """Of these, `_pooled_mean` and `_pooled_std` alone."""
+    POOLED_HEADS = "pooled heads"
+    """Over the heads (whole matrices where there are none) of all layers and experts, which are
+    null: `_pooled_median`, `_pooled_low`, `_pooled_high`, `_pooled_min` and `_pooled_max`."""
+
+    @property
+    def over_layers(self) -> bool:
+        """Whether it is over all layers of a role; else it is of each weight."""
+        return self in (Summary.POOLED, Summary.POOLED_MEAN, Summary.POOLED_HEADS)
 
 
 class View(StrEnum):
@@ -74,6 +84,8 @@ class View(StrEnum):
     """Layers down, roles across, the one quantity of `shown` in each cell."""
     ROLES = "roles"
     """Roles (and layers) down, the quantities of `shown` across."""
+    PAIRS = "pairs"
+    """Token and partner down, with their texts where known; the quantities of `shown` across."""
 
 
 @dataclass(frozen=True, kw_only=True)

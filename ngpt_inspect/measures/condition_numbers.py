@@ -57,6 +57,6 @@ MEASURE = Measure(
     },
     headline="condition_number",
     shown=("condition_number_median",),
-    summaries={"condition_number": (Summary.HEADS,)},
+    summaries={"condition_number": (Summary.HEADS, Summary.POOLED_HEADS)},
     source="arXiv 2410.01131, Figures 5 and 10: median over heads for attention, whole for MLP",
 )

@@ -56,6 +56,6 @@ MEASURE = Measure(
     },
     headline=f"{PREFIX}condition_number",
     shown=(f"{PREFIX}condition_number_median",),
-    summaries={f"{PREFIX}condition_number": (Summary.HEADS,)},
+    summaries={f"{PREFIX}condition_number": (Summary.HEADS, Summary.POOLED_HEADS)},
     source="arXiv 2410.01131, Figure 10 (dotted) and section 2.6, step 2",
 )

@@ -41,7 +41,7 @@ MEASURE = Measure(
     shown=("effective_rank_median",),
     summaries={
         "singular_value": (Summary.QUANTILES,),
-        **dict.fromkeys(_RANKS, (Summary.HEADS,)),
+        **dict.fromkeys(_RANKS, (Summary.HEADS, Summary.POOLED_HEADS)),
     },
     source="arXiv 2410.01131, Figures 11 and 12 (right)",
 )

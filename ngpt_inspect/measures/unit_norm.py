@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Measure, Values
+from ngpt_inspect.measures._measure import Measure, Summary, Values
 from ngpt_inspect.vocabulary import Axis, Kind, roles_of
 from ngpt_inspect.weights import Weight
-
-FLOAT32_TOLERANCE = 1e-5
-"""What normalising in float32 leaves at any width, with room; a wider dtype cannot better it."""
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield how far row and column norms lie from 1, and whether the role's own axis is unit."""
-    from ngpt_inspect.numerics.directions import unit_axis
+    from ngpt_inspect.numerics.directions import norm_tolerance, unit_axis
     from ngpt_inspect.numerics.finite import require_finite
 
     values = weight.values(device)
     require_finite(values)
     found = unit_axis(values)
     deviation = {Axis.ROWS: found.row_max, Axis.COLUMNS: found.column_max}
-    allowed = _tolerance(values.dtype)
+    allowed = norm_tolerance(values.dtype)
     expected = weight.role.facts.unit_axis or Axis.ROWS
     unit = [str(axis) for axis in Axis if deviation[axis] <= allowed]
     reason = f"unit: {' and '.join(unit) or 'neither rows nor columns'}"
@@ -31,13 +28,6 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield Values(measure="row_deviation", value=deviation[Axis.ROWS])
     yield Values(measure="column_deviation", value=deviation[Axis.COLUMNS])
     yield Values(measure="tolerance", value=allowed)
-
-
-def _tolerance(dtype: Any) -> float:
-    """Return half the dtype's epsilon: no rounding moves a norm by a larger share."""
-    import torch
-
-    return max(FLOAT32_TOLERANCE, float(torch.finfo(dtype).eps) / 2)
 
 
 MEASURE = Measure(
@@ -56,5 +46,6 @@ MEASURE = Measure(
     },
     headline="unit_deviation",
     shown=("unit_deviation",),
+    summaries={"unit_deviation": (Summary.POOLED_HEADS,)},
     source="arXiv 2410.01131, section 2.6, step 2",
 )

@@ -35,8 +35,8 @@ MEASURE = Measure(
     shown=("row_norm_mean", "row_norm_std", "column_norm_mean", "column_norm_std"),
     view=View.ROLES,
     summaries={
-        "row_norm": (Summary.MEAN, Summary.QUANTILES),
-        "column_norm": (Summary.MEAN, Summary.QUANTILES),
+        "row_norm": (Summary.MEAN, Summary.QUANTILES, Summary.POOLED_MEAN),
+        "column_norm": (Summary.MEAN, Summary.QUANTILES, Summary.POOLED_MEAN),
     },
     source="arXiv 2410.01131, Figures 11 and 12 (left)",
 )

@@ -13,6 +13,16 @@ from ngpt_inspect.numerics.finite import require_finite, row_blocks
 if TYPE_CHECKING:
     import torch
 
+FLOAT32_TOLERANCE = 1e-5
+"""What normalising in float32 leaves at any width, with room; a wider dtype cannot better it."""
+
+
+def norm_tolerance(dtype: torch.dtype) -> float:
+    """max(1e-5, half the dtype's epsilon): storage moves no norm by a larger share of it."""
+    import torch
+
+    return max(FLOAT32_TOLERANCE, float(torch.finfo(dtype).eps) / 2)
+
 
 def row_norms(x_VD: torch.Tensor) -> torch.Tensor:
     """|x_i| for every row i.

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import torch
 
 BLOCK_ELEMENTS = 1 << 22
+NON_FINITE = "values are NaN or infinite"
+"""How `NonFinite` says it, after the count: by these words its rows are found in a table."""
 
 
 class NonFinite(ValueError):
@@ -43,7 +45,7 @@ def largest_magnitude(x: torch.Tensor) -> float:
         extent = max(-low.item(), high.item()) if low == low else float("nan")
         if not extent < float("inf"):
             count = sum(int((~torch.isfinite(b.float())).sum()) for b in row_blocks(x))
-            msg = f"{count} of {x.numel()} values are NaN or infinite"
+            msg = f"{count} of {x.numel()} {NON_FINITE}"
             raise NonFinite(msg)
         largest = max(largest, extent)
     return largest

@@ -84,6 +84,16 @@ class Tile:
             rows, columns = index_K // self.columns, index_K % self.columns
         return torch.stack((rows + self.first_row, columns + self.first_column), dim=1)
 
+    def matrix(self) -> torch.Tensor:
+        """Return the values as (rows, columns); on the diagonal both halves, and -inf on it."""
+        if not self.triangle:
+            return self.values_P.view(-1, self.columns)
+        import torch
+
+        full = self.values_P.new_full((self.columns, self.columns), float("-inf"))
+        full[torch.ones_like(full, dtype=torch.bool).triu_(1)] = self.values_P
+        return torch.maximum(full, full.T)
+
     def top(self, k: int, sign: int) -> torch.Tensor:
         """Where the k largest (sign 1) or smallest (sign -1) values are; shape (at most k,)."""
         import torch

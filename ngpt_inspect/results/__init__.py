@@ -1,6 +1,7 @@
 """Training results -> tables: what runs and experiments wrote, and what is read off them."""
 
 from ngpt_inspect.results._contract import Column, Kind, Results
+from ngpt_inspect.results._levels import loss_levels, reached_at
 from ngpt_inspect.results._reading import results_named, training_results
 from ngpt_inspect.results._registry import RESULTS
 from ngpt_inspect.results._sources import Place, holds_weights, listed
@@ -13,6 +14,8 @@ __all__ = [
     "Results",
     "holds_weights",
     "listed",
+    "loss_levels",
+    "reached_at",
     "results_named",
     "training_results",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.runs import read_metrics, step_files
+from ngpt_inspect.runs import diverged, elapsed, read_metrics, step_files
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -21,9 +21,27 @@ HOME = "reference_model"
 def losses_of_run(folder: Path) -> pd.DataFrame:
     """Return one row a validation of a run; remarks in ``attrs["remarks"]``.
 
-    A run that diverges ends with a row without a loss, at the step where it does. `seconds` adds
-    up the time of the steps. Files that do not say how they were trained have their budget taken
-    from their last step and their learning rate from its largest value; a remark says so.
+    A run that diverges ends with a row without a loss, at the step where it does.
+
+    Raises
+    ------
+    UnreadableFile
+        As `steps_of_run`.
+    """
+    steps = steps_of_run(folder)
+    lost = diverged(steps)
+    table = steps[steps["validation_loss"].notna() | lost]
+    table = table.assign(validation_loss=table["validation_loss"].mask(lost))
+    table.attrs = steps.attrs
+    return table
+
+
+def steps_of_run(folder: Path) -> pd.DataFrame:
+    """Return one row a step that a run has logged; remarks in ``attrs["remarks"]``.
+
+    `seconds` adds up the time of the steps. Files that do not say how they were trained have
+    their budget taken from their last step and their learning rate from its largest value; a
+    remark says so.
 
     Raises
     ------
@@ -39,15 +57,13 @@ def losses_of_run(folder: Path) -> pd.DataFrame:
     if inferred:
         told = ", ".join(f"{key} {identity[key]:g}" for key in inferred)
         remarks.append(f"{folder.name}: its checkpoint does not say all; taken as {told}.")
-    diverged = metrics["train_loss"].isna() | metrics["gradient_norm"].isna()
-    kept = metrics["validation_loss"].notna() | diverged
-    rows = metrics[kept]
     per_step = identity["batch_size"] * identity["context_length"]
-    table: pd.DataFrame = rows[["step"]].assign(
+    logged = ["step", "train_loss", "validation_loss", "gradient_norm"]
+    table: pd.DataFrame = metrics[logged].assign(
         **identity,
-        tokens=rows["tokens"].fillna(rows["step"] * per_step).astype("int64"),
-        seconds=metrics["seconds"].cumsum()[kept],
-        validation_loss=rows["validation_loss"].mask(diverged[kept]),
+        tokens=metrics["tokens"].fillna(metrics["step"] * per_step).astype("int64"),
+        seconds=elapsed(metrics),
+        rate=metrics["learning_rate"],
     )
     table.attrs = {"remarks": remarks}
     return table

@@ -2,5 +2,6 @@
 
 from ngpt_inspect.tables.measuring import Progress, Source, measure, opened
 from ngpt_inspect.tables.summaries import parts, summarise
+from ngpt_inspect.tables.tokens import token_table
 
-__all__ = ["Progress", "Source", "measure", "opened", "parts", "summarise"]
+__all__ = ["Progress", "Source", "measure", "opened", "parts", "summarise", "token_table"]

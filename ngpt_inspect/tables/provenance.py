@@ -35,6 +35,7 @@ def _facts(checkpoint: WeightSet, table: pd.DataFrame) -> dict[str, Any]:
     return {
         "label": checkpoint.label,
         "step": checkpoint.step,
+        "tokens": checkpoint.contents.lookup("reference_model.tokens"),
         "source": checkpoint.contents.source,
         "fingerprint": checkpoint.contents.fingerprint,
         "architecture": checkpoint.architecture,

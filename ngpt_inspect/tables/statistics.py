@@ -101,6 +101,16 @@ def _pool(values: np.ndarray) -> Iterator[Statistic]:
             yield f"_pooled{suffix}", value
 
 
+def _pooled_mean(values: np.ndarray) -> Iterator[Statistic]:
+    for suffix, value in _mean(values):
+        yield f"_pooled{suffix}", value
+
+
+def _pooled_heads(values: np.ndarray) -> Iterator[Statistic]:
+    for suffix, value in _over_heads(values):
+        yield f"_pooled{suffix}", value
+
+
 STATISTICS: dict[Summary, Callable[[np.ndarray], Iterator[Statistic]]] = {
     Summary.HEADS: _over_heads,
     Summary.MEAN: _mean,
@@ -111,4 +121,6 @@ STATISTICS: dict[Summary, Callable[[np.ndarray], Iterator[Statistic]]] = {
     Summary.HISTOGRAM: _histogram,
     Summary.LOG_HISTOGRAM: _log_histogram,
     Summary.POOLED: _pool,
+    Summary.POOLED_MEAN: _pooled_mean,
+    Summary.POOLED_HEADS: _pooled_heads,
 }

@@ -48,15 +48,18 @@ def _summaries(rows: pd.DataFrame, wanted: Wanted) -> Iterator[Entry]:
     """Yield the summaries of each weight."""
     for group in _groups(rows, PLACE):
         kinds = wanted[group.place["measure"]]
-        yield from _entries(group, [kind for kind in kinds if kind is not Summary.POOLED])
+        yield from _entries(group, [kind for kind in kinds if not kind.over_layers])
 
 
 def _pooled(rows: pd.DataFrame, wanted: Wanted) -> Iterator[Entry]:
     """Yield the summaries over the layers (and experts) of each role."""
-    pooled = [quantity for quantity, kinds in wanted.items() if Summary.POOLED in kinds]
-    for group in _groups(rows[rows["measure"].isin(pooled)], WIDER):
+    pooled = {
+        quantity: [kind for kind in kinds if kind.over_layers] for quantity, kinds in wanted.items()
+    }
+    several = [quantity for quantity, kinds in pooled.items() if kinds]
+    for group in _groups(rows[rows["measure"].isin(several)], WIDER):
         group.place.update(layer=None, expert=None)
-        yield from _entries(group, [Summary.POOLED])
+        yield from _entries(group, pooled[group.place["measure"]])
 
 
 def parts(rows: pd.DataFrame) -> pd.DataFrame:

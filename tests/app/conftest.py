@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+pytest.importorskip("streamlit")
+
+from small_models import write_gpt, write_ngpt
+from streamlit.testing.v1 import AppTest
+
+from app import measured
+from app.store import VARIABLE
+
+DASHBOARD = Path(__file__).parents[2] / "app" / "dashboard.py"
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +25,39 @@ def own_main_module() -> Iterator[None]:
     main = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = main
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch) -> Path:
+    """Keep results in a folder of each test's own, and wait for them: pages are whole at once."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv(VARIABLE, str(folder))
+    monkeypatch.setattr(measured, "PATIENCE", 60)
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path):
+    """Write a GPT and an nGPT."""
+    return [write_gpt(tmp_path / "gpt.safetensors"), write_ngpt(tmp_path / "ngpt.safetensors")]
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Return a function that runs the dashboard with a command line, at a page and an address.
+
+    ``run("runs/gpt", page="training", layer="3")``
+    """
+
+    def run(*arguments, page: str = "", **query):
+        monkeypatch.setattr(sys, "argv", [str(DASHBOARD), *map(str, arguments)])
+        app = AppTest.from_file(str(DASHBOARD), default_timeout=60)
+        for key, value in query.items():
+            app.query_params[key] = value
+        if page:
+            app.switch_page(f"app_pages/{page}.py")
+        app.run()
+        assert not app.exception
+        return app
+
+    return run

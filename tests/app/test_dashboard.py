@@ -1,110 +1,16 @@
 """The dashboard as a browser session sees it, run by streamlit's own test driver."""
 
 import os
-import sys
-from pathlib import Path
 
-import numpy as np
 import pytest
-
-pytest.importorskip("streamlit")
-
-import torch
 from safetensors.torch import load_file, save_file
-from streamlit.testing.v1 import AppTest
+from seen import charts, words
+from small_models import write_gpt, write_ngpt
 
-from app import loading
+from app import measured
 from ngpt_inspect import FIGURES
 
-DASHBOARD = Path(__file__).parents[2] / "app" / "dashboard.py"
-D_MODEL, VOCAB, D_MLP, N_HEADS = 8, 12, 16, 2
-SHOWN = ("embeddings", "condition_numbers", "eigen_learning_rates", "scaling_factors")
-
-
-def unit(matrix, axis):
-    return matrix / np.linalg.norm(matrix, axis=axis, keepdims=True)
-
-
-def write_ngpt(path, seed=0):
-    """Write a small nGPT as NVIDIA's code names it, as safetensors."""
-    random = np.random.default_rng(seed)
-    rows = {"query": D_MODEL, "key": D_MODEL, "value": D_MODEL, "c_fc": 2 * D_MLP}
-    tensors = {
-        f"transformer.h.0.{name}.weight": unit(random.normal(size=(n, D_MODEL)), 1)
-        for name, n in rows.items()
-    }
-    for name, width in (("att_c_proj", D_MODEL), ("mlp_c_proj", D_MLP)):
-        tensors[f"transformer.h.0.{name}.weight"] = unit(random.normal(size=(D_MODEL, width)), 0)
-    for name, size in (("attn_alpha", 8), ("mlp_alpha", 8), ("sqk", 8), ("suv", 2 * D_MLP)):
-        tensors[f"transformer.h.0.{name}"] = random.normal(0.35, 0.02, size)
-    for name in ("transformer.wte.weight", "lm_head.weight"):
-        tensors[name] = unit(random.normal(size=(VOCAB, D_MODEL)), 1)
-    tensors["sz"] = random.normal(0.35, 0.02, VOCAB)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: torch.from_numpy(array) for name, array in tensors.items()}, path)
-    return path
-
-
-def write_gpt(path):
-    """Write a small Llama-like GPT."""
-    random = np.random.default_rng(1)
-    matrices = {f"self_attn.{x}_proj": (D_MODEL, D_MODEL) for x in "qkvo"}
-    matrices |= {f"mlp.{x}_proj": (D_MLP, D_MODEL) for x in ("up", "gate")}
-    matrices |= {"mlp.down_proj": (D_MODEL, D_MLP)}
-    tensors = {
-        f"model.layers.0.{name}.weight": random.normal(size=size) for name, size in matrices.items()
-    }
-    for name in ("input_layernorm", "post_attention_layernorm"):
-        tensors[f"model.layers.0.{name}.weight"] = random.normal(1, 0.1, D_MODEL)
-    tensors["model.norm.weight"] = random.normal(1, 0.1, D_MODEL)
-    for name in ("model.embed_tokens.weight", "lm_head.weight"):
-        tensors[name] = random.normal(size=(VOCAB, D_MODEL))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: torch.from_numpy(array) for name, array in tensors.items()}, path)
-    return path
-
-
-@pytest.fixture
-def models(tmp_path):
-    return [write_gpt(tmp_path / "gpt.safetensors"), write_ngpt(tmp_path / "ngpt.safetensors")]
-
-
-@pytest.fixture
-def run(monkeypatch):
-    """Return a function that runs the dashboard with a command line."""
-
-    def run(*arguments, **query):
-        monkeypatch.setattr(sys, "argv", [str(DASHBOARD), *map(str, arguments)])
-        app = AppTest.from_file(str(DASHBOARD), default_timeout=60)
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return run
-
-
-def words(app):
-    """Return every text on the page."""
-    kinds = ("title", "subheader", "markdown", "caption", "code", "warning", "html")
-    return "\n".join(str(each.value) for kind in kinds for each in texts(app, kind))
-
-
-def texts(app, kind):
-    found = app.get(kind)
-    return [each if hasattr(each, "value") else Raw(each) for each in found]
-
-
-class Raw:
-    """An element the test driver has no class for."""
-
-    def __init__(self, element):
-        self.value = element.proto
-
-
-def charts(app):
-    return app.get("plotly_chart")
+SHOWN = ("condition_numbers", "eigen_learning_rates", "scaling_factors", "embedding_norms")
 
 
 def test_nothing_open_says_what_to_type(run):
@@ -123,7 +29,8 @@ def test_one_checkpoint(run, models):
 def test_two_checkpoints_side_by_side(run, models):
     app = run(*models)
     assert app.title[0].value == "Side by side"
-    assert [each.value for each in app.subheader] == [FIGURES[name].title for name in SHOWN]
+    titles = [each.value for each in app.subheader]
+    assert titles == ["Health", "Differences", *(FIGURES[name].title for name in SHOWN)]
     assert len(charts(app)) == len(SHOWN)
     shown = words(app).replace("<sub>", "_").replace("</sub>", "")
     for name in SHOWN:
@@ -131,7 +38,7 @@ def test_two_checkpoints_side_by_side(run, models):
         assert f"Source: {FIGURES[name].source}." in shown
     alts = [chart.proto.alt for chart in charts(app)]
     assert all("gpt and ngpt" in alt for alt in alts)
-    assert len(app.dataframe) == len(SHOWN)
+    assert len(app.dataframe) == len(SHOWN) + 1, "the numbers of each, and the differences"
     assert not app.warning
 
 
@@ -193,8 +100,8 @@ def test_the_path_box_does_not_leave_the_root(run, tmp_path, path):
 
 def test_nothing_is_measured_twice_until_the_file_changes(run, models, monkeypatch):
     calls = []
-    real = loading.measure
-    monkeypatch.setattr(loading, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
+    real = measured.measure
+    monkeypatch.setattr(measured, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
     run(models[1])
     first = len(calls)
     assert first > 0

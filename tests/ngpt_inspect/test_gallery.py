@@ -128,7 +128,8 @@ def test_one_checkpoint_alone_is_enough(checkpoints):
 def test_options_reach_the_measure(checkpoints):
     plain = figure("embedding_spectrum", checkpoints)
     other = figure("embedding_spectrum", checkpoints, uncentred=True)
-    assert line(plain, "gpt", "E_input eig").y != line(other, "gpt", "E_input eig").y
+    before, after = (line(drawing, "gpt", "E_input eig").y for drawing in (plain, other))
+    assert not np.array_equal(before, after)
 
 
 def test_choices_of_a_figure_reach_it_and_others_the_measure(checkpoints):
@@ -172,11 +173,11 @@ def test_a_table_drawn_alone_or_among_others_is_the_same_figure(checkpoints):
 
 
 def test_drawn_rows_hold_summaries_and_skips_but_not_the_values_behind(checkpoints):
-    table = measure(checkpoints, "condition_numbers")
+    table = measure(checkpoints, "singular_values")
     table.loc[0, ["status", "value", "reason"]] = ["skipped", float("nan"), "no reason"]
-    rows = drawn_rows(FIGURES["condition_numbers"], table)
-    assert "condition_number_median" in set(rows["measure"])
-    raw = rows[rows["measure"] == "condition_number"]
+    rows = drawn_rows(FIGURES["singular_values"], table)
+    assert {"singular_value_quantile", "stable_rank"} <= set(rows["measure"])
+    raw = rows[rows["measure"] == "singular_value"]
     assert [*raw["reason"]] == ["no reason"]
     assert rows.attrs == table.attrs
 
@@ -278,3 +279,29 @@ def test_draw_all_refuses_before_it_measures(tmp_path):
         draw_all("no such checkpoint", tmp_path, ["gif"])
     with pytest.raises(InspectError, match="no such checkpoint"):
         draw_all("no such checkpoint", tmp_path, ["json"])
+
+
+def test_the_folder_of_a_run_stands_for_its_steps_in_a_figure_over_steps(tmp_path):
+    for step in (10, 20, 30):
+        path = tmp_path / "run" / f"step-{step:06d}.safetensors"
+        write_reference(tiny_ngpt(), path, step=step)
+    drawing = figure("trajectories", tmp_path / "run", quantity="eigen_learning_rate")
+    strong = [trace for trace in drawing.data if trace.meta == "value"]
+    assert [[*trace.x] for trace in strong] == [[10, 20, 30]] * 2
+    one = figure("eigen_learning_rates", tmp_path / "run")
+    assert len([trace for trace in one.data if trace.meta == "legend"]) == 1
+    (drawn,) = draw_all(
+        [tmp_path / "run"], tmp_path / "out", ["json"], names=["trajectories"], quantity="row_norm"
+    )
+    assert "one saved step" in drawn.notes[0], "steps of a run are asked for, as in `measure`"
+    assert "row_norm_pooled_mean" in (tmp_path / "out" / "trajectories.csv").read_text()
+
+
+def test_a_thin_table_is_summarised_once_and_only_where_it_is_not(checkpoints):
+    table = measure(checkpoints, ["unit_norm", "eigen_learning_rates"])
+    once = thinned(summarise(table))
+    pd.testing.assert_frame_equal(thinned(once), once)
+    part = measure(checkpoints, "unit_norm")
+    both = joined([summarise(part), measure(checkpoints, "eigen_learning_rates")])
+    counted = thinned(both)["measure"].value_counts()
+    assert counted.to_dict() == once["measure"].value_counts().to_dict()

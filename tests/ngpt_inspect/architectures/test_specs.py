@@ -207,6 +207,7 @@ def test_every_command_takes_one(
         ("condition-numbers", "--format", "csv"),
         ("tensors",),
         ("summary",),
+        ("differences", example[0]),
         ("figures", "--names", "unit_norm", "-o", tmp_path / "figures"),
     ):
         result = cli(command[0], *opened, *command[1:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -367,7 +368,23 @@ def test_summary(layouts: dict[str, Path], cli: Cli) -> None:
     assert "nGPT (reference_ngpt)" in text["family"]
     assert text["size"].count("2 layers, 4 heads, d 16") == 2
     assert text["tokens"].split() == ["tokens", "7,000", "7,000"]
-    assert "15 of 16 matrices (largest deviation 0.25)" in text["unit norm"]
+    assert "trouble: 15 of 16 matrices (largest deviation 0.25: W_v layer 1)" in text["unit norm"]
+    assert "unit norm: nGPT keeps the vectors" in result.stderr
+    assert "condition number, worst:" not in result.stderr, "251 breaks no rule"
+
+
+def test_differences(layouts: dict[str, Path], cli: Cli) -> None:
+    result = cli("differences", layouts["reference_gpt"], layouts["llama"])
+    assert result.exit_code == 0, result.stderr
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0] == ["group", "item", "gpt", "@", "7", "llama"]
+    assert ["model", "architecture", "reference_gpt", "llama"] in lines
+    assert re.fullmatch(r"\d+ facts differ, \d+ agree\n", result.stderr)
+    n_facts = int(result.stderr.split()[0])
+    rows = json.loads(
+        cli("differences", layouts["reference_gpt"], layouts["llama"], "--format", "json").stdout
+    )
+    assert len(rows) == 2 * n_facts == 2 * (len(lines) - 2)
 
 
 def test_figures(

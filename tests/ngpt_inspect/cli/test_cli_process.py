@@ -66,6 +66,7 @@ print("IMPORTED", *sorted(heavy), file=sys.stderr)
         (["tensors", "reference_ngpt"], {"numpy"}),
         (["tensors", "nvidia_ngpt"], {"numpy"}),
         (["tensors", "llama-sharded", "--format", "json"], {"numpy", "pandas"}),
+        (["differences", "reference_ngpt", "llama"], {"numpy", "pandas"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -11,6 +11,7 @@ from ngpt_inspect.vocabulary import COLUMNS, Kind, Role, roles_of
 N_LAYERS, N_HEADS, D_MODEL, VOCAB = 6, 4, 32, 64
 ATTENTION = (Role.W_Q, Role.W_K, Role.W_V, Role.W_O)
 MATRICES = roles_of(Kind.MATRIX)
+LEVELS = {"min": 0, "low": 0.25, "median": 0.5, "high": 0.75, "max": 1}
 PER_MILLE = np.arange(1001)
 
 
@@ -26,6 +27,11 @@ class Rows:
         value = np.atleast_1d(np.asarray(value, dtype=float))
         place = {"layer": layer, "head": head, "index": index, "partner": partner}
         self.frames.append({"role": str(role), "measure": measure, "value": value, **place})
+
+    def values(self, role, measure):
+        """Return what was added of one quantity of a role, in all layers."""
+        mine = [e for e in self.frames if (e["role"], e["measure"]) == (str(role), measure)]
+        return np.concatenate([entry["value"] for entry in mine])
 
     def table(self):
         """Return what was added, columns as docs/table.md orders them."""
@@ -89,6 +95,18 @@ class Rows:
         self.add_bins(role, f"{measure}_pooled", values)
         self.add_density(role, f"{measure}_pooled", values)
 
+    def add_spectra(self, role, random, heads, layer):
+        """Append the singular values of each head and of the whole."""
+        for head in [*range(heads), None] if heads > 1 else [None]:
+            sigma = np.sort(random.uniform(0.3, 2, D_MODEL if head is None else D_MODEL // heads))
+            place = {"layer": layer, "head": head}
+            self.add(role, "singular_value", sigma[::-1], index=np.arange(len(sigma)), **place)
+
+    def add_pooled_levels(self, role, measure, values):
+        """Append the five summaries over the heads of all layers."""
+        for suffix, level in LEVELS.items():
+            self.add(role, f"{measure}_pooled_{suffix}", np.quantile(values, level))
+
     def add_quantiles(self, role, measure, values, layer=None):
         """Append the rank curve of these values."""
         curve = np.quantile(values, PER_MILLE / 1000)
@@ -98,10 +116,10 @@ class Rows:
         """Append one value a head and the five summaries over heads."""
         if len(values) > 1:
             self.add(role, measure, values, layer=layer, head=np.arange(len(values)))
+            self.add(role, measure, 40 * values.max(), layer=layer)
         else:
             self.add(role, measure, values, layer=layer)
-        levels = {"min": 0, "low": 0.25, "median": 0.5, "high": 0.75, "max": 1}
-        for suffix, level in levels.items():
+        for suffix, level in LEVELS.items():
             value = np.quantile(values, level, method="linear")
             self.add(role, f"{measure}_{suffix}", value, layer=layer)
 
@@ -121,6 +139,7 @@ def add_embeddings(rows, random):
         rows.add_quantiles(role, "covariance_eigenvalue_over_median", over)
         rows.add_bins(role, "covariance_eigenvalue_over_median", over, log=True)
         scalars = {"mean_norm": norms.mean(), "anisotropy": 0.04, "isotropy": 0.7, "isoscore": 0.6}
+        scalars |= {"near_duplicate_share": 0.1, "low_norm_tokens": 3}
         for name, value in scalars.items():
             rows.add(role, name, value)
         for kind, spread in (("dot", 0.1 if ngpt else 0.4), ("cosine", 0.1 if ngpt else 0.2)):
@@ -133,6 +152,20 @@ def add_embeddings(rows, random):
             rows.add(role, f"{kind}_std", dots.std())
             rows.add(role, f"{kind}_largest", dots[-1], index=3, partner=5)
             rows.add(role, f"{kind}_smallest", dots[0], index=2, partner=9)
+        add_tokens(rows, role, norms, random)
+
+
+def add_tokens(rows, role, norms, random):
+    """Append what is measured of single tokens."""
+    nearest = random.uniform(0.2, 0.99, VOCAB)
+    token = np.arange(VOCAB)
+    rows.add(role, "nearest_cosine", nearest, index=token, partner=(token + 1) % VOCAB)
+    rows.add_quantiles(role, "nearest_cosine", nearest)
+    rows.add_quantiles(role, "norm_z", np.log(norms / np.median(norms)) / 0.3)
+    rows.add_quantiles(role, "mean_cosine", random.uniform(-0.2, 0.6, VOCAB))
+    neighbours = np.sort(nearest)[:-11:-1]
+    for name in ("neighbour_cosine", "neighbour_dot"):
+        rows.add(role, name, neighbours, index=0, partner=np.arange(1, 11))
 
 
 def add_matrices(rows, random):
@@ -148,9 +181,11 @@ def add_matrices(rows, random):
             )
             if heads > 1:
                 rows.add(role, "pooled_condition_number", 1.5 * kappa.max(), layer=layer)
-            rows.add_heads(role, "stable_rank", random.uniform(2, 8, heads), layer)
+            for rank in ("stable_rank", "effective_rank"):
+                rows.add_heads(role, rank, random.uniform(2, 8, heads), layer)
             sigma = random.uniform(0.3 if ngpt else 0.01, 2, D_MODEL)
             rows.add_quantiles(role, "singular_value", sigma, layer)
+            rows.add_spectra(role, random, heads, layer)
             for axis, measure in (("rows", "row"), ("columns", "column")):
                 unit = ngpt and role.facts.unit_axis == axis
                 norms = np.ones(D_MODEL) if unit else random.lognormal(0, 0.2, D_MODEL)
@@ -158,6 +193,19 @@ def add_matrices(rows, random):
             add_unit_norm(rows, role, random, layer)
     for role in (Role.E_INPUT, Role.E_OUTPUT):
         add_unit_norm(rows, role, random)
+    add_matrix_pools(rows)
+
+
+def add_matrix_pools(rows):
+    """Append the summaries over layers of what is measured of the matrices."""
+    kappas = ("condition_number", "normalized_condition_number")
+    for role in MATRICES:
+        for measure in (*kappas, "stable_rank", "effective_rank", "unit_deviation"):
+            rows.add_pooled_levels(role, measure, rows.values(role, measure))
+        for norm in ("row_norm", "column_norm"):
+            for suffix in ("mean", "std"):
+                value = rows.values(role, f"{norm}_{suffix}").mean()
+                rows.add(role, f"{norm}_pooled_{suffix}", value)
 
 
 def add_unit_norm(rows, role, random, layer=None):
@@ -207,7 +255,8 @@ def _make(models):
         add_vectors(rows, random)
         parts.append(rows.table())
         shape = {"n_layers": N_LAYERS}
-        checkpoints.append({"label": label, "step": step, "family": family, "shape": shape})
+        told = {"label": label, "step": step, "tokens": step and 2048 * step, "family": family}
+        checkpoints.append(told | {"shape": shape})
     table = pd.concat(parts, ignore_index=True)
     table.attrs = {"tool": "ngpt-inspect", "settings": {}, "checkpoints": checkpoints}
     return table

@@ -9,12 +9,15 @@ import pytest
 from example_table import FIVE, STATES, broken, make, without
 
 from ngpt_inspect import figures
-from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.measures import MEASURES, View
 from ngpt_inspect.vocabulary import Role
 
 FIGURES = {name: each for name, each in figures.FIGURES.items() if not each.results}
 GPT_COLOR, NGPT_COLOR = "#d95f02", "#1f77b4"
-ONLY_NGPT = ("eigen_learning_rates", "learned_distributions", "learned_scales")
+ONLY_NGPT = (
+    *("coordinates", "eigen_learning_rates"),  # coordinates: of alpha_A by default
+    *("learned_distributions", "learned_scales"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,12 @@ def legend(figure):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_names_what_it_needs(name):
-    assert set(FIGURES[name].needs) <= set(MEASURES)
+    needs = set(FIGURES[name].needs)
+    for option in FIGURES[name].options:
+        needs |= {need for value in option.needs.values() for need in value}
+        assert not option.needs or set(option.needs) == set(option.values)
+    assert needs
+    assert needs <= set(MEASURES)
     assert FIGURES[name].formula
     assert "arXiv 2410.01131" in FIGURES[name].source
     if name in MEASURES:
@@ -73,7 +81,8 @@ def test_every_measure_has_a_figure():
 @pytest.mark.parametrize("name", FIGURES)
 def test_draws_or_says_why_not(drawn, name, state):
     figure = drawn[name, state]
-    empty = state == "nothing" or (state == "gpt_only" and name in ONLY_NGPT)
+    # The GPT alone does not say its step.
+    empty = state == "nothing" or (state == "gpt_only" and name in (*ONLY_NGPT, "trajectories"))
     assert (len(figure.data) == 0) == empty
     if empty:
         assert "Nothing to draw" in " ".join(texts(figure))
@@ -108,7 +117,7 @@ def test_everything_drawn_lies_inside_its_axis(drawn, name, state):
     figure = drawn[name, state]
     for trace in figure.data:
         axis = figure.layout["yaxis" + (trace.yaxis or "y")[1:]]
-        y = np.array([v for v in trace.y if isinstance(v, float)])
+        y = np.array([v for v in trace.y if isinstance(v, float) and not np.isnan(v)])
         if axis.type == "category" or not len(y):
             continue
         low, high = np.power(10.0, axis.range) if axis.type == "log" else axis.range
@@ -176,6 +185,30 @@ def test_means_and_quartiles_of_alpha(tables, drawn):
     np.testing.assert_allclose(band.y, [*curve[:, 250], *curve[::-1, 750]])
 
 
+def test_coordinates_are_the_single_values(tables):
+    for role, layer, label in (("s_qk", 2, "ngpt"), ("s_z", None, "ngpt"), ("gain_A", 5, "gpt")):
+        figure = FIGURES["coordinates"].draw(tables["two"], role=role, layer=layer or 0)
+        (line,) = traces(figure, label, f"{role} in order")
+        wanted = rows_of(tables["two"], label, role, "scaling_factor", layer)
+        np.testing.assert_array_equal(line.y, wanted)
+        np.testing.assert_array_equal(line.x, np.arange(len(wanted)))
+        (curve,) = traces(figure, label, f"{role} sorted")
+        assert curve.y[-1] == wanted.max()
+
+
+def test_coordinates_of_heads_stand_one_after_another(tables):
+    table = tables["two"].copy()
+    mine = (table["role"] == "s_qk") & (table["measure"] == "scaling_factor")
+    table.loc[mine, "head"] = table.loc[mine, "index"] // 8
+    table.loc[mine, "index"] = table.loc[mine, "index"] % 8
+    figure = FIGURES["coordinates"].draw(table, role="s_qk", layer=1)
+    lines = traces(figure, "ngpt", "s_qk in order")
+    assert [list(line.x) for line in lines] == [list(range(n, n + 8)) for n in range(0, 32, 8)]
+    assert "head 3" in lines[3].hovertemplate
+    wanted = rows_of(tables["two"], "ngpt", "s_qk", "scaling_factor", 1)
+    np.testing.assert_array_equal(np.concatenate([line.y for line in lines]), wanted)
+
+
 def test_density_of_s_z_is_a_density(tables, drawn):
     for name in ("scaling_factors", "learned_scales"):
         (curve,) = traces(drawn[name, "two"], "ngpt", "s_z")
@@ -201,6 +234,57 @@ def test_deviation_and_tolerance(tables, drawn):
     (dot,) = traces(figure, "gpt", "E_output deviation")
     assert dot.y[0] == rows_of(tables["two"], "gpt", "E_output", "row_deviation")[0]
     assert {t.y[0] for t in figure.data if "tolerance" in str(t.meta)} == {1e-5}
+
+
+def test_trajectories_are_the_rows_of_all_steps(tables):
+    table = tables["steps"]
+    steps = [100, 200, 300]
+    for quantity, over in (("condition_number", "pooled_median"), ("row_norm", "pooled_mean")):
+        figure = FIGURES["trajectories"].draw(table, quantity=quantity)
+        mine = table[(table["checkpoint"] == "ngpt") & (table["role"] == "W_k")]
+        strong = [t for t in traces(figure, "ngpt", "value") if t.xaxis == "x2"]
+        (line,) = strong
+        assert [*line.x] == steps
+        wanted = mine[mine["measure"] == f"{quantity}_{over}"].sort_values("step")
+        np.testing.assert_array_equal(line.y, wanted["value"])
+        pale = [t for t in traces(figure, "ngpt", "layer 4") if t.xaxis == "x2"]
+        each = mine[mine["measure"] == f"{quantity}_{over.removeprefix('pooled_')}"]
+        of_layer = each[each["layer"] == 4].sort_values("step")
+        np.testing.assert_array_equal(pale[0].y, of_layer["value"])
+        assert len(traces(figure, "ngpt", "layer")) == 6 * 7
+    bare = FIGURES["trajectories"].draw(table, hide_layers=True)
+    assert not traces(bare, "ngpt", "layer")
+    assert bare.layout.meta["notes"] == ["gpt: one saved step; a line takes several."]
+
+
+def test_trajectories_over_tokens(tables):
+    figure = FIGURES["trajectories"].draw(tables["steps"], against="tokens", quantity="anisotropy")
+    (line, _) = traces(figure, "ngpt", "value")
+    assert [*line.x] == [2048 * step for step in (100, 200, 300)]
+    table = make((("ngpt", "nGPT", 100), ("ngpt", "nGPT", 200)))
+    table.attrs = table.attrs | {"checkpoints": []}
+    figure = FIGURES["trajectories"].draw(table, against="tokens")
+    assert not figure.data
+    assert "does not say how many training tokens" in " ".join(texts(figure))
+
+
+def test_trajectories_show_what_is_infinite_or_missing(tables):
+    figure = FIGURES["trajectories"].draw(tables["broken"])
+    (cross,) = traces(figure, "gpt", "infinite")
+    assert cross.x[0] == 200
+    assert "5 NaN" in " ".join(figure.layout.meta["notes"])
+
+
+def test_every_measure_can_be_followed_through_training():
+    (option,) = (o for o in FIGURES["trajectories"].options if o.needs)
+    wanted = {name for name, each in MEASURES.items() if each.view is not View.PAIRS}
+    assert {need for needs in option.needs.values() for need in needs} == wanted
+    for quantity, (need,) in option.needs.items():
+        summaries = {f"{name}{end}" for name in MEASURES[need].quantities for end in ("", "_mean")}
+        assert quantity in summaries
+    assert FIGURES["trajectories"].needs_with({}) == ("condition_numbers",)
+    assert FIGURES["trajectories"].needs_with({"quantity": "isoscore"}) == ("embedding_spectrum",)
+    assert FIGURES["condition_numbers"].needs_with({"spread": "range"}) == ("condition_numbers",)
 
 
 def test_infinite_missing_and_unresolved_values_are_shown(drawn):
@@ -289,8 +373,9 @@ def test_importing_figures_does_not_import_plotly():
 
 @pytest.mark.parametrize("width", [312, 648])
 @pytest.mark.parametrize("name", FIGURES)
-def test_lays_itself_out_in_one_and_in_two_columns(tables, name, width):
-    figure = FIGURES[name].draw(tables["two"], width=width)
+def test_lays_itself_out_in_one_and_in_two_columns(tables, drawn, name, width):
+    two = drawn[name, "two"]
+    figure = two if width == 648 else FIGURES[name].draw(tables["two"], width=width)
     assert figure.layout.width == width
     panels = [axis for axis in figure.select_xaxes() if axis.domain and axis.visible is not False]
     widths = [(axis.domain[1] - axis.domain[0]) * width for axis in panels]
@@ -315,8 +400,8 @@ def test_lays_itself_out_in_one_and_in_two_columns(tables, name, width):
         for value in option.values[1:]
     ],
 )
-def test_every_choice_draws_something_else_than_the_default(tables, name, option, value):
-    plain = FIGURES[name].draw(tables["two"])
+def test_every_choice_draws_something_else_than_the_default(tables, drawn, name, option, value):
+    plain = drawn[name, "two"]
     other = FIGURES[name].draw(tables["two"], **{option: value})
     assert other.data
     assert other.to_dict() != plain.to_dict()

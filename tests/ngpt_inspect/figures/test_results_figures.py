@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from results_files import (
     both_families,
@@ -21,7 +22,7 @@ from ngpt_inspect.figures._theme import NEUTRAL, ONE_COLUMN, SHADES, TWO_COLUMNS
 from ngpt_inspect.gallery import save_figure
 from ngpt_inspect.results import RESULTS, training_results
 
-DRAWN = [name for name, figure in FIGURES.items() if figure.results]
+DRAWN = [name for name, figure in FIGURES.items() if figure.results in RESULTS]
 WIDTHS = (ONE_COLUMN, TWO_COLUMNS)
 CONTEXTS = {64: 1.3, 256: 1.7, 512: 3.0}
 """Factor of each; the last is a lower bound at nGPT's longest budget."""
@@ -75,7 +76,25 @@ def times():
     ]
 
 
+def logged():
+    """Return what runs log in each of 1,000 steps, validated every 50; one has no times."""
+    rows = []
+    for family, seed in (("GPT", 0), ("GPT", 1), ("nGPT", 0)):
+        random = np.random.default_rng(seed)
+        run = identity(family, steps=1000, seed=seed) | {"run": f"{family} {seed}"}
+        rows += [
+            run
+            | {"step": step, "tokens": 2048 * step, "seconds": math.nan if seed else step / 8}
+            | {"train_loss": 9 - math.log(step) + random.normal(0, 0.1), "rate": 1 / step}
+            | {"validation_loss": math.nan if step % 50 else 9.1 - math.log(step)}
+            | {"gradient_norm": random.lognormal()}
+            for step in range(1, 1001)
+        ]
+    return rows
+
+
 FILES = {
+    "training_curves": ("", logged),
     "losses": ("speed_up.csv", losses),
     "final_losses": ("speed_up.csv", losses),
     "speed_up": ("speed_up.csv", losses),
@@ -92,6 +111,9 @@ def tables(tmp_path_factory):
 
     def table(name, kept=lambda row: True):
         file, rows = FILES[name]
+        if not file:
+            steps = pd.DataFrame([row for row in rows() if kept(row)])
+            return RESULTS[FIGURES[name].results].compute(steps)
         path = write_rows(folder / file, [row for row in rows() if kept(row)])
         return training_results(FIGURES[name].results, path)
 
@@ -121,7 +143,6 @@ def words(figure):
 
 def test_every_figure_of_results_is_tested():
     assert sorted(DRAWN) == sorted(FILES)
-    assert all(FIGURES[name].results in RESULTS for name in DRAWN)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -320,6 +341,38 @@ def test_step_times_are_the_tables(tables):
     table = tables("step_time")
     drawn = points(FIGURES["step_time"].draw(table), "ratio")
     assert drawn == {"nGPT": wanted(table, "context_length", "ratio")}
+
+
+@pytest.mark.parametrize("against", ["steps", "tokens", "seconds"])
+def test_training_curves_are_the_tables(tables, against):
+    table = tables("training_curves")
+    choices = {"against": against, "learning_rate": True, "gradient_norm": True}
+    figure = FIGURES["training_curves"].draw(table, **choices)
+    x = {"steps": "step"}.get(against, against)
+    drawn = points(figure, "value")
+    for run, rows in table[table[x].notna()].groupby("run"):
+        assert drawn.pop(run) == wanted(rows, x, "value")
+    assert not drawn
+    notes = " ".join(figure.layout.meta["notes"])
+    assert ("No whole record of seconds: GPT 1." in notes) == (against == "seconds")
+    assert "the mean of consecutive values" in notes
+    assert "3 (GPT 0)" in notes
+
+
+def test_bands_of_training_curves_hold_every_value(tables):
+    table = tables("training_curves", lambda row: row["run"] == "nGPT 0")
+    figure = FIGURES["training_curves"].draw(table, gradient_norm=True)
+    everything = [row["gradient_norm"] for row in logged() if row["run"] == "nGPT 0"]
+    band = traces(figure, "band")[-1]
+    assert (min(band.y), max(band.y)) == (min(everything), max(everything))
+    assert "GPT 0" not in {trace.name for trace in figure.data}
+
+
+def test_training_curves_cut_off_the_first_losses_and_nothing_else(tables):
+    table = tables("training_curves")
+    losses = table[table["quantity"] == "train_loss"]
+    top = next(FIGURES["training_curves"].draw(table).select_yaxes()).range[1]
+    assert losses["value"].max() > top > losses[losses["step"] >= 100]["value"].max()
 
 
 @pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")

@@ -21,6 +21,9 @@ NAMES = {
     Role.S_QK: "layers.1.attention.s_qk",
 }
 
+ROW_BY_ROW = {"token_health"}
+"""Measures that leave out the rows that hold NaN and measure the others."""
+
 every = pytest.mark.parametrize("each", MEASURES.values(), ids=list(MEASURES))
 
 
@@ -61,7 +64,7 @@ def test_one_bad_value(each: Measure, value: float, tmp_path: Path) -> None:
     assert reason == f"{NAMES[role]}: 1 of {n_values} values are NaN or infinite"
     pd.testing.assert_frame_equal(without(table, role), without(whole, role), check_exact=True)
     coverage = table.attrs["checkpoints"][0]["coverage"]
-    assert coverage["measured"] == coverage["weights"] - 1
+    assert coverage["measured"] == coverage["weights"] - (each.name not in ROW_BY_ROW)
     assert coverage["skipped"] == {reason: 1}
 
 
@@ -95,6 +98,7 @@ def test_everything_in_bfloat16(each: Measure, layout: str, tmp_path: Path) -> N
         model.rounded(torch.bfloat16), tmp_path / "y.safetensors", dtype=torch.float64
     )
     found, expected = ni.measure(path, each.name), ni.measure(exact, each.name)
-    keep = ~expected["measure"].isin(["sigma_resolution", "tolerance", "unit_norm"])
+    of_dtype = ["sigma_resolution", "tolerance", "unit_norm", "norm_z"]  # they ask how it is stored
+    keep = ~expected["measure"].isin(of_dtype)
     keep &= ~expected["measure"].str.contains("bin_|_largest|_smallest")
     np.testing.assert_allclose(found["value"][keep], expected["value"][keep], rtol=1e-4, atol=1e-5)

@@ -48,6 +48,25 @@ def test_heads_for_attention_and_the_whole_for_the_mlp(tmp_path: Path) -> None:
     assert (rows["status"] == Status.OK).all()
 
 
+def test_over_all_layers_heads_are_taken_together(tmp_path: Path) -> None:
+    """Not the median of the layers' medians: 8 heads of W_k, one kappa each."""
+    path = write_reference(tiny_gpt(), tmp_path / "x.safetensors", dtype=torch.float64)
+    table = ni.measure(path, ["condition_numbers", "vector_norms"])
+    rows = summarised(table)
+    for role in ("W_k", "W_oMLP"):
+        kappas = table[(table["measure"] == "condition_number") & (table["role"] == role)]
+        heads = kappas[kappas["head"].notna() == (role == "W_k")]["value"]
+        levels = {"min": 0, "low": 0.25, "median": 0.5, "high": 0.75, "max": 1}
+        for suffix, level in levels.items():
+            found = value(rows, f"condition_number_pooled_{suffix}", role)
+            assert found == pytest.approx(np.quantile(heads, level))
+        norms = table[(table["measure"] == "row_norm") & (table["role"] == role)]["value"]
+        assert value(rows, "row_norm_pooled_mean", role) == pytest.approx(norms.mean())
+        assert value(rows, "row_norm_pooled_std", role) == pytest.approx(np.std(norms))
+    over = rows[rows["measure"].str.contains("_pooled_")]
+    assert over["layer"].isna().all()
+
+
 def test_infinite_heads_count_as_what_they_are(tmp_path: Path) -> None:
     """Kappas 2, 3, inf, inf: the median lies between 3 and infinity, the minimum is finite."""
     query = tiny_gpt().arrays["W_q", 0].copy()
@@ -65,7 +84,7 @@ def test_infinite_heads_count_as_what_they_are(tmp_path: Path) -> None:
     path = write_reference(tiny_gpt().changed(W_q_0=query), tmp_path / "z.safetensors")
     rows = summarised(ni.measure(path, "condition_numbers", roles=["W_q"], layers=[0]))
     assert set(rows["status"]) == {Status.RANK_DEFICIENT}, "nothing in it is ok"
-    assert rows["value"].tolist() == [math.inf] * 5
+    assert rows["value"].tolist() == [math.inf] * 10, "of the layer, and over all layers"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +160,7 @@ def test_skipped_values_are_left_out_and_said(tmp_path: Path) -> None:
     table = ni.measure(folder, "condition_numbers", roles=["W_q"], layers=[0])
     rows = summarised(table)
     assert set(rows["reason"]) == {"1 skipped"}
-    assert rows["value"].tolist() == pytest.approx([5.0] * 5, rel=1e-5)
+    assert rows["value"].tolist() == pytest.approx([5.0] * 10, rel=1e-5)
 
 
 def test_a_tensor_that_could_not_be_measured_has_no_summary(tmp_path: Path) -> None:
@@ -158,7 +177,7 @@ def test_a_tensor_that_could_not_be_measured_has_no_summary(tmp_path: Path) -> N
 
 
 def test_nothing_to_summarise(layouts: dict[str, Path]) -> None:
-    assert len(summarised(ni.measure(layouts["reference_ngpt"], "unit_norm"))) == 0
+    assert len(summarised(ni.measure(layouts["reference_ngpt"], "dot_products"))) == 0
     assert len(summarised(ni.measure(layouts["gpt2"], "eigen_learning_rates"))) == 0
 
 

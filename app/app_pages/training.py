@@ -1,0 +1,43 @@
+"""Page of training: runs while they train, what they took, and what moved inside them."""
+
+import streamlit as st
+
+from app.runs import in_no_run, open_runs, readable, results_among
+from app.session import current, current_places
+from app.text import plain
+from app.training_blocks import (
+    WHOLE,
+    draw_losses,
+    draw_read_out,
+    draw_results_figures,
+    draw_status,
+    draw_trajectories,
+)
+from app.welcome import draw_welcome
+
+checkpoints, places = current(), current_places()
+runs, results = open_runs(checkpoints, places), results_among(places)
+alone = in_no_run(checkpoints, runs)
+
+st.session_state[WHOLE] = False
+st.title("Training")
+if not places:
+    draw_welcome()
+if alone:
+    st.info(
+        f"Not in the folder of a training run, so nothing is known of their training: "
+        f"{plain(', '.join(each.label for each in alone))}.",
+        icon=":material/info:",
+    )
+if runs:
+    draw_status(runs, checkpoints)
+    logged, failures = readable(runs)
+    for failure in failures:
+        st.warning(plain(failure), icon=":material/error:")
+    if logged:
+        draw_losses(logged)
+        draw_read_out(logged)
+    draw_trajectories(runs)
+if results:
+    draw_results_figures(results)
+st.session_state[WHOLE] = True

@@ -1,0 +1,44 @@
+"""Links from one page to another, to what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+PAGES = Path(__file__).parent / "app_pages"
+
+PAGE_OF = {
+    "condition_numbers": "matrices",
+    "unit_norm": "matrices",
+    "embedding_norms": "embeddings",
+    "eigen_learning_rates": "scales",
+    "scaling_factors": "scales",
+}
+"""The page that shows the details of a measure."""
+
+SPELLING = {
+    "embeddings": {"checkpoint": "tokens_of", "role": "embedding"},
+    "matrices": {"layer": "layer", "role": "role", "head": "head"},
+}
+"""What a page can be asked to show first, and how its address calls that."""
+
+
+def draw_link(page: str, label: str, *, at: Mapping[str, Any]) -> None:
+    """Draw a link to a page, if there is that page.
+
+    Parameters
+    ----------
+    page
+        The name of its file.
+    label
+        A word or two: a link is never broken into lines.
+    at
+        What the page shows first: checkpoint, role, layer, head; None where it is all of them.
+    """
+    if page and (PAGES / f"{page}.py").is_file():
+        spelling = SPELLING.get(page, {})
+        query = {spelling[k]: str(at[k]) for k in spelling if at.get(k) is not None}
+        st.page_link(f"app_pages/{page}.py", label=label, query_params=query)

@@ -1,0 +1,224 @@
+"""What pages ask for: tables of measures, at once where they are known, else soon.
+
+A table that is not known yet is measured in the background, once for all browser sessions, and
+kept (`app.store`). The page shows how far the work is and is run again when it is done.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from app.jobs import Job, State
+from app.loading import Stamp, stamp_of, store, workshop
+from ngpt_inspect.gallery import joined, thinned
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.tables import Progress, measure, summarise
+from ngpt_inspect.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ngpt_inspect.weights import WeightSet
+
+PATIENCE = 0.4
+"""Seconds that one run of a page waits for work before it is shown without its results."""
+WAITING, UNTIL = "waiting", "patient until"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Request:
+    """One measure of one checkpoint."""
+
+    checkpoint: WeightSet
+    measure: str
+    whole: bool = False
+    """With the many single values; else summaries stand in their place."""
+    layers: tuple[int, ...] | None = None
+    roles: tuple[str, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def key(self) -> str:
+        """Names the result: the files by size and time, what is asked, and who computes it."""
+        contents = self.checkpoint.contents
+        stamp: Stamp = stamp_of(Path(contents.source))
+        asked = (self.measure, self.whole, self.layers, self.roles, sorted(self.options.items()))
+        opened = json.dumps(self.checkpoint.settings, sort_keys=True, default=str)
+        told = repr((__version__, contents.source, stamp, opened, asked))
+        return sha256(told.encode()).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """What is being done, for people."""
+        return f"{MEASURES[self.measure].title} of {self.checkpoint.label}"
+
+    def work(self, progress: Progress) -> None:
+        """Measure, and keep the table, with its single values and without."""
+        if self._kept() is not None:
+            return  # asked for in another way while this was waiting
+        # Labels depend on what else is open; they are put in when the table is taken out.
+        unnamed = replace(self.checkpoint, label="")
+        table = summarise(
+            measure(
+                unnamed,
+                self.measure,
+                layers=self.layers,
+                roles=self.roles,
+                progress=progress,
+                **self.options,
+            )
+        )
+        table = self._narrowed(table)
+        store().put(replace(self, whole=True).key, table)
+        store().put(replace(self, whole=False).key, thinned(table))
+
+    def table(self) -> pd.DataFrame | None:
+        """Return the table if it is known, by itself or as part of a wider one."""
+        kept = self._kept()
+        if kept is None:
+            return None
+        named = kept.assign(checkpoint=self.checkpoint.label)
+        named["checkpoint"] = named["checkpoint"].astype(kept["checkpoint"].dtype)
+        (facts,) = kept.attrs["checkpoints"]
+        named.attrs = kept.attrs | {
+            "checkpoints": [facts | {"label": self.checkpoint.label, "step": self.checkpoint.step}]
+        }
+        return named
+
+    def _kept(self) -> pd.DataFrame | None:
+        found = store().get(self.key)
+        if found is None and (self.layers, self.roles) != (None, None):
+            found = store().get(replace(self, layers=None, roles=None).key)
+        return None if found is None else self._narrowed(found)
+
+    def _narrowed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the layers and roles that are asked for.
+
+        Of some layers only: what is summarised over all layers says nothing of them.
+        """
+        wanted = np.ones(len(table), bool)
+        for column, values in (("layer", self.layers), ("role", self.roles)):
+            if values is not None:
+                wanted &= table[column].isin(list(values)).to_numpy(bool)
+        rows = table if wanted.all() else table[wanted]
+        rows.attrs = table.attrs
+        return rows
+
+
+def ask(
+    checkpoint: WeightSet,
+    measure: str,
+    *,
+    whole: bool = False,
+    layers: Sequence[int] | None = None,
+    roles: Sequence[str] | None = None,
+    **options: Any,
+) -> pd.DataFrame | None:
+    """Return the table of one measure of one checkpoint, or None: it is on its way.
+
+    Parameters
+    ----------
+    checkpoint, measure
+        What is measured; a name from `MEASURES`.
+    whole
+        With the many single values; else summaries stand in their place.
+    layers, roles, options
+        As in `ngpt_inspect.measure`.
+    """
+    return ask_all([checkpoint], [measure], whole=whole, layers=layers, roles=roles, **options)
+
+
+def ask_all(
+    checkpoints: Sequence[WeightSet],
+    measures: Iterable[str],
+    *,
+    whole: bool = False,
+    layers: Sequence[int] | None = None,
+    roles: Sequence[str] | None = None,
+    **options: Any,
+) -> pd.DataFrame | None:
+    """Return one table of several measures of several checkpoints, or None: it is on its way.
+
+    What failed is left out, and the page says why; so are roles and layers that a checkpoint has
+    not. Every checkpoint is in ``attrs`` all the same, so that each keeps its colour.
+    """
+    asked = requests(
+        checkpoints, measures, whole=whole, layers=layers, roles=roles, options=options
+    )
+    return answer(asked, checkpoints)
+
+
+def requests(
+    checkpoints: Sequence[WeightSet],
+    measures: Iterable[str],
+    *,
+    whole: bool = False,
+    layers: Sequence[int] | None = None,
+    roles: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[Request]:
+    """Return what is to be asked for: each measure of each checkpoint that has what it takes."""
+    return [
+        Request(
+            checkpoint=checkpoint,
+            measure=name,
+            whole=whole,
+            layers=_present(layers, range(checkpoint.shape.n_layers)),
+            roles=_present(roles, _measurable(checkpoint, name)),
+            options=options or {},
+        )
+        for name in dict.fromkeys(measures)
+        for checkpoint in checkpoints
+        if _present(layers, range(checkpoint.shape.n_layers)) != ()
+        and _present(roles, _measurable(checkpoint, name)) != ()
+    ]
+
+
+def _measurable(checkpoint: WeightSet, measure: str) -> tuple[str, ...]:
+    return tuple(role for role in checkpoint.roles if role in MEASURES[measure].roles)
+
+
+def _present(wanted: Sequence[Any] | None, there: Container[Any]) -> tuple[Any, ...] | None:
+    return None if wanted is None else tuple(each for each in wanted if each in there)
+
+
+def answer(asked: Sequence[Request], checkpoints: Iterable[WeightSet]) -> pd.DataFrame | None:
+    """Return the joined tables of requests, or None while one of them is on its way."""
+    found = {each: each.table() for each in asked}
+    unknown = [each for each, table in found.items() if table is None]
+    jobs = {each: workshop().ask(each.key, each.title, each.work) for each in unknown}
+    for each, job in jobs.items():
+        job.wait(max(0.0, st.session_state[UNTIL] - time.monotonic()))
+        found[each] = each.table()
+    late = [job for each, job in jobs.items() if found[each] is None]
+    st.session_state[WAITING] += late
+    if any(job.state is not State.FAILED for job in late):
+        return None
+    return joined([table for table in found.values() if table is not None], checkpoints)
+
+
+def key_of(asked: Sequence[Request], checkpoints: Sequence[WeightSet]) -> str:
+    """Name a joined table: its parts, and how the checkpoints are called and ordered."""
+    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
+    return sha256(repr(told).encode()).hexdigest()
+
+
+def begin() -> None:
+    """Begin one run of a page: nothing is waited for yet."""
+    st.session_state[WAITING] = []
+    st.session_state[UNTIL] = time.monotonic() + PATIENCE
+
+
+def waited_for() -> list[Job]:
+    """Return the jobs this run of the page would have liked to be done, each once."""
+    return list(dict.fromkeys(st.session_state[WAITING]))

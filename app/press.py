@@ -1,0 +1,73 @@
+"""Files of figures: one browser for the whole server, kept warm for a while after its last use."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.errors import InspectError
+from ngpt_inspect.figures._render import IMAGES, one_browser
+from ngpt_inspect.gallery import rendered
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+IDLE = 60.0
+"""Seconds after which a browser that nobody needs is closed. Starting one takes seconds, an image
+of a warm one a fraction of a second; a warm one takes memory."""
+
+
+class Press:
+    """Renders figures, one after another, whoever asks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._browser = ExitStack()
+        self._used: float | None = None
+        """When the open browser was last used; None: none is open."""
+
+    def print(self, drawing: go.Figure, kind: str, title: str) -> bytes:
+        """Return a figure as bytes, as `rendered`.
+
+        Raises
+        ------
+        InspectError
+            As `rendered`, or the browser broke down.
+        """
+        if f".{kind}" not in IMAGES:
+            return rendered(drawing, kind, title=title)
+        with self._lock:
+            if self._used is None:
+                self._browser.enter_context(one_browser())
+                threading.Thread(target=self._watch, daemon=True).start()
+            self._used = time.monotonic()
+            try:
+                return rendered(drawing, kind, title=title)
+            except InspectError:
+                raise
+            except Exception as error:
+                self._close()
+                raise InspectError(
+                    f"the browser that makes images broke down ({type(error).__name__})",
+                    next_step="try again, or take the HTML",
+                ) from error
+            finally:
+                self._used = self._used and time.monotonic()
+
+    def _watch(self) -> None:
+        """Close the browser when it has been idle for long enough."""
+        while True:
+            with self._lock:
+                if self._used is None:
+                    return
+                rest = self._used + IDLE - time.monotonic()
+                if rest <= 0:
+                    self._close()
+                    return
+            time.sleep(rest)
+
+    def _close(self) -> None:
+        self._used = None
+        self._browser.close()

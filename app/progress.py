@@ -1,0 +1,62 @@
+"""The top of a page while its numbers are being measured: how far, how long, and a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.jobs import Job, State
+from app.loading import workshop
+from app.measured import waited_for
+from app.text import plain
+from ngpt_inspect.wording import duration
+
+EVERY = 0.7
+"""Seconds between two looks at the work."""
+
+
+def draw_progress() -> None:
+    """Show what this run of the page waited for in vain; run it again when more is known."""
+    jobs = waited_for()
+    active = [job for job in jobs if job.state in (State.WAITING, State.RUNNING)]
+    if active:
+        _watch(active)
+    for error in dict.fromkeys(job.error for job in jobs if job.state is State.FAILED):
+        st.warning(plain(error), icon=":material/error:")
+    stopped = [job for job in jobs if job.state is State.STOPPED]
+    if stopped:
+        _offer_again(stopped)
+    if any(job.state is State.DONE for job in jobs):
+        st.rerun()  # done between being asked for and now
+
+
+@st.fragment(run_every=EVERY)
+def _watch(active: Sequence[Job]) -> None:
+    """Show jobs at work. A fragment: it is run again by itself, the page is not."""
+    if any(job.ended for job in active):
+        st.rerun()
+    running = next((job for job in active if job.state is State.RUNNING), active[0])
+    bar, button = st.columns([6, 1], vertical_alignment="center")
+    bar.progress(running.share, plain(_said(running, len(active) - 1)))
+    if button.button("Stop", key="stop", icon=":material/stop:", width="stretch"):
+        for job in active:
+            job.stop()
+
+
+def _said(job: Job, others: int) -> str:
+    seconds = job.remaining()
+    left = "" if seconds is None else f", about {duration(seconds)} left"
+    done = f": {job.done} of {job.total} tensors{left}" if job.total else " …"
+    more = f"; then {others} more" if others else ""
+    return f"{job.title}{done}{more}"
+
+
+def _offer_again(stopped: Sequence[Job]) -> None:
+    words, button = st.columns([6, 1], vertical_alignment="center")
+    titles = ", ".join(dict.fromkeys(job.title for job in stopped))
+    words.info(plain(f"Stopped: {titles}."), icon=":material/stop_circle:")
+    if button.button("Go on", key="go on", width="stretch"):
+        for job in stopped:
+            workshop().forget(job)
+        st.rerun()

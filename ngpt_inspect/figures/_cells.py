@@ -1,0 +1,148 @@
+"""Heat maps of layer by head: coloured cells, each of which can be pointed at and clicked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.figures._grid import Cell
+from ngpt_inspect.figures._layers import hover_text, identity
+from ngpt_inspect.figures._panels import Panels
+from ngpt_inspect.figures._rows import Rows, Style, whole
+from ngpt_inspect.figures._theme import NEUTRAL
+from ngpt_inspect.vocabulary import Role, Status
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+MOST_TICKS = 8
+"""Labels of one axis; of more heads or layers every second, third, ... has one."""
+CHOSEN = "#e0218a"
+"""Rim of the cell that was clicked: no colour of the scale."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a heat map: a head, or a matrix as a whole."""
+
+    role: Role
+    expert: int | None
+    head: int | None
+    rows: list[dict[Any, Any]]
+    """One a layer: measured, or skipped and why."""
+
+    @property
+    def name(self) -> str:
+        """What is written below it."""
+        name = self.role.facts.symbol if self.head is None else str(self.head)
+        return name if self.expert is None else f"{name} {self.expert}"
+
+
+def columns_of(rows: Rows, style: Style, role: Role, quantity: str) -> list[Column]:
+    """Return the columns of one role: its heads, or the whole matrix (of each expert)."""
+    measured = rows.get(style, role, quantity)
+    of_head = measured["head"].notna()
+    measured = measured[of_head] if of_head.any() else measured
+    skips = rows.skips(style, role)
+    skips = skips[skips["layer"].notna()].drop_duplicates(["layer", "expert"])
+    columns = []
+    for (expert, head), found in measured.groupby(["expert", "head"], dropna=False):
+        place = {"expert": whole(expert), "head": whole(head)}
+        seen = set(found["layer"])
+        missing = [
+            row | place
+            for row in skips.to_dict("records")
+            if row["layer"] not in seen and whole(row["expert"]) == place["expert"]
+        ]
+        columns.append(Column(role=role, rows=[*found.to_dict("records"), *missing], **place))
+    return columns
+
+
+def draw_cells(
+    panels: Panels, cell: Cell, style: Style, columns: Sequence[Column], name: str
+) -> None:
+    """Fill a panel: columns side by side, the first layer at the bottom, log10 as a colour."""
+    import plotly.graph_objects as go
+
+    placed = [(float(x), column, row) for x, column in enumerate(columns) for row in column.rows]
+    x = [at for at, _, _ in placed]
+    y = [float(row["layer"]) for _, _, row in placed]
+    values = [float(row["value"]) for _, _, row in placed]
+    panels.color(values)
+    tiles = go.Heatmap(
+        x=x,
+        y=y,
+        z=[math.log10(v) if math.isfinite(v) and v > 0 else None for v in values],
+        coloraxis="coloraxis",
+        xgap=1,
+        ygap=1,
+        hoverinfo="skip",
+        meta=f"{columns[0].role} {name}",
+    )
+    panels.add(cell, style, tiles)
+    for mark in (Status.RANK_DEFICIENT, Status.BELOW_RESOLUTION, Status.SKIPPED):
+        at = [n for n, (_, _, row) in enumerate(placed) if row["status"] == mark]
+        if at:
+            panels.add(cell, style, _marks(panels, mark, [x[n] for n in at], [y[n] for n in at]))
+    # Browsers select points, not tiles: a clear square lies on each, and the chosen has a rim.
+    targets = go.Scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker={"symbol": "square", "size": 11, "color": CHOSEN, "opacity": 0},
+        selected={"marker": {"opacity": 0.9, "color": CHOSEN}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=[identity(style, column.role, row) for _, column, row in placed],
+        hovertext=[hover_text(style, column.role, row, name) for _, column, row in placed],
+        hoverinfo="text",
+        meta=f"{columns[0].role} cells",
+    )
+    panels.add(cell, style, targets)
+    layers = [str(layer) for layer in range(style.n_layers)]
+    place = panels.place(cell)
+    panels.figure.update_xaxes(**_axis([column.name for column in columns]), **place)
+    panels.figure.update_yaxes(**_axis(layers), **place)
+
+
+MARK_OF = {
+    Status.RANK_DEFICIENT: "infinite",
+    Status.BELOW_RESOLUTION: "below_resolution",
+    Status.SKIPPED: "skipped",
+}
+
+
+def _marks(panels: Panels, status: Status, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
+    """Return the marks of cells that are not plain numbers; readable on every colour."""
+    import plotly.graph_objects as go
+
+    symbol = panels.symbol(MARK_OF[status])
+    on_tile = status is Status.BELOW_RESOLUTION
+    marker = {
+        "symbol": symbol.removesuffix("-open") if on_tile else symbol,
+        "size": 6,
+        "color": "#ffffff" if on_tile else NEUTRAL,
+        "line": {"color": "#222222" if on_tile else NEUTRAL, "width": 1.2},
+    }
+    return go.Scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker=marker,
+        unselected={"marker": {"opacity": 1}},
+        hoverinfo="skip",
+        meta=MARK_OF[status],
+    )
+
+
+def _axis(names: Sequence[str]) -> dict[str, Any]:
+    """Return an axis with a place for each of these names, labelled as far as there is room."""
+    every = math.ceil(len(names) / MOST_TICKS) if all(n.isdecimal() for n in names) else 1
+    at = range(0, len(names), every)
+    return {
+        "range": [-0.5, len(names) - 0.5],
+        "tickvals": list(at),
+        "ticktext": [names[n] for n in at],
+        "showgrid": False,
+    }

@@ -1,0 +1,25 @@
+"""Options that several figures share: which layer, which matrix, which head."""
+
+from __future__ import annotations
+
+from ngpt_inspect.figures._figure import Option
+from ngpt_inspect.figures._matrices import ATTENTION, MLP
+from ngpt_inspect.vocabulary import Role
+
+GROUPS = {"attention": ATTENTION, "mlp": MLP}
+"""What an option `role` may say besides the name of one role."""
+MATRICES = tuple(str(role) for role in (*ATTENTION, *MLP))
+
+LAYER = Option(name="layer", values=(), default=0, help="Which layer, from 0.")
+ROLE = Option(name="role", values=MATRICES, help="Which matrix, named as in the paper.")
+ROLES = Option(
+    name="role",
+    values=(*GROUPS, *MATRICES),
+    help="Which matrices: those of attention by head, those of the MLP whole, or one.",
+)
+HEAD = Option(name="head", values=(), default=0, help="Which head of an attention matrix, from 0.")
+
+
+def roles_named(name: str) -> tuple[Role, ...]:
+    """Return the roles that an option `role` names."""
+    return GROUPS.get(name) or (Role(name),)

@@ -1,0 +1,106 @@
+"""Paths of hidden states: which line is whose, and where each block has brought it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ngpt_inspect.figures._lines import SYMBOLS, WIDTH, Line
+from ngpt_inspect.figures._rows import NO_STEP, styles, whole
+from ngpt_inspect.figures._theme import NEUTRAL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ngpt_inspect.figures._line_panels import Grid
+
+MARKER = 5
+SHOWN_AT = "token %{customdata[0]}, %{customdata[2]}"
+NO_TRACE = "No traces: write one with python -m reference_model.trace."
+BLOCKS = {"attention": "", "mlp": "-open"}
+"""How a marker tells which block a state comes out of; the embedding's is as attention's."""
+
+
+def paths(table: pd.DataFrame, told: Any) -> Iterator[tuple[Line, pd.DataFrame]]:
+    """Yield each checkpoint that has rows, in its colour of every figure, with its rows.
+
+    `told` is what the table's `attrs` say of checkpoints. The table itself should have none:
+    pandas copies them deeply with every selection.
+    """
+    steps = table["step"].fillna(NO_STEP).astype(int)
+    for style in styles(table.rename(columns={"family": "architecture"}), told or ()):
+        rows = table[(table["checkpoint"] == style.checkpoint) & (steps == style.step)]
+        if len(rows):
+            symbol = SYMBOLS.get(style.family, "circle")
+            yield Line(style.label, style.color, style.dash, symbol), rows
+
+
+def path_trace(line: Line, rows: pd.DataFrame, x: str, y: str, hover: str, **look: Any) -> Any:
+    """Return the paths of all tokens in `rows`, a marker a state, a gap between two tokens.
+
+    `customdata` holds token, state and what was passed.
+    """
+    import plotly.graph_objects as go
+
+    points = list(_points(rows, x, y))
+    return go.Scatter(
+        x=[each.x for each in points],
+        y=[each.y for each in points],
+        mode="lines+markers",
+        line={"color": line.color, "dash": line.dash, "width": WIDTH},
+        marker={
+            "symbol": [line.symbol + BLOCKS.get(each.block, "") for each in points],
+            "size": MARKER,
+            "color": line.color,
+            "line": {"color": line.color, "width": 1.2},
+        },
+        name=line.label,
+        legendgroup=line.label,
+        customdata=[[each.token, each.state, _passed(each.layer, each.block)] for each in points],
+        hovertemplate=f"<b>{line.label}</b><br>{hover}<extra></extra>",
+        meta=y,
+        **look,
+    )
+
+
+class _Point(NamedTuple):
+    """A state, or (all None) the gap between the paths of two tokens."""
+
+    token: int | None = None
+    state: int | None = None
+    layer: int | None = None
+    block: str = ""
+    x: float | None = None
+    y: float | None = None
+
+
+def _points(rows: pd.DataFrame, x: str, y: str) -> Iterator[_Point]:
+    before = None
+    columns = [rows[name].tolist() for name in ("token", "state", "layer", "block", x, y)]
+    for token, state, layer, block, at_x, at_y in zip(*columns, strict=True):
+        if before is not None and whole(token) != before:
+            yield _Point()
+        before = whole(token)
+        yield _Point(before, whole(state), whole(layer), block, _finite(at_x), _finite(at_y))
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def keys(grid: Grid, line: Line) -> None:
+    """Explain a line, and which marker stands for which block."""
+    import plotly.graph_objects as go
+
+    look = {"color": line.color, "dash": line.dash, "width": WIDTH}
+    grid.key(line.label, go.Scatter(mode="lines", line=look, legendgroup=line.label))
+    for block, suffix in BLOCKS.items():
+        marker = {"symbol": f"circle{suffix}", "size": MARKER, "color": NEUTRAL}
+        name = f"after {'MLP' if block == 'mlp' else block}"
+        grid.key(name, go.Scatter(mode="markers", marker=marker))
+
+
+def _passed(layer: int | None, block: str) -> str:
+    name = "MLP" if block == "mlp" else block
+    return name if layer is None else f"{name} of layer {layer}"

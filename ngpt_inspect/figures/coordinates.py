@@ -1,0 +1,108 @@
+"""One learned vector, coordinate by coordinate: in order, and sorted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
+from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._grid import Cell
+from ngpt_inspect.figures._layers import place
+from ngpt_inspect.figures._panels import Panels
+from ngpt_inspect.figures._rows import Rows, Style, whole
+from ngpt_inspect.figures._theme import TWO_COLUMNS, faded
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+ALPHA, FACTOR = "eigen_learning_rate", "scaling_factor"
+ROLES = roles_of(Kind.EIGEN_LEARNING_RATE, Kind.SCALING, Kind.GAIN)
+AXES = {Role.S_Z: "token id", Role.S_QK: "coordinate, head after head"}
+
+
+def draw(
+    table: pd.DataFrame, *, width: int = TWO_COLUMNS, role: str = "alpha_A", layer: int = 0
+) -> go.Figure:
+    """Draw every value of one vector of one layer, one line a checkpoint.
+
+    Left, x: coordinate (s_z: token id; s_qk: coordinates of the heads one after another, a line
+    for each head). Right, x: normalized rank, 0 the smallest, as `_quantile` rows hold it, heads
+    together. y: effective value. `layer` does not matter to s_z and the final gain.
+    """
+    chosen = Role(role)
+    quantity = ALPHA if chosen.facts.kind is Kind.EIGEN_LEARNING_RATE else FACTOR
+    rows = Rows(
+        table[table["role"] == role],
+        [quantity, f"{quantity}_quantile"],
+        layer=None if chosen in OUTSIDE_LAYERS else layer,
+    )
+    there = bool(rows.present([chosen]))
+    symbol = chosen.facts.symbol
+    where = symbol if chosen in OUTSIDE_LAYERS else f"{symbol} of layer {layer}"
+    titles = [[f"{where}  in order", f"{where}  sorted"]] if there else []
+    panels = Panels(rows, titles, [chosen], width=width, height=220)
+    if there:
+        for style in rows.styles:
+            _draw_in_order(panels, (1, 1), style, chosen, rows.get(style, chosen, quantity))
+        draw_rank_curve(panels, (1, 2), chosen, quantity, "sorted")
+        panels.cover_x([(1, 1)])
+        panels.share_y(panels.cells)
+        panels.label([(1, 1)], x=AXES.get(chosen, "coordinate"))
+        panels.label([(1, 2)], x=RANK_AXIS)
+        panels.label(panels.cells, y=symbol)
+    return panels.finish()
+
+
+def _draw_in_order(
+    panels: Panels, cell: Cell, style: Style, role: Role, rows: pd.DataFrame
+) -> None:
+    """Draw one line a head (and expert), heads one after another."""
+    import numpy as np
+    import plotly.graph_objects as go
+
+    start = 0
+    for _, mine in rows.groupby(["expert", "head"], dropna=False):
+        head = whole(mine["head"].iloc[0])
+        of_head = "" if head is None else f", head {head}"
+        number = mine["index"].to_numpy(dtype=np.int64)
+        values = mine["value"].to_numpy(dtype=float)
+        what = "token" if role is Role.S_Z else "coordinate"
+        trace = go.Scatter(
+            x=start + number,
+            y=values,
+            customdata=number,
+            mode="lines",
+            line={"color": faded(style.color, 0.8), "dash": style.dash, "width": 1},
+            hovertemplate=f"<b>{style.label}</b><br>{place(role, mine.iloc[0].to_dict())}{of_head}"
+            f"<br>{what} %{{customdata}}: %{{y:.4g}}<extra></extra>",
+            meta=f"{role} in order",
+        )
+        panels.add(cell, style, trace, values)
+        start += len(mine)
+
+
+FIGURE = Figure(
+    name="coordinates",
+    title="One learned vector, coordinate by coordinate",
+    summary="Every effective value of one vector of one layer: left in the order of the "
+    "coordinates (tokens for s_z, heads side by side for s_qk), right sorted against normalized "
+    "rank.",
+    needs=("eigen_learning_rates", "scaling_factors"),
+    draw=draw,
+    options=(
+        Option(name="role", values=tuple(map(str, ROLES)), help="Which vector."),
+        Option(
+            name="layer",
+            values=(),
+            default=0,
+            help="Which layer, from 0; s_z and g_final have none.",
+        ),
+    ),
+    formula="stored value · init / scale for each coordinate (section 2.5), |·| for α; s_ν without "
+    "the √d of equation 21; a GPT's gains as stored.",
+    source="not in arXiv 2410.01131; its Figures 6 and 14 show summaries of the same values",
+    roles=tuple(map(str, ROLES)),
+    singles=(ALPHA, FACTOR),
+)

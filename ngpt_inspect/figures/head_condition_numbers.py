@@ -1,0 +1,75 @@
+"""A heat map of the condition numbers by layer and head: which head loses rank."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures._cells import Column, columns_of, draw_cells
+from ngpt_inspect.figures._choices import ROLES, roles_named
+from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures._panels import Panels
+from ngpt_inspect.figures._rows import Rows, Style
+from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.vocabulary import Role
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+KAPPA = "condition_number"
+A_LAYER, LEAST, MOST = 9, 118, 260
+"""Pixels of one layer, and of a panel at least and at most."""
+
+
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, role: str = "attention") -> go.Figure:
+    """Draw one panel a checkpoint and matrix: heads across, layers up, κ as a colour.
+
+    The colour is logarithmic and means the same in all panels. Matrices without heads share a
+    panel, a column each. A cell of lost rank (κ infinite), one the stored dtype cannot resolve
+    and one that was not measured bear a mark; a cell that is not there stays empty. Every cell
+    can be clicked: its customdata is checkpoint, layer, role, head, step, expert.
+    """
+    rows = Rows(table, [KAPPA])
+    found = [(style, _panels_of(rows, style, roles_named(role))) for style in rows.styles]
+    groups = [(style, mine) for style, mine in found if mine]
+    titles = [[_title(style, columns) for columns in mine] for style, mine in groups]
+    layers = max((style.n_layers for style, _ in groups), default=1)
+    height = min(max(LEAST, A_LAYER * layers), MOST)
+    panels = Panels(rows, titles, roles_named(role), width=width, height=height, named_above=True)
+    for group, (style, mine) in enumerate(groups, 1):
+        for at, columns in enumerate(mine, 1):
+            draw_cells(panels, (group, at), style, columns, "κ")
+            panels.label([(group, at)], x="head" if columns[0].head is not None else "")
+    panels.label(panels.cells, y="layer")
+    panels.color_bar("condition number κ")
+    return panels.finish()
+
+
+def _panels_of(rows: Rows, style: Style, roles: Sequence[Role]) -> list[list[Column]]:
+    """Return the columns of each panel: one a matrix with heads, one for all that have none."""
+    by_role = [columns_of(rows, style, role, KAPPA) for role in roles]
+    split = [columns for columns in by_role if columns and columns[0].head is not None]
+    whole = [each for columns in by_role for each in columns if each.head is None]
+    return [*split, whole] if whole else split
+
+
+def _title(style: Style, columns: Sequence[Column]) -> str:
+    """Return checkpoint, in its colour, and matrix."""
+    name = f'<span style="color:{style.color}">{style.label}</span>'
+    whole = columns[0].head is None
+    return f"{name}  {'whole matrices' if whole else columns[0].role.facts.symbol}"
+
+
+FIGURE = Figure(
+    name="head_condition_numbers",
+    title="Condition numbers by layer and head",
+    summary="κ = σ_max / σ_min of every head as a colour, heads across and layers up, one "
+    "logarithmic scale for all panels. Marks: lost rank, below the stored dtype, not measured.",
+    needs=("condition_numbers",),
+    draw=draw,
+    options=(ROLES,),
+    formula="κ = σ_max / σ_min, the largest over the smallest singular value, in float64 of the "
+    "exact stored values; of each head's block in attention, of the whole matrix in the MLP.",
+    source="arXiv 2410.01131, Figure 5, head by head (not a figure of the paper)",
+)

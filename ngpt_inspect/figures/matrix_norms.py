@@ -1,0 +1,51 @@
+"""The norms of the rows and columns of one matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures._choices import LAYER, ROLE
+from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
+from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures._panels import Panels
+from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.vector_norms import QUANTITIES, title_of
+from ngpt_inspect.vocabulary import Role
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+
+def draw(
+    table: pd.DataFrame, *, width: int = TWO_COLUMNS, layer: int = 0, role: str = "W_q"
+) -> go.Figure:
+    """Draw the rank curves of the row norms and of the column norms, one curve a checkpoint.
+
+    x: normalized rank, 0 the smallest. y: L2 norm of a row (column) of the complete matrix in
+    (out, in) layout, not split into heads. A star marks the vectors nGPT keeps at 1.
+    """
+    matrix = Role(role)
+    rows = Rows(table, [f"{quantity}_quantile" for quantity in QUANTITIES.values()], layer=layer)
+    there = rows.present([matrix])
+    titles = [title_of(matrix, axis) for axis in QUANTITIES] if there else []
+    panels = Panels(rows, [titles], [matrix], width=width, height=170)
+    for cell, (axis, quantity) in zip(panels.cells, QUANTITIES.items(), strict=False):
+        draw_rank_curve(panels, cell, matrix, quantity, f"norm of {axis}")
+    panels.share_y(panels.cells)
+    panels.label(panels.cells, x=RANK_AXIS, y="norm")
+    return panels.finish()
+
+
+FIGURE = Figure(
+    name="matrix_norms",
+    title="Norms of the vectors of one matrix",
+    summary="Sorted norms of the rows and columns of one matrix against normalized rank, one "
+    "curve a checkpoint. A star marks the vectors nGPT keeps at norm 1.",
+    needs=("vector_norms",),
+    draw=draw,
+    options=(LAYER, ROLE),
+    formula="‖row‖₂ and ‖column‖₂ of the (out, in) matrix, not split into heads.",
+    source="arXiv 2410.01131, Figures 11 and 12 (left), for one matrix",
+)

@@ -1,0 +1,93 @@
+"""The singular values of one matrix, of one of its heads and of the whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures._choices import HEAD, LAYER, ROLE
+from ngpt_inspect.figures._curves import draw_values
+from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures._grid import Cell
+from ngpt_inspect.figures._panels import Panels
+from ngpt_inspect.figures._rows import Rows, Style
+from ngpt_inspect.figures._text import number
+from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.vocabulary import Role, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+SIGMA, KAPPA = "singular_value", "condition_number"
+RANKS = {"stable_rank": "stable rank", "effective_rank": "effective rank"}
+
+
+def draw(
+    table: pd.DataFrame,
+    *,
+    width: int = TWO_COLUMNS,
+    layer: int = 0,
+    role: str = "W_q",
+    head: int = 0,
+) -> go.Figure:
+    """Draw σ against its rank, one curve a checkpoint: left of one head, right of the whole.
+
+    x: rank, 1 the largest. y: singular value, logarithmic. Above, of each checkpoint: the
+    condition number κ = σ_max / σ_min, and how many directions count, as stable rank and as
+    effective rank. A matrix without heads has one panel.
+    """
+    matrix = Role(role)
+    rows = Rows(table, [SIGMA, KAPPA, *RANKS], layer=layer)
+    symbol = f"{matrix.facts.symbol} of layer {layer}"
+    parts: list[int | None] = [None] if matrix.facts.head_axis is None else [head, None]
+    titles = [f"{symbol}, {'whole' if part is None else f'head {part}'}" for part in parts]
+    there = rows.present([matrix])
+    cells = [(1, column) for column in range(1, len(parts) + 1)] if there else []
+    panels = Panels(rows, [titles] if there else [], [matrix], width=width, log=cells, height=190)
+    for cell, part in zip(cells, parts, strict=False):
+        for style in rows.styles:
+            _draw(panels, cell, style, matrix, part)
+    panels.share_y(cells)
+    for cell in cells:
+        panels.cover_x([cell])
+    panels.label(cells, x="rank", y="singular value σ")
+    return panels.finish()
+
+
+def _draw(panels: Panels, cell: Cell, style: Style, role: Role, head: int | None) -> None:
+    rows = panels.rows.one(style, role, SIGMA, head)
+    if rows.empty:
+        n_heads = panels.rows.get(style, role, SIGMA)["head"].nunique()
+        if head is not None and n_heads:
+            symbol = role.facts.symbol
+            panels.notes.append(f"{style.label}: {symbol} has heads 0 to {n_heads - 1} only.")
+        return
+    draw_values(panels, cell, style, role, rows, "σ")
+    panels.write_above(cell, style, ", ".join(_numbers(panels, style, role, head)))
+
+
+def _numbers(panels: Panels, style: Style, role: Role, head: int | None) -> list[str]:
+    """Return κ, with its status where it is not plain, and the ranks, in words."""
+    said = []
+    for row in panels.rows.one(style, role, KAPPA, head).to_dict("records"):
+        doubt = "" if row["status"] == Status.OK else f" ({row['status'].replace('_', ' ')})"
+        said.append(f"κ {number(float(row['value']))}{doubt}")
+    for quantity, name in RANKS.items():
+        values = panels.rows.one(style, role, quantity, head)["value"]
+        said += [f"{name} {number(value)}" for value in values]
+    return said
+
+
+FIGURE = Figure(
+    name="matrix_spectrum",
+    title="Singular values of one matrix",
+    summary="Singular values of one matrix against their rank, of one head and of the whole, one "
+    "curve a checkpoint. The last over the first is 1/κ; a fall at the end is near-lost rank.",
+    needs=("singular_values", "condition_numbers"),
+    draw=draw,
+    options=(LAYER, ROLE, HEAD),
+    formula="σ in float64 of the exact stored values; κ = σ_max / σ_min; stable rank Σσ² / σ_max²; "
+    "effective rank exp(−Σ p log p) with p = σ / Σσ.",
+    source="arXiv 2410.01131, Figures 11 and 12 (right), for one matrix",
+    singles=(SIGMA,),
+)

@@ -1,0 +1,77 @@
+"""How far each block moves the hidden state, and how far it is still from where it goes."""
+
+from __future__ import annotations
+
+from html import unescape
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._line_panels import Grid
+from ngpt_inspect.figures._lines import remarks
+from ngpt_inspect.figures._panel_axes import Panel
+from ngpt_inspect.figures._paths import NO_TRACE, keys, path_trace, paths
+from ngpt_inspect.figures._theme import TWO_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+PANELS = {
+    "angle_moved": "moved by the block",
+    "angle_to_suggestion": "from before the block to its suggestion",
+    "angle_to_final": "to the final state",
+    "angle_to_next": "to the next token's output embedding",
+}
+
+
+def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, token: int | None = None) -> go.Figure:
+    """Draw four angles against normalized depth, one line a checkpoint.
+
+    x: state / (2 n_layers), 0 the input embedding, 1 the final state. y: degrees, the mean over
+    tokens or one token. A filled marker stands after attention, an open one after the MLP.
+    """
+    row = "mean" if token is None else "state"
+    shown = table[table["row"] == row]
+    if token is not None:
+        shown = shown[(shown["token"] == token).fillna(False).astype(bool)]
+    shown.attrs = {}
+    titles = list(PANELS.values())
+    x, y = "normalized depth", "degrees"
+    grid = Grid(
+        [[Panel(title=title, x=x, y=y) for title in pair] for pair in (titles[:2], titles[2:])],
+        width,
+        share_y=False,
+    )
+    said = []
+    for line, rows in paths(shown, table.attrs.get("checkpoints")):
+        for at, name in enumerate(PANELS):
+            trace = path_trace(line, rows, "depth", name, "%{customdata[2]}<br>%{y:.2f}°")
+            known = rows[name].notna()
+            grid.add(at, trace, rows["depth"], rows.loc[known, name])
+        keys(grid, line)
+        if token is not None:
+            said.append(_said(line.label, rows))
+    empty = "" if len(shown) else (NO_TRACE if token is None else f"No token {token}.")
+    return grid.finish(remarks(table, empty, *said))
+
+
+def _said(label: str, rows: pd.DataFrame) -> str:
+    first = rows.iloc[0]
+    following = str(first["next_text"])
+    after = f", followed by “{following}”" if following not in ("", "nan") else ", the last one"
+    return f"{unescape(label)}: token {first['token']} is “{first['text']}”{after}."
+
+
+FIGURE = Figure(
+    name="path_angles",
+    title="Steps on the hypersphere",
+    summary="Angles of the hidden state by normalized depth, mean over the tokens of a prompt or "
+    "one token: what a block moves it, how far off its suggestion was, and how far it still is "
+    "from where it ends and from the output embedding of the true next token.",
+    results="path",
+    draw=draw,
+    options=(Option(name="token", values=(), help="Only this token, from 0; else the mean."),),
+    formula="angle = 2 atan2(‖u − v‖, ‖u + v‖) of the directions u and v, in degrees; a GPT's "
+    "states are normalised for it.",
+    source="arXiv 2410.01131, section 2.2.2, equations 10 and 11 (not a figure of the paper)",
+)

@@ -1,0 +1,173 @@
+"""The path of hidden states on the hypersphere, laid out in the plane."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.figures._axis_labels import nice_steps
+from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._line_panels import Grid
+from ngpt_inspect.figures._lines import Line, mark, remarks
+from ngpt_inspect.figures._panel_axes import Panel
+from ngpt_inspect.figures._paths import NO_TRACE, SHOWN_AT, keys, path_trace, paths
+from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+MOST = 12
+"""Paths of one panel, where no token is chosen."""
+FAINT = 0.6
+"""Opacity of paths that lie over one another."""
+CIRCLES = 4
+STARTS = {"start": "square", "final state": "circle", "next token": "star"}
+"""Marker of what a path begins and ends with, and of the output embedding it should near."""
+CENTRES = {"final": "final state", "next": "next token's output embedding"}
+
+
+def draw(
+    table: pd.DataFrame,
+    *,
+    width: int = TWO_COLUMNS,
+    centre: str = "final",
+    token: int | None = None,
+) -> go.Figure:
+    """Draw one panel a checkpoint: the states of each token, block by block, around a centre.
+
+    The distance from the centre is the angle to it; dotted circles have equal angles. Each path
+    is turned so that it begins on the left; directions are kept as far as two axes can.
+    """
+    x, y = f"x_{centre}", f"y_{centre}"
+    chosen = table[table["row"].isin(["state", "next"]) & table[x].notna()]
+    chosen = _only(chosen, token)
+    chosen.attrs = {}
+    drawn = list(paths(chosen, table.attrs.get("checkpoints")))
+    along, aside = f"degrees from the {CENTRES[centre]}", "degrees aside"
+    panels = [
+        Panel(title=line.label, x=along, y=aside, x_from=-math.inf, equal=True) for line, _ in drawn
+    ]
+    grid = Grid([panels], width, share_y=False, height=210)
+    reach = [float(value) for name in (x, y) for value in chosen[name]]
+    for at, (line, rows) in enumerate(drawn):
+        _draw_circles(grid, at, reach)
+        _draw_paths(grid, at, line, rows, x, y, faint=token is None)
+        grid.panels[at].xs += [min(chosen[x]), max(chosen[x])]
+        grid.panels[at].ys += [min(chosen[y]), max(chosen[y])]
+        keys(grid, line)
+    return grid.finish(remarks(table, *_notes(table, chosen, centre, token)))
+
+
+def _only(rows: pd.DataFrame, token: int | None) -> pd.DataFrame:
+    wanted = rows["token"] < MOST if token is None else rows["token"] == token
+    return rows[wanted.fillna(False).astype(bool)]
+
+
+def _draw_paths(
+    grid: Grid, at: int, line: Line, rows: pd.DataFrame, x: str, y: str, *, faint: bool
+) -> None:
+    """Draw the states of all tokens, and mark where each begins and ends, and what follows."""
+    states, following = (rows[rows["row"] == kind] for kind in ("state", "next"))
+    hover = f"{SHOWN_AT}<br>x %{{x:.1f}}°, y %{{y:.1f}}°"
+    grid.add(at, path_trace(line, states, x, y, hover, opacity=FAINT if faint else 1), [], [])
+    marked = {
+        "start": states.drop_duplicates("token"),
+        "final state": states.drop_duplicates("token", keep="last"),
+        "next token": following,
+    }
+    for name, those in marked.items():
+        if len(those):
+            grid.add(at, _marks(line, those, name, x, y), [], [])
+            grid.key(name, _key(name))
+
+
+def _marks(line: Line, rows: pd.DataFrame, name: str, x: str, y: str) -> Any:
+    import plotly.graph_objects as go
+
+    return go.Scatter(
+        x=rows[x].tolist(),
+        y=rows[y].tolist(),
+        mode="markers",
+        marker=mark(f"{STARTS[name]}-open", line.color, 9, 1.4),
+        name=line.label,
+        cliponaxis=False,
+        customdata=[[int(token)] for token in rows["token"]],
+        hovertemplate=f"<b>{line.label}</b><br>{name} of token %{{customdata[0]}}<extra></extra>",
+        meta=name,
+    )
+
+
+def _key(name: str) -> Any:
+    import plotly.graph_objects as go
+
+    return go.Scatter(mode="markers", marker=mark(f"{STARTS[name]}-open", NEUTRAL, 8, 1.4))
+
+
+def _draw_circles(grid: Grid, at: int, reach: list[float]) -> None:
+    """Draw circles of equal angle around the centre, with their degrees."""
+    import plotly.graph_objects as go
+
+    radii = nice_steps(0, max(map(abs, reach)), CIRCLES)[1:]
+    turn = [*(math.tau * part / 90 for part in range(91)), math.nan]
+    circles = go.Scatter(
+        x=[_plain(radius * math.cos(angle)) for radius in radii for angle in turn],
+        y=[_plain(radius * math.sin(angle)) for radius in radii for angle in turn],
+        mode="lines",
+        line={"color": NEUTRAL, "width": 0.7, "dash": "dot"},
+        hoverinfo="skip",
+        meta="circles",
+    )
+    degrees = go.Scatter(
+        x=[-radius * math.sqrt(0.5) for radius in radii],
+        y=[radius * math.sqrt(0.5) for radius in radii],
+        mode="text",
+        text=[f"{radius:g}°" for radius in radii],
+        textfont={"color": NEUTRAL, "size": 9},
+        hoverinfo="skip",
+        meta="degrees",
+    )
+    for trace in (circles, degrees):
+        grid.add(at, trace, [], [])
+
+
+def _plain(value: float) -> float | None:
+    """Return a gap for NaN."""
+    return None if math.isnan(value) else value
+
+
+def _notes(table: pd.DataFrame, chosen: pd.DataFrame, centre: str, token: int | None) -> list[str]:
+    stress = chosen[f"stress_{centre}"]
+    if not len(chosen):
+        why = f"No token {token} with a known {CENTRES[centre]}."
+        return [why if len(table) else NO_TRACE]
+    notes = [
+        f"Stress {stress.min():.2f} to {stress.max():.2f}: the relative error of the angles "
+        "between points; those to the centre are exact."
+    ]
+    left = table["token"].max() + 1 - MOST
+    if token is None and left > 0:
+        notes.append(f"Only the first {MOST} tokens: the table has {left} more.")
+    return notes
+
+
+FIGURE = Figure(
+    name="path_projection",
+    title="The path on the hypersphere",
+    summary="Each token's hidden state, block by block, in a map of the sphere around its final "
+    "state (or the next token's output embedding): the distance from the centre is the angle to "
+    "it. A straight line: the state goes there directly.",
+    results="path",
+    draw=draw,
+    options=(
+        Option(
+            name="centre",
+            values=("final", "next"),
+            help="What lies at the centre: the final state, or the next token's output embedding.",
+        ),
+        Option(name="token", values=(), help=f"Only this token, from 0; else the first {MOST}."),
+    ),
+    formula="azimuthal equidistant map: the logarithm at the centre, its directions reduced to the "
+    "two leading principal ones, its lengths kept. A GPT's states are normalised for it.",
+    source="arXiv 2410.01131, section 2.2.2, equations 10 and 11 (not a figure of the paper)",
+)

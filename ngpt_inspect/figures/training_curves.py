@@ -1,0 +1,136 @@
+"""What runs log while they train: losses, learning rate and gradient norm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.figures._axis_labels import short
+from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._line_panels import Grid
+from ngpt_inspect.figures._lines import Line, draw_band, draw_line, remarks, run_lines
+from ngpt_inspect.figures._panel_axes import Panel
+from ngpt_inspect.figures._theme import TWO_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+AXES = {
+    "steps": ("step", "steps"),
+    "tokens": ("tokens", "training tokens"),
+    "seconds": ("seconds", "seconds of training"),
+}
+"""Choice -> column and title of the x axis."""
+LOSSES = {"train_loss": "training loss", "validation_loss": "validation loss"}
+FURTHER = {"learning_rate": "learning rate", "gradient_norm": "gradient norm"}
+EARLY = 0.1
+"""Share of the steps taken in which a run falls from the loss of guessing: cut off at the top."""
+
+
+def draw(
+    table: pd.DataFrame,
+    *,
+    width: int = TWO_COLUMNS,
+    against: str = "steps",
+    log_x: bool = False,
+    learning_rate: bool = False,
+    gradient_norm: bool = False,
+) -> go.Figure:
+    """Draw one panel a quantity, one line a run, in the order of the table.
+
+    Validation losses are points as measured. A point of the others is what was logged, or the
+    mean of several consecutive values with a band from their smallest to their largest.
+    """
+    asked = {"learning_rate": learning_rate, "gradient_norm": gradient_norm}
+    quantities = LOSSES | {name: FURTHER[name] for name, wanted in asked.items() if wanted}
+    x, x_title = AXES[against]
+    styled = list(run_lines(table))
+    shown = table[table[x].notna()]
+    top = _top(shown)
+    panels = [
+        Panel(
+            title=title,
+            x=x_title,
+            y=title if name in FURTHER else "nats per token",
+            log_x=log_x,
+            log_y=name == "gradient_norm",
+            write_x=short,
+            y_top=top if name in LOSSES else float("inf"),
+        )
+        for name, title in quantities.items()
+    ]
+    pairs = [panels[:2], panels[2:]]
+    grid = Grid([pair for pair in pairs if pair and len(shown)], width, share_y=False)
+    for line, rows in styled:
+        mine = rows[rows[x].notna()]
+        for at, name in enumerate(quantities):
+            _draw(grid, at, line, mine[mine["quantity"] == name], x)
+    _share_x(grid)
+    untimed = [line.label for line, rows in styled if rows[x].isna().any()]
+    empty = "" if len(shown) else "No metrics of training: give the folders of runs."
+    without = f"No whole record of {against}: {', '.join(untimed)}." if untimed else ""
+    return grid.finish(remarks(table, empty, without, _averages(shown, quantities)))
+
+
+def _top(table: pd.DataFrame) -> float:
+    """Return the highest loss after the first steps of each run."""
+    losses = table[table["quantity"].isin(list(LOSSES))]
+    last = losses.groupby("run")["step"].transform("max")
+    return float(losses.loc[losses["step"] >= EARLY * last, "value"].max())
+
+
+def _share_x(grid: Grid) -> None:
+    """Have every panel cover the same training."""
+    everything = [x for panel in grid.panels for x in panel.xs]
+    for panel in grid.panels:
+        panel.xs = everything
+
+
+def _draw(grid: Grid, at: int, line: Line, rows: pd.DataFrame, x: str) -> None:
+    if rows.empty:
+        return
+    few = bool((rows["quantity"] == "validation_loss").all())
+    if (rows["averaged"] > 1).any():
+        draw_band(grid, at, line, rows, x, "low", "high")
+    draw_line(grid, at, line, rows, x, "value", markers=few, hover="%{x:,.6g}<br>%{y:.5g}")
+
+
+def _averages(table: pd.DataFrame, quantities: Any) -> str:
+    """Say how many values a point is the mean of, where it is of several."""
+    shown = table[table["quantity"].isin(list(quantities))]
+    most = shown.groupby("run", sort=False)["averaged"].max()
+    told = [f"{count} ({run})" for run, count in most[most > 1].items()]
+    if not told:
+        return ""
+    return (
+        f"But for validation, a point is the mean of consecutive values, the band from the "
+        f"smallest to the largest of them: {', '.join(told)}."
+    )
+
+
+FIGURE = Figure(
+    name="training_curves",
+    title="Losses while training",
+    summary="Training and validation loss against optimiser steps, training tokens or seconds of "
+    "training, one line a run; on request the learning rate and the norm of the gradient. What "
+    "lies above the losses of the first tenth of a run is cut off.",
+    results="training_curves",
+    draw=draw,
+    options=(
+        Option(name="against", values=tuple(AXES), help="What is on the x axis."),
+        Option(name="log_x", values=(False, True), help="A logarithmic x axis."),
+        Option(
+            name="learning_rate",
+            values=(False, True),
+            help="A further panel with the learning rate of each step.",
+        ),
+        Option(
+            name="gradient_norm",
+            values=(False, True),
+            help="A further panel with the norm of the gradient before clipping.",
+        ),
+    ),
+    formula="mean cross-entropy in nats per token: of each step's batch before its update, and of "
+    "held-out text; beyond 400 logged values, means of equally many consecutive ones.",
+    source="arXiv 2410.01131, Figure 1 (its curves; training loss is not in the paper)",
+)

@@ -1,0 +1,287 @@
+"""How a quantity moves while a model trains: its value at each saved step, a panel a role."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.figures._axis_labels import short
+from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._line_panels import Grid
+from ngpt_inspect.figures._lines import SYMBOLS, Line, draw_line, mark, remarks
+from ngpt_inspect.figures._matrices import ATTENTION, MLP
+from ngpt_inspect.figures._panel_axes import Panel
+from ngpt_inspect.figures._rows import styles, whole
+from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS, faded, shades_and_dashes
+from ngpt_inspect.vocabulary import Role, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """One quantity that can be followed: its rows of each weight and over all layers."""
+
+    measure: str
+    each: str
+    over: str = ""
+    """Empty for what embeddings alone have: there are no layers."""
+    label: str
+    log: bool = False
+    shared: bool = False
+    """Whether all roles have values of one kind: then they share the y axis."""
+
+
+def _heads(measure: str, name: str, label: str, *, log: bool = False) -> Followed:
+    over = f"{name}_pooled_median"
+    words = f"{label}, median"
+    each = f"{name}_median"
+    return Followed(measure=measure, each=each, over=over, label=words, log=log, shared=True)
+
+
+def _mean(measure: str, name: str, label: str) -> Followed:
+    over = f"{name}_pooled_mean"
+    return Followed(measure=measure, each=f"{name}_mean", over=over, label=f"{label}, mean")
+
+
+def _scalar(measure: str, name: str, label: str) -> Followed:
+    return Followed(measure=measure, each=name, label=label, shared=True)
+
+
+QUANTITIES = {
+    "condition_number": _heads("condition_numbers", "condition_number", "κ", log=True),
+    "normalized_condition_number": _heads(
+        "normalized_condition_numbers", "normalized_condition_number", "κ normalised", log=True
+    ),
+    "effective_rank": _heads("singular_values", "effective_rank", "effective rank"),
+    "stable_rank": _heads("singular_values", "stable_rank", "stable rank"),
+    "eigen_learning_rate": _mean("eigen_learning_rates", "eigen_learning_rate", "|α|"),
+    "scaling_factor": _mean("scaling_factors", "scaling_factor", "s"),
+    "row_norm": _mean("vector_norms", "row_norm", "norm of rows"),
+    "column_norm": _mean("vector_norms", "column_norm", "norm of columns"),
+    "unit_deviation": Followed(
+        measure="unit_norm",
+        each="unit_deviation",
+        over="unit_deviation_pooled_max",
+        label="largest |‖v‖ − 1|",
+        log=True,
+        shared=True,
+    ),
+    "embedding_norm": _scalar("embedding_norms", "embedding_norm_mean", "norm, mean"),
+    "anisotropy": _scalar("embedding_spectrum", "anisotropy", "anisotropy"),
+    "isotropy": _scalar("embedding_spectrum", "isotropy", "isotropy"),
+    "isoscore": _scalar("embedding_spectrum", "isoscore", "IsoScore"),
+    "near_duplicate_share": _scalar(
+        "nearest_tokens", "near_duplicate_share", "share with a near-duplicate"
+    ),
+    "low_norm_tokens": _scalar("token_health", "low_norm_tokens", "tokens of low norm"),
+    "dot_mean": _scalar("dot_products", "dot_mean", "dot product, mean"),
+    "cosine_mean": _scalar("dot_products", "cosine_mean", "cosine, mean"),
+}
+"""What can be followed, by the name of the quantity in the table."""
+AXES = {"steps": "steps", "tokens": "training tokens"}
+PALEST, STRONGEST = 0.15, 0.6
+"""Opacity of the lines of the first and of the last layer."""
+INFINITE = "∞"
+EVERYTHING = "over all layers"
+
+
+def draw(
+    table: pd.DataFrame,
+    *,
+    width: int = TWO_COLUMNS,
+    quantity: str = "condition_number",
+    against: str = "steps",
+    hide_layers: bool = False,
+) -> go.Figure:
+    """Draw one panel a role: the quantity over steps, a strong line a run over all its layers.
+
+    Pale lines are its layers, the earlier the paler. All are rows of the table: nothing is
+    averaged here.
+    """
+    followed = QUANTITIES[quantity]
+    of_it = table["measure"].isin([followed.each, followed.over])
+    skipped = table["status"] == Status.SKIPPED
+    rows = _placed(table[of_it | skipped], against)
+    shown = rows[rows["status"] != Status.SKIPPED]
+    there = set(shown.loc[shown["x"].notna(), "role"])
+    lines = [[role for role in group if str(role) in there] for group in _groups()]
+    roles = [role for line in lines for role in line]
+    panels = [
+        [
+            Panel(
+                title=role.facts.symbol,
+                x=AXES[against],
+                y=followed.label,
+                log_y=followed.log,
+                write_x=short,
+            )
+            for role in line
+        ]
+        for line in lines
+        if line
+    ]
+    grid = Grid(panels, width, share_y=followed.shared, height=118)
+    looks = list(_looks(table))
+    for label, line, n_layers in looks:
+        mine = shown[(shown["checkpoint"] == label) & shown["x"].notna()]
+        for at, role in enumerate(roles):
+            here = mine[mine["role"] == str(role)]
+            _draw_run(grid, at, line, here, followed, 0 if hide_layers else n_layers)
+    return grid.finish(remarks(table, *_notes(rows, shown, looks, followed, against)))
+
+
+def _groups() -> Iterator[tuple[Role, ...]]:
+    yield ATTENTION
+    yield MLP
+    yield tuple(role for role in Role if role not in (*ATTENTION, *MLP))
+
+
+def _placed(table: pd.DataFrame, against: str) -> pd.DataFrame:
+    """Return the rows with their place on the x axis; NaN where the checkpoint does not say."""
+    step = table["step"].astype("Float64").astype("float64")
+    if against == "steps":
+        return table.assign(x=step)
+    facts = table.attrs.get("checkpoints", [])
+    tokens = {(told["label"], told["step"]): told.get("tokens") for told in facts}
+    places = zip(table["checkpoint"], step, strict=True)
+    found = [tokens.get((name, at if math.isfinite(at) else None)) for name, at in places]
+    return table.assign(x=[math.nan if value is None else float(value) for value in found])
+
+
+def _looks(table: pd.DataFrame) -> Iterator[tuple[str, Line, int]]:
+    """Yield the label, the style and the number of layers of each run: all steps of it as one."""
+    runs = {style.checkpoint: style for style in styles(table, table.attrs.get("checkpoints", []))}
+    looks = shades_and_dashes(style.family for style in runs.values())
+    for (label, style), (color, dash) in zip(runs.items(), looks, strict=True):
+        symbol = SYMBOLS.get(style.family, "circle")
+        yield label, Line(escape(label), color, dash, symbol), style.n_layers
+
+
+def _draw_run(
+    grid: Grid, at: int, line: Line, rows: pd.DataFrame, followed: Followed, n_layers: int
+) -> None:
+    """Draw the pale lines of a role's layers (as many as are asked for) and the strong one."""
+    layered = rows["layer"].notna().any()
+    weights = rows[rows["measure"] == followed.each]
+    for (layer, expert), of_weight in weights.groupby(["layer", "expert"], dropna=False):
+        if layered and n_layers:
+            _draw_layer(grid, at, line, of_weight, whole(layer), whole(expert), n_layers)
+    strong = rows[rows["measure"] == followed.over] if layered else weights
+    if len(strong):
+        hover = f"{EVERYTHING if layered else ''}<br>%{{x:,.6g}}: %{{y:.5g}}"
+        draw_line(grid, at, line, _finite(grid, at, line, strong), "x", "value", hover=hover)
+
+
+def _draw_layer(
+    grid: Grid,
+    at: int,
+    line: Line,
+    rows: pd.DataFrame,
+    layer: int | None,
+    expert: int | None,
+    n_layers: int,
+) -> None:
+    import plotly.graph_objects as go
+
+    rows = _finite(grid, at, line, rows).sort_values("x", kind="stable")
+    share = (layer or 0) / max(n_layers - 1, 1)
+    color = faded(line.color, PALEST + (STRONGEST - PALEST) * share)
+    named = f"layer {layer}" + ("" if expert is None else f", expert {expert}")
+    xs, ys = ([float(value) for value in rows[name]] for name in ("x", "value"))
+    trace = go.Scatter(
+        x=xs,
+        y=ys,
+        mode="lines" if len(xs) > 1 else "markers",
+        line={"color": color, "dash": line.dash, "width": 0.9},
+        marker={"color": color, "size": 3.5, "symbol": line.symbol},
+        name=line.label,
+        legendgroup=line.label,
+        hovertemplate=f"<b>{line.label}</b><br>{named}<br>%{{x:,.6g}}: %{{y:.5g}}<extra></extra>",
+        meta=named,
+    )
+    grid.add(at, trace, xs, ys)
+    grid.key("each layer, the earlier the paler", _pale_key())
+
+
+def _pale_key() -> Any:
+    import plotly.graph_objects as go
+
+    line = {"color": faded(NEUTRAL, STRONGEST), "width": 0.9}
+    return go.Scatter(mode="lines", line=line, meta="key")
+
+
+def _finite(grid: Grid, at: int, line: Line, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that have a place on the axis; mark the infinite ones at its top."""
+    import plotly.graph_objects as go
+
+    values = rows["value"].astype(float)
+    infinite = [float(x) for x in rows.loc[values.map(math.isinf), "x"]]
+    if infinite:
+        look = {"mode": "markers", "marker": mark("x-thin", line.color, 6), "name": line.label}
+        text = f"<b>{line.label}</b><br>∞: rank deficient"
+        grid.at_top(
+            at, go.Scatter(x=infinite, hovertext=text, hoverinfo="text", meta="infinite", **look)
+        )
+        grid.key(INFINITE, go.Scatter(mode="markers", marker=mark("x-thin", NEUTRAL, 6)))
+    kept = values.map(math.isfinite) & ((values > 0) | (not grid.panels[at].log_y))
+    return rows[kept]
+
+
+def _notes(
+    rows: pd.DataFrame,
+    shown: pd.DataFrame,
+    looks: list[tuple[str, Line, int]],
+    followed: Followed,
+    against: str,
+) -> Iterator[str]:
+    """Yield what is missing from the figure, and what a single point stands for."""
+    if shown.empty:
+        yield f"No rows of {followed.each} here."
+    if followed.log and (shown["value"] == 0).any():
+        yield "Values that are zero have no logarithm and are left out."
+    for label, _, _ in looks:
+        mine = shown[shown["checkpoint"] == label]
+        skipped = rows[(rows["checkpoint"] == label) & (rows["status"] == Status.SKIPPED)]
+        if mine.empty and len(shown):
+            reasons = skipped["reason"].unique()
+            yield f"{label} has nothing of it{f': {reasons[0]}' if len(reasons) else ''}."
+            continue
+        if mine["x"].isna().any():
+            yield f"{label} does not say how many {AXES[against]} it has seen."
+        elif mine["x"].nunique() == 1:
+            yield f"{label}: one saved step; a line takes several."
+        if len(skipped):
+            yield f"{label}: {len(skipped)} not measured, such as: {skipped['reason'].iloc[0]}"
+
+
+FIGURE = Figure(
+    name="trajectories",
+    title="Through training",
+    summary="One quantity at every saved step, a panel a role: the strong line is over all layers, "
+    "pale lines are single layers, the earlier the paler.",
+    draw=draw,
+    options=(
+        Option(
+            name="quantity",
+            values=tuple(QUANTITIES),
+            help="What is followed.",
+            needs={name: (followed.measure,) for name, followed in QUANTITIES.items()},
+        ),
+        Option(name="against", values=tuple(AXES), help="What is on the x axis."),
+        Option(
+            name="hide_layers",
+            values=(False, True),
+            help="Without the pale lines of single layers.",
+        ),
+    ),
+    formula="as in the figure of that measure, at each step; over all layers: the median over "
+    "heads of all layers, the mean over coordinates of all layers, or the largest deviation.",
+    source="arXiv 2410.01131, Figures 4 to 6 (their quantities; over training, not in the paper)",
+    over_steps=True,
+)

@@ -1,0 +1,80 @@
+"""Wide tables that a figure can name instead of measures: who makes each, and of which sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.results import RESULTS, Place, holds_weights, listed, training_results
+from ngpt_inspect.traces import COLUMNS, PATH, is_trace, path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wide:
+    """One table by name."""
+
+    columns: tuple[str, ...]
+    make: Callable[[Sequence[Place]], pd.DataFrame]
+    """From sources; what is wrong with one of them is an InspectError."""
+    takes: Callable[[Place], bool]
+    """Whether it is for a source of a mixture."""
+    call: str
+    """How to say it in Python."""
+
+
+def _of_results(name: str) -> Wide:
+    return Wide(
+        columns=tuple(column.name for column in RESULTS[name].columns),
+        make=lambda sources: training_results(name, sources),
+        takes=lambda source: not is_trace(source),
+        call=f'training_results("{name}", sources)',
+    )
+
+
+WIDE: dict[str, Wide] = {name: _of_results(name) for name in RESULTS} | {
+    PATH: Wide(
+        columns=tuple(COLUMNS),
+        make=lambda sources: path(list(sources)),  # type: ignore[arg-type]
+        takes=is_trace,
+        call="path(traces)",
+    )
+}
+"""Every wide table by name: of training results, and of traces."""
+
+
+def wide_table(name: str, sources: Place | Sequence[Place]) -> pd.DataFrame:
+    """Return a wide table of sources, one or several, that are all meant for it.
+
+    Raises
+    ------
+    InspectError
+        As `training_results` and `path`.
+    """
+    return WIDE[name].make(listed(sources))
+
+
+def checked_columns(figure: str, name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table given for a figure, if it is the one the figure draws.
+
+    Raises
+    ------
+    WrongOption
+        A column is missing.
+    """
+    missing = [column for column in WIDE[name].columns if column not in table.columns]
+    if missing:
+        raise WrongOption(
+            f"{figure} draws the table {name}, and this has no column {missing[0]}",
+            next_step=f"give {WIDE[name].call}",
+        )
+    return table
+
+
+def is_checkpoint(source: Place) -> bool:
+    """Tell checkpoints from training results and traces; a path that does not exist is one."""
+    return not is_trace(source) and holds_weights(source)

@@ -1,0 +1,56 @@
+"""The tokens nearest to a given token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.measures._measure import Measure, Option, Values, View
+from ngpt_inspect.measures._token_ids import token_ids
+from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.weights import Weight
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield cosine and dot product of each token asked for with its nearest tokens."""
+    from ngpt_inspect.numerics.neighbours import neighbours_of
+
+    rows = token_ids(options["token"], "token", weight.shape[0])
+    if not rows:
+        raise WrongOption("no token is named", next_step="give token ids: 262 or 5,7-9")
+    for found in neighbours_of(weight.values(device), rows, options["count"]):
+        if not len(found.ids):
+            raise WrongOption(
+                f"token {found.row} has no cosine: its row, or every other, is zero",
+                next_step="leave it out",
+            )
+        partner = found.ids.cpu().numpy()
+        for name, column in (("cosine", found.cosines), ("dot", found.dots)):
+            yield Values(
+                measure=f"neighbour_{name}",
+                value=column.cpu().numpy(),
+                index=found.row,
+                partner=partner,
+            )
+
+
+MEASURE = Measure(
+    name="neighbours",
+    title="Neighbours of a token",
+    summary="the tokens of largest cosine with a given one (--token), nearest first",
+    roles=roles_of(Kind.EMBEDDING),
+    compute=compute,
+    quantities={
+        "neighbour_cosine": "cos(e_i, e_j) of token i with its partner j, largest first",
+        "neighbour_dot": "e_i · e_j of the rows as they are",
+    },
+    headline="neighbour_cosine",
+    shown=("neighbour_cosine", "neighbour_dot"),
+    view=View.PAIRS,
+    options=(
+        Option(name="token", default="0", help="Ids of tokens: 262 or 5,7-9."),
+        Option(name="count", default=10, help="How many neighbours.", least=1),
+    ),
+    source="dot products as in arXiv 2410.01131, Figure 4 (right), of single tokens",
+)

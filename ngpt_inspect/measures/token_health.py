@@ -1,0 +1,118 @@
+"""What tells tokens that training has hardly touched: numbers to sort by, not a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.measures._measure import Measure, Option, Summary, Values, View, numbered
+from ngpt_inspect.measures._token_ids import token_ids
+from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    import torch
+
+THRESHOLD = 3.5
+"""Where Iglewicz and Hoaglin (1993) label an outlier."""
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield the numbers of every row; rows that are zero or not finite are named and left out."""
+    from ngpt_inspect.numerics.directions import norm_tolerance, row_norms
+    from ngpt_inspect.numerics.outliers import equal_rows, mean_cosines, robust_z
+
+    values = weight.values(device)
+    unused = token_ids(options["unused"], "unused", len(values))
+    norms = row_norms(values)
+    finite, zero = norms.isfinite(), norms == 0
+    sound = (finite & ~zero).nonzero().squeeze(1)
+    z = robust_z(norms[sound].log(), norm_tolerance(values.dtype))
+    yield _of("norm_z", z, sound)
+    yield from _left_out(weight, values, finite, zero)
+    yield _of("mean_cosine", mean_cosines(values, sound, sound), sound)
+    known = sound[[row in set(unused) for row in sound.tolist()]]
+    if len(known):
+        yield _of("unused_cosine", mean_cosines(values, sound, known), sound)
+    equal = equal_rows(values)
+    yield numbered("equal_rows", equal)
+    rule = f"norm_z below -{options['threshold']:g}"
+    low = int((z < -options["threshold"]).sum())
+    yield Values(measure="low_norm_tokens", value=float(low), reason=rule)
+    yield Values(measure="zero_tokens", value=float(zero.sum()))
+    yield Values(measure="nonfinite_tokens", value=float((~finite).sum()))
+    yield Values(measure="equal_tokens", value=float((equal > 0).sum()))
+
+
+def _of(measure: str, column: torch.Tensor, ids: torch.Tensor) -> Values:
+    return replace(numbered(measure, column), index=ids.cpu().numpy())
+
+
+def _left_out(
+    weight: Weight, values: torch.Tensor, finite: torch.Tensor, zero: torch.Tensor
+) -> Iterator[Values]:
+    """Yield a skipped row for each token that has no direction, and why."""
+    import numpy as np
+
+    from ngpt_inspect.numerics.finite import NonFinite, require_finite
+
+    what = "its norm is not finite"
+    try:
+        require_finite(values)
+    except NonFinite as error:
+        what = str(error)
+    for chosen, reason in ((zero, "norm zero"), (~finite, what)):
+        ids = chosen.nonzero().squeeze(1).cpu().numpy()
+        if len(ids):
+            yield Values(
+                measure="norm_z",
+                value=np.full(len(ids), np.nan),
+                index=ids,
+                status=Status.SKIPPED,
+                reason=f"{weight.source}: {reason}",
+            )
+
+
+MEASURE = Measure(
+    name="token_health",
+    title="Token health",
+    summary="what sets dead and under-trained tokens apart: norm, direction, equal rows",
+    roles=roles_of(Kind.EMBEDDING),
+    compute=compute,
+    quantities={
+        "norm_z": "robust z-score of ln ‖e_i‖₂: (x − median) / max(1.4826 · MAD, rounding of the "
+        "stored dtype)",
+        "mean_cosine": "cos(e_i, m) with m the mean of all unit rows",
+        "unused_cosine": "with --unused: cos(e_i, m) with m the mean of those unit rows",
+        "equal_rows": "how many other rows have exactly its values",
+        "low_norm_tokens": "tokens with norm_z below −threshold",
+        "zero_tokens": "tokens whose row is all zero",
+        "nonfinite_tokens": "tokens whose row holds NaN or infinity",
+        "equal_tokens": "tokens whose row equals another",
+    },
+    headline="norm_z",
+    shown=(
+        "zero_tokens",
+        "nonfinite_tokens",
+        "equal_tokens",
+        "low_norm_tokens",
+        "mean_cosine_median",
+        "mean_cosine_max",
+    ),
+    view=View.ROLES,
+    summaries={
+        "norm_z": (Summary.SPREAD, Summary.QUANTILES),
+        "mean_cosine": (Summary.SPREAD, Summary.QUANTILES),
+    },
+    options=(
+        Option(name="threshold", default=THRESHOLD, help="Robust z-score of a low norm."),
+        Option(
+            name="unused",
+            default="",
+            help="Ids of tokens known to be unused, such as padding rows: 50257-50303.",
+        ),
+    ),
+    source="Land and Bartolo, arXiv 2405.05417 (norm of E_input; cosine of E_output with known "
+    "unused tokens); equal norms of nGPT: arXiv 2410.01131, section 2.6",
+)

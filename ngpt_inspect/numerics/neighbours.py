@@ -1,0 +1,179 @@
+"""Which rows lie closest to one another by cosine.
+
+Shapes: V rows, D columns, N rows that have a direction, K rows asked for, R x C a tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.numerics.directions import row_norms
+from ngpt_inspect.numerics.finite import require_finite, row_blocks
+from ngpt_inspect.numerics.tiles import Rows, tiles
+
+if TYPE_CHECKING:
+    import torch
+
+BLOCK_ELEMENTS = 1 << 21
+"""Values widened at a time: 16 MB of float64."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The nearest other row of every row."""
+
+    cosine_V: torch.Tensor
+    """Float64; nan for a row that has no direction, or no other row to compare with."""
+    partner_V: torch.Tensor
+    """Which row it is, int64; -1 where the cosine is nan."""
+    duplicates_V: torch.Tensor
+    """How many other rows have at least the cosine `duplicate` with it, int64."""
+
+
+def nearest_rows(
+    x_VD: torch.Tensor,
+    *,
+    duplicate: float,
+    progress: Callable[[int, int], None] | None = None,
+) -> Nearest:
+    """Largest cos(x_i, x_j) over j != i for every row i, and its j; every pair is looked at.
+
+    Cosines are compared in float32 (float64 rows: in float64), so of rows whose cosines agree to
+    rounding any one may be named; the cosine returned is computed again in float64. Tiles serve
+    both of their sides: 2 D operations a pair of rows. Besides the rows it holds what
+    `numerics.tiles` does, and at most two copies of a tile (32 MB).
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype, on any device. Rows of norm zero are left out.
+    duplicate : float
+        Cosine from which on two rows count as near-duplicates of each other.
+    progress : callable, optional
+        Called with (pairs done, pairs to do) after each tile.
+
+    Returns
+    -------
+    Nearest
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+    """
+    import torch
+
+    require_finite(x_VD)
+    norms_V = row_norms(x_VD)
+    ids_N = (norms_V > 0).nonzero().squeeze(1)
+    dtype = torch.float64 if x_VD.dtype == torch.float64 else torch.float32
+    rows = Rows(x_VD, ids_N, norms_V, True, dtype)
+    best = _Best(len(ids_N), dtype, x_VD.device, duplicate)
+    todo, done = len(ids_N) * (len(ids_N) - 1) // 2, 0
+    for tile in tiles(rows):
+        dots_RC = tile.matrix()
+        close = tile.high >= duplicate
+        best.look(dots_RC, tile.first_row, tile.first_column, close)
+        if not tile.triangle:
+            best.look(dots_RC.T, tile.first_column, tile.first_row, close)
+        done += len(tile.values_P)
+        if progress is not None:
+            progress(done, todo)
+    cosine_V = torch.full_like(norms_V, float("nan"))
+    partner_V = torch.full_like(norms_V, -1, dtype=torch.int64)
+    duplicates_V = torch.zeros_like(partner_V)
+    duplicates_V[ids_N] = best.close_N
+    if len(ids_N) > 1:
+        partner_V[ids_N] = ids_N[best.partner_N]
+        cosine_V[ids_N] = _cosines(x_VD, norms_V, ids_N, partner_V[ids_N])
+    return Nearest(cosine_V, partner_V, duplicates_V)
+
+
+class _Best:
+    """The largest cosine of each row so far."""
+
+    def __init__(
+        self, count: int, dtype: torch.dtype, device: torch.device, duplicate: float
+    ) -> None:
+        import torch
+
+        self.duplicate = duplicate
+        self.cosine_N = torch.full((count,), float("-inf"), dtype=dtype, device=device)
+        self.partner_N = torch.zeros(count, dtype=torch.int64, device=device)
+        self.close_N = torch.zeros(count, dtype=torch.int64, device=device)
+
+    def look(self, dots_RC: torch.Tensor, row: int, column: int, close: bool) -> None:
+        """Take what is larger among the products of rows from `row` on with those from `column`."""
+        here = slice(row, row + len(dots_RC))
+        peaks_R = dots_RC.amax(1)
+        better = (peaks_R > self.cosine_N[here]).nonzero().squeeze(1)
+        self.cosine_N[row + better] = peaks_R[better]
+        self.partner_N[row + better] = dots_RC[better].argmax(1) + column
+        if close:
+            self.close_N[here] += (dots_RC >= self.duplicate).sum(1)
+
+
+def _cosines(
+    x_VD: torch.Tensor, norms_V: torch.Tensor, i_N: torch.Tensor, j_N: torch.Tensor
+) -> torch.Tensor:
+    """cos(x_i, x_j) of these pairs in float64, shape (N,)."""
+    import torch
+
+    out = []
+    step = max(1, BLOCK_ELEMENTS // x_VD.shape[1])
+    for first in range(0, len(i_N), step):
+        i, j = i_N[first : first + step], j_N[first : first + step]
+        dots = torch.linalg.vecdot(x_VD[i].double(), x_VD[j].double())
+        out.append(dots / (norms_V[i] * norms_V[j]))
+    return torch.cat(out).clamp(-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The rows nearest to one row, nearest first."""
+
+    row: int
+    ids: torch.Tensor
+    cosines: torch.Tensor
+    dots: torch.Tensor
+
+
+def neighbours_of(x_VD: torch.Tensor, rows: Sequence[int], count: int) -> list[Neighbours]:
+    """Find the `count` rows of largest cosine with each of these: one product, in float64.
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype. Rows of norm zero have no cosine: they are neighbours of none, and have
+        none.
+    rows : sequence of K ints
+        Rows to find neighbours of.
+    count : int
+        How many; fewer where there are not as many other rows.
+
+    Returns
+    -------
+    list of Neighbours, one for each of `rows`
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+    """
+    import torch
+
+    require_finite(x_VD)
+    norms_V = row_norms(x_VD)
+    asked_DK = x_VD[list(rows)].double().T
+    dots_VK = torch.cat([part.double() @ asked_DK for part in row_blocks(x_VD, BLOCK_ELEMENTS)])
+    found = []
+    for k, row in enumerate(rows):
+        there_N = (norms_V > 0).nonzero().squeeze(1)
+        there_N = there_N[there_N != row] if norms_V[row] > 0 else there_N[:0]
+        cosines_N = dots_VK[there_N, k] / (norms_V[there_N] * norms_V[row])
+        order = cosines_N.argsort(descending=True, stable=True)[:count]
+        ids = there_N[order]
+        found.append(Neighbours(row, ids, cosines_N[order].clamp(-1.0, 1.0), dots_VK[ids, k]))
+    return found

@@ -1,0 +1,107 @@
+"""Rows that are unlike the others: by length, by direction, or by being another row's copy.
+
+Shapes: V rows, D columns, N rows chosen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.numerics.directions import row_norms
+from ngpt_inspect.numerics.finite import row_blocks
+
+if TYPE_CHECKING:
+    import torch
+
+NORMAL = 1.4826
+"""1 / 0.6745: the MAD of a normal distribution times this is its standard deviation."""
+
+
+def robust_z(values_N: torch.Tensor, least_scale: float) -> torch.Tensor:
+    """(v - median) / max(1.4826 MAD, least_scale) of every value.
+
+    Half of the values can be outliers before median and MAD (the median distance from the median)
+    follow them.
+
+    Parameters
+    ----------
+    values_N : tensor of shape (N,)
+        Finite.
+    least_scale : float
+        In the unit of the values, above 0: what rounding alone can make of equal values.
+
+    Returns
+    -------
+    tensor of shape (N,), float64, dimensionless
+
+    References
+    ----------
+    Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993: they call it the modified
+    z-score and label what is beyond 3.5.
+    """
+    wide = values_N.double()
+    if not len(wide):
+        return wide
+    off = wide - wide.quantile(0.5)
+    scale = NORMAL * float(off.abs().quantile(0.5))
+    return off / max(scale, least_scale)
+
+
+def mean_cosines(x_VD: torch.Tensor, of_N: torch.Tensor, among_N: torch.Tensor) -> torch.Tensor:
+    """cos(x_i, m) of the rows `of_N`, with m the mean of the unit rows `among_N`, in float64.
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype.
+    of_N, among_N : tensors of ids, int64
+        Rows that are finite and not zero.
+
+    Returns
+    -------
+    tensor of shape (N,), float64; nan where the mean is zero or of no rows
+    """
+    import torch
+
+    total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
+    for block_D in row_blocks(among_N.unsqueeze(1), _rows_a_block(x_VD)):
+        total_D += _unit(x_VD[block_D.squeeze(1)]).sum(0)
+    direction_D = total_D / torch.linalg.vector_norm(total_D)
+    blocks = row_blocks(of_N.unsqueeze(1), _rows_a_block(x_VD))
+    cosines = [_unit(x_VD[block.squeeze(1)]) @ direction_D for block in blocks]
+    return torch.cat([total_D[:0], *cosines])
+
+
+def equal_rows(x_VD: torch.Tensor) -> torch.Tensor:
+    """How many other rows have exactly the values of row i.
+
+    Rows are told apart by a 128-bit BLAKE2b digest of their values; -0 equals 0, and NaN its like.
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype.
+
+    Returns
+    -------
+    tensor of shape (V,), int64
+    """
+    import torch
+
+    digests: list[bytes] = []
+    for block in row_blocks(x_VD):
+        wide = block.double() if block.dtype == torch.float64 else block.float()
+        rows = (wide + 0.0).cpu().numpy()
+        digests += [blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
+    count = Counter(digests)
+    return torch.tensor([count[each] - 1 for each in digests], dtype=torch.int64)
+
+
+def _unit(rows_ND: torch.Tensor) -> torch.Tensor:
+    return rows_ND.double() / row_norms(rows_ND).unsqueeze(1)
+
+
+def _rows_a_block(x_VD: torch.Tensor) -> int:
+    return max(1, (1 << 21) // x_VD.shape[1])

@@ -1,0 +1,22 @@
+"""Every step that training runs have logged."""
+
+from ngpt_inspect.results._columns import IDENTITY, number, whole
+from ngpt_inspect.results._contract import Results
+from ngpt_inspect.results._runs import steps_of_run
+
+TABLE = Results(
+    name="training_steps",
+    summary="One row a step of a run, as its metrics.jsonl has it.",
+    columns=(
+        *IDENTITY,
+        whole("step", "optimiser steps taken"),
+        whole("tokens", "training tokens seen"),
+        number("seconds", "seconds of training so far", optional=True),
+        number("train_loss", "of the batch before its update, nats per token", optional=True),
+        number("validation_loss", "nats per token, where it was measured", optional=True),
+        number("rate", "learning rate of this step", optional=True),
+        number("gradient_norm", "L2 norm of the gradient before clipping", optional=True),
+    ),
+    source="arXiv 2410.01131, Figure 1 (its curves)",
+    of_run=steps_of_run,
+)

@@ -1,0 +1,132 @@
+"""How far a training run is and how it goes on, from its files alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats import read_contents
+from ngpt_inspect.runs import METRICS, diverged, elapsed, read_metrics, step_files
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECENT = 50
+"""Steps whose median time is taken for the time of the next ones."""
+QUIET, QUIET_STEPS = 60.0, 20
+"""Seconds and times of a step without a line after which a run may have stopped."""
+
+
+class RunState(StrEnum):
+    """What the files of a run let one say of it."""
+
+    TRAINING = "training"
+    """A line was written lately."""
+    QUIET = "stopped or paused"
+    """No line was written for long: files do not tell a dead process from a slow one."""
+    FINISHED = "finished"
+    """All steps of its schedule are taken."""
+    DIVERGED = "diverged"
+    """Its last step has no finite loss."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatus:
+    """How far a run was when its files were read."""
+
+    folder: Path
+    step: int
+    """Steps taken: of the last line logged, or of the last checkpoint where none is."""
+    steps: int | None
+    """Steps of the whole schedule, as the last checkpoint says; None where nothing says so."""
+    tokens: int | None
+    seconds: float | None
+    """Of training so far, without validating and saving; None where a step is not timed."""
+    seconds_a_step: float | None
+    """Median of the last `RECENT` steps."""
+    written: float | None
+    """When the last line was written, in seconds since 1970; None without metrics."""
+    saved: tuple[int, ...]
+    """Steps that have a checkpoint."""
+    diverged: bool = False
+    unfinished_line: bool = False
+    """Whether the last line is half-written: normal while it is being written."""
+    unfinished_files: int = 0
+    """Checkpoints being written right now, or left by a process that was killed."""
+
+    def state(self, now: float) -> RunState:
+        """Return what the run seems to do, `now` in seconds since 1970."""
+        if self.diverged:
+            return RunState.DIVERGED
+        if self.steps is not None and self.step >= self.steps:
+            return RunState.FINISHED
+        patience = max(QUIET, QUIET_STEPS * (self.seconds_a_step or 0.0))
+        lately = self.written is not None and now - self.written <= patience
+        return RunState.TRAINING if lately else RunState.QUIET
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that the steps left take at the present pace; None where that is not known."""
+        if self.steps is None or self.seconds_a_step is None:
+            return None
+        return max(self.steps - self.step, 0) * self.seconds_a_step
+
+
+def run_status(folder: Path) -> RunStatus:
+    """Return how far the run in a folder is; no checkpoint need be there yet.
+
+    Raises
+    ------
+    UnreadableFile
+        The folder holds neither metrics nor checkpoints, or one of them cannot be read.
+    """
+    saved = step_files(folder) if folder.is_dir() else {}
+    path = folder / METRICS
+    if not saved and not path.is_file():
+        raise UnreadableFile(
+            "is no training run", where=str(folder), next_step=f"name a folder with {METRICS}"
+        )
+    metrics = read_metrics(folder).sort_values("step", kind="stable") if path.is_file() else None
+    last = None if metrics is None or metrics.empty else metrics.iloc[-1]
+    return RunStatus(
+        folder=folder,
+        step=int(last["step"]) if last is not None else max(saved, default=0),
+        steps=_planned(saved),
+        tokens=_whole(last["tokens"]) if last is not None else None,
+        seconds=_seconds(metrics),
+        seconds_a_step=_pace(metrics),
+        written=path.stat().st_mtime if metrics is not None else None,
+        saved=tuple(saved),
+        diverged=metrics is not None and last is not None and bool(diverged(metrics).iloc[-1]),
+        unfinished_line=metrics is not None and "unfinished_line" in metrics.attrs,
+        unfinished_files=len(list(folder.glob(".step-*.tmp"))),
+    )
+
+
+def _planned(saved: dict[int, Path]) -> int | None:
+    """Return the steps of the schedule, as the last checkpoint says."""
+    if not saved:
+        return None
+    told = read_contents(saved[max(saved)]).lookup("reference_model.training.steps")
+    return told if type(told) is int else None
+
+
+def _seconds(metrics: pd.DataFrame | None) -> float | None:
+    if metrics is None or metrics.empty:
+        return None
+    total = float(elapsed(metrics).iloc[-1])
+    return None if total != total else total  # NaN: a step is not timed
+
+
+def _pace(metrics: pd.DataFrame | None) -> float | None:
+    if metrics is None:
+        return None
+    timed = metrics["seconds"].dropna().tail(RECENT)
+    return float(timed.median()) if len(timed) else None
+
+
+def _whole(value: float) -> int | None:
+    return None if value != value else int(value)

@@ -1,0 +1,8 @@
+"""What tells checkpoints apart, on one screen: facts, health, differences."""
+
+from ngpt_inspect.summary.differences import differences
+from ngpt_inspect.summary.facts import Fact, Level, beside
+from ngpt_inspect.summary.health import MEASURES, health
+from ngpt_inspect.summary.screen import summary
+
+__all__ = ["MEASURES", "Fact", "Level", "beside", "differences", "health", "summary"]

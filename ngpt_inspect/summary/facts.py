@@ -1,0 +1,125 @@
+"""One line of a summary, and the lines that headers and logs alone can fill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.runs import METRICS, is_run, read_metrics
+from ngpt_inspect.weights import WeightSet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TOKEN_KEYS = ("reference_model.tokens", "tokens", "tokens_seen", "num_tokens")
+"""Where checkpoints record how many training tokens the model has seen."""
+
+
+class Level(StrEnum):
+    """What a rule makes of a reading."""
+
+    OK = "ok"
+    NOTICE = "notice"
+    """Worth knowing before the numbers are read."""
+    TROUBLE = "trouble"
+    """The model, or the file, is not what it should be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One line of a checkpoint's summary."""
+
+    item: str
+    text: str
+    value: float | None = None
+    """The number in the text, where there is one."""
+    level: Level | None = None
+    """What `rule` makes of it; None for a plain fact."""
+    rule: str = ""
+    """When the level is what, in one sentence."""
+    measure: str = ""
+    """The measure it was read from, which has the details."""
+    role: str | None = None
+    layer: int | None = None
+    head: int | None = None
+    """Where it was found: the worst place, for an item that names one."""
+
+
+def header_facts(checkpoint: WeightSet) -> Iterator[Fact]:
+    """Yield what the headers say: family, sizes, stored dtype, step and tokens."""
+    shape = checkpoint.shape
+    heads = "? heads" if shape.n_heads is None else f"{shape.n_heads} heads"
+    yield Fact(item="family", text=f"{checkpoint.family} ({checkpoint.architecture})")
+    yield Fact(
+        item="parameters", text=f"{checkpoint.n_parameters:,}", value=checkpoint.n_parameters
+    )
+    yield Fact(item="size", text=f"{shape.n_layers} layers, {heads}, d {shape.d_model}")
+    yield Fact(item="stored as", text=", ".join(checkpoint.dtypes))
+    if checkpoint.step is not None:
+        yield Fact(item="step", text=f"{checkpoint.step:,}", value=checkpoint.step)
+    tokens = tokens_of(checkpoint)
+    if tokens is not None:
+        yield Fact(item="tokens", text=f"{tokens:,}", value=tokens)
+
+
+def tokens_of(checkpoint: WeightSet) -> int | None:
+    """Return how many training tokens the model has seen; None where nothing says."""
+    found = (checkpoint.contents.lookup(key) for key in TOKEN_KEYS)
+    return next((n for n in found if isinstance(n, int) and not isinstance(n, bool)), None)
+
+
+def loss_facts(checkpoints: Sequence[WeightSet]) -> list[list[Fact]]:
+    """Return the validation loss of each run at the last step that all of them evaluated."""
+    curves = []
+    for checkpoint in checkpoints:
+        folder = Path(checkpoint.contents.source).parent
+        if is_run(folder) and (folder / METRICS).is_file():
+            metrics = read_metrics(folder).dropna(subset="validation_loss")
+            curves.append(dict(zip(metrics["step"], metrics["validation_loss"], strict=True)))
+        else:
+            curves.append({})
+    common = set.intersection(*(set(curve) for curve in curves if curve)) if any(curves) else set()
+    if not common:
+        return [[] for _ in checkpoints]
+    step = max(common)
+    item = f"validation loss at step {step}"
+    return [
+        [Fact(item=item, text=f"{curve[step]:.4f}", value=curve[step])] if curve else []
+        for curve in curves
+    ]
+
+
+def frame(facts: Iterable[tuple[WeightSet, Fact]]) -> pd.DataFrame:
+    """Return facts as a table: ``checkpoint, step`` and the fields of `Fact`."""
+    import pandas as pd
+
+    rows = [{"checkpoint": c.label, "step": c.step} | asdict(fact) for c, fact in facts]
+    columns = ["checkpoint", "step", *(field.name for field in fields(Fact))]
+    kinds = dict.fromkeys(("step", "layer", "head"), "Int64") | {"value": "float64"}
+    return pd.DataFrame(rows, columns=columns).astype(kinds)
+
+
+def beside(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> pd.DataFrame:
+    """Return the texts of facts, what they are about (the lead) down and checkpoints across.
+
+    Lines and columns come in the order of the facts; a checkpoint without the fact has "-".
+    """
+    at = ("@ " + facts["step"].astype("str")).where(facts["step"].notna(), "")
+    named = facts.assign(column=(facts["checkpoint"] + " " + at).str.strip())
+    wide = named.pivot(index=list(lead), columns="column", values="text")
+    lines = named[list(lead)].drop_duplicates()
+    columns = list(named["column"].drop_duplicates())
+    return lines.merge(wide.reset_index(), on=list(lead))[[*lead, *columns]].fillna("-")
+
+
+def rows_of(table: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
+    """Return the rows of one checkpoint; steps of one run share its label."""
+    mine = table["checkpoint"] == checkpoint.label
+    if checkpoint.step is not None:
+        mine &= table["step"] == checkpoint.step
+    rows = table[mine]
+    rows.attrs = {}  # pandas copies them deeply with every selection
+    return rows

@@ -1,0 +1,57 @@
+"""One screen on one or several checkpoints: how large, how far trained, how healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.checkpoint import distinct
+from ngpt_inspect.summary.facts import Fact, frame, header_facts, loss_facts, rows_of
+from ngpt_inspect.summary.health import MEASURES, readings
+from ngpt_inspect.tables import Progress, Source, measure, opened, parts
+from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.wording import number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def summary(
+    sources: Source | Sequence[Source], *, device: str = "cpu", progress: Progress | None = None
+) -> pd.DataFrame:
+    """Return the facts that tell checkpoints apart, and how healthy each is.
+
+    Columns ``checkpoint, step`` and those of `Fact`: sizes, tokens, validation loss at the last
+    step that all the runs have evaluated, median condition numbers (heads for attention, whole
+    matrices for the MLP), mean scaling factors; then the items of `health`, each with a level
+    and the rule that decides it.
+
+    Raises
+    ------
+    InspectError
+        As `measure`.
+    """
+    checkpoints = distinct(opened(sources))
+    table = measure(checkpoints, MEASURES, device=device, progress=progress)
+    facts = []
+    for checkpoint, loss in zip(checkpoints, loss_facts(checkpoints), strict=True):
+        mine = rows_of(table, checkpoint)
+        lines = (*header_facts(checkpoint), *loss, *_averages(mine), *readings(checkpoint, mine))
+        facts += [(checkpoint, fact) for fact in lines]
+    out = frame(facts)
+    out.attrs = table.attrs
+    return out
+
+
+def _averages(rows: pd.DataFrame) -> Iterator[Fact]:
+    """Yield the median condition number and the mean scaling factor of each role."""
+    found = parts(rows[rows["measure"] == "condition_number"])
+    for role, group in found.groupby("role", sort=False):
+        value = float(group["value"].median())
+        yield Fact(item=f"condition number {role}, median", text=number(value), value=value)
+    factors = rows[(rows["measure"] == "scaling_factor") & (rows["status"] != Status.SKIPPED)]
+    for role in roles_of(Kind.SCALING):
+        values = factors.loc[factors["role"] == str(role), "value"]
+        if len(values):
+            value = float(values.mean())
+            yield Fact(item=f"{role}, mean", text=number(value), value=value)

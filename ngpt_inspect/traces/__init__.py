@@ -1,0 +1,7 @@
+"""Traces -> the path of each token's hidden state on the hypersphere."""
+
+from ngpt_inspect.traces._columns import COLUMNS, PATH
+from ngpt_inspect.traces._path import path
+from ngpt_inspect.traces._reading import Trace, is_trace, read_trace
+
+__all__ = ["COLUMNS", "PATH", "Trace", "is_trace", "path", "read_trace"]

@@ -1,0 +1,136 @@
+"""What a page does while its numbers are on their way, and when some never come."""
+
+import json
+import threading
+
+import pandas as pd
+import pytest
+from seen import charts, words
+from small_models import write_gpt, write_ngpt
+
+from app import measured
+from app.loading import store, workshop
+from app.measured import requests
+from ngpt_inspect import measure, open_checkpoint, summarise
+from ngpt_inspect.errors import InspectError
+from ngpt_inspect.gallery import thinned
+
+
+@pytest.fixture
+def hold():
+    """Keep the workshop busy until the event is set."""
+    event = threading.Event()
+    workshop().ask(object(), "hold", lambda progress: event.wait(20))
+    yield event
+    event.set()
+
+
+def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, models, hold, monkeypatch):
+    monkeypatch.setattr(measured, "PATIENCE", 0)
+    app = run(*models)
+    assert not charts(app)
+    assert "Its numbers are being measured." in words(app)
+    assert app.title[0].value == "Side by side"
+    assert app.button(key="stop").label == "Stop"
+    (bar,) = app.get("progress")
+    assert "of gpt" in bar.proto.text
+    hold.set()
+    monkeypatch.setattr(measured, "PATIENCE", 60)
+    app.run()
+    assert len(charts(app)) == 4
+    assert not app.get("progress")
+
+
+def test_stopping_leaves_the_page_and_offers_to_go_on(run, models, hold, monkeypatch):
+    monkeypatch.setattr(measured, "PATIENCE", 0)
+    app = run(models[1])
+    app.button(key="stop").click().run()
+    hold.set()
+    assert workshop().ask("after", "after", lambda progress: None).wait(20)
+    app.run()
+    assert not charts(app)
+    assert "Condition numbers of ngpt" in app.info[0].value
+    monkeypatch.setattr(measured, "PATIENCE", 60)
+    app.button(key="go on").click().run()
+    assert len(charts(app)) == 4
+    assert not app.info
+
+
+def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
+    run, models, monkeypatch
+):
+    real = measured.measure
+
+    def fails(checkpoint, name, **more):
+        if checkpoint.family == "GPT":
+            raise InspectError("the file has changed", where=checkpoint.contents.source)
+        return real(checkpoint, name, **more)
+
+    both = [trace_colors(chart) for chart in charts(run(*models))]
+    for path in models:
+        path.touch()
+    monkeypatch.setattr(measured, "measure", fails)
+    app = run(*models)
+    assert any("the file has changed" in each.value for each in app.warning)
+    assert len(charts(app)) == 4
+    one = [trace_colors(chart) for chart in charts(app)]
+    assert all(after and after <= before for before, after in zip(both, one, strict=True))
+    assert one != both
+
+
+def trace_colors(chart):
+    data = json.loads(chart.proto.spec)["data"]
+    return {trace["line"]["color"] for trace in data if "color" in trace.get("line", {})}
+
+
+def test_results_are_kept_for_the_next_start(run, models, own_cache, monkeypatch):
+    run(models[1])
+    assert list(own_cache.glob("*.parquet"))
+    monkeypatch.setattr(measured, "measure", lambda *a, **k: pytest.fail("measured again"))
+    store()._tables.clear()  # as after a restart
+    assert len(charts(run(models[1]))) == 4
+
+
+def test_requests_leave_out_what_a_checkpoint_has_not(tmp_path):
+    gpt = open_checkpoint(write_gpt(tmp_path / "gpt.safetensors"))
+    ngpt = open_checkpoint(write_ngpt(tmp_path / "ngpt.safetensors"))
+    (asked,) = requests([gpt, ngpt], ["eigen_learning_rates"], roles=["alpha_A"])
+    assert (asked.checkpoint, asked.roles) == (ngpt, ("alpha_A",))
+    assert requests([gpt, ngpt], ["condition_numbers"], layers=[7]) == []
+
+
+def test_a_key_names_the_file_the_question_and_nothing_else(tmp_path):
+    path = write_ngpt(tmp_path / "ngpt.safetensors")
+    ask = {"measures": ["condition_numbers"], "roles": ["W_q"]}
+    (one,) = requests([open_checkpoint(path)], **ask)
+    (same,) = requests([open_checkpoint(path, label="other name")], **ask)
+    assert one.key == same.key
+    others = [
+        requests([open_checkpoint(path)], **(ask | {"roles": ["W_k"]}))[0],
+        requests([open_checkpoint(path)], **ask, layers=[0])[0],
+        requests([open_checkpoint(path)], **ask, whole=True)[0],
+        requests([open_checkpoint(path)], **ask, options={"bins": 3})[0],
+        requests([open_checkpoint(path, heads=4)], **ask)[0],
+    ]
+    write_ngpt(path, seed=7)
+    path.touch()
+    others += requests([open_checkpoint(path)], **ask)
+    assert len({one.key, *(each.key for each in others)}) == 1 + len(others)
+
+
+def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch):
+    run(models[1])
+    monkeypatch.setattr(measured, "measure", lambda *a, **k: pytest.fail("measured again"))
+    checkpoint = open_checkpoint(models[1])
+    for ask in ({}, {"whole": True}, {"layers": [0], "roles": ["W_q"]}):
+        (asked,) = requests([checkpoint], ["condition_numbers"], **ask)
+        table = asked.table().reset_index(drop=True)
+        expected = measure_directly(checkpoint, **ask)
+        pd.testing.assert_frame_equal(table, expected)
+
+
+def measure_directly(checkpoint, whole=False, **selection):
+    table = summarise(measure(checkpoint, "condition_numbers", **selection))
+    if "layers" in selection:
+        table = table[table["layer"].notna()]
+    return (table if whole else thinned(table)).reset_index(drop=True)
