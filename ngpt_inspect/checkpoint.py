@@ -111,7 +111,9 @@ def open_checkpoint(
 
 
 def _shape(known: Mapping[str, int]) -> ModelShape:
-    return ModelShape(**{name: known[name] for name in ModelShape.__annotations__ if name in known})
+    # Of a model with nothing but experts their width is the width of its MLP.
+    sizes = {"d_mlp": known["d_expert"], **known} if "d_expert" in known else known
+    return ModelShape(**{name: sizes[name] for name in ModelShape.__annotations__ if name in sizes})
 
 
 def _step(contents: Contents, path: Path) -> int | None:

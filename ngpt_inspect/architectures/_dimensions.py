@@ -36,6 +36,8 @@ def dimensions(
     known = _from_config(contents)
     if n_heads is not None:
         known["n_heads"] = n_heads
+    if not any("n_kv_heads" in declared for _, declared, _ in shaped):
+        known.pop("n_kv_heads", None)  # a config may say it of a layout without such heads
     problems = []
     _solve(known, shaped)
     if "d_model" in known and "n_heads" in known:

@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 from families import FAMILIES
-from families.known import D_K, HEADS, Expected
+from families.known import D_K, D_MLP, HEADS, VOCAB, D, Expected
+from models import ARCHITECTURE_OF
 
 import ngpt_inspect as ni
 from ngpt_inspect.architectures import ARCHITECTURES
@@ -37,11 +38,18 @@ def role_of(key: tuple[str, int | None, int | None]) -> Role:
     return Role(key[0])
 
 
+def test_no_declaration_is_without_a_file() -> None:
+    written = {family.architecture for family in FAMILIES.values()} | set(ARCHITECTURE_OF.values())
+    assert written == set(ARCHITECTURES)
+
+
 @every
 def test_is_recognised_and_every_tensor_placed(name: str, opened) -> None:
     model, expected = opened(name)
     assert model.architecture == FAMILIES[name].architecture
     assert model.unrecognised == ()
+    sizes = (model.shape.d_model, model.shape.d_mlp, model.shape.vocab_size)
+    assert sizes == (D, D_MLP, VOCAB)
     assert {(str(w.role), w.layer, w.expert) for w in model} == set(expected.values)
     named = {weight.tensor.name for weight in model} | set(model.ignored)
     assert named == set(model.contents.tensors)
