@@ -18,6 +18,7 @@ from ngpt_inspect.vocabulary import Kind, Role
 from ngpt_inspect.weights import WeightSet
 
 Opened = tuple[WeightSet, Expected]
+SINGULAR_VALUES = ni.MEASURES["singular_values"]
 every = pytest.mark.parametrize("name", FAMILIES)
 
 
@@ -32,10 +33,6 @@ def opened(tmp_path_factory: pytest.TempPathFactory):
         return open_checkpoint(expected.path, **FAMILIES[name].options), expected
 
     return write
-
-
-def role_of(key: tuple[str, int | None, int | None]) -> Role:
-    return Role(key[0])
 
 
 def test_no_declaration_is_without_a_file() -> None:
@@ -77,18 +74,16 @@ def own_heads(role: str, matrix: np.ndarray, n: int) -> list[np.ndarray]:
 def test_singular_values_of_every_head(name: str, opened) -> None:
     model, expected = opened(name)
     assert (model.shape.n_heads, model.shape.n_kv_heads) == (HEADS, expected.n_kv_heads)
-    table = ni.measure(model, "singular_values", roles=["W_q", "W_k", "W_v", "W_o"])
-    rows = table[(table["measure"] == "singular_value") & table["head"].notna()]
-    matrices = {key: a for key, a in expected.values.items() if role_of(key).facts.head_axis}
+    matrices = {key: a for key, a in expected.values.items() if Role(key[0]).facts.head_axis}
     assert len(matrices) == 4 * len({layer for _, layer, _ in matrices})
-    for (role, layer, _), matrix in matrices.items():
+    for (role, layer, expert), matrix in matrices.items():
         n = expected.n_kv_heads if role in ("W_k", "W_v") else HEADS
-        mine = rows[(rows["role"] == role) & (rows["layer"] == layer)]
-        assert set(mine["head"]) == set(range(n))
+        values = SINGULAR_VALUES.compute(model.get(Role(role), layer, expert), {}, "cpu")
+        found = {v.head: v.value for v in values if v.measure == "singular_value"}
+        assert set(found) == {*range(n), None}
         for head, block in enumerate(own_heads(role, matrix, n)):
-            found = mine.loc[mine["head"] == head, "value"].to_numpy()
             wanted = np.linalg.svd(block, compute_uv=False)
-            np.testing.assert_allclose(found, wanted, rtol=1e-5, err_msg=f"{role} {layer} {head}")
+            np.testing.assert_allclose(found[head], wanted, rtol=1e-5, err_msg=f"{role} {layer}")
 
 
 @pytest.mark.parametrize(
