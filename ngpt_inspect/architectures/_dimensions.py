@@ -9,8 +9,14 @@ from ngpt_inspect.stored import Contents
 
 CONFIG_KEYS: Mapping[str, tuple[str, ...]] = {
     "n_heads": ("n_heads", "n_head", "num_attention_heads", "num_heads"),
-    "n_kv_heads": ("n_kv_heads", "n_kv_head", "num_key_value_heads", "n_head_k"),
-    "d_k": ("d_k", "head_dim"),
+    "n_kv_heads": (
+        "n_kv_heads",
+        "n_kv_head",
+        "num_key_value_heads",
+        "n_head_k",
+        "num_query_groups",
+    ),
+    "d_k": ("d_k", "head_dim", "kv_channels"),
 }
 """Only what tensor shapes cannot tell: every other dimension is read off the tensors."""
 

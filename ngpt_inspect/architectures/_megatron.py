@@ -31,7 +31,7 @@ CONSTANTS = (
     ),
     Constant(
         name="init_method_std",
-        keys=("init_method_std", "args.init_method_std"),
+        keys=("init_method_std",),
         assumed="0.02",
         because="Megatron-LM's default",
     ),

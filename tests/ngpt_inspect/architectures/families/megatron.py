@@ -22,11 +22,12 @@ from families.known import (
     interleave,
     known_ngpt,
     save_folder,
+    save_torch,
 )
 
 STD = 0.02
 KV = 2
-CONFIG = {"num_attention_heads": HEADS, "num_key_value_heads": KV}
+CONFIG = {"num_attention_heads": HEADS, "num_query_groups": KV}
 
 
 def trunk(known: Known, layers: dict[int, int]) -> dict[str, np.ndarray]:
@@ -57,7 +58,7 @@ def plain(at: Path) -> Expected:
         state[mlp + "linear_fc1.weight"] = known("W_u", i)
         state[mlp + "linear_fc2.weight"] = known("W_oMLP", i)
         state[mlp + "suv"] = known("s_u", i)
-    path = save_folder(at, state, CONFIG | {"init_method_std": STD})
+    path = save_torch(at / "model.pt", state, args=CONFIG | {"init_method_std": STD})
     roles = (*EMBEDDINGS, *ATTENTION, "W_u", "W_oMLP", *ALPHAS, "s_qk", "s_u", "s_z")
     return Expected(path, known.only(roles), n_kv_heads=KV)
 

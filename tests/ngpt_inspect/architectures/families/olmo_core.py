@@ -44,7 +44,8 @@ def olmo_core(at: Path) -> Expected:
             block + "feed_forward.sw1": known("s_nu", i),
             block + "feed_forward.sw3": known("s_u", i),
         }
-    path = save_folder(at, state, {"model": {"n_heads": HEADS, "n_kv_heads": 2}})
+    config = {"model": {"block": {"attention": {"n_heads": HEADS, "n_kv_heads": 2}}}}
+    path = save_folder(at, state, config)
     roles = (*EMBEDDINGS, *ATTENTION, *MLP, *ALPHAS, "s_q", "s_k", "s_u", "s_nu", "s_z")
     return Expected(path, known.only(roles), n_kv_heads=2)
 
