@@ -157,6 +157,10 @@ FACTS: dict[Role, RoleFacts] = {
 }
 
 
+QK_SCALES = (Role.S_QK, Role.S_Q, Role.S_K)
+"""Ways to scale queries and keys: both by one vector, or apart. A model has one way."""
+
+
 def roles_of(*kinds: Kind) -> tuple[Role, ...]:
     """Return the roles of these kinds, in the paper's order."""
     return tuple(role for role in Role if role.facts.kind in kinds)

@@ -114,3 +114,18 @@ def test_one_model_in_five_layouts_gives_one_table(measure: str, opened) -> None
         exact = ~table["role"].isin([str(r) for r in Role if r.facts.kind in rescaled])
         np.testing.assert_array_equal(table["value"][exact], first["value"][exact], name)
         np.testing.assert_allclose(table["value"], first["value"], rtol=3e-7, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn", "left_out"),
+    [("nvidia", ("s_qk",), ("s_q", "s_k")), ("olmo_core", ("s_q", "s_k"), ("s_qk",))],
+)
+def test_figures_show_the_way_a_model_scales_queries_and_keys(
+    name: str, drawn: tuple[str, ...], left_out: tuple[str, ...], opened
+) -> None:
+    model, _ = opened(name)
+    for figure in ("learned_scales", "learned_distributions", "scaling_factors"):
+        text = str(ni.figure(figure, model).to_dict())
+        symbols = {role: Role(role).facts.symbol for role in (*drawn, *left_out)}
+        said = {role for role, symbol in symbols.items() if symbol in text}
+        assert said == set(drawn), figure
