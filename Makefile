@@ -28,7 +28,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  -e '.[app,export,parquet,train,cluster,dev]'
+	  -e '.[app,export,parquet,train,cluster,gguf,remote,dev]'
 	@touch $@
 
 demo: install

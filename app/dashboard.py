@@ -25,7 +25,7 @@ PAGES = {
     "overview": ("Overview", "compare"),
     "embeddings": ("Embeddings", "scatter_plot"),
     "matrices": ("Matrices", "grid_on"),
-    "scales": ("Eigen learning rates and scaling factors", "tune"),
+    "scales": ("Rates and scales", "tune"),
     "training": ("Training", "trending_down"),
     "path": ("Path on the hypersphere", "route"),
     "export": ("Export", "download"),

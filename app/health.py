@@ -59,7 +59,7 @@ def _measures(asked: Iterable[Request]) -> set[str]:
 
 def _draw_lines(checkpoints: Sequence[WeightSet], found: Sequence[Reading]) -> None:
     """Draw one line a checkpoint: its name, and how many readings are how."""
-    _, *cells = _columns(checkpoints)
+    _, *cells, _ = _columns(checkpoints)
     shown = zip(cells, checkpoints, colors(checkpoints), strict=True)
     for cell, checkpoint, color in shown:
         mine = [each for each in found if _is_of(each, checkpoint)]
@@ -76,10 +76,10 @@ def _sign(level: str, words: str) -> str:
 
 def _draw_item(checkpoints: Sequence[WeightSet], readings: Sequence[Reading]) -> None:
     """Draw one item of all checkpoints, linked to the page that has its details."""
-    name, *cells = _columns(checkpoints)
+    name, *cells, link = _columns(checkpoints)
     worst = _worst(readings)
-    with name.container(gap=None):
-        st.markdown(plain(worst["item"]), help=plain(worst["rule"]))
+    name.markdown(plain(worst["item"]), help=plain(worst["rule"]))
+    with link:
         draw_link(
             PAGE_OF.get(worst["measure"], ""),
             "details :material/arrow_forward:",
@@ -100,7 +100,8 @@ def _draw_rules(found: Iterable[Reading]) -> None:
 
 
 def _columns(checkpoints: Sequence[WeightSet]) -> list[Any]:
-    return st.columns([2, *[3] * len(checkpoints)])
+    """Return the name of an item, a cell a checkpoint, and the place of the link."""
+    return st.columns([2, *[3] * len(checkpoints), 1.2], vertical_alignment="top")
 
 
 def _is_of(reading: Reading, checkpoint: WeightSet) -> bool:

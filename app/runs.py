@@ -37,7 +37,7 @@ def open_runs(checkpoints: Sequence[WeightSet], places: Sequence[str]) -> list[O
         folder = Path(checkpoint.contents.source).parent
         if is_run(folder) and folder not in found:
             found[folder] = OpenRun(folder=folder, label=checkpoint.label, checkpoint=checkpoint)
-    for path in map(Path, places):
+    for path in (Path(place).absolute() for place in places):
         if (path / METRICS).is_file() and path not in found:
             found[path] = OpenRun(folder=path, label=path.name, checkpoint=None)
     return list(found.values())

@@ -48,7 +48,7 @@ def draw_vector(checkpoints: Sequence[WeightSet]) -> None:
     st.subheader("One vector, value by value", anchor="coordinates")
     there = [role for role in LEARNED if any(role in each.roles for each in checkpoints)]
     with st.container(horizontal=True):
-        role = choose("vector", there, "role", say=str)
+        role = choose("vector", there, "vector", say=str)
         layers = range(max(each.shape.n_layers for each in checkpoints))
         layer = 0 if role in OUTSIDE_LAYERS else choose("layer", layers, "layer")
     st.caption(f"{role.facts.symbol}: {role.facts.meaning}", unsafe_allow_html=True)

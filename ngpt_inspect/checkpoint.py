@@ -42,7 +42,8 @@ def open_checkpoint(
     Parameters
     ----------
     source
-        A file, a folder holding a model, or the folder of a training run (its last step).
+        A file, a folder holding a model, or the folder of a training run (its last step);
+        a path or a URI (``hf://``, ``s3://``, ``gs://``, ``https://``).
     architecture
         Name of the layout, where detection cannot tell.
     spec
@@ -79,7 +80,7 @@ def open_checkpoint(
     else:
         layout = declared(own, where="spec" if isinstance(spec, Mapping) else str(spec))
         known_layouts = {layout.name: layout}
-    contents = read_contents(Path(source))
+    contents = read_contents(source)
     found = find_architecture(contents, known_layouts, name=architecture, n_heads=heads)
     resolved = constants_of(found, contents, constants or {})
     known: dict[str, float] = {**found.dimensions} | {

@@ -9,8 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.formats import FORMATS
+from ngpt_inspect.formats import is_model
 from ngpt_inspect.formats._folder import NOT_MODELS, find_model
+from ngpt_inspect.places import Place
 from ngpt_inspect.runs import METRICS, is_run
 
 DEPTH = 4
@@ -95,13 +96,11 @@ def _stands_for_a_model(folder: Path) -> bool:
     try:
         if is_run(folder) or (folder / METRICS).is_file():
             return True
-        return _is_model(find_model(folder))
+        return is_model(folder) or _is_model(find_model(folder))
     except (InspectError, OSError):
         return False
 
 
-def _is_model(file: Path) -> bool:
-    """Tell whether a file is of a format we read, by its name and first bytes."""
-    if file.name in NOT_MODELS or not file.is_file():
-        return False
-    return any(known.accepts(file) for known in FORMATS.values())
+def _is_model(place: Place) -> bool:
+    """Tell whether a file or folder is of a format we read, and not beside a model."""
+    return place.name not in NOT_MODELS and is_model(place)

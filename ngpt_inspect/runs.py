@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ngpt_inspect.errors import UnreadableFile, WrongOption
+from ngpt_inspect.places import Place, is_uri
 
 if TYPE_CHECKING:
     import pandas as pd
 
+P = TypeVar("P", bound=Place)
 METRICS = "metrics.jsonl"
 METRIC_COLUMNS = (
     "step",
@@ -29,13 +32,13 @@ STEP_FILE = re.compile(r"step-(\d{1,18})\.safetensors", re.ASCII)
 STEP_IN_NAME = re.compile(r"(?:^|[-_.=])(?:step|iter)[-_=]?(\d{1,18})(?!\d)", re.ASCII)
 
 
-def step_of(path: Path) -> int | None:
+def step_of(path: Place) -> int | None:
     """Return the training step a file name tells (``step-000200``, ``iter_1000``), or None."""
     found = STEP_IN_NAME.search(path.stem)
     return int(found[1]) if found else None
 
 
-def step_files(folder: Path) -> dict[int, Path]:
+def step_files(folder: P) -> dict[int, P]:
     """Return the checkpoints of a run by step, first to last; empty for any other folder.
 
     Raises
@@ -43,8 +46,8 @@ def step_files(folder: Path) -> dict[int, Path]:
     UnreadableFile
         Two files are named for the same step.
     """
-    found: dict[int, Path] = {}
-    for path in sorted(folder.iterdir()):
+    found: dict[int, P] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
         match = STEP_FILE.fullmatch(path.name)
         if match is None or not path.is_file():
             continue
@@ -59,12 +62,12 @@ def step_files(folder: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def is_run(folder: Path) -> bool:
+def is_run(folder: Place) -> bool:
     """Tell whether a folder holds at least one checkpoint of a run."""
     return folder.is_dir() and bool(step_files(folder))
 
 
-def checkpoints_of(source: str, steps: str) -> list[Path]:
+def checkpoints_of(source: str, steps: str) -> Sequence[str | Path]:
     """Return the checkpoints of a training run that are asked for; other sources as they are.
 
     Parameters
@@ -79,8 +82,10 @@ def checkpoints_of(source: str, steps: str) -> list[Path]:
     WrongOption
         The run has no such step.
     """
+    if steps == "last" or is_uri(source):
+        return [source]
     path = Path(source)
-    if steps == "last" or not is_run(path):
+    if not is_run(path):
         return [path]
     files = step_files(path)
     wanted = list(files) if steps == "all" else [_step(word) for word in steps.split(",")]

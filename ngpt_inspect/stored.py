@@ -51,13 +51,15 @@ class StoredTensor(ABC):
     """The name in the file, unchanged."""
     shape: tuple[int, ...]
     dtype: str
-    """A key of `ITEM_BITS`."""
+    """As stored: a key of `ITEM_BITS`, or the name of a quantisation (``MXFP4``)."""
     location: tuple[str, int]
     """File and byte offset of the first value. Tied tensors share it."""
 
     @abstractmethod
     def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Return rows start..stop (first axis; all by default) in the stored dtype, on the CPU.
+
+        What torch has no arithmetic for comes in the narrowest dtype that holds it exactly.
 
         Returns a tensor of its own memory: nothing stays mapped, peak memory follows what
         was asked for.
@@ -81,13 +83,32 @@ class StoredTensor(ABC):
         """Bytes in the file."""
         return self.n_values * ITEM_BITS[self.dtype] // 8
 
+    @property
+    def obstacle(self) -> str:
+        """Why the values are not those of the model; empty when they are."""
+        if self.dtype in FLOATS:
+            return ""
+        return f"stored as {self.dtype}, not as floating-point numbers"
+
+    @property
+    def note(self) -> str:
+        """How the values come about, where they are not simply stored."""
+        return ""
+
+    def rounding(self) -> float | None:
+        """Return the root mean square rounding error of storage, over that of the values.
+
+        None: what the stored dtype alone tells. May read the tensor.
+        """
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
     """Named tensors and everything else a checkpoint says of itself."""
 
     source: str
-    """What was opened, as an absolute path or URI."""
+    """What was opened, as an absolute path or URI; nothing in it is secret."""
     format: str
     """Name of the format that read it."""
     tensors: Mapping[str, StoredTensor]
@@ -96,6 +117,8 @@ class Contents:
     any metadata value that is JSON (`reference_model`), ... Never code, never live objects."""
     fingerprint: str = ""
     """SHA-256 over the size and evenly spread blocks of each file: names the exact weights."""
+    address: str = ""
+    """What opens it again, where that is not `source`: a URI with a signed query."""
 
     def lookup(self, path: str) -> Any | None:
         """Return the config value at a dotted path (``model_args.n_head``), or None."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, MissingRole
-from ngpt_inspect.stored import FLOATS, Contents, StoredTensor
+from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import Axis, Kind, Role
 
 if TYPE_CHECKING:
@@ -109,11 +109,11 @@ class Weight:
         Raises
         ------
         InspectError
-            They are stored as integers: numbers of a quantisation, not of the model.
+            They are numbers of a quantisation, not of the model.
         """
-        if self.tensor.dtype not in FLOATS:
+        if self.tensor.obstacle:
             raise InspectError(
-                f"stored as {self.tensor.dtype}, not as floating-point numbers",
+                self.tensor.obstacle,
                 next_step="if it is quantised, give the checkpoint it was made from",
             )
         values = self.stored().to(device)

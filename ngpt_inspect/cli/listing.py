@@ -33,7 +33,7 @@ def list_tensors(
     try:
         model = open_checkpoint(source, **settings)
     except UnknownArchitecture as error:
-        contents = read_contents(Path(source))
+        contents = read_contents(source)
         label = Path(contents.source).stem
         rows = [_row(label, tensor) for tensor in contents.tensors.values()]
         return rows, [str(error)]
@@ -56,7 +56,7 @@ def _rows(model: WeightSet) -> list[dict[str, Any]]:
     for weight in model.weights:
         row = _row(model.label, weight.tensor)
         row |= {"role": str(weight.role), "layer": weight.layer, "expert": weight.expert}
-        row["note"] = _taken(weight)
+        row["note"] = "; ".join(filter(None, (_taken(weight), row["note"])))
         placed.setdefault(weight.tensor.name, []).append(row)
     rows = []
     for tensor in model.contents.tensors.values():
@@ -64,6 +64,7 @@ def _rows(model: WeightSet) -> list[dict[str, Any]]:
         note = model.ignored.get(tensor.name, "not recognised")
         if here is None and any(tensor.location == w.tensor.location for w in model.weights):
             note = "tied"
+        note = "; ".join(filter(None, (note, tensor.note)))
         rows += here or [_row(model.label, tensor) | {"note": note}]
     return rows
 
@@ -89,7 +90,7 @@ def _row(label: str, tensor: Any) -> dict[str, Any]:
         "shape": list(tensor.shape),
         "dtype": tensor.dtype,
         "bytes": tensor.n_bytes,
-        "note": "",
+        "note": tensor.note,
     }
 
 
@@ -107,7 +108,7 @@ def suggest(sources: list[str], heads: int | None) -> tuple[str, list[str]]:
         raise WrongOption(
             f"{len(sources)} checkpoints", where="--suggest-spec", next_step="name one"
         )
-    contents = read_contents(Path(sources[0]))
+    contents = read_contents(sources[0])
     draft = suggested(contents, ARCHITECTURES, heads)
     spec = as_spec(draft)
     remarks = [f"{name}: {why}" for name, why in draft.ignored.items() if why != BIAS]

@@ -207,7 +207,8 @@ class Panels:
         notes = [*self.notes, *why_not_drawn(self.rows, self.roles, self.used)]
         drawn = [style for style in self.rows.styles if style.key in self.used]
         named = [] if self.named_above else drawn
-        top = add_legend(self.figure, named, self.marks, self.keys, self.width)
+        keys = self.keys if drawn else []
+        top = add_legend(self.figure, named, self.marks, keys, self.width)
         foot = self._grid.foot(self._grid.n_rows)
         below = foot + (BAR if self._has_bar else 0)
         bottom = add_notes(self.figure, notes, self.width, foot=below, empty=not drawn)

@@ -4,77 +4,119 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
+from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._beside import with_settings
-from ngpt_inspect.formats._folder import find_model
-from ngpt_inspect.formats._foreign import not_supported, refuse_not_weights
+from ngpt_inspect.formats._folder import DISTRIBUTED, find_model
+from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weights
 from ngpt_inspect.formats._format import Format
+from ngpt_inspect.formats._opening import open_bytes, place_of
+from ngpt_inspect.formats._remote import CHECK_ADDRESS, RemotePath
 from ngpt_inspect.formats._text import listed
+from ngpt_inspect.places import Place
 from ngpt_inspect.plugins import collect
+from ngpt_inspect.quantised import dequantised
 from ngpt_inspect.stored import Contents
 
-__all__ = ["FORMATS", "Format", "read_contents"]
+__all__ = ["FORMATS", "Format", "is_model", "read_contents"]
 
 FORMATS: dict[str, Format] = collect(__name__, __path__, Format)
 """Every format, by name."""
+NOTHING = "there is no such file or folder"
+HUB_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w-]*(\.\d[\w-]*)*", re.ASCII)
+"""``org/name``, without the suffix of a file."""
 
 
-def read_contents(path: Path) -> Contents:
+def read_contents(source: str | PathLike[str]) -> Contents:
     """Open a checkpoint: its tensors by name, read later, and all it says of itself.
 
     Parameters
     ----------
-    path
+    source
         A file; or a folder, which means its safetensors index, the last step of a training
-        run, or its only model file. ``config.json`` beside it is attached.
+        run, or its only model file. Either is a path, or a URI (``hf://org/name@revision``,
+        ``s3://``, ``gs://``, ``https://``), of which only the bytes asked for travel.
+        ``config.json`` beside it is attached.
 
     Raises
     ------
     UnreadableFile
         Nothing there, nothing we read, damaged, or it would have to run code.
+    MissingLibrary
+        It needs an extra that is not installed.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would lose the names of links
+    place = place_of(source)
     try:
-        return _read(path)
+        return _read(place, source)
     except OSError as error:
         raise UnreadableFile(
             f"cannot be opened ({error.strerror or error})",
-            where=str(path),
+            where=str(place),
             next_step="check that it is complete and that you may read it",
         ) from error
 
 
-def _read(path: Path) -> Contents:
-    if not path.exists():
-        raise _missing(path)
-    chosen = _format_of(path)
-    if chosen is None and path.is_dir():
-        path = find_model(path)
-        chosen = _format_of(path)
+def is_model(place: Place) -> bool:
+    """Tell whether some format reads a file or a folder, by its name and first bytes alone."""
+    try:
+        return _format_of(place)[0] is not None
+    except (UnreadableFile, OSError):
+        return False
+
+
+def _read(place: Place, source: str | PathLike[str]) -> Contents:
+    if not place.exists():
+        raise _missing_model(source) if HUB_MODEL.fullmatch(str(source)) else _missing(place)
+    chosen, head = _format_of(place)
+    if chosen is None and place.is_dir():
+        place = find_model(place)
+        chosen, head = _format_of(place)
     if chosen is None:
-        raise not_supported(path)
-    contents = chosen.read(path)
+        raise not_supported(place, head)
+    contents = chosen.read(place)
     if not contents.tensors:
         raise UnreadableFile(
-            "holds no tensors", where=str(path), next_step="name the file that holds the weights"
+            "holds no tensors", where=str(place), next_step="name the file that holds the weights"
         )
-    return with_settings(contents, path if path.is_dir() else path.parent)
+    if isinstance(place, RemotePath) and place.address != str(place):
+        contents = replace(contents, address=place.address)
+    inside = place.is_dir() and place.name != DISTRIBUTED
+    return dequantised(with_settings(contents, place if inside else place.parent))
 
 
-def _format_of(path: Path) -> Format | None:
-    if path.is_file():
-        refuse_not_weights(path)
-    elif not path.is_dir():
+def _format_of(place: Place) -> tuple[Format | None, bytes]:
+    """Return the format that accepts a place, and the first bytes it was told by."""
+    head = b""
+    if place.is_file():
+        head = open_bytes(place).head(HEAD)
+        refuse_not_weights(place, head)
+    elif not place.is_dir():
         raise UnreadableFile(
-            "is neither a file nor a folder", where=str(path), next_step="name a checkpoint file"
+            "is neither a file nor a folder", where=str(place), next_step="name a checkpoint file"
         )
-    return next((known for known in FORMATS.values() if known.accepts(path)), None)
+    accepting = (known for known in FORMATS.values() if known.accepts(place, head))
+    return next(accepting, None), head
 
 
-def _missing(path: Path) -> UnreadableFile:
+def _missing_model(source: str | PathLike[str]) -> UnreadableFile:
+    """Say that a name like those of the hub is no path here: nothing is fetched unasked."""
+    return UnreadableFile(
+        NOTHING,
+        where=str(source),
+        next_step=f"if it is a model of the Hugging Face hub, say hf://{source}",
+    )
+
+
+def _missing(path: Place) -> UnreadableFile:
     """Say what is missing: the last part, with names like it, or already a folder on the way."""
+    if not isinstance(path, Path):
+        refusal = path.refusal if isinstance(path, RemotePath) else ""
+        what = f"there is no such file or folder for you ({refusal})" if refusal else NOTHING
+        return UnreadableFile(what, where=str(path), next_step=CHECK_ADDRESS)
     parent = path.parent
     if not parent.exists():
         return _missing(parent)
@@ -87,4 +129,4 @@ def _missing(path: Path) -> UnreadableFile:
             where=str(path),
             next_step="make the link again",
         )
-    return UnreadableFile("there is no such file or folder", where=str(path), next_step=next_step)
+    return UnreadableFile(NOTHING, where=str(path), next_step=next_step)

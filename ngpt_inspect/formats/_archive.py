@@ -6,9 +6,10 @@ import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._stamped import GET_AGAIN, StampedFile
+from ngpt_inspect.formats._bytes import GET_AGAIN, ByteFile
 from ngpt_inspect.formats._text import quoted
 
 DAMAGED = f"the file is cut short or damaged: {GET_AGAIN}"
@@ -25,19 +26,34 @@ ENCRYPTED = 0x1
 class Entry:
     """The bytes of one archive entry."""
 
-    file: StampedFile
+    file: ByteFile
     name: str
     n_bytes: int
-    offset: int
-    """Of its first byte, compressed or not, in the file."""
+    header_offset: int
+    """Of its local header in the file: read when its bytes are, as it tells where they begin."""
     n_packed: int | None
     """Bytes in the file when deflated; None when stored as they are."""
 
     def place(self, offset: int) -> tuple[str, int]:
         """Return the `StoredTensor.location` of a byte of this entry."""
-        if self.n_packed is None:
-            return str(self.file.path), self.offset + offset
-        return f"{self.file.path}!{self.name}", offset
+        return f"{self.file.where}!{self.name}", offset
+
+    @cached_property
+    def offset(self) -> int:
+        """Offset of its first byte, compressed or not, in the file.
+
+        Raises
+        ------
+        UnreadableFile
+            There is no local header where the directory says, or the bytes do not fit the file.
+        """
+        header = self.file.read(self.header_offset, LOCAL_HEADER)
+        if header[:4] != b"PK\x03\x04":
+            raise self._refuse("does not begin where it should")
+        n_name, n_extra = struct.unpack("<HH", header[26:])
+        offset = self.header_offset + LOCAL_HEADER + int(n_name) + int(n_extra)
+        self.file.check_range(offset, self.n_bytes if self.n_packed is None else self.n_packed)
+        return offset
 
     def read_into(self, buffer: memoryview, offset: int = 0) -> None:
         """Fill `buffer` from byte `offset` of the entry on.
@@ -81,7 +97,7 @@ class Entry:
 
     def _refuse(self, what: str) -> UnreadableFile:
         return UnreadableFile(
-            f"its entry {quoted(self.name)} {what}", where=str(self.file.path), next_step=DAMAGED
+            f"its entry {quoted(self.name)} {what}", where=self.file.where, next_step=DAMAGED
         )
 
 
@@ -94,7 +110,7 @@ class Archive:
         Its directory cannot be read, or names an entry twice.
     """
 
-    def __init__(self, file: StampedFile) -> None:
+    def __init__(self, file: ByteFile) -> None:
         self.file = file
         self._infos: dict[str, zipfile.ZipInfo] = {}
         for info in _directory(file):
@@ -108,7 +124,7 @@ class Archive:
         return tuple(self._infos)
 
     def entry(self, name: str) -> Entry:
-        """Find one entry and check that its bytes lie within the file.
+        """Find one entry and check that its bytes can lie within the file.
 
         Raises
         ------
@@ -126,8 +142,7 @@ class Archive:
                 f"its entry {quoted(name)} is compressed in an unusual way",
                 "zip it again without compression",
             )
-        offset = self._data_offset(info)
-        self.file.check_range(offset, info.compress_size)
+        self.file.check_range(info.header_offset, LOCAL_HEADER + info.compress_size)
         if stored and info.compress_size != info.file_size:
             raise self._refuse(f"its entry {quoted(name)} has two different sizes")
         if info.file_size > max(FREE_EXPANSION, MOST_EXPANSION * info.compress_size):
@@ -140,30 +155,22 @@ class Archive:
             file=self.file,
             name=name,
             n_bytes=info.file_size,
-            offset=offset,
+            header_offset=info.header_offset,
             n_packed=None if stored else info.compress_size,
         )
 
-    def _data_offset(self, info: zipfile.ZipInfo) -> int:
-        """Return where the entry's bytes begin: only its local header says so."""
-        header = self.file.read(info.header_offset, LOCAL_HEADER)
-        if header[:4] != b"PK\x03\x04":
-            raise self._refuse(f"its entry {quoted(info.filename)} does not begin where it should")
-        n_name, n_extra = struct.unpack("<HH", header[26:])
-        return info.header_offset + LOCAL_HEADER + int(n_name) + int(n_extra)
-
     def _refuse(self, what: str, next_step: str = DAMAGED) -> UnreadableFile:
-        return UnreadableFile(what, where=str(self.file.path), next_step=next_step)
+        return UnreadableFile(what, where=self.file.where, next_step=next_step)
 
 
-def _directory(file: StampedFile) -> list[zipfile.ZipInfo]:
+def _directory(file: ByteFile) -> list[zipfile.ZipInfo]:
     faults = (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError, LookupError)
     try:
-        with zipfile.ZipFile(file.path) as archive:
+        with zipfile.ZipFile(file.stream()) as archive:
             return archive.infolist()
     except (*faults, OverflowError, EOFError, OSError) as error:
         raise UnreadableFile(
             "the directory of its zip archive cannot be read",
-            where=str(file.path),
+            where=file.where,
             next_step=DAMAGED,
         ) from error

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ngpt_inspect.formats._json import read_object
+from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents
 
 SETTINGS = ("config", "model_config")
 
 
-def with_settings(contents: Contents, folder: Path) -> Contents:
+def with_settings(contents: Contents, folder: Place) -> Contents:
     """Attach ``config.json`` as ``config["config"]``, ``model_config.json`` likewise.
 
     Where the checkpoint itself holds something of that name, the file's settings go under

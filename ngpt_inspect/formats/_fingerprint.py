@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
-BLOCK = 64 * 1024
+from ngpt_inspect.formats._opening import open_bytes
+from ngpt_inspect.places import Place
+
 BLOCKS = 64
 FEWEST_BLOCKS = 4
 
 
-def fingerprint(paths: Sequence[Path]) -> str:
+def fingerprint(places: Sequence[Place]) -> str:
     """Return a SHA-256 over the size of each file and blocks spread evenly through it.
 
     Up to 64 blocks of 64 KiB a file (fewer a file where there are many, at least 4), the first
@@ -22,24 +23,18 @@ def fingerprint(paths: Sequence[Path]) -> str:
     were covered whole; beyond that they show that the sizes and some 4 MiB agree, which tells
     training steps and fine-tunes apart, but not two files made to differ between the blocks.
 
+    Of a remote file no values are read: what counts is its size, its first bytes and the
+    version its server states (SHA-256, ETag, or time of change), so a local copy of it has
+    another fingerprint.
+
     Parameters
     ----------
-    paths
+    places
         The files, in a fixed order.
     """
     digest = hashlib.sha256()
-    n_blocks = max(FEWEST_BLOCKS, BLOCKS // max(1, len(paths)))
-    for path in paths:
-        size = path.stat().st_size
-        digest.update(size.to_bytes(8, "little"))
-        with path.open("rb", buffering=0) as file:
-            for offset in _offsets(size, n_blocks):
-                file.seek(offset)
-                digest.update(file.read(BLOCK))
+    n_blocks = max(FEWEST_BLOCKS, BLOCKS // max(1, len(places)))
+    for place in places:
+        for part in open_bytes(place).identity(n_blocks):
+            digest.update(part)
     return digest.hexdigest()
-
-
-def _offsets(size: int, n_blocks: int) -> list[int]:
-    if size <= n_blocks * BLOCK:
-        return list(range(0, size, BLOCK))
-    return [(size - BLOCK) * i // (n_blocks - 1) for i in range(n_blocks)]

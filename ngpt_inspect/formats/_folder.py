@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._text import listed, quoted
+from ngpt_inspect.places import Place
 from ngpt_inspect.runs import is_run, step_files
 
 INDEX = ".safetensors.index.json"
 TORCH_INDEX = ".bin.index.json"
 TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
+DISTRIBUTED = "model_and_optim"
+"""The folder of torch.distributed.checkpoint inside a checkpoint of OLMo-core."""
 NOT_MODELS = frozenset(
     f"{stem}{suffix}"
     for stem in ("optimizer", "scheduler", "scaler", "rng_state", "training_args", "train", "val")
@@ -20,15 +22,17 @@ NOT_MODELS = frozenset(
 """What trainers keep beside the model, and nanoGPT's tokens."""
 SHARD = re.compile(r"-\d+-of-(?!0*1\.)\d+\.\w+$")
 """One part of several."""
-LOOKED_FOR = "*.safetensors, a *.safetensors.index.json, *.pt, *.pth, *.bin or *.ckpt"
+LATER_PART = re.compile(r"-(?!0*1-of-)\d+-of-\d+\.gguf$")
+"""Any part of a GGUF model but the first, which stands for all."""
+LOOKED_FOR = "*.safetensors, *.safetensors.index.json, *.pt, *.pth, *.bin, *.ckpt or *.gguf"
 
 
-def find_model(folder: Path) -> Path:
+def find_model(folder: Place) -> Place:
     """Return the file a folder stands for.
 
-    In this order: a safetensors index; the last step of a training run;
-    ``model.safetensors``, or the only safetensors file; an index of torch files;
-    ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file.
+    In this order: the distributed checkpoint of OLMo-core; a safetensors index; the last step
+    of a training run; ``model.safetensors``, or the only safetensors file; an index of torch
+    files; ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file; the only GGUF model.
 
     Raises
     ------
@@ -42,6 +46,8 @@ def find_model(folder: Path) -> Path:
             where=str(folder),
             next_step="name a checkpoint file or its folder",
         )
+    if DISTRIBUTED in names:
+        return folder / DISTRIBUTED
     index = _choose(names, (INDEX,), (f"model{INDEX}",), folder)
     if index is not None:
         return index
@@ -52,6 +58,7 @@ def find_model(folder: Path) -> Path:
         _choose(names, (".safetensors",), ("model.safetensors",), folder)
         or _choose(names, (TORCH_INDEX,), (f"pytorch_model{TORCH_INDEX}",), folder)
         or _choose(names, TORCH_SUFFIXES, ("pytorch_model.bin", "ckpt.pt"), folder)
+        or _choose_gguf(names, folder)
     )
     if found is None:
         raise _nothing_there(folder, names)
@@ -59,8 +66,8 @@ def find_model(folder: Path) -> Path:
 
 
 def _choose(
-    names: list[str], suffixes: tuple[str, ...], usual: tuple[str, ...], folder: Path
-) -> Path | None:
+    names: list[str], suffixes: tuple[str, ...], usual: tuple[str, ...], folder: Place
+) -> Place | None:
     """Return the file with a usual name, or else the only one with such a suffix."""
     for name in usual:
         if name in names:
@@ -73,6 +80,15 @@ def _choose(
             where=str(folder),
             next_step="add the *.index.json they came with",
         )
+    return _only(found, folder)
+
+
+def _choose_gguf(names: list[str], folder: Place) -> Place | None:
+    firsts = [n for n in names if n.endswith(".gguf") and not LATER_PART.search(n)]
+    return _only(firsts, folder)
+
+
+def _only(found: list[str], folder: Place) -> Place | None:
     if len(found) > 1:
         raise UnreadableFile(
             f"holds {len(found)} checkpoints, and none has the usual name: {listed(found)}",
@@ -82,19 +98,13 @@ def _choose(
     return folder / found[0] if found else None
 
 
-def _nothing_there(folder: Path, names: list[str]) -> UnreadableFile:
+def _nothing_there(folder: Place, names: list[str]) -> UnreadableFile:
     runs = [name for name in names if is_run(folder / name)]
     if runs:
         return UnreadableFile(
             f"holds no checkpoint itself, but training runs: {listed(runs)}",
             where=str(folder),
             next_step=f"name one or several of them, such as {quoted(str(folder / runs[0]), 200)}",
-        )
-    if ".metadata" in names:
-        return UnreadableFile(
-            "is a PyTorch distributed checkpoint, not supported here",
-            where=str(folder),
-            next_step="convert it with torch.distributed.checkpoint.format_utils.dcp_to_torch_save",
         )
     return UnreadableFile(
         f"holds no checkpoint; looked for {LOOKED_FOR}, and found {listed(names)}",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._stamped import GET_AGAIN
+from ngpt_inspect.formats._bytes import GET_AGAIN
+from ngpt_inspect.places import Place
 
+HEAD = 64
+"""Bytes by which files are told."""
 CONVERT = "not supported here; convert it to safetensors"
 UNPACK = "unpack it first"
 DOWNLOAD = "the download went wrong: download it again, with a login if it needs one"
@@ -31,7 +32,6 @@ OTHER_FORMATS: tuple[tuple[bytes, str, str], ...] = (
         "is a torch file of the format before 1.6",
         "load it with torch where it was made and re-save it with torch.save on torch >= 1.6",
     ),
-    (b"GGUF", "is a GGUF file", CONVERT),
     (b"\x89HDF\r\n\x1a\n", "is an HDF5 (Keras .h5) file", CONVERT),
     (b"\x93NUMPY", "is a NumPy .npy array", CONVERT),
     (b"PK\x05\x06", "is an empty zip archive", GET_AGAIN),
@@ -50,42 +50,34 @@ OTHER_FORMATS: tuple[tuple[bytes, str, str], ...] = (
 )
 SUFFIXES: tuple[tuple[str, str, str], ...] = (
     (".onnx", "is an ONNX model", CONVERT),
-    (".distcp", "is one part of a PyTorch distributed checkpoint", CONVERT),
-    (".bin.index.json", "is the index of a sharded .bin checkpoint", CONVERT),
+    (".distcp", "is one part of a PyTorch distributed checkpoint", "name its folder"),
     (".json", "is a settings file", "name the weights beside it, or their folder"),
 )
 
 
-def refuse_not_weights(path: Path) -> None:
-    """Refuse text saved in place of a checkpoint.
+def refuse_not_weights(place: Place, head: bytes) -> None:
+    """Refuse text saved in place of a checkpoint, by the file's first bytes.
 
     Raises
     ------
     UnreadableFile
         It is empty, a Git LFS pointer or a web page.
     """
-    head = _head(path)
     if not head:
-        raise UnreadableFile("is empty", where=str(path), next_step=GET_AGAIN)
+        raise UnreadableFile("is empty", where=str(place), next_step=GET_AGAIN)
     text = head.lstrip().lower()
     for start, what, next_step in NOT_WEIGHTS:
         if text.startswith(start):
-            raise UnreadableFile(what, where=str(path), next_step=next_step)
+            raise UnreadableFile(what, where=str(place), next_step=next_step)
 
 
-def not_supported(path: Path) -> UnreadableFile:
+def not_supported(place: Place, head: bytes) -> UnreadableFile:
     """Return the error for a file no format accepts, which names its real format if known."""
-    head = _head(path)
     by_head = [(what, then) for start, what, then in OTHER_FORMATS if head.startswith(start)]
-    by_name = [(what, then) for end, what, then in SUFFIXES if path.name.endswith(end)]
+    by_name = [(what, then) for end, what, then in SUFFIXES if place.name.endswith(end)]
     unknown = (
         "its first bytes are of no checkpoint format (safetensors, or torch.save's zip)",
         f"if it should be one, {GET_AGAIN}",
     )
     what, next_step = [*by_head, *by_name, unknown][0]
-    return UnreadableFile(what, where=str(path), next_step=next_step)
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(64)
+    return UnreadableFile(what, where=str(place), next_step=next_step)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents
 
 
@@ -13,11 +13,11 @@ from ngpt_inspect.stored import Contents
 class Format:
     """One way of keeping tensors on disk.
 
-    `accepts` looks at names and the first bytes only and never raises; `read` parses headers
-    and reads no tensor values.
+    `accepts` tells by the place's name and the file's first bytes (none for a folder) and never
+    raises; `read` parses headers and reads no tensor values.
     """
 
     name: str
     summary: str
-    accepts: Callable[[Path], bool]
-    read: Callable[[Path], Contents]
+    accepts: Callable[[Place, bytes], bool]
+    read: Callable[[Place], Contents]

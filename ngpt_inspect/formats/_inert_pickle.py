@@ -26,7 +26,7 @@ OPCODES = {
 """Name, and reader of the argument if there is one, by the byte of the instruction."""
 
 
-def load(data: bytes, call: Call, persistent: Lookup) -> Any:
+def load(data: bytes, call: Call, persistent: Lookup, most_instructions: int | None = None) -> Any:
     """Run the instructions of a pickle (protocols 2 to 5) and return what they build.
 
     Parameters
@@ -37,6 +37,8 @@ def load(data: bytes, call: Call, persistent: Lookup) -> Any:
         Given the callable's name and its arguments, returns the result or raises PickleFault.
     persistent
         Given a persistent id, returns the object kept outside the pickle.
+    most_instructions
+        Where to stop; by default after `MOST_INSTRUCTIONS`.
 
     Raises
     ------
@@ -44,10 +46,11 @@ def load(data: bytes, call: Call, persistent: Lookup) -> Any:
         Damaged, too long, or `call` refused.
     """
     machine = Machine(call, persistent)
+    limit = most_instructions or MOST_INSTRUCTIONS
     try:
         for count, (name, argument) in enumerate(_instructions(data)):
-            if count == MOST_INSTRUCTIONS:
-                msg = f"it has more than {MOST_INSTRUCTIONS} instructions"
+            if count == limit:
+                msg = f"it has more than {limit} instructions"
                 raise PickleFault(msg)
             machine.step(name, argument)
         (value,) = machine.stack

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats._opening import open_bytes
 from ngpt_inspect.formats._text import quoted, shown
+from ngpt_inspect.places import Place
 
 LARGEST = 100_000_000
 """Bytes; the limit the safetensors format sets for its header."""
@@ -45,7 +46,7 @@ def parse_object(text: bytes, what: str, where: str, next_step: str) -> dict[str
     return value
 
 
-def read_object(path: Path, what: str, next_step: str) -> dict[str, Any]:
+def read_object(place: Place, what: str, next_step: str) -> dict[str, Any]:
     """Read a JSON file that must hold an object.
 
     Raises
@@ -53,11 +54,12 @@ def read_object(path: Path, what: str, next_step: str) -> dict[str, Any]:
     UnreadableFile
         As for `parse_object`, or the file is larger than `LARGEST`.
     """
-    if path.stat().st_size > LARGEST:
+    file = open_bytes(place)
+    if file.size > LARGEST:
         raise UnreadableFile(
-            f"{what} is larger than {LARGEST} bytes", where=str(path), next_step=next_step
+            f"{what} is larger than {LARGEST} bytes", where=file.where, next_step=next_step
         )
-    return parse_object(path.read_bytes(), what, str(path), next_step)
+    return parse_object(file.read(0, file.size), what, file.where, next_step)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats._bytes import GET_AGAIN, ByteFile
 from ngpt_inspect.formats._json import LARGEST, parse_object
-from ngpt_inspect.formats._stamped import GET_AGAIN, StampedFile
 from ngpt_inspect.formats._text import quoted, sizes
 from ngpt_inspect.stored import ITEM_BITS
 
@@ -44,7 +44,7 @@ class Header:
     """Byte of the file that offset 0 means."""
 
 
-def read_header(file: StampedFile) -> Header:
+def read_header(file: ByteFile) -> Header:
     """Read and check the header; no tensor value is touched.
 
     Raises
@@ -52,7 +52,7 @@ def read_header(file: StampedFile) -> Header:
     UnreadableFile
         Anything in it contradicts the format or the size of the file.
     """
-    where = str(file.path)
+    where = file.where
     if file.size < 8:
         raise UnreadableFile(
             f"{file.size} bytes are too few for a safetensors file",

@@ -1,19 +1,21 @@
-"""A file as it was when it was opened: read by range, refused once it changes."""
+"""A local file as it was when it was opened: read by range, refused once it changes."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats._bytes import GET_AGAIN, ByteFile
 
-GET_AGAIN = "copy or download it again"
+BLOCK = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class StampedFile:
+class StampedFile(ByteFile):
     """A path with the size and time of change it had when its header was read."""
 
     path: Path
@@ -26,18 +28,10 @@ class StampedFile:
         status = path.stat()
         return cls(path=path, size=status.st_size, changed_ns=status.st_mtime_ns)
 
-    def read(self, offset: int, n_bytes: int) -> bytes:
-        """Return bytes offset..offset+n_bytes; never asks for more than the file holds.
-
-        Raises
-        ------
-        UnreadableFile
-            The file changed, ended early, or is shorter than the range.
-        """
-        self.check_range(offset, n_bytes)
-        buffer = bytearray(n_bytes)
-        self.read_into(memoryview(buffer), offset)
-        return bytes(buffer)
+    @property
+    def where(self) -> str:
+        """The path."""
+        return str(self.path)
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
         """Fill `buffer` from `offset` on, without the page cache of a memory map.
@@ -56,31 +50,24 @@ class StampedFile:
         except OSError as error:
             raise UnreadableFile(
                 f"cannot be read ({error.strerror or error})",
-                where=str(self.path),
+                where=self.where,
                 next_step="check that it still exists and that you may read it",
             ) from error
 
-    def check_range(self, offset: int, n_bytes: int) -> None:
-        """Refuse a range that reaches outside the file.
-
-        Raises
-        ------
-        UnreadableFile
-            It does.
-        """
-        if offset < 0 or n_bytes < 0 or offset + n_bytes > self.size:
-            raise UnreadableFile(
-                f"{n_bytes} bytes at offset {offset} are promised, but the file has {self.size}",
-                where=str(self.path),
-                next_step=f"it is cut short or damaged: {GET_AGAIN}",
-            )
+    def identity(self, n_blocks: int) -> Iterator[bytes]:
+        """Yield its size and blocks spread evenly through it, the first and last among them."""
+        yield self.size.to_bytes(8, "little")
+        with self.path.open("rb", buffering=0) as file:
+            for offset in _offsets(self.size, n_blocks):
+                file.seek(offset)
+                yield file.read(BLOCK)
 
     def _check_unchanged(self, file: BinaryIO) -> None:
         status = os.fstat(file.fileno())
         if (status.st_size, status.st_mtime_ns) != (self.size, self.changed_ns):
             raise UnreadableFile(
                 "the file changed after it was opened",
-                where=str(self.path),
+                where=self.where,
                 next_step="open it again",
             )
 
@@ -91,7 +78,13 @@ class StampedFile:
             if not count:
                 raise UnreadableFile(
                     f"ended {buffer.nbytes - filled} bytes early",
-                    where=str(self.path),
+                    where=self.where,
                     next_step=GET_AGAIN,
                 )
             filled += count
+
+
+def _offsets(size: int, n_blocks: int) -> list[int]:
+    if size <= n_blocks * BLOCK:
+        return list(range(0, size, BLOCK))
+    return [(size - BLOCK) * i // (n_blocks - 1) for i in range(n_blocks)]

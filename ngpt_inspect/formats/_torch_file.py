@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import struct
-from pathlib import Path
 from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import _inert_pickle, _torch_calls
 from ngpt_inspect.formats._archive import Archive, Entry
+from ngpt_inspect.formats._bytes import ByteFile
 from ngpt_inspect.formats._records import PickleFault
-from ngpt_inspect.formats._stamped import StampedFile
 from ngpt_inspect.formats._state_dict import SAVE_STATE_DICT
 from ngpt_inspect.formats._text import listed, quoted, shown
 from ngpt_inspect.formats._torch_calls import PickledTensor
@@ -44,9 +43,9 @@ class TorchFile:
         From every method: what is wrong with the file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.where = str(path)
-        self.archive = Archive(StampedFile.of(path))
+    def __init__(self, file: ByteFile) -> None:
+        self.where = file.where
+        self.archive = Archive(file)
         self.prefix = self._find_prefix()
         self._entries: dict[str, Entry] = {}
 

@@ -54,7 +54,7 @@ class TorchTensor(StoredTensor):
     @property
     def file_name(self) -> str:
         """The archive's path."""
-        return str(self.entry.file.path)
+        return self.entry.file.where
 
 
 def span(shape: tuple[int, ...], stride: tuple[int, ...]) -> int:

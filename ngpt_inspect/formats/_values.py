@@ -33,6 +33,8 @@ TORCH_NAMES = {
     "BOOL": "bool",
 }
 """torch's names of the dtypes whose items are whole bytes."""
+E2M1 = tuple(sign * each for sign in (1, -1) for each in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0))
+"""The values of F4 by code (OCP Microscaling Formats, version 1.0, section 5.3.3)."""
 
 
 def torch_dtype(dtype: str, where: str) -> torch.dtype:
@@ -41,13 +43,13 @@ def torch_dtype(dtype: str, where: str) -> torch.dtype:
     Raises
     ------
     UnreadableFile
-        Items smaller than a byte (F4, F6), or a torch too old to know the dtype.
+        Six-bit items, whose order in a byte no document fixes, or a torch too old.
     """
     import torch
 
     if dtype not in TORCH_NAMES:
         raise UnreadableFile(
-            f"stored as {dtype}, several values to a byte, which is not unpacked",
+            f"stored as {dtype}, whose packing the safetensors format does not define",
             where=where,
             next_step="convert it to BF16 or F32",
         )
@@ -86,6 +88,9 @@ def tensor_of(
     """
     import torch
 
+    if dtype == "F4":
+        codes = tensor_of("U8", (n_items // 2,), n_items // 2, fill, where)
+        return unpack_halves(codes, torch.tensor(E2M1, dtype=torch.float16)).reshape(shape)
     kind = torch_dtype(dtype, where)
     try:
         flat = torch.empty(n_items * kind.itemsize, dtype=torch.uint8)
@@ -101,6 +106,14 @@ def tensor_of(
             where=where,
             next_step="check how it was saved",
         ) from error
+
+
+def unpack_halves(codes: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+    """Return the level of every half byte, the lower half first: (..., n) codes give (..., 2 n)."""
+    import torch
+
+    halves = torch.stack((codes & 0xF, codes >> 4), dim=-1)
+    return levels[halves.reshape(*codes.shape[:-1], -1).int()]
 
 
 def row_range(shape: tuple[int, ...], start: int, stop: int | None) -> tuple[int, tuple[int, ...]]:

@@ -6,15 +6,17 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.formats._bytes import ByteFile
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._format import Format
+from ngpt_inspect.formats._json import LARGEST
+from ngpt_inspect.formats._opening import open_bytes
 from ngpt_inspect.formats._safetensors_header import Entry, read_header
-from ngpt_inspect.formats._stamped import StampedFile
 from ngpt_inspect.formats._text import quoted
 from ngpt_inspect.formats._values import row_range, tensor_of
+from ngpt_inspect.places import Place
 from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
 
 if TYPE_CHECKING:
@@ -25,23 +27,25 @@ if TYPE_CHECKING:
 class SafetensorsTensor(StoredTensor):
     """A tensor in a safetensors file: C order, little-endian."""
 
-    file: StampedFile
+    file: ByteFile
 
     def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Read rows start..stop; see `StoredTensor.read`."""
         first, shape = row_range(self.shape, start, stop)
         row_bits = math.prod(self.shape[1:]) * ITEM_BITS[self.dtype]
+        if row_bits % 8 and shape != self.shape:
+            return self.read()[first : first + shape[0]].clone()  # rows that share bytes
         offset = self.location[1] + first * row_bits // 8
         return tensor_of(
             self.dtype,
             shape,
             math.prod(shape),
             lambda buffer: self.file.read_into(buffer, offset),
-            f"{self.file.path}: tensor {quoted(self.name)}",
+            f"{self.file.where}: tensor {quoted(self.name)}",
         )
 
 
-def read_file(path: Path) -> tuple[dict[str, StoredTensor], dict[str, str]]:
+def read_file(place: Place) -> tuple[dict[str, StoredTensor], dict[str, str]]:
     """Return the tensors and the metadata of one file.
 
     Raises
@@ -49,7 +53,7 @@ def read_file(path: Path) -> tuple[dict[str, StoredTensor], dict[str, str]]:
     UnreadableFile
         The header is not to be believed.
     """
-    file = StampedFile.of(path)
+    file = open_bytes(place)
     header = read_header(file)
 
     def stored(entry: Entry) -> StoredTensor:
@@ -57,7 +61,7 @@ def read_file(path: Path) -> tuple[dict[str, StoredTensor], dict[str, str]]:
             name=entry.name,
             shape=entry.shape,
             dtype=entry.dtype,
-            location=(str(path), header.data_start + entry.begin),
+            location=(file.where, header.data_start + entry.begin),
             file=file,
         )
 
@@ -87,27 +91,20 @@ def _json_object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _accepts(path: Path) -> bool:
-    """Tell by the brace that opens the header, and by a name or a size that agrees."""
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            head = file.read(9)
-        fits = 8 + int.from_bytes(head[:8], "little") <= path.stat().st_size
-    except OSError:
-        return False
-    return head[8:] == b"{" and (fits or path.suffix == ".safetensors")
+def _accepts(place: Place, head: bytes) -> bool:
+    """Tell by the brace that opens the header, and by a name or a header size that agrees."""
+    fits = int.from_bytes(head[:8], "little") <= LARGEST
+    return head[8:9] == b"{" and (fits or place.suffix == ".safetensors")
 
 
-def _read(path: Path) -> Contents:
-    tensors, metadata = read_file(path)
+def _read(place: Place) -> Contents:
+    tensors, metadata = read_file(place)
     return Contents(
-        source=str(path),
+        source=str(place),
         format=SAFETENSORS.name,
         tensors=tensors,
         config=decode_metadata(metadata),
-        fingerprint=fingerprint([path]),
+        fingerprint=fingerprint([place]),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 from ngpt_inspect.formats._fingerprint import fingerprint
+from ngpt_inspect.formats._foreign import HEAD, not_supported
 from ngpt_inspect.formats._format import Format
+from ngpt_inspect.formats._opening import open_bytes
 from ngpt_inspect.formats._state_dict import (
     SAVE_STATE_DICT,
     NotWeights,
@@ -15,35 +17,49 @@ from ngpt_inspect.formats._state_dict import (
 )
 from ngpt_inspect.formats._text import shown
 from ngpt_inspect.formats._torch_file import TorchFile
-from ngpt_inspect.stored import Contents
+from ngpt_inspect.places import Place
+from ngpt_inspect.stored import Contents, StoredTensor
+
+MARK = b"PK\x03\x04"
+"""Of a zip file; what is in it is the reader's affair."""
 
 
-def _accepts(path: Path) -> bool:
-    """Tell by the mark of a zip file; what is in it is the reader's affair."""
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return file.read(4) == b"PK\x03\x04"
-    except OSError:
-        return False
+def read_file(place: Place) -> tuple[dict[str, StoredTensor], dict[str, Any]]:
+    """Return the tensors of the state dict in one file, and what lies beside it.
 
-
-def _read(path: Path) -> Contents:
-    file = TorchFile(path)
+    Raises
+    ------
+    UnreadableFile
+        It is no file of torch.save, holds no state dict, is damaged, or would run code.
+    """
+    stored = open_bytes(place)
+    head = stored.head(HEAD)
+    if not head.startswith(MARK):
+        raise not_supported(place, head)
+    file = TorchFile(stored)
     try:
         way = find_state_dict(file.unpickle())
     except NotWeights as error:
         raise file.refuse(shown(str(error), 400), SAVE_STATE_DICT) from error
     state_dict, _ = way[-1]
+    tensors: dict[str, StoredTensor] = {
+        name: file.tensor(name, pickled) for name, pickled in model_tensors(state_dict).items()
+    }
+    return tensors, settings(way, file.scalar)
+
+
+def _accepts(_place: Place, head: bytes) -> bool:
+    return head.startswith(MARK)
+
+
+def _read(place: Place) -> Contents:
+    tensors, config = read_file(place)
     return Contents(
-        source=str(path),
+        source=str(place),
         format=TORCH_ZIP.name,
-        tensors={
-            name: file.tensor(name, pickled) for name, pickled in model_tensors(state_dict).items()
-        },
-        config=settings(way, file.scalar),
-        fingerprint=fingerprint([path]),
+        tensors=tensors,
+        config=config,
+        fingerprint=fingerprint([place]),
     )
 
 

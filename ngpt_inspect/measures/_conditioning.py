@@ -31,12 +31,23 @@ def conditionings(
     """
     from ngpt_inspect.numerics.conditioning import condition_number, condition_numbers
 
+    rounding = weight.tensor.rounding()
     for heads, matrices in stacks(weight, matrix):
         if len(heads) == 1:
             # One matrix alone takes the route that computes only the two ends.
-            yield heads, [condition_number(matrices[0], stored_dtype=stored_dtype)]
+            yield (
+                heads,
+                [
+                    condition_number(
+                        matrices[0], stored_dtype=stored_dtype, relative_rounding=rounding
+                    )
+                ],
+            )
         else:
-            yield heads, condition_numbers(matrices, stored_dtype=stored_dtype)
+            yield (
+                heads,
+                condition_numbers(matrices, stored_dtype=stored_dtype, relative_rounding=rounding),
+            )
 
 
 def rows_of(

@@ -19,7 +19,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     require_finite(values)
     found = unit_axis(values)
     deviation = {Axis.ROWS: found.row_max, Axis.COLUMNS: found.column_max}
-    allowed = norm_tolerance(values.dtype)
+    allowed = norm_tolerance(values.dtype, weight.tensor.rounding())
     expected = weight.role.facts.unit_axis or Axis.ROWS
     unit = [str(axis) for axis in Axis if deviation[axis] <= allowed]
     reason = f"unit: {' and '.join(unit) or 'neither rows nor columns'}"
@@ -42,7 +42,8 @@ MEASURE = Measure(
         "unit_norm": "1 where unit_deviation is within the tolerance, else 0",
         "row_deviation": "max |‖row‖₂ − 1|",
         "column_deviation": "max |‖column‖₂ − 1|",
-        "tolerance": "max(1e-5, ε/2), with ε of the stored dtype",
+        "tolerance": "max(1e-5, ε/2), with ε of the stored dtype; relative rounding error if "
+        "quantised",
     },
     headline="unit_deviation",
     shown=("unit_deviation",),

@@ -52,7 +52,10 @@ class Conditioning:
 
 
 def condition_number(
-    w_OI: torch.Tensor, *, stored_dtype: torch.dtype | None = None
+    w_OI: torch.Tensor,
+    *,
+    stored_dtype: torch.dtype | None = None,
+    relative_rounding: float | None = None,
 ) -> Conditioning:
     """Ratio kappa = sigma_max / sigma_min over min(O, I) singular values, in float64.
 
@@ -65,6 +68,8 @@ def condition_number(
         Any floating dtype, on any device.
     stored_dtype : torch.dtype, optional
         The dtype the values had on disk, if `w_OI` is wider.
+    relative_rounding : float, optional
+        What a quantisation left of them; see `storage_resolution`.
 
     Returns
     -------
@@ -86,17 +91,22 @@ def condition_number(
         msg = f"expected a matrix, got shape {tuple(w_OI.shape)}"
         raise ValueError(msg)
     scale = unit_scale(w_OI)
-    resolution = storage_resolution(w_OI, stored_dtype)
+    resolution = storage_resolution(w_OI, stored_dtype, relative_rounding)
     tall = w_OI if w_OI.shape[0] >= w_OI.shape[1] else w_OI.T
     if tall.shape[1] >= ENDS_FROM["square" if tall.shape[0] == tall.shape[1] else "tall"]:
         found = extreme_singular_values(tall, scale)
         if found is not None:
             return _judged(found, max(w_OI.shape), resolution)
-    return condition_numbers(w_OI.unsqueeze(0), stored_dtype=stored_dtype)[0]
+    return condition_numbers(
+        w_OI.unsqueeze(0), stored_dtype=stored_dtype, relative_rounding=relative_rounding
+    )[0]
 
 
 def condition_numbers(
-    w_HOI: torch.Tensor, *, stored_dtype: torch.dtype | None = None
+    w_HOI: torch.Tensor,
+    *,
+    stored_dtype: torch.dtype | None = None,
+    relative_rounding: float | None = None,
 ) -> tuple[Conditioning, ...]:
     """`condition_number` of H matrices of one shape, such as all heads, in one batched call.
 
@@ -106,6 +116,8 @@ def condition_numbers(
         Any floating dtype, on any device.
     stored_dtype : torch.dtype, optional
         The dtype the values had on disk, if `w_HOI` is wider.
+    relative_rounding : float, optional
+        What a quantisation left of them; see `storage_resolution`.
 
     Returns
     -------
@@ -129,7 +141,9 @@ def condition_numbers(
     ):
         squaring = EPS * (largest / smallest) ** 2 if method == "gram" else 0.0
         found = Extremes(largest, smallest, squaring, method)
-        judged.append(_judged(found, longest, storage_resolution(w_OI, stored_dtype)))
+        judged.append(
+            _judged(found, longest, storage_resolution(w_OI, stored_dtype, relative_rounding))
+        )
     return tuple(judged)
 
 

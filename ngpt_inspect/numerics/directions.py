@@ -17,10 +17,15 @@ FLOAT32_TOLERANCE = 1e-5
 """What normalising in float32 leaves at any width, with room; a wider dtype cannot better it."""
 
 
-def norm_tolerance(dtype: torch.dtype) -> float:
-    """max(1e-5, half the dtype's epsilon): storage moves no norm by a larger share of it."""
+def norm_tolerance(dtype: torch.dtype, relative_rounding: float | None = None) -> float:
+    """max(1e-5, half the dtype's epsilon): storage moves no norm by a larger share of it.
+
+    Of quantised values it is `relative_rounding`, the share by which rounding moved the vector.
+    """
     import torch
 
+    if relative_rounding is not None:
+        return max(FLOAT32_TOLERANCE, relative_rounding)
     return max(FLOAT32_TOLERANCE, float(torch.finfo(dtype).eps) / 2)
 
 

@@ -48,7 +48,11 @@ def rounding_error(w: torch.Tensor, stored_dtype: torch.dtype | None = None) -> 
     return float(stored.eps) * total / math.sqrt(12 * w.numel())
 
 
-def storage_resolution(w_OI: torch.Tensor, stored_dtype: torch.dtype | None = None) -> float:
+def storage_resolution(
+    w_OI: torch.Tensor,
+    stored_dtype: torch.dtype | None = None,
+    relative_rounding: float | None = None,
+) -> float:
     """How large sigma_min can come out of storage when it was zero before rounding.
 
     resolution = tau (sqrt(|O - I| + 1) + 2), with tau of `rounding_error`. Rounding adds E, whose
@@ -67,6 +71,9 @@ def storage_resolution(w_OI: torch.Tensor, stored_dtype: torch.dtype | None = No
         Finite values.
     stored_dtype : torch.dtype, optional
         What the values were rounded to; the dtype of `w_OI` if not given.
+    relative_rounding : float, optional
+        Root mean square rounding error over root mean square value, where the values come from
+        a quantisation and no dtype tells: tau is then that share of the entries of `w_OI`.
 
     Returns
     -------
@@ -84,7 +91,22 @@ def storage_resolution(w_OI: torch.Tensor, stored_dtype: torch.dtype | None = No
     theorem 2.13.
     """
     degrees = abs(w_OI.shape[-2] - w_OI.shape[-1]) + 1
-    return rounding_error(w_OI, stored_dtype) * (math.sqrt(degrees) + DEVIATIONS)
+    if relative_rounding is None:
+        tau = rounding_error(w_OI, stored_dtype)
+    else:
+        tau = relative_rounding * root_mean_square(w_OI)
+    return tau * (math.sqrt(degrees) + DEVIATIONS)
+
+
+def root_mean_square(w: torch.Tensor) -> float:
+    """Root mean square of all entries, in the unit of `w`, without overflow."""
+    import torch
+
+    total = 0.0
+    for block in row_blocks(w):
+        wide = block.double()
+        total = math.hypot(total, float(torch.linalg.vector_norm(wide)))
+    return total / math.sqrt(w.numel())
 
 
 def _power_of_two_below(block: torch.Tensor) -> torch.Tensor:

@@ -67,7 +67,7 @@ class Job:
         """Return what another process needs to run this job: names, never tensors."""
         weights = self.checkpoint.weights
         return Ticket(
-            source=self.checkpoint.contents.source,
+            source=self.checkpoint.contents.address or self.checkpoint.contents.source,
             fingerprint=self.checkpoint.contents.fingerprint,
             settings=json.dumps(self.checkpoint.settings, sort_keys=True),
             place=next(n for n, weight in enumerate(weights) if weight is self.weight),

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from seen import charts, words
 from small_models import write_ngpt
 
-from app import links, measured, uploads
+from app import measured, uploads
 from app.cards import facts
 from app.jobs import Workshop
 from app.text import plain
@@ -70,7 +70,6 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
     calls = []
     real = measured.measure
     monkeypatch.setattr(measured, "measure", lambda c, m, **k: calls.append(m) or real(c, m, **k))
-    monkeypatch.setattr(links, "PAGES", tmp_path)
     path = changed(write_ngpt(tmp_path / "ngpt.safetensors"), change)
     app = run(path)
     cells = marks(app)
@@ -79,7 +78,6 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
     assert f":red[:material/error: trouble] {text}" in cells
     assert len(charts(app)) == FIGURES
     assert sorted(calls) == sorted(MEASURES)
-    assert not app.get("page_link"), "no page, no link"
     assert "recorded facts differ" not in words(app)
     labels = [each.label for each in app.expander]
     assert "Tensors not recognised: 1" in labels

@@ -59,7 +59,7 @@ def test_five_checkpoints(run, tmp_path):
 
 
 def test_the_vector_is_the_one_of_the_address_and_its_ends_are_its_own(run, models):
-    app = run(*models, page="scales", role="s_z")
+    app = run(*models, page="scales", vector="s_z")
     stored = load_file(models[1])["sz"].numpy()
     effective = stored * np.sqrt(8)  # s_z_init 1 over base_scale 1/sqrt(d_model)
     (ends,) = [each.value for each in app.dataframe if "largest_index" in each.value]
@@ -71,8 +71,8 @@ def test_the_vector_is_the_one_of_the_address_and_its_ends_are_its_own(run, mode
 
 
 def test_another_vector_is_shown_when_it_is_chosen(run, models):
-    app = run(*models, page="scales", role="s_u")
-    chosen = app.selectbox(key="role")
+    app = run(*models, page="scales", vector="s_u")
+    chosen = app.selectbox(key="vector")
     assert chosen.value == "s_u", "the address says so"
     chosen.select("s_qk").run()
     assert not app.exception

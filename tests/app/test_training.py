@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 
 import pytest
+from app_runs import log, save, write_run
 from seen import charts, words
-from small_runs import log, save, write_run
 
 from app import measured
 from app.runs import share_done, status_in_words

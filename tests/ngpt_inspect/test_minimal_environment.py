@@ -8,7 +8,7 @@ from pathlib import Path
 
 WITHOUT_EXTRAS = """
 import sys
-for name in ("streamlit", "pyarrow", "kaleido", "tokenizers", "distributed"):
+for name in ("streamlit", "pyarrow", "kaleido", "tokenizers", "distributed", "gguf", "fsspec"):
     sys.modules[name] = None
 import ngpt_inspect as ni
 path, saved = sys.argv[1:]
@@ -23,11 +23,16 @@ def run(*words):
 for words in (["--format", "json"], ["--format", "csv"], ["--figure", saved], []):
     done = run("condition-numbers", path, *words)
     assert done.exit_code == 0, done.stderr
+gguf = saved + ".gguf"
+with open(gguf, "wb") as file:
+    file.write(b"GGUF" + bytes(64))
 for words, extra in (
     (["unit-norm", path, "--format", "parquet"], "parquet"),
     (["unit-norm", path, "--figure", "x.pdf"], "export"),
     (["unit-norm", path, "--scheduler", "tcp://127.0.0.1:1"], "cluster"),
     (["dashboard", path], "app"),
+    (["tensors", "https://localhost/w.safetensors"], "remote"),
+    (["tensors", gguf], "gguf"),
 ):
     done = run(*words)
     assert done.exit_code == 2, (words, done.exit_code, done.stderr)

@@ -24,7 +24,7 @@ def shared_weights(name: str) -> Path:
     return path
 
 
-def refusal(path: Path) -> str:
+def refusal(path: Path | str) -> str:
     """Read what must be refused; return the message, which must be one line."""
     with pytest.raises(UnreadableFile) as caught:
         read_all(path)
@@ -36,7 +36,7 @@ def refusal(path: Path) -> str:
     return message
 
 
-def read_all(path: Path) -> None:
+def read_all(path: Path | str) -> None:
     """Open a checkpoint and read every value."""
     for tensor in read_contents(path).tensors.values():
         tensor.read()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ngpt_inspect.formats._fingerprint import BLOCK, BLOCKS, fingerprint
+from ngpt_inspect.formats._fingerprint import BLOCKS, fingerprint
+from ngpt_inspect.formats._stamped import BLOCK
 
 
 def write(path: Path, data: bytes) -> Path:

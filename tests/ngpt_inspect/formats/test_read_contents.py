@@ -24,7 +24,14 @@ def weights(path: Path, value: float = 1.0) -> Path:
 
 
 def test_every_format_is_found() -> None:
-    assert set(FORMATS) == {"safetensors", "sharded safetensors", "torch"}
+    assert set(FORMATS) == {
+        "safetensors",
+        "sharded safetensors",
+        "torch",
+        "sharded torch",
+        "gguf",
+        "distributed",
+    }
     assert all(known.summary for known in FORMATS.values())
 
 
@@ -65,7 +72,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", denied)
-    with pytest.raises(UnreadableFile, match=r"cannot be opened \(Permission denied\)"):
+    with pytest.raises(UnreadableFile, match=r"cannot be read \(Permission denied\)"):
         read_contents(path)
 
 
@@ -80,7 +87,6 @@ FOREIGN = {
     "html": (b"\n<!DOCTYPE html><html>...", "is a web page, not a checkpoint; the download went"),
     "html without doctype": (b"<HTML><head>", "is a web page, not a checkpoint"),
     "xml": (b'<?xml version="1.0"?><Error>', "is an XML answer of a server"),
-    "gguf": (b"GGUF\x03\0\0\0", f"is a GGUF file; {CONVERT}"),
     "hdf5": (b"\x89HDF\r\n\x1a\n\0\0", f"is an HDF5 (Keras .h5) file; {CONVERT}"),
     "npy": (b"\x93NUMPY\x01\0", f"is a NumPy .npy array; {CONVERT}"),
     "gzip": (gzip.compress(b"weights"), "is compressed with gzip; unpack it first"),
@@ -128,8 +134,7 @@ def test_a_numpy_archive_and_another_zip(tmp_path: Path) -> None:
     ("name", "expected"),
     [
         ("model.onnx", f"is an ONNX model; {CONVERT}"),
-        ("__0_0.distcp", f"is one part of a PyTorch distributed checkpoint; {CONVERT}"),
-        ("pytorch_model.bin.index.json", f"is the index of a sharded .bin checkpoint; {CONVERT}"),
+        ("__0_0.distcp", "is one part of a PyTorch distributed checkpoint; name its folder"),
         ("config.json", "is a settings file; name the weights beside it, or their folder"),
     ],
 )
@@ -143,7 +148,7 @@ def test_an_empty_folder_and_one_without_a_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("hello")
     (tmp_path / "optimizer.pt").write_bytes(b"x")
     message = refusal(tmp_path)
-    assert "holds no checkpoint; looked for *.safetensors, a *.safetensors.index.json" in message
+    assert "holds no checkpoint; looked for *.safetensors, *.safetensors.index.json" in message
     assert "and found README.md, optimizer.pt; name a checkpoint" in message
 
 
@@ -151,11 +156,6 @@ def test_a_folder_of_runs_names_them(tmp_path: Path) -> None:
     for run in ("gpt", "ngpt"):
         weights(tmp_path / run / "step-000001.safetensors")
     assert "holds no checkpoint itself, but training runs: gpt, ngpt; name" in refusal(tmp_path)
-
-
-def test_a_distributed_checkpoint(tmp_path: Path) -> None:
-    (tmp_path / ".metadata").write_bytes(b"\x80\x02")
-    assert "is a PyTorch distributed checkpoint, not supported here" in refusal(tmp_path)
 
 
 def test_several_checkpoints_of_which_none_comes_first(tmp_path: Path) -> None:
@@ -267,6 +267,6 @@ def test_listing_a_large_file_reads_its_header_and_a_fingerprint(
 
     monkeypatch.setattr(_stamped.StampedFile, "read_into", counting)
     contents = read_contents(path)
-    assert sum(read) == 8 + len(header)
+    assert sum(read) == 64 + 8 + len(header)
     assert contents.tensors["w"].read(2**31 - 2, 2**31).tolist() == [0, 0]
     assert len(contents.fingerprint) == 64

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -288,20 +289,69 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
         assert "copy or download it again" in message or "the header" in message
 
 
-@pytest.mark.parametrize("dtype", ["F4", "F6_E2M3", "F6_E3M2"])
-def test_a_dtype_smaller_than_a_byte_is_listed_and_refused_when_read(
-    dtype: str, tmp_path: Path
-) -> None:
-    n_bytes = 12 if dtype == "F4" else 18
-    header = {"packed": entry(0, n_bytes, [4, 6], dtype), "w": entry(n_bytes, n_bytes + 2)}
-    path = write_safetensors(tmp_path / "model.safetensors", header, bytes(n_bytes + 2))
+def written_out(sign: int, exponent: int, fraction: int, bits: tuple[int, int], bias: int) -> float:
+    """Return a small float from its three fields, as IEEE 754 defines it."""
+    n_fraction = bits[1]
+    if exponent == 0:
+        return (-1.0) ** sign * 2.0 ** (1 - bias) * fraction / 2**n_fraction
+    return (-1.0) ** sign * 2.0 ** (exponent - bias) * (1 + fraction / 2**n_fraction)
+
+
+BYTES = {"F8_E4M3": (4, 3, 7), "F8_E5M2": (5, 2, 15), "F8_E4M3FNUZ": (4, 3, 8)}
+BYTES["F8_E5M2FNUZ"] = (5, 2, 16)
+
+
+@pytest.mark.parametrize("dtype", BYTES)
+def test_every_byte_of_an_8_bit_float_means_what_its_fields_say(dtype: str, tmp_path: Path) -> None:
+    n_exponent, n_fraction, bias = BYTES[dtype]
+    path = write_safetensors(
+        tmp_path / "m.safetensors", {"w": entry(0, 256, [256], dtype)}, bytes(range(256))
+    )
+    values = read_contents(path).tensors["w"].read().double()
+    fields = (n_exponent, n_fraction)
+    for code, value in enumerate(values.tolist()):
+        if math.isfinite(value):
+            exponent, fraction = (code & 0x7F) >> n_fraction, code & (2**n_fraction - 1)
+            assert value == written_out(code >> 7, exponent, fraction, fields, bias), code
+    # fn: NaN of either sign. E5M2: two infinities and six NaN. fnuz: one NaN, minus zero.
+    lost = {"F8_E4M3": 2, "F8_E5M2": 8}.get(dtype, 1)
+    assert int((~values.isfinite()).sum()) == lost
+
+
+@pytest.mark.parametrize("shape", [[4, 6], [2, 2, 6], [8, 3]])
+def test_half_bytes_mean_what_their_fields_say(shape: list[int], tmp_path: Path) -> None:
+    data = bytes(range(0, 240, 20))
+    header = {"packed": entry(0, 12, shape, "F4"), "w": entry(12, 14)}
+    path = write_safetensors(tmp_path / "model.safetensors", header, data + bytes(2))
+    tensor = read_contents(path).tensors["packed"]
+    assert (tensor.n_bytes, tensor.read().dtype) == (12, torch.float16)
+    halves = [half for byte in data for half in (byte & 15, byte >> 4)]
+    expected = torch.tensor([written_out(h >> 3, h >> 1 & 3, h & 1, (2, 1), 1) for h in halves])
+    assert torch.equal(tensor.read(), expected.reshape(shape).half())
+    assert torch.equal(tensor.read(1, 2), expected.reshape(shape).half()[1:2])
+    assert tensor.obstacle == "stored as F4, not as floating-point numbers"
+
+
+@pytest.mark.parametrize("dtype", ["F6_E2M3", "F6_E3M2"])
+def test_six_bits_a_value_are_listed_and_refused_when_read(dtype: str, tmp_path: Path) -> None:
+    header = {"packed": entry(0, 18, [4, 6], dtype), "w": entry(18, 20)}
+    path = write_safetensors(tmp_path / "model.safetensors", header, bytes(20))
     tensors = read_contents(path).tensors
-    assert tensors["packed"].n_bytes == n_bytes
+    assert tensors["packed"].n_bytes == 18
     assert tensors["w"].read().tolist() == [0, 0]
     with pytest.raises(
-        UnreadableFile, match=r"tensor 'packed': stored as F[46].*convert it to BF16"
+        UnreadableFile, match=r"tensor 'packed': stored as F6.*packing.*convert it to BF16"
     ):
         tensors["packed"].read()
+
+
+@pytest.mark.parametrize(
+    "name", ["C64", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL", "F8_E8M0"]
+)
+def test_what_is_codes_and_not_weights(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"w": torch.zeros(2, 2, dtype=torch.uint8).view(torch.uint8).to(DTYPES[name])}, path)
+    assert read_contents(path).tensors["w"].obstacle.startswith(f"stored as {name}, not as")
 
 
 def test_a_dtype_this_torch_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

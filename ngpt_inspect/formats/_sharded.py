@@ -1,0 +1,104 @@
+"""Files bound together by an index: ``{"weight_map": {tensor: file}}``, all in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats._fingerprint import fingerprint
+from ngpt_inspect.formats._foreign import HEAD, refuse_not_weights
+from ngpt_inspect.formats._json import read_object
+from ngpt_inspect.formats._opening import open_bytes
+from ngpt_inspect.formats._remote import RemotePath
+from ngpt_inspect.formats._text import quoted
+from ngpt_inspect.places import Place
+from ngpt_inspect.stored import Contents, StoredTensor
+
+DAMAGED = "the index is damaged: copy or download it again"
+AT_ONCE = 8
+"""Remote files that are opened side by side."""
+Shard = tuple[Mapping[str, StoredTensor], Mapping[str, Any]]
+"""The tensors and the config of one file."""
+
+
+def read_sharded(index: Place, format_name: str, read_shard: Callable[[Place], Shard]) -> Contents:
+    """Return the tensors an index names, in its order, from the headers of its files.
+
+    Parameters
+    ----------
+    index
+        The index.
+    format_name
+        For `Contents.format`.
+    read_shard
+        Reads one file.
+
+    Raises
+    ------
+    UnreadableFile
+        The index is damaged, leads out of its folder, or does not fit its files.
+    """
+    weight_map = _weight_map(index)
+    names = list(dict.fromkeys(weight_map.values()))
+    with ThreadPoolExecutor(AT_ONCE if isinstance(index, RemotePath) else 1) as pool:
+        # A server answers many as soon as one; what its answers cost is the waiting.
+        shards = dict(zip(names, pool.map(lambda name: _find(name, index), names), strict=True))
+        read = dict(zip(names, pool.map(read_shard, shards.values()), strict=True))
+    tensors: dict[str, StoredTensor] = {}
+    for tensor, shard in weight_map.items():
+        if tensor not in read[shard][0]:
+            raise UnreadableFile(
+                f"tensor {quoted(tensor)} is not in {shard}, where the index says it is",
+                where=str(index),
+                next_step="index and shards are not of one model: copy or download them again",
+            )
+        tensors[tensor] = read[shard][0][tensor]
+    config: dict[str, Any] = {}
+    for _, more in read.values():
+        config = {**more, **config}
+    return Contents(
+        source=str(index),
+        format=format_name,
+        tensors=tensors,
+        config=config,
+        fingerprint=fingerprint(list(shards.values())),
+    )
+
+
+def _weight_map(index: Place) -> dict[str, str]:
+    weight_map = read_object(index, "the index", DAMAGED).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise UnreadableFile("has no weight_map", where=str(index), next_step=DAMAGED)
+    for shard in weight_map.values():
+        if not isinstance(shard, str) or not _is_plain_name(shard):
+            raise UnreadableFile(
+                f"its weight_map names {quoted(shard)}, which is not a file name in its folder",
+                where=str(index),
+                next_step="do not trust it: get the checkpoint from where it was made",
+            )
+        if shard.endswith(".index.json"):
+            raise UnreadableFile(
+                f"its weight_map names the index {quoted(shard)} as a shard",
+                where=str(index),
+                next_step=DAMAGED,
+            )
+    return weight_map
+
+
+def _is_plain_name(name: str) -> bool:
+    """Tell a bare file name from anything that could lead out of the folder."""
+    return name not in ("", ".", "..") and not set(name) & set("/\\:\0?#")
+
+
+def _find(name: str, index: Place) -> Place:
+    shard = index.parent / name
+    if not shard.is_file():
+        raise UnreadableFile(
+            f"its shard {quoted(name)} is missing",
+            where=str(index),
+            next_step="copy or download it into the same folder",
+        )
+    refuse_not_weights(shard, open_bytes(shard).head(HEAD))
+    return shard

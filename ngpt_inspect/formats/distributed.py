@@ -1,0 +1,188 @@
+"""A folder of torch.distributed.checkpoint: ``.metadata`` and the ``.distcp`` files it names."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats._bytes import GET_AGAIN, ByteFile
+from ngpt_inspect.formats._dcp_metadata import Blob, Metadata, Sharded, read_metadata
+from ngpt_inspect.formats._dcp_tensor import ChunkedTensor
+from ngpt_inspect.formats._fingerprint import fingerprint
+from ngpt_inspect.formats._format import Format
+from ngpt_inspect.formats._opening import open_bytes
+from ngpt_inspect.formats._plain import NotPlain, plain
+from ngpt_inspect.formats._records import PickleFault
+from ngpt_inspect.formats._state_dict import WRAPPERS
+from ngpt_inspect.formats._text import quoted, shown
+from ngpt_inspect.formats._torch_file import TorchFile
+from ngpt_inspect.formats._window import Window
+from ngpt_inspect.places import Place
+from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
+
+METADATA = ".metadata"
+LARGEST = 512 * 1024 * 1024
+"""Bytes of ``.metadata``."""
+LARGEST_OBJECT = 1024 * 1024
+"""Bytes of an object beside the weights that is looked into."""
+OUTER = (*WRAPPERS, "app", "state")
+"""Keys around a model's state dict."""
+MODEL = "model."
+DAMAGED = f"the checkpoint is damaged: {GET_AGAIN}"
+
+
+def _accepts(place: Place, head: bytes) -> bool:
+    return not head and (place / METADATA).is_file()
+
+
+def _read(place: Place) -> Contents:
+    metadata = _metadata(place)
+    paths = _paths(metadata)
+    files = _Files(place)
+    tensors: dict[str, StoredTensor] = {}
+    config: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
+    for flat, sharded in metadata.tensors.items():
+        path = paths[flat]
+        if _is_optimizer(path):
+            left_out[flat] = "a tensor of the optimizer"
+            continue
+        name = _name(path)
+        if name in tensors:
+            raise _refuse(place, f"holds two tensors named {quoted(name)}")
+        tensors[name] = _tensor(name, sharded, files)
+    for flat, blob in metadata.objects.items():
+        path = paths[flat]
+        if _is_optimizer(path) or not _keep(config, path, files, blob):
+            left_out[flat] = "an object beside the weights"
+    return Contents(
+        source=str(place),
+        format=DISTRIBUTED.name,
+        tensors=tensors,
+        config={**config, "left_out": left_out} if left_out else config,
+        fingerprint=fingerprint([place / METADATA, *files.places]),
+    )
+
+
+def _paths(metadata: Metadata) -> dict[str, tuple[str, ...]]:
+    """Return the keys that lead to each entry, in the nested dict that was saved.
+
+    Where that dict was flattened before, ``model.`` and ``optim.`` side by side tell it.
+    """
+    names = [*metadata.tensors, *metadata.objects]
+    paths = {name: metadata.paths.get(name, (name,)) for name in names}
+    model = [name for name in metadata.tensors if not _is_optimizer(paths[name])]
+    beside = len(model) < len(metadata.tensors)
+    flat = all(len(paths[name]) == 1 and name.startswith(MODEL) for name in model)
+    if beside and flat:
+        paths |= {name: ("model", name.removeprefix(MODEL)) for name in model}
+    return paths
+
+
+def _metadata(place: Place) -> Metadata:
+    file = open_bytes(place / METADATA)
+    if file.size > LARGEST:
+        raise _refuse(place, f"its .metadata has {file.size} bytes, over {LARGEST}")
+    try:
+        return read_metadata(file.read(0, file.size))
+    except PickleFault as fault:
+        raise UnreadableFile(
+            f"its .metadata is refused: {shown(str(fault))}",
+            where=str(place),
+            next_step="if you trust it, save it again as safetensors where it was made",
+        ) from fault
+
+
+class _Files:
+    """The files of a folder, opened once each; names that lead out of it are refused."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._open: dict[str, ByteFile] = {}
+
+    @property
+    def places(self) -> list[Place]:
+        """Those that hold something, in the order of their names."""
+        return [self.place / name for name in sorted(self._open)]
+
+    def file_of(self, blob: Blob) -> ByteFile:
+        """Return the file of a blob, which lies within it."""
+        name = blob.file
+        if name in ("", ".", "..") or set(name) & set("/\\:\0?#"):
+            raise _refuse(self.place, f"names {quoted(name)}, which is no file name in its folder")
+        if name not in self._open:
+            if not (self.place / name).is_file():
+                raise _refuse(self.place, f"its file {quoted(name)} is missing")
+            self._open[name] = open_bytes(self.place / name)
+        self._open[name].check_range(blob.offset, blob.n_bytes)
+        return self._open[name]
+
+
+def _tensor(name: str, sharded: Sharded, files: _Files) -> ChunkedTensor:
+    item = ITEM_BITS[sharded.dtype] // 8
+    chunks = [chunk for chunk in sharded.chunks if math.prod(chunk.sizes)]
+    blobs = sorted((c.blob.file, c.blob.offset, c.blob.offset + c.blob.n_bytes) for c in chunks)
+    if any(one[0] == two[0] and two[1] < one[2] for one, two in pairwise(blobs)):
+        raise _refuse(files.place, f"two chunks of {quoted(name)} share bytes")
+    for chunk in chunks:
+        if chunk.blob.transformed:
+            raise _refuse(
+                files.place,
+                f"tensor {quoted(name)} is compressed",
+                "save it again without extensions, or as safetensors",
+            )
+        if math.prod(chunk.sizes) * item > chunk.blob.n_bytes:
+            raise _refuse(files.place, f"a chunk of {quoted(name)} is larger than its bytes")
+    held = tuple((chunk, files.file_of(chunk.blob)) for chunk in chunks)
+    location = (held[0][1].where, held[0][0].blob.offset) if held else (f"{files.place}!{name}", 0)
+    return ChunkedTensor(
+        name=name,
+        shape=sharded.shape,
+        dtype=sharded.dtype,
+        location=location,
+        folder=str(files.place),
+        chunks=held,
+    )
+
+
+def _is_optimizer(path: tuple[str, ...]) -> bool:
+    return any(part.startswith("optim") for part in ".".join(path).split(".")[:2])
+
+
+def _name(path: tuple[str, ...]) -> str:
+    """Return the name in the model's own state dict."""
+    while len(path) > 1 and path[0] in OUTER:
+        path = path[1:]
+    return ".".join(path)
+
+
+def _keep(config: dict[str, Any], path: tuple[str, ...], files: _Files, blob: Blob) -> bool:
+    """Keep a small object beside the weights (a step, settings) as a plain value, if it is one."""
+    if len(path) > 2 or blob.n_bytes > LARGEST_OBJECT or blob.transformed:
+        return False
+    window = Window(file=files.file_of(blob), start=blob.offset, size=blob.n_bytes)
+    try:
+        value = plain(TorchFile(window).unpickle(), lambda _tensor: None)
+    except (NotPlain, UnreadableFile):
+        return False
+    inner = config
+    for part in path[:-1]:
+        inner = inner.setdefault(part, {})
+        if not isinstance(inner, dict):
+            return False
+    inner[path[-1]] = value
+    return True
+
+
+def _refuse(place: Place, what: str, next_step: str = DAMAGED) -> UnreadableFile:
+    return UnreadableFile(what, where=str(place), next_step=next_step)
+
+
+DISTRIBUTED = Format(
+    name="distributed",
+    summary="a folder of torch.distributed.checkpoint, with its .metadata",
+    accepts=_accepts,
+    read=_read,
+)

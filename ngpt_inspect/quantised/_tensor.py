@@ -1,0 +1,141 @@
+"""A tensor that is computed from several stored ones."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.stored import StoredTensor
+
+if TYPE_CHECKING:
+    import torch
+
+ROWS_AT_ONCE = 1 << 22
+"""Values decoded at once where only a sum over them is wanted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantisedTensor(StoredTensor):
+    """Codes and scales, decoded when read."""
+
+    parts: tuple[StoredTensor, ...]
+    """The codes, then the scales and whatever else takes part."""
+
+    @abstractmethod
+    def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return rows start..stop, in a dtype that holds them exactly, and what they are times.
+
+        The second is, for each value, the distance between the codes next to it: the width of
+        the interval that rounding sent to this code.
+        """
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Read rows start..stop; see `StoredTensor.read`. Decoded exactly, in a float dtype.
+
+        Raises
+        ------
+        UnreadableFile
+            As for its parts, or the codes contradict the scheme.
+        """
+        stop = self.shape[0] if stop is None else stop
+        if not 0 <= start <= stop <= self.shape[0]:
+            msg = f"rows {start}:{stop} of {self.shape[0]}"
+            raise IndexError(msg)
+        return self.decode(start, stop)[0].contiguous()
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all its parts."""
+        return sum(part.n_bytes for part in self.parts)
+
+    @property
+    def obstacle(self) -> str:
+        """Nothing: the values are those of the model."""
+        return ""
+
+    @property
+    def note(self) -> str:
+        """What it is computed from."""
+        return f"{self.dtype} of {', '.join(part.name for part in self.parts)}"
+
+    def rounding(self) -> float:
+        """Root mean square rounding error over root mean square value.
+
+        Rounding to nearest leaves an error that is uniform over the interval of the code:
+        tau^2 = mean(width^2) / 12.
+        """
+        squares, errors = 0.0, 0.0
+        for start, stop in self._blocks():
+            values, widths = self.decode(start, stop)
+            squares += float((values.double() ** 2).sum())
+            errors += float((widths.double() ** 2).sum())
+        return math.sqrt(errors / 12 / squares) if squares else math.inf
+
+    def _blocks(self) -> Iterator[tuple[int, int]]:
+        rows = max(1, ROWS_AT_ONCE * self.shape[0] // max(1, self.n_values))
+        for start in range(0, self.shape[0], rows):
+            yield start, min(start + rows, self.shape[0])
+
+    def refuse(self, what: str) -> UnreadableFile:
+        """Return the error for this tensor."""
+        return UnreadableFile(
+            what, where=f"tensor {self.name}", next_step="copy or download the checkpoint again"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedTensor(StoredTensor):
+    """Codes without what would make values of them: listed, and skipped with the reason."""
+
+    codes: StoredTensor
+    why: str
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Read the codes; see `StoredTensor.read`."""
+        return self.codes.read(start, stop)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the codes."""
+        return self.codes.n_bytes
+
+    @property
+    def obstacle(self) -> str:
+        """What is missing or does not fit."""
+        return self.why
+
+    @property
+    def note(self) -> str:
+        """The same."""
+        return self.why
+
+
+def refused(codes: StoredTensor, why: str) -> RefusedTensor:
+    """Return the codes as they are, with the reason why they are not values."""
+    return RefusedTensor(
+        name=codes.name,
+        shape=codes.shape,
+        dtype=codes.dtype,
+        location=codes.location,
+        codes=codes,
+        why=why,
+    )
+
+
+def widths_of(levels: torch.Tensor) -> torch.Tensor:
+    """Return, for every level of a code, the width of the interval that rounds to it.
+
+    Half way to the neighbour on each side; at the ends, as wide outwards as inwards. Levels may
+    come in any order; not-a-number and repeated levels (a second zero) count once.
+    """
+    import torch
+
+    finite = torch.unique(levels[levels.isfinite()])
+    gaps = finite.diff()
+    gaps = torch.cat((gaps[:1], gaps, gaps[-1:]))
+    widths = (gaps[:-1] + gaps[1:]) / 2
+    return widths[torch.searchsorted(finite, levels.nan_to_num(0.0, 0.0, 0.0))]

@@ -1,0 +1,112 @@
+"""Integers in groups, packed into 32-bit words down the columns: GPTQ (arXiv 2210.17323).
+
+``NAME.qweight`` (in / per word, out), ``NAME.qzeros`` (groups, out / per word), ``NAME.scales``
+(groups, out) and, where rows were reordered, ``NAME.g_idx`` (in): the group of each input. The
+lowest bits of a word come first. W[o, i] = scales[g, o] (q[i, o] - z[g, o]) with g = g_idx[i],
+and z one more than it is stored, unless the checkpoint says that it is of the second format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.quantised._config import quantisation
+from ngpt_inspect.quantised._scheme import Found, Scheme
+from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
+from ngpt_inspect.quantised._words import WORD, unpack
+from ngpt_inspect.stored import Contents, StoredTensor
+
+if TYPE_CHECKING:
+    import torch
+
+WIDTHS = (2, 4, 8)
+"""Bits that divide a word; 3 do not, and are packed otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GPTQTensor(QuantisedTensor):
+    """See the module."""
+
+    bits: int
+    group: int
+    """Inputs that share a scale, where no g_idx says which."""
+    zero_offset: int
+
+    def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Decode rows; see `QuantisedTensor.decode`. The whole is read: rows are columns here."""
+        import torch
+
+        words, zero_words, scales, *order = (part.read() for part in self.parts)
+        n_inputs, n_groups = self.shape[1], scales.shape[0]
+        if order:
+            groups = order[0].long()
+            if int(groups.min()) < 0 or int(groups.max()) >= n_groups:
+                raise self.refuse(f"its g_idx names groups that are not there (of {n_groups})")
+        else:
+            groups = torch.arange(n_inputs) // self.group
+        codes = unpack(words[:, start:stop], self.bits, 0)
+        zeros = unpack(zero_words, self.bits, 1)[:, start:stop] + self.zero_offset
+        scales = scales[:, start:stop].float()
+        values = (scales[groups] * (codes - zeros[groups])).T
+        return values, scales[groups].abs().T.expand_as(values)
+
+
+def _find(contents: Contents) -> Iterator[Found]:
+    config = quantisation(contents)
+    for name in contents.tensors:
+        if name.endswith(".qweight") and config.get("quant_method") == "gptq":
+            yield _gptq(name.removesuffix(".qweight"), contents.tensors, config)
+
+
+def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]) -> Found:
+    codes = tensors[f"{base}.qweight"]
+    bits = config.get("bits")
+    if bits not in WIDTHS:
+        return Found(
+            tensor=refused(codes, f"GPTQ of {bits} bits is not unpacked"), codes=codes.name
+        )
+    needed = [f"{base}.{part}" for part in ("qzeros", "scales")]
+    missing = [name for name in needed if name not in tensors]
+    if missing:
+        why = f"stored as GPTQ codes, and {' and '.join(missing)} are missing"
+        return Found(tensor=refused(codes, why), codes=codes.name)
+    needed += [f"{base}.g_idx"] if f"{base}.g_idx" in tensors else []
+    parts = (codes, *(tensors[name] for name in needed))
+    n_inputs = codes.shape[0] * WORD // bits if codes.shape else 0
+    group = config.get("group_size")
+    group = group if type(group) is int and group > 0 else max(1, n_inputs)
+    if not _fits(parts, WORD // bits, group):
+        shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
+        return Found(tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name)
+    second = config.get("checkpoint_format") == "gptq_v2"
+    tensor = GPTQTensor(
+        name=f"{base}.weight",
+        shape=(codes.shape[1], n_inputs),
+        dtype=f"GPTQ int{bits}",
+        location=codes.location,
+        parts=parts,
+        bits=bits,
+        group=group,
+        zero_offset=0 if second else 1,
+    )
+    return Found(tensor=tensor, codes=codes.name, others=tuple(needed))
+
+
+def _fits(parts: tuple[StoredTensor, ...], per_word: int, group: int) -> bool:
+    codes, zeros, scales, *order = parts
+    if any(len(part.shape) != 2 for part in (codes, zeros, scales)):
+        return False
+    n_inputs, n_outputs = codes.shape[0] * per_word, codes.shape[1]
+    return bool(
+        codes.dtype == zeros.dtype == "I32"
+        and scales.dtype in ("F16", "BF16")
+        and (order or scales.shape[0] == -(-n_inputs // group) > 0)
+        and scales.shape == (zeros.shape[0], n_outputs)
+        and zeros.shape[1] * per_word == n_outputs
+        and all(part.shape == (n_inputs,) and part.dtype == "I32" for part in order)
+    )
+
+
+GPTQ = Scheme(name="gptq", summary="GPTQ integers of 2, 4 or 8 bits", find=_find)

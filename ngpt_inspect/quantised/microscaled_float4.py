@@ -1,0 +1,113 @@
+"""4-bit floats in groups of 32 or 16, two to a byte: MXFP4 and NVFP4.
+
+MXFP4 (OCP Microscaling Formats, version 1.0): groups of 32 share a power of two, kept as its
+exponent plus 127. gpt-oss keeps ``NAME_blocks`` of shape (..., groups, 16) and ``NAME_scales``
+of shape (..., groups); the value is NAME, of shape (..., 32 groups).
+
+NVFP4 (ModelOpt): groups of 16 share an F8_E4M3 scale ``NAME_scale``, and the whole tensor the
+F32 scale ``NAME_scale_2``; the codes are NAME, of shape (out, in / 2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.quantised._scheme import Found, Scheme
+from ngpt_inspect.quantised._tensor import QuantisedTensor, refused, widths_of
+from ngpt_inspect.stored import Contents, StoredTensor
+
+if TYPE_CHECKING:
+    import torch
+
+E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+"""The values without a sign, by code."""
+MX_BYTES = 16
+"""Of a group of 32."""
+NV_BYTES = 8
+"""Of a group of 16."""
+EXPONENT_BIAS = 127
+PAIRS = (("_blocks", "_scales"), (".blocks", ".scales"))
+"""Of codes and scales, by Hugging Face and by OpenAI."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MicroscaledFloat4(QuantisedTensor):
+    """value = level of the code x scale of its group (x scale of the tensor)."""
+
+    def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Decode rows; see `QuantisedTensor.decode`."""
+        import torch
+
+        codes, group_scale = (part.read(start, stop) for part in self.parts[:2])
+        scales = self._scales(group_scale)
+        levels = torch.tensor([*E2M1, *(-each for each in E2M1)], dtype=scales.dtype)
+        halves = torch.stack((codes & 0xF, codes >> 4), dim=-1).int()
+        grouped = halves.reshape(*scales.shape, -1)
+        shape = (stop - start, *self.shape[1:])
+        values = (levels[grouped] * scales.unsqueeze(-1)).reshape(shape)
+        widths = (widths_of(levels)[grouped] * scales.abs().unsqueeze(-1)).reshape(shape)
+        return values, widths
+
+    def _scales(self, stored: torch.Tensor) -> torch.Tensor:
+        """Return the scale of each group, in a dtype that holds its product with a level."""
+        import torch
+
+        if self.dtype == "MXFP4":
+            exponents = stored.view(torch.uint8).int() - EXPONENT_BIAS
+            return torch.ldexp(torch.ones_like(exponents, dtype=torch.float64), exponents).float()
+        return stored.double() * self.parts[2].read().double().reshape(())
+
+
+def _find(contents: Contents) -> Iterator[Found]:
+    tensors = contents.tensors
+    for name, codes in tensors.items():
+        if codes.dtype != "U8":
+            continue
+        for blocks, scales in PAIRS:
+            if name.endswith(blocks):
+                base = name.removesuffix(blocks)
+                yield _microscaled(base, codes, tensors.get(base + scales), base + scales)
+        if f"{name}_scale_2" in tensors and f"{name}_scale" in tensors:
+            yield _nvfp4(name, codes, tensors[f"{name}_scale"], tensors[f"{name}_scale_2"])
+
+
+def _microscaled(base: str, codes: StoredTensor, scales: StoredTensor | None, name: str) -> Found:
+    if scales is None:
+        why = f"stored as 4-bit codes, and their scales ({name}) are missing"
+        return Found(tensor=refused(codes, why), codes=codes.name)
+    fits = codes.shape == (*scales.shape, MX_BYTES) and len(codes.shape) > 2
+    if not fits or scales.dtype not in ("U8", "F8_E8M0"):
+        return Found(tensor=refused(codes, _misfit(codes, scales)), codes=codes.name)
+    shape = (*scales.shape[:-1], scales.shape[-1] * MX_BYTES * 2)
+    return _found(base, shape, "MXFP4", (codes, scales))
+
+
+def _nvfp4(name: str, codes: StoredTensor, scales: StoredTensor, whole: StoredTensor) -> Found:
+    shape = (*codes.shape[:-1], codes.shape[-1] * 2) if codes.shape else ()
+    grouped = (*codes.shape[:-1], codes.shape[-1] // NV_BYTES) if codes.shape else ()
+    fits = scales.shape == grouped and codes.n_values == scales.n_values * NV_BYTES
+    if not fits or scales.dtype != "F8_E4M3" or math.prod(whole.shape) != 1:
+        return Found(tensor=refused(codes, _misfit(codes, scales)), codes=name)
+    return _found(name, shape, "NVFP4", (codes, scales, whole))
+
+
+def _misfit(codes: StoredTensor, scales: StoredTensor) -> str:
+    shapes = f"{list(codes.shape)} and {list(scales.shape)} of {scales.dtype}"
+    return f"stored as 4-bit codes, and their scales {scales.name} do not fit: {shapes}"
+
+
+def _found(name: str, shape: tuple[int, ...], kind: str, parts: tuple[StoredTensor, ...]) -> Found:
+    tensor = MicroscaledFloat4(
+        name=name, shape=shape, dtype=kind, location=parts[0].location, parts=parts
+    )
+    return Found(tensor=tensor, codes=parts[0].name, others=tuple(part.name for part in parts[1:]))
+
+
+MICROSCALED_FLOAT4 = Scheme(
+    name="microscaled 4-bit floats",
+    summary="MXFP4 as in gpt-oss, NVFP4 as ModelOpt writes it",
+    find=_find,
+)

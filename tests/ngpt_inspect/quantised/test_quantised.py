@@ -1,0 +1,347 @@
+"""Codes and scales decoded exactly, against torch's own readers and the written formulas."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ngpt_inspect.errors import InspectError
+from ngpt_inspect.formats import read_contents
+from ngpt_inspect.stored import StoredTensor
+
+Tensors = dict[str, torch.Tensor]
+INDEX = "model.safetensors.index.json"
+
+
+def write(folder: Path, tensors: Tensors, config: dict[str, Any] | None = None) -> Path:
+    """Write a folder as Hugging Face would, with an index, so that torch's readers take it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "model-00001-of-00001.safetensors"
+    save_file(tensors, folder / name)
+    index = {"metadata": {}, "weight_map": dict.fromkeys(tensors, name)}
+    (folder / INDEX).write_text(json.dumps(index))
+    (folder / "config.json").write_text(json.dumps({"quantization_config": config or {}}))
+    return folder
+
+
+def only(folder: Path) -> StoredTensor:
+    (tensor,) = read_contents(folder).tensors.values()
+    return tensor
+
+
+@pytest.mark.filterwarnings("ignore")
+def by_torch(folder: Path, name: str, shape: tuple[int, ...], block: int = 128) -> torch.Tensor:
+    """Read a tensor with torch's reader of quantised Hugging Face checkpoints."""
+    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint.quantized_hf_storage import QuantizedHuggingFaceStorageReader
+
+    state = {name: torch.empty(shape)}
+    reader = QuantizedHuggingFaceStorageReader(str(folder), block_size=block)
+    dcp.load(state, storage_reader=reader, no_dist=True)
+    return state[name]
+
+
+def float8(*shape: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return (torch.randn(shape, generator=generator) * 100).to(torch.float8_e4m3fn)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("shape", [(256, 384), (200, 130), (60, 300)])
+def test_float8_in_tiles(shape: tuple[int, int], tmp_path: Path) -> None:
+    scales = torch.rand(math.ceil(shape[0] / 128), math.ceil(shape[1] / 128)) / 100
+    folder = write(tmp_path, {"w.weight": float8(*shape), "w.weight_scale_inv": scales})
+    tensor = only(folder)
+    assert (tensor.name, tensor.shape, tensor.dtype) == ("w.weight", shape, "F8_E4M3")
+    assert tensor.n_bytes == math.prod(shape) + scales.numel() * 4
+    assert tensor.note == "F8_E4M3 of w.weight, w.weight_scale_inv"
+    expected = by_torch(folder, "w.weight", shape)
+    assert tensor.read().dtype == torch.float64, "a product of 4 and 24 bits needs 28"
+    assert torch.equal(tensor.read().float(), expected)
+    assert torch.equal(tensor.read(30, 50).float(), expected[30:50])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_float8_in_tiles_of_the_size_the_config_names(tmp_path: Path) -> None:
+    scales = torch.rand(4, 2).bfloat16().float()
+    tensors = {"w.weight": float8(64, 32), "w.weight_scale_inv": scales}
+    folder = write(tmp_path, tensors, {"weight_block_size": [16, 16]})
+    expected = by_torch(folder, "w.weight", (64, 32), block=16)
+    assert torch.equal(only(folder).read().float(), expected)
+
+
+SCALES = {
+    "tensor": torch.tensor(0.03),
+    "one": torch.tensor([0.03]),
+    "row": torch.rand(6, 1),
+    "row, flat": torch.rand(6),
+    "column": torch.rand(1, 8),
+    "half": torch.rand(6, 1).bfloat16(),
+    "power of two": torch.tensor([[2.0**-5]] * 6).to(torch.float8_e8m0fnu),
+}
+
+
+@pytest.mark.parametrize("suffix", ["weight_scale", "weight_scale_inv", "qscale_weight"])
+@pytest.mark.parametrize("name", SCALES)
+def test_float8_with_a_scale_of(name: str, suffix: str, tmp_path: Path) -> None:
+    codes, scale = float8(6, 8), SCALES[name]
+    tensor = only(write(tmp_path, {"w.weight": codes, f"w.{suffix}": scale}))
+    wide = scale.double().reshape(6, 1) if scale.shape == (6,) else scale.double()
+    assert torch.equal(tensor.read().double(), codes.double() * wide)
+    assert torch.equal(tensor.read(2, 4).double(), (codes.double() * wide)[2:4])
+
+
+def test_experts_side_by_side(tmp_path: Path) -> None:
+    codes, scale = float8(3, 4, 8), torch.rand(3, 4)
+    tensor = only(write(tmp_path, {"up": codes, "up_scale": scale}))
+    assert torch.equal(tensor.read(), codes.double() * scale.double()[:, :, None])
+
+
+def test_a_missing_scale_is_refused_and_named(tmp_path: Path) -> None:
+    tensors = {"a.weight": float8(4, 4), "a.weight_scale": torch.ones(1), "b.weight": float8(4, 4)}
+    read = read_contents(write(tmp_path / "beside", tensors)).tensors
+    assert list(read) == ["a.weight", "b.weight"]
+    assert read["a.weight"].obstacle == ""
+    expected = "stored as F8_E4M3, and its scale (b.weight_scale_inv) is missing"
+    assert read["b.weight"].obstacle == read["b.weight"].note == expected
+    folder = write(tmp_path / "config", {"b.weight": float8(4, 4)}, {"quant_method": "fp8"})
+    assert only(folder).obstacle == expected
+    plain = only(write(tmp_path / "plain", {"b.weight": float8(4, 4)}))
+    assert plain.obstacle == "", "a cast, of which nothing says that it was scaled"
+
+
+def test_a_scale_that_does_not_fit_is_refused_and_named(tmp_path: Path) -> None:
+    tensors = {"w.weight": float8(300, 4), "w.weight_scale": torch.ones(2, 1)}
+    why = read_contents(write(tmp_path, tensors)).tensors["w.weight"].obstacle
+    assert (
+        why == "stored as F8_E4M3, and its scale w.weight_scale does not fit: [300, 4] and [2, 1]"
+    )
+
+
+def test_mxfp4_as_in_gpt_oss(tmp_path: Path) -> None:
+    """Against the library of another format that keeps the same numbers in another order."""
+    gguf = pytest.importorskip("gguf")
+    generator = torch.Generator().manual_seed(2)
+    blocks = torch.randint(256, (2, 6, 3, 16), dtype=torch.uint8, generator=generator)
+    scales = torch.randint(110, 140, (2, 6, 3), dtype=torch.uint8, generator=generator)
+    tensor = only(write(tmp_path, {"e.up_blocks": blocks, "e.up_scales": scales}))
+    assert (tensor.name, tensor.shape, tensor.dtype) == ("e.up", (2, 6, 96), "MXFP4")
+    codes = torch.stack((blocks & 15, blocks >> 4), -1).reshape(2, 6, 3, 32)
+    halves = codes[..., :16] | codes[..., 16:] << 4
+    theirs = torch.cat((scales.unsqueeze(-1), halves), -1).reshape(12, 3 * 17).numpy()
+    expected = gguf.quants.dequantize(theirs, gguf.GGMLQuantizationType.MXFP4)
+    assert torch.equal(tensor.read(), torch.from_numpy(expected).reshape(2, 6, 96))
+    assert torch.equal(tensor.read(1, 2), tensor.read()[1:2])
+    assert tensor.n_bytes == blocks.numel() + scales.numel()
+
+
+def test_mxfp4_without_scales_or_with_others(tmp_path: Path) -> None:
+    blocks = torch.zeros(2, 6, 3, 16, dtype=torch.uint8)
+    alone = only(write(tmp_path / "alone", {"e.up_blocks": blocks}))
+    assert alone.obstacle == "stored as 4-bit codes, and their scales (e.up_scales) are missing"
+    scales = torch.zeros(2, 6, 2, dtype=torch.uint8)
+    read = read_contents(write(tmp_path / "odd", {"e.up_blocks": blocks, "e.up_scales": scales}))
+    assert "do not fit: [2, 6, 3, 16] and [2, 6, 2] of U8" in read.tensors["e.up_blocks"].obstacle
+
+
+def test_nvfp4(tmp_path: Path) -> None:
+    levels = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6])
+    chosen = torch.randint(16, (4, 32))
+    codes = (chosen[:, 0::2] | chosen[:, 1::2] << 4).to(torch.uint8)
+    groups, whole = (torch.rand(4, 2) * 100).to(torch.float8_e4m3fn), torch.tensor(0.0123)
+    tensors = {"w.weight": codes, "w.weight_scale": groups, "w.weight_scale_2": whole}
+    tensor = only(write(tmp_path, tensors, {"quant_method": "modelopt"}))
+    assert (tensor.shape, tensor.dtype) == ((4, 32), "NVFP4")
+    expected = levels[chosen].double() * groups.double().repeat_interleave(16, 1) * whole.double()
+    assert torch.allclose(tensor.read(), expected, rtol=1e-15, atol=0)
+    assert torch.equal(tensor.read(1, 3), tensor.read()[1:3])
+
+
+def packed(integers: torch.Tensor, bits: int, axis: int) -> torch.Tensor:
+    """Pack integers into 32-bit words by Python's own arithmetic, lowest bits first."""
+    rows = (integers.T if axis == 0 else integers).tolist()
+    per_word = 32 // bits
+    words = [
+        [
+            sum(value << bits * i for i, value in enumerate(row[at : at + per_word]))
+            for at in range(0, len(row), per_word)
+        ]
+        for row in rows
+    ]
+    out = torch.tensor(words, dtype=torch.int64)
+    out = torch.where(out >= 2**31, out - 2**32, out).to(torch.int32)
+    return (out.T if axis == 0 else out).contiguous()
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_gptq(bits: int, second: bool, ordered: bool, tmp_path: Path) -> None:
+    n_inputs, n_outputs, group = 64, 32, 16
+    codes = torch.randint(2**bits, (n_inputs, n_outputs))
+    zeros = torch.randint(2**bits - 1, (n_inputs // group, n_outputs))
+    scales = torch.rand(n_inputs // group, n_outputs).half()
+    order = torch.randperm(n_inputs) // group if ordered else torch.arange(n_inputs) // group
+    tensors = {
+        "q_proj.qweight": packed(codes, bits, 0),
+        "q_proj.qzeros": packed(zeros, bits, 1),
+        "q_proj.scales": scales,
+    }
+    if ordered:
+        tensors["q_proj.g_idx"] = order.to(torch.int32)
+    config = {"quant_method": "gptq", "bits": bits, "group_size": group}
+    config |= {"checkpoint_format": "gptq_v2"} if second else {}
+    tensor = only(write(tmp_path, tensors, config))
+    assert (tensor.name, tensor.shape) == ("q_proj.weight", (n_outputs, n_inputs))
+    assert tensor.dtype == f"GPTQ int{bits}"
+    expected = torch.empty(n_outputs, n_inputs)
+    for i in range(n_inputs):
+        zero = zeros[order[i]] + (0 if second else 1)
+        expected[:, i] = scales[order[i]].float() * (codes[i] - zero)
+    assert torch.equal(tensor.read(), expected)
+    assert torch.equal(tensor.read(3, 9), expected[3:9])
+
+
+def test_gptq_that_cannot_be_read(tmp_path: Path) -> None:
+    words = torch.zeros(4, 8, dtype=torch.int32)
+    parts = {"w.qzeros": torch.zeros(1, 1, dtype=torch.int32), "w.scales": torch.ones(1, 8).half()}
+    four = {"quant_method": "gptq", "bits": 4, "group_size": -1}
+
+    def why(name: str, tensors: Tensors, config: dict[str, Any]) -> str:
+        return read_contents(write(tmp_path / name, tensors, config)).tensors["w.qweight"].obstacle
+
+    assert only(write(tmp_path / "good", {"w.qweight": words, **parts}, four)).obstacle == ""
+    alone = why("alone", {"w.qweight": words}, four)
+    assert alone == "stored as GPTQ codes, and w.qzeros and w.scales are missing"
+    assert why("three", {"w.qweight": words, **parts}, four | {"bits": 3}).startswith("GPTQ of 3")
+    odd = parts | {"w.scales": torch.ones(2, 8).half()}
+    assert why("odd", {"w.qweight": words, **odd}, four).startswith("its parts do not fit")
+    unknown = why("unknown", {"w.qweight": words, **parts}, {})
+    assert unknown == "stored as I32, not as floating-point numbers"
+    order = parts | {"w.g_idx": torch.full((32,), 7, dtype=torch.int32)}
+    wild = only(write(tmp_path / "wild", {"w.qweight": words, **order}, four))
+    with pytest.raises(InspectError, match="g_idx names groups that are not there"):
+        wild.read()
+
+
+def test_awq(tmp_path: Path) -> None:
+    """Packed by the published order of outputs in a word; see arXiv 2306.00978 and AutoAWQ."""
+    n_inputs, n_outputs, group = 32, 24, 16
+    codes = torch.randint(16, (n_inputs, n_outputs))
+    zeros = torch.randint(16, (n_inputs // group, n_outputs))
+    scales = torch.rand(n_inputs // group, n_outputs).half()
+
+    def shuffled(integers: torch.Tensor) -> torch.Tensor:
+        eights = integers.reshape(len(integers), -1, 8)
+        return packed(eights[:, :, [0, 2, 4, 6, 1, 3, 5, 7]].flatten(1), 4, 1)
+
+    parts = {"w.qweight": shuffled(codes), "w.qzeros": shuffled(zeros), "w.scales": scales}
+    config = {"quant_method": "awq", "bits": 4, "group_size": group, "version": "gemm"}
+    tensor = only(write(tmp_path / "awq", parts, config))
+    assert (tensor.name, tensor.shape, tensor.dtype) == ("w.weight", (24, 32), "AWQ int4")
+    wide = scales.float().repeat_interleave(group, 0)
+    expected = (wide * (codes - zeros.repeat_interleave(group, 0))).T
+    assert torch.equal(tensor.read(), expected)
+    assert torch.equal(tensor.read(5, 13), expected[5:13])
+    other = read_contents(write(tmp_path / "gemv", parts, config | {"version": "gemv"}))
+    assert "another kernel than GEMM" in other.tensors["w.qweight"].obstacle
+    del parts["w.scales"]
+    lost = read_contents(write(tmp_path / "lost", parts, config)).tensors["w.qweight"]
+    assert lost.obstacle == "stored as AWQ codes, and w.scales are missing"
+
+
+def nf4_state(name: str, shape: list[int], **more: object) -> Tensors:
+    settings = {"quant_type": "nf4", "blocksize": 64, "shape": shape, "dtype": "bfloat16"}
+    text = json.dumps(settings | more).encode()
+    return {f"{name}.quant_state.bitsandbytes__nf4": torch.tensor(list(text), dtype=torch.uint8)}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("shape", [(6, 64), (5, 51)])
+def test_nf4(shape: tuple[int, int], nested: bool, tmp_path: Path) -> None:
+    levels = torch.tensor([-1.0, *torch.linspace(-0.7, 0.72, 14).tolist(), 1.0])
+    n = math.prod(shape)
+    codes = torch.randint(16, (n + n % 2,))
+    absmax = torch.rand(-(-n // 64))
+    tensors = {
+        "w.weight": (codes[0::2] << 4 | codes[1::2]).to(torch.uint8).unsqueeze(1),
+        "w.weight.quant_map": levels,
+        "w.weight.absmax": absmax,
+    }
+    state: dict[str, object] = {}
+    wide = absmax.double()
+    if nested:
+        table, second = torch.linspace(-1, 1, 256), torch.rand(-(-len(absmax) // 4))
+        chosen = torch.randint(256, absmax.shape)
+        tensors["w.weight.absmax"] = chosen.to(torch.uint8)
+        tensors |= {"w.weight.nested_absmax": second, "w.weight.nested_quant_map": table}
+        state = {"nested_blocksize": 4, "nested_offset": 0.25, "nested_dtype": "float32"}
+        each = second.repeat_interleave(4)[: len(absmax)]
+        wide = table[chosen].double() * each.double() + 0.25
+    tensor = only(write(tmp_path, tensors | nf4_state("w.weight", list(shape), **state)))
+    assert (tensor.shape, tensor.dtype) == (shape, "NF4")
+    expected = levels[codes[:n]].double() * wide.repeat_interleave(64)[:n]
+    assert torch.equal(tensor.read(), expected.reshape(shape))
+    assert torch.equal(tensor.read(1, 4), expected.reshape(shape)[1:4])
+    assert 0.01 < (tensor.rounding() or 0) < 0.3
+
+
+def test_nf4_that_cannot_be_read(tmp_path: Path) -> None:
+    codes = {"w.weight": torch.zeros(32, 1, dtype=torch.uint8)}
+    rest = {"w.weight.quant_map": torch.zeros(16), "w.weight.absmax": torch.ones(1)}
+
+    def why(name: str, tensors: Tensors) -> str:
+        return read_contents(write(tmp_path / name, tensors)).tensors["w.weight"].obstacle
+
+    assert why("good", codes | rest | nf4_state("w.weight", [1, 64])) == ""
+    lost = why("lost", codes | nf4_state("w.weight", [1, 64]))
+    assert lost == "stored as NF4 codes, and w.weight.quant_map and w.weight.absmax are missing"
+    huge = why("huge", codes | rest | nf4_state("w.weight", [10**9, 10**9]))
+    assert huge == "stored as NF4 codes that its quant_state does not fit"
+    odd = codes | rest
+    odd["w.weight.quant_state.bitsandbytes__nf4"] = torch.zeros(3, dtype=torch.uint8)
+    assert why("odd", odd) == "stored as NF4 codes that its quant_state does not fit"
+
+
+def int_config(bits: int) -> dict[str, Any]:
+    groups = {"group_0": {"weights": {"num_bits": bits, "type": "int", "strategy": "group"}}}
+    return {"format": "pack-quantized", "config_groups": groups}
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_packed_integers(bits: int, symmetric: bool, dtype: torch.dtype, tmp_path: Path) -> None:
+    codes, zeros = torch.randint(2**bits, (10, 48)), torch.randint(2**bits, (16, 3))
+    scales = torch.rand(10, 3).to(dtype)
+    tensors = {
+        "w.weight_packed": packed(codes, bits, 1),
+        "w.weight_scale": scales,
+        "w.weight_shape": torch.tensor([10, 48]),
+    }
+    if symmetric:
+        zeros = torch.full((16, 3), 2 ** (bits - 1))
+    else:
+        words = packed(zeros, bits, 0)
+        tensors["w.weight_zero_point"] = words[: -(-10 // (32 // bits))].contiguous()
+    tensor = only(write(tmp_path / "good", tensors, int_config(bits)))
+    assert (tensor.name, tensor.shape, tensor.dtype) == ("w.weight", (10, 48), f"int{bits}")
+    wide = (scales.double(), zeros[:10].double())
+    scale, zero = (each.repeat_interleave(16, 1) for each in wide)
+    assert torch.equal(tensor.read().double(), scale * (codes - zero))
+    assert torch.equal(tensor.read(3, 7), tensor.read()[3:7])
+    tensors["w.weight_shape"] = torch.tensor([10, 47])
+    with pytest.raises(InspectError, match=r"w.weight_shape is not \[10, 48\], what is packed"):
+        only(write(tmp_path / "padded", tensors, int_config(bits))).read()
+    other = read_contents(write(tmp_path / "other", tensors, int_config(3)))
+    assert "another width" in other.tensors["w.weight_packed"].obstacle
+    del tensors["w.weight_scale"]
+    lost = read_contents(write(tmp_path / "lost", tensors, int_config(bits)))
+    expected = "stored as packed integers, and w.weight_scale are missing"
+    assert lost.tensors["w.weight_packed"].obstacle == expected
