@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from ngpt_inspect.architectures import ARCHITECTURES, Match, absent_roles, find_architecture
+from ngpt_inspect.architectures import (
+    ARCHITECTURES,
+    Spec,
+    absent_roles,
+    declared,
+    find_architecture,
+    read_spec,
+)
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.expressions import evaluate, names_in
 from ngpt_inspect.formats import read_contents
+from ngpt_inspect.placement import constants_of, weights_of
 from ngpt_inspect.runs import step_of
 from ngpt_inspect.stored import Contents
-from ngpt_inspect.vocabulary import TIED, Role
-from ngpt_inspect.weights import ModelShape, Part, ResolvedConstant, Weight, WeightSet
+from ngpt_inspect.weights import ModelShape, WeightSet
 
 UNTELLING_NAMES = {"model", "ckpt", "pytorch_model", "consolidated", "checkpoint", "state_dict"}
 """File names that say nothing: the folder's name labels such a checkpoint."""
@@ -27,6 +32,7 @@ def open_checkpoint(
     source: str | PathLike[str],
     *,
     architecture: str | None = None,
+    spec: Spec | None = None,
     heads: int | None = None,
     constants: Mapping[str, float] | None = None,
     label: str | None = None,
@@ -40,6 +46,9 @@ def open_checkpoint(
         a path or a URI (``hf://``, ``s3://``, ``gs://``, ``https://``).
     architecture
         Name of the layout, where detection cannot tell.
+    spec
+        A layout of one's own: a JSON file or a mapping, as in docs/specs.md. It is used in the
+        place of the built-in ones.
     heads
         Number of query heads, where the files do not say.
     constants
@@ -60,13 +69,20 @@ def open_checkpoint(
     UnknownArchitecture
         The tensors fit no declared layout, or several.
     WrongOption
-        An architecture or a constant of that name does not exist, or a number cannot be meant.
+        An architecture or a constant of that name does not exist, a number or a spec cannot be
+        meant.
     """
     if heads is not None and heads < 1:
         raise WrongOption(f"{heads} heads", next_step="give at least 1, or leave it out")
+    own = None if spec is None else read_spec(spec)
+    if own is None:
+        known_layouts = ARCHITECTURES
+    else:
+        layout = declared(own, where="spec" if isinstance(spec, Mapping) else str(spec))
+        known_layouts = {layout.name: layout}
     contents = read_contents(source)
-    found = find_architecture(contents, ARCHITECTURES, name=architecture, n_heads=heads)
-    resolved = _constants(found, contents, constants or {})
+    found = find_architecture(contents, known_layouts, name=architecture, n_heads=heads)
+    resolved = constants_of(found, contents, constants or {})
     known: dict[str, float] = {**found.dimensions} | {
         constant.name: constant.value for constant in resolved
     }
@@ -78,105 +94,27 @@ def open_checkpoint(
         family=found.architecture.family,
         contents=contents,
         shape=_shape(found.dimensions),
-        weights=tuple(_weights(found, known)),
+        weights=weights_of(found, known),
         ignored=found.ignored,
         buffers=found.buffers,
         unrecognised=found.unplaced,
         absent=absent_roles(found),
         constants=resolved,
         notes=found.architecture.notes,
-        settings={"architecture": architecture, "heads": heads, "constants": dict(constants or {})},
+        # The spec itself, not its path: another process need not see that file.
+        settings={
+            "architecture": architecture,
+            "spec": own,
+            "heads": heads,
+            "constants": dict(constants or {}),
+        },
     )
-
-
-def _constants(
-    found: Match, contents: Contents, given: Mapping[str, float]
-) -> tuple[ResolvedConstant, ...]:
-    """Resolve each declared constant: given, else read, else assumed."""
-    declared = found.architecture.constants
-    unknown = set(given) - {constant.name for constant in declared}
-    if unknown:
-        names = ", ".join(constant.name for constant in declared) or "none"
-        raise WrongOption(
-            f"{found.architecture.name} has no constant {', '.join(sorted(unknown))}",
-            where=contents.source,
-            next_step=f"its constants are: {names}",
-        )
-    known: dict[str, float] = dict(found.dimensions)
-    resolved = []
-    for constant in declared:
-        value, origin = evaluate(constant.assumed, known), f"assumed: {constant.because}"
-        for key in reversed(constant.keys):
-            recorded = contents.lookup(key)
-            if isinstance(recorded, int | float):
-                value, origin = float(recorded), f"read from {key}"
-        if constant.name in given:
-            value, origin = float(given[constant.name]), "given"
-        if value == 0 or not math.isfinite(value):
-            raise WrongOption(
-                f"{constant.name} is {value:g} ({origin})",
-                where=contents.source,
-                next_step="it scales every value, so it must be a number other than 0",
-            )
-        known[constant.name] = value
-        resolved.append(ResolvedConstant(name=constant.name, value=value, origin=origin))
-    return tuple(resolved)
-
-
-def _weights(found: Match, known: Mapping[str, float]) -> list[Weight]:
-    """Return the placed tensors as weights, layer by layer in the paper's order of roles."""
-    weights = []
-    for each in found.placed:
-        rule, tensor = each.rule, each.tensor
-        stored = tensor.shape[::-1] if rule.transposed else tensor.shape
-        part = None
-        if rule.rows is not None:
-            start, stop = (int(evaluate(bound, known)) for bound in rule.rows)
-            part = Part(start=start, stop=stop, groups=int(evaluate(rule.groups, known)))
-            stored = ((stop - start) * part.groups, *stored[1:])
-        weights.append(
-            Weight(
-                role=rule.role,
-                layer=each.layer,
-                expert=each.expert,
-                tensor=tensor,
-                shape=_view(rule.view, known, stored),
-                part=part,
-                transposed=rule.transposed,
-                factor=evaluate(rule.factor, known),
-                absolute=rule.absolute,
-                n_blocks=_n_blocks(rule.role, known),
-            )
-        )
-    order = {role: rank for rank, role in enumerate(Role)}
-    tied = _tied(found)
-    return sorted(
-        (weight for weight in weights if weight.role not in tied),
-        key=lambda w: (-1 if w.layer is None else w.layer, order[w.role], w.expert or 0),
-    )
-
-
-def _tied(found: Match) -> set[Role]:
-    """Return the roles whose tensor only repeats another's: they are reported, not measured."""
-    return {role for role, why in absent_roles(found).items() if why == TIED}
-
-
-def _view(view: str | None, known: Mapping[str, float], stored: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the declared shape of the values, or the stored one where it cannot be known."""
-    if view is None or not all(names_in(axis) <= set(known) for axis in view.split(",")):
-        return stored
-    return tuple(int(evaluate(axis.strip(), known)) for axis in view.split(","))
-
-
-def _n_blocks(role: Role, known: Mapping[str, float]) -> int | None:
-    if role.facts.head_axis is None:
-        return None
-    heads = "n_kv_heads" if role in (Role.W_K, Role.W_V) else "n_heads"
-    return int(known[heads]) if heads in known else None
 
 
 def _shape(known: Mapping[str, int]) -> ModelShape:
-    return ModelShape(**{name: known[name] for name in ModelShape.__annotations__ if name in known})
+    # Of a model with nothing but experts their width is the width of its MLP.
+    sizes = {"d_mlp": known["d_expert"], **known} if "d_expert" in known else known
+    return ModelShape(**{name: sizes[name] for name in ModelShape.__annotations__ if name in sizes})
 
 
 def _step(contents: Contents, path: Path) -> int | None:

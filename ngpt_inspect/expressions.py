@@ -1,10 +1,17 @@
-"""Arithmetic in declarations: ``2*d_mlp``, ``d_model**-0.5``. Numbers, names, + - * / // **."""
+"""Arithmetic in declarations: ``2*d_mlp``, ``d_model**-0.5``.
+
+Numbers, names, + - * / // ** and, giving 1 or 0, < and >=.
+"""
 
 from __future__ import annotations
 
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+LONGEST = 300
+"""Characters; the longest of the built-in declarations has a hundred."""
 
 _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -12,8 +19,15 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
-    ast.Pow: operator.pow,
+    # Of whole numbers it could run forever; of floats it overflows.
+    ast.Pow: lambda base, exponent: float(base) ** exponent,
 }
+
+_COMPARED: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Lt: operator.lt,
+    ast.GtE: operator.ge,
+}
+"""1 or 0: ``(layer < 2) * 0.5`` says what holds in some layers only."""
 
 
 def evaluate(expression: str, names: Mapping[str, float]) -> float:
@@ -29,9 +43,28 @@ def evaluate(expression: str, names: Mapping[str, float]) -> float:
     return _value(_parse(expression), names)
 
 
-def names_in(expression: str) -> set[str]:
+def require_arithmetic(expression: str) -> None:
+    """Refuse what `evaluate` would refuse, whatever its names stand for.
+
+    Raises
+    ------
+    ValueError
+        It is not plain arithmetic, too long to be meant, or too large to be computed.
+    """
+    if len(expression) > LONGEST:
+        msg = f"{expression[:20]!r}... is too long"
+        raise ValueError(msg)
+    try:
+        evaluate(expression, dict.fromkeys(names_in(expression), 2.0))
+    except (ArithmeticError, RecursionError) as error:
+        msg = f"{expression!r} cannot be computed ({error})"
+        raise ValueError(msg) from error
+
+
+@lru_cache(maxsize=4096)
+def names_in(expression: str) -> frozenset[str]:
     """Return the names an expression uses."""
-    return {node.id for node in ast.walk(_parse(expression)) if isinstance(node, ast.Name)}
+    return frozenset(node.id for node in ast.walk(_parse(expression)) if isinstance(node, ast.Name))
 
 
 def solve(expression: str, total: int, names: Mapping[str, float]) -> tuple[str, int] | None:
@@ -52,6 +85,7 @@ def solve(expression: str, total: int, names: Mapping[str, float]) -> tuple[str,
     return name, int((total - offset) // slope)
 
 
+@lru_cache(maxsize=4096)
 def _parse(expression: str) -> ast.expr:
     try:
         return ast.parse(expression.strip(), mode="eval").body
@@ -70,5 +104,7 @@ def _value(node: ast.expr, names: Mapping[str, float]) -> float:
             return -_value(operand, names)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
             return _BINARY[type(op)](_value(left, names), _value(right, names))
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARED:
+            return int(_COMPARED[type(op)](_value(left, names), _value(right, names)))
     msg = f"{ast.unparse(node)!r} is not plain arithmetic"
     raise ValueError(msg)

@@ -151,6 +151,8 @@ CONFIG_HOMES = (
     "config",
     "config.text_config",
     "config.model",
+    "config.model.block.attention",
+    "args",
     "config_json",
     "model_config",
     "hparams",

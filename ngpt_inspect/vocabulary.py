@@ -58,6 +58,8 @@ class Role(StrEnum):
     ALPHA_A = "alpha_A"
     ALPHA_M = "alpha_M"
     S_QK = "s_qk"
+    S_Q = "s_q"
+    S_K = "s_k"
     S_U = "s_u"
     S_NU = "s_nu"
     S_Z = "s_z"
@@ -134,6 +136,13 @@ FACTS: dict[Role, RoleFacts] = {
     Role.S_QK: _vector(
         Kind.SCALING, "s<sub>qk</sub>", "n_heads, d_k", "scale of unit queries and keys (eq. 15-16)"
     ),
+    Role.S_Q: _vector(
+        Kind.SCALING,
+        "s<sub>q</sub>",
+        "n_heads, d_k",
+        "scale of unit queries alone, where keys have another or none",
+    ),
+    Role.S_K: _vector(Kind.SCALING, "s<sub>k</sub>", "n_kv_heads, d_k", "scale of unit keys alone"),
     Role.S_U: _vector(Kind.SCALING, "s<sub>u</sub>", "d_mlp", "scale of u (eq. 20)"),
     Role.S_NU: _vector(
         Kind.SCALING, "s<sub>ν</sub>", "d_mlp", "scale of the gate, before its sqrt(d) (eq. 21)"
@@ -146,6 +155,10 @@ FACTS: dict[Role, RoleFacts] = {
     Role.GAIN_M: _vector(Kind.GAIN, "g<sub>M</sub>", "d_model", "norm gain before the MLP"),
     Role.GAIN_FINAL: _vector(Kind.GAIN, "g<sub>final</sub>", "d_model", "gain of the final norm"),
 }
+
+
+QK_SCALES = (Role.S_QK, Role.S_Q, Role.S_K)
+"""Ways to scale queries and keys: both by one vector, or apart. A model has one way."""
 
 
 def roles_of(*kinds: Kind) -> tuple[Role, ...]:

@@ -32,8 +32,9 @@ class ModelShape:
 class Part:
     """Which rows of a tensor, in (out, in) layout, belong to a weight.
 
-    The rows are seen as (groups, span) and columns start..stop of the span are taken: one
-    group for blocks stacked one after another, one group a head for interleaved ones.
+    Rows are counted through where the tensor has more axes. They are seen as (groups, span), and
+    start..stop of each span is taken: one group for blocks stacked one after another, one group
+    a head for interleaved ones.
     """
 
     start: int
@@ -51,13 +52,19 @@ class Weight:
     shape: tuple[int, ...]
     """Shape of `values`: (out, in) for a matrix."""
     expert: int | None = None
+    place: int | None = None
+    """Along the first axis, where the tensor stacks experts or layers; None where it is one."""
     part: Part | None = None
     transposed: bool = False
     """Stored (in, out), as the Conv1D of GPT-2."""
     factor: float = 1.0
     """Effective value = stored value x factor (s_init / s_scale, section 2.5)."""
+    offset: float = 0.0
+    """Added after the factor: 1 where a norm gain is used as 1 + w."""
     absolute: bool = False
     """The model takes |.| of it, as it does of alpha (section A.2)."""
+    normalised: Axis | None = None
+    """The vectors that the model divides by their norm whenever it uses the tensor."""
     n_blocks: int | None = None
     """Head blocks along the role's head axis; None where the number of heads is unknown."""
 
@@ -69,30 +76,35 @@ class Weight:
     @property
     def source(self) -> str:
         """The raw tensor name, with the rows taken when it is fused."""
+        name = self.tensor.name if self.place is None else f"{self.tensor.name}[{self.place}]"
         if self.part is None:
-            return self.tensor.name
+            return name
         span = f"{self.part.start}:{self.part.stop}"
         each = f" of each of {self.part.groups} groups" if self.part.groups > 1 else ""
-        return f"{self.tensor.name}[{span}{each}]"
+        return f"{name}[{span}{each}]"
 
     def stored(self) -> torch.Tensor:
         """Return the stored values in (out, in) layout and the stored dtype."""
         part = self.part
-        if part is None or self.transposed or part.groups > 1:
+        if self.place is not None:
+            values = self.tensor.read(self.place, self.place + 1)[0]
+        elif part is None or self.transposed or part.groups > 1 or len(self.tensor.shape) > 2:
             values = self.tensor.read()
-            # Contiguous, so that sums run in the same order as over any other layout.
-            values = values.T.contiguous() if self.transposed else values
-            if part is not None:
-                spans = values.reshape(part.groups, -1, *values.shape[1:])
-                values = spans[:, part.start : part.stop]
         else:
-            values = self.tensor.read(part.start, part.stop)
+            return self.tensor.read(part.start, part.stop).reshape(self.shape)
+        # Contiguous, so that sums run in the same order as over any other layout.
+        values = values.T.contiguous() if self.transposed else values
+        if part is not None:
+            row = values.shape[-1:] if values.ndim > 1 else ()
+            spans = values.reshape(part.groups, -1, *row)
+            values = spans[:, part.start : part.stop]
         return values.reshape(self.shape)
 
     def values(self, device: str = "cpu") -> torch.Tensor:
-        """Return the EFFECTIVE values: stored x factor, |.| where the model takes it.
+        """Return the EFFECTIVE values: stored x factor + offset, |.| where the model takes it.
 
-        Matrices and gains come as stored, in the stored dtype; rescaled vectors in float64.
+        Matrices come in the stored dtype, as stored or normalised where the model does so
+        whenever it reads them; rescaled vectors in float64.
 
         Raises
         ------
@@ -105,8 +117,10 @@ class Weight:
                 next_step="if it is quantised, give the checkpoint it was made from",
             )
         values = self.stored().to(device)
-        if self.factor != 1.0:
-            values = values.double() * self.factor
+        if self.normalised is not None:
+            values = _normalised(values, self.normalised)
+        if (self.factor, self.offset) != (1.0, 0.0):
+            values = values.double() * self.factor + self.offset
         return values.abs() if self.absolute else values
 
     def heads(self, values: torch.Tensor) -> torch.Tensor | None:
@@ -119,6 +133,14 @@ class Weight:
         if self.role.facts.head_axis is Axis.ROWS:
             return values.reshape(self.n_blocks, -1, values.shape[1])
         return values.reshape(values.shape[0], self.n_blocks, -1).movedim(1, 0)
+
+
+def _normalised(values: torch.Tensor, axis: Axis) -> torch.Tensor:
+    """Divide rows or columns by their norms, rounded to the stored dtype as the model has them."""
+    from ngpt_inspect.numerics.directions import unit_rows
+
+    unit, _ = unit_rows(values if axis is Axis.ROWS else values.T)
+    return (unit if axis is Axis.ROWS else unit.T).to(values.dtype).contiguous()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import Axis, Role
 
 BIAS = "a bias; no measure reads biases"
+QK_GAIN = "a gain of normed queries or keys; no measure reads it"
+POST_GAIN = "a norm gain after its block; no measure reads it"
+ROUTER = "the router of a mixture; no measure reads it"
+ROTARY = "rotary frequencies"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,22 +26,33 @@ class Rule:
 
     name: str
     """Template of the tensor's name: ``{layer}`` and ``{expert}`` are numbers, ``[x]`` may be
-    missing: ``[transformer.]h.{layer}.attn.c_attn.weight``."""
+    missing: ``[transformer.]h.{layer}.attn.c_attn.weight``. Other names that the tensor can
+    have are separated by ``|``."""
     role: Role
     shape: str
     """As stored: ``3*d_model, d_model``. Alternatives are separated by ``|``."""
     rows: tuple[str, str] | None = None
-    """First and last row of this role in (out, in) layout, when the tensor is fused."""
+    """First and last row of this role in (out, in) layout, when the tensor is fused. Of a tensor
+    with more axes the rows are counted through."""
     groups: str = "1"
     """The rows repeat in this many groups (one a head where heads are interleaved)."""
+    stacked: str = ""
+    """``expert`` or ``layer``: what the first axis counts. The rest is that of one of them."""
     transposed: bool = False
     """Stored (in, out), as the Conv1D of GPT-2."""
     view: str | None = None
     """Shape of the role's values when it is not the stored one: ``n_heads, d_k``."""
     optional: bool = False
+    block: str = ""
+    """``mlp/experts``: one of the ways (after the slash) a layer can have a block (before it).
+    Each layer has one of them, and has it whole. Several are separated by ``|``."""
     factor: str = "1"
-    """Effective value = stored x factor: ``alpha_init / base_scale``."""
+    """Effective value = stored x factor: ``alpha_init / base_scale``. May use `layer`."""
+    offset: str = "0"
+    """Added after the factor: ``1`` where a norm gain is used as 1 + w."""
     absolute: bool = False
+    normalised: Axis | None = None
+    """The vectors that the model divides by their norm whenever it uses the tensor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +61,8 @@ class Constant:
 
     name: str
     keys: tuple[str, ...] = ()
-    """Dotted config paths where a checkpoint may record it."""
+    """Where a checkpoint may record it, the most telling first: the name of a setting, or a
+    whole dotted path."""
     assumed: str
     """Value when no key is there, as an expression over the dimensions and the constants
     declared before."""
@@ -70,6 +87,29 @@ class Architecture:
     """Name template -> what it is, of tensors that are no parameters."""
     excludes: Mapping[str, str] = field(default_factory=dict)
     """Name template -> the layout it belongs to: its presence says this is not that one."""
+    marks: tuple[str, ...] = ()
+    """Name templates one of which must occur, where a plainer layout has all the rest too."""
+    requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Setting -> the values one of which the config must state: for layouts that names and
+    shapes cannot tell from others."""
+    forbids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Setting -> values that say this is another layout."""
+    hybrid: bool = False
+    """Layers may lack whole blocks (`Rule.block`)."""
     constants: tuple[Constant, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader of the numbers should know of this layout."""
+
+
+def fused(
+    name: str, shape: str, rows: Mapping[Role, tuple[str, str]], **more: Any
+) -> tuple[Rule, ...]:
+    """Return the rules of one tensor that holds several roles, each in its own rows."""
+    return tuple(
+        Rule(name=name, role=role, shape=shape, rows=span, **more) for role, span in rows.items()
+    )
+
+
+def layer_biases(prefix: str, *names: str) -> dict[str, str]:
+    """Return what `Architecture.ignored` says of biases: ``h.{layer}.`` + name + ``.bias``."""
+    return {f"{prefix}{name}.bias": BIAS for name in names}

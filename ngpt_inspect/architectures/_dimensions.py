@@ -9,8 +9,14 @@ from ngpt_inspect.stored import Contents
 
 CONFIG_KEYS: Mapping[str, tuple[str, ...]] = {
     "n_heads": ("n_heads", "n_head", "num_attention_heads", "num_heads"),
-    "n_kv_heads": ("n_kv_heads", "n_kv_head", "num_key_value_heads", "n_head_k"),
-    "d_k": ("d_k", "head_dim"),
+    "n_kv_heads": (
+        "n_kv_heads",
+        "n_kv_head",
+        "num_key_value_heads",
+        "n_head_k",
+        "num_query_groups",
+    ),
+    "d_k": ("d_k", "head_dim", "kv_channels"),
 }
 """Only what tensor shapes cannot tell: every other dimension is read off the tensors."""
 
@@ -36,12 +42,15 @@ def dimensions(
     known = _from_config(contents)
     if n_heads is not None:
         known["n_heads"] = n_heads
+    if not any("n_kv_heads" in declared for _, declared, _ in shaped):
+        known.pop("n_kv_heads", None)  # a config may say it of a layout without such heads
     problems = []
     _solve(known, shaped)
     if "d_model" in known and "n_heads" in known:
         if "d_k" not in known and known["d_model"] % known["n_heads"]:
             problems = [f"{known['n_heads']} heads do not divide d_model {known['d_model']}"]
         known.setdefault("d_k", known["d_model"] // known["n_heads"])
+        _solve(known, shaped)
         known.setdefault("n_kv_heads", known["n_heads"])
         _solve(known, shaped)
     return known, problems + [problem for item in shaped if (problem := _problem(item, known))]

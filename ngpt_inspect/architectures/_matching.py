@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.architectures._conflicts import objections, rivals, uncut
 from ngpt_inspect.architectures._dimensions import dimensions
-from ngpt_inspect.architectures._template import fill, match, unwrap
+from ngpt_inspect.architectures._missing import missing
+from ngpt_inspect.architectures._placed import Placed
+from ngpt_inspect.architectures._template import Templates, unwrap
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Role
 
 SHOWN = 4
 """How many names a message quotes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Placed:
-    """A tensor that a rule has found."""
-
-    rule: Rule
-    layer: int | None
-    expert: int | None
-    tensor: StoredTensor
+ENCODER = re.compile(r"(?:^|\.|_)encoder\.")
+"""BERT, NeoBERT (which also exists as an nGPT), T5 and other encoder-decoders."""
+OWN = ", or draft a layout of your own with its --suggest-spec"
+MOST_STACKED = 4096
+"""No tensor stacks more experts or layers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,8 @@ def find_architecture(
     """Return the declaration that fits a checkpoint.
 
     All required tensors of a declaration must be there in every layer, in shapes that agree
-    with one another; among those that fit, the one that leaves fewest tensors unplaced wins.
+    with one another and with the config; among those that fit, the one that leaves fewest
+    tensors unplaced wins.
     `name` names the declaration to use, `n_heads` the number of heads, where files do not say.
 
     Raises
@@ -74,8 +75,11 @@ def find_architecture(
         No architecture has this name.
     """
     if name is not None and name not in architectures:
+        near = difflib.get_close_matches(name, architectures, n=1, cutoff=0.5)
+        meant = f"did you mean {near[0]}? " if near else ""
         raise WrongOption(
-            f"no architecture {name!r}", next_step=f"there are {', '.join(sorted(architectures))}"
+            f"no architecture {name!r}",
+            next_step=f"{meant}there are {', '.join(sorted(architectures))}",
         )
     chosen = [architectures[name]] if name is not None else architectures.values()
     matches = [try_architecture(contents, each, n_heads) for each in chosen]
@@ -96,69 +100,88 @@ def try_architecture(
     contents: Contents, architecture: Architecture, n_heads: int | None = None
 ) -> Match:
     """Return how one declaration fits, however badly."""
+    rules, others = _indexed(architecture)
     placed: list[Placed] = []
     ignored: dict[str, str] = {}
+    buffers: set[str] = set()
     unplaced: list[str] = []
+    depth = 0
     for raw_name, tensor in contents.tensors.items():
         name = unwrap(raw_name)
         found = [
-            Placed(rule=rule, layer=numbers[0], expert=numbers[1], tensor=tensor)
-            for rule in architecture.rules
-            if (numbers := match(rule.name, name)) is not None
+            each
+            for rule, numbers in rules.find(name)
+            for each in _placements(rule, *numbers, tensor)
         ]
-        known_to_be = {**architecture.ignored, **architecture.buffers}
-        reasons = [why for template, why in known_to_be.items() if match(template, name)]
+        other = next(others.find(name), None)
         if found:
             placed.extend(found)
-        elif reasons:
-            ignored[raw_name] = reasons[0]
+        elif other is not None:
+            (reason, is_buffer), (layer, _) = other
+            ignored[raw_name] = reason
+            buffers |= {raw_name} if is_buffer else set()
+            # A layer of a hybrid may hold nothing but tensors without a role.
+            depth = max(depth, layer + 1 if architecture.hybrid and layer is not None else 0)
         else:
             unplaced.append(raw_name)
-    shaped = [(each.tensor.name, each.rule.shape, each.tensor.shape) for each in placed]
+    # Layers and experts repeat the same shapes: the first of each kind stands for all.
+    kinds = {(p.rule.shape, p.tensor.shape): p.tensor.name for p in reversed(placed)}
+    shaped = [(name, declared, real) for (declared, real), name in reversed(kinds.items())]
     known, conflicts = dimensions(contents, shaped, n_heads)
-    conflicts += [
-        f"{name} belongs to {layout}"
-        for name in contents.tensors
-        for template, layout in architecture.excludes.items()
-        if match(template, unwrap(name))
-    ]
-    layers = sorted({each.layer for each in placed if each.layer is not None})
-    known["n_layers"] = len(layers)
+    known["n_layers"] = max([depth, *(p.layer + 1 for p in placed if p.layer is not None)])
+    experts = [each.expert for each in placed if each.expert is not None]
+    if experts:
+        known["n_experts"] = max(experts) + 1
     return Match(
         architecture=architecture,
         placed=tuple(placed),
         dimensions=known,
         ignored=ignored,
-        buffers=frozenset(
-            name
-            for name in ignored
-            if any(match(template, unwrap(name)) for template in architecture.buffers)
-        ),
+        buffers=frozenset(buffers),
         unplaced=tuple(unplaced),
-        missing=tuple(_missing(architecture.rules, placed, layers)),
-        conflicts=tuple(conflicts),
+        missing=tuple(missing(architecture, placed, known["n_layers"], len(set(experts)))),
+        conflicts=(
+            *conflicts,
+            *uncut(placed, known),
+            *rivals(placed),
+            *objections(contents, architecture),
+        ),
     )
 
 
-def _missing(rules: Iterable[Rule], placed: list[Placed], layers: list[int]) -> list[str]:
-    """Return the names of required tensors that are not there, layer by layer."""
-    there = {(each.rule.name, each.layer) for each in placed}
-    expected = range(max(layers) + 1) if layers else range(1)
-    names = {
-        fill(rule.name, layer): None
-        for rule in rules
-        if not rule.optional
-        for layer in (expected if "{layer}" in rule.name else (None,))
-        if (rule.name, layer) not in there
-    }
-    return list(names)
+def _indexed(architecture: Architecture) -> tuple[Templates[Rule], Templates[tuple[str, bool]]]:
+    """Return the rules, and the tensors without a role (reason, whether a buffer), by name."""
+    others = [(name, (why, False)) for name, why in architecture.ignored.items()]
+    others += [(name, (why, True)) for name, why in architecture.buffers.items()]
+    return Templates((rule.name, rule) for rule in architecture.rules), Templates(others)
+
+
+def _placements(
+    rule: Rule, layer: int | None, expert: int | None, tensor: StoredTensor
+) -> list[Placed]:
+    """Return what a rule makes of a tensor: one weight, or one for each that it stacks."""
+    if not rule.stacked:
+        return [Placed(rule=rule, layer=layer, expert=expert, tensor=tensor)]
+    # A shape is only a claim: zero bytes can be said to hold a billion experts.
+    counted = range(min(tensor.shape[0], MOST_STACKED) if tensor.shape and tensor.n_values else 0)
+    return [
+        Placed(
+            rule=rule,
+            layer=number if rule.stacked == "layer" else layer,
+            expert=number if rule.stacked == "expert" else expert,
+            tensor=tensor,
+            place=number,
+        )
+        for number in counted
+    ]
 
 
 def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:
     names = list(contents.tensors)
-    if any("encoder.layer" in name for name in names):
+    encoder = next((name for name in names if ENCODER.search(name)), None)
+    if encoder is not None:
         return UnknownArchitecture(
-            f"an encoder ({names[0]}, ...); only decoder-only language models are known",
+            f"an encoder ({encoder}, ...); only decoder-only language models are known",
             where=contents.source,
             next_step="give a GPT or nGPT checkpoint",
         )
@@ -167,13 +190,13 @@ def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:
         return UnknownArchitecture(
             f"no known layout has tensors named {_some(names)}",
             where=contents.source,
-            next_step="list them all with `ngpt-inspect tensors`",
+            next_step=f"list them all with `ngpt-inspect tensors`{OWN}",
         )
     return UnknownArchitecture(
         f"no known layout fits; the closest, {closest.evidence}"
         + (f"; not placed: {_some(closest.unplaced)}" if closest.unplaced else ""),
         where=contents.source,
-        next_step="list the tensors with `ngpt-inspect tensors`",
+        next_step=f"list the tensors with `ngpt-inspect tensors`{OWN}",
     )
 
 

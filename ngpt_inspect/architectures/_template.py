@@ -1,16 +1,52 @@
-"""Name templates: ``[transformer.]h.{layer}.attn.c_attn.weight`` as a pattern and back."""
+"""Name templates: ``[transformer.]h.{layer}.attn.c_attn.weight``, compared with names at once.
+
+``{layer}`` and ``{expert}`` are numbers, ``[x]`` may be missing, ``|`` separates alternatives.
+Names and templates are compared by their skeletons, in which every number is ``#``: one look-up
+tells which of all templates a name can fit, however many experts a model has.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from typing import Generic, TypeVar
 
 WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.")
 """Prefixes that torch.compile, DDP and FSDP add; they can occur anywhere in a name."""
 
+LONGEST = 4
+"""Digits of a layer or an expert: no model has ten thousand."""
+
 _TOKEN = re.compile(r"\{(layer|expert)\}|\[([^\]]+)\]")
+_NUMBER = re.compile(r"[0-9]+")
+_SLOT = re.compile(r"\{layer\}|\{expert\}|[0-9]+")
+_OPTION = re.compile(r"\[([^\]]+)\]")
+
+Numbers = tuple[int | None, int | None]
+"""Layer and expert."""
+Thing = TypeVar("Thing")
 
 
+class Templates(Generic[Thing]):
+    """Things by the templates of the names they stand for."""
+
+    def __init__(self, things: Iterable[tuple[str, Thing]]) -> None:
+        self._forms: dict[str, list[tuple[tuple[str, ...], Thing]]] = {}
+        for template, thing in things:
+            for skeleton, slots in _forms(template):
+                self._forms.setdefault(skeleton, []).append((slots, thing))
+
+    def find(self, name: str) -> Iterator[tuple[Thing, Numbers]]:
+        """Yield what stands for a name, each with the layer and the expert it names."""
+        skeleton, digits = _skeleton(name)
+        for slots, thing in self._forms.get(skeleton, ()):
+            numbers = _read(slots, digits)
+            if numbers is not None:
+                yield thing, numbers
+
+
+@lru_cache(maxsize=1 << 16)
 def unwrap(name: str) -> str:
     """Return a tensor name without the prefixes of torch.compile, DDP and FSDP."""
     for wrapper in WRAPPERS:
@@ -18,30 +54,57 @@ def unwrap(name: str) -> str:
     return name if not name.startswith(WRAPPERS) else unwrap(name)
 
 
-@cache
-def _pattern(template: str) -> re.Pattern[str]:
-    pattern, end = "", 0
-    for token in _TOKEN.finditer(template):
-        pattern += re.escape(template[end : token.start()])
-        if token[1]:
-            pattern += rf"(?P<{token[1]}>0|[1-9][0-9]*)"
-        else:
-            pattern += f"(?:{re.escape(token[2])})?"
-        end = token.end()
-    return re.compile(pattern + re.escape(template[end:]))
-
-
-def match(template: str, name: str) -> tuple[int | None, int | None] | None:
+def match(template: str, name: str) -> Numbers | None:
     """Return (layer, expert) when a name fits a template, else None."""
-    found = _pattern(template).fullmatch(name)
-    if found is None:
+    found = next(Templates([(template, None)]).find(name), None)
+    return None if found is None else found[1]
+
+
+def fill(template: str, layer: int | None, expert: int | None = None) -> str:
+    """Return the name a template stands for (its first alternative), for messages."""
+    first = template.partition("|")[0]
+    name = _TOKEN.sub(lambda token: token[2] or f"{{{token[1]}}}", first)
+    for token, number in (("{layer}", layer), ("{expert}", expert)):
+        name = name if number is None else name.replace(token, str(number))
+    return name
+
+
+@lru_cache(maxsize=1 << 16)
+def _skeleton(name: str) -> tuple[str, tuple[str, ...]]:
+    return _NUMBER.sub("#", name), tuple(_NUMBER.findall(name))
+
+
+def _read(slots: tuple[str, ...], digits: tuple[str, ...]) -> Numbers | None:
+    """Return layer and expert when the numbers of a name are those a template asks for."""
+    if len(slots) != len(digits):  # a name that has # itself
         return None
-    numbers = found.groupdict()
-    layer, expert = numbers.get("layer"), numbers.get("expert")
-    return (None if layer is None else int(layer), None if expert is None else int(expert))
+    read: dict[str, int] = {}
+    for slot, number in zip(slots, digits, strict=True):
+        if slot.startswith("{"):
+            if len(number) > LONGEST or (number != "0" and number.startswith("0")):
+                return None
+            read[slot] = int(number)
+        elif slot != number:
+            return None
+    return read.get("{layer}"), read.get("{expert}")
 
 
-def fill(template: str, layer: int | None) -> str:
-    """Return the name a template stands for, for messages."""
-    name = _TOKEN.sub(lambda token: token[2] or f"{{{token[1]}}}", template)
-    return name if layer is None else name.replace("{layer}", str(layer))
+@cache
+def _forms(template: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return every skeleton a template has, with what stands at each of its numbers."""
+    return tuple(
+        (_SLOT.sub("#", plain), tuple(_SLOT.findall(plain)))
+        for alternative in template.split("|")
+        for plain in _plain(alternative)
+    )
+
+
+def _plain(template: str) -> Iterator[str]:
+    """Yield a template with and without each of its optional parts."""
+    option = _OPTION.search(template)
+    if option is None:
+        yield template
+        return
+    before, after = template[: option.start()], template[option.end() :]
+    yield from _plain(before + option[1] + after)
+    yield from _plain(before + after)

@@ -1,10 +1,9 @@
 """GPT-2 of Hugging Face transformers: nanoGPT's names, transposed (Conv1D)."""
 
-from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule
+from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule, fused, layer_biases
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "[transformer.]h.{layer}."
-_FUSED = _LAYER + "attn.c_attn.weight"
 
 ARCHITECTURE = Architecture(
     name="gpt2",
@@ -13,12 +12,9 @@ ARCHITECTURE = Architecture(
     source="transformers, models/gpt2/modeling_gpt2.py",
     notes=("GELU, no gate: there is no W_nu",),
     ignored={
-        _LAYER + "attn.c_attn.bias": BIAS,
-        _LAYER + "attn.c_proj.bias": BIAS,
-        _LAYER + "mlp.c_fc.bias": BIAS,
-        _LAYER + "mlp.c_proj.bias": BIAS,
-        _LAYER + "ln_1.bias": BIAS,
-        _LAYER + "ln_2.bias": BIAS,
+        **layer_biases(
+            _LAYER, "attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj", "ln_1", "ln_2"
+        ),
         "[transformer.]ln_f.bias": BIAS,
     },
     buffers={
@@ -29,26 +25,15 @@ ARCHITECTURE = Architecture(
         Rule(name="[transformer.]wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
         Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
         Rule(name="[transformer.]wpe.weight", role=Role.E_POSITION, shape="context, d_model"),
-        Rule(
-            name=_FUSED,
-            role=Role.W_Q,
-            shape="d_model, 3*d_model",
+        *fused(
+            _LAYER + "attn.c_attn.weight",
+            "d_model, 3*d_model",
+            {
+                Role.W_Q: ("0", "d_model"),
+                Role.W_K: ("d_model", "2*d_model"),
+                Role.W_V: ("2*d_model", "3*d_model"),
+            },
             transposed=True,
-            rows=("0", "d_model"),
-        ),
-        Rule(
-            name=_FUSED,
-            role=Role.W_K,
-            shape="d_model, 3*d_model",
-            transposed=True,
-            rows=("d_model", "2*d_model"),
-        ),
-        Rule(
-            name=_FUSED,
-            role=Role.W_V,
-            shape="d_model, 3*d_model",
-            transposed=True,
-            rows=("2*d_model", "3*d_model"),
         ),
         Rule(
             name=_LAYER + "attn.c_proj.weight",

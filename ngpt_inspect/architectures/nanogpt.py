@@ -1,6 +1,6 @@
 """karpathy/nanoGPT, and the small variants of it that rename the norms."""
 
-from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule
+from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule, fused, layer_biases
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "transformer.h.{layer}."
@@ -12,12 +12,9 @@ ARCHITECTURE = Architecture(
     source="github.com/karpathy/nanoGPT, model.py",
     notes=("GELU, no gate: there is no W_nu",),
     ignored={
-        _LAYER + "attn.c_attn.bias": BIAS,
-        _LAYER + "attn.c_proj.bias": BIAS,
-        _LAYER + "mlp.c_fc.bias": BIAS,
-        _LAYER + "mlp.c_proj.bias": BIAS,
-        _LAYER + "ln_1.bias": BIAS,
-        _LAYER + "ln_2.bias": BIAS,
+        **layer_biases(
+            _LAYER, "attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj", "ln_1", "ln_2"
+        ),
         _LAYER + "ln_1.beta": BIAS,
         _LAYER + "ln_2.beta": BIAS,
         "transformer.ln_f.bias": BIAS,
@@ -28,33 +25,41 @@ ARCHITECTURE = Architecture(
     rules=(
         Rule(name="transformer.wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
         Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
-        Rule(name="transformer.wpe.weight", role=Role.E_POSITION, shape="context, d_model"),
         Rule(
-            name=_LAYER + "attn.c_attn.weight",
-            role=Role.W_Q,
-            shape="3*d_model, d_model",
-            rows=("0", "d_model"),
+            name="transformer.wpe.weight",
+            role=Role.E_POSITION,
+            shape="context, d_model",
+            optional=True,
         ),
-        Rule(
-            name=_LAYER + "attn.c_attn.weight",
-            role=Role.W_K,
-            shape="3*d_model, d_model",
-            rows=("d_model", "2*d_model"),
-        ),
-        Rule(
-            name=_LAYER + "attn.c_attn.weight",
-            role=Role.W_V,
-            shape="3*d_model, d_model",
-            rows=("2*d_model", "3*d_model"),
+        *fused(
+            _LAYER + "attn.c_attn.weight",
+            "3*d_model, d_model",
+            {
+                Role.W_Q: ("0", "d_model"),
+                Role.W_K: ("d_model", "2*d_model"),
+                Role.W_V: ("2*d_model", "3*d_model"),
+            },
         ),
         Rule(name=_LAYER + "attn.c_proj.weight", role=Role.W_O, shape="d_model, d_model"),
         Rule(name=_LAYER + "mlp.c_fc.weight", role=Role.W_U, shape="d_mlp, d_model"),
         Rule(name=_LAYER + "mlp.c_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
-        Rule(name=_LAYER + "ln_1.weight", role=Role.GAIN_A, shape="d_model", optional=True),
-        Rule(name=_LAYER + "ln_2.weight", role=Role.GAIN_M, shape="d_model", optional=True),
-        Rule(name="transformer.ln_f.weight", role=Role.GAIN_FINAL, shape="d_model", optional=True),
-        Rule(name=_LAYER + "ln_1.gamma", role=Role.GAIN_A, shape="d_model", optional=True),
-        Rule(name=_LAYER + "ln_2.gamma", role=Role.GAIN_M, shape="d_model", optional=True),
-        Rule(name="transformer.ln_f.gamma", role=Role.GAIN_FINAL, shape="d_model", optional=True),
+        Rule(
+            name=_LAYER + "ln_1.weight|" + _LAYER + "ln_1.gamma",
+            role=Role.GAIN_A,
+            shape="d_model",
+            optional=True,
+        ),
+        Rule(
+            name=_LAYER + "ln_2.weight|" + _LAYER + "ln_2.gamma",
+            role=Role.GAIN_M,
+            shape="d_model",
+            optional=True,
+        ),
+        Rule(
+            name="transformer.ln_f.weight|transformer.ln_f.gamma",
+            role=Role.GAIN_FINAL,
+            shape="d_model",
+            optional=True,
+        ),
     ),
 )

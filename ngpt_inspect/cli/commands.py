@@ -18,6 +18,7 @@ from ngpt_inspect.cli.options import (
     AlphaInit,
     ArchitectureName,
     Checkpoints,
+    Constants,
     Device,
     Format,
     Heads,
@@ -25,6 +26,7 @@ from ngpt_inspect.cli.options import (
     Output,
     Quiet,
     Roles,
+    SpecFile,
     Steps,
 )
 from ngpt_inspect.cli.path_command import path_command
@@ -64,14 +66,33 @@ def tensors(
     output: Output = None,
     heads: Heads = None,
     architecture: ArchitectureName = None,
+    spec: SpecFile = None,
+    constants: Constants = None,
+    suggest_spec: Annotated[
+        bool,
+        typer.Option(
+            "--suggest-spec",
+            help="Draft a declaration for --spec from names and shapes, as JSON to be edited.",
+        ),
+    ] = False,
 ) -> None:
     """List names, roles, shapes and dtypes, and what was not recognised. Reads headers only."""
-    from ngpt_inspect.cli.listing import COLUMNS, list_tensors
+    from ngpt_inspect.cli.listing import COLUMNS, list_tensors, suggest
+    from ngpt_inspect.cli.selection import constants_named
     from ngpt_inspect.cli.views import plain_table
 
+    if suggest_spec:
+        text, remarks = suggest(checkpoints, heads)
+        show(text, to=output)
+        for line in remarks:
+            note(line)
+        return
+    given = constants_named(constants)
     rows, remarks = [], []
     for source in checkpoints:
-        found, remarked = list_tensors(source, heads=heads, architecture=architecture)
+        found, remarked = list_tensors(
+            source, heads=heads, architecture=architecture, spec=spec, constants=given
+        )
         rows += found
         remarks += remarked
     if format_named(format_name, output) == "table":
@@ -121,6 +142,8 @@ def tokens_command(
     device: Device = "cpu",
     steps: Steps = "last",
     architecture: ArchitectureName = None,
+    spec: SpecFile = None,
+    constants: Constants = None,
     quiet: Quiet = False,
 ) -> None:
     """Every token with its text: norm, nearest token, near-duplicates, s_z. See docs/tokens.md."""
@@ -130,7 +153,9 @@ def tokens_command(
     from ngpt_inspect.tables import token_table
 
     shown_as = format_named(format_name, output)
-    models = models_named(checkpoints, steps, None, architecture, None)
+    models = models_named(
+        checkpoints, steps, None, architecture, None, spec=spec, constants=constants
+    )
     with progress_bar("Tokens", quiet) as progress:
         table = token_table(
             models,
@@ -162,6 +187,8 @@ def summary_command(
     heads: Heads = None,
     architecture: ArchitectureName = None,
     alpha_init: AlphaInit = None,
+    spec: SpecFile = None,
+    constants: Constants = None,
     quiet: Quiet = False,
 ) -> None:
     """One screen: sizes, validation loss, condition numbers, scales, and how healthy it is."""
@@ -169,7 +196,9 @@ def summary_command(
     from ngpt_inspect.cli.views import coverage_notes, rule_notes
     from ngpt_inspect.summary import summary
 
-    models = models_named(checkpoints, steps, heads, architecture, alpha_init)
+    models = models_named(
+        checkpoints, steps, heads, architecture, alpha_init, spec=spec, constants=constants
+    )
     with progress_bar("Summary", quiet) as progress:
         table = summary(models, device=device, progress=progress)
     if format_named(format_name, output) == "table":
@@ -193,13 +222,17 @@ def differences_command(
     heads: Heads = None,
     architecture: ArchitectureName = None,
     alpha_init: AlphaInit = None,
+    spec: SpecFile = None,
+    constants: Constants = None,
     quiet: Quiet = False,
 ) -> None:
     """Every recorded fact in which checkpoints differ: sizes, settings, constants, tensors."""
     from ngpt_inspect.cli.selection import models_named
     from ngpt_inspect.summary import differences
 
-    models = models_named(checkpoints, steps, heads, architecture, alpha_init)
+    models = models_named(
+        checkpoints, steps, heads, architecture, alpha_init, spec=spec, constants=constants
+    )
     table = differences(models)
     if format_named(format_name, output) == "table":
         from ngpt_inspect.cli.views import side_by_side
@@ -249,6 +282,8 @@ def figures_command(
     heads: Heads = None,
     architecture: ArchitectureName = None,
     alpha_init: AlphaInit = None,
+    spec: SpecFile = None,
+    constants: Constants = None,
     quiet: Quiet = False,
 ) -> None:
     """Draw the paper's figures into a folder, each with the table it was drawn from."""
@@ -257,7 +292,9 @@ def figures_command(
 
     with_weights = [source for source in sources if is_checkpoint(source)]
     others = [source for source in sources if source not in with_weights]
-    models = models_named(with_weights, steps, heads, architecture, alpha_init)
+    models = models_named(
+        with_weights, steps, heads, architecture, alpha_init, spec=spec, constants=constants
+    )
     with progress_bar("Figures", quiet) as progress:
         for drawn in draw_all(
             [*models, *others],

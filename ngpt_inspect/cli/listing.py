@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ngpt_inspect.architectures import ARCHITECTURES, BIAS, as_spec, suggested
 from ngpt_inspect.checkpoint import open_checkpoint
-from ngpt_inspect.errors import UnknownArchitecture
+from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.weights import WeightSet
+from ngpt_inspect.weights import Weight, WeightSet
 from ngpt_inspect.wording import number
 
 COLUMNS = ("checkpoint", "tensor", "role", "layer", "expert", "shape", "dtype", "bytes", "note")
@@ -54,9 +56,7 @@ def _rows(model: WeightSet) -> list[dict[str, Any]]:
     for weight in model.weights:
         row = _row(model.label, weight.tensor)
         row |= {"role": str(weight.role), "layer": weight.layer, "expert": weight.expert}
-        if weight.part is not None:
-            rows_taken = f"rows {weight.part.start}:{weight.part.stop}"
-            row["note"] = "; ".join(filter(None, (rows_taken, row["note"])))
+        row["note"] = "; ".join(filter(None, (_taken(weight), row["note"])))
         placed.setdefault(weight.tensor.name, []).append(row)
     rows = []
     for tensor in model.contents.tensors.values():
@@ -67,6 +67,17 @@ def _rows(model: WeightSet) -> list[dict[str, Any]]:
         note = "; ".join(filter(None, (note, tensor.note)))
         rows += here or [_row(model.label, tensor) | {"note": note}]
     return rows
+
+
+def _taken(weight: Weight) -> str:
+    """Say which part of its tensor a weight is, and what the model does to it first."""
+    said = [] if weight.place is None else [f"number {weight.place} of {weight.tensor.shape[0]}"]
+    if weight.part is not None:
+        each = f" of each of {weight.part.groups} groups" if weight.part.groups > 1 else ""
+        said.append(f"rows {weight.part.start}:{weight.part.stop}{each}")
+    if weight.normalised is not None:
+        said.append(f"{weight.normalised} normalised at read")
+    return ", ".join(said)
 
 
 def _row(label: str, tensor: Any) -> dict[str, Any]:
@@ -81,3 +92,30 @@ def _row(label: str, tensor: Any) -> dict[str, Any]:
         "bytes": tensor.n_bytes,
         "note": tensor.note,
     }
+
+
+def suggest(sources: list[str], heads: int | None) -> tuple[str, list[str]]:
+    """Return a draft of a declaration as JSON, and what to know of it.
+
+    Raises
+    ------
+    WrongOption
+        More than one checkpoint is named: each layout has a declaration of its own.
+    UnreadableFile
+        The file cannot be read.
+    """
+    if len(sources) != 1:
+        raise WrongOption(
+            f"{len(sources)} checkpoints", where="--suggest-spec", next_step="name one"
+        )
+    contents = read_contents(sources[0])
+    draft = suggested(contents, ARCHITECTURES, heads)
+    spec = as_spec(draft)
+    remarks = [f"{name}: {why}" for name, why in draft.ignored.items() if why != BIAS]
+    try:
+        model = open_checkpoint(sources[0], spec=spec, heads=heads)
+    except (UnknownArchitecture, WrongOption) as error:
+        remarks.append(f"not usable yet: {error}")
+    else:
+        remarks.append(f"places {len(model.weights)} weights; check each role before use")
+    return json.dumps(spec, indent=2), remarks

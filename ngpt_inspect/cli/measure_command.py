@@ -15,6 +15,7 @@ from ngpt_inspect.cli.options import (
     ArchitectureName,
     Below,
     Checkpoints,
+    Constants,
     Device,
     FigureFile,
     Format,
@@ -24,6 +25,7 @@ from ngpt_inspect.cli.options import (
     Quiet,
     Roles,
     Scheduler,
+    SpecFile,
     Steps,
     Workers,
 )
@@ -53,6 +55,8 @@ def measure_command(each: Measure) -> Callable[..., None]:
         heads: Heads = None,
         architecture: ArchitectureName = None,
         alpha_init: AlphaInit = None,
+        spec: SpecFile = None,
+        constants: Constants = None,
         workers: Workers = None,
         scheduler: Scheduler = None,
         quiet: Quiet = False,
@@ -65,7 +69,9 @@ def measure_command(each: Measure) -> Callable[..., None]:
         from ngpt_inspect.tables.executors import dask_cluster
 
         check_output(format_name, output, figure_file)
-        models = models_named(checkpoints, steps, heads, architecture, alpha_init)
+        models = models_named(
+            checkpoints, steps, heads, architecture, alpha_init, spec=spec, constants=constants
+        )
         cluster = nullcontext() if scheduler is None else dask_cluster(scheduler)
         with cluster as executor, progress_bar(each.title, quiet) as progress:
             table = measure(

@@ -43,6 +43,19 @@ Heads = Annotated[
 ArchitectureName = Annotated[
     str | None, typer.Option("--architecture", help="Name of the layout, where files do not tell.")
 ]
+SpecFile = Annotated[
+    Path | None,
+    typer.Option("--spec", help="A layout of your own, as JSON (docs/specs.md).", metavar="FILE"),
+]
+Constants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--constant",
+        help="A number that files do not say, by its name in `tensors`: base_scale=0.03. "
+        "Can be repeated.",
+        metavar="NAME=VALUE",
+    ),
+]
 AlphaInit = Annotated[
     float | None, typer.Option("--alpha-init", help="Initial alpha, where files do not say.")
 ]

@@ -19,7 +19,7 @@ WIDEST = 84
 
 def why_not_drawn(rows: Rows, roles: Iterable[Role], used: set[str]) -> list[str]:
     """Return one sentence for each thing a reader would look for and not find."""
-    roles = list(roles)
+    roles = rows.sought(roles)
     present = rows.present(roles)
     notes = []
     for style in rows.styles:

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._theme import shades_and_dashes
-from ngpt_inspect.vocabulary import Role, Status
+from ngpt_inspect.vocabulary import QK_SCALES, Role, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,6 +99,11 @@ class Rows:
         """Return those of these roles that any checkpoint has rows of."""
         found = {role for _, _, role, _ in self._groups}
         return [role for role in roles if str(role) in found]
+
+    def sought(self, roles: Iterable[Role]) -> list[Role]:
+        """Return those of these roles that a reader looks for: of `QK_SCALES` the ways taken."""
+        taken = self.present(QK_SCALES) or [Role.S_QK]
+        return [role for role in roles if role not in QK_SCALES or role in taken]
 
     def has(self, style: Style, role: Role) -> bool:
         """Whether this checkpoint has any drawn rows of this role."""

@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-GRID = ((Role.ALPHA_A, Role.ALPHA_M, Role.S_QK), (Role.S_U, Role.S_NU, Role.S_Z))
+GRID = (
+    (Role.ALPHA_A, Role.ALPHA_M, Role.S_QK, Role.S_Q, Role.S_K),
+    (Role.S_U, Role.S_NU, Role.S_Z),
+)
 ROLES = tuple(role for group in GRID for role in group)
 SUFFIXES = {"histogram": ("bin_left", "bin_count"), "density": ("density_at", "density")}
 
 
 def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "histogram") -> go.Figure:
-    """Draw one panel a vector, one line a run or step: α_A, α_M, s_qk, s_u, s_ν, s_z.
+    """Draw one panel a vector, one line a run or step.
+
+    α_A, α_M, s_qk (or s_q, s_k), s_u, s_ν, s_z.
 
     x: effective value of a coordinate, those of all layers (and heads) together; s_z has one
     vector. y: count over the largest count, in as many equal bins as Rice's rule says; or a

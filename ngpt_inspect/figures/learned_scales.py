@@ -10,18 +10,18 @@ from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures._theme import TWO_COLUMNS
 from ngpt_inspect.figures.scaling_factors import SUFFIXES, VIEW, draw_factor, title_of
-from ngpt_inspect.vocabulary import Kind, Role, roles_of
+from ngpt_inspect.vocabulary import QK_SCALES, Kind, Role, roles_of
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
 ALPHA, FACTOR = "eigen_learning_rate", "scaling_factor"
-GRID = ((Role.ALPHA_A, Role.S_U, Role.S_QK), (Role.ALPHA_M, Role.S_NU, Role.S_Z))
+ABOVE, BELOW = (Role.ALPHA_A, Role.S_U), (Role.ALPHA_M, Role.S_NU, Role.S_Z)
 
 
 def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "density") -> go.Figure:
-    """Draw α_A, s_u, s_qk and α_M, s_ν, s_z.
+    """Draw α_A, s_u, s_qk (or s_q, s_k) and α_M, s_ν, s_z.
 
     x: normalized layer index; y: mean of the absolute values of the coordinates, as in the
     paper, with their quartile band. For s_z, x: the factor; y: Gaussian kernel density over
@@ -29,13 +29,17 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "density"
     over the largest count. s_ν is without the √d of equation 21.
     """
     rows = Rows(table, [f"{each}_{suffix}" for each in (ALPHA, FACTOR) for suffix in SUFFIXES])
-    roles = [role for line in GRID for role in line]
+    above = (*ABOVE, *rows.sought(QK_SCALES))
+    roles = [*above, *BELOW]
     there = rows.present(roles)
-    titles = [[title_of(role, view) if role in there else None for role in line] for line in GRID]
+    titles = [
+        [title_of(role, view) if role in there else None for role in above],
+        [title_of(role, view) if role in there else None for role in BELOW]
+        + [None] * (len(above) - len(BELOW)),
+    ]
     panels = Panels(rows, titles if there else [], roles, width=width)
-    places = {
-        role: (row, at) for row, line in enumerate(GRID, 1) for at, role in enumerate(line, 1)
-    }
+    lines = enumerate((above, BELOW), 1)
+    places = {role: (row, at) for row, line in lines for at, role in enumerate(line, 1)}
     alphas = [places[role] for role in there if role.facts.kind is Kind.EIGEN_LEARNING_RATE]
     for role in there:
         if role.facts.kind is Kind.SCALING:

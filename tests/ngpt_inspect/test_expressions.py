@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngpt_inspect.expressions import evaluate, names_in, solve
+from ngpt_inspect.expressions import evaluate, names_in, require_arithmetic, solve
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,8 @@ from ngpt_inspect.expressions import evaluate, names_in, solve
         ("d_mlp//5", 4),
         ("1", 1),
         ("0.05", 0.05),
+        ("(d_mlp < 30) * 2 + (d_mlp >= 30)", 2),
+        ("(d_model < 16) * 2 + (d_model >= 16)", 1),
     ],
 )
 def test_value(expression: str, value: float) -> None:
@@ -33,6 +35,9 @@ def test_value(expression: str, value: float) -> None:
         "True",
         "lambda: 1",
         "d @ d",
+        "d < 1 < 2",
+        "d > 1",
+        "d == 1",
         "d; 1",
         "",
         "2*",
@@ -68,3 +73,10 @@ def test_a_solution_solves(a: int, b: int, offset: int, total: int) -> None:
     assert (solved is not None) == fits
     if solved is not None:
         assert evaluate(f"a*b*x + {offset}", names | {"x": solved[1]}) == total
+
+
+@pytest.mark.parametrize("expression", ["9**9**9**9", "1/0*d", "1+" * 200 + "1", "d.real", "2*"])
+def test_what_cannot_be_meant_is_refused_before_it_is_computed(expression: str) -> None:
+    with pytest.raises(ValueError, match=r"computed|too long|arithmetic"):
+        require_arithmetic(expression)
+    require_arithmetic("(layer < n) * 0.5 / d_model**0.5")

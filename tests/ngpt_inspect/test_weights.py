@@ -12,7 +12,7 @@ from models import tiny_gpt, tiny_ngpt, write_llama, write_reference
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import MissingRole
 from ngpt_inspect.stored import StoredTensor
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import Axis, Role
 from ngpt_inspect.weights import Part, Weight
 
 
@@ -115,3 +115,37 @@ def test_dtypes_come_most_values_first(tmp_path: Path) -> None:
 
     path = write_reference(tiny_ngpt(), tmp_path / "mixed.safetensors", change=mix)
     assert open_checkpoint(path).dtypes == ("BF16", "F32")
+
+
+def test_one_of_a_stack_is_read_alone() -> None:
+    """Three experts stacked; each holds a gate, then u: only one expert is asked for."""
+    stack = torch.arange(3 * 6 * 4.0).reshape(3, 6, 4)
+    weight = weight_of(stack, place=1, part=Part(start=3, stop=6), shape=(3, 4))
+    assert torch.equal(weight.values(), stack[1, 3:])
+    assert weight.tensor.asked == [(1, 2)]
+    assert weight.source == "t[1][3:6]"
+    turned = weight_of(stack, place=2, transposed=True, shape=(4, 6))
+    assert torch.equal(turned.values(), stack[2].T)
+
+
+def test_rows_are_counted_through_more_axes() -> None:
+    stack = torch.arange(24.0).reshape(3, 2, 4)
+    weight = weight_of(stack, part=Part(start=2, stop=4), shape=(2, 4))
+    assert torch.equal(weight.values(), stack[1])
+
+
+def test_what_the_model_normalises_whenever_it_reads() -> None:
+    stored = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
+    rows = weight_of(stored, normalised=Axis.ROWS).values()
+    assert torch.equal(rows, torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
+    columns = weight_of(stored, normalised=Axis.COLUMNS).values()
+    assert torch.equal(columns, torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
+    half = weight_of(stored.bfloat16(), normalised=Axis.ROWS)
+    assert half.values().dtype == torch.bfloat16
+    assert torch.equal(half.stored(), stored.bfloat16())
+
+
+def test_a_gain_used_as_one_plus_w() -> None:
+    stored = torch.tensor([0.5, -0.25])
+    found = weight_of(stored, role=Role.GAIN_A, offset=1.0).values()
+    assert torch.equal(found, torch.tensor([1.5, 0.75], dtype=torch.float64))

@@ -23,6 +23,10 @@ DIMENSIONS = {
     "context": 12,
     "n_layers": 3,
     "n_experts": 2,
+    # Widths of MLPs that a mixture has beside the usual one.
+    "d_dense": 24,
+    "d_shared": 24,
+    "d_expert": 24,
 }
 
 every = pytest.mark.parametrize("each", ARCHITECTURES.values(), ids=list(ARCHITECTURES))
@@ -59,7 +63,8 @@ def test_expressions_are_arithmetic_over_known_names(each: Architecture) -> None
         assert math.isfinite(known[constant.name])
         assert constant.because
     for rule in each.rules:
-        assert math.isfinite(evaluate(rule.factor, known))
+        assert math.isfinite(evaluate(rule.factor, known | {"layer": 1}))
+        assert math.isfinite(evaluate(rule.offset, known))
         assert evaluate(rule.groups, known) >= 1
         for bound in rule.rows or ():
             assert evaluate(bound, known) >= 0
@@ -76,12 +81,15 @@ def test_shapes_are_those_of_the_role(each: Architecture) -> None:
     known |= {c.name: 1.0 for c in each.constants}
     for rule in each.rules:
         axes = [evaluate(axis, known) for axis in next(alternatives(rule))]
+        axes = axes[1:] if rule.stacked else axes
         axes = axes[::-1] if rule.transposed else axes
         if rule.view is not None:
             axes = [evaluate(axis, known) for axis in rule.view.split(",")]
         if rule.rows is not None:
             start, stop = (evaluate(bound, known) for bound in rule.rows)
-            axes[0] = (stop - start) * evaluate(rule.groups, known)
+            axes = [(stop - start) * evaluate(rule.groups, known), *axes[1:][-1:]]
+        if rule.role is Role.S_QK and axes == [known["d_k"]]:
+            continue  # one vector that all heads share
         expected = [evaluate(axis, known) for axis in rule.role.facts.shape.split(",")]
         assert axes == expected, rule
 
@@ -95,7 +103,8 @@ def test_parts_of_a_fused_tensor_cover_it_once(each: Architecture) -> None:
             fused.setdefault(rule.name, []).append(rule)
     for name, rules in fused.items():
         shape = [evaluate(axis, known) for axis in next(alternatives(rules[0]))]
-        height = shape[-1] if rules[0].transposed else shape[0]
+        shape = shape[1:] if rules[0].stacked else shape
+        height = shape[-1] if rules[0].transposed else math.prod(shape[:-1] or shape)
         spans = sorted(tuple(evaluate(bound, known) for bound in r.rows or ()) for r in rules)
         groups = evaluate(rules[0].groups, known)
         assert [spans[0][0], spans[-1][1] * groups] == [0, height], name
@@ -109,10 +118,11 @@ def test_the_core_of_a_model_is_required(each: Architecture) -> None:
     assert core <= required
     declared = {rule.role for rule in each.rules}
     assert each.family in ("GPT", "nGPT")
+    kinds = {role.facts.kind for role in declared}
     if each.family == "nGPT":
-        assert {Role.ALPHA_A, Role.ALPHA_M, Role.S_QK, Role.S_U, Role.S_Z} <= declared
+        assert {Role.ALPHA_A, Role.ALPHA_M} <= declared
+        assert Kind.SCALING in kinds
     else:
-        kinds = {role.facts.kind for role in declared}
         assert not kinds & {Kind.EIGEN_LEARNING_RATE, Kind.SCALING}
 
 
@@ -123,13 +133,16 @@ def test_only_alpha_is_taken_absolute(each: Architecture) -> None:
         assert not rule.absolute or is_alpha, rule
         scaled = rule.role.facts.kind in (Kind.EIGEN_LEARNING_RATE, Kind.SCALING)
         assert scaled or rule.factor == "1", f"{rule.role} is stored as used"
+        assert rule.role.facts.kind is Kind.GAIN or rule.offset == "0"
+        assert rule.role.facts.kind in (Kind.MATRIX, Kind.EMBEDDING) or rule.normalised is None
 
 
 @every
 def test_constants_and_provenance(each: Architecture) -> None:
     used = {name for rule in each.rules for name in names_in(rule.factor)}
     names = [constant.name for constant in each.constants]
-    assert used <= set(names)
+    assert used <= {*names, *DIMENSIONS, "layer"}
+    assert set(names) <= used | {n for c in each.constants for n in names_in(c.assumed)}
     assert len(set(names)) == len(names)
     assert each.title
     assert each.source

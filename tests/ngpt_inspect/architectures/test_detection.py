@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from families import FAMILIES
 from models import LAYOUTS, Tensors, tiny_gpt, tiny_ngpt, write_gpt2, write_llama, write_reference
 from safetensors.torch import load_file, save_file
 
@@ -80,6 +82,19 @@ def test_an_encoder_is_named(tmp_path: Path) -> None:
     assert "only decoder-only language models are known; give a GPT or nGPT checkpoint" in message
 
 
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        (["transformer_encoder.0.qkv.weight", "sz"], "an encoder"),
+        (["encoder.h.0.query.weight", "decoder.h.0.query.weight"], "an encoder"),
+    ],
+)
+def test_encoders_with_ngpt_names_are_named(names: list[str], what: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({name: torch.zeros(12, 4) for name in names}, path)
+    assert what in refusal(path)
+
+
 def test_a_missing_tensor_is_named_with_its_layer(tmp_path: Path) -> None:
     gpt = tiny_gpt()
     deep = replace(gpt, n_layers=4, arrays=dict(gpt.arrays))
@@ -134,7 +149,7 @@ def test_the_wrong_layout_asked_for_says_why_it_does_not_fit(layouts: dict[str, 
         open_checkpoint(layouts["llama"], architecture="reference_gpt")
     with pytest.raises(UnknownArchitecture, match=r"misses .*attn_alpha"):
         open_checkpoint(layouts["nvidia_gpt"], architecture="nvidia_ngpt")
-    with pytest.raises(WrongOption, match="no architecture 'lama'; there are gpt2, llama"):
+    with pytest.raises(WrongOption, match=r"no architecture 'lama'; did you mean llama\?"):
         open_checkpoint(layouts["llama"], architecture="lama")
 
 
@@ -159,6 +174,93 @@ def test_absent_roles_say_why(layouts: dict[str, Path]) -> None:
     assert absent[Role.ALPHA_A] == absent[Role.S_Z] == "a GPT has none"
     assert absent[Role.W_NU] == "none in the GPT-2 layout"
     assert open_checkpoint(layouts["nvidia_ngpt"]).absent[Role.GAIN_A].startswith("none in the")
+
+
+def without(family: str, names: Callable[[str], bool], at: Path) -> Path:
+    """Write a family's file without some of its tensors."""
+    folder = FAMILIES[family].write(at).path
+    tensors = load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in tensors.items() if not names(name)}
+    assert len(kept) < len(tensors)
+    save_file(kept, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("family", "lost", "said"),
+    [
+        ("moe-qwen", "layers.1.mlp.experts.1.up_proj", "layers.1.mlp.experts.1.up_proj.weight"),
+        ("moe-mixtral", "layers.0.block_sparse_moe.experts.2.", "experts.2.up_proj.weight"),
+        ("moe-stacked", "layers.1.mlp.experts.down_proj", "layers.1.mlp.experts.down_proj"),
+        ("moe-qwen", "layers.0.mlp.gate_proj", "layers.0.mlp.gate_proj.weight"),
+        ("megatron-gated-hybrid", "layers.2.self_attention.sqk", "layers.2.self_attention.sqk"),
+        ("megatron-gated-hybrid", "layers.0.mlp.linear_fc2", "layers.0.mlp.linear_fc2.weight"),
+        ("megatron-gated-hybrid", "self_attention", "self_attention.linear_qkv.weight"),
+        ("bailing", "layers.1.mlp.experts.0.down_proj", "experts.0.down_proj.weight"),
+    ],
+)
+def test_half_a_block_is_missed(family: str, lost: str, said: str, tmp_path: Path) -> None:
+    folder = without(family, lambda name: lost in name, tmp_path)
+    with pytest.raises(UnknownArchitecture, match=f"misses .*{re.escape(said)}"):
+        open_checkpoint(folder, architecture=FAMILIES[family].architecture)
+
+
+def test_a_mamba_layer_at_the_end_counts(tmp_path: Path) -> None:
+    model = open_checkpoint(FAMILIES["megatron-gated-hybrid"].write(tmp_path).path)
+    assert model.shape.n_layers == 4
+    assert {weight.layer for weight in model} == {None, 0, 2}
+
+
+def test_two_tensors_for_one_role_are_a_conflict(tmp_path: Path) -> None:
+    folder = FAMILIES["gpt_neox"].write(tmp_path).path
+    tensors = load_file(folder / "model.safetensors")
+    save_file(
+        tensors | {"lm_head.weight": tensors["embed_out.weight"].clone()}, folder / "x.safetensors"
+    )
+    with pytest.raises(UnknownArchitecture, match=r"both .* would be E_output"):
+        open_checkpoint(folder / "x.safetensors", heads=4)
+
+
+def test_interleaved_heads_cannot_be_cut_without_their_number(tmp_path: Path) -> None:
+    folder = FAMILIES["gpt_neox"].write(tmp_path).path
+    (folder / "config.json").unlink()
+    with pytest.raises(UnknownArchitecture, match="nothing says how many: give --heads N"):
+        open_checkpoint(folder)
+    assert open_checkpoint(folder, heads=4).shape.d_k == 4
+
+
+def test_only_the_config_tells_gemma_from_llama(tmp_path: Path) -> None:
+    folder = FAMILIES["gemma"].write(tmp_path).path
+    assert open_checkpoint(folder).architecture == "gemma"
+    with pytest.raises(UnknownArchitecture, match=r"config.model_type is gemma, another layout"):
+        open_checkpoint(folder, architecture="llama")
+    (folder / "config.json").write_text('{"num_attention_heads": 4}')
+    assert open_checkpoint(folder).architecture == "llama"
+    with pytest.raises(UnknownArchitecture, match="needs model_type gemma, and the config says no"):
+        open_checkpoint(folder, architecture="gemma")
+
+
+def test_a_stack_is_not_believed_beyond_its_bytes(tmp_path: Path) -> None:
+    """An axis of a billion experts costs a file nothing when another axis is zero."""
+    folder = FAMILIES["moe-stacked"].write(tmp_path).path
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.layers.0.mlp.experts.down_proj"] = torch.zeros(10**9, 0, 16)
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(UnknownArchitecture, match="misses"):
+        open_checkpoint(folder, architecture="llama_moe")
+
+
+WEIGHTS = Path(__file__).parents[3].parent / "shared/data/weights"
+
+
+@pytest.mark.skipif(not WEIGHTS.is_dir(), reason="the shared real weights are not at hand")
+def test_real_files_are_placed_whole() -> None:
+    llama = open_checkpoint(WEIGHTS / "stories260K")
+    assert (llama.architecture, llama.unrecognised) == ("llama", ())
+    assert (llama.shape.n_heads, llama.shape.n_kv_heads, llama.n_parameters) == (8, 4, 260_032)
+    nano = open_checkpoint(WEIGHTS / "nanogpt_variant_ckpt.pt")
+    assert (nano.architecture, nano.unrecognised) == ("nanogpt", ())
+    assert (nano.shape.n_layers, nano.shape.d_model, nano.shape.vocab_size) == (2, 16, 32)
 
 
 class TestHeads:

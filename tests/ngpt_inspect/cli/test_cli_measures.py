@@ -183,7 +183,7 @@ def test_architecture(layouts: dict[str, Path], cli: Cli) -> None:
     assert {row["architecture"] for row in measured(right)} == {"gpt2"}
     wrong = cli("unit-norm", layouts["gpt2"], "--architecture", "gpt3")
     assert wrong.exit_code == 2
-    assert "no architecture 'gpt3'; there are gpt2, llama, nanogpt" in wrong.stderr
+    assert "no architecture 'gpt3'; did you mean gpt2? there are alxndrtl_ngpt" in wrong.stderr
 
 
 def test_options_of_one_measure(layouts: dict[str, Path], cli: Cli) -> None:

@@ -70,7 +70,7 @@ INPUTS: dict[str, tuple[Make, str]] = {
     "corrupt header": (_written("x.safetensors", b"\x09" + bytes(7) + b"{not json"), "header"),
     "LFS pointer": (_written("x.safetensors", LFS), "is a Git LFS pointer"),
     "noise": (_written("x.bin", b"noise" * 20), "no checkpoint format"),
-    "encoder": (_bert, "an encoder (bert.embeddings"),
+    "encoder": (_bert, "an encoder (bert.encoder"),
     "pickled model": (_whole_model, "somebodys_code.Net"),
     "missing shard": (_missing_shard, "its shard 'model-00002-of-00002.safetensors' is missing"),
     "broken config": (_broken_config, "config.json"),

@@ -1,0 +1,158 @@
+"""From a declaration that fits to constants with their origins and weights with their roles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from ngpt_inspect.architectures import Constant, Match, Placed, absent_roles
+from ngpt_inspect.errors import UnknownArchitecture, WrongOption
+from ngpt_inspect.expressions import evaluate, names_in
+from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.vocabulary import TIED, Axis, Kind, Role
+from ngpt_inspect.weights import Part, ResolvedConstant, Weight
+
+
+def constants_of(
+    found: Match, contents: Contents, given: Mapping[str, float]
+) -> tuple[ResolvedConstant, ...]:
+    """Resolve each declared constant: given, else read, else assumed."""
+    declared = found.architecture.constants
+    unknown = set(given) - {constant.name for constant in declared}
+    if unknown:
+        names = ", ".join(constant.name for constant in declared) or "none"
+        raise WrongOption(
+            f"{found.architecture.name} has no constant {', '.join(sorted(unknown))}",
+            where=contents.source,
+            next_step=f"its constants are: {names}",
+        )
+    known: dict[str, float] = dict(found.dimensions)
+    resolved = []
+    for constant in declared:
+        value, origin = evaluate(constant.assumed, known), f"assumed: {constant.because}"
+        recorded = _recorded(contents, constant)
+        if recorded is not None:
+            value, origin = recorded
+        if constant.name in given:
+            value, origin = float(given[constant.name]), "given"
+        if value == 0 or not math.isfinite(value):
+            raise WrongOption(
+                f"{constant.name} is {value:g} ({origin})",
+                where=contents.source,
+                next_step="it scales every value, so it must be a number other than 0",
+            )
+        known[constant.name] = value
+        resolved.append(ResolvedConstant(name=constant.name, value=value, origin=origin))
+    return tuple(resolved)
+
+
+def _recorded(contents: Contents, constant: Constant) -> tuple[float, str] | None:
+    """Return what the checkpoint says a constant is, and where."""
+    for key in constant.keys:
+        found = (contents.lookup(key), key) if "." in key else contents.find(key)
+        if found and isinstance(found[0], int | float) and not isinstance(found[0], bool):
+            return float(found[0]), f"read from {found[1]}"
+    return None
+
+
+def weights_of(found: Match, known: Mapping[str, float]) -> tuple[Weight, ...]:
+    """Return the placed tensors as weights, layer by layer in the paper's order of roles.
+
+    `known` are the model's dimensions and constants.
+
+    Raises
+    ------
+    UnknownArchitecture
+        A declaration cuts or shapes a tensor as it cannot be.
+    """
+    order = {role: rank for rank, role in enumerate(Role)}
+    tied = _tied(found)
+    weights = [_weight(each, known) for each in found.placed if each.rule.role not in tied]
+    return tuple(
+        sorted(
+            weights,
+            key=lambda w: (_from_none(w.layer), order[w.role], _from_none(w.expert)),
+        )
+    )
+
+
+def _weight(each: Placed, known: Mapping[str, float]) -> Weight:
+    rule, tensor = each.rule, each.tensor
+    stored = tensor.shape if each.place is None else tensor.shape[1:]
+    stored = stored[::-1] if rule.transposed else stored
+    part = None
+    if rule.rows is not None:
+        start, stop = (int(evaluate(bound, known)) for bound in rule.rows)
+        part = Part(start=start, stop=stop, groups=int(evaluate(rule.groups, known)))
+        _require_rows(part, stored, tensor)
+        stored = ((stop - start) * part.groups, *stored[1:][-1:])
+    weight = Weight(
+        role=rule.role,
+        layer=each.layer,
+        expert=each.expert,
+        tensor=tensor,
+        place=each.place,
+        shape=_view(rule.view, known, stored),
+        part=part,
+        transposed=rule.transposed,
+        factor=evaluate(rule.factor, {**known, "layer": each.layer or 0}),
+        offset=evaluate(rule.offset, known),
+        absolute=rule.absolute,
+        normalised=rule.normalised,
+        n_blocks=_n_blocks(rule.role, known),
+    )
+    _require_shape(weight, stored)
+    return weight
+
+
+def _require_rows(part: Part, stored: tuple[int, ...], tensor: StoredTensor) -> None:
+    rows = math.prod(stored[:-1] or stored)
+    span, rest = divmod(rows, max(part.groups, 1))
+    if part.groups < 1 or rest or not 0 <= part.start < part.stop <= span:
+        raise UnknownArchitecture(
+            f"has no rows {part.start} to {part.stop} in each of {part.groups} groups of {rows}",
+            where=tensor.name,
+            next_step="correct rows and groups of its declaration",
+        )
+
+
+def _require_shape(weight: Weight, stored: tuple[int, ...]) -> None:
+    """Refuse a view of another size, a matrix that is none, and heads that do not divide it."""
+    shape, facts = weight.shape, weight.role.facts
+    matrix = facts.kind in (Kind.EMBEDDING, Kind.MATRIX)
+    split = None if facts.head_axis is None else shape[0 if facts.head_axis is Axis.ROWS else -1]
+    if math.prod(shape) != math.prod(stored):
+        what = f"holds {list(stored)}, which is not {list(shape)}"
+    elif matrix and len(shape) != 2:
+        what = f"is {list(shape)}, and {weight.role} is a matrix"
+    elif split is not None and weight.n_blocks is not None and split % weight.n_blocks:
+        what = f"has {split} {facts.head_axis}, which {weight.n_blocks} heads do not divide"
+    else:
+        return
+    raise UnknownArchitecture(
+        what, where=weight.source, next_step="correct its declaration, or the number of heads"
+    )
+
+
+def _from_none(number: int | None) -> int:
+    """Sort what is numbered after what is not."""
+    return -1 if number is None else number
+
+
+def _tied(found: Match) -> set[Role]:
+    """Return the roles whose tensor only repeats another's: they are reported, not measured."""
+    return {role for role, why in absent_roles(found).items() if why == TIED}
+
+
+def _view(view: str | None, known: Mapping[str, float], stored: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the declared shape of the values, or the stored one where it cannot be known."""
+    if view is None or not all(names_in(axis) <= set(known) for axis in view.split(",")):
+        return stored
+    return tuple(int(evaluate(axis.strip(), known)) for axis in view.split(","))
+
+
+def _n_blocks(role: Role, known: Mapping[str, float]) -> int | None:
+    if role.facts.head_axis is None:
+        return None
+    heads = "n_kv_heads" if role in (Role.W_K, Role.W_V) else "n_heads"
+    return int(known[heads]) if heads in known else None

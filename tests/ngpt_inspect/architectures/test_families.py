@@ -1,0 +1,131 @@
+"""Every family: recognised by itself, every tensor placed, every number recovered."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from families import FAMILIES
+from families.known import D_K, D_MLP, HEADS, VOCAB, D, Expected
+from models import ARCHITECTURE_OF
+
+import ngpt_inspect as ni
+from ngpt_inspect.architectures import ARCHITECTURES
+from ngpt_inspect.checkpoint import open_checkpoint
+from ngpt_inspect.tables.rows import records
+from ngpt_inspect.vocabulary import Kind, Role
+from ngpt_inspect.weights import WeightSet
+
+Opened = tuple[WeightSet, Expected]
+SINGULAR_VALUES = ni.MEASURES["singular_values"]
+every = pytest.mark.parametrize("name", FAMILIES)
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory):
+    """Return a function giving a family's model, opened, and what must be in it."""
+    folder = tmp_path_factory.mktemp("families")
+
+    @cache
+    def write(name: str) -> Opened:
+        expected = FAMILIES[name].write(folder / name)
+        return open_checkpoint(expected.path, **FAMILIES[name].options), expected
+
+    return write
+
+
+def test_no_declaration_is_without_a_file() -> None:
+    written = {family.architecture for family in FAMILIES.values()} | set(ARCHITECTURE_OF.values())
+    assert written == set(ARCHITECTURES)
+
+
+@every
+def test_is_recognised_and_every_tensor_placed(name: str, opened) -> None:
+    model, expected = opened(name)
+    assert model.architecture == FAMILIES[name].architecture
+    assert model.unrecognised == ()
+    sizes = (model.shape.d_model, model.shape.d_mlp, model.shape.vocab_size)
+    assert sizes == (D, D_MLP, VOCAB)
+    assert {(str(w.role), w.layer, w.expert) for w in model} == set(expected.values)
+    named = {weight.tensor.name for weight in model} | set(model.ignored)
+    assert named == set(model.contents.tensors)
+
+
+@every
+def test_every_effective_value_is_recovered(name: str, opened) -> None:
+    model, expected = opened(name)
+    for weight in model:
+        wanted = expected.values[str(weight.role), weight.layer, weight.expert]
+        found = weight.values().double().numpy()
+        assert found.shape == wanted.shape, weight.source
+        # Numbers near zero (a gain stored as w of 1 + w) keep the precision of the whole.
+        floor = 1e-7 * np.abs(wanted).max()
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=floor, err_msg=weight.source)
+
+
+def own_heads(role: str, matrix: np.ndarray, n: int) -> list[np.ndarray]:
+    """Return the heads, cut out here by hand: columns of W_o, rows of the others."""
+    cut = matrix.T if role == "W_o" else matrix
+    return [cut[h * D_K : (h + 1) * D_K] for h in range(n)]
+
+
+@every
+def test_singular_values_of_every_head(name: str, opened) -> None:
+    model, expected = opened(name)
+    assert (model.shape.n_heads, model.shape.n_kv_heads) == (HEADS, expected.n_kv_heads)
+    matrices = {key: a for key, a in expected.values.items() if Role(key[0]).facts.head_axis}
+    assert len(matrices) == 4 * len({layer for _, layer, _ in matrices})
+    for (role, layer, expert), matrix in matrices.items():
+        n = expected.n_kv_heads if role in ("W_k", "W_v") else HEADS
+        values = SINGULAR_VALUES.compute(model.get(Role(role), layer, expert), {}, "cpu")
+        found = {v.head: v.value for v in values if v.measure == "singular_value"}
+        assert set(found) == {*range(n), None}
+        for head, block in enumerate(own_heads(role, matrix, n)):
+            wanted = np.linalg.svd(block, compute_uv=False)
+            np.testing.assert_allclose(found[head], wanted, rtol=1e-5, err_msg=f"{role} {layer}")
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, f in FAMILIES.items() if ARCHITECTURES[f.architecture].family == "nGPT"]
+)
+def test_the_one_matrix_off_the_sphere_is_found(name: str, opened) -> None:
+    model, expected = opened(name)
+    table = ni.measure(model, "unit_norm")
+    rows = table[(table["measure"] == "unit_norm") & (table["value"] == 0)]
+    found = {(row["role"], row["layer"], row["expert"]) for row in records(rows)}
+    assert found == set(expected.off_sphere)
+
+
+SAME = ("nvidia", "nous", "evintunador", "moscales", "dolomite")
+"""The same nGPT, written in five layouts."""
+
+
+@pytest.mark.parametrize(
+    "measure", ["singular_values", "unit_norm", "eigen_learning_rates", "scaling_factors"]
+)
+def test_one_model_in_five_layouts_gives_one_table(measure: str, opened) -> None:
+    tables = [ni.measure(opened(name)[0], measure) for name in SAME]
+    columns = ["layer", "role", "expert", "head", "index", "measure", "status"]
+    first = tables[0]
+    rescaled = Kind.EIGEN_LEARNING_RATE, Kind.SCALING
+    for name, table in zip(SAME[1:], tables[1:], strict=True):
+        assert table[columns].equals(first[columns]), name
+        exact = ~table["role"].isin([str(r) for r in Role if r.facts.kind in rescaled])
+        np.testing.assert_array_equal(table["value"][exact], first["value"][exact], name)
+        np.testing.assert_allclose(table["value"], first["value"], rtol=3e-7, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn", "left_out"),
+    [("nvidia", ("s_qk",), ("s_q", "s_k")), ("olmo_core", ("s_q", "s_k"), ("s_qk",))],
+)
+def test_figures_show_the_way_a_model_scales_queries_and_keys(
+    name: str, drawn: tuple[str, ...], left_out: tuple[str, ...], opened
+) -> None:
+    model, _ = opened(name)
+    for figure in ("learned_scales", "learned_distributions", "scaling_factors"):
+        text = str(ni.figure(figure, model).to_dict())
+        symbols = {role: Role(role).facts.symbol for role in (*drawn, *left_out)}
+        said = {role for role, symbol in symbols.items() if symbol in text}
+        assert said == set(drawn), figure
