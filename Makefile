@@ -1,6 +1,7 @@
 # make demo    train a small GPT and a small nGPT, compare them, serve the dashboard
 # make test    run the tests
 # make experiments   repeat the paper's experiments (SCALE=tiny, JOBS=2) and draw their figures
+# make test-families   compare with transformers and ngpt-pytorch themselves (installs them; some minutes)
 # make check   what CI runs: format, lint, types, import contracts, tests
 PYTHON ?= python3
 DASHBOARD ?= 1
@@ -14,7 +15,7 @@ JOBS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dashboard experiments test check format clean
+.PHONY: help install demo dashboard experiments test test-families check format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -51,6 +52,10 @@ experiments: install
 
 test: install
 	$(PYTEST)
+
+test-families: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[families]'
+	$(BIN)/python -m pytest --run-slow tests/ngpt_inspect/architectures
 
 check: install
 	$(BIN)/ruff format --check .
