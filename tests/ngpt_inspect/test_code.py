@@ -81,7 +81,7 @@ def by_shell(code, name):
 
 def choices(name):
     """Return for each option of a figure the last value it offers."""
-    of = {"layer": 1, "context": 64, "token": 1}
+    of = {"layer": 1, "head": 1, "context": 64, "token": 1}
     return {each.name: each.values[-1] if each.values else of[each.name] for each in options(name)}
 
 
