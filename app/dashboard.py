@@ -12,11 +12,11 @@ REPOSITORY = str(Path(__file__).resolve().parent.parent)
 if REPOSITORY not in sys.path:
     sys.path.insert(0, REPOSITORY)
 
-from app import measured  # noqa: E402
 from app.arguments import parse  # noqa: E402
-from app.progress import draw_progress  # noqa: E402
-from app.session import load  # noqa: E402
-from app.sidebar import draw_sidebar  # noqa: E402
+from app.engine import measured  # noqa: E402
+from app.frame.progress import draw_progress  # noqa: E402
+from app.frame.session import load  # noqa: E402
+from app.frame.sidebar import draw_sidebar  # noqa: E402
 
 ICON, LOGO = (str(Path(__file__).with_name(f"{name}.svg")) for name in ("icon", "logo"))
 

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from app.blocks import draw_figure
-from app.controls import choose_options
-from app.session import current
-from app.token_blocks import draw_counts, draw_extremes, draw_neighbours, draw_tokens
-from app.welcome import draw_welcome
+from app.blocks.figures import draw_figure
+from app.blocks.tokens import draw_counts, draw_extremes, draw_neighbours, draw_tokens
+from app.frame.controls import choose_options
+from app.frame.session import current
+from app.frame.welcome import draw_welcome
 
 checkpoints = current()
 st.title("Embeddings")

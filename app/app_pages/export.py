@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from app.controls import choose
-from app.exports import (
+from app.blocks.exports import (
     KINDS,
     choose_all,
     draw_code,
@@ -12,9 +11,10 @@ from app.exports import (
     numbers_of,
     offered,
 )
-from app.loading import on_paper
-from app.session import current, current_places
-from app.welcome import draw_welcome
+from app.engine.loading import on_paper
+from app.frame.controls import choose
+from app.frame.session import current, current_places
+from app.frame.welcome import draw_welcome
 
 WIDTHS = ("two", "one")
 

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from app.controls import choose_options, switch
-from app.matrix_blocks import choose_matrix, draw_curves, draw_heads, draw_matrix
-from app.session import current
-from app.welcome import draw_welcome
+from app.blocks.matrices import choose_matrix, draw_curves, draw_heads, draw_matrix
+from app.frame.controls import choose_options, switch
+from app.frame.session import current
+from app.frame.welcome import draw_welcome
 
 checkpoints = current()
 st.title("Matrices")

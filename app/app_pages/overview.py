@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from app.blocks import draw_figure
-from app.cards import draw_cards
-from app.differences import draw_differences
-from app.health import draw_health
-from app.session import current
-from app.welcome import draw_welcome
+from app.blocks.cards import draw_cards
+from app.blocks.differences import draw_differences
+from app.blocks.figures import draw_figure
+from app.blocks.health import draw_health
+from app.frame.session import current
+from app.frame.welcome import draw_welcome
 
 # Their measures are those the health is read from: nothing more is computed for this page.
 FIGURES = ("condition_numbers", "eigen_learning_rates", "scaling_factors", "embedding_norms")

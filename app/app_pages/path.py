@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from app.blocks import draw_wide
-from app.controls import choose_options
-from app.path_blocks import ask_prompt, choose_token, draw_predictions
-from app.paths import find
-from app.session import current, current_places
-from app.text import plain
-from app.welcome import draw_welcome
+from app.blocks.figures import draw_wide
+from app.blocks.paths import ask_prompt, choose_token, draw_predictions
+from app.frame.controls import choose_options
+from app.frame.session import current, current_places
+from app.frame.text import plain
+from app.frame.welcome import draw_welcome
+from app.views.paths import find
 
 checkpoints, places = current(), current_places()
 st.title("Path on the hypersphere")

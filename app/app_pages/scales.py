@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from app.blocks import draw_figure
-from app.controls import choose_options
-from app.scale_blocks import draw_formulas, draw_gains, draw_vector
-from app.session import current
-from app.welcome import draw_welcome
+from app.blocks.figures import draw_figure
+from app.blocks.scales import draw_formulas, draw_gains, draw_vector
+from app.frame.controls import choose_options
+from app.frame.session import current
+from app.frame.welcome import draw_welcome
 from ngpt_inspect.tables.learned import LEARNED
 
 # Figures of what only nGPT learns: heading, and what goes before their choices in the address.

@@ -2,10 +2,7 @@
 
 import streamlit as st
 
-from app.runs import in_no_run, open_runs, readable, results_among
-from app.session import current, current_places
-from app.text import plain
-from app.training_blocks import (
+from app.blocks.training import (
     WHOLE,
     draw_losses,
     draw_read_out,
@@ -13,7 +10,10 @@ from app.training_blocks import (
     draw_status,
     draw_trajectories,
 )
-from app.welcome import draw_welcome
+from app.frame.session import current, current_places
+from app.frame.text import plain
+from app.frame.welcome import draw_welcome
+from app.views.runs import in_no_run, open_runs, readable, results_among
 
 checkpoints, places = current(), current_places()
 runs, results = open_runs(checkpoints, places), results_among(places)

@@ -13,8 +13,8 @@ pytest.importorskip("streamlit")
 from small_models import write_gpt, write_ngpt
 from streamlit.testing.v1 import AppTest
 
-from app import measured
-from app.store import VARIABLE
+from app.engine import measured
+from app.engine.store import VARIABLE
 
 DASHBOARD = Path(__file__).parents[2] / "app" / "dashboard.py"
 

@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app import measured
+from app.engine import measured
 from ngpt_inspect import FIGURES
 
 SHOWN = ("condition_numbers", "eigen_learning_rates", "scaling_factors", "embedding_norms")

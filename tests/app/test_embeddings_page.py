@@ -8,7 +8,7 @@ from seen import charts, words
 from small_models import VOCAB, write_gpt, write_ngpt
 
 import ngpt_inspect as ni
-from app import measured
+from app.engine import measured
 
 
 def write_texts(folder, *, reverse=False):

@@ -8,10 +8,11 @@ from safetensors.torch import load_file, save_file
 from seen import charts, words
 from small_models import write_ngpt
 
-from app import measured, uploads
-from app.cards import facts
-from app.jobs import Workshop
-from app.text import plain
+from app.blocks.cards import facts
+from app.engine import measured
+from app.engine.jobs import Workshop
+from app.frame import uploads
+from app.frame.text import plain
 from ngpt_inspect import open_checkpoint
 from ngpt_inspect.summary import MEASURES, health
 from ngpt_inspect.tables import measure

@@ -5,7 +5,7 @@ import torch
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app import loading
+from app.engine import loading
 from ngpt_inspect.figures import FIGURES
 from reference_model import trace as reference_trace
 from reference_model.checkpoint import save_checkpoint

@@ -7,8 +7,8 @@ import pytest
 from app_runs import log, save, write_run
 from seen import charts, words
 
-from app import measured
-from app.runs import share_done, status_in_words
+from app.engine import measured
+from app.views.runs import share_done, status_in_words
 from ngpt_inspect import FIGURES
 from ngpt_inspect.run_status import RunStatus
 

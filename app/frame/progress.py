@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.jobs import Job, State
-from app.loading import workshop
-from app.measured import waited_for
-from app.text import plain
+from app.engine.jobs import Job, State
+from app.engine.loading import workshop
+from app.engine.measured import waited_for
+from app.frame.text import plain
 from ngpt_inspect.wording import duration
 
 EVERY = 0.7

@@ -1,7 +1,7 @@
 """What pages ask for: tables of measures, at once where they are known, else soon.
 
 A table that is not known yet is measured in the background, once for all browser sessions, and
-kept (`app.store`). The page shows how far the work is and is run again when it is done.
+kept (`app.engine.store`). The page shows how far the work is and is run again when it is done.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from app.jobs import Job, State
-from app.loading import Stamp, stamp_of, store, workshop
+from app.engine.jobs import Job, State
+from app.engine.loading import Stamp, stamp_of, store, workshop
 from ngpt_inspect.gallery import joined, thinned
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.tables import Progress, measure, summarise

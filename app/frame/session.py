@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.arguments import Arguments
-from app.loading import open_once
-from app.uploads import Upload, discard, uploads
+from app.engine.loading import open_once
+from app.frame.uploads import Upload, discard, uploads
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.gallery import is_checkpoint

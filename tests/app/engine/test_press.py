@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import plotly.graph_objects as go
 import pytest
 
-from app import press
-from app.press import Press
+from app.engine import press
+from app.engine.press import Press
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import _render
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.loading import Drawn, drawn, wide_once
-from app.measured import answer, key_of, requests
+from app.engine.loading import Drawn, drawn, wide_once
+from app.engine.measured import answer, key_of, requests
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.gallery import scope
 from ngpt_inspect.tables.export import encode

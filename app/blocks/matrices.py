@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.blocks import draw_downloads, draw_figure, draw_table
-from app.controls import choose
-from app.measured import ask_all
+from app.blocks.figures import draw_downloads, draw_figure, draw_table
+from app.engine.measured import ask_all
+from app.frame.controls import choose
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.tables.matrix_views import FACTS, matrices_of, matrix_facts, n_heads_of

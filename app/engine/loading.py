@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.jobs import Workshop
-from app.press import Press
-from app.store import Store, default_folder
+from app.engine.jobs import Workshop
+from app.engine.press import Press
+from app.engine.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.figures import FIGURES

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from app.loading import store, texts_once
-from app.measured import answer, ask, ask_all, requests
+from app.engine.loading import store, texts_once
+from app.engine.measured import answer, ask, ask_all, requests
 from ngpt_inspect.tables.token_views import counted, pair_table
 from ngpt_inspect.tables.tokens import OF_LOGITS, OF_ROWS, joined_tokens
 from ngpt_inspect.vocabulary import Kind, Role, roles_of

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.blocks import draw_downloads, draw_figure, draw_results, draw_table
-from app.controls import choose, choose_options
-from app.loading import status_once, wide_once
-from app.read_out import factors, in_words
-from app.runs import OpenRun, every_step, goes_on, share_done, stamps, status_in_words
-from app.sidebar import chip
-from app.text import plain
+from app.blocks.figures import draw_downloads, draw_figure, draw_results, draw_table
+from app.engine.loading import status_once, wide_once
+from app.frame.controls import choose, choose_options
+from app.frame.sidebar import chip
+from app.frame.text import plain
+from app.views.read_out import factors, in_words
+from app.views.runs import OpenRun, every_step, goes_on, share_done, stamps, status_in_words
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.figures._theme import NEUTRAL

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from app.loading import path_once, trace_file_once, trace_once
+from app.engine.loading import path_once, trace_file_once, trace_once
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.gallery import colors, joined
 from ngpt_inspect.traces import Trace, is_trace

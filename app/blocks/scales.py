@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.blocks import draw_figure, draw_table
-from app.controls import choose
-from app.measured import ask_all
-from app.text import plain
+from app.blocks.figures import draw_figure, draw_table
+from app.engine.measured import ask_all
+from app.frame.controls import choose
+from app.frame.text import plain
 from ngpt_inspect.tables.learned import LEARNED, constants, ends, formulas
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from small_models import write_ngpt
 
-from app.store import Store, default_folder
+from app.engine.store import Store, default_folder
 from ngpt_inspect import measure, summarise
 
 

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.blocks import PREVIEW, draw_downloads, draw_table
-from app.controls import choose
-from app.loading import texts_once
-from app.sidebar import chip
-from app.text import plain
-from app.tokens import EMBEDDINGS, counts_of, embeddings_of, extremes_of, neighbours_of, tokens_of
+from app.blocks.figures import PREVIEW, draw_downloads, draw_table
+from app.engine.loading import texts_once
+from app.frame.controls import choose
+from app.frame.sidebar import chip
+from app.frame.text import plain
+from app.views.tokens import (
+    EMBEDDINGS,
+    counts_of,
+    embeddings_of,
+    extremes_of,
+    neighbours_of,
+    tokens_of,
+)
 from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.measures.nearest_tokens import DUPLICATE

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.loading import found_once
-from app.session import Opened, Session, add, close, closed
-from app.text import plain
-from app.uploads import draw_uploader
+from app.engine.loading import found_once
+from app.frame.session import Opened, Session, add, close, closed
+from app.frame.text import plain
+from app.frame.uploads import draw_uploader
 from ngpt_inspect.gallery import colors
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.blocks import draw_downloads
-from app.controls import choose, choose_options
-from app.loading import Drawn, file_of, wide_once
-from app.measured import answer, requests
-from app.text import plain
+from app.blocks.figures import draw_downloads
+from app.engine.loading import Drawn, file_of, wide_once
+from app.engine.measured import answer, requests
+from app.frame.controls import choose, choose_options
+from app.frame.text import plain
 from ngpt_inspect.errors import InspectError, MissingLibrary
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures._theme import PIXELS_PER_INCH

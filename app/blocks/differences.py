@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.blocks import draw_downloads, draw_table
+from app.blocks.figures import draw_downloads, draw_table
 from ngpt_inspect.summary import beside, differences
 
 if TYPE_CHECKING:

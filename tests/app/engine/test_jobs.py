@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from app.jobs import MOST_ENDED, State, Workshop
+from app.engine.jobs import MOST_ENDED, State, Workshop
 from ngpt_inspect.errors import InspectError
 
 

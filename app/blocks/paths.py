@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.blocks import draw_downloads, draw_table
-from app.controls import choose
-from app.paths import Paths, every_token, of_one, one_token, tokens_in
-from app.sidebar import chip
+from app.blocks.figures import draw_downloads, draw_table
+from app.frame.controls import choose
+from app.frame.sidebar import chip
+from app.views.paths import Paths, every_token, of_one, one_token, tokens_in
 from ngpt_inspect.traces import COLUMNS
 
 if TYPE_CHECKING:

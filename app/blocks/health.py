@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.links import PAGE_OF, draw_link
-from app.loading import health_once
-from app.measured import Request, answer, key_of, requests
-from app.sidebar import chip
-from app.text import plain
+from app.engine.loading import health_once
+from app.engine.measured import Request, answer, key_of, requests
+from app.frame.links import PAGE_OF, draw_link
+from app.frame.sidebar import chip
+from app.frame.text import plain
 from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES as ALL
 from ngpt_inspect.summary import MEASURES, Level

@@ -1,0 +1,1 @@
+"""What pages ask for, put together: no widgets here."""
