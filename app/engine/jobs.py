@@ -45,7 +45,7 @@ class Job:
 
     def __init__(self, title: str, work: Callable[[Progress], None]) -> None:
         self.title, self.state, self.error = title, State.WAITING, ""
-        self.done, self.total = 0, 0
+        self.done, self.total = 0.0, 0.0
         self._work, self._started = work, 0.0
         self._stop, self._ended = threading.Event(), threading.Event()
 
@@ -66,7 +66,7 @@ class Job:
         return (time.monotonic() - self._started) * (self.total - self.done) / self.done
 
     def stop(self) -> None:
-        """Ask it to end after the matrix it is at."""
+        """Ask it to end, at the next word it gives of how far it is."""
         self._stop.set()
 
     def wait(self, seconds: float) -> bool:
@@ -91,7 +91,7 @@ class Job:
         self.state = state
         self._ended.set()
 
-    def _progress(self, done: int, total: int) -> None:
+    def _progress(self, done: float, total: float) -> None:
         if self._stop.is_set():
             raise _Stopped
         self.done, self.total = done, total

@@ -47,7 +47,7 @@ def _watch(active: Sequence[Job]) -> None:
 def _said(job: Job, others: int) -> str:
     seconds = job.remaining()
     left = "" if seconds is None else f", about {duration(seconds)} left"
-    done = f": {job.done} of {job.total} tensors{left}" if job.total else " …"
+    done = f": {int(job.done)} of {int(job.total)} tensors{left}" if job.total else " …"
     more = f"; then {others} more" if others else ""
     return f"{job.title}{done}{more}"
 

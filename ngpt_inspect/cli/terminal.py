@@ -116,7 +116,7 @@ def show(*renderables: Any, to: Path | None = None) -> None:
 
 
 @contextmanager
-def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[float, float], None] | None]:
     """Give a callback that moves a bar with a time estimate on stderr; None where nobody looks."""
     if quiet or not sys.stderr.isatty():
         yield None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from html import unescape
@@ -21,7 +21,7 @@ from ngpt_inspect.gallery.rows import drawn_rows
 from ngpt_inspect.gallery.typesetting import to_latex, to_markdown
 from ngpt_inspect.gallery.wide import WIDE, is_checkpoint
 from ngpt_inspect.results import listed, training_results
-from ngpt_inspect.tables import Source, opened, summarise
+from ngpt_inspect.tables import Progress, Source, opened, summarise
 from ngpt_inspect.tables.export import to_csv, write_bytes
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def draw_all(
     layers: Sequence[int] | None = None,
     roles: Sequence[str] | None = None,
     device: str = "cpu",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     **options: Any,
 ) -> list[Drawn]:
     """Draw figures (all by default) into a folder, each beside the CSV it was drawn from.

@@ -16,17 +16,19 @@ if TYPE_CHECKING:
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield rank curve, histogram, mean, spread and extreme pairs; raw, then cosines."""
+    from ngpt_inspect.numerics.heartbeat import part
     from ngpt_inspect.numerics.pairwise import pairwise_dots
 
     values = weight.values(device)
-    for prefix, normalize in (("dot", False), ("cosine", True)):
-        found = pairwise_dots(
-            values,
-            normalize=normalize,
-            bins=options["bins"],
-            n_extremes=options["extremes"],
-            exact=options["exact"],
-        )
+    for number, (prefix, normalize) in enumerate((("dot", False), ("cosine", True))):
+        with part(number, 2):
+            found = pairwise_dots(
+                values,
+                normalize=normalize,
+                bins=options["bins"],
+                n_extremes=options["extremes"],
+                exact=options["exact"],
+            )
         yield from _rows(prefix, found)
 
 

@@ -5,12 +5,13 @@ Shapes: V rows, D columns, N rows that have a direction, K rows asked for, R x C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.directions import row_norms
 from ngpt_inspect.numerics.finite import require_finite, row_blocks
+from ngpt_inspect.numerics.heartbeat import beat
 from ngpt_inspect.numerics.tiles import Rows, tiles
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ def nearest_rows(
     x_VD: torch.Tensor,
     *,
     duplicate: float,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Nearest:
     """Largest cos(x_i, x_j) over j != i for every row i, and its j; every pair is looked at.
 
@@ -51,8 +51,6 @@ def nearest_rows(
         Any floating dtype, on any device. Rows of norm zero are left out.
     duplicate : float
         Cosine from which on two rows count as near-duplicates of each other.
-    progress : callable, optional
-        Called with (pairs done, pairs to do) after each tile.
 
     Returns
     -------
@@ -79,8 +77,7 @@ def nearest_rows(
         if not tile.triangle:
             best.look(dots_RC.T, tile.first_column, tile.first_row, close)
         done += len(tile.values_P)
-        if progress is not None:
-            progress(done, todo)
+        beat(done, todo)
     cosine_V = torch.full_like(norms_V, float("nan"))
     partner_V = torch.full_like(norms_V, -1, dtype=torch.int64)
     duplicates_V = torch.zeros_like(partner_V)

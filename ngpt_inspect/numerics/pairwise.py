@@ -14,11 +14,10 @@ import numpy as np
 from ngpt_inspect.numerics.binning import Tally, coarse_bins, quantiles, standard_error
 from ngpt_inspect.numerics.directions import row_norms
 from ngpt_inspect.numerics.finite import require_finite
+from ngpt_inspect.numerics.heartbeat import beat
 from ngpt_inspect.numerics.tiles import GROUPS, ExtremePairs, Rows, random_groups, tiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import torch
 
 BUDGET = 3e13
@@ -83,7 +82,6 @@ def pairwise_dots(
     exact: bool = False,
     budget: float = BUDGET,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
 ) -> PairwiseDots:
     """Distribution of x_i . x_j over all V (V - 1) / 2 pairs of different rows.
 
@@ -110,8 +108,6 @@ def pairwise_dots(
         spread between groups; they are too large, never too small, where most rows are drawn.
     seed : int
         Of the sample.
-    progress : callable, optional
-        Called with (pairs done, pairs to do) after each tile.
 
     Returns
     -------
@@ -146,7 +142,7 @@ def pairwise_dots(
     work = 2.0 * x_VD.shape[1]
     exact = exact or n_pairs * work <= budget or count < 4 * GROUPS
     groups = [rows] if exact else random_groups(rows, budget / work, seed)
-    found = _measure(groups, mean, n_extremes, progress)
+    found = _measure(groups, mean, n_extremes)
     return _summary(found, mean, n_pairs, exact, zero_rows, bins, n_levels)
 
 
@@ -176,7 +172,6 @@ def _measure(
     groups: list[Rows],
     centre: float,
     n_extremes: int,
-    progress: Callable[[int, int], None] | None,
 ) -> _Found:
     todo = sum(len(g.ids_N) * (len(g.ids_N) - 1) // 2 for g in groups)
     reach = max(g.reach for g in groups)
@@ -193,8 +188,7 @@ def _measure(
             if keep:
                 kept.append(tile.values_P.cpu().numpy().copy())
             tally.add(tile)
-            if progress is not None:
-                progress(done, todo)
+            beat(done, todo)
         tally.release()
         tallies.append(tally)
     values = np.sort(np.concatenate(kept)) if keep else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.checkpoint import distinct, open_checkpoint
 from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure
+from ngpt_inspect.numerics.heartbeat import heard_by
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.executors import results
 from ngpt_inspect.tables.jobs import Job, skipped
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Source = WeightSet | str | PathLike[str]
-Progress = Callable[[int, int], None]
-"""Called with (weights done, weights in all)."""
+Progress = Callable[[float, float], None]
+"""Called with (weights done, weights in all); a large weight that is half done counts half."""
 
 
 def measure(
@@ -59,7 +61,7 @@ def measure(
         Without an executor: how many small matrices are computed side by side, by default one
         a core and at most 8. Large ones come one at a time and take all cores.
     progress
-        Called after every weight.
+        Called after every weight, and on the way through a large one. May raise to end the work.
     **options
         Settings of the measures, by name.
 
@@ -96,7 +98,8 @@ def measure(
     entries, done = [], 0
     for part in plan:
         for weight in part.weights:
-            of_weight = next(found)
+            with _heard(progress, done, len(jobs)):
+                of_weight = next(found)
             entries += [entry_of(part.checkpoint, weight.role, v, weight) for v in of_weight]
             done += 1
             if progress is not None:
@@ -108,6 +111,16 @@ def measure(
     table.attrs = provenance(table, models, chosen, settings | {"device": device})
     table.attrs["remarks"] = [device_note] if device_note else []
     return table
+
+
+@contextmanager
+def _heard(progress: Progress | None, done: int, total: int) -> Iterator[None]:
+    """Hear how far the weight after those that are done is."""
+    if progress is None:
+        yield
+        return
+    with heard_by(lambda share: progress(done + share, total)):
+        yield
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import torch
 
 from ngpt_inspect.numerics import tiles
 from ngpt_inspect.numerics.finite import NonFinite
+from ngpt_inspect.numerics.heartbeat import heard_by
 from ngpt_inspect.numerics.neighbours import nearest_rows, neighbours_of
 
 
@@ -65,12 +66,13 @@ def test_nobody_to_compare_with(count):
     assert found.duplicates_V.tolist() == [0] * count
 
 
-def test_progress_counts_every_pair_once(monkeypatch):
+def test_it_tells_how_far_it_is(monkeypatch):
     monkeypatch.setattr(tiles, "TILE_ROWS", 8)
-    told = []
-    nearest_rows(torch.randn(30, 3), duplicate=0.9, progress=lambda *each: told.append(each))
-    assert told[-1] == (435, 435)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    shares = []
+    with heard_by(shares.append):
+        nearest_rows(torch.randn(30, 3), duplicate=0.9)
+    assert shares[-1] == 1
+    assert shares == sorted(shares)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])

@@ -24,6 +24,7 @@ from models import (
 import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError, MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.tables import jobs
 from ngpt_inspect.vocabulary import COLUMNS, Role, Status
 
 NUMBERS = ["layer", "role", "head", "index", "partner", "measure", "value", "status"]
@@ -274,6 +275,22 @@ def test_progress_counts_weights(layouts: dict[str, Path]) -> None:
         layouts["llama"], "unit_norm", progress=lambda done, total: seen.append((done, total))
     )
     assert seen == [(n, 16) for n in range(1, 17)]
+
+
+def test_progress_goes_on_inside_a_large_weight_and_can_end_it(
+    layouts: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "LARGE", 0)
+    seen: list[tuple[float, float]] = []
+    told = {"roles": ["E_input"], "progress": lambda *each: seen.append(each)}
+    ni.measure(layouts["llama"], "dot_products", **told)
+    assert seen == [(0.5, 1), (1, 1), (1, 1)]
+
+    def stop(done: float, total: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ni.measure(layouts["llama"], "dot_products", roles=["E_input"], progress=stop)
 
 
 def test_a_file_that_changes_is_not_measured_half(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""How far a long computation is, told to whoever listens; where it can be stopped, too.
+
+Kernels call `beat` between pieces of work. A listener may raise to end the computation. What runs
+in another thread or process is not heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class _Ear:
+    """A listener, and which part of the whole is being done."""
+
+    listener: Callable[[float], None]
+    start: float = 0.0
+    width: float = 1.0
+
+
+_ear: ContextVar[_Ear | None] = ContextVar("ear", default=None)
+
+
+@contextmanager
+def heard_by(listener: Callable[[float], None]) -> Iterator[None]:
+    """Tell `listener` the share that is done, from 0 to 1, of what runs inside."""
+    token = _ear.set(_Ear(listener))
+    try:
+        yield
+    finally:
+        _ear.reset(token)
+
+
+@contextmanager
+def part(number: int, of: int) -> Iterator[None]:
+    """Say that what runs inside is one of several equal parts, counted from 0."""
+    ear = _ear.get()
+    if ear is None:
+        yield
+        return
+    width = ear.width / of
+    token = _ear.set(replace(ear, start=ear.start + number * width, width=width))
+    try:
+        yield
+    finally:
+        _ear.reset(token)
+
+
+def beat(done: float, total: float) -> None:
+    """Tell how much of the present part is done."""
+    ear = _ear.get()
+    if ear is not None and total:
+        ear.listener(ear.start + ear.width * done / total)
