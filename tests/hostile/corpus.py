@@ -12,10 +12,12 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from hostile.damage import damaged_bytes, damaged_fields, damaged_json, numbers
-from hostile.good import CONFIG, OPENED, Files, gguf_fields, good
+from hostile.good import OPENED, Files, gguf_fields, good
 from hostile.pickles import ATTACKS, BOMBS, damaged_pickle, programs, whole
+from hostile.quantised import NF4, QUANTISED, quantised, weights
 
-KINDS = tuple(OPENED)
+KINDS = {**OPENED, **dict.fromkeys(QUANTISED, "model.safetensors")}
+"""What is opened of each kind of checkpoint there is; empty for the folder itself."""
 DIRECTORY = {"flags": (8, 2), "method": (10, 2), "crc": (16, 4), "packed": (20, 4), "size": (24, 4)}
 DIRECTORY |= {"name": (28, 2), "extra": (30, 2), "comment": (32, 2), "disk": (34, 2), "place": (42, 4)}
 LOCAL = {"flags": (6, 2), "method": (8, 2), "packed": (18, 4), "size": (22, 4), "name": (26, 2)}
@@ -26,13 +28,18 @@ RECORDS = ((b"PK\x01\x02", DIRECTORY), (b"PK\x03\x04", LOCAL), (b"PK\x05\x06", E
 
 
 def cases(kind: str) -> st.SearchStrategy[Files]:
-    """Return damaged checkpoints of a kind of `OPENED`."""
-    files = good(kind)
+    """Return damaged checkpoints of a kind of `KINDS`."""
+    files = files_of(kind)
     ways = [_one_file(files, name) for name in files]
-    if "config.json" in files:
-        config = damaged_json(CONFIG).map(_bytes)
-        ways.append(config.map(lambda text: files | {"config.json": text}))
+    if kind == "small floats":
+        nf4 = damaged_json(NF4).map(lambda state: weights(kind, state))
+        ways.append(nf4.map(lambda data: files | {"model.safetensors": data}))
     return st.one_of(*ways)
+
+
+def files_of(kind: str) -> Files:
+    """Return the good files of a kind of `KINDS`."""
+    return quantised(kind) if kind in QUANTISED else good(kind)
 
 
 def write(files: Files, folder: Path, name: str) -> Path:

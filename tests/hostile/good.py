@@ -15,7 +15,7 @@ import torch
 import torch.distributed.checkpoint as dcp
 from safetensors.torch import save
 
-D, MLP, VOCAB, HEADS = 8, 32, 12, 2
+D, MLP, VOCAB, HEADS = 16, 32, 12, 2
 Files = dict[str, bytes]
 """What lies in a folder, by name."""
 CONFIG: dict[str, Any] = {

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from hostile import corpus, pickles
-from hostile.good import OPENED, Files, good
+from hostile.corpus import KINDS
+from hostile.good import Files
 from hostile.guard import checked, refused
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -31,8 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder for one case after another, with all that reads them imported."""
     place = tmp_path_factory.mktemp("hostile")
     pickles.register_extension()
-    for kind, name in OPENED.items():
-        read_everything(corpus.write(good(kind), place, name), place)
+    for kind, name in KINDS.items():
+        read_everything(corpus.write(corpus.files_of(kind), place, name), place)
     return place
 
 
@@ -50,15 +51,15 @@ def read_everything(path: Path, folder: Path) -> None:
             assert str(error).isprintable()
 
 
-@pytest.mark.parametrize("kind", corpus.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_good_files_are_good(kind: str, folder: Path) -> None:
-    path = corpus.write(good(kind), folder, OPENED[kind])
+    path = corpus.write(corpus.files_of(kind), folder, KINDS[kind])
     assert refused(lambda: read_everything(path, folder), folder) == ""
     assert len(open_checkpoint(path).weights) >= 10
 
 
 def survives(kind: str, files: Files, folder: Path) -> None:
-    path = corpus.write(files, folder, OPENED[kind])
+    path = corpus.write(files, folder, KINDS[kind])
     refused(lambda: read_everything(path, folder), folder)
     assert not pickles.CANARY.exists()
 
@@ -75,13 +76,13 @@ def damage(kind: str, folder: Path, examples: int, number: int) -> None:
     check()
 
 
-@pytest.mark.parametrize("kind", corpus.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_damaged_files(kind: str, folder: Path) -> None:
     damage(kind, folder, EXAMPLES, 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", SEEDS)
-@pytest.mark.parametrize("kind", corpus.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_thousands_of_damaged_files(kind: str, number: int, folder: Path) -> None:
     damage(kind, folder, MANY, number)
