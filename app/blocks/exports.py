@@ -19,6 +19,7 @@ from ngpt_inspect.errors import InspectError, MissingLibrary
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures._theme import PIXELS_PER_INCH
 from ngpt_inspect.gallery import code_for, is_checkpoint, require_format
+from ngpt_inspect.places import is_uri
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +89,9 @@ def _wide(
 
 
 def typed(place: str) -> str:
-    """Return a path as one would type it in the folder the dashboard was started from."""
+    """Return a path as one types it where the dashboard was started; an address as it is."""
+    if is_uri(place):
+        return place
     path = Path(place)
     below = path.is_absolute() and path.is_relative_to(Path.cwd())
     return str(path.relative_to(Path.cwd())) if below else str(path)

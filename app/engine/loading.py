@@ -1,14 +1,16 @@
 """The only caches: what is open, results, figures, health, and the server's store and workshop.
 
 Keys are paths with the sizes and modification times of their files, never objects, so that a
-file that changes is read again and one that does not is never measured twice. All caches are
-bounded and shared by all browser sessions.
+file that changes is read again and one that does not is never measured twice. What lies behind
+an address is known by its fingerprint, and looked at again after a while. All caches are bounded
+and shared by all browser sessions.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -20,12 +22,14 @@ from app.engine.jobs import Workshop
 from app.engine.press import Press
 from app.engine.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
-from ngpt_inspect.errors import UnreadableFile, WrongOption
+from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.finding import Found, found_below
+from ngpt_inspect.formats import files_of, read_contents
 from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
 from ngpt_inspect.gallery.choices import width_chosen
 from ngpt_inspect.gallery.wide import WIDE, wide_table
+from ngpt_inspect.places import is_uri
 from ngpt_inspect.run_status import RunStatus, run_status
 from ngpt_inspect.runs import METRICS, is_run, step_files
 from ngpt_inspect.summary import health
@@ -36,13 +40,16 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from ngpt_inspect.stored import Contents
     from ngpt_inspect.weights import WeightSet
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Name, size and modification time in nanoseconds of each file of a checkpoint."""
+BELIEVED = 120
+"""Seconds for which a server is not asked again what lies at an address."""
 
 
-def open_once(path: str) -> WeightSet:
+def open_once(source: str) -> WeightSet:
     """Open a checkpoint, or return it as it was opened before if its files are the same.
 
     Raises
@@ -50,8 +57,13 @@ def open_once(path: str) -> WeightSet:
     InspectError
         As `open_checkpoint`.
     """
-    source = _last_step(Path(path))
-    return _open(str(source), stamp_of(source))
+    if is_uri(source):
+        found = _open_address(source)
+        if isinstance(found, InspectError):
+            raise copy(found)  # the kept one would gather a traceback each time
+        return found
+    path = _last_step(Path(source))
+    return _open(str(path), stamp_of(path))
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -63,13 +75,44 @@ def stamp_of(path: Path) -> Stamp:
         There is nothing at this path.
     """
     try:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        stats = [(each.name, each.stat()) for each in files if not each.is_dir()]
+        stats = [(each.name, each.stat()) for each in files_of(path)]
     except OSError as error:
         raise UnreadableFile(
             f"cannot be read ({error.strerror})", where=str(path), next_step="check the path"
         ) from error
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+
+
+def stamp_of_opened(contents: Contents) -> Stamp:
+    """Return the stamp of what is open: of files as they are now, of an address as it was opened.
+
+    Empty where the files are gone: whoever reads them will say so.
+    """
+    if is_uri(contents.source):
+        return ((contents.fingerprint, 0, 0),)
+    try:
+        return stamp_of(Path(contents.source))
+    except UnreadableFile:
+        return ()
+
+
+def check_unchanged(contents: Contents, stamp: Stamp) -> None:
+    """Refuse what was read from files that are no longer those of the stamp.
+
+    Raises
+    ------
+    UnreadableFile
+        They changed or are gone. Of an address the headers are read again to tell.
+    """
+    now = contents
+    if is_uri(contents.source):
+        now = read_contents(contents.address or contents.source)
+    if stamp_of_opened(now) != stamp or not stamp:
+        raise UnreadableFile(
+            "changed or was deleted while it was being measured",
+            where=contents.source,
+            next_step="reload the page once it is whole",
+        )
 
 
 def store() -> Store:
@@ -141,7 +184,8 @@ def wide_once(name: str, places: Sequence[str]) -> tuple[pd.DataFrame, str, tupl
     InspectError
         As `wide_table`.
     """
-    taken = tuple(place for place in places if WIDE[name].takes(place))
+    local = (place for place in places if not is_uri(place))
+    taken = tuple(place for place in local if WIDE[name].takes(place))
     stamps = tuple(_stamp_with_run(Path(place)) for place in taken)
     key = sha256(repr((name, taken, stamps)).encode()).hexdigest()
     return _wide(name, taken, key), key, taken
@@ -187,6 +231,8 @@ def trace_once(checkpoint: WeightSet, prompt: str) -> Trace:
     InspectError
         It cannot be run, has no tokenizer beside it, or the prompt does not suit it.
     """
+    if is_uri(checkpoint.contents.source):
+        raise WrongOption("is not on this machine", next_step="download its folder to run it")
     source = Path(checkpoint.contents.source)
     tokenizer = source.parent / "tokenizer.json"
     beside = stamp_of(tokenizer) if tokenizer.is_file() else ()
@@ -243,6 +289,15 @@ def status_once(folder: Path) -> RunStatus:
 def _last_step(path: Path) -> Path:
     """Return the last checkpoint of a run: its folder changes with every line it logs."""
     return list(step_files(path).values())[-1] if path.is_dir() and is_run(path) else path
+
+
+@st.cache_resource(max_entries=256, ttl=BELIEVED, show_spinner=False)
+def _open_address(address: str) -> WeightSet | InspectError:
+    """Open what lies behind an address, or return why not: neither is asked for at every click."""
+    try:
+        return open_checkpoint(address)
+    except InspectError as error:
+        return error
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

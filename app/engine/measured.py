@@ -12,14 +12,13 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
 from app.engine.jobs import Job, State
-from app.engine.loading import Stamp, stamp_of, store, workshop
+from app.engine.loading import Stamp, check_unchanged, stamp_of_opened, store, workshop
 from ngpt_inspect.gallery import joined, thinned
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.tables import Progress, measure, summarise
@@ -41,6 +40,8 @@ class Request:
 
     checkpoint: WeightSet
     measure: str
+    stamp: Stamp
+    """Of its files when it was asked for."""
     whole: bool = False
     """With the many single values; else summaries stand in their place."""
     layers: tuple[int, ...] | None = None
@@ -51,10 +52,9 @@ class Request:
     def key(self) -> str:
         """Names the result: the files by size and time, what is asked, and who computes it."""
         contents = self.checkpoint.contents
-        stamp: Stamp = stamp_of(Path(contents.source))
         asked = (self.measure, self.whole, self.layers, self.roles, sorted(self.options.items()))
         opened = json.dumps(self.checkpoint.settings, sort_keys=True, default=str)
-        told = repr((__version__, contents.source, stamp, opened, asked))
+        told = repr((__version__, contents.source, self.stamp, opened, asked))
         return sha256(told.encode()).hexdigest()
 
     @property
@@ -78,6 +78,7 @@ class Request:
                 **self.options,
             )
         )
+        check_unchanged(self.checkpoint.contents, self.stamp)
         table = self._narrowed(table)
         store().put(replace(self, whole=True).key, table)
         store().put(replace(self, whole=False).key, thinned(table))
@@ -168,17 +169,19 @@ def requests(
     options: Mapping[str, Any] | None = None,
 ) -> list[Request]:
     """Return what is to be asked for: each measure of each checkpoint that has what it takes."""
+    stamps = [stamp_of_opened(checkpoint.contents) for checkpoint in checkpoints]
     return [
         Request(
             checkpoint=checkpoint,
             measure=name,
+            stamp=stamp,
             whole=whole,
             layers=_present(layers, range(checkpoint.shape.n_layers)),
             roles=_present(roles, _measurable(checkpoint, name)),
             options=options or {},
         )
         for name in dict.fromkeys(measures)
-        for checkpoint in checkpoints
+        for checkpoint, stamp in zip(checkpoints, stamps, strict=True)
         if _present(layers, range(checkpoint.shape.n_layers)) != ()
         and _present(roles, _measurable(checkpoint, name)) != ()
     ]

@@ -15,6 +15,7 @@ from app.frame.uploads import Upload, discard, uploads
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.gallery import is_checkpoint
+from ngpt_inspect.places import is_uri, public_name
 from ngpt_inspect.runs import METRICS, is_run
 
 if TYPE_CHECKING:
@@ -30,11 +31,12 @@ class Opened:
     """One thing this session looks at, and what came of it."""
 
     text: str
-    """The path as it was typed, or where an upload is kept: what `close` takes."""
+    """The path as it was typed, or where an upload is kept: what `close` takes. Of an address
+    what everyone may see: it may get into the address of the page."""
     name: str
     """For people."""
     path: str = ""
-    """Empty where it may not be opened."""
+    """Empty where it may not be opened; of an address what everyone may see."""
     checkpoint: WeightSet | None = None
     """None for training results, for a run that has no checkpoint yet, and for what failed."""
     failure: str = ""
@@ -96,8 +98,9 @@ def load(arguments: Arguments) -> Session:
         if st.query_params.get_all(key) != kept:
             st.query_params[key] = kept
     named = dict.fromkeys(arguments.checkpoints)
-    wanted = [text for text in named if text not in closed()]
-    opened = [_opened(text, text) for text in wanted]
+    opened = [
+        _named(public_name(text), text) for text in named if public_name(text) not in closed()
+    ]
     opened += [_typed(text, arguments.root) for text in added() if text not in named]
     opened += [_uploaded(upload) for upload in uploads()]
     session = Session(opened=tuple(_told_apart(opened)))
@@ -106,13 +109,22 @@ def load(arguments: Arguments) -> Session:
 
 
 def _opened(text: str, path: str) -> Opened:
-    """Open a path, or say why that is not possible."""
+    """Open a path or an address, or say why that is not possible."""
     name = Path(text).name
     try:
-        checkpoint = None if _has_no_weights(Path(path)) else open_once(path)
+        checkpoint = None if _has_no_weights(path) else open_once(path)
     except InspectError as error:
         return Opened(text=text, name=name, path=path, failure=str(error))
+    except OSError as error:
+        failure = f"{text}: cannot be opened ({error.strerror or error})"
+        return Opened(text=text, name=name, path=path, failure=failure)
     return Opened(text=text, name=name, path=path, checkpoint=checkpoint)
+
+
+def _named(text: str, source: str) -> Opened:
+    """Open what the command line names. Of an address only its owner may see the whole."""
+    found = _opened(text, source)
+    return replace(found, path=text)
 
 
 def _typed(text: str, root: Path) -> Opened:
@@ -151,8 +163,11 @@ def current_places() -> Sequence[str]:
     return session.places
 
 
-def _has_no_weights(path: Path) -> bool:
+def _has_no_weights(source: str) -> bool:
     """Tell results, and the folder of a run before its first checkpoint, from checkpoints."""
+    if is_uri(source):
+        return False
+    path = Path(source)
     young_run = (path / METRICS).is_file() and not is_run(path)
     return path.exists() and (young_run or not is_checkpoint(path))
 
@@ -163,9 +178,20 @@ def _confined(text: str, root: Path) -> str:
     Raises
     ------
     WrongOption
-        It lies outside the root.
+        It lies outside the root, is an address, or cannot be a path.
     """
-    path = (root / Path(text).expanduser()).resolve()
+    if is_uri(text):
+        raise WrongOption(
+            "is an address, and nothing is fetched that is typed into this page",
+            where=public_name(text),
+            next_step="name it when you start the dashboard, or download it",
+        )
+    try:
+        path = (root / Path(text).expanduser()).resolve()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise WrongOption(
+            f"cannot be a path ({error})", where=text, next_step="check how it is spelled"
+        ) from error
     if not path.is_relative_to(root):
         raise WrongOption(
             "lies outside the folder this dashboard may open",

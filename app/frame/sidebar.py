@@ -12,6 +12,7 @@ from app.frame.session import Opened, Session, add, close, closed
 from app.frame.text import plain
 from app.frame.uploads import draw_uploader
 from ngpt_inspect.gallery import colors
+from ngpt_inspect.places import is_uri
 
 
 def draw_sidebar(session: Session, root: Path) -> None:
@@ -69,7 +70,8 @@ def _draw_path_box(root: Path) -> None:
 def _draw_found(session: Session, root: Path) -> None:
     """Draw what lies below the root and is not open yet, to pick from."""
     found = found_once(str(root))
-    opened = {Path(each.path).resolve() for each in session.opened if each.path}
+    local = (each.path for each in session.opened if each.path and not is_uri(each.path))
+    opened = {Path(path).resolve() for path in local}
     others = [path for path in found.paths if (root / path).resolve() not in opened]
     if others:
         st.selectbox(

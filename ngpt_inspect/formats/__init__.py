@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._beside import with_settings
+from ngpt_inspect.formats._beside import files_of, with_settings
 from ngpt_inspect.formats._folder import DISTRIBUTED, find_model
 from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weights
 from ngpt_inspect.formats._format import Format
@@ -22,7 +22,7 @@ from ngpt_inspect.plugins import collect
 from ngpt_inspect.quantised import dequantised
 from ngpt_inspect.stored import Contents
 
-__all__ = ["FORMATS", "Format", "is_model", "read_contents"]
+__all__ = ["FORMATS", "Format", "files_of", "is_model", "read_contents"]
 
 FORMATS: dict[str, Format] = collect(__name__, __path__, Format)
 """Every format, by name."""

@@ -22,6 +22,8 @@ NOT_MODELS = frozenset(
 """What trainers keep beside the model, and nanoGPT's tokens."""
 SHARD = re.compile(r"-\d+-of-(?!0*1\.)\d+\.\w+$")
 """One part of several."""
+PART = re.compile(r"-\d+-of-(?!0*1\.)\d+\.gguf$")
+"""Any part of a GGUF model in several files."""
 LATER_PART = re.compile(r"-(?!0*1-of-)\d+-of-\d+\.gguf$")
 """Any part of a GGUF model but the first, which stands for all."""
 LOOKED_FOR = "*.safetensors, *.safetensors.index.json, *.pt, *.pth, *.bin, *.ckpt or *.gguf"

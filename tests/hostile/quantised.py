@@ -1,0 +1,100 @@
+"""The small Llama of `good`, quantised in every way that is read here."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from hostile.good import CONFIG, D, Files, llama
+
+Tensors = dict[str, torch.Tensor]
+NF4: dict[str, Any] = {
+    **{"quant_type": "nf4", "blocksize": 32, "dtype": "bfloat16", "shape": [D, D]},
+    **{"nested_blocksize": 4, "nested_offset": 0.25, "nested_dtype": "float32"},
+}
+STATE = "model.layers.0.self_attn.q_proj.weight.quant_state.bitsandbytes__nf4"
+INT = {"group_0": {"weights": {"num_bits": 4, "type": "int", "strategy": "group"}}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "small floats": {"quant_method": "fp8", "weight_block_size": [4, 4]},
+    "gptq": {"quant_method": "gptq", "bits": 4, "group_size": 4, "checkpoint_format": "gptq_v2"},
+    "awq": {"quant_method": "awq", "bits": 4, "group_size": 4, "version": "gemm"},
+    "packed": {"format": "pack-quantized", "config_groups": INT},
+}
+QUANTISED = tuple(SETTINGS)
+
+
+@cache
+def quantised(kind: str) -> Files:
+    """Return the files of a kind of `QUANTISED`."""
+    config = CONFIG | {"quantization_config": SETTINGS[kind]}
+    return {"model.safetensors": weights(kind), "config.json": json.dumps(config).encode()}
+
+
+def weights(kind: str, state: str = json.dumps(NF4)) -> bytes:
+    """Return the quantised weights; `state` holds the settings of the one in NF4."""
+    tensors: Tensors = {}
+    for name, tensor in llama().items():
+        tensors |= _coded(kind, name, tensor, state)
+    return save(tensors)
+
+
+def _coded(kind: str, name: str, tensor: torch.Tensor, state: str) -> Tensors:
+    """Return codes and scales in place of a matrix of a block, anything else as it is."""
+    if "proj" not in name:
+        return {name: tensor}
+    out, n_in = tensor.shape
+    stem = name.removesuffix("weight")
+    words = lambda *shape: torch.full(shape, 0x12345678, dtype=torch.int32)  # noqa: E731
+    match kind:
+        case "gptq":
+            order = torch.arange(n_in, dtype=torch.int32) // 4
+            return {
+                f"{stem}qweight": words(n_in // 8, out),
+                f"{stem}qzeros": words(n_in // 4, out // 8),
+                f"{stem}scales": torch.ones(n_in // 4, out).half(),
+                f"{stem}g_idx": order,
+            }
+        case "awq":
+            return {
+                f"{stem}qweight": words(n_in, out // 8),
+                f"{stem}qzeros": words(n_in // 4, out // 8),
+                f"{stem}scales": torch.ones(n_in // 4, out).half(),
+            }
+        case "packed":
+            return {
+                f"{name}_packed": words(out, n_in // 8),
+                f"{name}_scale": torch.ones(out, n_in // 4),
+                f"{name}_shape": torch.tensor([out, n_in]),
+                f"{name}_zero_point": words(-(-out // 8), n_in // 4),
+            }
+    return _small_float(name, tensor, state)
+
+
+def _small_float(name: str, tensor: torch.Tensor, state: str) -> Tensors:
+    out, n_in = tensor.shape
+    if "q_proj" in name:
+        return {
+            name: torch.full((out * n_in // 2, 1), 0x21, dtype=torch.uint8),
+            f"{name}.quant_map": torch.linspace(-1, 1, 16),
+            f"{name}.absmax": torch.arange(8, dtype=torch.uint8),
+            f"{name}.nested_absmax": torch.ones(2),
+            f"{name}.nested_quant_map": torch.linspace(-1, 1, 256),
+            STATE: torch.tensor(list(state.encode("utf-8", "replace")), dtype=torch.uint8),
+        }
+    if "down_proj" in name:
+        return {
+            f"{name}_blocks": torch.full((out, n_in // 32, 16), 0x21, dtype=torch.uint8),
+            f"{name}_scales": torch.full((out, n_in // 32), 120, dtype=torch.uint8),
+        }
+    if "o_proj" in name:
+        return {
+            name: torch.full((out, n_in // 2), 0x21, dtype=torch.uint8),
+            f"{name}_scale": torch.ones(out, n_in // 16).to(torch.float8_e4m3fn),
+            f"{name}_scale_2": torch.tensor(0.5),
+        }
+    scale = torch.ones(-(-out // 4), -(-n_in // 4))
+    return {name: tensor.to(torch.float8_e4m3fn), f"{name}_scale_inv": scale}

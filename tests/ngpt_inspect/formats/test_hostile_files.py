@@ -1,0 +1,86 @@
+"""Every format, damaged in every way: values, or one line that names the file; nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hostile import corpus, pickles
+from hostile.corpus import KINDS
+from hostile.good import Files
+from hostile.guard import checked, refused
+from hypothesis import HealthCheck, given, seed, settings
+
+from ngpt_inspect.checkpoint import open_checkpoint
+from ngpt_inspect.errors import InspectError
+from ngpt_inspect.formats import read_contents
+
+pytest.importorskip("gguf")
+EXAMPLES, MANY = 120, 1000
+SEEDS = (1, 2, 3)
+quick = settings(
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for one case after another, with all that reads them imported."""
+    place = tmp_path_factory.mktemp("hostile")
+    pickles.register_extension()
+    for kind, name in KINDS.items():
+        read_everything(corpus.write(corpus.files_of(kind), place, name), place)
+    return place
+
+
+def read_everything(path: Path, folder: Path) -> None:
+    """Read every tensor as it is stored, and every weight as the model has it."""
+    for tensor in read_contents(path).tensors.values():
+        try:
+            assert tuple(tensor.read().shape) == tensor.shape
+        except InspectError as error:
+            checked(str(error), folder)
+    for weight in open_checkpoint(path).weights:
+        try:
+            assert tuple(weight.values().shape) == weight.shape
+        except InspectError as error:
+            assert str(error).isprintable()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_good_files_are_good(kind: str, folder: Path) -> None:
+    path = corpus.write(corpus.files_of(kind), folder, KINDS[kind])
+    assert refused(lambda: read_everything(path, folder), folder) == ""
+    assert len(open_checkpoint(path).weights) >= 10
+
+
+def survives(kind: str, files: Files, folder: Path) -> None:
+    path = corpus.write(files, folder, KINDS[kind])
+    refused(lambda: read_everything(path, folder), folder)
+    assert not pickles.CANARY.exists()
+
+
+def damage(kind: str, folder: Path, examples: int, number: int) -> None:
+    """Check so many cases, always the same ones for a number."""
+
+    @seed(number)
+    @settings(quick, max_examples=examples)
+    @given(corpus.cases(kind))
+    def check(files: Files) -> None:
+        survives(kind, files, folder)
+
+    check()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_files(kind: str, folder: Path) -> None:
+    damage(kind, folder, EXAMPLES, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", SEEDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_thousands_of_damaged_files(kind: str, number: int, folder: Path) -> None:
+    damage(kind, folder, MANY, number)
