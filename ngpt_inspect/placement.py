@@ -51,8 +51,16 @@ def _recorded(contents: Contents, constant: Constant) -> tuple[float, str] | Non
     for key in constant.keys:
         found = (contents.lookup(key), key) if "." in key else contents.find(key)
         if found and isinstance(found[0], int | float) and not isinstance(found[0], bool):
-            return float(found[0]), f"read from {found[1]}"
+            return _float(found[0]), f"read from {found[1]}"
     return None
+
+
+def _float(value: float) -> float:
+    """Return a number of JSON, where whole ones have no largest: what no float holds is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def weights_of(found: Match, known: Mapping[str, float]) -> tuple[Weight, ...]:
@@ -111,7 +119,7 @@ def _require_rows(part: Part, stored: tuple[int, ...], tensor: StoredTensor) -> 
     if part.groups < 1 or rest or not 0 <= part.start < part.stop <= span:
         raise UnknownArchitecture(
             f"has no rows {part.start} to {part.stop} in each of {part.groups} groups of {rows}",
-            where=tensor.name,
+            where=f"{tensor.location[0]}: {tensor.name}",
             next_step="correct rows and groups of its declaration",
         )
 
@@ -130,7 +138,9 @@ def _require_shape(weight: Weight, stored: tuple[int, ...]) -> None:
     else:
         return
     raise UnknownArchitecture(
-        what, where=weight.source, next_step="correct its declaration, or the number of heads"
+        what,
+        where=f"{weight.tensor.location[0]}: {weight.source}",
+        next_step="correct its declaration, or the number of heads",
     )
 
 

@@ -83,7 +83,9 @@ class QuantisedTensor(StoredTensor):
     def refuse(self, what: str) -> UnreadableFile:
         """Return the error for this tensor."""
         return UnreadableFile(
-            what, where=f"tensor {self.name}", next_step="copy or download the checkpoint again"
+            what,
+            where=f"{self.location[0]}: tensor {self.name}",
+            next_step="copy or download the checkpoint again",
         )
 
 

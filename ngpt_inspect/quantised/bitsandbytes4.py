@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 KINDS = ("nf4", "fp4")
 LARGEST_STATE = 1 << 16
 """Bytes of the settings."""
+LARGEST_OFFSET = 3.4e38
+"""Of the scales, which are float32."""
 NESTED = ("nested_absmax", "nested_quant_map")
 
 
@@ -132,6 +134,7 @@ def _fits(parts: tuple[StoredTensor, ...], settings: Mapping[str, Any], nested: 
     return (
         _positive(nested_block)
         and isinstance(offset, int | float)
+        and abs(offset) <= LARGEST_OFFSET
         and second[0].shape == (-(-scales.n_values // nested_block),)
         and second[1].shape == (256,)
         and all(part.dtype == "F32" for part in second)

@@ -63,7 +63,7 @@ def _find(contents: Contents) -> Iterator[Found]:
 def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]) -> Found:
     codes = tensors[f"{base}.qweight"]
     bits = config.get("bits")
-    if bits not in WIDTHS:
+    if type(bits) is not int or bits not in WIDTHS:
         return Found(
             tensor=refused(codes, f"GPTQ of {bits} bits is not unpacked"), codes=codes.name
         )

@@ -66,11 +66,11 @@ def _bits(config: Mapping[str, Any]) -> int | None:
     groups = config.get("config_groups")
     layers = list(groups.values()) if isinstance(groups, dict) else []
     weights = [each.get("weights") if isinstance(each, dict) else None for each in layers]
-    found = {
-        (each.get("num_bits"), each.get("type", "int")) if isinstance(each, dict) else None
+    found = [
+        [each.get("num_bits"), each.get("type", "int")] if isinstance(each, dict) else None
         for each in weights
-    }
-    return next((n for n in WIDTHS if found == {(n, "int")}), None)
+    ]
+    return next((n for n in WIDTHS if found and all(each == [n, "int"] for each in found)), None)
 
 
 def _packed(

@@ -309,7 +309,7 @@ def test_nf4_that_cannot_be_read(tmp_path: Path) -> None:
     assert why("odd", odd) == "stored as NF4 codes that its quant_state does not fit"
 
 
-def int_config(bits: int) -> dict[str, Any]:
+def int_config(bits: object) -> dict[str, Any]:
     groups = {"group_0": {"weights": {"num_bits": bits, "type": "int", "strategy": "group"}}}
     return {"format": "pack-quantized", "config_groups": groups}
 
@@ -345,3 +345,41 @@ def test_packed_integers(bits: int, symmetric: bool, dtype: torch.dtype, tmp_pat
     lost = read_contents(write(tmp_path / "lost", tensors, int_config(bits)))
     expected = "stored as packed integers, and w.weight_scale are missing"
     assert lost.tensors["w.weight_packed"].obstacle == expected
+
+
+@pytest.mark.parametrize("bits", [[4], {}, [1] * 9])
+def test_a_width_that_is_no_number(bits: object, tmp_path: Path) -> None:
+    tensors = {"w.weight_packed": torch.zeros(8, 2, dtype=torch.int32)}
+    read = read_contents(write(tmp_path, tensors, int_config(bits))).tensors
+    assert "another width" in read["w.weight_packed"].obstacle
+
+
+def test_a_gptq_width_that_is_no_whole_number(tmp_path: Path) -> None:
+    words = {"w.qweight": torch.zeros(4, 8, dtype=torch.int32)}
+    parts = {"w.qzeros": torch.zeros(1, 1, dtype=torch.int32), "w.scales": torch.ones(1, 8).half()}
+    config = {"quant_method": "gptq", "bits": 4.0, "group_size": -1}
+    tensor = read_contents(write(tmp_path, words | parts, config)).tensors["w.qweight"]
+    assert tensor.obstacle == "GPTQ of 4.0 bits is not unpacked"
+
+
+@pytest.mark.parametrize("offset", [10**400, float("inf"), float("nan"), "0.25", None])
+def test_an_nf4_offset_that_no_scale_has(offset: object, tmp_path: Path) -> None:
+    tensors = {
+        "w.weight": torch.zeros(32, 1, dtype=torch.uint8),
+        "w.weight.quant_map": torch.zeros(16),
+        "w.weight.absmax": torch.zeros(1, dtype=torch.uint8),
+        "w.weight.nested_absmax": torch.ones(1),
+        "w.weight.nested_quant_map": torch.ones(256),
+    }
+    state = nf4_state("w.weight", [1, 64], nested_blocksize=4, nested_offset=offset)
+    tensor = read_contents(write(tmp_path, tensors | state)).tensors["w.weight"]
+    assert tensor.obstacle == "stored as NF4 codes that its quant_state does not fit"
+
+
+def test_codes_that_contradict_themselves_name_their_file(tmp_path: Path) -> None:
+    words = {"w.qweight": torch.zeros(4, 8, dtype=torch.int32)}
+    parts = {"w.qzeros": torch.zeros(1, 1, dtype=torch.int32), "w.scales": torch.ones(1, 8).half()}
+    order = {"w.g_idx": torch.full((32,), 7, dtype=torch.int32)}
+    folder = write(tmp_path, words | parts | order, {"quant_method": "gptq", "bits": 4})
+    with pytest.raises(InspectError, match=r"00001.safetensors: tensor w.weight: its g_idx"):
+        only(folder).read()
