@@ -1,0 +1,249 @@
+"""The dashboard in a real browser: every page, its links, its clicks, its files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from app_runs import write_legible_run
+from browsing import (
+    CHARTS,
+    FAULTS,
+    TABLES,
+    addressed,
+    browser,
+    eventually,
+    follow,
+    missing,
+    served,
+    settle,
+)
+from test_press import can_export
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "a browser is there"),
+]
+
+# Of each page: its name in the menu, its heading, and how many figures it has at least.
+PAGES = (
+    ("Overview", "Side by side", 4),
+    ("Embeddings", "Embeddings", 1),
+    ("Matrices", "Matrices", 4),
+    ("Rates and scales", "Eigen learning rates and scaling factors", 4),
+    ("Training", "Training", 2),
+    ("Path on the hypersphere", "Path on the hypersphere", 2),
+    ("Export", "Export", 1),
+)
+VIEWPORT = {"width": 1280, "height": 900}
+FOCUSED = """() => {
+    const at = document.activeElement;
+    return (at.closest('label') ?? at).innerText || at.ariaLabel || '';
+}"""
+INCHES = 6.75
+POINTS = 72
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Serve a GPT and an nGPT run; a second nGPT run lies beside them for the path box."""
+    root = tmp_path_factory.mktemp("runs")
+    runs = [write_legible_run(root / family, family) for family in ("gpt", "ngpt")]
+    shutil.copytree(runs[1], root / "another")
+    cache = tmp_path_factory.mktemp("cache")
+    with served(*runs, "--root", root, cache=cache) as (address, _):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def profiles():
+    """Start a browser; yield two of its profiles, which share nothing: a dark and a light one."""
+    with browser() as started:
+        yield {
+            scheme: started.new_context(viewport=VIEWPORT, color_scheme=scheme)
+            for scheme in ("dark", "light")
+        }
+
+
+@pytest.fixture
+def visit(profiles, address):
+    """Return a function that opens a page: always a new session of the dashboard."""
+    pages = []
+
+    def visit(path="", scheme="dark"):
+        pages.append(profiles[scheme].new_page())
+        pages[-1].goto(f"{address}/{path}")
+        settle(pages[-1])
+        return pages[-1]
+
+    yield visit
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def reopens(visit, address):
+    """Return a function that tells whether the address of a page gives the same view elsewhere."""
+
+    def reopens(page):
+        settle(page)
+        other = visit(page.url.removeprefix(f"{address}/"), scheme="light")
+        assert eventually(lambda: seen(other) == seen(page)), (seen(other), seen(page))
+        return other
+
+    return reopens
+
+
+def names(page, selector=f"{CHARTS}, {TABLES}"):
+    """Return what a screen reader calls the charts and tables of a page."""
+    return page.locator(selector).evaluate_all(
+        """all => all.map(each => (each.matches('[aria-label]') ? each
+            : each.querySelector('[role=region][aria-label], [role=figure][aria-label]')
+              ?? each.closest('[role=region][aria-label]'))?.ariaLabel ?? '')"""
+    )
+
+
+def seen(page):
+    """Return all that tells one view from another."""
+    chosen = page.locator("[role=radio][aria-checked=true], input:checked, [aria-pressed=true]")
+    typed = page.locator("[data-testid=stMain] input:not([type=checkbox], [type=radio])")
+    return (
+        page.url,
+        page.locator("h1, h2, h3").all_inner_texts(),
+        chosen.evaluate_all("all => all.map(each => each.innerText || each.ariaLabel)"),
+        typed.evaluate_all("all => all.map(each => each.value)"),
+        names(page),
+    )
+
+
+def typed_in(page, label, text):
+    box = page.get_by_role("textbox", name=label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+
+
+def click_option(page, text):
+    page.get_by_role("radio", name=text, exact=True).first.click()
+
+
+def test_every_page_by_its_link_in_the_menu(visit):
+    page = visit()
+    said = []
+    page.on("console", lambda message: said.append((message.type, message.text)))
+    page.on("pageerror", lambda error: said.append(("error", str(error))))
+    for name, heading, charts in PAGES:
+        follow(page, name)
+        assert page.locator("h1").all_inner_texts() == [heading]
+        assert page.locator(f"{CHARTS} .js-plotly-plot .main-svg").count() >= charts, name
+        assert page.locator(FAULTS).count() == 0, name
+        unnamed = [label for label in names(page) if len(label) < len("Embeddings of gpt")]
+        assert unnamed == [], name
+    assert [text for kind, text in said if kind == "error"] == []
+    background = page.locator("[data-testid=stApp]").evaluate(
+        "app => getComputedStyle(app).backgroundColor"
+    )
+    assert max(map(int, re.findall(r"\d+", background)[:3])) < 64
+
+
+def test_a_click_on_a_cell_shows_its_matrix_and_the_link_reopens_it(visit, reopens):
+    page = visit("matrices")
+    cells = page.locator(CHARTS).nth(1).locator(".nsewdrag")
+    cells.first.scroll_into_view_if_needed()
+    box = cells.first.bounding_box()
+    # Upper right cell of the first panel: W_q of the last layer, the last head.
+    page.mouse.click(box["x"] + box["width"] * 3 / 4, box["y"] + box["height"] / 4)
+    addressed(page, "layer=1.*head=1")
+    settle(page)
+    title = page.get_by_label(re.compile("Condition number.* of W_q of layer 1, head 1"))
+    title.first.wait_for()
+    reopens(page)
+
+
+@pytest.mark.slow
+def test_a_click_on_a_row_looks_at_its_token(visit, reopens):
+    page = visit("embeddings")
+    table = page.get_by_role("region", name=re.compile("Tokens of E_input")).first
+    table.scroll_into_view_if_needed()
+    before = page.get_by_text(re.compile("^Neighbours of token")).first.inner_text()
+    table.click(position={"x": 12, "y": 35 * 3 + 17})  # its third row, at the box that marks it
+    addressed(page, r"token=\d+")
+    settle(page)
+    token = re.search(r"[?&]token=(\d+)", page.url)[1]
+    heading = page.get_by_text(re.compile(f"^Neighbours of token {token}"))
+    heading.first.wait_for()
+    assert heading.first.inner_text() != before
+    reopens(page)
+
+
+@pytest.mark.slow
+def test_choices_are_written_to_the_address_and_reopen(visit, reopens):
+    page = visit("matrices")
+    plain = seen(page)
+    click_option(page, "heads")
+    addressed(page, "of=heads")
+    page.get_by_text("GPT renormalised").click()
+    addressed(page, "renormalised")
+    settle(page)
+    assert seen(page) != plain
+    reopens(page)
+
+
+@pytest.mark.slow
+def test_a_prompt_and_a_run_opened_from_the_page_reopen(visit, reopens):
+    page = visit("path")
+    typed_in(page, "Open a checkpoint or run", "another")
+    addressed(page, "open=another")
+    settle(page)
+    typed_in(page, "Prompt", "So it goes")
+    addressed(page, "prompt=So")
+    settle(page)
+    again = reopens(page)
+    assert again.get_by_label("What another predicts after each block").count() > 0
+
+
+def test_a_wrong_path_is_one_sentence_and_the_rest_stays(visit):
+    page = visit()
+    typed_in(page, "Open a checkpoint or run", "no/such/run")
+    warning = page.locator("[data-testid=stSidebar] [data-testid=stAlert]")
+    warning.wait_for()
+    settle(page)
+    assert "no/such/run" in warning.inner_text()
+    words = [line for line in warning.inner_text().splitlines() if line]
+    assert len(words) == 2, words  # the icon, and the sentence
+    assert page.locator(FAULTS).count() == 0
+    assert page.locator(CHARTS).count() >= 4
+
+
+@pytest.mark.slow
+def test_the_keyboard_reaches_what_can_be_chosen(visit):
+    page = visit("matrices")
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUSED))
+        if reached[-1] == "median":
+            break
+    assert "Export" in " ".join(reached)  # the menu comes first
+    assert reached[-1] == "median"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    addressed(page, "of=heads")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
+def test_a_pdf_is_as_wide_as_it_says(visit, tmp_path):
+    page = visit("export")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PDF").click()
+    file = tmp_path / "figure.pdf"
+    download.value.save_as(file)
+    assert download.value.suggested_filename == "condition_numbers.pdf"
+    assert file.read_bytes().startswith(b"%PDF")
+    if shutil.which("pdfinfo"):
+        told = subprocess.run(["pdfinfo", str(file)], capture_output=True, text=True).stdout
+        assert re.search(r"Pages:\s+1\n", told)
+        width = float(re.search(r"Page size:\s+([\d.]+) x", told)[1])
+        assert width == pytest.approx(INCHES * POINTS, abs=1)
