@@ -41,21 +41,23 @@ def log(folder, steps, slower=1.0):
 def save(folder, family, step, planned=40, **shape):
     """Write the checkpoint of one step of a run."""
     torch.manual_seed(step)
-    model = build_model(CONFIGS[family](**({"context_length": CONTEXT} | SHAPE | shape)))
+    model = build_model(CONFIGS[family](**SHAPE | {"context_length": CONTEXT} | shape))
     training = TrainConfig(steps=planned, batch_size=BATCH, learning_rate=1e-3)
     return save_checkpoint(folder, model, training, step=step, tokens=BATCH * CONTEXT * step)
 
 
-def write_run(folder, family, done=20, planned=40, saved=(10, 20), slower=1.0, **shape):
+def write_run(folder, family, done=20, planned=40, saved=(10, 20), slower=1.0):
     """Write a run that has taken so many of its planned steps."""
     log(folder, range(1, done + 1), slower)
     for step in saved:
-        save(folder, family, step, planned, **shape)
+        save(folder, family, step, planned)
     return folder
 
 
-def write_legible_run(folder, family):
-    """Write a run with something on every page: two steps, a log, and a tokenizer of bytes."""
-    write_run(folder, family, vocab_size=256, context_length=64)
+def write_legible_run(folder, family, slower=1.0):
+    """Write a run whose tokens are bytes, with its tokenizer: every page has something to show."""
+    log(folder, range(1, 21), slower)
+    for step in (10, 20):
+        save(folder, family, step, planned=20, vocab_size=256, context_length=64)
     (folder / "tokenizer.json").write_text(ByteTokenizer().to_json())
     return folder

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 CHROMIUM = next(
@@ -80,3 +82,58 @@ def resident(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) * 1024
+
+
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
+CHARTS, TABLES = "[data-testid=stPlotlyChart]", "[data-testid=stDataFrame]"
+FAULTS = "[data-testid=stException]"
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """Start the system's Chromium; yield Playwright's handle of it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Tell whether something becomes true before patience ends."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def addressed(page: Any, pattern: str) -> None:
+    """Wait until the address of a page matches."""
+    assert eventually(lambda: re.search(pattern, page.evaluate("location.href"))), page.url
+
+
+def settle(page: Any) -> None:
+    """Wait until a page is drawn and nothing on it is still to be measured."""
+    page.locator("h1").first.wait_for(timeout=PATIENCE * 1000)
+    page.locator(IDLE).wait_for(timeout=PATIENCE * 1000)
+    for words in ("Its numbers are being measured.", "Being measured.", "Still to come"):
+        page.get_by_text(words).first.wait_for(state="detached", timeout=PATIENCE * 1000)
+    page.locator(IDLE).wait_for(timeout=PATIENCE * 1000)
+    page.locator("[data-testid=stSkeleton]").first.wait_for(
+        state="detached", timeout=PATIENCE * 1000
+    )
+
+
+def follow(page: Any, name: str) -> None:
+    """Go to a page by its link in the menu."""
+    page.locator("[data-testid=stSidebarNavLink]").filter(has_text=name).click()
+    page.wait_for_function(
+        "name => document.querySelector('[data-testid=stSidebarNavLink][aria-current=page]')"
+        "?.innerText.includes(name)",
+        arg=name,
+        timeout=PATIENCE * 1000,
+    )
+    settle(page)

@@ -1,224 +1,249 @@
-"""The dashboard in a real browser: what the test driver of streamlit cannot see."""
+"""The dashboard in a real browser: every page, its links, its clicks, its files."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
-from shutil import which
-from urllib.parse import urlsplit
 
 import pytest
 from app_runs import write_legible_run
-from browsing import CHROMIUM, FLAGS, missing, resident, served
+from browsing import (
+    CHARTS,
+    FAULTS,
+    TABLES,
+    addressed,
+    browser,
+    eventually,
+    follow,
+    missing,
+    served,
+    settle,
+)
+from test_press import can_export
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "there is one"),
+    pytest.mark.skipif(bool(missing()), reason=missing() or "a browser is there"),
 ]
 
-IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
-MENU = "[data-testid=stSidebarNavLink]"
-FIGURE = ".js-plotly-plot .main-svg"
-PATIENCE = 30_000
-SESSIONS = 10
-PAGES = {  # name in the address: heading, least figures
-    "": ("Side by side", 4),
-    "embeddings": ("Embeddings", 1),
-    "matrices": ("Matrices", 4),
-    "scales": ("Eigen learning rates and scaling factors", 3),
-    "training": ("Training", 2),
-    "path": ("Path on the hypersphere", 2),
-    "export": ("Export", 1),
-}
+# Of each page: its name in the menu, its heading, and how many figures it has at least.
+PAGES = (
+    ("Overview", "Side by side", 4),
+    ("Embeddings", "Embeddings", 1),
+    ("Matrices", "Matrices", 4),
+    ("Rates and scales", "Eigen learning rates and scaling factors", 4),
+    ("Training", "Training", 2),
+    ("Path on the hypersphere", "Path on the hypersphere", 2),
+    ("Export", "Export", 1),
+)
+VIEWPORT = {"width": 1280, "height": 900}
+FOCUSED = """() => {
+    const at = document.activeElement;
+    return (at.closest('label') ?? at).innerText || at.ariaLabel || '';
+}"""
+INCHES = 6.75
+POINTS = 72
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs")
-    return [write_legible_run(folder / family, family) for family in ("gpt", "ngpt")]
-
-
-@pytest.fixture(scope="module")
-def address(runs, tmp_path_factory):
-    root = runs[0].parent
-    with served("--root", root, *runs, cache=tmp_path_factory.mktemp("kept")) as (address, _):
+def address(tmp_path_factory):
+    """Serve a GPT and an nGPT run; a second nGPT run lies beside them for the path box."""
+    root = tmp_path_factory.mktemp("runs")
+    runs = [write_legible_run(root / family, family) for family in ("gpt", "ngpt")]
+    shutil.copytree(runs[1], root / "another")
+    cache = tmp_path_factory.mktemp("cache")
+    with served(*runs, "--root", root, cache=cache) as (address, _):
         yield address
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
+def profiles():
+    """Start a browser; yield two of its profiles, which share nothing: a dark and a light one."""
+    with browser() as started:
+        yield {
+            scheme: started.new_context(viewport=VIEWPORT, color_scheme=scheme)
+            for scheme in ("dark", "light")
+        }
 
 
 @pytest.fixture
-def page(chromium):
-    """Return a page of a browser session of its own."""
-    with_downloads = chromium.new_context(
-        viewport={"width": 1280, "height": 900}, accept_downloads=True
-    )
-    page = with_downloads.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield page
-    with_downloads.close()
+def visit(profiles, address):
+    """Return a function that opens a page: always a new session of the dashboard."""
+    pages = []
+
+    def visit(path="", scheme="dark"):
+        pages.append(profiles[scheme].new_page())
+        pages[-1].goto(f"{address}/{path}")
+        settle(pages[-1])
+        return pages[-1]
+
+    yield visit
+    for page in pages:
+        page.close()
 
 
-def settle(page):
-    """Wait until the page is run to its end and its numbers are there."""
-    page.locator(IDLE).wait_for()
-    page.get_by_text("being measured").first.wait_for(state="detached")
-    page.locator(IDLE).wait_for()
+@pytest.fixture
+def reopens(visit, address):
+    """Return a function that tells whether the address of a page gives the same view elsewhere."""
 
-
-def visit(page, address):
-    page.goto(address)
-    page.locator("h1").first.wait_for()
-    settle(page)
-
-
-def shown(page):
-    """Return what is wrong with a page in front of us: nothing, we hope."""
-    assert page.locator("[data-testid=stException]").count() == 0
-
-
-def test_every_page_by_its_link_in_the_menu(page, address):
-    complaints = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    visit(page, address)
-    links = page.locator(MENU)
-    assert links.count() == len(PAGES)
-    for place, (name, (heading, figures)) in enumerate(PAGES.items()):
-        links.nth(place).click()
-        page.get_by_role("heading", name=heading, exact=True, level=1).wait_for()
+    def reopens(page):
         settle(page)
-        page.wait_for_function(
-            f"document.querySelectorAll('{FIGURE}').length >= {figures}", timeout=PATIENCE
-        )
-        shown(page)
-        assert urlsplit(page.url).path.strip("/") == name
-        assert unnamed(page) == []
-    assert complaints == []
+        other = visit(page.url.removeprefix(f"{address}/"), scheme="light")
+        assert eventually(lambda: seen(other) == seen(page)), (seen(other), seen(page))
+        return other
+
+    return reopens
 
 
-def unnamed(page):
-    """Return the figures and tables that a screen reader has no name for."""
-    return page.evaluate(
-        """() => [...document.querySelectorAll(
-            '[data-testid=stPlotlyChart], [data-testid=stDataFrame]')].filter(each => {
-              const named = [each, each.parentElement, ...each.querySelectorAll('*')];
-              return !named.some(e => (e.getAttribute?.('aria-label') || '').length > 10
-                || (e.getAttribute?.('alt') || '').length > 10);
-            }).map(each => each.outerHTML.slice(0, 200))"""
+def names(page, selector=f"{CHARTS}, {TABLES}"):
+    """Return what a screen reader calls the charts and tables of a page."""
+    return page.locator(selector).evaluate_all(
+        """all => all.map(each => (each.matches('[aria-label]') ? each
+            : each.querySelector('[role=region][aria-label], [role=figure][aria-label]')
+              ?? each.closest('[role=region][aria-label]'))?.ariaLabel ?? '')"""
     )
 
 
-def test_a_click_on_a_cell_shows_that_matrix_and_the_link_reopens_it(page, address, chromium):
-    visit(page, f"{address}/matrices")
-    heading = page.get_by_text(re.compile("of layer 1, head 1")).first
-    assert not heading.is_visible()
-    squares = page.locator(".js-plotly-plot").nth(1).locator(".scatterlayer .points path")
-    squares.first.wait_for()
-    drawn = page.evaluate(
-        """() => {
-          const plot = document.querySelectorAll('.js-plotly-plot')[1];
-          for (const [trace, data] of plot.data.entries())
-            for (const [point, of] of (data.customdata || []).entries())
-              if (of && of[1] === 1 && of[3] === 1) {
-                const t = plot._fullData[trace], x = t.x[point], y = t.y[point];
-                const xa = plot._fullLayout[t.xaxis.replace('x', 'xaxis')];
-                const ya = plot._fullLayout[t.yaxis.replace('y', 'yaxis')];
-                const box = plot.getBoundingClientRect();
-                plot.scrollIntoView({block: 'center'});
-                const now = plot.getBoundingClientRect();
-                return [now.x + xa._offset + xa.d2p(x), now.y + ya._offset + ya.d2p(y)];
-              }
-        }"""
+def seen(page):
+    """Return all that tells one view from another."""
+    chosen = page.locator("[role=radio][aria-checked=true], input:checked, [aria-pressed=true]")
+    typed = page.locator("[data-testid=stMain] input:not([type=checkbox], [type=radio])")
+    return (
+        page.url,
+        page.locator("h1, h2, h3").all_inner_texts(),
+        chosen.evaluate_all("all => all.map(each => each.innerText || each.ariaLabel)"),
+        typed.evaluate_all("all => all.map(each => each.value)"),
+        names(page),
     )
-    page.mouse.move(*drawn)
-    page.mouse.click(*drawn)
-    heading.wait_for()
-    page.wait_for_url(re.compile("layer=1"))
-    settle(page)
-    again = chromium.new_page()
-    visit(again, page.url)
-    again.get_by_text(re.compile("of layer 1, head 1")).first.wait_for()
-    shown(again)
-    again.context.close()
 
 
-def test_a_choice_and_an_opened_path_are_in_the_address(page, address, chromium):
-    visit(page, f"{address}/embeddings")
-    page.get_by_role("radio", name="histogram").click()
-    page.wait_for_url(re.compile("view=histogram"))
-    box = page.get_by_role("textbox", name="Open a checkpoint or run")
-    box.fill("ngpt/step-000010.safetensors")
+def typed_in(page, label, text):
+    box = page.get_by_role("textbox", name=label, exact=True)
+    box.fill(text)
     box.press("Enter")
-    page.get_by_text("step 10").first.wait_for()
-    page.wait_for_url(re.compile("open=ngpt"))
+
+
+def click_option(page, text):
+    page.get_by_role("radio", name=text, exact=True).first.click()
+
+
+def test_every_page_by_its_link_in_the_menu(visit):
+    page = visit()
+    said = []
+    page.on("console", lambda message: said.append((message.type, message.text)))
+    page.on("pageerror", lambda error: said.append(("error", str(error))))
+    for name, heading, charts in PAGES:
+        follow(page, name)
+        assert page.locator("h1").all_inner_texts() == [heading]
+        assert page.locator(f"{CHARTS} .js-plotly-plot .main-svg").count() >= charts, name
+        assert page.locator(FAULTS).count() == 0, name
+        unnamed = [label for label in names(page) if len(label) < len("Embeddings of gpt")]
+        assert unnamed == [], name
+    assert [text for kind, text in said if kind == "error"] == []
+    background = page.locator("[data-testid=stApp]").evaluate(
+        "app => getComputedStyle(app).backgroundColor"
+    )
+    assert max(map(int, re.findall(r"\d+", background)[:3])) < 64
+
+
+def test_a_click_on_a_cell_shows_its_matrix_and_the_link_reopens_it(visit, reopens):
+    page = visit("matrices")
+    cells = page.locator(CHARTS).nth(1).locator(".nsewdrag")
+    cells.first.scroll_into_view_if_needed()
+    box = cells.first.bounding_box()
+    # Upper right cell of the first panel: W_q of the last layer, the last head.
+    page.mouse.click(box["x"] + box["width"] * 3 / 4, box["y"] + box["height"] / 4)
+    addressed(page, "layer=1.*head=1")
     settle(page)
-    copied = page.url
-    again = chromium.new_page()
-    visit(again, copied)
-    again.get_by_text("step 10").first.wait_for()
-    chosen = again.get_by_role("radio", name="histogram")
-    assert chosen.get_attribute("aria-checked") == "true"
-    shown(again)
-    again.context.close()
-
-
-def test_a_wrong_path_is_one_sentence(page, address):
-    visit(page, address)
-    box = page.get_by_role("textbox", name="Open a checkpoint or run")
-    box.fill("../../etc/passwd")
-    box.press("Enter")
-    page.get_by_text("outside the folder this dashboard may open").wait_for()
-    shown(page)
-    assert page.get_by_role("heading", name="Side by side").is_visible()
-
-
-def test_a_pdf_comes_down(page, address, tmp_path):
-    visit(page, f"{address}/export")
-    with page.expect_download(timeout=60_000) as download:
-        page.get_by_role("button", name="PDF").click()
-    path = tmp_path / "figure.pdf"
-    download.value.save_as(path)
-    assert path.read_bytes().startswith(b"%PDF")
-    if which("pdfinfo"):
-        told = subprocess.run(["pdfinfo", path], capture_output=True, text=True, check=True).stdout
-        width = float(re.search(r"Page size:\s+([\d.]+)", told)[1])
-        assert width == pytest.approx(6.75 * 72, abs=1)
-        assert re.search(r"Pages:\s+1\b", told)
-
-
-def test_on_a_dark_ground(chromium, address):
-    context = chromium.new_context(color_scheme="dark")
-    page = context.new_page()
-    visit(page, address)
-    ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
-    assert ground == "rgb(15, 20, 25)"
-    context.close()
+    title = page.get_by_label(re.compile("Condition number.* of W_q of layer 1, head 1"))
+    title.first.wait_for()
+    reopens(page)
 
 
 @pytest.mark.slow
-def test_ten_at_once(runs, chromium, tmp_path):
-    """None fails, nothing is measured twice, and a session costs little memory."""
-    with served(*runs, cache=tmp_path) as (address, pid):
-        first = chromium.new_page()
-        visit(first, address)
-        before = resident(pid)
-        contexts = [chromium.new_context() for _ in range(SESSIONS)]
-        pages = [context.new_page() for context in contexts]
-        for each, name in zip(pages, (*PAGES, *PAGES), strict=False):
-            each.goto(f"{address}/{name}", wait_until="commit")
-        for each in pages:
-            each.locator("h1").first.wait_for()
-            settle(each)
-            shown(each)
-        growth = (resident(pid) - before) / SESSIONS / 2**20
-        assert growth < 60
-        for context in [first.context, *contexts]:
-            context.close()
+def test_a_click_on_a_row_looks_at_its_token(visit, reopens):
+    page = visit("embeddings")
+    table = page.get_by_role("region", name=re.compile("Tokens of E_input")).first
+    table.scroll_into_view_if_needed()
+    before = page.get_by_text(re.compile("^Neighbours of token")).first.inner_text()
+    table.click(position={"x": 12, "y": 35 * 3 + 17})  # its third row, at the box that marks it
+    addressed(page, r"token=\d+")
+    settle(page)
+    token = re.search(r"[?&]token=(\d+)", page.url)[1]
+    heading = page.get_by_text(re.compile(f"^Neighbours of token {token}"))
+    heading.first.wait_for()
+    assert heading.first.inner_text() != before
+    reopens(page)
+
+
+@pytest.mark.slow
+def test_choices_are_written_to_the_address_and_reopen(visit, reopens):
+    page = visit("matrices")
+    plain = seen(page)
+    click_option(page, "heads")
+    addressed(page, "of=heads")
+    page.get_by_text("GPT renormalised").click()
+    addressed(page, "renormalised")
+    settle(page)
+    assert seen(page) != plain
+    reopens(page)
+
+
+@pytest.mark.slow
+def test_a_prompt_and_a_run_opened_from_the_page_reopen(visit, reopens):
+    page = visit("path")
+    typed_in(page, "Open a checkpoint or run", "another")
+    addressed(page, "open=another")
+    settle(page)
+    typed_in(page, "Prompt", "So it goes")
+    addressed(page, "prompt=So")
+    settle(page)
+    again = reopens(page)
+    assert again.get_by_label("What another predicts after each block").count() > 0
+
+
+def test_a_wrong_path_is_one_sentence_and_the_rest_stays(visit):
+    page = visit()
+    typed_in(page, "Open a checkpoint or run", "no/such/run")
+    warning = page.locator("[data-testid=stSidebar] [data-testid=stAlert]")
+    warning.wait_for()
+    settle(page)
+    assert "no/such/run" in warning.inner_text()
+    words = [line for line in warning.inner_text().splitlines() if line]
+    assert len(words) == 2, words  # the icon, and the sentence
+    assert page.locator(FAULTS).count() == 0
+    assert page.locator(CHARTS).count() >= 4
+
+
+@pytest.mark.slow
+def test_the_keyboard_reaches_what_can_be_chosen(visit):
+    page = visit("matrices")
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUSED))
+        if reached[-1] == "median":
+            break
+    assert "Export" in " ".join(reached)  # the menu comes first
+    assert reached[-1] == "median"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    addressed(page, "of=heads")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
+def test_a_pdf_is_as_wide_as_it_says(visit, tmp_path):
+    page = visit("export")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PDF").click()
+    file = tmp_path / "figure.pdf"
+    download.value.save_as(file)
+    assert download.value.suggested_filename == "condition_numbers.pdf"
+    assert file.read_bytes().startswith(b"%PDF")
+    if shutil.which("pdfinfo"):
+        told = subprocess.run(["pdfinfo", str(file)], capture_output=True, text=True).stdout
+        assert re.search(r"Pages:\s+1\n", told)
+        width = float(re.search(r"Page size:\s+([\d.]+) x", told)[1])
+        assert width == pytest.approx(INCHES * POINTS, abs=1)
