@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,7 @@ PICKLE_EDITS = st.lists(
 
 def _edited_pickle(data: bytes, edits: list[tuple[float, str, bytes]]) -> bytes:
     starts = [place or 0 for _, _, place in pickletools.genops(data)] + [len(data)]
-    steps = [data[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    steps = [data[a:b] for a, b in pairwise(starts)]
     for place, kind, instruction in edits:
         at = int(place * len(steps))
         steps[at : at + (kind != "before")] = [instruction] if kind != "without" else []

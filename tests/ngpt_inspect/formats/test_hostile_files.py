@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from guard import guarded
+from hostile_files import CANARY, SEEDS, Seed, seed
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from hostile_files import CANARY, SEEDS, Seed, seed
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError
@@ -47,7 +47,7 @@ def read_everything(path: Path) -> list[str]:
     for message in messages:
         assert message.isprintable(), message
         assert len(message) < 2500
-        assert str(path.parent) in message, "the message names the file"
+        assert str(path.parent) in message, f"does not name the file: {message}"
         assert "allocate" not in message, message
     return messages
 
