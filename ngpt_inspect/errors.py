@@ -21,9 +21,13 @@ class InspectError(Exception):
         super().__init__(what, where, next_step)
 
     def __str__(self) -> str:
-        """One line: ``where: what; next step``."""
+        """One line: ``where: what; next step``.
+
+        What a terminal would not print but obey, as names in a file may hold it, is escaped.
+        """
         line = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{line}; {self.next_step}" if self.next_step else line
+        line = f"{line}; {self.next_step}" if self.next_step else line
+        return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel whole between processes (keyword arguments do not by themselves)."""

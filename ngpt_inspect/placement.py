@@ -111,7 +111,7 @@ def _require_rows(part: Part, stored: tuple[int, ...], tensor: StoredTensor) -> 
     if part.groups < 1 or rest or not 0 <= part.start < part.stop <= span:
         raise UnknownArchitecture(
             f"has no rows {part.start} to {part.stop} in each of {part.groups} groups of {rows}",
-            where=tensor.name,
+            where=f"{tensor.location[0]}: {tensor.name}",
             next_step="correct rows and groups of its declaration",
         )
 
@@ -130,7 +130,9 @@ def _require_shape(weight: Weight, stored: tuple[int, ...]) -> None:
     else:
         return
     raise UnknownArchitecture(
-        what, where=weight.source, next_step="correct its declaration, or the number of heads"
+        what,
+        where=f"{weight.tensor.location[0]}: {weight.source}",
+        next_step="correct its declaration, or the number of heads",
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from hypothesis import strategies as st
+from models import tiny_ngpt, write_reference
 from safetensors.torch import save_file
 
 CANARY = "canary"
@@ -155,6 +156,19 @@ def _edited_header(data: bytes, edits: list[tuple[float, str, Any]]) -> bytes:
     return len(header).to_bytes(8, "little") + header + data[end:]
 
 
+def _edited_metadata(data: bytes, edits: list[tuple[float, str, Any]]) -> bytes:
+    """Damage the JSON that is a text within the JSON of the header."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    for key, text in header["__metadata__"].items():
+        header["__metadata__"][key] = _edited_json(text.encode(), edits).decode()
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data[end:]
+
+
+METADATA: st.SearchStrategy[Damage] = JSON_EDITS.map(
+    lambda edits: lambda data: _edited_metadata(data, edits)
+)
 SAFETENSORS: st.SearchStrategy[Damage] = st.one_of(
     RAW, JSON_EDITS.map(lambda edits: lambda data: _edited_header(data, edits))
 )
@@ -311,6 +325,11 @@ def _safetensors(at: Path) -> Mapping[str, st.SearchStrategy[Damage]]:
     return {"model.safetensors": SAFETENSORS}
 
 
+def _constants(at: Path) -> Mapping[str, st.SearchStrategy[Damage]]:
+    write_reference(tiny_ngpt(), at / "model.safetensors")
+    return {"model.safetensors": METADATA}
+
+
 def _with_config(at: Path) -> Mapping[str, st.SearchStrategy[Damage]]:
     save_file(llama(), at / "model.safetensors")
     (at / "config.json").write_text(json.dumps(CONFIG))
@@ -393,6 +412,7 @@ def _gguf(at: Path) -> Mapping[str, st.SearchStrategy[Damage]]:
 
 SEEDS: dict[str, tuple[str, Callable[[Path], Mapping[str, st.SearchStrategy[Damage]]]]] = {
     "safetensors": ("model.safetensors", _safetensors),
+    "constants": ("model.safetensors", _constants),
     "config": ("", _with_config),
     "float8": ("", _float8),
     "sharded safetensors": ("", _sharded),
