@@ -51,8 +51,16 @@ def _recorded(contents: Contents, constant: Constant) -> tuple[float, str] | Non
     for key in constant.keys:
         found = (contents.lookup(key), key) if "." in key else contents.find(key)
         if found and isinstance(found[0], int | float) and not isinstance(found[0], bool):
-            return float(found[0]), f"read from {found[1]}"
+            return _float(found[0]), f"read from {found[1]}"
     return None
+
+
+def _float(number: float) -> float:
+    """Return an integer as a float, as infinity where it is too large for one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def weights_of(found: Match, known: Mapping[str, float]) -> tuple[Weight, ...]:

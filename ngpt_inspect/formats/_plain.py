@@ -15,8 +15,8 @@ MOST_VALUES = 10_000
 """Of one setting."""
 MOST_OF_FILE = 100_000
 """Values kept of all settings together."""
-MOST_SEEN = 1_000_000
-"""Values looked at to describe what is not kept; half a second."""
+MOST_SEEN = 200_000
+"""Values looked at to describe what is not kept."""
 DEEPEST = 20
 LONGEST_TEXT = 10_000
 LONGEST_INTEGER = 1024

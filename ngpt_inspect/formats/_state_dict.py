@@ -67,7 +67,9 @@ def _what_instead(value: Any) -> str:
     )
     for candidate in candidates:
         if isinstance(candidate, Record):
-            return f"pickles a whole model, {describe(candidate, Budget(MOST_SEEN))}, not its weights"
+            return (
+                f"pickles a whole model, {describe(candidate, Budget(MOST_SEEN))}, not its weights"
+            )
     return f"holds no tensors by name, but {describe(value, Budget(MOST_SEEN))}"
 
 

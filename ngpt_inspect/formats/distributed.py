@@ -25,7 +25,7 @@ from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
 METADATA = ".metadata"
 LARGEST = 512 * 1024 * 1024
 """Bytes of ``.metadata``."""
-LARGEST_OBJECT = 1024 * 1024
+LARGEST_OBJECT = 256 * 1024
 """Bytes of an object beside the weights that is looked into."""
 LARGEST_OBJECTS = 4 * LARGEST_OBJECT
 """Of all of them together."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-LONGEST = 5.0
-"""Seconds an example may take."""
+LONGEST, WAITED = 5.0, 60.0
+"""Seconds of computing, and of waiting (a pipe nobody writes to), that an example may take."""
 SPARE = 256 * 2**20
 """Bytes of address space an example may add: the 64 MiB that a compressed entry may grow to,
 read and copied, and the stacks of threads. The files themselves have a few thousand."""
@@ -53,15 +53,18 @@ def guarded() -> Iterator[None]:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     events: list[str] = []
-    before = signal.signal(signal.SIGALRM, _hang)
+    before = {each: signal.signal(each, _hang) for each in (signal.SIGPROF, signal.SIGALRM)}
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + SPARE, hard))
-    signal.setitimer(signal.ITIMER_REAL, LONGEST)
+    signal.setitimer(signal.ITIMER_PROF, LONGEST)
+    signal.setitimer(signal.ITIMER_REAL, WAITED)
     _watched.append(events)
     try:
         yield
     finally:
         _watched.pop()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-        signal.signal(signal.SIGALRM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
     assert not events, events
