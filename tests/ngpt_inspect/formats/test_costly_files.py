@@ -57,7 +57,7 @@ def under_many_keys(value: bytes, count: int) -> bytes:
 
 LISTS = {
     "kept whole": b"](" + b"N" * 9_990 + b"e",
-    "too long": b"](" + b"]" * 300_000 + b"e",
+    "too long": b"](" + b"]" * 100_000 + b"e",
     "many keys": b"}("
     + b"".join(b"J" + struct.pack("<i", i) + b"N" for i in range(100_000))
     + b"u",
@@ -170,7 +170,7 @@ def test_a_constant_too_large_for_a_float(tmp_path: Path, layouts: dict[str, Pat
     about["config"]["alpha_init"] = 10**400
     header["__metadata__"]["reference_model"] = json.dumps(about)
     path = write_safetensors(tmp_path / "w.safetensors", header, data[end:])
-    with pytest.raises(InspectError, match="alpha_init is inf .read from .*must be a number"):
+    with pytest.raises(InspectError, match=r"alpha_init is inf .read from .*must be a number"):
         ni.open_checkpoint(path)
 
 
