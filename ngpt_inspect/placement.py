@@ -56,7 +56,7 @@ def _recorded(contents: Contents, constant: Constant) -> tuple[float, str] | Non
 
 
 def _float(value: float) -> float:
-    """Return a number of JSON, where whole ones have no largest: what no float holds is infinite."""
+    """Return a number of JSON as a float: infinite where it is too large for one."""
     try:
         return float(value)
     except OverflowError:

@@ -26,7 +26,7 @@ SMALLEST_SETTING = 13
 SMALLEST_TENSOR = 24
 """Bytes: with an empty name."""
 MOST_ITEMS = 4_000_000
-"""Of an array of text; the largest vocabularies have some 300,000."""
+"""Of all arrays; the largest vocabularies have some 300,000, in four of them."""
 MOST_AXES = 4
 DEEPEST = 4
 FIRST_READ, LARGEST_READ = 1 << 16, 1 << 23
@@ -99,7 +99,7 @@ def _entry(cursor: _Cursor) -> Entry:
     if n_axes > MOST_AXES:
         raise cursor.refuse(f"tensor {quoted(name)} has {n_axes} axes")
     sizes = struct.unpack(f"<{n_axes}Q", cursor.take(8 * n_axes))
-    if math.prod(sizes) >= 2**63:
+    if math.prod(sizes) >= 2**63 or any(size >= 2**63 for size in sizes):
         raise cursor.refuse(f"tensor {quoted(name)} has impossible sizes")
     kind, offset = cursor.number("I"), cursor.number("Q")
     return Entry(name=name, shape=sizes[::-1], type=kind, offset=offset)
@@ -113,6 +113,7 @@ class _Cursor:
         self._buffer = b""
         self._begin = 0
         self._piece = FIRST_READ
+        self._n_items = 0
         self.at = 0
 
     def refuse(self, what: str) -> UnreadableFile:
@@ -153,10 +154,11 @@ class _Cursor:
         if kind != ARRAY or depth == DEEPEST:
             raise self.refuse(f"holds a setting of type {kind} at depth {depth}")
         inner, count = self.number("I"), self.number("Q")
+        self._n_items += count
+        if self._n_items > MOST_ITEMS:
+            raise self.refuse(f"holds arrays of {self._n_items} values, over {MOST_ITEMS}")
         if inner in SCALARS:
             code = SCALARS[inner]
             packed = self.take(count * struct.calcsize(f"<{code}"))
             return list(struct.unpack(f"<{count}{code}", packed))
-        if count > MOST_ITEMS:
-            raise self.refuse(f"holds an array of {count} values")
         return [self.value(inner, depth + 1) for _ in range(count)]

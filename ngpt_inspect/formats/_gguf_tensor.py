@@ -125,5 +125,5 @@ class GGUFTensor(StoredTensor):
 
     def _pieces(self) -> Iterator[torch.Tensor]:
         rows = max(1, ROWS_AT_ONCE * self.shape[0] // max(1, self.n_values))
-        for start in range(0, self.shape[0], rows):
+        for start in range(0, self.shape[0] if self.n_values else 0, rows):
             yield self.read(start, min(start + rows, self.shape[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ngpt_inspect.formats._python_calls import ARRAY, BYTES, PATH
@@ -11,6 +12,11 @@ from ngpt_inspect.formats._text import listed, shown, sizes
 from ngpt_inspect.formats._torch_calls import PickledTensor
 
 MOST_VALUES = 10_000
+"""Of one setting."""
+MOST_OF_FILE = 100_000
+"""Values kept of all settings together."""
+MOST_SEEN = 200_000
+"""Values looked at to describe what is not kept."""
 DEEPEST = 20
 LONGEST_TEXT = 10_000
 LONGEST_INTEGER = 1024
@@ -24,22 +30,43 @@ class NotPlain(Exception):
     """A value that is too large, too deep, or holds arrays: described instead of kept."""
 
 
-def plain(value: Any, scalar: Scalar) -> Any:
+@dataclass
+class Budget:
+    """How much more of a file may be looked at: it could name one long list very often."""
+
+    left: int
+
+    def spend(self, cost: int = 1) -> bool:
+        """Take a cost off; tell whether that much was left."""
+        self.left -= cost
+        return self.left >= 0
+
+
+def plain(value: Any, scalar: Scalar, budget: Budget) -> Any:
     """Return the value as plain data.
 
     Objects become dicts of their state, sets and tuples lists, long text is cut, and a tensor
     of one value becomes that number.
+
+    Parameters
+    ----------
+    value
+        What a pickle held.
+    scalar
+        Reads the value of a tensor that holds one.
+    budget
+        Values that may still be kept of the file, less those kept now.
 
     Raises
     ------
     NotPlain
         It cannot be kept.
     """
-    left = [MOST_VALUES]
+    mine = Budget(MOST_VALUES)
 
     def convert(item: Any, depth: int) -> Any:
-        left[0] -= 1
-        if left[0] < 0 or depth > DEEPEST:
+        cost = 1 + len(item[:LONGEST_TEXT]) // 100 if isinstance(item, str) else 1
+        if depth > DEEPEST or not mine.spend(cost) or not budget.spend(cost):
             raise NotPlain
         if isinstance(item, Record):
             item = _contents(item)
@@ -95,12 +122,16 @@ def _dict(value: Any) -> dict[Any, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def describe(value: Any) -> str:
-    """Say in a few words what a value is, for a list of what was left out."""
-    arrays = sum(1 for item in walk(value) if _is_array(item))
-    inside = f", tensors or arrays inside: {arrays}" if arrays else ""
+def describe(value: Any, budget: Budget) -> str:
+    """Say in a few words what a value is, for a list of what was left out.
+
+    The budget is of values that may still be looked at in the file.
+    """
+    arrays = sum(1 for item in _walk(value, budget) if _is_array(item))
+    count = f"{arrays}" if budget.left > 0 else f"at least {arrays}"
+    inside = f", tensors or arrays inside: {count}" if arrays else ""
     if isinstance(value, dict):
-        return f"a dict of {listed(map(key_text, value)) or 'nothing'}{inside}"
+        return f"a dict of {listed(map(key_text, value), len(value)) or 'nothing'}{inside}"
     if isinstance(value, list | tuple | set | frozenset):
         return f"a {type(value).__name__} of length {len(value)}{inside}"
     if isinstance(value, PickledTensor):
@@ -110,22 +141,32 @@ def describe(value: Any) -> str:
     return f"a value of type {type(value).__name__}"
 
 
-def walk(value: Any) -> Iterator[Any]:
-    """Yield the value and everything inside it, each object once."""
+def _walk(value: Any, budget: Budget) -> Iterator[Any]:
+    """Yield the value and everything inside it, each object once, while the budget lasts."""
     seen: set[int] = set()
-    waiting = [value]
+    waiting = [iter((value,))]
     while waiting:
-        item = waiting.pop()
+        item = next(waiting[-1], waiting)  # the stack itself marks the end
+        if item is waiting:
+            waiting.pop()
+            continue
+        if not budget.spend():
+            return
         if id(item) in seen:
             continue
         seen.add(id(item))
         yield item
-        if isinstance(item, dict):
-            waiting.extend(item.values())
-        elif isinstance(item, list | tuple | set | frozenset):
-            waiting.extend(item)
-        elif isinstance(item, Record):
-            waiting.extend((item.state, item.items, item.entries, item.args))
+        waiting.append(_inside(item))
+
+
+def _inside(item: Any) -> Iterator[Any]:
+    if isinstance(item, dict):
+        return iter(item.values())
+    if isinstance(item, list | tuple | set | frozenset):
+        return iter(item)
+    if isinstance(item, Record):
+        return iter((item.state, item.items, item.entries, item.args))
+    return iter(())
 
 
 def _is_array(item: Any) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 LONGEST_KEY = 16
 """Items of a tuple used as a dictionary key."""
+LONGEST_KEY_TEXT = 10_000
+"""Characters of a text used as one."""
 
 
 class PickleFault(Exception):
@@ -43,8 +45,8 @@ class Record:
 def hashable(value: Any) -> Any:
     """Return a value that is cheap and safe to use as a key.
 
-    Nested tuples would hash recursively in C, long ones again at every use, and huge integers
-    can be made to collide.
+    Nested tuples would hash recursively in C, long ones again at every use, huge integers
+    can be made to collide, and long equal texts are compared at every use.
 
     Raises
     ------
@@ -61,5 +63,8 @@ def hashable(value: Any) -> Any:
             raise TypeError(msg)
         if isinstance(part, int) and part.bit_length() > 64:
             msg = "a huge integer as a key"
+            raise TypeError(msg)
+        if isinstance(part, str | bytes) and len(part) > LONGEST_KEY_TEXT:
+            msg = f"a text of {len(part)} characters as a key"
             raise TypeError(msg)
     return value

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ngpt_inspect.formats._plain import NotPlain, Scalar, describe, key_text, plain
+from ngpt_inspect.formats._plain import (
+    MOST_OF_FILE,
+    MOST_SEEN,
+    Budget,
+    NotPlain,
+    Scalar,
+    describe,
+    key_text,
+    plain,
+)
 from ngpt_inspect.formats._records import Record
 from ngpt_inspect.formats._torch_calls import PickledTensor
 
@@ -58,8 +67,10 @@ def _what_instead(value: Any) -> str:
     )
     for candidate in candidates:
         if isinstance(candidate, Record):
-            return f"pickles a whole model, {describe(candidate)}, not its weights"
-    return f"holds no tensors by name, but {describe(value)}"
+            return (
+                f"pickles a whole model, {describe(candidate, Budget(MOST_SEEN))}, not its weights"
+            )
+    return f"holds no tensors by name, but {describe(value, Budget(MOST_SEEN))}"
 
 
 def settings(way: list[tuple[Mapping[Any, Any], str]], scalar: Scalar) -> dict[str, Any]:
@@ -70,6 +81,7 @@ def settings(way: list[tuple[Mapping[Any, Any], str]], scalar: Scalar) -> dict[s
     """
     config: dict[str, Any] = {}
     left_out: dict[str, str] = {}
+    kept, described = Budget(MOST_OF_FILE), Budget(MOST_SEEN)
     for holder, followed in way:
         tensors = model_tensors(holder) if not followed else {}
         for key, value in holder.items():
@@ -79,7 +91,7 @@ def settings(way: list[tuple[Mapping[Any, Any], str]], scalar: Scalar) -> dict[s
             try:
                 if name.startswith("optim"):
                     raise NotPlain
-                config[name] = plain(value, scalar)
+                config[name] = plain(value, scalar, kept)
             except NotPlain:
-                left_out[name] = describe(value)
+                left_out[name] = describe(value, described)
     return {**config, "left_out": left_out} if left_out else config

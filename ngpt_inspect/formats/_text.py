@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 LONGEST = 200
 MOST_NAMES = 8
@@ -27,9 +28,14 @@ def sizes(shape: Iterable[int]) -> str:
     return shown(str(list(shape)), 80)
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return the first few names, and how many more there are."""
-    every = list(names)
-    text = ", ".join(shown(name, 80) for name in every[:MOST_NAMES])
-    more = len(every) - MOST_NAMES
+def listed(names: Iterable[str], count: int | None = None) -> str:
+    """Return the first few names, and how many more there are.
+
+    With `count`, how many there are in all, only the first few are looked at.
+    """
+    if count is None:
+        names = list(names)
+        count = len(names)
+    text = ", ".join(shown(name, 80) for name in islice(names, MOST_NAMES))
+    more = count - MOST_NAMES
     return f"{text} and {more} more" if more > 0 else text

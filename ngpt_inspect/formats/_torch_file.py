@@ -19,6 +19,8 @@ from ngpt_inspect.stored import ITEM_BITS
 
 LARGEST_PICKLE = 64 * 1024 * 1024
 """Bytes. Names and shapes of some 300,000 tensors; values are kept elsewhere."""
+LARGEST_PACKED_SCALAR = 4096
+"""Bytes of a compressed storage from which a single value is read."""
 RESAVE = (
     "if you trust it, load it with torch where it was made and save its state dict with safetensors"
 )
@@ -67,14 +69,12 @@ class TorchFile:
             )
         return found[0].removesuffix("data.pkl")
 
-    def unpickle(self) -> Any:
-        """Return what the file holds, as inert data."""
+    def unpickle(self, largest: int = LARGEST_PICKLE) -> Any:
+        """Return what the file holds, as inert data; its pickle has at most `largest` bytes."""
         self._check_byte_order()
         entry = self.archive.entry(f"{self.prefix}data.pkl")
-        if entry.n_bytes > LARGEST_PICKLE:
-            raise self.refuse(
-                f"its data.pkl has {entry.n_bytes} bytes, over {LARGEST_PICKLE}", RESAVE
-            )
+        if entry.n_bytes > largest:
+            raise self.refuse(f"its data.pkl has {entry.n_bytes} bytes, over {largest}", RESAVE)
         try:
             return _inert_pickle.load(entry.read(), _torch_calls.answer, _torch_calls.storage_of)
         except PickleFault as fault:
@@ -83,7 +83,9 @@ class TorchFile:
     def _check_byte_order(self) -> None:
         name = f"{self.prefix}byteorder"
         if name in self.archive.names:
-            order = self.archive.entry(name).read()[:16]
+            entry = self.archive.entry(name)
+            order = bytearray(min(16, entry.n_bytes))
+            entry.read_into(memoryview(order))
             if order.strip() != b"little":
                 raise self.refuse(
                     f"stores its values in byte order {quoted(order.decode('latin1'))}",
@@ -124,10 +126,15 @@ class TorchFile:
         return entry
 
     def scalar(self, pickled: PickledTensor) -> float | int | bool | None:
-        """Return the value of a one-value tensor such as a loss, or None."""
+        """Return the value of a one-value tensor such as a loss, or None.
+
+        None as well where much would have to be decompressed for it.
+        """
         if math.prod(pickled.shape) != 1 or pickled.dtype not in SCALARS:
             return None
         tensor = self.tensor("(beside the weights)", pickled)
+        if tensor.entry.n_packed is not None and tensor.entry.n_bytes > LARGEST_PACKED_SCALAR:
+            return None
         buffer = bytearray(ITEM_BITS[pickled.dtype] // 8)
         tensor.entry.read_into(memoryview(buffer), tensor.offset)
         (value,) = struct.unpack(f"<{SCALARS[pickled.dtype]}", buffer)

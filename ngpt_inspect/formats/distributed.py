@@ -13,7 +13,7 @@ from ngpt_inspect.formats._dcp_tensor import ChunkedTensor
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._opening import open_bytes
-from ngpt_inspect.formats._plain import NotPlain, plain
+from ngpt_inspect.formats._plain import MOST_OF_FILE, Budget, NotPlain, plain
 from ngpt_inspect.formats._records import PickleFault
 from ngpt_inspect.formats._state_dict import WRAPPERS
 from ngpt_inspect.formats._text import quoted, shown
@@ -25,8 +25,10 @@ from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
 METADATA = ".metadata"
 LARGEST = 512 * 1024 * 1024
 """Bytes of ``.metadata``."""
-LARGEST_OBJECT = 1024 * 1024
+LARGEST_OBJECT = 256 * 1024
 """Bytes of an object beside the weights that is looked into."""
+LARGEST_OBJECTS = 4 * LARGEST_OBJECT
+"""Of all of them together."""
 OUTER = (*WRAPPERS, "app", "state")
 """Keys around a model's state dict."""
 MODEL = "model."
@@ -53,9 +55,10 @@ def _read(place: Place) -> Contents:
         if name in tensors:
             raise _refuse(place, f"holds two tensors named {quoted(name)}")
         tensors[name] = _tensor(name, sharded, files)
+    objects = _Objects(files)
     for flat, blob in metadata.objects.items():
         path = paths[flat]
-        if _is_optimizer(path) or not _keep(config, path, files, blob):
+        if _is_optimizer(path) or not objects.keep(config, path, blob):
             left_out[flat] = "an object beside the weights"
     return Contents(
         source=str(place),
@@ -158,22 +161,34 @@ def _name(path: tuple[str, ...]) -> str:
     return ".".join(path)
 
 
-def _keep(config: dict[str, Any], path: tuple[str, ...], files: _Files, blob: Blob) -> bool:
-    """Keep a small object beside the weights (a step, settings) as a plain value, if it is one."""
-    if len(path) > 2 or blob.n_bytes > LARGEST_OBJECT or blob.transformed:
-        return False
-    window = Window(file=files.file_of(blob), start=blob.offset, size=blob.n_bytes)
-    try:
-        value = plain(TorchFile(window).unpickle(), lambda _tensor: None)
-    except (NotPlain, UnreadableFile):
-        return False
-    inner = config
-    for part in path[:-1]:
-        inner = inner.setdefault(part, {})
-        if not isinstance(inner, dict):
+class _Objects:
+    """Reads small objects beside the weights (a step, settings), within bounds for them all."""
+
+    def __init__(self, files: _Files) -> None:
+        self._files = files
+        self._bytes = Budget(LARGEST_OBJECTS)
+        self._values = Budget(MOST_OF_FILE)
+
+    def keep(self, config: dict[str, Any], path: tuple[str, ...], blob: Blob) -> bool:
+        """Keep an object as a plain value, if it is one."""
+        if len(path) > 2 or blob.n_bytes > LARGEST_OBJECT or blob.transformed:
             return False
-    inner[path[-1]] = value
-    return True
+        window = Window(file=self._files.file_of(blob), start=blob.offset, size=blob.n_bytes)
+        if not self._bytes.spend(blob.n_bytes):
+            return False
+        try:
+            # torch does not compress: a pickle larger than its archive is not of its making.
+            pickled = TorchFile(window).unpickle(largest=blob.n_bytes)
+            value = plain(pickled, lambda _tensor: None, self._values)
+        except (NotPlain, UnreadableFile):
+            return False
+        inner = config
+        for part in path[:-1]:
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                return False
+        inner[path[-1]] = value
+        return True
 
 
 def _refuse(place: Place, what: str, next_step: str = DAMAGED) -> UnreadableFile:

@@ -18,6 +18,11 @@ def test_one_line(parts: dict[str, str], line: str) -> None:
     assert str(InspectError("it is empty", **parts)) == line
 
 
+def test_names_from_a_file_stay_on_the_line_and_command_no_terminal() -> None:
+    error = InspectError("no 'a\nb\x1b[2J\ud800'", where="é.pt")
+    assert str(error) == r"é.pt: no 'a\nb\x1b[2J\ud800'"
+
+
 def test_errors_travel_between_processes() -> None:
     sent = MissingRole("no layer 9", where="gpt", next_step="layers are 0 to 1")
     arrived = pickle.loads(pickle.dumps(sent))

@@ -195,8 +195,12 @@ BROKEN = {
     "many tensors": (header(2**60), "promises 1152921504606846976 tensors"),
     "many settings": (header(0, 2**60), "promises 0 tensors and"),
     "long name": (header(1, 0, struct.pack("<Q", 2**62) + bytes(20)), "bytes at offset"),
-    "long array": (header(0, 1, array(4, 2**60)), "bytes at offset"),
-    "many texts": (header(0, 1, array(8, 2**60)), "holds an array of 1152921504606846976 values"),
+    "long array": (header(0, 1, array(4, 2**60)), "holds arrays of 1152921504606846976 values"),
+    "array": (header(0, 1, array(4, 10**6)), "bytes at offset"),
+    "many texts": (
+        header(0, 1, array(8, 2**60)),
+        "holds arrays of 1152921504606846976 values, over",
+    ),
     "deep": (header(0, 1, array(9, 1, struct.pack("<IQ", 9, 1) * 6)), "of type 9 at depth 4"),
     "type": (header(0, 1, text("k") + struct.pack("<I", 99) + bytes(8)), "of type 99"),
     "twice": (
