@@ -18,6 +18,11 @@ def test_one_line(parts: dict[str, str], line: str) -> None:
     assert str(InspectError("it is empty", **parts)) == line
 
 
+def test_names_of_files_cannot_break_the_line() -> None:
+    error = InspectError("has no \x1b[2J tensor", where="a\nb.pt", next_step="see \u202e\ud800 é")
+    assert str(error) == r"a\nb.pt: has no \x1b[2J tensor; see \u202e\ud800 é"
+
+
 def test_errors_travel_between_processes() -> None:
     sent = MissingRole("no layer 9", where="gpt", next_step="layers are 0 to 1")
     arrived = pickle.loads(pickle.dumps(sent))
