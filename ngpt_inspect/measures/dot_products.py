@@ -16,11 +16,18 @@ if TYPE_CHECKING:
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield rank curve, histogram, mean, spread and extreme pairs; raw, then cosines."""
+    from ngpt_inspect.numerics.directions import row_norms
+    from ngpt_inspect.numerics.finite import require_finite
     from ngpt_inspect.numerics.heartbeat import part
     from ngpt_inspect.numerics.pairwise import pairwise_dots
 
     values = weight.values(device)
+    require_finite(values)
+    n_rows = len(values), int((row_norms(values) > 0).sum())
     for number, (prefix, normalize) in enumerate((("dot", False), ("cosine", True))):
+        if n_rows[normalize] < 2:
+            yield _no_pairs(prefix, n_rows[normalize], " of nonzero norm" * normalize, weight)
+            continue
         with part(number, 2):
             found = pairwise_dots(
                 values,
@@ -30,6 +37,14 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
                 exact=options["exact"],
             )
         yield from _rows(prefix, found)
+
+
+def _no_pairs(prefix: str, n_rows: int, kind: str, weight: Weight) -> Values:
+    """Return the row that says why there are no pairs: as of a head that begins as zeros."""
+    reason = f"{weight.source}: a pair takes two rows{kind}, and it has {n_rows}"
+    return Values(
+        measure=f"{prefix}_mean", value=float("nan"), status=Status.SKIPPED, reason=reason
+    )
 
 
 def _rows(prefix: str, found: PairwiseDots) -> Iterator[Values]:

@@ -39,10 +39,15 @@ def frame_of(entries: Sequence[Entry]) -> pd.DataFrame:
     """Return the table of entries, columns in their order, null where nothing applies."""
     import pandas as pd
 
-    lengths = [max(np.size(entry[name]) for name in VALUE_COLUMNS) for entry in entries]
+    lengths = [_length([np.size(entry[name]) for name in VALUE_COLUMNS]) for entry in entries]
     return pd.DataFrame(
         {name: _column(name, [entry[name] for entry in entries], lengths) for name in COLUMNS}
     )
+
+
+def _length(sizes: list[int]) -> int:
+    """Return how many rows columns and single values make together; none with an empty column."""
+    return max(sizes) if min(sizes) else 0
 
 
 def _column(name: str, parts: list[Any], lengths: list[int]) -> Any:

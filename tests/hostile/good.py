@@ -92,7 +92,7 @@ def good(kind: str) -> Files:
     halves = [dict(list(tensors.items())[::2]), dict(list(tensors.items())[1::2])]
     match kind:
         case "safetensors":
-            data = save(tensors, metadata={"format": "pt", "model_args": '{"n_head": 2}'})
+            data = save(tensors, metadata={"format": "pt"})
             return {"model.safetensors": data, "config.json": config}
         case "reference":
             return {OPENED[kind]: _reference()}

@@ -102,3 +102,30 @@ def test_everything_in_bfloat16(each: Measure, layout: str, tmp_path: Path) -> N
     keep = ~expected["measure"].isin(of_dtype)
     keep &= ~expected["measure"].str.contains("bin_|_largest|_smallest")
     np.testing.assert_allclose(found["value"][keep], expected["value"][keep], rtol=1e-4, atol=1e-5)
+
+
+OF_TOKENS = ("dot_products", "nearest_tokens", "token_health", "embedding_spectrum")
+
+
+@pytest.mark.parametrize("measure", OF_TOKENS)
+@pytest.mark.parametrize("rows", [0, 1])
+def test_embeddings_of_zeros_as_a_head_may_begin(measure: str, rows: int, tmp_path: Path) -> None:
+    """Few or no rows have a direction: what needs one is skipped with the reason."""
+
+    def zeros(values: torch.Tensor) -> torch.Tensor:
+        kept = torch.zeros_like(values)
+        kept[:rows] = values[:rows]
+        return kept
+
+    path = damaged(tmp_path, NAMES[Role.E_INPUT], zeros)
+    table = ni.measure(path, measure, roles=[Role.E_INPUT])
+    ni.summarise(table)
+    skipped = table[table["status"] == Status.SKIPPED]
+    assert skipped["reason"].str.len().gt(0).all()
+    expected = {"dot_products": 1, "nearest_tokens": 30, "token_health": 30 - rows}
+    assert len(skipped) == expected.get(measure, len(skipped))
+    if measure == "dot_products":
+        assert skipped["measure"].item() == "cosine_mean"
+        assert f"two rows of nonzero norm, and it has {rows}" in skipped["reason"].item()
+        mean = table.loc[table["measure"] == "dot_mean", "value"].item()
+        assert mean == pytest.approx(0, abs=1e-15)

@@ -1,0 +1,152 @@
+"""Hostile files in the dashboard: one sentence each, and whatever else is open stays."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hostile import corpus, pickles
+from hostile.guard import refused
+from hypothesis import HealthCheck, given, seed, settings
+from seen import charts, words
+from small_models import write_gpt, write_ngpt
+
+from app import loading, measured
+from app.arguments import Arguments
+from app.jobs import State
+from app.loading import open_once, stamp_of, workshop
+from app.measured import requests
+from app.session import load
+
+pytest.importorskip("gguf")
+EXAMPLES, MANY = 15, 500
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("hostile")
+    pickles.register_extension()
+    for kind, name in corpus.KINDS.items():
+        open_once(str(corpus.write(corpus.files_of(kind), place / "model", name)))
+    return place
+
+
+def opens(kind, folder, examples, number):
+    """Open damaged checkpoints beside a good one as a session does."""
+    good = str(write_gpt(folder / "good.safetensors"))
+
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(corpus.cases(kind))
+    def check(files):
+        path = str(corpus.write(files, folder / "model", corpus.KINDS[kind]))
+        sessions = []
+        arguments = Arguments(checkpoints=(path, good), root=folder)
+        assert not refused(lambda: sessions.append(load(arguments)), folder)
+        broken, whole = sessions[0].opened
+        assert whole.checkpoint is not None
+        assert broken.checkpoint is not None or broken.failure.isprintable()
+        assert not pickles.CANARY.exists()
+
+    check()
+
+
+@pytest.mark.parametrize("kind", corpus.KINDS)
+def test_damaged_files_leave_the_others(kind, folder):
+    opens(kind, folder, EXAMPLES, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", corpus.KINDS)
+def test_many_damaged_files_leave_the_others(kind, folder):
+    opens(kind, folder, MANY, 1)
+
+
+def overwritten(path):
+    write_ngpt(path, seed=9)
+    os.utime(path, ns=(1, 1))
+
+
+def spoiled(monkeypatch, path, happens, *, after):
+    """Let something happen to a file as it is measured: before its tensors are read, or after."""
+    real = measured.measure
+
+    def late(checkpoint, name, **more):
+        mine = checkpoint.contents.source == str(path) and path.exists()
+        if mine and not after:
+            happens(path)
+        table = real(checkpoint, name, **more)
+        if mine and after:
+            happens(path)
+        return table
+
+    monkeypatch.setattr(measured, "measure", late)
+
+
+def test_a_file_that_vanishes_while_it_is_measured(run, models, monkeypatch):
+    spoiled(monkeypatch, models[1], Path.unlink, after=True)
+    app = run(*models)
+    assert app.warning
+    assert all("ngpt" in each.value for each in app.warning)
+    assert "Traceback" not in words(app)
+    assert len(charts(app)) == 4, "the other is shown"
+
+
+@pytest.mark.parametrize("happens", [overwritten, Path.unlink], ids=["changes", "vanishes"])
+@pytest.mark.parametrize("after", [False, True])
+def test_numbers_of_a_file_that_is_gone_are_not_kept(models, monkeypatch, happens, after):
+    """Neither under the name of the file they were read from, nor under that of the next."""
+    path = models[1]
+    (asked,) = requests([open_once(str(path))], ["unit_norm"])
+    spoiled(monkeypatch, path, happens, after=after)
+    job = workshop().ask(asked.key, asked.title, asked.work)
+    assert job.wait(20)
+    assert (job.state, asked.table()) == (State.FAILED, None)
+    assert str(path) in job.error
+    assert job.error.isprintable()
+    monkeypatch.undo()
+    write_ngpt(path, seed=9)
+    os.utime(path, ns=(1, 1))
+    (anew,) = requests([open_once(str(path))], ["unit_norm"])
+    assert anew.key != asked.key
+    assert anew.table() is None
+
+
+@pytest.mark.parametrize("kind", ["sharded safetensors", "sharded torch", "distributed", "gguf"])
+def test_every_file_of_a_checkpoint_is_in_its_stamp(kind, tmp_path):
+    path = corpus.write(corpus.files_of(kind), tmp_path / "model", corpus.KINDS[kind])
+    before = stamp_of(path)
+    for file in (tmp_path / "model").iterdir():
+        os.utime(file, ns=(1, 1))
+        assert stamp_of(path) != before, file.name
+        before = stamp_of(path)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_other_settings_beside_a_file_open_it_anew(beside, tmp_path):
+    path = corpus.write(
+        corpus.files_of("safetensors"), tmp_path / "model", "model.safetensors" * beside
+    )
+    assert open_once(str(path)).shape.n_heads == 2
+    config = path.parent / "config.json" if beside else path / "config.json"
+    config.write_text(config.read_text().replace('heads": 2', 'heads": 4'))
+    assert open_once(str(path)).shape.n_heads == 4
+
+
+def test_parts_and_their_folders_are_in_the_stamp(tmp_path):
+    for name in ("m-00001-of-00002.gguf", "m-00002-of-00002.gguf"):
+        (tmp_path / name).write_bytes(b"GGUF")
+    assert [name for name, *_ in stamp_of(tmp_path / "m-00001-of-00002.gguf")] == [
+        "m-00001-of-00002.gguf",
+        "m-00002-of-00002.gguf",
+    ]
+    inner = tmp_path / "step1" / "model_and_optim"
+    inner.mkdir(parents=True)
+    (inner / ".metadata").write_bytes(b"x")
+    (inner.parent / "config.json").write_text("{}")
+    for place in (inner, inner.parent):
+        assert {".metadata", "config.json"} == {name for name, *_ in loading.stamp_of(place)}

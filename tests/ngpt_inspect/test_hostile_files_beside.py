@@ -1,0 +1,128 @@
+"""Declarations, tokenizers, metrics and traces that mean harm: read, or refused in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hostile import beside, corpus
+from hostile.damage import damaged_bytes, damaged_json
+from hostile.guard import refused
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from ngpt_inspect.checkpoint import open_checkpoint
+from ngpt_inspect.runs import METRICS, read_metrics
+from ngpt_inspect.tokens import token_texts
+from ngpt_inspect.traces import path, read_trace
+
+EXAMPLES, MANY = 100, 3000
+LINES = [beside.LINE | {"step": step} for step in (1, 2, 3)]
+
+
+def as_text(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def in_utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def with_spec(place: Path) -> None:
+    checkpoint = open_checkpoint(place.parent / "model", spec=place)
+    assert all(tuple(each.values().shape) == each.shape for each in checkpoint.weights)
+
+
+def with_tokens(place: Path) -> None:
+    texts = token_texts(place)
+    assert all(text.isprintable() for text in texts.shown.values())
+    assert texts.why_none.isprintable()
+    assert texts.digest
+
+
+READERS: dict[str, tuple[str, bytes, st.SearchStrategy[bytes], Callable[[Path], object]]] = {
+    "spec": (
+        "my.json",
+        as_text(beside.SPEC),
+        damaged_json(beside.SPEC).map(in_utf8),
+        with_spec,
+    ),
+    "tokenizer": (
+        "tokenizer.json",
+        as_text(beside.TOKENIZER),
+        damaged_json(beside.TOKENIZER).map(in_utf8),
+        with_tokens,
+    ),
+    "metrics": (
+        METRICS,
+        b"".join(as_text(line) + b"\n" for line in LINES),
+        st.lists(damaged_json(beside.LINE).map(in_utf8), min_size=1, max_size=3).map(b"\n".join),
+        lambda place: read_metrics(place.parent),
+    ),
+    "trace": (
+        "trace.safetensors",
+        beside.trace(),
+        corpus.safetensors(beside.trace()),
+        lambda place: path([read_trace(place)]),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("hostile")
+    corpus.write(corpus.files_of("safetensors"), place / "model", "")
+    return place
+
+
+def damage(kind: str, folder: Path, examples: int, number: int) -> None:
+    """Check so many cases, always the same ones for a number."""
+    name, good, damaged, read = READERS[kind]
+    (folder / name).write_bytes(good)
+    read(folder / name)  # imports what reading imports
+
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.one_of(damaged, damaged, damaged_bytes(good)))
+    def check(data: bytes) -> None:
+        (folder / name).write_bytes(data)
+        refused(lambda: read(folder / name), folder)
+
+    check()
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_damaged_files(kind: str, folder: Path) -> None:
+    damage(kind, folder, EXAMPLES, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", READERS)
+def test_thousands_of_damaged_files(kind: str, folder: Path) -> None:
+    damage(kind, folder, MANY, 1)
+
+
+EXPRESSIONS = (
+    *("9**9**9**9", "2**(2**40)", "1/0", "0**-1", "10**400", "1e999", "-1", "x", "", "(" * 5000),
+    *("-" * 5000 + "1", "1+" * 5000 + "1", "__import__('os')", "d_model.real", "[1]*9", "1 if 1"),
+    *("d_model if d_model else 1", "'a'*9**9", "lambda: 1", "1e308*10", "(-1)**0.5", "9" * 5000),
+)
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize("place", ["shape", "factor", "rows", "assumed"])
+def test_arithmetic_that_means_harm(expression: str, place: str, folder: Path) -> None:
+    spec = json.loads(json.dumps(beside.SPEC))
+    if place == "assumed":
+        spec["constants"][0]["assumed"] = expression
+    else:
+        spec["rules"][-1][place] = [expression, "2"] if place == "rows" else expression
+    (folder / "my.json").write_bytes(as_text(spec))
+    refused(lambda: with_spec(folder / "my.json"), folder)
