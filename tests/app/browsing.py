@@ -41,12 +41,27 @@ def missing() -> str:
 
 
 @contextmanager
-def served(*arguments: object, cache: Path) -> Iterator[tuple[str, int]]:
-    """Serve the dashboard with a command line; yield its address and process id."""
+def served(
+    *arguments: object, cache: Path, counted_in: Path | None = None
+) -> Iterator[tuple[str, int]]:
+    """Serve the dashboard with a command line; yield its address and process id.
+
+    Parameters
+    ----------
+    arguments
+        What follows ``--``.
+    cache
+        Where results are kept, and what the server says.
+    counted_in
+        A file that gets a line for every measurement.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "app" / "dashboard.py")]
+    server = ["-m", "streamlit"]
+    if counted_in is not None:
+        server = [str(Path(__file__).with_name("counting.py"))]
+    command = [sys.executable, *server, "run", str(REPOSITORY / "app" / "dashboard.py")]
     command += ["--server.port", str(port), "--", *map(str, arguments)]
     log = cache / "server.log"
     with log.open("wb") as out:
@@ -54,7 +69,9 @@ def served(*arguments: object, cache: Path) -> Iterator[tuple[str, int]]:
             command,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"NGPT_INSPECT_CACHE": str(cache), "OMP_NUM_THREADS": "1"},
+            env=os.environ
+            | {"NGPT_INSPECT_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+            | {"COUNTED_IN": str(counted_in), "PYTHONPATH": _path()},
         )
     try:
         address = f"http://127.0.0.1:{port}"
@@ -63,6 +80,11 @@ def served(*arguments: object, cache: Path) -> Iterator[tuple[str, int]]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _path() -> str:
+    """Return where the server finds the packages, whatever file it is started from."""
+    return os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
 
 
 def _await_health(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
