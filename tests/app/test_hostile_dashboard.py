@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from app.jobs import State
+from app.loading import open_once, stamp_of, workshop
+from app.measured import requests
+from app.session import load
 from hostile import corpus, pickles
 from hostile.guard import refused
 from hypothesis import HealthCheck, given, seed, settings
@@ -12,10 +16,6 @@ from small_models import write_gpt, write_ngpt
 
 from app import loading, measured
 from app.arguments import Arguments
-from app.jobs import State
-from app.loading import open_once, stamp_of, workshop
-from app.measured import requests
-from app.session import load
 
 pytest.importorskip("gguf")
 EXAMPLES, MANY = 15, 500

@@ -18,11 +18,6 @@ def test_one_line(parts: dict[str, str], line: str) -> None:
     assert str(InspectError("it is empty", **parts)) == line
 
 
-def test_names_from_a_file_stay_on_the_line_and_command_no_terminal() -> None:
-    error = InspectError("no 'a\nb\x1b[2J\ud800'", where="é.pt")
-    assert str(error) == r"é.pt: no 'a\nb\x1b[2J\ud800'"
-
-
 def test_names_of_files_cannot_break_the_line() -> None:
     error = InspectError("has no \x1b[2J tensor", where="a\nb.pt", next_step="see \u202e\ud800 é")
     assert str(error) == r"a\nb.pt: has no \x1b[2J tensor; see \u202e\ud800 é"
