@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,6 +12,9 @@ from app.engine.loading import workshop
 from app.engine.measured import waited_for
 from app.frame.text import plain
 from ngpt_inspect.wording import duration
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 EVERY = 0.7
 """Seconds between two looks at the work."""
@@ -22,11 +26,16 @@ def draw_progress() -> None:
     active = [job for job in jobs if job.state in (State.WAITING, State.RUNNING)]
     if active:
         _watch(active)
-    for error in dict.fromkeys(job.error for job in jobs if job.state is State.FAILED):
-        st.warning(plain(error), icon=":material/error:")
+    failed = [job for job in jobs if job.state is State.FAILED]
+    if failed:
+        with _offer("Try again", failed):
+            for error in dict.fromkeys(job.error for job in failed):
+                st.warning(plain(error), icon=":material/error:")
     stopped = [job for job in jobs if job.state is State.STOPPED]
     if stopped:
-        _offer_again(stopped)
+        with _offer("Go on", stopped):
+            titles = ", ".join(dict.fromkeys(job.title for job in stopped))
+            st.info(plain(f"Stopped: {titles}."), icon=":material/stop_circle:")
     if any(job.state is State.DONE for job in jobs):
         st.rerun()  # done between being asked for and now
 
@@ -52,11 +61,11 @@ def _said(job: Job, others: int) -> str:
     return f"{job.title}{done}{more}"
 
 
-def _offer_again(stopped: Sequence[Job]) -> None:
+def _offer(word: str, ended: Sequence[Job]) -> DeltaGenerator:
+    """Draw a button that has these jobs done again; return the place of the words beside it."""
     words, button = st.columns([6, 1], vertical_alignment="center")
-    titles = ", ".join(dict.fromkeys(job.title for job in stopped))
-    words.info(plain(f"Stopped: {titles}."), icon=":material/stop_circle:")
-    if button.button("Go on", key="go on", width="stretch"):
-        for job in stopped:
+    if button.button(word, key=word.lower(), width="stretch"):
+        for job in ended:
             workshop().forget(job)
         st.rerun()
+    return words
