@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import streamlit as st
 
 from app.blocks.figures import draw_downloads
 from app.engine.loading import Drawn, file_of, wide_once
-from app.engine.measured import answer, requests
+from app.engine.measured import answer, key_of, requests
 from app.frame.controls import choose, choose_options
 from app.frame.text import plain
 from ngpt_inspect.errors import InspectError, MissingLibrary
@@ -72,9 +71,8 @@ def numbers_of(
     table = answer(asked, checkpoints)
     if table is None:
         return None
-    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
     sources = tuple(typed(place) for place in places if is_checkpoint(place))
-    return Numbers(table=table, key=sha256(repr(told).encode()).hexdigest(), sources=sources)
+    return Numbers(table=table, key=key_of(asked, checkpoints), sources=sources)
 
 
 def _wide(

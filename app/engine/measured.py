@@ -96,11 +96,21 @@ class Request:
         }
         return named
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a table; what failed has none, and may have one later."""
+        return self._stored() is not None
+
     def _kept(self) -> pd.DataFrame | None:
+        found = self._stored()
+        return None if found is None else self._narrowed(found)
+
+    def _stored(self) -> pd.DataFrame | None:
+        """Return the table as it is stored, by itself or as part of a wider one."""
         found = store().get(self.key)
         if found is None and (self.layers, self.roles) != (None, None):
             found = store().get(replace(self, layers=None, roles=None).key)
-        return None if found is None else self._narrowed(found)
+        return found
 
     def _narrowed(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of the layers and roles that are asked for.
@@ -211,8 +221,9 @@ def answer(asked: Sequence[Request], checkpoints: Iterable[WeightSet]) -> pd.Dat
 
 
 def key_of(asked: Sequence[Request], checkpoints: Sequence[WeightSet]) -> str:
-    """Name a joined table: its parts, and how the checkpoints are called and ordered."""
-    told = [[each.key for each in asked], [(each.label, each.step) for each in checkpoints]]
+    """Name a joined table: the parts that are known, how checkpoints are called and ordered."""
+    parts = [each.key for each in asked if each.is_known]
+    told = [parts, [(each.label, each.step) for each in checkpoints]]
     return sha256(repr(told).encode()).hexdigest()
 
 
