@@ -97,7 +97,9 @@ def good(kind: str) -> Files:
         case "reference":
             return {OPENED[kind]: _reference()}
         case "sharded safetensors" | "sharded torch":
-            stem, suffix = ("model", "safetensors") if "tensors" in kind else ("pytorch_model", "bin")
+            stem, suffix = (
+                ("model", "safetensors") if "tensors" in kind else ("pytorch_model", "bin")
+            )
             names = [f"{stem}-0000{i}-of-00002.{suffix}" for i in (1, 2)]
             keep = save if suffix == "safetensors" else _torch
             index = {name: names[i] for i, half in enumerate(halves) for name in half}

@@ -23,7 +23,7 @@ FORBIDDEN = (
     *("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile"),
     *("subprocess.", "socket.", "urllib.", "webbrowser.", "ctypes.dlopen", "shutil."),
     *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod"),
-    *("os.truncate", "os.putenv", "pickle.find_class", "code.__new__", "compile", "exec"),
+    *("os.truncate", "os.putenv", "pickle.find_class", "code.__new__", "exec"),
 )
 """Beginnings of audit events (docs.python.org/3/library/audit_events.html)."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -63,7 +63,7 @@ class _Watch:
 
 def _imports(event: str) -> bool:
     """Tell the running of modules of this environment from that of code that came in a file."""
-    if not event.startswith(("exec", "compile")):
+    if not event.startswith("exec"):
         return False
     frame = sys._getframe(2)
     while frame is not None:

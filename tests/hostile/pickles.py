@@ -47,11 +47,31 @@ def _calls(module: str, name: str, argument: str) -> dict[str, bytes]:
         "NEWOBJ": function + told + b"\x85\x81",
         "NEWOBJ_EX": function + told + b"\x85}\x92",
         "memo": function + b"q\x070" + told + b"\x85q\x080h\x07h\x08R",
-        "BUILD": _name("argparse", "Namespace") + b")\x81}" + text("__setstate__") + function + b"sb" + told + b"b",
+        "BUILD": _name("argparse", "Namespace")
+        + b")\x81}"
+        + text("__setstate__")
+        + function
+        + b"sb"
+        + told
+        + b"b",
         "partial": _name("functools", "partial") + function + told + b"\x86R)R",
-        "map": _name("builtins", "list") + _name("builtins", "map") + function + told + b"\x85\x86R\x85R",
-        "subclass": _name("torch._tensor", "_rebuild_from_type_v2") + b"(" + function + b"N" + told + b"\x85NtR",
-        "reconstructor": _name("copyreg", "_reconstructor") + b"(" + function + function + told + b"tR",
+        "map": _name("builtins", "list")
+        + _name("builtins", "map")
+        + function
+        + told
+        + b"\x85\x86R\x85R",
+        "subclass": _name("torch._tensor", "_rebuild_from_type_v2")
+        + b"("
+        + function
+        + b"N"
+        + told
+        + b"\x85NtR",
+        "reconstructor": _name("copyreg", "_reconstructor")
+        + b"("
+        + function
+        + function
+        + told
+        + b"tR",
     }
 
 
@@ -123,9 +143,50 @@ def instructions(data: bytes) -> list[bytes]:
     return [data[a:b] for a, b in zip(starts, [*starts[1:], len(data)], strict=True)]
 
 
-LITTLE = (b"N", b"\x88", b")", b"]", b"}", b"(", b"0", b"1", b"t", b"\x85", b"\x86", b"\x87", b"a", b"e")
-LITTLE += (b"s", b"u", b"R", b"\x81", b"b", b"Q", b"o", b"\x91", b"\x90", b"\x8f", b"\x93", b"\x94", b"h\x00")
-LITTLE += (b"h\x01", b"q\x00", b"K\x00", b"2", b".", b"\x82\x01", b"\x97", b"\x98", b"I1\n", b"F1\n", b"S'a'\n")
+LITTLE = (
+    b"N",
+    b"\x88",
+    b")",
+    b"]",
+    b"}",
+    b"(",
+    b"0",
+    b"1",
+    b"t",
+    b"\x85",
+    b"\x86",
+    b"\x87",
+    b"a",
+    b"e",
+)
+LITTLE += (
+    b"s",
+    b"u",
+    b"R",
+    b"\x81",
+    b"b",
+    b"Q",
+    b"o",
+    b"\x91",
+    b"\x90",
+    b"\x8f",
+    b"\x93",
+    b"\x94",
+    b"h\x00",
+)
+LITTLE += (
+    b"h\x01",
+    b"q\x00",
+    b"K\x00",
+    b"2",
+    b".",
+    b"\x82\x01",
+    b"\x97",
+    b"\x98",
+    b"I1\n",
+    b"F1\n",
+    b"S'a'\n",
+)
 fragments = st.one_of(
     st.sampled_from(LITTLE),
     numbers.map(integer),
@@ -164,7 +225,9 @@ def damaged_pickle(draw: st.DrawFn, data: bytes) -> bytes:
     out = instructions(data)
     for _ in range(draw(st.sampled_from((1, 1, 1, 2, 4)))):
         at = draw(st.integers(0, len(out) - 1))
-        match draw(st.sampled_from(("replace", "literal", "literal", "insert", "drop", "repeat", "swap"))):
+        match draw(
+            st.sampled_from(("replace", "literal", "literal", "insert", "drop", "repeat", "swap"))
+        ):
             case "replace":
                 out[at] = draw(fragments)
             case "literal":

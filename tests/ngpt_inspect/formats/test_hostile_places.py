@@ -147,7 +147,9 @@ def test_a_pipe_beside_a_model_is_not_waited_for(name: str, tmp_path: Path) -> N
 
 
 def test_links_to_other_folders_are_followed_as_the_hub_s_cache_needs(tmp_path: Path) -> None:
-    path = write(files_of("sharded safetensors"), tmp_path / "blobs", "model.safetensors.index.json")
+    path = write(
+        files_of("sharded safetensors"), tmp_path / "blobs", "model.safetensors.index.json"
+    )
     (tmp_path / "snapshot").mkdir()
     for blob in (tmp_path / "blobs").iterdir():
         (tmp_path / "snapshot" / blob.name).symlink_to(blob)
