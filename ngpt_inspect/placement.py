@@ -64,7 +64,7 @@ def _assumed(constant: Constant, known: Mapping[str, float]) -> float:
 
 
 def _float(value: float) -> float:
-    """Return a number of JSON, where whole ones have no largest: what no float holds is infinite."""
+    """Return a number of JSON as a float; whole ones have no largest there: beyond, infinity."""
     try:
         return float(value)
     except OverflowError:

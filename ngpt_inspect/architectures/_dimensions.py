@@ -117,7 +117,7 @@ def _problem(item: Shaped, known: Mapping[str, int]) -> str | None:
 
 
 def _expected(expression: str, known: Mapping[str, int]) -> float | str:
-    """Return a declared size; "?" where it is not known, and what no tensor has where it is none."""
+    """Return a declared size; "?" where it is not known, words where no number comes out."""
     if not names_in(expression) <= set(known):
         return "?"
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import struct
 import warnings
 import zipfile
 from pathlib import Path
