@@ -6,6 +6,7 @@ Numbers, names, + - * / // ** and, giving 1 or 0, < and >=.
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -39,8 +40,14 @@ def evaluate(expression: str, names: Mapping[str, float]) -> float:
         A name in it is not given.
     ValueError
         It is not plain arithmetic. Nothing else is ever evaluated.
+    ArithmeticError
+        It divides by zero, or is no finite real number.
     """
-    return _value(_parse(expression), names)
+    value = _value(_parse(expression), names)
+    if isinstance(value, complex) or not math.isfinite(value):
+        msg = f"{expression!r} is {value}, not a finite number"
+        raise ArithmeticError(msg)
+    return value
 
 
 def require_arithmetic(expression: str) -> None:
@@ -78,8 +85,11 @@ def solve(expression: str, total: int, names: Mapping[str, float]) -> tuple[str,
         return None
     (name,) = unknown
     # Linear in its one unknown: two evaluations give slope and offset.
-    offset = evaluate(expression, {**names, name: 0})
-    slope = evaluate(expression, {**names, name: 1}) - offset
+    try:
+        offset = evaluate(expression, {**names, name: 0})
+        slope = evaluate(expression, {**names, name: 1}) - offset
+    except ArithmeticError:  # divided by the unknown, which is not linear
+        return None
     if slope == 0 or (total - offset) % slope:
         return None
     return name, int((total - offset) // slope)

@@ -29,7 +29,7 @@ def constants_of(
     known: dict[str, float] = dict(found.dimensions)
     resolved = []
     for constant in declared:
-        value, origin = evaluate(constant.assumed, known), f"assumed: {constant.because}"
+        value, origin = _assumed(constant, known), f"assumed: {constant.because}"
         recorded = _recorded(contents, constant)
         if recorded is not None:
             value, origin = recorded
@@ -55,8 +55,16 @@ def _recorded(contents: Contents, constant: Constant) -> tuple[float, str] | Non
     return None
 
 
+def _assumed(constant: Constant, known: Mapping[str, float]) -> float:
+    """Return what a constant is assumed to be; NaN where that cannot be computed."""
+    try:
+        return evaluate(constant.assumed, known)
+    except ArithmeticError:
+        return math.nan
+
+
 def _float(value: float) -> float:
-    """Return a number of JSON as a float: infinite where it is too large for one."""
+    """Return a number of JSON as a float; whole ones have no largest there: beyond, infinity."""
     try:
         return float(value)
     except OverflowError:
@@ -75,13 +83,24 @@ def weights_of(found: Match, known: Mapping[str, float]) -> tuple[Weight, ...]:
     """
     order = {role: rank for rank, role in enumerate(Role)}
     tied = _tied(found)
-    weights = [_weight(each, known) for each in found.placed if each.rule.role not in tied]
+    weights = [_checked(each, known) for each in found.placed if each.rule.role not in tied]
     return tuple(
         sorted(
             weights,
             key=lambda w: (_from_none(w.layer), order[w.role], _from_none(w.expert)),
         )
     )
+
+
+def _checked(each: Placed, known: Mapping[str, float]) -> Weight:
+    try:
+        return _weight(each, known)
+    except ArithmeticError as error:
+        raise UnknownArchitecture(
+            f"its declaration cannot be computed ({error})",
+            where=f"{each.tensor.location[0]}: {each.tensor.name}",
+            next_step="correct its declaration",
+        ) from error
 
 
 def _weight(each: Placed, known: Mapping[str, float]) -> Weight:

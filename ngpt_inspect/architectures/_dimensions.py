@@ -107,13 +107,20 @@ def _n_literals(declared: str) -> int:
 def _problem(item: Shaped, known: Mapping[str, int]) -> str | None:
     name, declared, real = item
     expressions = axes(_alternative(declared, real))
-    expected = [
-        evaluate(expression, known) if names_in(expression) <= set(known) else "?"
-        for expression in expressions
-    ]
+    expected = [_expected(expression, known) for expression in expressions]
     if len(expected) == len(real) and all(
         want in (size, "?") for size, want in zip(real, expected, strict=True)
     ):
         return None
     wanted = f"[{declared.replace('|', ' or ')}]"
     return f"{name} is {list(real)}, not {wanted} = [{', '.join(map(str, expected))}]"
+
+
+def _expected(expression: str, known: Mapping[str, int]) -> float | str:
+    """Return a declared size; "?" where it is not known, words where no number comes out."""
+    if not names_in(expression) <= set(known):
+        return "?"
+    try:
+        return evaluate(expression, known)
+    except ArithmeticError:
+        return "not a size"

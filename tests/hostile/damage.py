@@ -125,7 +125,7 @@ def _key_twice(text: str) -> str:
 
 @st.composite
 def damaged_fields(draw: st.DrawFn, fields: Sequence[bytes]) -> bytes:
-    """Damage a binary header, given field by field after its magic and version."""
+    """Damage a binary header given field by field, after its magic and version."""
     out = list(fields)
     for _ in range(draw(st.sampled_from((1, 1, 1, 2, 3)))):
         at = draw(st.integers(2, len(out) - 1))

@@ -80,3 +80,13 @@ def test_what_cannot_be_meant_is_refused_before_it_is_computed(expression: str) 
     with pytest.raises(ValueError, match=r"computed|too long|arithmetic"):
         require_arithmetic(expression)
     require_arithmetic("(layer < n) * 0.5 / d_model**0.5")
+
+
+@pytest.mark.parametrize("expression", ["(0-n)**0.5", "1e308*n*10", "1/(n-4)", "10.0**n**n**n"])
+def test_no_finite_real_number_is_no_value(expression: str) -> None:
+    with pytest.raises(ArithmeticError):
+        evaluate(expression, {"n": 4})
+
+
+def test_what_is_divided_by_the_unknown_is_not_solved() -> None:
+    assert solve("12/n", 3, {}) is None

@@ -112,6 +112,7 @@ def test_thousands_of_damaged_files(kind: str, folder: Path) -> None:
 EXPRESSIONS = (
     *("9**9**9**9", "2**(2**40)", "1/0", "0**-1", "10**400", "1e999", "-1", "x", "", "(" * 5000),
     *("-" * 5000 + "1", "1+" * 5000 + "1", "__import__('os')", "d_model.real", "[1]*9", "1 if 1"),
+    *("1/(d_model-16)", "d_model//n_layers", "(1-d_model)**0.5", "10**d_model**9", "1/layer"),
     *("d_model if d_model else 1", "'a'*9**9", "lambda: 1", "1e308*10", "(-1)**0.5", "9" * 5000),
 )
 

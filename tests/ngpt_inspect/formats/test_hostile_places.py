@@ -1,4 +1,4 @@
-"""What stands where a file should: links, pipes, devices, odd names; and the guard itself."""
+"""What stands where a file should: links, pipes, devices, odd names; and the tests' own guard."""
 
 from __future__ import annotations
 
