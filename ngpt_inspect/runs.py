@@ -174,6 +174,8 @@ def _append_last(line: bytes, number: int, path: Path, rows: list[dict[str, Any]
 def _row(line: bytes, number: int, path: Path) -> dict[str, Any]:
     try:
         row = json.loads(line)
+        if b"\\u" in line:
+            json.dumps(row, ensure_ascii=False).encode()  # half a character is none
     except (ValueError, RecursionError) as error:
         raise _bad_line("is not JSON", number, path) from error
     if not isinstance(row, dict) or type(row.get("step")) is not int:

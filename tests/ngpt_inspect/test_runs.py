@@ -150,3 +150,10 @@ assert not {{"torch", "pandas", "numpy"}} & set(sys.modules)
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("line", [r'{"step": 1, "\ud800": 2}', r'{"step": 1, "note": "\udfff"}'])
+def test_half_a_character_in_the_metrics(line: str, tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text(f"{line}\n")
+    with pytest.raises(UnreadableFile, match="line 1 is not JSON; correct or delete that line"):
+        read_metrics(tmp_path)
