@@ -8,7 +8,7 @@ import pytest
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.blocks.figures import exports
+from app.blocks import exports
 from ngpt_inspect import FIGURES, figure
 from ngpt_inspect.errors import MissingLibrary
 

@@ -3,7 +3,7 @@
 import pytest
 from seen import charts, words
 
-from app.blocks.figures import matrices as matrix_blocks
+from app.blocks import matrices as matrix_blocks
 from ngpt_inspect.checkpoint import open_checkpoint
 
 
