@@ -23,13 +23,13 @@ st.title("Export")
 named = {each.title: each for each in offered(checkpoints, places)}
 if named:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = named[choose("figure", list(named), "figure")]
-        width = choose("columns wide", WIDTHS, "width")
-        kind = choose("format", list(KINDS), "format")
+        chosen = named[choose("Figure", list(named), "figure")]
+        width = choose("Columns wide", WIDTHS, "width")
+        kind = choose("Format", list(KINDS), "format")
     options = choose_all(chosen, checkpoints, places)
     numbers = numbers_of(chosen, options, checkpoints, places)
     if numbers is None:
-        st.caption("Its numbers are being measured.")
+        st.caption("Not measured yet.")
     else:
         drawn = on_paper(chosen.name, numbers.key, options, width, numbers.table)
         draw_preview(chosen, drawn, width)

@@ -12,7 +12,7 @@ import streamlit as st
 from app.blocks.figures import draw_downloads
 from app.engine.loading import Drawn, file_of, wide_once
 from app.engine.measured import answer, key_of, requests
-from app.frame.controls import choose, choose_options
+from app.frame.controls import choose, choose_options, in_words
 from app.frame.text import plain
 from ngpt_inspect.errors import InspectError, MissingLibrary
 from ngpt_inspect.figures import FIGURES, Figure
@@ -106,7 +106,7 @@ def choose_all(
         first = [usual] if usual is not None else [] if option.name == "layer" else [None]
         listed = [*first, *(value for value in values if value != usual)]
         value = choose(
-            option.name,
+            in_words(option.name),
             listed or [None],
             f"{chosen.name}-{option.name}",
             say=lambda value: "all" if value is None else str(value),

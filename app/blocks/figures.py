@@ -69,7 +69,7 @@ def draw_figure(
     asked = requests(checkpoints, needs, whole=bool(chosen.singles), **limits)
     table = answer(asked, checkpoints)
     if table is None:
-        st.caption("Its numbers are being measured.")
+        st.caption("Not measured yet.")
         return
     if only is not None:
         table = _narrowed(table, only)

@@ -94,11 +94,11 @@ def draw_matrix(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     part = "whole" if chosen.head is None else f"head {chosen.head}"
     name = f"{chosen.role} of layer {chosen.layer}, {part}"
     if table is None:
-        st.caption("Its numbers are being measured.")
+        st.caption("Not measured yet.")
     else:
         facts = matrix_facts(table, chosen.layer, chosen.role, chosen.head)
         draw_table(
-            facts.dropna(axis="columns", how="all"),
+            facts.replace({"": None}).dropna(axis="columns", how="all"),
             alt=f"Condition number, singular values and ranks of {name} in each checkpoint",
             height="content",
             column_config={

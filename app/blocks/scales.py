@@ -48,9 +48,9 @@ def draw_vector(checkpoints: Sequence[WeightSet]) -> None:
     st.subheader("One vector, value by value", anchor="coordinates")
     there = [role for role in LEARNED if any(role in each.roles for each in checkpoints)]
     with st.container(horizontal=True):
-        role = choose("vector", there, "vector", say=str)
+        role = choose("Vector", there, "vector", say=str)
         layers = range(max(each.shape.n_layers for each in checkpoints))
-        layer = 0 if role in OUTSIDE_LAYERS else choose("layer", layers, "layer")
+        layer = 0 if role in OUTSIDE_LAYERS else choose("Layer", layers, "layer")
     st.caption(f"{role.facts.symbol}: {role.facts.meaning}", unsafe_allow_html=True)
     selected = {"roles": [str(role)], "layers": None if role in OUTSIDE_LAYERS else [layer]}
     options = {"role": str(role), "layer": layer}

@@ -41,7 +41,7 @@ BOX = 240
 FEW = 7
 """Rows of a table that need no scrolling."""
 TOKEN, SEARCH, TABLE = "token", "search", "token table"
-ON_ITS_WAY = "Being measured."
+NOT_YET = "Not measured yet."
 WORDS = f"""
 Numbers to sort by, not a verdict. *Low norm*: robust z-score of ln ‖e‖ below −{THRESHOLD:g}. Weight
 decay shortens rows of E_input that training never met; nGPT keeps every norm at 1, so there it says
@@ -87,7 +87,7 @@ def draw_counts(checkpoints: Sequence[WeightSet]) -> None:
     """Draw how many tokens of each embedding are remarkable, and by which rules."""
     counts = counts_of(checkpoints)
     if counts is None:
-        st.caption(ON_ITS_WAY)
+        st.caption(NOT_YET)
         return
     draw_table(
         counts,
@@ -127,7 +127,7 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
         st.caption(plain(f"{label}: no texts of tokens: {texts.why_none}."))
     tokens = tokens_of(checkpoint)
     if tokens is None:
-        st.caption(ON_ITS_WAY)
+        st.caption(NOT_YET)
         return None
     rows = ordered(tokens[tokens["role"] == role], order)
     if words:
@@ -181,7 +181,7 @@ def _draw_one(checkpoint: WeightSet, role: str, token: int | None) -> None:
     tokens = tokens_of(checkpoint)
     near = neighbours_of(checkpoint, role, token, NEIGHBOURS)
     if tokens is None or near is None:
-        st.caption(ON_ITS_WAY)
+        st.caption(NOT_YET)
         return
     st.caption(plain(_numbers(tokens[(tokens["role"] == role) & (tokens["token"] == token)])))
     if near.empty:
@@ -220,7 +220,7 @@ def draw_extremes(checkpoint: WeightSet, role: str) -> None:
             st.markdown(f"**{end.capitalize()}**")
             pairs = extremes_of(checkpoint, role, f"{kind}_{end}")
             if pairs is None:
-                st.caption(ON_ITS_WAY)
+                st.caption(NOT_YET)
                 continue
             told = pairs[["text", "partner_text", "value", "token", "partner"]]
             draw_table(

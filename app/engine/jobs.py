@@ -60,8 +60,11 @@ class Job:
         return self.done / self.total if self.total else 0.0
 
     def remaining(self) -> float | None:
-        """Return the seconds still to go at the pace so far; None before anything is done."""
-        if self.state is not State.RUNNING or not self.done:
+        """Return the seconds still to go at the pace so far; None while that says nothing.
+
+        Nothing is done yet, or all is and the result is being kept.
+        """
+        if self.state is not State.RUNNING or self.done in (0, self.total):
             return None
         return (time.monotonic() - self._started) * (self.total - self.done) / self.done
 

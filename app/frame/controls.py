@@ -78,8 +78,13 @@ def choose_options(name: str, *, key: str = "", without: Sequence[str] = ()) -> 
         return {option.name: _option(option, f"{key}{option.name}") for option in offered}
 
 
+def in_words(name: str) -> str:
+    """Return the name of an option as a label: capital first, no underscores."""
+    return name[:1].upper() + name[1:].replace("_", " ")
+
+
 def _option(option: Option, key: str) -> Any:
-    label = option.name.replace("_", " ")
+    label = in_words(option.name)
     if set(option.values) == {False, True} and not option.values[0]:
         return switch(label, key, help=option.help)
     return choose(label, option.values, key, help=option.help)

@@ -141,7 +141,7 @@ def settle(page: Any) -> None:
     """Wait until a page is drawn and nothing on it is still to be measured."""
     page.locator("h1").first.wait_for(timeout=PATIENCE * 1000)
     page.locator(IDLE).wait_for(timeout=PATIENCE * 1000)
-    for words in ("Its numbers are being measured.", "Being measured.", "Still to come"):
+    for words in ("Not measured yet.", "Still to come"):
         page.get_by_text(words).first.wait_for(state="detached", timeout=PATIENCE * 1000)
     page.locator(IDLE).wait_for(timeout=PATIENCE * 1000)
     page.locator("[data-testid=stSkeleton]").first.wait_for(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamlit.web.cli import main
 
-from app import measured
+from app.engine import measured
 
 VARIABLE = "COUNTED_IN"
 

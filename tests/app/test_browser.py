@@ -20,7 +20,8 @@ from browsing import (
     served,
     settle,
 )
-from test_press import can_export
+
+from ngpt_inspect.figures import _render
 
 pytestmark = [
     pytest.mark.browser,
@@ -37,6 +38,7 @@ PAGES = (
     ("Path on the hypersphere", "Path on the hypersphere", 2),
     ("Export", "Export", 1),
 )
+CAN_EXPORT = _render.find_spec("kaleido") is not None and _render.has_browser()
 VIEWPORT = {"width": 1280, "height": 900}
 FOCUSED = """() => {
     const at = document.activeElement;
@@ -233,7 +235,7 @@ def test_the_keyboard_reaches_what_can_be_chosen(visit):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
+@pytest.mark.skipif(not CAN_EXPORT, reason="images need kaleido and a Chrome or Chromium")
 def test_a_pdf_is_as_wide_as_it_says(visit, tmp_path):
     page = visit("export")
     with page.expect_download() as download:

@@ -29,7 +29,7 @@ def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, models, hol
     monkeypatch.setattr(measured, "PATIENCE", 0)
     app = run(*models)
     assert not charts(app)
-    assert "Its numbers are being measured." in words(app)
+    assert "Not measured yet." in words(app)
     assert app.title[0].value == "Side by side"
     assert app.button(key="stop").label == "Stop"
     (bar,) = app.get("progress")
