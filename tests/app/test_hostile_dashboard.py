@@ -4,18 +4,18 @@ import os
 from pathlib import Path
 
 import pytest
-from app.jobs import State
-from app.loading import open_once, stamp_of, workshop
-from app.measured import requests
-from app.session import load
 from hostile import corpus, pickles
 from hostile.guard import refused
 from hypothesis import HealthCheck, given, seed, settings
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app import loading, measured
 from app.arguments import Arguments
+from app.engine import loading, measured
+from app.engine.jobs import State
+from app.engine.loading import open_once, stamp_of, workshop
+from app.engine.measured import requests
+from app.frame.session import load
 
 pytest.importorskip("gguf")
 EXAMPLES, MANY = 15, 500
@@ -24,10 +24,10 @@ EXAMPLES, MANY = 15, 500
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("hostile")
-    pickles.register_extension()
     for kind, name in corpus.KINDS.items():
         open_once(str(corpus.write(corpus.files_of(kind), place / "model", name)))
-    return place
+    with pickles.extension():
+        yield place
 
 
 def opens(kind, folder, examples, number):

@@ -31,9 +31,8 @@ A_SESSION = 30 * MEGABYTE
 """Bound on what each session after the first adds to the server's memory."""
 
 
-@pytest.mark.parametrize(
-    "many", [3, pytest.param(10, marks=pytest.mark.slow, id="10")], ids=lambda n: str(n)
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("many", [3, 10])
 def test_sessions_at_once(tmp_path, many):
     runs = [write_legible_run(tmp_path / family, family) for family in ("gpt", "ngpt")]
     counts = tmp_path / "counts"

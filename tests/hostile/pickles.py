@@ -7,6 +7,8 @@ import os
 import pickletools
 import struct
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -126,10 +128,14 @@ BOMBS: dict[str, bytes] = {
 }
 
 
-def register_extension() -> None:
+@contextmanager
+def extension() -> Iterator[None]:
     """Make the instructions EXT1, EXT2 and EXT4 find os.system, as a program may have done."""
-    if (SYSTEM) not in copyreg._extension_registry:  # type: ignore[attr-defined]
-        copyreg.add_extension(*SYSTEM, EXTENSION)
+    copyreg.add_extension(*SYSTEM, EXTENSION)
+    try:
+        yield
+    finally:
+        copyreg.remove_extension(*SYSTEM, EXTENSION)
 
 
 def whole(fragment: bytes, protocol: int = 4) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,13 @@ quick = settings(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder for one case after another, with all that reads them imported."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a folder for one case after another, with all that reads them imported."""
     place = tmp_path_factory.mktemp("hostile")
-    pickles.register_extension()
     for kind, name in KINDS.items():
         read_everything(corpus.write(corpus.files_of(kind), place, name), place)
-    return place
+    with pickles.extension():
+        yield place
 
 
 def read_everything(path: Path, folder: Path) -> None:

@@ -84,11 +84,11 @@ def test_the_attacks_work_where_nothing_stops_them(way: str) -> None:
 
 
 def test_extensions_work_too(tmp_path: Path) -> None:
-    pickles.register_extension()
-    for size in (1, 2, 4):
-        pickle.loads(pickles.whole(pickles.ATTACKS[f"EXT{size}"]))
-        assert pickles.CANARY.exists()
-        pickles.CANARY.unlink()
+    with pickles.extension():
+        for size in (1, 2, 4):
+            pickle.loads(pickles.whole(pickles.ATTACKS[f"EXT{size}"]))
+            assert pickles.CANARY.exists()
+            pickles.CANARY.unlink()
 
 
 @pytest.mark.parametrize("name", pickles.ATTACKS)
