@@ -155,13 +155,12 @@ def draw_files(chosen: Figure, drawn: Drawn, look: Sequence[Any], kind: str) -> 
     with st.container(horizontal=True):
         for each, mime in KINDS.items():
             st.download_button(
-                each.upper(),
+                f"**{each.upper()}**" if each == kind else each.upper(),
                 data=_maker(each, chosen.name, drawn, look),
                 file_name=f"{chosen.name}.{each}",
                 mime=mime,
                 key=f"figure as {each}",
                 on_click="ignore",
-                type="primary" if each == kind else "secondary",
                 disabled=each in ("pdf", "svg", "png") and not images,
                 icon=":material/download:",
             )

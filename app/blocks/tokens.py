@@ -38,6 +38,8 @@ A_ROW = 3
 NEIGHBOURS = 12
 BOX = 240
 """Pixels of a text box."""
+TEXT = 100
+"""Pixels of the text of a token, where two stand beside each other."""
 FEW = 7
 """Rows of a table that need no scrolling."""
 TOKEN, SEARCH, TABLE = "token", "search", "token table"
@@ -161,7 +163,7 @@ def draw_neighbours(
     for first in range(0, len(shown), A_ROW):
         columns = st.columns(min(len(shown), A_ROW))
         for column, (checkpoint, color) in zip(columns, shown[first : first + A_ROW], strict=False):
-            with column.container(border=True):
+            with column.container(border=True, height="stretch"):
                 st.html(chip(checkpoint.label, color, checkpoint.family, checkpoint.step))
                 there = same_token(token, here, texts_once(checkpoint))
                 _draw_one(checkpoint, role, there)
@@ -230,7 +232,8 @@ def draw_extremes(checkpoint: WeightSet, role: str) -> None:
                 key=f"{end} pairs",
                 column_config={
                     "value": st.column_config.NumberColumn(kind, format="%.3f"),
-                    "partner_text": "with",
+                    "text": st.column_config.Column(width=TEXT),
+                    "partner_text": st.column_config.Column("with", width=TEXT),
                     "token": "id",
                     "partner": "with id",
                 },
