@@ -88,7 +88,7 @@ def open_checkpoint(
     }
     path = Path(contents.source)
     return WeightSet(
-        label=label or _label(path),
+        label=_writable(label or _label(path)),
         step=_step(contents, path),
         architecture=found.architecture.name,
         family=found.architecture.family,
@@ -132,6 +132,11 @@ def _label(path: Path) -> str:
     stem = _stem(path)
     untelling = stem in UNTELLING_NAMES or step_of(path) is not None
     return path.parent.name if untelling and path.parent.name else stem
+
+
+def _writable(label: str) -> str:
+    """Return a label that tables can hold: bytes of a file's name that are no text as escapes."""
+    return label.encode(errors="backslashreplace").decode()
 
 
 def _stem(path: Path) -> str:

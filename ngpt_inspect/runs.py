@@ -180,6 +180,8 @@ def _row(line: bytes, number: int, path: Path) -> dict[str, Any]:
         raise _bad_line("is not JSON", number, path) from error
     if not isinstance(row, dict) or type(row.get("step")) is not int:
         raise _bad_line("is not an object with a whole number as its step", number, path)
+    if not all(_can_be_written(key) for key in row):
+        raise _bad_line("has a key that is no text", number, path)
     for key in METRIC_COLUMNS:
         value = row.get(key)
         if value is not None and type(value) not in (int, float):
@@ -187,6 +189,11 @@ def _row(line: bytes, number: int, path: Path) -> dict[str, Any]:
         if type(value) is int and value.bit_length() > LARGEST_INTEGER:
             raise _bad_line(f"has a {key} that is too large", number, path)
     return row
+
+
+def _can_be_written(text: str) -> bool:
+    """Tell text from half of a surrogate pair, which JSON allows and no table holds."""
+    return text.encode(errors="replace").decode() == text
 
 
 def _bad_line(what: str, number: int, path: Path) -> UnreadableFile:

@@ -58,9 +58,14 @@ def _column(name: str, parts: list[Any], lengths: list[int]) -> Any:
         null = _spread([part is None for part in parts], lengths, bool)
         return pd.arrays.IntegerArray(_spread(filled, lengths, np.int64), null)
     if name in TEXTS:
-        texts = [str(part) if np.ndim(part) == 0 else part for part in parts]
+        texts = [_text(part) if np.ndim(part) == 0 else part for part in parts]
         return pd.array(_spread(texts, lengths, object), dtype="str")
     return _spread(parts, lengths, np.float64)
+
+
+def _text(part: Any) -> str:
+    """Return text that can be written: names of tensors may hold half of a surrogate pair."""
+    return str(part).encode(errors="backslashreplace").decode()
 
 
 def _spread(parts: list[Any], lengths: list[int], dtype: type) -> np.ndarray:
