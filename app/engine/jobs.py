@@ -12,6 +12,8 @@ from queue import SimpleQueue
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.tables import Progress
 
+LITTLE = 0.01
+"""Share of a job that has to be done before its pace says how long the rest takes."""
 MOST_ENDED = 256
 """Failed and stopped jobs that are remembered."""
 
@@ -62,9 +64,9 @@ class Job:
     def remaining(self) -> float | None:
         """Return the seconds still to go at the pace so far; None while that says nothing.
 
-        Nothing is done yet, or all is and the result is being kept.
+        So little is done that any pace may come of it, or all is and the result is being kept.
         """
-        if self.state is not State.RUNNING or self.done in (0, self.total):
+        if self.state is not State.RUNNING or not LITTLE <= self.share < 1:
             return None
         return (time.monotonic() - self._started) * (self.total - self.done) / self.done
 
