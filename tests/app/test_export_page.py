@@ -20,7 +20,7 @@ def codes(app):
 
 
 def buttons(app):
-    return {each.proto.label: each.proto for each in app.get("download_button")}
+    return {each.proto.label.strip("*"): each.proto for each in app.get("download_button")}
 
 
 def test_nothing_open_says_what_to_type(run):

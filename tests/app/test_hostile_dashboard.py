@@ -18,7 +18,7 @@ from app.engine.measured import requests
 from app.frame.session import load
 
 pytest.importorskip("gguf")
-EXAMPLES, MANY = 15, 500
+EXAMPLES, MANY = 8, 500
 
 
 @pytest.fixture(scope="module")

@@ -135,6 +135,6 @@ def test_interrupt(layouts: dict[str, Path], tmp_path: Path) -> None:
         said, complaint = process.communicate(timeout=30)
     assert process.returncode == 130
     assert said == ""
-    assert complaint.splitlines()[-1] == "ngpt-inspect: interrupted"
+    assert "ngpt-inspect: interrupted" in complaint.splitlines()  # workers write, too
     assert "Traceback" not in complaint
     assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,7 @@ from ngpt_inspect.errors import InspectError
 from ngpt_inspect.formats import read_contents
 
 pytest.importorskip("gguf")
-EXAMPLES, MANY = 120, 1000
+EXAMPLES, MANY = 60, 1000
 SEEDS = (1, 2, 3)
 quick = settings(
     database=None,
