@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
@@ -21,6 +23,11 @@ LARGEST = 1 << 22
 
 Spec = str | PathLike[str] | Mapping[str, Any]
 Made = TypeVar("Made")
+
+
+NAME = 100
+"""Characters of a name that a message quotes."""
+OVERLONG = re.compile(rf"\S{{{NAME + 1},}}")
 
 
 class _Wrong(ValueError):
@@ -70,10 +77,15 @@ def declared(spec: Mapping[str, Any], where: str = "spec") -> Architecture:
     try:
         architecture = _made(Architecture, plain, "")
     except _Wrong as error:
-        raise WrongOption(str(error), where=where, next_step=HELP) from error
+        raise WrongOption(_bounded(str(error)), where=where, next_step=HELP) from error
     for fault in faults(architecture):
-        raise WrongOption(fault, where=where, next_step=HELP)
+        raise WrongOption(_bounded(fault), where=where, next_step=HELP)
     return architecture
+
+
+def _bounded(text: str) -> str:
+    """Return a message in which names of any length are cut to one that can be read."""
+    return OVERLONG.sub(lambda found: found[0][:NAME] + "...", text)
 
 
 def as_spec(architecture: Architecture) -> dict[str, Any]:
@@ -120,13 +132,13 @@ def _made(kind: type[Made], said: Any, at: str) -> Made:
 
 def _text(value: Any, at: str) -> str:
     if not isinstance(value, str):
-        raise _Wrong(f"{at} is {value!r}, not text in quotes")
+        raise _Wrong(f"{at} is {reprlib.repr(value)}, not text in quotes")
     return value
 
 
 def _flag(value: Any, at: str) -> bool:
     if not isinstance(value, bool):
-        raise _Wrong(f"{at} is {value!r}, not true or false")
+        raise _Wrong(f"{at} is {reprlib.repr(value)}, not true or false")
     return value
 
 
@@ -135,7 +147,7 @@ def _one_of(kind: type[StrEnum], *, or_none: bool = False) -> Callable[[Any, str
         if value is None and or_none:
             return None
         if value not in list(kind):
-            raise _Wrong(f"{at} is {value!r}, not one of {', '.join(kind)}")
+            raise _Wrong(f"{at} is {reprlib.repr(value)}, not one of {', '.join(kind)}")
         return kind(value)
 
     return read
@@ -144,7 +156,7 @@ def _one_of(kind: type[StrEnum], *, or_none: bool = False) -> Callable[[Any, str
 def _list(read: Callable[[Any, str], Any], length: int | None = None) -> Callable[[Any, str], Any]:
     def read_list(value: Any, at: str) -> tuple[Any, ...]:
         if isinstance(value, str) or not isinstance(value, Iterable) or isinstance(value, Mapping):
-            raise _Wrong(f"{at} is {value!r}, not a list")
+            raise _Wrong(f"{at} is {reprlib.repr(value)}, not a list")
         items = list(value)
         if length not in (None, len(items)):
             raise _Wrong(f"{at} has {len(items)} entries, not {length}")
@@ -156,7 +168,7 @@ def _list(read: Callable[[Any, str], Any], length: int | None = None) -> Callabl
 def _mapping(read: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     def read_mapping(value: Any, at: str) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise _Wrong(f"{at} is {value!r}, not an object")
+            raise _Wrong(f"{at} is {reprlib.repr(value)}, not an object")
         return {key: read(inner, f"{at}.{key}") for key, inner in value.items()}
 
     return read_mapping
