@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
     for step in (100, 200):
         write_reference(tiny_ngpt(seed=step), run / f"step-000{step}.safetensors")
     losses = {"train_loss": 4.0, "validation_loss": 4.1, "learning_rate": 0.01, "seconds": 1.0}
-    lines = [losses | {"step": n, "tokens": 640 * n, "gradient_norm": 1.0} for n in (100, 200)]
+    lines = [losses | {"step": n, "tokens": 640 * n, "gradient_norm": 1.0} for n in range(1, 201)]
     (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     trace_files.write(folder / "trace.safetensors")
     results = folder / "results"
