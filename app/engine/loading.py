@@ -20,12 +20,12 @@ import streamlit as st
 
 from app.engine.jobs import Workshop
 from app.engine.press import Press
+from app.engine.stamps import Stamp, stamp_of
 from app.engine.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
-from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
+from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.finding import Found, found_below
-from ngpt_inspect.formats import files_of, read_contents
 from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
 from ngpt_inspect.gallery.choices import width_chosen
 from ngpt_inspect.gallery.wide import WIDE, wide_table
@@ -40,11 +40,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from ngpt_inspect.stored import Contents
     from ngpt_inspect.weights import WeightSet
 
-Stamp = tuple[tuple[str, int, int], ...]
-"""Name, size and modification time in nanoseconds of each file of a checkpoint."""
 BELIEVED = 120
 """Seconds for which a server is not asked again what lies at an address."""
 
@@ -64,55 +61,6 @@ def open_once(source: str) -> WeightSet:
         return found
     path = _last_step(Path(source))
     return _open(str(path), stamp_of(path))
-
-
-def stamp_of(path: Path) -> Stamp:
-    """Return what changes when the files of a checkpoint do.
-
-    Raises
-    ------
-    UnreadableFile
-        There is nothing at this path.
-    """
-    try:
-        stats = [(each.name, each.stat()) for each in files_of(path)]
-    except OSError as error:
-        raise UnreadableFile(
-            f"cannot be read ({error.strerror})", where=str(path), next_step="check the path"
-        ) from error
-    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
-
-
-def stamp_of_opened(contents: Contents) -> Stamp:
-    """Return the stamp of what is open: of files as they are now, of an address as it was opened.
-
-    Empty where the files are gone: whoever reads them will say so.
-    """
-    if is_uri(contents.source):
-        return ((contents.fingerprint, 0, 0),)
-    try:
-        return stamp_of(Path(contents.source))
-    except UnreadableFile:
-        return ()
-
-
-def check_unchanged(contents: Contents, stamp: Stamp) -> None:
-    """Refuse what was read from files that are no longer those of the stamp.
-
-    Raises
-    ------
-    UnreadableFile
-        They changed or are gone. Of an address the headers are read again to tell.
-    """
-    now = contents
-    if is_uri(contents.source):
-        now = read_contents(contents.address or contents.source)
-    if stamp_of_opened(now) != stamp or not stamp:
-        raise UnreadableFile(
-            "changed or was deleted while it was being measured",
-            where=contents.source,
-            next_step="reload the page once it is whole",
-        )
 
 
 def store() -> Store:

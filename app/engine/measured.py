@@ -18,7 +18,8 @@ import numpy as np
 import streamlit as st
 
 from app.engine.jobs import Job, State
-from app.engine.loading import Stamp, check_unchanged, stamp_of_opened, store, workshop
+from app.engine.loading import store, workshop
+from app.engine.stamps import Stamp, check_unchanged, stamp_of_opened
 from ngpt_inspect.gallery import joined, thinned
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.tables import Progress, measure, summarise

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.engine.loading import Stamp, open_once, stamp_of, status_once, wide_once
+from app.engine.loading import open_once, status_once, wide_once
+from app.engine.stamps import Stamp, stamp_of
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures._axis_labels import short
 from ngpt_inspect.results import holds_weights

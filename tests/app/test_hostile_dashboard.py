@@ -11,10 +11,11 @@ from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
 from app.arguments import Arguments
-from app.engine import loading, measured
+from app.engine import measured
 from app.engine.jobs import State
-from app.engine.loading import open_once, stamp_of, workshop
+from app.engine.loading import open_once, workshop
 from app.engine.measured import requests
+from app.engine.stamps import stamp_of
 from app.frame.session import load
 
 pytest.importorskip("gguf")
@@ -149,4 +150,4 @@ def test_parts_and_their_folders_are_in_the_stamp(tmp_path):
     (inner / ".metadata").write_bytes(b"x")
     (inner.parent / "config.json").write_text("{}")
     for place in (inner, inner.parent):
-        assert {".metadata", "config.json"} == {name for name, *_ in loading.stamp_of(place)}
+        assert {".metadata", "config.json"} == {name for name, *_ in stamp_of(place)}

@@ -21,7 +21,7 @@ from formats_helpers import (
     write_pickle,
     write_safetensors,
 )
-from guard import guarded
+from hostile.guard import guarded
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError
@@ -68,7 +68,7 @@ LISTS = {
 def test_one_value_under_many_keys(name: str, tmp_path: Path) -> None:
     data = beside_weights(under_many_keys(LISTS[name], 1_000))
     path = write_pickle(tmp_path / "w.pt", data, _0=bytes(4))
-    with guarded():
+    with guarded(tmp_path):
         contents = read_contents(path)
     left_out = contents.config["left_out"]
     assert len(left_out) + len(contents.config) == 1_002, "each key is kept or left out, by name"
@@ -79,7 +79,7 @@ def test_one_value_under_many_keys(name: str, tmp_path: Path) -> None:
 def test_long_texts_under_many_keys(tmp_path: Path) -> None:
     data = beside_weights(under_many_keys(b"](" + (text("x" * 10_001)) + b"e", 20_000))
     path = write_pickle(tmp_path / "w.pt", data, _0=bytes(4))
-    with guarded():
+    with guarded(tmp_path):
         config = read_contents(path).config
     assert config["first"] == ["x" * 10_000 + "... (10001 characters)"]
     assert len(config) < 1_001
@@ -90,7 +90,7 @@ def test_long_equal_texts_as_keys(tmp_path: Path) -> None:
     long = text("x" * 10_000_000)
     keys = long + b"Ns" + long + PUT + b"Ns" + (GET + b"Ns") * 300_000
     path = write_pickle(tmp_path / "w.pt", beside_weights(text("config") + b"}" + keys))
-    with guarded():
+    with guarded(tmp_path):
         message = refusal(path)
     assert "a text of 10000000 characters as a key" in message
 
@@ -101,7 +101,7 @@ def test_single_values_at_the_end_of_a_compressed_storage(tmp_path: Path) -> Non
     data = beside_weights(text("losses") + losses, n_items)
     entries = {"data.pkl": data, "data/0": bytes(4 * n_items)}
     path = write_archive(tmp_path / "w.pt", entries, zipfile.ZIP_DEFLATED)
-    with guarded():
+    with guarded(tmp_path):
         config = read_contents(path).config
     assert config["left_out"]["losses"] == "a list of length 501, tensors or arrays inside: 1"
 
@@ -131,7 +131,7 @@ def test_many_objects_that_are_one_long_pickle(packed: int, tmp_path: Path) -> N
         if key.fqn.startswith("more"):
             place.offset, place.length = start, len(long.getvalue())
     (tmp_path / ".metadata").write_bytes(pickle.dumps(metadata))
-    with guarded():
+    with guarded(tmp_path):
         contents = read_contents(tmp_path)
     assert contents.config["step"] == 3
     assert len(contents.config["left_out"]) >= 35
