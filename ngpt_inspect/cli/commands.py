@@ -13,28 +13,25 @@ from typing import Annotated
 
 import typer
 
+from ngpt_inspect.cli.figures_command import figures_command
 from ngpt_inspect.cli.measure_command import measure_command
+from ngpt_inspect.cli.opening import Opener, constants_named, opens
 from ngpt_inspect.cli.options import (
-    AlphaInit,
     ArchitectureName,
     Checkpoints,
     Constants,
     Device,
     Format,
     Heads,
-    Layers,
     Output,
     Quiet,
-    Roles,
     SpecFile,
-    Steps,
 )
 from ngpt_inspect.cli.path_command import path_command
 from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, show, write
+from ngpt_inspect.cli.tokens_command import tokens_command
 from ngpt_inspect.errors import MissingLibrary
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.measures.nearest_tokens import DUPLICATE
-from ngpt_inspect.measures.token_health import THRESHOLD
 from ngpt_inspect.version import __version__
 
 app = typer.Typer(
@@ -78,7 +75,6 @@ def tensors(
 ) -> None:
     """List names, roles, shapes and dtypes, and what was not recognised. Reads headers only."""
     from ngpt_inspect.cli.listing import COLUMNS, list_tensors, suggest
-    from ngpt_inspect.cli.selection import constants_named
     from ngpt_inspect.cli.views import plain_table
 
     if suggest_spec:
@@ -108,97 +104,22 @@ def tensors(
         note(line)
 
 
-@app.command("tokens", rich_help_panel="Looking around")
-@reported
-def tokens_command(
-    checkpoints: Checkpoints,
-    search: Annotated[
-        str | None,
-        typer.Option("--search", help="Only this id, or the tokens that hold these words."),
-    ] = None,
-    order: Annotated[
-        str,
-        typer.Option(
-            "--order",
-            help="token, shortest, longest, nearest, near-duplicates, mean-cosine or "
-            "unused-cosine. A search alone: best matches first.",
-        ),
-    ] = "nearest",
-    rows: Annotated[
-        int, typer.Option("--rows", min=1, help="Rows of each printed table; files have all.")
-    ] = 20,
-    roles: Roles = None,
-    duplicate: Annotated[
-        float, typer.Option("--duplicate", help="Cosine of near-duplicates.")
-    ] = DUPLICATE,
-    threshold: Annotated[
-        float, typer.Option("--threshold", help="Robust z-score of a low norm.")
-    ] = THRESHOLD,
-    unused: Annotated[
-        str, typer.Option("--unused", help="Ids known to be unused: 50257-50303.", metavar="LIST")
-    ] = "",
-    format_name: Format = None,
-    output: Output = None,
-    device: Device = "cpu",
-    steps: Steps = "last",
-    architecture: ArchitectureName = None,
-    spec: SpecFile = None,
-    constants: Constants = None,
-    quiet: Quiet = False,
-) -> None:
-    """Every token with its text: norm, nearest token, near-duplicates, s_z. See docs/tokens.md."""
-    from ngpt_inspect.cli.selection import models_named, names
-    from ngpt_inspect.cli.token_listing import chosen_tokens, token_listings
-    from ngpt_inspect.cli.views import coverage_notes
-    from ngpt_inspect.tables import token_table
-
-    shown_as = format_named(format_name, output)
-    models = models_named(
-        checkpoints, steps, None, architecture, None, spec=spec, constants=constants
-    )
-    with progress_bar("Tokens", quiet) as progress:
-        table = token_table(
-            models,
-            roles=names(roles),
-            device=device,
-            progress=progress,
-            duplicate=duplicate,
-            threshold=threshold,
-            unused=unused,
-        )
-    found = chosen_tokens(table, search, order)
-    if shown_as == "table":
-        show(*token_listings(found, rows), to=output)
-    else:
-        write(found, shown_as, output)
-    if not quiet:
-        for line in coverage_notes(table):
-            note(line)
-
-
 @app.command("summary", rich_help_panel="Looking around")
 @reported
+@opens
 def summary_command(
+    opened: Opener,
     checkpoints: Checkpoints,
     format_name: Format = None,
     output: Output = None,
     device: Device = "cpu",
-    steps: Steps = "last",
-    heads: Heads = None,
-    architecture: ArchitectureName = None,
-    alpha_init: AlphaInit = None,
-    spec: SpecFile = None,
-    constants: Constants = None,
     quiet: Quiet = False,
 ) -> None:
     """One screen: sizes, validation loss, condition numbers, scales, and how healthy it is."""
-    from ngpt_inspect.cli.selection import models_named
     from ngpt_inspect.cli.views import coverage_notes, rule_notes
     from ngpt_inspect.summary import summary
 
-    models = models_named(
-        checkpoints, steps, heads, architecture, alpha_init, spec=spec, constants=constants
-    )
+    models = opened(checkpoints)
     with progress_bar("Summary", quiet) as progress:
         table = summary(models, device=device, progress=progress)
     if format_named(format_name, output) == "table":
@@ -214,25 +135,18 @@ def summary_command(
 
 @app.command("differences", rich_help_panel="Looking around")
 @reported
+@opens
 def differences_command(
+    opened: Opener,
     checkpoints: Checkpoints,
     format_name: Format = None,
     output: Output = None,
-    steps: Steps = "last",
-    heads: Heads = None,
-    architecture: ArchitectureName = None,
-    alpha_init: AlphaInit = None,
-    spec: SpecFile = None,
-    constants: Constants = None,
     quiet: Quiet = False,
 ) -> None:
     """Every recorded fact in which checkpoints differ: sizes, settings, constants, tensors."""
-    from ngpt_inspect.cli.selection import models_named
     from ngpt_inspect.summary import differences
 
-    models = models_named(
-        checkpoints, steps, heads, architecture, alpha_init, spec=spec, constants=constants
-    )
+    models = opened(checkpoints)
     table = differences(models)
     if format_named(format_name, output) == "table":
         from ngpt_inspect.cli.views import side_by_side
@@ -244,73 +158,12 @@ def differences_command(
         note(f"{table.attrs['differ']} facts differ, {table.attrs['agree']} agree")
 
 
-@app.command("figures", rich_help_panel="Looking around")
-@reported
-def figures_command(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SOURCE...",
-            help="Checkpoints, folders of training runs, CSV files of training results and "
-            "folders of them, traces.",
-        ),
-    ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path(
-        "figures"
-    ),
-    formats: Annotated[
-        str, typer.Option("--formats", help="Of html, pdf, svg, png; several with commas.")
-    ] = "html",
-    only: Annotated[
-        str | None, typer.Option("--names", help="Only these figures.", metavar="LIST")
-    ] = None,
-    width: Annotated[
-        str, typer.Option("--width", help="Columns of a page it spans, one or two; or pixels.")
-    ] = "two",
-    choices: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="A choice of a figure, or of a measure it needs: view=histogram, layer=3. Can "
-            "be repeated.",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
-    layers: Layers = None,
-    roles: Roles = None,
-    steps: Steps = "last",
-    heads: Heads = None,
-    architecture: ArchitectureName = None,
-    alpha_init: AlphaInit = None,
-    spec: SpecFile = None,
-    constants: Constants = None,
-    quiet: Quiet = False,
-) -> None:
-    """Draw the paper's figures into a folder, each with the table it was drawn from."""
-    from ngpt_inspect.cli.selection import layers_named, models_named, names
-    from ngpt_inspect.gallery import draw_all, is_checkpoint, spoken
-
-    with_weights = [source for source in sources if is_checkpoint(source)]
-    others = [source for source in sources if source not in with_weights]
-    models = models_named(
-        with_weights, steps, heads, architecture, alpha_init, spec=spec, constants=constants
-    )
-    with progress_bar("Figures", quiet) as progress:
-        for drawn in draw_all(
-            [*models, *others],
-            output,
-            names(formats) or ["html"],
-            names=names(only),
-            width=width,
-            layers=layers_named(layers),
-            roles=names(roles),
-            progress=progress,
-            **spoken(choices or []),
-        ):
-            typer.echo(drawn)
-
-
-app.command("path", rich_help_panel="Looking around")(path_command)
+for _name, _command in {
+    "tokens": tokens_command,
+    "figures": figures_command,
+    "path": path_command,
+}.items():
+    app.command(_name, rich_help_panel="Looking around")(_command)
 
 
 @app.command("dashboard", rich_help_panel="Looking around")

@@ -9,24 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
+from ngpt_inspect.cli.opening import Opener, opens, with_parameters
 from ngpt_inspect.cli.options import (
     Above,
-    AlphaInit,
-    ArchitectureName,
     Below,
     Checkpoints,
-    Constants,
     Device,
     FigureFile,
     Format,
-    Heads,
     Layers,
     Output,
     Quiet,
     Roles,
     Scheduler,
-    SpecFile,
-    Steps,
     Workers,
 )
 from ngpt_inspect.cli.terminal import check_output, note, progress_bar, reported, write
@@ -41,7 +36,9 @@ def measure_command(each: Measure) -> Callable[..., None]:
     """Return the command of one measure: the shared options and its own."""
 
     @reported
+    @opens
     def command(
+        opened: Opener,
         checkpoints: Checkpoints,
         layers: Layers = None,
         roles: Roles = None,
@@ -51,27 +48,19 @@ def measure_command(each: Measure) -> Callable[..., None]:
         device: Device = "cpu",
         fail_above: Above = None,
         fail_below: Below = None,
-        steps: Steps = "last",
-        heads: Heads = None,
-        architecture: ArchitectureName = None,
-        alpha_init: AlphaInit = None,
-        spec: SpecFile = None,
-        constants: Constants = None,
         workers: Workers = None,
         scheduler: Scheduler = None,
         quiet: Quiet = False,
         **options: Any,
     ) -> None:
         from ngpt_inspect.cli.gates import crossings
-        from ngpt_inspect.cli.selection import layers_named, models_named, names
+        from ngpt_inspect.cli.selection import layers_named, names
         from ngpt_inspect.cli.views import coverage_notes
         from ngpt_inspect.tables import measure
         from ngpt_inspect.tables.executors import dask_cluster
 
         check_output(format_name, output, figure_file)
-        models = models_named(
-            checkpoints, steps, heads, architecture, alpha_init, spec=spec, constants=constants
-        )
+        models = opened(checkpoints)
         cluster = nullcontext() if scheduler is None else dask_cluster(scheduler)
         with cluster as executor, progress_bar(each.title, quiet) as progress:
             table = measure(
@@ -109,8 +98,8 @@ def measure_command(each: Measure) -> Callable[..., None]:
 
 def _with_options(command: Callable[..., None], each: Measure) -> Callable[..., None]:
     """Replace ``**options`` in a command's signature by the measure's own options."""
-    signature = inspect.signature(command, eval_str=True)
-    shared = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = inspect.signature(command, eval_str=True).parameters.values()
+    shared = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
     own = [
         inspect.Parameter(
             option.name,
@@ -123,6 +112,4 @@ def _with_options(command: Callable[..., None], each: Measure) -> Callable[..., 
         )
         for option in each.options
     ]
-    command.__signature__ = signature.replace(parameters=[*shared, *own])  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in [*shared, *own]}
-    return command
+    return with_parameters(command, [*shared, *own])
