@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.blocks.figures import draw_downloads, draw_table
-from app.frame.controls import choose
+from app.blocks.figures import draw_downloads, draw_table, draw_wide
+from app.frame.controls import choose, choose_options
 from app.frame.sidebar import chip
+from app.frame.text import plain
 from app.views.paths import Paths, every_token, of_one, one_token, tokens_in
 from ngpt_inspect.traces import COLUMNS
 
@@ -56,6 +57,23 @@ def ask_prompt() -> str:
         max_chars=LONGEST,
         help="Run through every open model of reference_model that has a tokenizer beside it.",
     )
+
+
+def draw_refusals(paths: Paths) -> None:
+    """Say of each path that there is not why."""
+    for refusal in paths.refusals:
+        st.info(plain(refusal), icon=":material/info:")
+
+
+def draw_paths(paths: Paths) -> None:
+    """Draw the choice of a token and of a centre, both figures, and what the states predict."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        token = choose_token(paths.table)
+        centre = choose_options("path_projection")
+    one = {} if token is None else {"token": token}
+    draw_wide("path_angles", paths.table, paths.key, paths.labels, options=one)
+    draw_wide("path_projection", paths.table, paths.key, paths.labels, options=one | centre)
+    draw_predictions(paths, token)
 
 
 def choose_token(table: pd.DataFrame) -> int | None:

@@ -43,10 +43,12 @@ class Job:
         What is being done, for people: ``Condition numbers of ngpt``.
     work
         Does it and keeps what comes of it; calls its argument with (done, in all) on the way.
+    unit
+        What is counted on the way: tensors.
     """
 
-    def __init__(self, title: str, work: Callable[[Progress], None]) -> None:
-        self.title, self.state, self.error = title, State.WAITING, ""
+    def __init__(self, title: str, work: Callable[[Progress], None], unit: str = "tensors") -> None:
+        self.title, self.unit, self.state, self.error = title, unit, State.WAITING, ""
         self.done, self.total = 0.0, 0.0
         self._work, self._started = work, 0.0
         self._stop, self._ended = threading.Event(), threading.Event()
@@ -111,11 +113,13 @@ class Workshop:
         self._lock = threading.Lock()
         threading.Thread(target=self._run, daemon=True, name="workshop").start()
 
-    def ask(self, key: Hashable, title: str, work: Callable[[Progress], None]) -> Job:
+    def ask(
+        self, key: Hashable, title: str, work: Callable[[Progress], None], unit: str = "tensors"
+    ) -> Job:
         """Return the job of this key: waiting, running, stopped or failed; else a new one."""
         with self._lock:
             if key not in self._jobs:
-                self._jobs[key] = Job(title, work)
+                self._jobs[key] = Job(title, work, unit)
                 self._queue.put((key, self._jobs[key]))
             return self._jobs[key]
 

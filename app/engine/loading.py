@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from app.engine.press import Press
 from app.engine.stamps import Stamp, stamp_of
 from app.engine.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
-from ngpt_inspect.errors import InspectError, WrongOption
+from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.finding import Found, found_below
 from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
@@ -34,7 +34,7 @@ from ngpt_inspect.run_status import RunStatus, run_status
 from ngpt_inspect.runs import METRICS, is_run, step_files
 from ngpt_inspect.summary import health
 from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
-from ngpt_inspect.traces import Trace, path, read_trace
+from ngpt_inspect.traces import Trace, read_trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,23 +171,6 @@ def texts_once(checkpoint: WeightSet) -> TokenTexts:
     return _texts(source, () if file is None else stamp_of(file))
 
 
-def trace_once(checkpoint: WeightSet, prompt: str) -> Trace:
-    """Run a checkpoint of `reference_model` on a prompt, once for each state of its files.
-
-    Raises
-    ------
-    InspectError
-        It cannot be run, has no tokenizer beside it, or the prompt does not suit it.
-    """
-    if is_uri(checkpoint.contents.source):
-        raise WrongOption("is not on this machine", next_step="download its folder to run it")
-    source = Path(checkpoint.contents.source)
-    tokenizer = source.parent / "tokenizer.json"
-    beside = stamp_of(tokenizer) if tokenizer.is_file() else ()
-    trace = _trace(str(source), stamp_of(source) + beside, prompt)
-    return replace(trace, about=replace(trace.about, checkpoint=checkpoint.label))
-
-
 def trace_file_once(path: str) -> Trace:
     """Read a trace, once for each state of the file.
 
@@ -197,25 +180,6 @@ def trace_file_once(path: str) -> Trace:
         As `read_trace`.
     """
     return _trace_file(path, stamp_of(Path(path)))
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def path_once(key: str, _traces: Sequence[Trace]) -> pd.DataFrame:
-    """Compute the path table of traces; `key` stands for them. Nobody may change it."""
-    return path(_traces)
-
-
-@st.cache_resource(max_entries=32, show_spinner="Running the model on the prompt.")
-def _trace(source: str, stamp: Stamp, prompt: str) -> Trace:
-    from reference_model.errors import UsageError  # torch is imported here
-    from reference_model.trace import write_trace
-
-    with tempfile.TemporaryDirectory(prefix="ngpt-inspect-") as folder:
-        try:
-            file = write_trace(Path(source), prompt, Path(folder) / "trace.safetensors")
-        except UsageError as error:
-            raise WrongOption(str(error)) from error
-        return replace(read_trace(file), source=source)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

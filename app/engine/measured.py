@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import streamlit as st
@@ -35,10 +35,41 @@ PATIENCE = 0.4
 WAITING, UNTIL = "waiting", "patient until"
 
 
+class Asked(Protocol):
+    """A table that is kept under a key, and the work that makes it."""
+
+    unit: ClassVar[str]
+    """What the work counts on its way."""
+
+    @property
+    def key(self) -> str:
+        """Name of the result: it changes with all that the result depends on."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What is being done, for people."""
+        ...
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a table; what failed has none, and may have one later."""
+        ...
+
+    def work(self, progress: Progress) -> None:
+        """Make the table, and keep it."""
+        ...
+
+    def table(self) -> pd.DataFrame | None:
+        """Return the table if it is known."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Request:
     """One measure of one checkpoint."""
 
+    unit: ClassVar[str] = "tensors"
     checkpoint: WeightSet
     measure: str
     stamp: Stamp
@@ -206,11 +237,11 @@ def _present(wanted: Sequence[Any] | None, there: Container[Any]) -> tuple[Any, 
     return None if wanted is None else tuple(each for each in wanted if each in there)
 
 
-def answer(asked: Sequence[Request], checkpoints: Iterable[WeightSet]) -> pd.DataFrame | None:
+def answer(asked: Sequence[Asked], checkpoints: Iterable[WeightSet]) -> pd.DataFrame | None:
     """Return the joined tables of requests, or None while one of them is on its way."""
     found = {each: each.table() for each in asked}
     unknown = [each for each, table in found.items() if table is None]
-    jobs = {each: workshop().ask(each.key, each.title, each.work) for each in unknown}
+    jobs = {each: workshop().ask(each.key, each.title, each.work, each.unit) for each in unknown}
     for each, job in jobs.items():
         job.wait(max(0.0, st.session_state[UNTIL] - time.monotonic()))
         found[each] = each.table()
@@ -221,7 +252,7 @@ def answer(asked: Sequence[Request], checkpoints: Iterable[WeightSet]) -> pd.Dat
     return joined([table for table in found.values() if table is not None], checkpoints)
 
 
-def key_of(asked: Sequence[Request], checkpoints: Sequence[WeightSet]) -> str:
+def key_of(asked: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> str:
     """Name a joined table: the parts that are known, how checkpoints are called and ordered."""
     parts = [each.key for each in asked if each.is_known]
     told = [parts, [(each.label, each.step) for each in checkpoints]]

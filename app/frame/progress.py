@@ -56,7 +56,7 @@ def _watch(active: Sequence[Job]) -> None:
 def _said(job: Job, others: int) -> str:
     seconds = job.remaining()
     left = "" if seconds is None else f", about {duration(seconds)} left"
-    done = f": {int(job.done)} of {int(job.total)} tensors{left}" if job.total else " …"
+    done = f": {int(job.done)} of {int(job.total)} {job.unit}{left}" if job.total else " …"
     more = f"; then {others} more" if others else ""
     return f"{job.title}{done}{more}"
 

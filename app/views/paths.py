@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from pathlib import Path as File
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, ClassVar
 
-from app.engine.loading import path_once, trace_file_once, trace_once
-from ngpt_inspect.errors import InspectError
-from ngpt_inspect.gallery import colors, joined
-from ngpt_inspect.traces import Trace, is_trace
+from app.engine.loading import store, trace_file_once
+from app.engine.measured import answer, key_of
+from app.engine.stamps import Stamp, stamp_of, stamp_of_opened
+from ngpt_inspect.errors import InspectError, WrongOption
+from ngpt_inspect.gallery import colors
+from ngpt_inspect.places import is_uri
+from ngpt_inspect.tables import Progress
+from ngpt_inspect.tokens import tokenizer_file
+from ngpt_inspect.traces import Trace, is_trace, path, read_trace
+from ngpt_inspect.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,34 +62,105 @@ class Paths:
         return [(path, color) for path, color in looks if len(of_one(self.table, path))]
 
 
-def find(checkpoints: Sequence[WeightSet], places: Sequence[str], prompt: str) -> Paths:
-    """Trace what can be run and read what is a trace; whatever fails leaves the others."""
-    traces: list[Trace] = []
-    refusals: list[str] = []
-    for checkpoint in checkpoints:
-        if not checkpoint.architecture.startswith(RUNNABLE):
-            refusals.append(
-                f"{checkpoint.label} ({checkpoint.architecture}) cannot be run here: only models "
-                "of reference_model can. The code of another can write a trace; docs/traces.md "
-                "says how."
-            )
-            continue
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PathRequest:
+    """The paths of one prompt through all that is open."""
+
+    unit: ClassVar[str] = "models"
+    checkpoints: Sequence[WeightSet]
+    traces: Sequence[str]
+    """Paths of files."""
+    prompt: str
+
+    @cached_property
+    def key(self) -> str:
+        """Names the result: the models and their tokenizers, the files, the prompt."""
+        models = [
+            (each.label, each.step, each.contents.source, stamp_of_opened(each.contents))
+            for each in self.checkpoints
+        ]
+        files = [(place, stamp_of(File(place))) for place in self.traces]
+        tokenizers = [_stamp_of_tokenizer(each) for each in self.checkpoints]
+        told = repr((__version__, models, tokenizers, files, self.prompt))
+        return sha256(told.encode()).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """What is being done, for people."""
+        return "Paths of the prompt"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a table."""
+        return self.table() is not None
+
+    def table(self) -> pd.DataFrame | None:
+        """Return the table if it is known."""
+        return store().get(self.key)
+
+    def work(self, progress: Progress) -> None:
+        """Run what can be run, read what is a trace; whatever is refused leaves the others."""
+        traces: list[Trace] = []
+        refusals: list[str] = []
+        for done, checkpoint in enumerate(self.checkpoints):
+            progress(done, len(self.checkpoints))
+            try:
+                traces.append(traced(checkpoint, self.prompt))
+            except InspectError as error:
+                refusals.append(f"{checkpoint.label}: {error}")
+        for place in self.traces:
+            try:
+                traces.append(trace_file_once(place))
+            except InspectError as error:
+                refusals.append(str(error))
+        table = path(traces)
+        table.attrs["refusals"] = refusals
+        store().put(self.key, table)
+
+
+def traced(checkpoint: WeightSet, prompt: str) -> Trace:
+    """Run a checkpoint of `reference_model` on a prompt.
+
+    Raises
+    ------
+    InspectError
+        It cannot be run here, has no tokenizer beside it, or the prompt does not suit it.
+    """
+    if not checkpoint.architecture.startswith(RUNNABLE):
+        raise WrongOption(
+            f"{checkpoint.architecture} cannot be run here, only models of reference_model can",
+            next_step="the code of another model can write a trace; docs/traces.md says how",
+        )
+    if is_uri(checkpoint.contents.source):
+        raise WrongOption("is not on this machine", next_step="download its folder to run it")
+    from reference_model.errors import UsageError  # torch is imported here
+    from reference_model.trace import write_trace
+
+    source = checkpoint.contents.source
+    with TemporaryDirectory(prefix="ngpt-inspect-") as folder:
         try:
-            traces.append(trace_once(checkpoint, prompt))
-        except InspectError as error:
-            refusals.append(f"{checkpoint.label}: {error}")
-    for place in places:
-        try:
-            traces += [trace_file_once(place)] if is_trace(place) else []
-        except InspectError as error:
-            refusals.append(str(error))
-    told = [(trace.source, trace.fingerprint, trace.about) for trace in traces]
-    open_ = [(checkpoint.label, checkpoint.step) for checkpoint in checkpoints]
-    key = sha256(repr((told, open_, prompt)).encode()).hexdigest()
-    table = path_once(key, traces)
-    shown = joined([table], checkpoints)
+            file = write_trace(File(source), prompt, File(folder) / "trace.safetensors")
+        except UsageError as error:
+            raise WrongOption(str(error)) from error
+        trace = read_trace(file)
+    return replace(trace, source=source, about=replace(trace.about, checkpoint=checkpoint.label))
+
+
+def find(checkpoints: Sequence[WeightSet], places: Sequence[str], prompt: str) -> Paths | None:
+    """Return the paths through checkpoints and of trace files, or None: they are on their way."""
+    files = [place for place in places if is_trace(place)]
+    asked = [PathRequest(checkpoints=checkpoints, traces=files, prompt=prompt)]
+    table = answer(asked, checkpoints)
+    if table is None:
+        return None
     labels = tuple(dict.fromkeys(table["checkpoint"]))
-    return Paths(table=shown, key=key, labels=labels, refusals=tuple(refusals))
+    refusals = tuple(table.attrs.get("refusals", ()))
+    return Paths(table=table, key=key_of(asked, checkpoints), labels=labels, refusals=refusals)
+
+
+def _stamp_of_tokenizer(checkpoint: WeightSet) -> Stamp:
+    file = tokenizer_file(checkpoint.contents.source)
+    return () if file is None else stamp_of(file)
 
 
 def of_one(table: pd.DataFrame, path: Path) -> pd.DataFrame:

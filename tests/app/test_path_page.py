@@ -1,11 +1,13 @@
 """The page of paths as a browser session sees it."""
 
+import threading
+
 import pytest
 import torch
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import loading
+from app.engine import loading, measured
 from ngpt_inspect.figures import FIGURES
 from reference_model import trace as reference_trace
 from reference_model.checkpoint import save_checkpoint
@@ -38,8 +40,7 @@ def write_run(folder, family="ngpt", seed=0):
 def no_cache():
     """Begin each test with nothing known: folders of different tests must not meet."""
     yield
-    for cached in (loading._trace, loading._trace_file, loading.path_once):
-        cached.clear()
+    loading._trace_file.clear()
 
 
 @pytest.fixture
@@ -186,3 +187,21 @@ def test_no_model_is_run_twice_on_a_prompt_until_its_file_changes(run, runs, mon
     app.text_input(key="prompt").input("other").run()
     app.text_input(key="prompt").input(PROMPT).run()
     assert len(calls) == 3
+
+
+def test_models_are_run_in_the_background_and_once(run, runs, monkeypatch):
+    held = threading.Event()
+    loading.workshop().ask(object(), "hold", lambda progress: held.wait(20))
+    monkeypatch.setattr(measured, "PATIENCE", 0)
+    app = opened(run, *runs)
+    assert "Not followed yet." in words(app)
+    assert "Paths of the prompt" in app.get("progress")[0].proto.text
+    held.set()
+    monkeypatch.setattr(measured, "PATIENCE", 60)
+    app.run()
+    assert len(charts(app)) == 2
+    monkeypatch.setattr(reference_trace, "write_trace", lambda *a: pytest.fail("run again"))
+    loading.store()._tables.clear()  # as after a restart
+    again = opened(run, *runs)
+    assert len(charts(again)) == 2
+    assert not again.info
