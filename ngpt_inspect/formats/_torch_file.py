@@ -8,7 +8,7 @@ from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import _inert_pickle, _torch_calls
-from ngpt_inspect.formats._archive import Archive, Entry
+from ngpt_inspect.formats._archive import MOST_EXPANSION, Archive, Entry
 from ngpt_inspect.formats._bytes import ByteFile
 from ngpt_inspect.formats._records import PickleFault
 from ngpt_inspect.formats._state_dict import SAVE_STATE_DICT
@@ -19,6 +19,9 @@ from ngpt_inspect.stored import ITEM_BITS
 
 LARGEST_PICKLE = 64 * 1024 * 1024
 """Bytes. Names and shapes of some 300,000 tensors; values are kept elsewhere."""
+FREE_PICKLE = 256 * 1024
+"""Bytes a compressed pickle may grow to; or `MOST_EXPANSION` times its size, which none exceeds.
+Each of them can cost hundreds: a record is an object here."""
 LARGEST_PACKED_SCALAR = 4096
 """Bytes of a compressed storage from which a single value is read."""
 RESAVE = (
@@ -73,6 +76,8 @@ class TorchFile:
         """Return what the file holds, as inert data; its pickle has at most `largest` bytes."""
         self._check_byte_order()
         entry = self.archive.entry(f"{self.prefix}data.pkl")
+        if entry.n_packed is not None:
+            largest = min(largest, max(FREE_PICKLE, MOST_EXPANSION * entry.n_packed))
         if entry.n_bytes > largest:
             raise self.refuse(f"its data.pkl has {entry.n_bytes} bytes, over {largest}", RESAVE)
         try:

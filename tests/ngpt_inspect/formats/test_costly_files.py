@@ -181,3 +181,15 @@ def test_tensor_names_that_would_command_a_terminal(tmp_path: Path) -> None:
         ni.open_checkpoint(path)
     assert str(caught.value).isprintable()
     assert r"a\n\x1b[2J" in str(caught.value)
+
+
+def test_a_pickle_that_grows_more_than_any_does(tmp_path: Path) -> None:
+    data = beside_weights(text("many") + b"](" + b"]" * 600_000 + b"e")
+    entries = {"data.pkl": data, "data/0": bytes(4), "version": b"3\n"}
+    path = write_archive(tmp_path / "w.pt", entries, zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 20_000
+    with guarded(tmp_path), pytest.raises(InspectError, match=r"its data.pkl has \d+ bytes, over"):
+        read_contents(path)
+    kept = write_archive(tmp_path / "kept.pt", entries)
+    with guarded(tmp_path):
+        assert list(read_contents(kept).tensors) == ["w"]

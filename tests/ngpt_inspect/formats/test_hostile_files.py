@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from ngpt_inspect.formats import read_contents
 pytest.importorskip("gguf")
 EXAMPLES, MANY = 60, 1000
 SEEDS = (1, 2, 3)
+PEAK = 8 * 2**20
+"""Bytes that Python and NumPy may hold at once; compressed entries come in pieces of one MiB."""
 quick = settings(
     database=None,
     deadline=None,
@@ -85,3 +88,25 @@ def test_damaged_files(kind: str, folder: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_thousands_of_damaged_files(kind: str, number: int, folder: Path) -> None:
     damage(kind, folder, MANY, number)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_allocated_follows_what_is_there(kind: str, folder: Path) -> None:
+    """Sizes that a file of some kilobytes declares are not set aside for it."""
+
+    @seed(3)
+    @settings(quick, max_examples=20)
+    @given(corpus.cases(kind))
+    def check(files: Files) -> None:
+        path = corpus.write(files, folder, KINDS[kind])
+        tracemalloc.start()
+        try:
+            read_everything(path, folder)
+        except InspectError:
+            pass
+        finally:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert peak < PEAK
+
+    check()
