@@ -16,7 +16,7 @@ from app.frame.controls import choose, choose_options, in_words
 from app.frame.text import plain
 from ngpt_inspect.errors import InspectError, MissingLibrary
 from ngpt_inspect.figures import FIGURES, Figure
-from ngpt_inspect.figures._theme import PIXELS_PER_INCH
+from ngpt_inspect.figures.canvas.theme import PIXELS_PER_INCH
 from ngpt_inspect.gallery import code_for, is_checkpoint, require_format
 from ngpt_inspect.places import is_uri
 

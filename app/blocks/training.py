@@ -18,7 +18,7 @@ from app.views.read_out import factors, in_words
 from app.views.runs import OpenRun, every_step, goes_on, share_done, stamps, status_in_words
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.figures._theme import NEUTRAL
+from ngpt_inspect.figures.canvas.theme import NEUTRAL
 from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.results import loss_levels, reached_at

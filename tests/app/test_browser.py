@@ -21,7 +21,7 @@ from browsing import (
     settle,
 )
 
-from ngpt_inspect.figures import _render
+from ngpt_inspect.figures.canvas import render
 
 pytestmark = [
     pytest.mark.browser,
@@ -38,7 +38,7 @@ PAGES = (
     ("Path on the hypersphere", "Path on the hypersphere", 2),
     ("Export", "Export", 1),
 )
-CAN_EXPORT = _render.find_spec("kaleido") is not None and _render.has_browser()
+CAN_EXPORT = render.find_spec("kaleido") is not None and render.has_browser()
 VIEWPORT = {"width": 1280, "height": 900}
 FOCUSED = """() => {
     const at = document.activeElement;
