@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures.canvas import NEUTRAL, TWO_COLUMNS, Axis, Canvas, Panel, marker
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LINE = ("family", "size", "variant", "batch_size", "learning_rate", "steps")
 """What makes a line; seeds of one setting look alike."""
 PLACE = ["size", "context_length"]
-ROOM = 0.15
+ROOM = 0.2
 """Share of the x axis that is kept free on the left, for the factors."""
 APART = 0.1
 """Least distance between two arrows, as a share of the losses shown."""
@@ -76,7 +76,7 @@ def _of(here: pd.DataFrame, line: pd.DataFrame) -> pd.DataFrame:
     return here[here["run"].isin(line["run"]) & (here["row"] != "read_off")]
 
 
-def _panels(rows: pd.DataFrame, place: tuple[str, int], sizes: int, log: bool) -> list[Panel]:
+def _panels(rows: pd.DataFrame, place: Any, sizes: int, log: bool) -> list[Panel]:
     """Return the panels of one size and context: loss by steps, by tokens, factor by loss."""
     size, context = place
     title = f"{size}, context {length(context)}" if sizes > 1 else f"context {length(context)}"

@@ -82,9 +82,9 @@ def _draw(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame, x: str) 
         return
     few = bool((rows["quantity"] == "validation_loss").all())
     if (rows["averaged"] > 1).any():
-        ends = [list(map(float, rows[name])) for name in (x, "low", "high")]
+        xs, low, high = (list(map(float, rows[name])) for name in (x, "low", "high"))
         said = {"legendgroup": line.label, "name": line.label}
-        canvas.add(panel, band(*ends, line.color).update(**said))
+        canvas.add(panel, band(xs, low, high, line.color).update(**said))
     draw_line(canvas, panel, line, rows, x, "value", markers=few, hover="%{x:,.6g}<br>%{y:.5g}")
 
 

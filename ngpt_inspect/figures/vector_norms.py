@@ -18,12 +18,15 @@ from ngpt_inspect.figures.drawing.board import (
     value_axis,
 )
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
+from ngpt_inspect.figures.drawing.ranked import ONE_ROW
 from ngpt_inspect.vocabulary import Axis, Role
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+HEIGHT = 84
+"""Pixels of a panel: there are four rows of them."""
 QUANTITIES = {Axis.ROWS: "row_norm", Axis.COLUMNS: "column_norm"}
 
 
@@ -39,18 +42,21 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
 
 
 def draw_norms(
-    table: pd.DataFrame, groups: Sequence[Sequence[Role]], width: int, *, layer: int | None = None
+    table: pd.DataFrame, matrices: Sequence[Sequence[Role]], width: int, *, layer: int | None = None
 ) -> go.Figure:
-    """Draw the norms of some matrices: of each group rows, and below columns."""
+    """Draw the norms of matrices: of each group rows and, below, columns; of one side by side."""
     rows = Rows(table, [f"{quantity}_quantile" for quantity in QUANTITIES.values()], layer=layer)
     x, y = rank_axis(), value_axis("norm")
     lines = [
         (axis, role_panels(rows.present(group), x, y, partial(title_of, axis=axis)))
-        for group in groups
+        for group in matrices
         for axis in QUANTITIES
     ]
-    roles = [role for group in groups for role in group]
-    board = Board(rows, roles, [list(panels.values()) for _, panels in lines], width)
+    roles = [role for group in matrices for role in group]
+    found = [list(panels.values()) for _, panels in lines]
+    one = [panel for line in found for panel in line] if len(roles) == 1 else []
+    groups, height = ([one], ONE_ROW) if one else (found, HEIGHT)
+    board = Board(rows, roles, groups, width, height=height)
     for axis, panels in lines:
         for role, panel in panels.items():
             draw_rank_curve(board, panel, role, QUANTITIES[axis], f"norm of {axis}")

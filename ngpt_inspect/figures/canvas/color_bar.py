@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures.canvas.axes import Axis
+from ngpt_inspect.figures.canvas.text import width_of
 from ngpt_inspect.figures.canvas.theme import FONT_SIZE
 
 if TYPE_CHECKING:
@@ -18,21 +19,23 @@ and Renslow 2018, doi:10.1371/journal.pone.0199239."""
 PIXELS = 38
 """What the bar takes below the panels: a gap, the bar, its labels."""
 GAP = 8
-LENGTH = 0.6
-"""Of the bar, by the width of the panels."""
+LENGTH = 240
+"""Pixels of the bar, where there is room for them beside its title."""
 
 
-def color_axis(figure: go.Figure, values: Iterable[float], title: str) -> None:
+def color_axis(figure: go.Figure, values: Iterable[float], title: str, room: int) -> None:
     """Give all traces on ``coloraxis``, which hold log10, one range and a bar with plain ticks."""
     axis = Axis(log=True)
     axis.cover(values)
     low, high = (axis.low, axis.high) if axis.low < axis.high else axis.ends
-    ticks = axis.ticks(LENGTH * figure.layout.width, upright=False)
+    beside = width_of(title, FONT_SIZE) + GAP
+    bar_length = min(LENGTH, room - beside)
+    ticks = axis.ticks(bar_length, upright=False)
     shown = [(at, words) for at, words in zip(*ticks, strict=True) if low <= at <= high]
     bar = {
         "orientation": "h",
         "thickness": 8,
-        "len": LENGTH,
+        "len": (bar_length + beside) / room,
         "x": 0,
         "xanchor": "left",
         "xpad": 0,
@@ -42,6 +45,7 @@ def color_axis(figure: go.Figure, values: Iterable[float], title: str) -> None:
         "outlinewidth": 0,
         "tickvals": [math.log10(value) for value, _ in shown],
         "ticktext": [words for _, words in shown],
+        "tickangle": 0,
         "tickfont": {"size": FONT_SIZE - 1},
         "title": {"text": title, "side": "right", "font": {"size": FONT_SIZE}},
     }

@@ -79,8 +79,7 @@ class Layout:
     """
 
     def __init__(self, groups: Groups, width: int, height: int, around: int) -> None:
-        self.left = _left([panel for group in groups for panel in group if panel])
-        self.across = width - self.left - RIGHT
+        self.left, self.across = sides(groups, width)
         for narrowest in NARROWEST:
             self._arrange(groups, narrowest)
             room = PAGE - around - sum(self.heads) - sum(map(self.foot, range(self.rows)))
@@ -94,8 +93,8 @@ class Layout:
         self.down = self.starts[-1] + self.tall
 
     def _arrange(self, groups: Groups, narrowest: int) -> None:
-        axes = {panel.y for group in groups for panel in group if panel}
-        gap = SHARED if len(axes) == 1 else TICKED
+        alike = all(len({panel.y for panel in group if panel}) == 1 for group in groups)
+        gap = SHARED if alike else TICKED
         most = max(1, (self.across + gap) // (narrowest + gap))
         self.places = arranged(groups, most)
         self.at = {place: panel for panel, place in self.places.items()}
@@ -163,11 +162,13 @@ class Layout:
         return across, (max(1 - (y + self.tall) / self.down, 0), 1 - y / self.down)
 
 
-def _left(panels: Sequence[Panel]) -> int:
-    """Return the pixels that names at y axes need, or `LEFT`, enough for numbers."""
+def sides(groups: Groups, width: int) -> tuple[int, int]:
+    """Return the pixels left of all panels, enough for what y axes say, and of all panels."""
+    panels = [panel for group in groups for panel in group if panel]
     needs = [
         12 + width_of(name, FONT_SIZE - 1) + (TITLE if panel.y.title else 0)
         for panel in panels
         for name in panel.y.names
     ]
-    return math.ceil(max([LEFT, *needs]))
+    left = math.ceil(max([LEFT, *needs]))
+    return left, width - left - RIGHT

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures.canvas.layout import RIGHT
 from ngpt_inspect.figures.canvas.text import width_of
 from ngpt_inspect.figures.canvas.theme import FONT_SIZE
 
@@ -43,10 +42,10 @@ def marker_key(marker: dict[str, Any]) -> go.Scatter:
     return go.Scatter(mode="markers", marker=marker)
 
 
-def lines_of(names: Iterable[str], width: int) -> int:
-    """Return how many lines plotly takes for a legend with these entries."""
-    lines, used = 0, float(width)
+def lines_of(names: Iterable[str], room: int) -> int:
+    """Return how many lines plotly takes for a legend; they are no wider than the panels."""
+    lines, used = 0, float(room)
     for name in names:
         entry = SAMPLE + width_of(name, FONT_SIZE)
-        lines, used = (lines, used + entry) if used + entry <= width - RIGHT else (lines + 1, entry)
+        lines, used = (lines, used + entry) if used + entry <= room else (lines + 1, entry)
     return lines

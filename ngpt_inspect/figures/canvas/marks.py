@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 BAND = 0.19
 """Opacity of a filled range."""
-DOTTED = {"color": NEUTRAL, "dash": "dot", "width": 1}
+DOTTED: dict[str, Any] = {"color": NEUTRAL, "dash": "dot", "width": 1}
 """A line of something to compare with."""
 
 

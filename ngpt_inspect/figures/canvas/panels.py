@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures.canvas.color_bar import PIXELS as BAR
 from ngpt_inspect.figures.canvas.color_bar import color_axis, place_bar
-from ngpt_inspect.figures.canvas.layout import RIGHT, Groups, Layout, Panel
+from ngpt_inspect.figures.canvas.layout import RIGHT, Groups, Layout, Panel, sides
 from ngpt_inspect.figures.canvas.legend import LEGEND, lines_of, marker_key
 from ngpt_inspect.figures.canvas.legend import LINE as LEGEND_LINE
 from ngpt_inspect.figures.canvas.marks import MARKS, marker
@@ -87,7 +87,10 @@ class Canvas:
         return symbol
 
     def key(self, name: str, trace: Any, *, group: str = "", meta: str = "legend") -> None:
-        """Have an entry in the legend, once for each name or group."""
+        """Have an entry in the legend, once for each name or group: lines, then markers.
+
+        A line that is nobody's own has the meta "key" and stands behind the others.
+        """
         if (group or name) not in self._keys:
             trace.update(x=[None], y=[None], name=name, legendgroup=group or name, meta=meta)
             self._keys[group or name] = trace.update(showlegend=True, hoverinfo="skip")
@@ -116,10 +119,13 @@ class Canvas:
         return self.figure
 
     def _lay_out(self) -> None:
-        keys = sorted(self._keys.values(), key=lambda key: key.mode == "markers")
+        keys = sorted(
+            self._keys.values(), key=lambda key: (key.mode == "markers", key.meta == "key")
+        )
         lines = wrapped_notes(self.notes, self.width)
         bar = BAR if self._colored else 0
-        top = TOP + LEGEND_LINE * lines_of([key.name for key in keys], self.width)
+        room = sides(self.groups, self.width)[1]
+        top = TOP + LEGEND_LINE * lines_of([key.name for key in keys], room)
         below = bar + LINE * len(lines)
         layout = Layout(self.groups, self.width, self.height, top + below)
         foot = layout.foot(layout.rows - 1)
@@ -131,7 +137,7 @@ class Canvas:
             self.figure.add_trace(self._in(panel, trace.update(y=[end] * len(trace.x))))
         self.figure.add_traces(keys)
         if self._colored:
-            color_axis(self.figure, self._colored, self.color_title)
+            color_axis(self.figure, self._colored, self.color_title, layout.across)
         write_notes(self.figure, lines, left=layout.left, down=foot + bar - 2)
         margin = {"l": layout.left, "r": RIGHT, "t": top + layout.heads[0], "b": foot + below}
         height = margin["t"] + layout.down + margin["b"]

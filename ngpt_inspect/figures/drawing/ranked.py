@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.canvas.panels import HEIGHT
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_in_order, draw_rank_curve
 from ngpt_inspect.vocabulary import Kind, roles_of
@@ -56,6 +57,6 @@ def curves_in_order(quantity: str, x: str, y: str) -> Callable[..., go.Figure]:
     return draw
 
 
-def _board(rows: Rows, groups: Sequence[Sequence], width: int) -> Board:
-    height = {"height": ONE_ROW} if len(groups) == 1 else {}
-    return Board(rows, EMBEDDINGS, groups, width, **height)
+def _board(rows: Rows, groups: Sequence[Sequence[Panel]], width: int) -> Board:
+    height = ONE_ROW if len(groups) == 1 else HEIGHT
+    return Board(rows, EMBEDDINGS, groups, width, height=height)
