@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ROOM = 0.2
 """Share of the x axis that is kept free on the left, for the first factor."""
+FOR_WORDS = 150
+"""Pixels of a panel that has factors beside its points."""
 ROOM_BELOW = 0.07
 """The same of the y axis, below the lowest."""
 LINE = ("family", "size", "variant", "batch_size")
@@ -32,6 +34,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
             title=f"context {length(context)}",
             x=Axis(title="training tokens", log=True, write=short),
             y=y,
+            narrowest=FOR_WORDS,
         )
         for context in sorted(table["context_length"].unique())
     }

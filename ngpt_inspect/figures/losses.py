@@ -21,6 +21,8 @@ ROOM = 0.2
 """Share of the x axis that is kept free on the left, for the factors."""
 APART = 0.1
 """Least distance between two arrows, as a share of the losses shown."""
+FOR_WORDS = 150
+"""Pixels of a panel that has factors beside its points, where the page has room."""
 EARLY = 0.15
 """Share of its budget in which a run falls from the loss of guessing: cut off at the top."""
 
@@ -83,7 +85,12 @@ def _panels(rows: pd.DataFrame, place: Any, sizes: int, log: bool) -> list[Panel
     settled = rows[rows["step"] >= EARLY * rows["steps"]]
     y = Axis(title="validation loss", top=float(settled["validation_loss"].max()))
     curves = [
-        Panel(title=title, x=Axis(title=x, log=log, write=short, ticks_from=0), y=y)
+        Panel(
+            title=title,
+            x=Axis(title=x, log=log, write=short, ticks_from=0),
+            y=y,
+            narrowest=FOR_WORDS,
+        )
         for x in ("steps", "training tokens")
     ]
     factors = Panel(title=title, x=Axis(title="validation loss"), y=Axis(title="speed-up in steps"))

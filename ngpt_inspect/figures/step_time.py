@@ -26,7 +26,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     """
     contexts = sorted(table["context_length"].unique())
     x = Axis(title="context length", log=True, write=length, ticks_at=contexts)
-    panel = Panel(x=x, y=Axis(title="time of a step, nGPT / GPT"))
+    panel = Panel(x=x, y=Axis(title="step time, nGPT / GPT"))
     canvas = Canvas([[panel]], width, height=ONE_PANEL)
     for line, rows in lines(table.assign(family="nGPT"), LINE):
         between = ("ratio_low", "ratio_high")

@@ -77,11 +77,12 @@ class Axis:
         best: list[float] = []
         for values in sets:
             shown = [value for value in values if least <= value <= high]
-            words = [write(value) for value in shown]
+            words = map(write, shown)
             kept = kept_apart(shown, words, (low, high), pixels, log=self.log, upright=upright)
             best = kept if len(kept) > len(best) else best
             if len(kept) == len(shown) >= FEW:
-                return kept, words
+                best = kept
+                break
         return best, [write(value) for value in best]
 
     def _named(self, pixels: float, *, upright: bool) -> tuple[list[float], list[str]]:

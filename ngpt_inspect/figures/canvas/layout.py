@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,10 @@ TICKS, TITLE, AXIS_TITLE, BARE = 24, 17, 18, 8
 """Pixels of tick labels, of one line of a panel's title, of the title of an x axis, and of an
 axis without either."""
 TITLE_LINE = 13
+SPACE = re.compile(r" (?![^<]*>)")
+"""Between words, and not inside a tag."""
+OVERHANG = 0.8
+"""A panel is at least so wide, by the width of the title below it."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -38,6 +43,8 @@ class Panel:
     y: Axis
     below: list[str] = field(default_factory=list)
     """Words between the title and the panel."""
+    narrowest: int = 0
+    """Pixels that its words need, if it need not be lower than `LOWEST` to have them."""
     equal: bool = False
     """One unit is as long on y as on x; the range that has room to spare grows."""
 
@@ -80,7 +87,7 @@ class Layout:
 
     def __init__(self, groups: Groups, width: int, height: int, around: int) -> None:
         self.left, self.across = sides(groups, width)
-        for narrowest in NARROWEST:
+        for narrowest in (_wished(groups), *NARROWEST):
             self._arrange(groups, narrowest)
             room = PAGE - around - sum(self.heads) - sum(map(self.foot, range(self.rows)))
             self.tall = math.floor(min(height, TALLEST * self.wide, room / self.rows))
@@ -113,9 +120,11 @@ class Layout:
 
     def _title(self, panel: Panel) -> str:
         """Break a title where it would meet the next; add what is below."""
-        wide = width_of(panel.title, FONT_SIZE) > self.wide + SHARED
-        title = panel.title.replace("  ", "<br>") if wide else panel.title
-        return "<br>".join([title, *wrapped(panel.below, self.wide, FONT_SIZE)])
+        lines, room = [panel.title], self.wide + SHARED
+        if width_of(panel.title, FONT_SIZE) > room:
+            parts = [SPACE.split(part) for part in panel.title.split("  ")]
+            lines = [line for part in parts for line in wrapped(part, room, FONT_SIZE)]
+        return "<br>".join([*lines, *wrapped(panel.below, self.wide, FONT_SIZE)])
 
     def _head(self, row: int) -> int:
         """Return the pixels that the titles of a row take."""
@@ -160,6 +169,13 @@ class Layout:
         x, y = column * (self.wide + self.gap), self.starts[row]
         across = (x / self.across, min((x + self.wide) / self.across, 1))
         return across, (max(1 - (y + self.tall) / self.down, 0), 1 - y / self.down)
+
+
+def _wished(groups: Groups) -> int:
+    """Return the pixels that the words of panels need."""
+    panels = [panel for group in groups for panel in group if panel]
+    titles = (round(OVERHANG * width_of(panel.x.title, FONT_SIZE)) for panel in panels)
+    return max(NARROWEST[0], *titles, *(panel.narrowest for panel in panels))
 
 
 def sides(groups: Groups, width: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import pytest
 from example_table import FIVE, N_LAYERS, PER_MILLE, STATES, STRIDE, broken, make, without
 
 from ngpt_inspect import figures
+from ngpt_inspect.figures.canvas.layout import PAGE
 from ngpt_inspect.measures import MEASURES, View
 from ngpt_inspect.vocabulary import Role
 
@@ -88,6 +89,7 @@ def test_draws_or_says_why_not(drawn, name, state):
         assert "Nothing to draw" in " ".join(texts(figure))
         assert figure.layout.meta["notes"]
     assert figure.layout.width == 648
+    assert figure.layout.height <= PAGE
     figure.to_dict()
 
 
@@ -377,6 +379,7 @@ def test_lays_itself_out_in_one_and_in_two_columns(tables, drawn, name, width):
     two = drawn[name, "two"]
     figure = two if width == 648 else FIGURES[name].draw(tables["two"], width=width)
     assert figure.layout.width == width
+    assert figure.layout.height <= PAGE
     panels = [axis for axis in figure.select_xaxes() if axis.domain and axis.visible is not False]
     widths = [(axis.domain[1] - axis.domain[0]) * width for axis in panels]
     assert min(widths) > 80, "wide enough for its tick labels"
