@@ -29,7 +29,7 @@ SHADES = {
 """Warm for GPT, blue for nGPT. Any two differ by 10 or more (CIEDE2000), to full protanopia,
 deuteranopia and tritanopia too (simulated as Machado, Oliveira and Fernandes 2009). The first
 checkpoint of a family takes the first shade."""
-DASHES = ("solid", "7px,2px", "7px,2px,2px,2px", "14px,3px", "14px,3px,2px,3px")
+DASHES = ("solid", "7px,2px", "7px,2px,2px,2px", "14px,2px", "14px,2px,2px,2px")
 """In pixels, with short gaps: plotly's own long dashes leave out whole steps of a histogram.
 The second thing, besides the shade, that tells checkpoints of one family apart: twenty in
 all. Dotted lines are kept for what is not the checkpoint as it is: a tolerance, its matrices

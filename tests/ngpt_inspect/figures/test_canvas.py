@@ -12,7 +12,7 @@ from ngpt_inspect.figures.canvas import Axis, Canvas, Panel, line_key
 from ngpt_inspect.figures.canvas import render as rendering
 from ngpt_inspect.figures.canvas.layout import PAGE
 from ngpt_inspect.figures.canvas.legend import lines_of
-from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, TWO_COLUMNS
+from ngpt_inspect.figures.canvas.theme import DASHES, ONE_COLUMN, TWO_COLUMNS
 
 
 def can_export():
@@ -126,21 +126,24 @@ def test_a_legend_follows_its_words():
 
 
 @pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
-@pytest.mark.parametrize(
-    "names", [["gpt", "ngpt"], ["nGPT, context 512"] * 7, ["a", "a rather long name of a run"] * 3]
-)
-def test_plotly_breaks_legends_into_no_more_lines(names, tmp_path):
-    panel = Panel(x=Axis(), y=Axis())
-    canvas = Canvas([[panel]], ONE_COLUMN)
-    canvas.add(panel, line())
-    for number, name in enumerate(names):
-        canvas.key(name, line_key("#d95f02"), group=str(number))
-    figure = canvas.finish()
-    drawn = rendering.render(figure, ".svg", "").decode()
-    legend = drawn[drawn.index('class="legend"') :]
-    heights = re.findall(
-        r'class="groups"(?: transform="translate\([-\d.]+, ?([-\d.]+)\)")?', legend
-    )
-    lines = len({round(float(height or 0)) for height in heights})
-    margin = figure.layout.margin
-    assert lines <= lines_of(names, ONE_COLUMN - margin.l - margin.r)
+def test_plotly_breaks_legends_into_no_more_lines():
+    place = r'class="groups"(?: transform="translate\([-\d.]+, ?([-\d.]+)\)")?'
+    with rendering.one_browser():
+        for names in (["nGPT, context 512"] * 7, ["a", "a rather long name of a run"] * 3):
+            panel = Panel(x=Axis(), y=Axis())
+            canvas = Canvas([[panel]], ONE_COLUMN)
+            canvas.add(panel, line())
+            for number, name in enumerate(names):
+                canvas.key(name, line_key("#d95f02"), group=str(number))
+            figure = canvas.finish()
+            drawn = rendering.render(figure, ".svg", "").decode()
+            heights = re.findall(place, drawn[drawn.index('class="legend"') :])
+            lines = len({round(float(height or 0)) for height in heights})
+            margin = figure.layout.margin
+            assert 1 < lines <= lines_of(names, ONE_COLUMN - margin.l - margin.r)
+
+
+def test_dashes_are_in_pixels_with_gaps_that_no_step_of_a_histogram_falls_into():
+    for dash in DASHES[1:]:
+        gaps = dash.split(",")[1::2]
+        assert set(gaps) == {"2px"}
