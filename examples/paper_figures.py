@@ -10,8 +10,7 @@ others: `ngpt_inspect.FIGURES` names them all.
 import argparse
 import sys
 
-from ngpt_inspect import InspectError
-from ngpt_inspect.gallery import draw_all
+import ngpt_inspect as ni
 
 PAPER = {
     "losses": "Figure 1",
@@ -40,11 +39,11 @@ def main() -> int:
     options = parser.parse_args()
     try:
         formats = options.formats.split(",")
-        for drawn in draw_all(
+        for drawn in ni.save_figures(
             options.sources, options.output, formats, names=list(PAPER), width=options.width
         ):
             print(f"{PAPER[drawn.name]}: {drawn}")
-    except InspectError as error:
+    except ni.InspectError as error:
         print(error, file=sys.stderr)
         return 2
     return 0

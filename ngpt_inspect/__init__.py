@@ -2,7 +2,8 @@
 
 >>> import ngpt_inspect as ni
 >>> table = ni.measure(["runs/gpt", "runs/ngpt"], "condition_numbers")  # doctest: +SKIP
->>> ni.figure("condition_numbers", ["runs/gpt", "runs/ngpt"])  # doctest: +SKIP
+>>> figure = ni.figure("condition_numbers", ["runs/gpt", "runs/ngpt"])  # doctest: +SKIP
+>>> ni.save_figure(figure, "condition_numbers.pdf")  # doctest: +SKIP
 """
 
 from importlib import import_module
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from ngpt_inspect.checkpoint import open_checkpoint
     from ngpt_inspect.errors import InspectError
     from ngpt_inspect.figures import FIGURES
-    from ngpt_inspect.gallery import figure
     from ngpt_inspect.measures import MEASURES
+    from ngpt_inspect.plotting import figure, save_figure, save_figures
     from ngpt_inspect.results import training_results
     from ngpt_inspect.summary import differences
     from ngpt_inspect.tables import measure, summarise, token_table
@@ -33,6 +34,8 @@ __all__ = [
     "measure",
     "open_checkpoint",
     "path",
+    "save_figure",
+    "save_figures",
     "summarise",
     "token_table",
     "training_results",
@@ -44,10 +47,12 @@ _HOMES = {
     "InspectError": "errors",
     "Role": "vocabulary",
     "differences": "summary",
-    "figure": "gallery",
+    "figure": "plotting",
     "measure": "tables",
     "open_checkpoint": "checkpoint",
     "path": "traces",
+    "save_figure": "plotting",
+    "save_figures": "plotting",
     "summarise": "tables",
     "token_table": "tables",
     "training_results": "results",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.frame.sidebar import chip
-from ngpt_inspect.gallery import colors
+from ngpt_inspect.plotting import colors
 from ngpt_inspect.summary.facts import tokens_of
 
 if TYPE_CHECKING:

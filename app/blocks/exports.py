@@ -17,8 +17,8 @@ from app.frame.text import plain
 from ngpt_inspect.errors import InspectError, MissingLibrary
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures.canvas.theme import PIXELS_PER_INCH
-from ngpt_inspect.gallery import code_for, is_checkpoint, require_format
 from ngpt_inspect.places import is_uri
+from ngpt_inspect.plotting import code_for, is_checkpoint, require_format
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ import streamlit as st
 from app.engine.loading import Drawn, drawn, wide_once
 from app.engine.measured import answer, key_of, requests
 from ngpt_inspect.figures import FIGURES, Figure
-from ngpt_inspect.gallery import scope
+from ngpt_inspect.plotting import scope
 from ngpt_inspect.tables.export import encode
 
 if TYPE_CHECKING:

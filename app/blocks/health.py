@@ -12,8 +12,8 @@ from app.engine.measured import Request, answer, key_of, requests
 from app.frame.links import PAGE_OF, draw_link
 from app.frame.sidebar import chip
 from app.frame.text import plain
-from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES as ALL
+from ngpt_inspect.plotting import colors
 from ngpt_inspect.summary import MEASURES, Level
 from ngpt_inspect.tables.rows import records
 

@@ -20,10 +20,10 @@ from app.views.tokens import (
     neighbours_of,
     tokens_of,
 )
-from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.measures.nearest_tokens import DUPLICATE
 from ngpt_inspect.measures.token_health import THRESHOLD
+from ngpt_inspect.plotting import colors
 from ngpt_inspect.tables.token_views import ORDERS, ordered, same_token, searched
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number

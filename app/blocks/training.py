@@ -19,8 +19,8 @@ from app.views.runs import OpenRun, every_step, goes_on, share_done, stamps, sta
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.figures.canvas.theme import NEUTRAL
-from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.plotting import colors
 from ngpt_inspect.results import loss_levels, reached_at
 
 if TYPE_CHECKING:

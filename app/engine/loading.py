@@ -26,10 +26,10 @@ from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.finding import Found, found_below
-from ngpt_inspect.gallery import drawn_rows, for_screen, joined, notes_of
-from ngpt_inspect.gallery.choices import width_chosen
-from ngpt_inspect.gallery.wide import WIDE, wide_table
 from ngpt_inspect.places import is_uri
+from ngpt_inspect.plotting import drawn_rows, for_screen, joined, notes_of
+from ngpt_inspect.plotting.choices import width_chosen
+from ngpt_inspect.plotting.wide import WIDE, wide_table
 from ngpt_inspect.run_status import RunStatus, run_status
 from ngpt_inspect.runs import METRICS, is_run, step_files
 from ngpt_inspect.summary import health

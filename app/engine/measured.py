@@ -20,8 +20,8 @@ import streamlit as st
 from app.engine.jobs import Job, State
 from app.engine.loading import store, workshop
 from app.engine.stamps import Stamp, check_unchanged, stamp_of_opened
-from ngpt_inspect.gallery import joined, thinned
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.plotting import joined, thinned
 from ngpt_inspect.tables import Progress, measure, summarise
 from ngpt_inspect.version import __version__
 

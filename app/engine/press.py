@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures.canvas.render import IMAGES, one_browser
-from ngpt_inspect.gallery import rendered
+from ngpt_inspect.plotting import rendered
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -14,8 +14,8 @@ from app.engine.loading import open_once
 from app.frame.uploads import Upload, discard, uploads
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import InspectError, WrongOption
-from ngpt_inspect.gallery import is_checkpoint
 from ngpt_inspect.places import is_uri, public_name
+from ngpt_inspect.plotting import is_checkpoint
 from ngpt_inspect.runs import METRICS, is_run
 
 if TYPE_CHECKING:

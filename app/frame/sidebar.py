@@ -11,8 +11,8 @@ from app.engine.loading import found_once
 from app.frame.session import Opened, Session, add, close, closed
 from app.frame.text import plain
 from app.frame.uploads import draw_uploader
-from ngpt_inspect.gallery import colors
 from ngpt_inspect.places import is_uri
+from ngpt_inspect.plotting import colors
 
 
 def draw_sidebar(session: Session, root: Path) -> None:

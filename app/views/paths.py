@@ -14,8 +14,8 @@ from app.engine.loading import store, trace_file_once
 from app.engine.measured import answer, key_of
 from app.engine.stamps import Stamp, stamp_of, stamp_of_opened
 from ngpt_inspect.errors import InspectError, WrongOption
-from ngpt_inspect.gallery import colors
 from ngpt_inspect.places import is_uri
+from ngpt_inspect.plotting import colors
 from ngpt_inspect.tables import Progress
 from ngpt_inspect.tokens import tokenizer_file
 from ngpt_inspect.traces import Trace, is_trace, path, read_trace

@@ -51,13 +51,13 @@ def figures_command(
 ) -> None:
     """Draw the paper's figures into a folder, each with the table it was drawn from."""
     from ngpt_inspect.cli.selection import layers_named, names
-    from ngpt_inspect.gallery import draw_all, is_checkpoint, spoken
+    from ngpt_inspect.plotting import is_checkpoint, save_figures, spoken
 
     with_weights = [source for source in sources if is_checkpoint(source)]
     others = [source for source in sources if source not in with_weights]
     models = opened(with_weights)
     with progress_bar("Figures", quiet) as progress:
-        for drawn in draw_all(
+        for drawn in save_figures(
             [*models, *others],
             output,
             names(formats) or ["html"],

@@ -76,7 +76,7 @@ def measure_command(each: Measure) -> Callable[..., None]:
             )
         write(table, format_name, output)
         if figure_file is not None:
-            from ngpt_inspect.gallery import figure, save_figure
+            from ngpt_inspect.plotting import figure, save_figure
 
             save_figure(figure(each.name, table=table), figure_file)
         if not quiet:

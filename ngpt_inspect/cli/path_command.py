@@ -69,7 +69,7 @@ def path_command(
     else:
         write(table, format_name, output)
     if figure_file is not None:
-        from ngpt_inspect.gallery import figure, save_figure
+        from ngpt_inspect.plotting import figure, save_figure
 
         chosen: dict[str, Any] = {} if token is None else {"token": token}
         save_figure(figure("path_angles", table=table, **chosen), figure_file)

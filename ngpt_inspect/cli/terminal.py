@@ -73,7 +73,7 @@ def check_output(format_name: str | None, output: Path | None, figure_file: Path
     """Refuse a format that does not exist before anything is measured."""
     format_named(format_name, output)
     if figure_file is not None:
-        from ngpt_inspect.gallery import require_format
+        from ngpt_inspect.plotting import require_format
 
         require_format(figure_file)
 

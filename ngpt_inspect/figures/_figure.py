@@ -50,7 +50,7 @@ class Figure:
     concatenation. What one choice needs stands with it, and `needs_with` gives all."""
     results: str = ""
     """Instead of measures: the name of the wide table that `draw` reads: one of training
-    results, or `path` of traces (`ngpt_inspect.gallery.wide`)."""
+    results, or `path` of traces (`ngpt_inspect.plotting.wide`)."""
     options: tuple[Option, ...] = ()
     formula: str = ""
     """How the drawn numbers are computed, in plain words and Unicode symbols."""

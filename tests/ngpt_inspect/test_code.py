@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from ngpt_inspect import FIGURES, figure
 from ngpt_inspect.cli.commands import app
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.gallery import code_for
+from ngpt_inspect.plotting import code_for
 
 OF_CHECKPOINTS = [name for name, each in FIGURES.items() if not each.results]
 OF_RESULTS = [name for name, each in FIGURES.items() if each.results]
@@ -182,10 +182,9 @@ def test_nothing_that_is_the_default_is_said(here):
     code = code_for("embeddings", ["runs/gpt"], width="two", options=told)
     assert code.python == (
         "import ngpt_inspect as ni\n"
-        "from ngpt_inspect.gallery import save_figure\n"
         "\n"
         'figure = ni.figure("embeddings", "runs/gpt")\n'
-        'save_figure(figure, "embeddings.pdf")\n'
+        'ni.save_figure(figure, "embeddings.pdf")\n'
     )
     assert code.shell == "ngpt-inspect figures runs/gpt --names embeddings --formats pdf\n"
 

@@ -13,7 +13,7 @@ from app.engine.loading import store, workshop
 from app.engine.measured import requests
 from ngpt_inspect import measure, open_checkpoint, summarise
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.gallery import thinned
+from ngpt_inspect.plotting import thinned
 
 
 @pytest.fixture

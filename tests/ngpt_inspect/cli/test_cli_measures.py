@@ -390,16 +390,18 @@ def test_differences(layouts: dict[str, Path], cli: Cli) -> None:
 def test_figures(
     layouts: dict[str, Path], cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only that the words reach the gallery, which has tests of its own."""
-    from ngpt_inspect import gallery
+    """Only that the words reach `save_figures`, which has tests of its own."""
+    from ngpt_inspect import plotting
 
     asked: list[tuple[object, ...]] = []
 
-    def draw_all(models: list[object], folder: Path, formats: list[str], **_: object) -> list[str]:
+    def save_figures(
+        models: list[object], folder: Path, formats: list[str], **_: object
+    ) -> list[str]:
         asked.append(([model.label for model in models], folder, formats))
         return ["one.html (a note)", "two.html"]
 
-    monkeypatch.setattr(gallery, "draw_all", draw_all)
+    monkeypatch.setattr(plotting, "save_figures", save_figures)
     folder = tmp_path / "drawn"
     result = cli(
         "figures", layouts["gpt2"], layouts["llama"], "-o", folder, "--formats", "html,svg"
@@ -411,15 +413,15 @@ def test_figures(
 def test_figures_takes_results_beside_checkpoints(
     layouts: dict[str, Path], cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ngpt_inspect import gallery
+    from ngpt_inspect import plotting
 
     asked: list[dict[str, object]] = []
 
-    def draw_all(sources: list[object], *_: object, **options: object) -> list[str]:
+    def save_figures(sources: list[object], *_: object, **options: object) -> list[str]:
         asked.append({"sources": [getattr(s, "label", s) for s in sources], **options})
         return []
 
-    monkeypatch.setattr(gallery, "draw_all", draw_all)
+    monkeypatch.setattr(plotting, "save_figures", save_figures)
     results = tmp_path / "speed_up.csv"
     results.write_text("run,family\n")
     words = ("--names", "embeddings,losses", "--width", "one", "--set", "view=histogram")

@@ -366,7 +366,7 @@ def test_drawing_leaves_the_table_alone():
 
 def test_importing_figures_does_not_import_plotly():
     code = (
-        "import sys, ngpt_inspect.figures, ngpt_inspect.gallery;"
+        "import sys, ngpt_inspect.figures, ngpt_inspect.plotting;"
         "print([m for m in ('plotly', 'pandas', 'torch', 'kaleido') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, SHADES, TWO_COLUMNS
-from ngpt_inspect.gallery import draw_all, for_screen, joined
+from ngpt_inspect.plotting import for_screen, joined, save_figures
 from ngpt_inspect.traces import PATH
 
 NAMES = [name for name, each in FIGURES.items() if each.results == PATH]
@@ -175,14 +175,14 @@ def test_a_table_read_back_from_csv_draws_alike(table, tmp_path):
             assert known(a.x) == pytest.approx(known(b.x))
 
 
-def test_draw_all_takes_traces_beside_checkpoints(pair, layouts, tmp_path):
+def test_save_figures_takes_traces_beside_checkpoints(pair, layouts, tmp_path):
     sources = [*pair, layouts["reference_ngpt"]]
     names = ["path_angles", "path_projection", "eigen_learning_rates", "losses"]
-    found = {each.name: each for each in draw_all(sources, tmp_path, ["json"], names=names)}
+    found = {each.name: each for each in save_figures(sources, tmp_path, ["json"], names=names)}
     assert all(found[name].files for name in names[:3])
     assert not found["losses"].files
     assert (tmp_path / "path_angles.csv").read_text().startswith("checkpoint,step,family,row")
-    alone = draw_all(layouts["reference_ngpt"], tmp_path, ["json"], names=names[:1])
+    alone = save_figures(layouts["reference_ngpt"], tmp_path, ["json"], names=names[:1])
     assert not alone[0].files
 
 

@@ -21,7 +21,7 @@ from ngpt_inspect.figures.canvas.layout import PAGE
 from ngpt_inspect.figures.canvas.text import factor, length, rate, short
 from ngpt_inspect.figures.canvas.theme import NEUTRAL, ONE_COLUMN, SHADES, TWO_COLUMNS
 from ngpt_inspect.figures.canvas.ticks import kept_apart, nice_steps
-from ngpt_inspect.gallery import save_figure
+from ngpt_inspect.plotting import save_figure
 from ngpt_inspect.results import RESULTS, training_results
 
 DRAWN = [name for name, figure in FIGURES.items() if figure.results in RESULTS]

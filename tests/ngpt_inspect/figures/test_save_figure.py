@@ -12,7 +12,7 @@ from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.figures.canvas import render as rendering
 from ngpt_inspect.figures.canvas.render import one_browser
-from ngpt_inspect.gallery import save_figure
+from ngpt_inspect.plotting import save_figure
 
 
 def can_export():

@@ -11,7 +11,7 @@ import torch
 from models import Tiny, tiny_gpt, tiny_ngpt, write_llama, write_reference
 
 from ngpt_inspect import open_checkpoint
-from ngpt_inspect.gallery import joined
+from ngpt_inspect.plotting import joined
 from ngpt_inspect.summary import MEASURES, health
 from ngpt_inspect.tables import measure, summarise
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures import Figure
-from ngpt_inspect.gallery.choices import scope
+from ngpt_inspect.plotting.choices import scope
 from ngpt_inspect.tables import measure
 from ngpt_inspect.weights import WeightSet
 

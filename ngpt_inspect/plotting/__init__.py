@@ -2,19 +2,18 @@
 
 from ngpt_inspect.figures.canvas.render import require_format
 from ngpt_inspect.figures.canvas.screen import for_screen
-from ngpt_inspect.gallery.choices import figure_named, scope, spoken
-from ngpt_inspect.gallery.code import Code, code_for
-from ngpt_inspect.gallery.drawing import colors, figure
-from ngpt_inspect.gallery.files import Drawn, draw_all, notes_of, rendered, save_figure
-from ngpt_inspect.gallery.rows import drawn_rows, joined, thinned
-from ngpt_inspect.gallery.wide import is_checkpoint
+from ngpt_inspect.plotting.by_name import colors, figure
+from ngpt_inspect.plotting.choices import figure_named, scope, spoken
+from ngpt_inspect.plotting.code import Code, code_for
+from ngpt_inspect.plotting.files import Drawn, notes_of, rendered, save_figure, save_figures
+from ngpt_inspect.plotting.rows import drawn_rows, joined, thinned
+from ngpt_inspect.plotting.wide import is_checkpoint
 
 __all__ = [
     "Code",
     "Drawn",
     "code_for",
     "colors",
-    "draw_all",
     "drawn_rows",
     "figure",
     "figure_named",
@@ -25,6 +24,7 @@ __all__ = [
     "rendered",
     "require_format",
     "save_figure",
+    "save_figures",
     "scope",
     "spoken",
     "thinned",

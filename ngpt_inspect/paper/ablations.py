@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.gallery.typesetting import Row, Sheet
+from ngpt_inspect.paper.typesetting import Row, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures import Figure
-from ngpt_inspect.gallery.choices import scope
-from ngpt_inspect.gallery.wide import checked_columns
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.plotting.choices import scope
+from ngpt_inspect.plotting.wide import checked_columns
 from ngpt_inspect.tables import summarise
 from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.vocabulary import Status

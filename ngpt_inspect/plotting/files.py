@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures.canvas.render import IMAGES, one_browser, render, require_format
-from ngpt_inspect.gallery.ablations import ablation_sheets
-from ngpt_inspect.gallery.choices import figure_named, measured_with, shared_out, width_chosen
-from ngpt_inspect.gallery.measuring import Choices, measured_for
-from ngpt_inspect.gallery.rows import drawn_rows
-from ngpt_inspect.gallery.typesetting import to_latex, to_markdown
-from ngpt_inspect.gallery.wide import WIDE, is_checkpoint
+from ngpt_inspect.paper import ablation_sheets, to_latex, to_markdown
+from ngpt_inspect.plotting.choices import figure_named, measured_with, shared_out, width_chosen
+from ngpt_inspect.plotting.measuring import Choices, measured_for
+from ngpt_inspect.plotting.rows import drawn_rows
+from ngpt_inspect.plotting.wide import WIDE, is_checkpoint
 from ngpt_inspect.results import listed, training_results
 from ngpt_inspect.tables import Progress, Source, opened, summarise
 from ngpt_inspect.tables.export import to_csv, write_bytes
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 ABLATIONS = "ablations"
-"""Name under which `draw_all` writes the tables of ablations."""
+"""Name under which `save_figures` writes the tables of ablations."""
 
 
 def save_figure(drawing: go.Figure, path: str | PathLike[str]) -> Path:
@@ -107,7 +106,7 @@ class Drawn:
         return f"{what} ({' '.join(self.notes)})" if self.notes else what
 
 
-def draw_all(
+def save_figures(
     sources: Source | Sequence[Source],
     folder: str | PathLike[str],
     formats: Sequence[str] = ("pdf", "png"),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any
 
-from ngpt_inspect.gallery.choices import checked, figure_named, measured_with, width_chosen
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.plotting.choices import checked, figure_named, measured_with, width_chosen
 from ngpt_inspect.runs import checkpoints_of
 
 LONGEST = 88
@@ -86,10 +86,9 @@ def _python(name: str, files: list[str], arguments: Mapping[str, Any], kind: str
         call = "figure = ni.figure(\n" + "".join(f"    {word},\n" for word in words) + ")"
     lines = [
         "import ngpt_inspect as ni",
-        "from ngpt_inspect.gallery import save_figure",
         "",
         call,
-        f"save_figure(figure, {_literal(f'{name}.{kind}')})",
+        f"ni.save_figure(figure, {_literal(f'{name}.{kind}')})",
     ]
     return "\n".join(lines) + "\n"
 

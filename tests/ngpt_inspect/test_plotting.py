@@ -8,7 +8,15 @@ from models import tiny_gpt, tiny_ngpt, write_reference
 from ngpt_inspect import figure, measure, open_checkpoint, summarise
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.gallery import colors, draw_all, drawn_rows, for_screen, joined, spoken, thinned
+from ngpt_inspect.plotting import (
+    colors,
+    drawn_rows,
+    for_screen,
+    joined,
+    save_figures,
+    spoken,
+    thinned,
+)
 
 
 @pytest.fixture(scope="module")
@@ -205,9 +213,9 @@ def test_for_screen_changes_the_ground_and_not_the_numbers(checkpoints):
     assert [t.y for t in dark.data] == [t.y for t in paper.data]
 
 
-def test_draw_all_writes_each_figure_and_its_numbers(checkpoints, tmp_path):
+def test_save_figures_writes_each_figure_and_its_numbers(checkpoints, tmp_path):
     names = [name for name, each in FIGURES.items() if not each.results]
-    found = draw_all(checkpoints, tmp_path / "out", ["html", ".json"], names=names, layer=1)
+    found = save_figures(checkpoints, tmp_path / "out", ["html", ".json"], names=names, layer=1)
     assert [each.name for each in found] == names
     for each in found:
         assert [path.suffix for path in each.files] == [".html", ".json", ".csv"]
@@ -219,9 +227,9 @@ def test_draw_all_writes_each_figure_and_its_numbers(checkpoints, tmp_path):
     assert line(drawing, "gpt", "W_o κ").y == pytest.approx(line(wanted, "gpt", "W_o κ").y)
 
 
-def test_draw_all_reports_what_has_nothing_to_show(checkpoints, tmp_path):
+def test_save_figures_reports_what_has_nothing_to_show(checkpoints, tmp_path):
     names = ["eigen_learning_rates", "embedding_norms"]
-    alphas, norms = draw_all(checkpoints[0], tmp_path, ["json"], names=names)
+    alphas, norms = save_figures(checkpoints[0], tmp_path, ["json"], names=names)
     assert alphas.files == ()
     assert "nothing to draw" in str(alphas)
     assert "exist in nGPT only" in str(alphas)
@@ -229,9 +237,9 @@ def test_draw_all_reports_what_has_nothing_to_show(checkpoints, tmp_path):
     assert not (tmp_path / "eigen_learning_rates.csv").exists()
 
 
-def test_draw_all_gives_every_figure_the_sources_it_can_draw(checkpoints, results, tmp_path):
+def test_save_figures_gives_every_figure_the_sources_it_can_draw(checkpoints, results, tmp_path):
     names = ["condition_numbers", "longer_context", "learning_rates", "ablations"]
-    found = draw_all([*checkpoints, results], tmp_path / "out", ["json"], names=names)
+    found = save_figures([*checkpoints, results], tmp_path / "out", ["json"], names=names)
     assert [bool(each.files) for each in found] == [True, True, False, True]
     assert found[2].name == "learning_rates"
     assert "nothing to draw" in str(found[2])
@@ -239,7 +247,7 @@ def test_draw_all_gives_every_figure_the_sources_it_can_draw(checkpoints, result
 
 def test_results_alone_draw_no_checkpoints(results, tmp_path):
     names = ["condition_numbers", "longer_context"]
-    found = draw_all(results, tmp_path / "out", ["json"], names=names, width="one")
+    found = save_figures(results, tmp_path / "out", ["json"], names=names, width="one")
     assert [bool(each.files) for each in found] == [False, True]
     assert "No checkpoint is among the sources" in str(found[0])
     wanted = figure("longer_context", results, width="one")
@@ -248,18 +256,18 @@ def test_results_alone_draw_no_checkpoints(results, tmp_path):
 
 def test_choices_go_to_the_figures_that_declare_them(checkpoints, tmp_path):
     names = ["embeddings", "queries_and_keys", "unit_norm"]
-    draw_all(checkpoints, tmp_path, ["json"], names=names, layer=1, view="histogram")
+    save_figures(checkpoints, tmp_path, ["json"], names=names, layer=1, view="histogram")
     for name, choice in (("embeddings", {"view": "histogram"}), ("queries_and_keys", {"layer": 1})):
         wanted = figure(name, checkpoints, **choice)
         assert (tmp_path / f"{name}.json").read_text() == wanted.to_json()
     with pytest.raises(WrongOption, match="no figure here has an option colour"):
-        draw_all(checkpoints, tmp_path, ["json"], names=names, colour="red")
+        save_figures(checkpoints, tmp_path, ["json"], names=names, colour="red")
     with pytest.raises(WrongOption, match="view is 'pie'"):
-        draw_all(checkpoints, tmp_path, ["json"], names=names, view="pie")
+        save_figures(checkpoints, tmp_path, ["json"], names=names, view="pie")
 
 
 def test_ablations_become_the_tables_of_the_paper(results, tmp_path):
-    (drawn,) = draw_all(results, tmp_path, ["json"], names=["ablations"])
+    (drawn,) = save_figures(results, tmp_path, ["json"], names=["ablations"])
     assert [path.name for path in drawn.files] == ["ablations.md", "ablations.tex", "ablations.csv"]
     text = (tmp_path / "ablations.md").read_text()
     lines = [[cell.strip() for cell in line[1:-1].split("|")] for line in text.splitlines()]
@@ -274,11 +282,11 @@ def test_ablations_become_the_tables_of_the_paper(results, tmp_path):
     assert latex.count(r"\begin{table}") == text.count("Validation loss of") == 2
 
 
-def test_draw_all_refuses_before_it_measures(tmp_path):
+def test_save_figures_refuses_before_it_measures(tmp_path):
     with pytest.raises(WrongOption, match="gif"):
-        draw_all("no such checkpoint", tmp_path, ["gif"])
+        save_figures("no such checkpoint", tmp_path, ["gif"])
     with pytest.raises(InspectError, match="no such checkpoint"):
-        draw_all("no such checkpoint", tmp_path, ["json"])
+        save_figures("no such checkpoint", tmp_path, ["json"])
 
 
 def test_the_folder_of_a_run_stands_for_its_steps_in_a_figure_over_steps(tmp_path):
@@ -290,7 +298,7 @@ def test_the_folder_of_a_run_stands_for_its_steps_in_a_figure_over_steps(tmp_pat
     assert [[*trace.x] for trace in strong] == [[10, 20, 30]] * 2
     one = figure("eigen_learning_rates", tmp_path / "run")
     assert len([trace for trace in one.data if trace.meta == "legend"]) == 1
-    (drawn,) = draw_all(
+    (drawn,) = save_figures(
         [tmp_path / "run"], tmp_path / "out", ["json"], names=["trajectories"], quantity="row_norm"
     )
     assert "one saved step" in drawn.notes[0], "steps of a run are asked for, as in `measure`"
