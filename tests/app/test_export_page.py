@@ -47,7 +47,7 @@ def test_the_address_chooses_figure_options_width_and_format(run, models):
 def test_the_code_draws_what_is_shown(run, models):
     app = run(*models, page="export", figure="Condition numbers")
     names = {}
-    script = codes(app)[0].replace("save_figure(figure,", "print(")
+    script = codes(app)[0].replace("ni.save_figure(figure,", "print(")
     exec(script, names)
     assert names["figure"].to_json() == figure("condition_numbers", models).to_json()
 
