@@ -1,13 +1,10 @@
 """The contract of this room: a figure draws a tidy table and computes nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from ngpt_inspect.figures.canvas import Drawing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +38,7 @@ class Figure:
     title: str
     summary: str
     """One line: what is on the axes and how to read it."""
-    draw: Callable[..., go.Figure]
+    draw: Callable[..., Drawing]
     """``draw(table, *, width=TWO_COLUMNS, **options)``; width in pixels, at 96 an inch."""
     source: str
     """The figure of arXiv 2410.01131 it redraws."""

@@ -1,18 +1,10 @@
 """Figure 5: condition numbers of the attention and MLP matrices by layer."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import NEUTRAL, TWO_COLUMNS, line_key
+from ngpt_inspect.figures.canvas import NEUTRAL, TWO_COLUMNS, Drawing, Frame, line_key
 from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 KAPPA = "condition_number"
 SPREADS = {"quartiles": ("low", "high"), "range": ("min", "max")}
@@ -30,12 +22,12 @@ NORMALIZED = f"normalized_{KAPPA}"
 
 
 def draw(
-    table: pd.DataFrame,
+    table: Frame,
     *,
     width: int = TWO_COLUMNS,
     of: str = "median",
     spread: str = "quartiles",
-) -> go.Figure:
+) -> Drawing:
     """Draw one panel a matrix: W_q W_k W_v W_o, and W_u W_nu W_oMLP.
 
     x: normalized layer index. y: condition number σ_max / σ_min, logarithmic, one range for
@@ -51,8 +43,8 @@ def draw(
 
 
 def draw_kappa(
-    table: pd.DataFrame, width: int, of: str, spread: str, *, normalized: bool = False
-) -> go.Figure:
+    table: Frame, width: int, of: str, spread: str, *, normalized: bool = False
+) -> Drawing:
     """Draw the condition number of every matrix as stored and, dotted, as `normalized`."""
     dotted = [drawn(NORMALIZED, of)] if normalized else []
     rows = Rows(table, [drawn(KAPPA, of), *band_of(of, spread), *dotted])

@@ -1,20 +1,12 @@
 """One learned vector, coordinate by coordinate: in order, and sorted."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures._rows import Rows, Style, whole
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel, faded
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel, faded, scatter
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.layers import place
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 ALPHA, FACTOR = "eigen_learning_rate", "scaling_factor"
 ROLES = roles_of(Kind.EIGEN_LEARNING_RATE, Kind.SCALING, Kind.GAIN)
@@ -22,8 +14,8 @@ AXES = {Role.S_Z: "token id", Role.S_QK: "coordinate, head after head"}
 
 
 def draw(
-    table: pd.DataFrame, *, width: int = TWO_COLUMNS, role: str = "alpha_A", layer: int = 0
-) -> go.Figure:
+    table: Frame, *, width: int = TWO_COLUMNS, role: str = "alpha_A", layer: int = 0
+) -> Drawing:
     """Draw every value of one vector of one layer, one line a checkpoint.
 
     Left, x: coordinate (s_z: token id; s_qk: coordinates of the heads one after another, a line
@@ -51,12 +43,9 @@ def draw(
     return board.finish()
 
 
-def _draw_in_order(
-    board: Board, panel: Panel, style: Style, role: Role, rows: pd.DataFrame
-) -> None:
+def _draw_in_order(board: Board, panel: Panel, style: Style, role: Role, rows: Frame) -> None:
     """Draw one line a head (and expert), heads one after another."""
     import numpy as np
-    import plotly.graph_objects as go
 
     start = 0
     for _, mine in rows.groupby(["expert", "head"], dropna=False):
@@ -65,7 +54,7 @@ def _draw_in_order(
         number = mine["index"].to_numpy(dtype=np.int64)
         values = mine["value"].to_numpy(dtype=float)
         what = "token" if role is Role.S_Z else "coordinate"
-        trace = go.Scatter(
+        trace = scatter(
             x=start + number,
             y=values,
             customdata=number,

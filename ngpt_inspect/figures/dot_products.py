@@ -1,19 +1,11 @@
 """Figure 4, right: dot products between all pairs of embeddings."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_bins, draw_rank_curve
 from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 QUANTITIES = (
     "dot_quantile",
@@ -25,7 +17,7 @@ QUANTITIES = (
 NAMES = ("dot product", "density of dots", "density of cosines")
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw two rows, input and output: the rank curve, then histograms of dots and of cosines.
 
     Left, x: normalized rank, 0 the smallest; y: dot product of two distinct rows as stored.

@@ -1,26 +1,18 @@
 """Figure 6, left: the eigen learning rates of nGPT."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density
 from ngpt_inspect.figures.drawing.layers import draw_by_layer, quartiles_of
 from ngpt_inspect.vocabulary import Kind, roles_of
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
 ROLES = roles_of(Kind.EIGEN_LEARNING_RATE)
 QUANTITY = "eigen_learning_rate"
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw the mean of α_A and α_M by layer, and below how their coordinates are spread.
 
     Above, x: normalized layer index; y: mean of |α| over the coordinates, with the quartile

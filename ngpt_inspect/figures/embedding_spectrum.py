@@ -1,26 +1,18 @@
 """Figure 4, middle: how evenly the embeddings fill their space."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.dots import draw_scalars
 from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
 SPECTRUM = "covariance_eigenvalue_over_median"
 SCALARS = {"isotropy": "isotropy", "isoscore": "IsoScore", "anisotropy": "anisotropy"}
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw the spectrum of both embeddings, and three scalars of each below.
 
     Above, x: normalized rank, 0 the smallest; y: eigenvalue of the covariance of the rows over

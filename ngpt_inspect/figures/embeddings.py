@@ -1,21 +1,14 @@
 """Figure 4: norms, covariance eigenvalues and pairwise dot products of the embeddings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_histogram, draw_rank_curve
 from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
 from ngpt_inspect.vocabulary import Role
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 EIGENVALUE = "covariance_eigenvalue_over_median"
 PRODUCTS = {"raw": ("dot", "dot product"), "cosine": ("cosine", "cosine")}
@@ -23,8 +16,8 @@ SUFFIXES = {"rank": ("quantile",), "histogram": ("bin_left", "bin_count", "bin_z
 
 
 def draw(
-    table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "rank", dots: str = "raw"
-) -> go.Figure:
+    table: Frame, *, width: int = TWO_COLUMNS, view: str = "rank", dots: str = "raw"
+) -> Drawing:
     """Draw three panels of the input and three of the output embeddings.
 
     In turn: norm of a token's row; eigenvalue of the covariance of the rows over the median

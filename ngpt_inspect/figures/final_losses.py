@@ -1,17 +1,9 @@
 """Figure 2: final loss of separately scheduled runs against their training tokens."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel, scatter
 from ngpt_inspect.figures.canvas.text import factor, length, short
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 ROOM = 0.2
 """Share of the x axis that is kept free on the left, for the first factor."""
@@ -22,7 +14,7 @@ ROOM_BELOW = 0.07
 LINE = ("family", "size", "variant", "batch_size")
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw one panel a context length: mean final loss over seeds with their range, by tokens.
 
     Beside each point of nGPT stands its speed-up in steps; ≥ where GPT's longest budget does
@@ -53,9 +45,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     return canvas.finish()
 
 
-def _write_factors(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame) -> None:
-    import plotly.graph_objects as go
-
+def _write_factors(canvas: Canvas, panel: Panel, line: Line, rows: Frame) -> None:
     told = rows[rows["speed_up"].notna() & rows["validation_loss"].notna()]
     if told.empty:
         return
@@ -65,7 +55,7 @@ def _write_factors(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame)
         for bound, value in zip(told["bound"], told["speed_up"], strict=True)
     ]
     xs, ys = list(map(float, told["tokens"])), list(map(float, told["validation_loss"]))
-    trace = go.Scatter(
+    trace = scatter(
         x=xs,
         y=ys,
         mode="text",

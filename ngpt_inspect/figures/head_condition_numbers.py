@@ -1,29 +1,22 @@
 """A heat map of the condition numbers by layer and head: which head loses rank."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._rows import Rows, Style
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.cells import Column, columns_of, draw_cells
 from ngpt_inspect.figures.drawing.choices import ROLES, roles_named
 from ngpt_inspect.vocabulary import Role
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 KAPPA = "condition_number"
 A_LAYER, LEAST, MOST = 9, 118, 260
 """Pixels of one layer, and of a panel at least and at most."""
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, role: str = "attention") -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS, role: str = "attention") -> Drawing:
     """Draw one panel a checkpoint and matrix: heads across, layers up, κ as a colour.
 
     The colour is logarithmic and means the same in all panels. Matrices without heads share a

@@ -1,19 +1,11 @@
 """Figure 14: the distributions of the six learned vectors, across runs or steps of a run."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
 from ngpt_inspect.vocabulary import Kind, Role
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 GRID = (
     (Role.ALPHA_A, Role.ALPHA_M, Role.S_QK, Role.S_Q, Role.S_K),
@@ -23,7 +15,7 @@ ROLES = tuple(role for group in GRID for role in group)
 SUFFIXES = {"histogram": ("bin_left", "bin_count"), "density": ("density_at", "density")}
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "histogram") -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "histogram") -> Drawing:
     """Draw one panel a vector, one line a run or step.
 
     α_A, α_M, s_qk (or s_q, s_k), s_u, s_ν, s_z.

@@ -1,26 +1,18 @@
 """Figure 6: all that nGPT learns besides its matrices, arranged as in the paper."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
 from ngpt_inspect.figures.scaling_factors import SUFFIXES, VIEW, draw_factor, factor_panel
 from ngpt_inspect.vocabulary import QK_SCALES, Kind, Role, roles_of
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
 ALPHA, FACTOR = "eigen_learning_rate", "scaling_factor"
 ABOVE, BELOW = (Role.ALPHA_A, Role.S_U), (Role.ALPHA_M, Role.S_NU, Role.S_Z)
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "density") -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Drawing:
     """Draw α_A, s_u, s_qk (or s_q, s_k) and α_M, s_ν, s_z.
 
     x: normalized layer index; y: mean of the absolute values of the coordinates, as in the

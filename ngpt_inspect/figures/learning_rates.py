@@ -1,31 +1,26 @@
 """Figure 7: final loss against the peak learning rate."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import (
     NEUTRAL,
     TWO_COLUMNS,
     Axis,
     Canvas,
+    Drawing,
+    Frame,
     Panel,
     marker,
     marker_key,
+    scatter,
 )
 from ngpt_inspect.figures.canvas.text import length, rate
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 PLACE = ["size", "context_length"]
 LINE = ("family", "variant", "batch_size", "steps")
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw one panel a context length (columns) and size (rows), one line a family and budget.
 
     Points are means over seeds with their range. A ring marks the lowest of a line, a cross at
@@ -53,7 +48,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     return canvas.finish()
 
 
-def _panel(table: pd.DataFrame, size: str, context: int, sizes: int, y: Axis) -> Panel:
+def _panel(table: Frame, size: str, context: int, sizes: int, y: Axis) -> Panel:
     here = table[(table["size"] == size) & (table["context_length"] == context)]
     ticks = _outside_in(sorted(here["learning_rate"].unique()))
     title = f"context {length(context)}"
@@ -69,9 +64,7 @@ def _outside_in(values: list[float]) -> list[float]:
     return values[::2] + values[1::2]
 
 
-def _draw(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame) -> None:
-    import plotly.graph_objects as go
-
+def _draw(canvas: Canvas, panel: Panel, line: Line, rows: Frame) -> None:
     hover = "rate %{x:.3g}<br>loss %{y:.4f}"
     finite = rows[rows["runs"] > 0]
     x, y = "learning_rate", "validation_loss"
@@ -79,7 +72,7 @@ def _draw(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame) -> None:
     best = finite[finite["best"]]
     xs, ys = list(map(float, best[x])), list(map(float, best[y]))
     ring = {"mode": "markers", "hoverinfo": "skip", "meta": "best"}
-    canvas.add(panel, go.Scatter(x=xs, y=ys, marker=marker("circle-open", line.color, 12), **ring))
+    canvas.add(panel, scatter(x=xs, y=ys, marker=marker("circle-open", line.color, 12), **ring))
     canvas.key("best of its budget", marker_key(marker("circle-open", NEUTRAL, 11)))
     lost = rows[rows["diverged"] > 0]
     if len(lost):

@@ -1,24 +1,25 @@
 """Figure 13: perplexity beyond the trained context length."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures.canvas import DOTTED, TWO_COLUMNS, Axis, Canvas, Panel, line_key
+from ngpt_inspect.figures.canvas import (
+    DOTTED,
+    TWO_COLUMNS,
+    Axis,
+    Canvas,
+    Drawing,
+    Frame,
+    Panel,
+    line_key,
+)
 from ngpt_inspect.figures.canvas.text import length
 from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 LINE = ("family", "size", "variant", "context_length", "steps")
 EXPLODES = 8
 """Perplexities further apart than this factor are drawn on a logarithmic axis."""
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw one panel a kind of text: perplexity by evaluated length, a line a trained model.
 
     A dotted line stands at each trained context length. Perplexities of two texts do not
@@ -50,7 +51,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     return canvas.finish()
 
 
-def _explodes(rows: pd.DataFrame) -> bool:
+def _explodes(rows: Frame) -> bool:
     told = rows["perplexity"].dropna()
     return len(told) > 0 and bool(told.max() > EXPLODES * told.min())
 

@@ -1,18 +1,22 @@
 """Figure 1: validation loss while training, and the speed-up read off it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures.canvas import NEUTRAL, TWO_COLUMNS, Axis, Canvas, Panel, marker
+from ngpt_inspect.figures.canvas import (
+    NEUTRAL,
+    TWO_COLUMNS,
+    Axis,
+    Canvas,
+    Drawing,
+    Frame,
+    Panel,
+    marker,
+    scatter,
+)
 from ngpt_inspect.figures.canvas.text import factor, length, short
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 LINE = ("family", "size", "variant", "batch_size", "learning_rate", "steps")
 """What makes a line; seeds of one setting look alike."""
@@ -28,13 +32,13 @@ EARLY = 0.15
 
 
 def draw(
-    table: pd.DataFrame,
+    table: Frame,
     *,
     width: int = TWO_COLUMNS,
     log_steps: bool = False,
     all_budgets: bool = False,
     context: int | None = None,
-) -> go.Figure:
+) -> Drawing:
     """Draw, for each size and context, loss against steps and tokens and the factor against loss.
 
     Of GPT the longest budget, of nGPT the shortest and the longest, unless all are asked for.
@@ -61,24 +65,24 @@ def draw(
     return canvas.finish()
 
 
-def _ends(table: pd.DataFrame) -> pd.DataFrame:
+def _ends(table: Frame) -> Frame:
     """Return the rows of GPT's longest budget and of nGPT's shortest and longest."""
     budgets = table.groupby(["family", "variant", *PLACE], dropna=False)["steps"]
     longest, shortest = (table["steps"] == budgets.transform(end) for end in ("max", "min"))
     return table[longest | (shortest & (table["family"] == "nGPT"))]
 
 
-def _left_out(there: pd.DataFrame, shown: pd.DataFrame) -> str:
+def _left_out(there: Frame, shown: Frame) -> str:
     runs, drawn = (rows["run"].nunique() for rows in (there, shown))
     return f"Not drawn: {runs - drawn} runs of other budgets." if drawn < runs else ""
 
 
-def _of(here: pd.DataFrame, line: pd.DataFrame) -> pd.DataFrame:
+def _of(here: Frame, line: Frame) -> Frame:
     """Return the rows of the runs of one line."""
     return here[here["run"].isin(line["run"]) & (here["row"] != "read_off")]
 
 
-def _panels(rows: pd.DataFrame, place: Any, sizes: int, log: bool) -> list[Panel]:
+def _panels(rows: Frame, place: Any, sizes: int, log: bool) -> list[Panel]:
     """Return the panels of one size and context: loss by steps, by tokens, factor by loss."""
     size, context = place
     title = f"{size}, context {length(context)}" if sizes > 1 else f"context {length(context)}"
@@ -97,7 +101,7 @@ def _panels(rows: pd.DataFrame, place: Any, sizes: int, log: bool) -> list[Panel
     return [*curves, factors]
 
 
-def _draw_runs(canvas: Canvas, panels: Sequence[Panel], line: Line, rows: pd.DataFrame) -> None:
+def _draw_runs(canvas: Canvas, panels: Sequence[Panel], line: Line, rows: Frame) -> None:
     """Draw the runs of one line: loss into two panels, factor into the third."""
     losses, factors = (rows[rows["row"] == kind] for kind in ("validation", "speed_up"))
     for _, run in losses.groupby("run", sort=False):
@@ -110,14 +114,12 @@ def _draw_runs(canvas: Canvas, panels: Sequence[Panel], line: Line, rows: pd.Dat
         draw_line(canvas, panels[2], line, run, x, y, markers=False, hover=hover)
 
 
-def _draw_arrows(canvas: Canvas, panel: Panel, read: pd.DataFrame) -> None:
+def _draw_arrows(canvas: Canvas, panel: Panel, read: Frame) -> None:
     """Draw one arrow a setting, at the lowest loss at which the factor is exact.
 
     The longest budget goes first, its factor below: there no curve passes. What would meet an
     arrow already there is left to the panel of factors.
     """
-    import plotly.graph_objects as go
-
     apart = APART * max(panel.y.high - panel.y.low, 0)
     drawn: list[float] = []
     exact = read[read["bound"] == ""].sort_values("steps", ascending=False, kind="stable")
@@ -133,7 +135,7 @@ def _draw_arrows(canvas: Canvas, panel: Panel, read: pd.DataFrame) -> None:
         else:
             _write(canvas, panel, words, sum(ends) / 2, loss, "bottom center")
         drawn.append(loss)
-        trace = go.Scatter(
+        trace = scatter(
             x=ends,
             y=[loss, loss],
             mode="lines+markers",
@@ -149,15 +151,13 @@ def _draw_arrows(canvas: Canvas, panel: Panel, read: pd.DataFrame) -> None:
 
 
 def _write(canvas: Canvas, panel: Panel, words: str, x: float, y: float, where: str) -> None:
-    import plotly.graph_objects as go
-
     look = {"mode": "markers+text", "textposition": where, "hoverinfo": "skip", "meta": "factor"}
     room = {"size": 6, "opacity": 0}  # keeps the words off the arrow
-    trace = go.Scatter(x=[x], y=[y], text=[words], marker=room, cliponaxis=False, **look)
+    trace = scatter(x=[x], y=[y], text=[words], marker=room, cliponaxis=False, **look)
     canvas.add(panel, trace)
 
 
-def _bounds(read: pd.DataFrame) -> list[str]:
+def _bounds(read: Frame) -> list[str]:
     return [
         f"GPT does not reach {row['validation_loss']:.3f}, where nGPT ends after "
         f"{row['step']:,.0f} steps at context {row['context_length']}: there more than "

@@ -1,23 +1,13 @@
 """The norms of the rows and columns of one matrix."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures.canvas import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.drawing.choices import LAYER, ROLE
 from ngpt_inspect.figures.vector_norms import draw_norms
 from ngpt_inspect.vocabulary import Role
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
-
-def draw(
-    table: pd.DataFrame, *, width: int = TWO_COLUMNS, layer: int = 0, role: str = "W_q"
-) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0, role: str = "W_q") -> Drawing:
     """Draw the rank curves of the row norms and of the column norms, one curve a checkpoint.
 
     x: normalized rank, 0 the smallest. y: L2 norm of a row (column) of the complete matrix in

@@ -1,34 +1,26 @@
 """The singular values of one matrix, of one of its heads and of the whole."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._rows import Rows, Style
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.text import number
 from ngpt_inspect.figures.drawing.board import Board, value_axis
 from ngpt_inspect.figures.drawing.choices import HEAD, LAYER, ROLE
 from ngpt_inspect.figures.drawing.curves import draw_values
 from ngpt_inspect.vocabulary import Role, Status
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
 SIGMA, KAPPA = "singular_value", "condition_number"
 RANKS = {"stable_rank": "stable rank", "effective_rank": "effective rank"}
 
 
 def draw(
-    table: pd.DataFrame,
+    table: Frame,
     *,
     width: int = TWO_COLUMNS,
     layer: int = 0,
     role: str = "W_q",
     head: int = 0,
-) -> go.Figure:
+) -> Drawing:
     """Draw σ against its rank, one curve a checkpoint: left of one head, right of the whole.
 
     x: rank, 1 the largest. y: singular value, logarithmic. Above, of each checkpoint: the

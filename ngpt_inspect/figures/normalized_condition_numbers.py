@@ -1,25 +1,17 @@
 """Figure 10: condition numbers, and dotted those after normalising the matrices."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures.canvas import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.condition_numbers import OF, SPREAD, draw_kappa
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 
 def draw(
-    table: pd.DataFrame,
+    table: Frame,
     *,
     width: int = TWO_COLUMNS,
     of: str = "median",
     spread: str = "quartiles",
-) -> go.Figure:
+) -> Drawing:
     """Draw the figure `condition_numbers`, and dotted the same of the normalised matrices.
 
     Dotted: after dividing the vectors of length d_model by their norm, as nGPT does after each

@@ -1,18 +1,11 @@
 """How far each block moves the hidden state, and how far it is still from where it goes."""
 
-from __future__ import annotations
-
 from html import escape
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.lines import remarks
 from ngpt_inspect.figures.drawing.paths import NO_TRACE, keys, path_trace, paths
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 PANELS = {
     "angle_moved": "moved by the block",
@@ -22,7 +15,7 @@ PANELS = {
 }
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, token: int | None = None) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS, token: int | None = None) -> Drawing:
     """Draw four angles against normalized depth, one line a checkpoint.
 
     x: state / (2 n_layers), 0 the input embedding, 1 the final state. y: degrees, the mean over
@@ -52,7 +45,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, token: int | None = N
     return canvas.finish()
 
 
-def _said(label: str, rows: pd.DataFrame) -> str:
+def _said(label: str, rows: Frame) -> str:
     first = rows.iloc[0]
     following = escape(str(first["next_text"]))
     after = f", followed by “{following}”" if following not in ("", "nan") else ", the last one"

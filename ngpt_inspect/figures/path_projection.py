@@ -1,9 +1,8 @@
 """The path of hidden states on the hypersphere, laid out in the plane."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures.canvas import (
@@ -11,17 +10,16 @@ from ngpt_inspect.figures.canvas import (
     TWO_COLUMNS,
     Axis,
     Canvas,
+    Drawing,
+    Frame,
     Panel,
     marker,
     marker_key,
+    scatter,
 )
 from ngpt_inspect.figures.canvas.ticks import nice_steps
 from ngpt_inspect.figures.drawing.lines import Line, remarks
 from ngpt_inspect.figures.drawing.paths import NO_TRACE, SHOWN_AT, keys, path_trace, paths
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 MOST = 12
 """Paths of one panel, where no token is chosen."""
@@ -34,12 +32,12 @@ CENTRES = {"final": "final state", "next": "next token's output embedding"}
 
 
 def draw(
-    table: pd.DataFrame,
+    table: Frame,
     *,
     width: int = TWO_COLUMNS,
     centre: str = "final",
     token: int | None = None,
-) -> go.Figure:
+) -> Drawing:
     """Draw one panel a checkpoint: the states of each token, block by block, around a centre.
 
     The distance from the centre is the angle to it; dotted circles have equal angles. Each path
@@ -61,7 +59,7 @@ def draw(
     return canvas.finish()
 
 
-def _panel(title: str, centre: str, xs: pd.Series, ys: pd.Series) -> Panel:
+def _panel(title: str, centre: str, xs: Iterable[float], ys: Iterable[float]) -> Panel:
     """Return a panel with room for the paths of all checkpoints, so that they compare."""
     x, y = Axis(title=f"degrees from the {CENTRES[centre]}"), Axis(title="degrees aside")
     x.cover(xs)
@@ -69,7 +67,7 @@ def _panel(title: str, centre: str, xs: pd.Series, ys: pd.Series) -> Panel:
     return Panel(title=title, x=x, y=y, equal=True)
 
 
-def _only(rows: pd.DataFrame, token: int | None) -> pd.DataFrame:
+def _only(rows: Frame, token: int | None) -> Frame:
     wanted = rows["token"] < MOST if token is None else rows["token"] == token
     return rows[wanted.fillna(False).astype(bool)]
 
@@ -78,7 +76,7 @@ def _draw_paths(
     canvas: Canvas,
     panel: Panel,
     line: Line,
-    rows: pd.DataFrame,
+    rows: Frame,
     x: str,
     y: str,
     *,
@@ -99,10 +97,8 @@ def _draw_paths(
             canvas.key(name, marker_key(marker(f"{STARTS[name]}-open", NEUTRAL)))
 
 
-def _marks(line: Line, rows: pd.DataFrame, name: str, x: str, y: str) -> Any:
-    import plotly.graph_objects as go
-
-    return go.Scatter(
+def _marks(line: Line, rows: Frame, name: str, x: str, y: str) -> Any:
+    return scatter(
         x=rows[x].tolist(),
         y=rows[y].tolist(),
         mode="markers",
@@ -117,11 +113,9 @@ def _marks(line: Line, rows: pd.DataFrame, name: str, x: str, y: str) -> Any:
 
 def _draw_circles(canvas: Canvas, panel: Panel, reach: list[float]) -> None:
     """Draw circles of equal angle around the centre, with their degrees."""
-    import plotly.graph_objects as go
-
     radii = nice_steps(0, max(map(abs, reach)), CIRCLES)[1:]
     turn = [*(math.tau * part / 90 for part in range(91)), math.nan]
-    circles = go.Scatter(
+    circles = scatter(
         x=[_plain(radius * math.cos(angle)) for radius in radii for angle in turn],
         y=[_plain(radius * math.sin(angle)) for radius in radii for angle in turn],
         mode="lines",
@@ -129,7 +123,7 @@ def _draw_circles(canvas: Canvas, panel: Panel, reach: list[float]) -> None:
         hoverinfo="skip",
         meta="circles",
     )
-    degrees = go.Scatter(
+    degrees = scatter(
         x=[-radius * math.sqrt(0.5) for radius in radii],
         y=[radius * math.sqrt(0.5) for radius in radii],
         mode="text",
@@ -147,7 +141,7 @@ def _plain(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _notes(table: pd.DataFrame, chosen: pd.DataFrame, centre: str, token: int | None) -> list[str]:
+def _notes(table: Frame, chosen: Frame, centre: str, token: int | None) -> list[str]:
     stress = chosen[f"stress_{centre}"]
     if not len(chosen):
         why = f"No token {token} with a known {CENTRES[centre]}."

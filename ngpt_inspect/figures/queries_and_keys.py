@@ -1,20 +1,12 @@
 """Figures 11 and 12: vector norms and singular values of Q and K in one layer."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.text import number
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.vocabulary import Role
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 ROLES = (Role.W_Q, Role.W_K)
 CONDITIONS = {"median": "condition_number_median", "pooled": "pooled_condition_number"}
@@ -22,13 +14,13 @@ VECTORS = {"rows": "row_norm", "columns": "column_norm"}
 
 
 def draw(
-    table: pd.DataFrame,
+    table: Frame,
     *,
     width: int = TWO_COLUMNS,
     layer: int = 2,
     condition: str = "median",
     vectors: str = "rows",
-) -> go.Figure:
+) -> Drawing:
     """Draw W_q and W_k of one layer: norms of their vectors, and singular values of all heads.
 
     x: normalized rank, 0 the smallest. Left, y: L2 norm of the vectors of the complete matrix,

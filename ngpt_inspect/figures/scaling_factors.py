@@ -1,20 +1,12 @@
 """Figure 6, middle and right: the learned scaling factors, and the norm gains of a GPT."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 QUANTITY = "scaling_factor"
 SUFFIXES = (
@@ -29,7 +21,7 @@ VIEW = Option(
 )
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "density") -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Drawing:
     """Draw s_qk, s_u, s_ν by layer and the density of s_z; in a second group a GPT's gains.
 
     By layer, x: normalized layer index; y: mean of the absolute values of the coordinates with

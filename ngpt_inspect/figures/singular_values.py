@@ -1,21 +1,13 @@
 """Figures 11 and 12, right: singular values of the attention and MLP matrices."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import matrix_board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
-
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw one panel a matrix with one rank curve a layer, the earlier the paler.
 
     x: normalized rank, 0 the smallest. y: singular value, logarithmic; those of all heads of a

@@ -1,26 +1,21 @@
 """The speed-up of Figure 2, drawn: against budget and against context length."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import (
     NEUTRAL,
     TWO_COLUMNS,
     Axis,
     Canvas,
+    Drawing,
+    Frame,
     Panel,
     across,
     marker,
     marker_key,
+    scatter,
 )
 from ngpt_inspect.figures.canvas.text import length, short
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 BOUNDS = {"lower": ("triangle-up-open", "at least"), "upper": ("triangle-down-open", "at most")}
 NO_PAIRS = "No finished runs of both families in the same size and context."
@@ -28,7 +23,7 @@ SIDES = (("steps", "context_length"), ("context_length", "steps"))
 """What each panel has on its x axis, and what tells its lines apart."""
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw the factor by budget, a line a context, and by context, a line a budget.
 
     Points are geometric means over seeds, bars their range; 1 means no faster. A triangle says
@@ -56,9 +51,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     return canvas.finish()
 
 
-def _draw(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame, x: str) -> None:
-    import plotly.graph_objects as go
-
+def _draw(canvas: Canvas, panel: Panel, line: Line, rows: Frame, x: str) -> None:
     between = ("speed_up_low", "speed_up_high")
     draw_line(canvas, panel, line, rows, x, "speed_up", between=between, hover="%{y:.3g} times")
     for bound, (symbol, words) in BOUNDS.items():
@@ -67,7 +60,7 @@ def _draw(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame, x: str) 
             xs, ys = list(map(float, there[x])), list(map(float, there["speed_up"]))
             look = {"mode": "markers", "hoverinfo": "skip", "meta": bound}
             ring = marker(symbol, line.color, 11)
-            canvas.add(panel, go.Scatter(x=xs, y=ys, marker=ring, **look))
+            canvas.add(panel, scatter(x=xs, y=ys, marker=ring, **look))
             canvas.key(words, marker_key(marker(symbol, NEUTRAL, 9)))
 
 

@@ -1,17 +1,19 @@
 """Section A.4: how much longer a training step of nGPT takes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures.canvas import DOTTED, TWO_COLUMNS, Axis, Canvas, Panel, across, line_key
+from ngpt_inspect.figures.canvas import (
+    DOTTED,
+    TWO_COLUMNS,
+    Axis,
+    Canvas,
+    Drawing,
+    Frame,
+    Panel,
+    across,
+    line_key,
+)
 from ngpt_inspect.figures.canvas.text import length
 from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 LINE = ("family", "size", "precision", "compiled")
 NO_TIMINGS = "No timings of both families: give step_time.csv."
@@ -19,7 +21,7 @@ ONE_PANEL = 138
 """Pixels of its height."""
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw time of nGPT over time of GPT by context length: median over rounds, quartiles.
 
     1 means that a step takes as long.

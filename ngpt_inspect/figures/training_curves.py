@@ -1,18 +1,12 @@
 """What runs log while they train: losses, learning rate and gradient norm."""
 
-from __future__ import annotations
-
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Panel, band
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel, band
 from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, remarks, run_lines
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 AXES = {
     "steps": ("step", "steps"),
@@ -27,14 +21,14 @@ EARLY = 0.1
 
 
 def draw(
-    table: pd.DataFrame,
+    table: Frame,
     *,
     width: int = TWO_COLUMNS,
     against: str = "steps",
     log_x: bool = False,
     learning_rate: bool = False,
     gradient_norm: bool = False,
-) -> go.Figure:
+) -> Drawing:
     """Draw one panel a quantity, one line a run, in the order of the table.
 
     Validation losses are points as measured. A point of the others is what was logged, or the
@@ -70,14 +64,14 @@ def _axis(quantity: str, words: str, top: float) -> Axis:
     return Axis(title="nats per token", top=top)
 
 
-def _top(table: pd.DataFrame) -> float:
+def _top(table: Frame) -> float:
     """Return the highest loss after the first steps of each run."""
     losses = table[table["quantity"].isin(list(LOSSES))]
     last = losses.groupby("run")["step"].transform("max")
     return float(losses.loc[losses["step"] >= EARLY * last, "value"].max())
 
 
-def _draw(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame, x: str) -> None:
+def _draw(canvas: Canvas, panel: Panel, line: Line, rows: Frame, x: str) -> None:
     if rows.empty:
         return
     few = bool((rows["quantity"] == "validation_loss").all())
@@ -88,7 +82,7 @@ def _draw(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame, x: str) 
     draw_line(canvas, panel, line, rows, x, "value", markers=few, hover="%{x:,.6g}<br>%{y:.5g}")
 
 
-def _averages(table: pd.DataFrame, quantities: Any) -> str:
+def _averages(table: Frame, quantities: Any) -> str:
     """Say how many values a point is the mean of, where it is of several."""
     shown = table[table["quantity"].isin(list(quantities))]
     most = shown.groupby("run", sort=False)["averaged"].max()

@@ -1,25 +1,28 @@
 """How a quantity moves while a model trains: its value at each saved step, a panel a role."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures._rows import styles, whole
-from ngpt_inspect.figures.canvas import NEUTRAL, TWO_COLUMNS, Axis, Canvas, Panel, faded, line_key
+from ngpt_inspect.figures.canvas import (
+    NEUTRAL,
+    TWO_COLUMNS,
+    Axis,
+    Canvas,
+    Drawing,
+    Frame,
+    Panel,
+    faded,
+    line_key,
+    scatter,
+)
 from ngpt_inspect.figures.canvas.text import short
-from ngpt_inspect.figures.canvas.theme import shades_and_dashes
 from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
-from ngpt_inspect.figures.drawing.lines import SYMBOLS, Line, draw_line, remarks
+from ngpt_inspect.figures.drawing.lines import Line, draw_line, looks, remarks
 from ngpt_inspect.vocabulary import Role, Status
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +93,13 @@ EVERYTHING = "over all layers"
 
 
 def draw(
-    table: pd.DataFrame,
+    table: Frame,
     *,
     width: int = TWO_COLUMNS,
     quantity: str = "condition_number",
     against: str = "steps",
     hide_layers: bool = False,
-) -> go.Figure:
+) -> Drawing:
     """Draw one panel a role: the quantity over steps, a strong line a run over all its layers.
 
     Pale lines are its layers, the earlier the paler. All are rows of the table: nothing is
@@ -109,25 +112,23 @@ def draw(
     shown = rows[rows["status"] != Status.SKIPPED]
     there = set(shown.loc[shown["x"].notna(), "role"])
     x = Axis(title=AXES[against], write=short)
-    shared = Axis(title=followed.label, log=followed.log)
+    y = Axis(title=followed.label, log=followed.log)
     lines = [
         {
-            role: Panel(
-                title=role.facts.symbol, x=x, y=shared if followed.shared else replace(shared)
-            )
+            role: Panel(title=role.facts.symbol, x=x, y=y if followed.shared else replace(y))
             for role in group
             if str(role) in there
         }
         for group in _groups()
     ]
     canvas = Canvas([list(line.values()) for line in lines], width)
-    looks = list(_looks(table))
-    for label, line, n_layers in looks:
+    runs = list(_runs(table))
+    for label, line, n_layers in runs:
         mine = shown[(shown["checkpoint"] == label) & shown["x"].notna()]
         for role, panel in (item for panels in lines for item in panels.items()):
             here = mine[mine["role"] == str(role)]
             _draw_run(canvas, panel, line, here, followed, 0 if hide_layers else n_layers)
-    canvas.notes += remarks(table, *_notes(rows, shown, looks, followed, against))
+    canvas.notes += remarks(table, *_notes(rows, shown, runs, followed, against))
     return canvas.finish()
 
 
@@ -137,7 +138,7 @@ def _groups() -> Iterator[tuple[Role, ...]]:
     yield tuple(role for role in Role if role not in (*ATTENTION, *MLP))
 
 
-def _placed(table: pd.DataFrame, against: str) -> pd.DataFrame:
+def _placed(table: Frame, against: str) -> Frame:
     """Return the rows with their place on the x axis; NaN where the checkpoint does not say."""
     step = table["step"].astype("Float64").astype("float64")
     if against == "steps":
@@ -149,20 +150,19 @@ def _placed(table: pd.DataFrame, against: str) -> pd.DataFrame:
     return table.assign(x=[math.nan if value is None else float(value) for value in found])
 
 
-def _looks(table: pd.DataFrame) -> Iterator[tuple[str, Line, int]]:
+def _runs(table: Frame) -> Iterator[tuple[str, Line, int]]:
     """Yield the label, the style and the number of layers of each run: all steps of it as one."""
     runs = {style.checkpoint: style for style in styles(table, table.attrs.get("checkpoints", []))}
-    looks = shades_and_dashes(style.family for style in runs.values())
-    for (label, style), (color, dash) in zip(runs.items(), looks, strict=True):
-        symbol = SYMBOLS.get(style.family, "circle")
-        yield label, Line(escape(label), color, dash, symbol), style.n_layers
+    lines = looks(map(escape, runs), [style.family for style in runs.values()])
+    for (label, style), line in zip(runs.items(), lines, strict=True):
+        yield label, line, style.n_layers
 
 
 def _draw_run(
     canvas: Canvas,
     panel: Panel,
     line: Line,
-    rows: pd.DataFrame,
+    rows: Frame,
     followed: Followed,
     n_layers: int,
 ) -> None:
@@ -183,19 +183,17 @@ def _draw_layer(
     canvas: Canvas,
     panel: Panel,
     line: Line,
-    rows: pd.DataFrame,
+    rows: Frame,
     layer: int | None,
     expert: int | None,
     n_layers: int,
 ) -> None:
-    import plotly.graph_objects as go
-
     rows = _finite(canvas, panel, line, rows).sort_values("x", kind="stable")
     share = (layer or 0) / max(n_layers - 1, 1)
     color = faded(line.color, PALEST + (STRONGEST - PALEST) * share)
     named = f"layer {layer}" + ("" if expert is None else f", expert {expert}")
     xs, ys = ([float(value) for value in rows[name]] for name in ("x", "value"))
-    trace = go.Scatter(
+    trace = scatter(
         x=xs,
         y=ys,
         mode="lines" if len(xs) > 1 else "markers",
@@ -211,7 +209,7 @@ def _draw_layer(
     canvas.key("each layer, the earlier the paler", pale, meta="key")
 
 
-def _finite(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame) -> pd.DataFrame:
+def _finite(canvas: Canvas, panel: Panel, line: Line, rows: Frame) -> Frame:
     """Return the rows that have a place on the axis; mark the infinite ones at its top."""
     values = rows["value"].astype(float)
     infinite = [float(x) for x in rows.loc[values.map(math.isinf), "x"]]
@@ -223,9 +221,9 @@ def _finite(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame) -> pd.
 
 
 def _notes(
-    rows: pd.DataFrame,
-    shown: pd.DataFrame,
-    looks: list[tuple[str, Line, int]],
+    rows: Frame,
+    shown: Frame,
+    runs: list[tuple[str, Line, int]],
     followed: Followed,
     against: str,
 ) -> Iterator[str]:
@@ -234,7 +232,7 @@ def _notes(
         yield f"No rows of {followed.each} here."
     if followed.log and (shown["value"] == 0).any():
         yield "Values that are zero have no logarithm and are left out."
-    for name, line, _ in looks:
+    for name, line, _ in runs:
         label = line.label
         mine = shown[shown["checkpoint"] == name]
         skipped = rows[(rows["checkpoint"] == name) & (rows["status"] == Status.SKIPPED)]

@@ -1,25 +1,17 @@
 """Whether the vectors nGPT normalises are still of length 1, by layer."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
 from ngpt_inspect.figures.drawing.dots import draw_beside, draw_tolerance
 from ngpt_inspect.figures.drawing.layers import draw_by_layer
 from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
 DEVIATION, TOLERANCE = "unit_deviation", "tolerance"
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw one panel a matrix and one for the two embeddings.
 
     x: normalized layer index. y: largest |‖v‖₂ − 1| over the vectors of length d_model (rows,

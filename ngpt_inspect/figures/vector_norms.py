@@ -1,14 +1,11 @@
 """Figures 11 and 12, left: norms of the rows and columns of each matrix."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures.canvas import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import (
     ATTENTION,
     MLP,
@@ -21,16 +18,12 @@ from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.ranked import ONE_ROW
 from ngpt_inspect.vocabulary import Axis, Role
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
 HEIGHT = 84
 """Pixels of a panel: there are four rows of them."""
 QUANTITIES = {Axis.ROWS: "row_norm", Axis.COLUMNS: "column_norm"}
 
 
-def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw rank curves of row norms and, below, of column norms, one curve a layer.
 
     x: normalized rank, 0 the smallest. y: L2 norm of a row (column) of the complete matrix in
@@ -42,8 +35,8 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
 
 
 def draw_norms(
-    table: pd.DataFrame, matrices: Sequence[Sequence[Role]], width: int, *, layer: int | None = None
-) -> go.Figure:
+    table: Frame, matrices: Sequence[Sequence[Role]], width: int, *, layer: int | None = None
+) -> Drawing:
     """Draw the norms of matrices: of each group rows and, below, columns; of one side by side."""
     rows = Rows(table, [f"{quantity}_quantile" for quantity in QUANTITIES.values()], layer=layer)
     x, y = rank_axis(), value_axis("norm")

@@ -1,17 +1,12 @@
 """The colours of values on a logarithmic scale, and the bar that explains them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures.canvas.axes import Axis
 from ngpt_inspect.figures.canvas.text import width_of
 from ngpt_inspect.figures.canvas.theme import FONT_SIZE
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from ngpt_inspect.figures.canvas.types import Drawing
 
 SCALE = "Cividis"
 """Even to the eye, and the same under the common colour-vision deficiencies: Nuñez, Anderton
@@ -23,7 +18,7 @@ LENGTH = 240
 """Pixels of the bar, where there is room for them beside its title."""
 
 
-def color_axis(figure: go.Figure, values: Iterable[float], title: str, room: int) -> None:
+def color_axis(figure: Drawing, values: Iterable[float], title: str, room: int) -> None:
     """Give all traces on ``coloraxis``, which hold log10, one range and a bar with plain ticks."""
     axis = Axis(log=True)
     axis.cover(values)
@@ -59,6 +54,6 @@ def color_axis(figure: go.Figure, values: Iterable[float], title: str, room: int
     )
 
 
-def place_bar(figure: go.Figure, below: float) -> None:
+def place_bar(figure: Drawing, below: float) -> None:
     """Put the bar into the uppermost of these pixels at the bottom of the figure."""
     figure.layout.coloraxis.colorbar.y = (below - GAP) / figure.layout.height

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.figures.canvas.marks import scatter
 from ngpt_inspect.figures.canvas.text import width_of
 from ngpt_inspect.figures.canvas.theme import FONT_SIZE
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from ngpt_inspect.figures.canvas.types import Trace
 
 LINE = 19
 """Pixels of one line."""
@@ -28,18 +27,14 @@ LEGEND = {
 of them the width of the widest."""
 
 
-def line_key(color: str, **line: Any) -> go.Scatter:
+def line_key(color: str, **line: Any) -> Trace:
     """Return a sample of a line for `Canvas.key`."""
-    import plotly.graph_objects as go
-
-    return go.Scatter(mode="lines", line={"color": color, "width": 1.8, **line})
+    return scatter(mode="lines", line={"color": color, "width": 1.8, **line})
 
 
-def marker_key(marker: dict[str, Any]) -> go.Scatter:
+def marker_key(marker: dict[str, Any]) -> Trace:
     """Return a sample of a marker for `Canvas.key`."""
-    import plotly.graph_objects as go
-
-    return go.Scatter(mode="markers", marker=marker)
+    return scatter(mode="markers", marker=marker)
 
 
 def lines_of(names: Iterable[str], room: int) -> int:

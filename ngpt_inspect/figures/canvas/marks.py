@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures.canvas.theme import NEUTRAL, faded
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from ngpt_inspect.figures.canvas.types import Trace
 
 BAND = 0.19
 """Opacity of a filled range."""
@@ -43,11 +41,23 @@ def marker(symbol: str, color: str, size: float = 8, width: float = 1.4) -> dict
     return {"symbol": symbol, "size": size, "color": color, "line": line}
 
 
-def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], color: str) -> go.Scatter:
-    """Return the filled area between two curves over x."""
+def scatter(**said: Any) -> Trace:
+    """Return a trace of plotly, which is imported here and not before."""
     import plotly.graph_objects as go
 
-    return go.Scatter(
+    return go.Scatter(**said)
+
+
+def heatmap(**said: Any) -> Any:
+    """Return a trace of coloured cells."""
+    import plotly.graph_objects as go
+
+    return go.Heatmap(**said)
+
+
+def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], color: str) -> Trace:
+    """Return the filled area between two curves over x."""
+    return scatter(
         x=[*x, *reversed(x)],
         y=[*low, *reversed(high)],
         fill="toself",
@@ -59,8 +69,6 @@ def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], color:
     )
 
 
-def across(ends: Sequence[float], y: float) -> go.Scatter:
+def across(ends: Sequence[float], y: float) -> Trace:
     """Return the dotted line of something to compare with, at one height."""
-    import plotly.graph_objects as go
-
-    return go.Scatter(x=ends, y=[y, y], mode="lines", line=DOTTED, hoverinfo="skip", meta="level")
+    return scatter(x=ends, y=[y, y], mode="lines", line=DOTTED, hoverinfo="skip", meta="level")

@@ -1,15 +1,10 @@
 """The footnotes below the panels, or the reason why nothing is drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures.canvas.text import wrapped
 from ngpt_inspect.figures.canvas.theme import FONT_SIZE, NEUTRAL
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from ngpt_inspect.figures.canvas.types import Drawing
 
 NOTE = "note"
 """Name of the annotations that are footnotes; the others are titles of panels."""
@@ -26,7 +21,7 @@ def wrapped_notes(notes: Sequence[str], width: int, size: float = SIZE) -> list[
     return [line for note in notes for line in wrapped(note.split(" "), width - 2 * EDGE, size)]
 
 
-def write_notes(figure: go.Figure, lines: Sequence[str], *, left: int, down: float) -> None:
+def write_notes(figure: Drawing, lines: Sequence[str], *, left: int, down: float) -> None:
     """Write lines from the left edge of the figure, so many pixels below its panels."""
     for number, line in enumerate(lines):
         figure.add_annotation(
@@ -39,7 +34,7 @@ def write_notes(figure: go.Figure, lines: Sequence[str], *, left: int, down: flo
         )
 
 
-def say_why_empty(figure: go.Figure, notes: Sequence[str], width: int) -> None:
+def say_why_empty(figure: Drawing, notes: Sequence[str], width: int) -> None:
     """Write the reasons where the panels would be."""
     lines = wrapped_notes(notes, width, FONT_SIZE)
     text = "<br>".join(["<b>Nothing to draw</b>", *lines])

@@ -1,21 +1,17 @@
 """The canvas of every figure: panels filled with traces, laid out to fit a width and a page."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures.canvas.color_bar import PIXELS as BAR
 from ngpt_inspect.figures.canvas.color_bar import color_axis, place_bar
 from ngpt_inspect.figures.canvas.layout import RIGHT, Groups, Layout, Panel, sides
 from ngpt_inspect.figures.canvas.legend import LEGEND, lines_of, marker_key
 from ngpt_inspect.figures.canvas.legend import LINE as LEGEND_LINE
-from ngpt_inspect.figures.canvas.marks import MARKS, marker
+from ngpt_inspect.figures.canvas.marks import MARKS, marker, scatter
 from ngpt_inspect.figures.canvas.notes import LINE, say_why_empty, wrapped_notes, write_notes
 from ngpt_inspect.figures.canvas.theme import NEUTRAL, template
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from ngpt_inspect.figures.canvas.types import Drawing, Trace
 
 HEIGHT = 118
 """Pixels of a panel, at most, where a figure does not say."""
@@ -42,14 +38,14 @@ class Canvas:
         self.groups = [group for group in groups if any(group)]
         self.panels = [panel for group in self.groups for panel in group if panel is not None]
         self.width, self.height = width, height
-        self.figure: go.Figure = go.Figure()
+        self.figure: Drawing = go.Figure()
         self.notes: list[str] = []
         """Footnotes, in HTML: what comes from outside is escaped."""
         self.color_title = ""
         """What the colours say, if there are any."""
         self._colored: list[float] = []
-        self._keys: dict[str, go.Scatter] = {}
-        self._edges: list[tuple[Panel, go.Scatter]] = []
+        self._keys: dict[str, Trace] = {}
+        self._edges: list[tuple[Panel, Trace]] = []
 
     def add(
         self,
@@ -72,11 +68,9 @@ class Canvas:
         self, panel: Panel, x: Sequence[float], mark: str, color: str, hover: Any, **said: Any
     ) -> None:
         """Show values that the y axis cannot hold at its edge."""
-        import plotly.graph_objects as go
-
         panel.x.cover(x)
         look = {"mode": "markers", "marker": marker(MARKS[mark].symbol, color), "cliponaxis": False}
-        trace = go.Scatter(x=x, hovertext=hover, hoverinfo="text", meta=mark, **look, **said)
+        trace = scatter(x=x, hovertext=hover, hoverinfo="text", meta=mark, **look, **said)
         self._edges.append((panel, trace))
         self.symbol(mark)
 
@@ -108,7 +102,7 @@ class Canvas:
         """Have the colour scale, one for all panels and logarithmic, cover these values."""
         self._colored += values
 
-    def finish(self) -> go.Figure:
+    def finish(self) -> Drawing:
         """Set the axes, write legend and footnotes, and return the figure."""
         layout = {"template": template(), "width": self.width, "meta": {"notes": self.notes}}
         self.figure.update_layout(**layout)

@@ -1,18 +1,13 @@
 """A figure as bytes: HTML that needs no network, images, or plotly's JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import MissingLibrary, WrongOption
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from ngpt_inspect.figures.canvas.types import Drawing
 
 IMAGES = (".pdf", ".png", ".svg")
 """What needs kaleido and a browser."""
@@ -64,7 +59,7 @@ def has_browser() -> bool:
     return path is not None and Path(path).is_file()
 
 
-def render(figure: go.Figure, suffix: str, title: str) -> bytes:
+def render(figure: Drawing, suffix: str, title: str) -> bytes:
     """Return what a file with this suffix holds: the figure in the size its layout has."""
     if suffix == ".json":
         return str(figure.to_json()).encode()
@@ -75,7 +70,7 @@ def render(figure: go.Figure, suffix: str, title: str) -> bytes:
     return _image(figure, suffix[1:])
 
 
-def _image(figure: go.Figure, kind: str) -> bytes:
+def _image(figure: Drawing, kind: str) -> bytes:
     import kaleido
 
     size = {"width": figure.layout.width, "height": figure.layout.height}

@@ -1,19 +1,13 @@
 """The same figure on a page: as wide as the page, larger type, on a light or dark ground."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ngpt_inspect.figures.canvas.theme import DARK_PAGE, FONT_SIZE, LIGHT_PAGE, template
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from ngpt_inspect.figures.canvas.types import Drawing
 
 ENLARGED = 1.22
 """Type of 13 pixels; all that is measured in pixels grows alike, so that nothing collides."""
 
 
-def for_screen(figure: go.Figure, *, dark: bool) -> go.Figure:
+def for_screen(figure: Drawing, *, dark: bool) -> Drawing:
     """Return a copy of a figure that fills the width of a page."""
     import plotly.graph_objects as go
 

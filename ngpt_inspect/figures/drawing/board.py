@@ -1,18 +1,13 @@
 """The canvas of figures of checkpoints: whose trace is whose, and what is missing and why."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures._rows import Rows, Style
-from ngpt_inspect.figures.canvas import Axis, Canvas, Panel, line_key
+from ngpt_inspect.figures.canvas import Axis, Canvas, Drawing, Panel, line_key
 from ngpt_inspect.figures.canvas.panels import HEIGHT
 from ngpt_inspect.figures.drawing.notes import why_not_drawn
 from ngpt_inspect.vocabulary import Role
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 ATTENTION = (Role.W_Q, Role.W_K, Role.W_V, Role.W_O)
 MLP = (Role.W_U, Role.W_NU, Role.W_O_MLP)
@@ -86,7 +81,7 @@ class Board(Canvas):
         """Write a number of one checkpoint under the title of a panel, in its colour."""
         panel.below.append(f'<span style="color:{style.color}">{text}</span>')
 
-    def finish(self) -> go.Figure:
+    def finish(self) -> Drawing:
         """Add the legend of the checkpoints drawn and the footnotes; return the figure."""
         self.notes += why_not_drawn(self.rows, self.roles, self.used)
         others, self._keys = self._keys, {}

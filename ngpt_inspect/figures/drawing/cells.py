@@ -1,20 +1,15 @@
 """Heat maps of layer by head: coloured cells, each of which can be pointed at and clicked."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures._rows import Rows, Style, whole
-from ngpt_inspect.figures.canvas import NEUTRAL, Panel, marker
+from ngpt_inspect.figures.canvas import NEUTRAL, Panel, Trace, heatmap, marker, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import hover_text, identity
 from ngpt_inspect.vocabulary import Role, Status
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 CHOSEN = "#e0218a"
 """Rim of the cell that was clicked: no colour of the scale."""
@@ -61,14 +56,12 @@ def draw_cells(
     board: Board, panel: Panel, style: Style, columns: Sequence[Column], name: str
 ) -> None:
     """Fill a panel: columns side by side, the first layer at the bottom, log10 as a colour."""
-    import plotly.graph_objects as go
-
     placed = [(float(x), column, row) for x, column in enumerate(columns) for row in column.rows]
     x = [at for at, _, _ in placed]
     y = [float(row["layer"]) for _, _, row in placed]
     values = [float(row["value"]) for _, _, row in placed]
     board.color(values)
-    tiles = go.Heatmap(
+    tiles = heatmap(
         x=x,
         y=y,
         z=[math.log10(v) if math.isfinite(v) and v > 0 else None for v in values],
@@ -84,7 +77,7 @@ def draw_cells(
         if at:
             board.draw(panel, style, _marks(board, mark, [x[n] for n in at], [y[n] for n in at]))
     # Browsers select points, not tiles: a clear square lies on each, and the chosen has a rim.
-    targets = go.Scatter(
+    targets = scatter(
         x=x,
         y=y,
         mode="markers",
@@ -106,15 +99,13 @@ MARK_OF = {
 }
 
 
-def _marks(board: Board, status: Status, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
+def _marks(board: Board, status: Status, x: Sequence[float], y: Sequence[float]) -> Trace:
     """Return the marks of cells that are not plain numbers; readable on every colour."""
-    import plotly.graph_objects as go
-
     look = marker(board.symbol(MARK_OF[status]), NEUTRAL, 6, 1.2)
     if status is Status.BELOW_RESOLUTION:
         look |= {"symbol": look["symbol"].removesuffix("-open"), "color": "#ffffff"}
         look["line"] |= {"color": "#222222"}
-    return go.Scatter(
+    return scatter(
         x=x,
         y=y,
         mode="markers",

@@ -1,7 +1,5 @@
 """Options that several figures share: which layer, which matrix, which head."""
 
-from __future__ import annotations
-
 from ngpt_inspect.figures._figure import Option
 from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
 from ngpt_inspect.vocabulary import Role

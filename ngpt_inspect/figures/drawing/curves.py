@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._rows import Style, normalized_layer, whole
-from ngpt_inspect.figures.canvas import Panel, faded
+from ngpt_inspect.figures.canvas import Frame, Panel, faded, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import place
 from ngpt_inspect.vocabulary import Role
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
 PALEST = 0.3
 """Opacity of the first layer; the last is opaque."""
@@ -33,7 +32,7 @@ def draw_rank_curve(board: Board, panel: Panel, role: Role, quantity: str, name:
 
 
 def draw_values(
-    board: Board, panel: Panel, style: Style, role: Role, rows: pd.DataFrame, name: str
+    board: Board, panel: Panel, style: Style, role: Role, rows: Frame, name: str
 ) -> None:
     """Draw single values over their place, 1 the first; one curve a weight."""
     for one in _by_weight(rows):
@@ -109,7 +108,7 @@ def _outline(edges: np.ndarray, last: float, heights: np.ndarray) -> tuple[np.nd
     return np.array([edges[0], *edges, last]), np.array([0.0, *heights, 0.0])
 
 
-def _column(rows: pd.DataFrame, name: str) -> np.ndarray:
+def _column(rows: Frame, name: str) -> np.ndarray:
     return rows[name].to_numpy(dtype=float)
 
 
@@ -118,7 +117,7 @@ def _draw(
     panel: Panel,
     style: Style,
     role: Role,
-    rows: pd.DataFrame,
+    rows: Frame,
     x: np.ndarray,
     y: np.ndarray,
     name: str,
@@ -126,14 +125,13 @@ def _draw(
     shape: str = "linear",
 ) -> None:
     import numpy as np
-    import plotly.graph_objects as go
 
     first = rows.iloc[0].to_dict()
     where = place(role, first)
     reason = f"<br>{first['reason']}" if first["reason"] else ""
     hover = f"<b>{style.label}</b><br>{where}<br>{name}<br>%{{x:.4g}}, %{{y:.4g}}{reason}"
     drawable = np.isfinite(y) & ((y > 0) | (not panel.y.log))
-    trace = go.Scatter(
+    trace = scatter(
         x=x,
         y=np.where(drawable, y, np.nan),
         mode="lines",
@@ -163,7 +161,7 @@ def _outside(x: np.ndarray, y: np.ndarray, *, log: bool) -> Iterator[tuple[str, 
     yield from [("skipped", float(missing.min()))] if missing.size else []
 
 
-def _by_weight(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def _by_weight(rows: Frame) -> Iterator[Frame]:
     """Cut rows into one piece a weight: layer and expert."""
     for _, one in rows.groupby(["layer", "expert"], dropna=False):
         yield one

@@ -1,10 +1,8 @@
 """Single numbers as dots: named ones, one a line; those of embeddings beside their tolerance."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
-from ngpt_inspect.figures.canvas import Panel, across
+from ngpt_inspect.figures.canvas import Panel, across, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import hover_text
 from ngpt_inspect.vocabulary import Role
@@ -12,12 +10,10 @@ from ngpt_inspect.vocabulary import Role
 
 def draw_scalars(board: Board, panel: Panel, role: Role, names: Mapping[str, str]) -> None:
     """Draw scalars as dots: quantity -> its name on the y axis."""
-    import plotly.graph_objects as go
-
     for style in board.rows.styles:
         found = [board.rows.get(style, role, quantity) for quantity in names]
         rows = [row for each in found for row in each.to_dict("records")]
-        trace = go.Scatter(
+        trace = scatter(
             x=[row["value"] for row in rows],
             y=[panel.y.names.index(names[row["measure"]]) for row in rows],
             mode="markers",
@@ -45,8 +41,6 @@ def draw_beside(
     board: Board, panel: Panel, roles: Sequence[Role], quantity: str, name: str
 ) -> None:
     """Draw the one value of each of these roles, side by side."""
-    import plotly.graph_objects as go
-
     for style in board.rows.styles:
         for x, role in enumerate(roles):
             for row in board.rows.get(style, role, quantity).to_dict("records"):
@@ -55,7 +49,7 @@ def draw_beside(
                 if value <= 0 and panel.y.log:
                     board.mark(panel, x, "zero", style, hover)
                     continue
-                trace = go.Scatter(
+                trace = scatter(
                     x=[x],
                     y=[value],
                     mode="markers",

@@ -1,18 +1,13 @@
 """One value a layer: a line with its band, and a mark for every value that is not plain."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures._rows import NO_STEP, Style, normalized_layer, whole
-from ngpt_inspect.figures.canvas import Panel, faded
+from ngpt_inspect.figures.canvas import Frame, Panel, faded, scatter
 from ngpt_inspect.figures.canvas import band as filled
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.vocabulary import Role, Status
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 THIN = 0.45
 """Opacity of the line of one head among others."""
@@ -70,13 +65,11 @@ def _draw_line(
     panel: Panel,
     style: Style,
     role: Role,
-    rows: pd.DataFrame,
+    rows: Frame,
     name: str,
     dash: str,
 ) -> None:
     """Draw rows as one trace; between two heads the line is broken."""
-    import plotly.graph_objects as go
-
     thin = bool(rows["head"].notna().any())
     drawn: list[Any] = []
     for _, one in rows.groupby("head", dropna=False):
@@ -93,7 +86,7 @@ def _draw_line(
             board.mark(panel, at, "skipped" if math.isnan(value) else "infinite", style, text)
         elif value <= 0 and panel.y.log:
             board.mark(panel, at, "zero", style, text)
-    trace = go.Scatter(
+    trace = scatter(
         x=x,
         y=[value if value is not None and math.isfinite(value) else None for value in values],
         mode="lines+markers",
@@ -121,19 +114,19 @@ def _symbol(board: Board, row: dict[Any, Any]) -> str:
     return board.symbol(row["status"]) if marked else "circle"
 
 
-def _part(rows: pd.DataFrame, of: str) -> pd.DataFrame:
+def _part(rows: Frame, of: str) -> Frame:
     """Return the rows of heads, or of whole matrices; the whole where there are no heads."""
     of_head = rows["head"].notna()
     return rows[of_head] if of == "heads" and of_head.any() else rows[~of_head] if of else rows
 
 
-def _draw_band(board: Board, panel: Panel, style: Style, layers: pd.DataFrame) -> None:
+def _draw_band(board: Board, panel: Panel, style: Style, layers: Frame) -> None:
     x = [normalized_layer(int(layer), style.n_layers) for layer in layers["layer"]]
     low, high = [float(v) for v in layers["low"]], [float(v) for v in layers["high"]]
     board.draw(panel, style, filled(x, low, high, style.color))
 
 
-def _band_rows(board: Board, style: Style, role: Role, band: tuple[Bound, Bound]) -> pd.DataFrame:
+def _band_rows(board: Board, style: Style, role: Role, band: tuple[Bound, Bound]) -> Frame:
     """Return layer, expert, low and high where both bounds are numbers."""
     low, high = (_bound(board, style, role, bound) for bound in band)
     keys = ["layer", "expert"]
@@ -142,14 +135,14 @@ def _band_rows(board: Board, style: Style, role: Role, band: tuple[Bound, Bound]
     return both.dropna(subset=["low", "high"])
 
 
-def _bound(board: Board, style: Style, role: Role, bound: Bound) -> pd.DataFrame:
+def _bound(board: Board, style: Style, role: Role, bound: Bound) -> Frame:
     quantity, index = bound
     rows = board.rows.get(style, role, quantity)
     rows = rows if index is None else rows[rows["index"] == index]
     return rows[["layer", "expert", "value"]]
 
 
-def _by_expert(rows: pd.DataFrame) -> list[pd.DataFrame]:
+def _by_expert(rows: Frame) -> list[Frame]:
     rows = rows[rows["layer"].notna()]
     return [one for _, one in rows.groupby("expert", dropna=False)]
 

@@ -1,21 +1,15 @@
 """Lines of training results: who has which colour, dash and symbol, and how a line is drawn."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ngpt_inspect.figures.canvas import Canvas, Panel
+from ngpt_inspect.figures.canvas import Canvas, Frame, Panel, Trace, scatter
 from ngpt_inspect.figures.canvas.text import length, rate
 from ngpt_inspect.figures.canvas.theme import shades_and_dashes
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 SYMBOLS = {"GPT": "circle", "nGPT": "diamond"}
 """The third thing, besides colour and dash, that tells the families apart: for grey print."""
@@ -43,11 +37,9 @@ class Line:
     dash: str
     symbol: str
 
-    def key(self, *, markers: bool = True) -> go.Scatter:
+    def key(self, *, markers: bool = True) -> Trace:
         """Return a sample of the line for the legend."""
-        import plotly.graph_objects as go
-
-        return go.Scatter(
+        return scatter(
             mode="lines+markers" if markers else "lines",
             line={"color": self.color, "dash": self.dash, "width": WIDTH},
             marker={"symbol": self.symbol, "size": MARKER, "color": self.color},
@@ -55,8 +47,8 @@ class Line:
 
 
 def lines(
-    table: pd.DataFrame, by: Sequence[str], within: Sequence[str] = (), *, skip: int = 0
-) -> Iterator[tuple[Line, pd.DataFrame]]:
+    table: Frame, by: Sequence[str], within: Sequence[str] = (), *, skip: int = 0
+) -> Iterator[tuple[Line, Frame]]:
     """Yield a style and the rows for each combination of these columns, GPT first.
 
     Parameters
@@ -72,28 +64,33 @@ def lines(
     groups = [rows for _, rows in table.groupby(by, sort=True, dropna=False)]
     told = [name for name in by[1:] if table[name].nunique(dropna=False) > 1]
     families = [str(rows[by[0]].iloc[0]) for rows in groups]
-    taken = [families[0]] * skip if families else []
-    looks = islice(shades_and_dashes([*taken, *families]), skip, None)
-    for family, (color, dash), rows in zip(families, looks, groups, strict=True):
-        first = rows.iloc[0]
-        words = [WORDS.get(name, str)(first[name]) for name in told]
-        label = ", ".join([family, *(word for word in words if word)])
-        yield Line(label, color, dash, SYMBOLS.get(family, "circle")), rows
+    words = [[WORDS.get(name, str)(rows[name].iloc[0]) for name in told] for rows in groups]
+    labels = [
+        ", ".join([family, *filter(None, said)])
+        for family, said in zip(families, words, strict=True)
+    ]
+    yield from zip(looks(labels, families, skip=skip), groups, strict=True)
 
 
-def run_lines(table: pd.DataFrame) -> Iterator[tuple[Line, pd.DataFrame]]:
+def run_lines(table: Frame) -> Iterator[tuple[Line, Frame]]:
     """Yield a style and the rows of each run, in the order of the table.
 
     So a run has the look that its checkpoint has in the figures of checkpoints.
     """
     groups = {str(run): rows for run, rows in table.groupby("run", sort=False)}
     families = [str(rows["family"].iloc[0]) for rows in groups.values()]
-    looks = shades_and_dashes(families)
-    for (run, rows), family, (color, dash) in zip(groups.items(), families, looks, strict=True):
-        yield Line(escape(run), color, dash, SYMBOLS.get(family, "circle")), rows
+    yield from zip(looks(map(escape, groups), families), groups.values(), strict=True)
 
 
-def _telling(table: pd.DataFrame, by: Sequence[str], within: Sequence[str]) -> list[str]:
+def looks(labels: Iterable[str], families: Sequence[str], *, skip: int = 0) -> Iterator[Line]:
+    """Yield the look of lines of these families, after so many that others have taken."""
+    taken = [families[0]] * skip if families else []
+    shades = islice(shades_and_dashes([*taken, *families]), skip, None)
+    for label, family, (color, dash) in zip(labels, families, shades, strict=True):
+        yield Line(label, color, dash, SYMBOLS.get(family, "circle"))
+
+
+def _telling(table: Frame, by: Sequence[str], within: Sequence[str]) -> list[str]:
     """Leave out a column of `FOLLOWING` where the others settle it."""
     kept = list(by)
     for name in (name for name in by if name in FOLLOWING):
@@ -107,7 +104,7 @@ def draw_line(
     canvas: Canvas,
     panel: Panel,
     line: Line,
-    rows: pd.DataFrame,
+    rows: Frame,
     x: str,
     y: str,
     *,
@@ -116,11 +113,9 @@ def draw_line(
     hover: str = "",
 ) -> None:
     """Draw rows as one line over x, with a bar from the lower to the upper of two columns."""
-    import plotly.graph_objects as go
-
     rows = rows.sort_values(x, kind="stable")
     xs, ys = ([float(value) for value in rows[name]] for name in (x, y))
-    trace = go.Scatter(
+    trace = scatter(
         x=xs,
         y=[value if math.isfinite(value) else None for value in ys],
         mode="lines+markers" if markers else "lines",
@@ -148,7 +143,7 @@ def draw_line(
     canvas.key(line.label, line.key(markers=markers))
 
 
-def remarks(table: pd.DataFrame, *notes: str) -> list[str]:
+def remarks(table: Frame, *notes: str) -> list[str]:
     """Return footnotes: these, in HTML, then the first of what the table remarks."""
     said = [escape(remark) for remark in table.attrs.get("remarks", [])]
     kept = said[:MOST_NOTES]

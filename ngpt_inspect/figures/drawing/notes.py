@@ -1,7 +1,5 @@
 """The footnotes of a figure: what is missing from it and why, and what is only estimated."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from html import escape
 from textwrap import shorten

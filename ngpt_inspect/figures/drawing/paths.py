@@ -1,17 +1,12 @@
 """Paths of hidden states: which line is whose, and where each block has brought it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ngpt_inspect.figures._rows import NO_STEP, styles, whole
-from ngpt_inspect.figures.canvas import NEUTRAL, Canvas, marker_key
+from ngpt_inspect.figures.canvas import NEUTRAL, Canvas, Frame, marker_key, scatter
 from ngpt_inspect.figures.drawing.lines import SYMBOLS, WIDTH, Line
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MARKER = 5
 SHOWN_AT = "token %{customdata[0]}, %{customdata[2]}"
@@ -20,7 +15,7 @@ BLOCKS = {"attention": "", "mlp": "-open"}
 """How a marker tells which block a state comes out of; the embedding's is as attention's."""
 
 
-def paths(table: pd.DataFrame, told: Any) -> Iterator[tuple[Line, pd.DataFrame]]:
+def paths(table: Frame, told: Any) -> Iterator[tuple[Line, Frame]]:
     """Yield each checkpoint that has rows, in its colour of every figure, with its rows.
 
     `told` is what the table's `attrs` say of checkpoints. The table itself should have none:
@@ -34,15 +29,13 @@ def paths(table: pd.DataFrame, told: Any) -> Iterator[tuple[Line, pd.DataFrame]]
             yield Line(style.label, style.color, style.dash, symbol), rows
 
 
-def path_trace(line: Line, rows: pd.DataFrame, x: str, y: str, hover: str, **look: Any) -> Any:
+def path_trace(line: Line, rows: Frame, x: str, y: str, hover: str, **look: Any) -> Any:
     """Return the paths of all tokens in `rows`, a marker a state, a gap between two tokens.
 
     `customdata` holds token, state and what was passed.
     """
-    import plotly.graph_objects as go
-
     points = list(_points(rows, x, y))
-    return go.Scatter(
+    return scatter(
         x=[each.x for each in points],
         y=[each.y for each in points],
         mode="lines+markers",
@@ -73,7 +66,7 @@ class _Point(NamedTuple):
     y: float | None = None
 
 
-def _points(rows: pd.DataFrame, x: str, y: str) -> Iterator[_Point]:
+def _points(rows: Frame, x: str, y: str) -> Iterator[_Point]:
     before = None
     columns = [rows[name].tolist() for name in ("token", "state", "layer", "block", x, y)]
     for token, state, layer, block, at_x, at_y in zip(*columns, strict=True):
