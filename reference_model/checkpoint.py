@@ -9,7 +9,7 @@ file explains itself.
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from reference_model.config import ModelConfig, TrainConfig
 from reference_model.errors import UsageError
 from reference_model.files import write_atomically
 from reference_model.model import GPT, NGPT, build_model, config_class
+from reference_model.optimizer import decay_exposure
+from reference_model.settings import Settings
 
 FORMAT_VERSION = 1
 METADATA_KEY = "reference_model"
@@ -31,7 +33,7 @@ RESUME_PARTS = {"settings", "step", "model", "optimizer", "rng"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckpointHeader:
+class CheckpointHeader(Settings):
     """What a checkpoint says about itself."""
 
     format_version: int
@@ -45,6 +47,8 @@ class CheckpointHeader:
     code_version: str
     training: dict[str, Any] = field(default_factory=dict)
     """The run's `TrainConfig`; empty in files written before it was kept."""
+    decay_exposure: float | None = None
+    """Sum of learning rate x weight decay over the steps taken; None in files without it."""
 
     def model_config(self) -> ModelConfig:
         """Rebuild the config the model was made from."""
@@ -83,9 +87,10 @@ def save_checkpoint(
         tokens=tokens,
         seed=training.seed,
         code_version=_code_version(),
-        training=asdict(training),
+        training=training.to_dict(),
+        decay_exposure=decay_exposure(training, step),
     )
-    metadata = {METADATA_KEY: json.dumps(asdict(header), allow_nan=False)}
+    metadata = {METADATA_KEY: json.dumps(header.to_dict(), allow_nan=False)}
     weights = model.state_dict() if weights is None else weights
     tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
     path = checkpoint_path(folder, step)
@@ -125,7 +130,13 @@ def read_header(path: Path) -> CheckpointHeader:
             f"{FORMAT_VERSION}; use the reference_model that wrote it"
         )
         raise UsageError(msg)
-    return CheckpointHeader(**values)
+    try:
+        header = CheckpointHeader.from_dict(values)
+        header.model_config()
+    except UsageError as error:
+        msg = f"{path}: {error}"
+        raise UsageError(msg) from error
+    return header
 
 
 def load_model(path: Path, device: str | torch.device = "cpu") -> GPT | NGPT:

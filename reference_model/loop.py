@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from reference_model.checkpoint import (
     save_checkpoint,
     save_resume_state,
 )
-from reference_model.config import ModelConfig, TrainConfig
+from reference_model.config import CADENCE, GPTConfig, ModelConfig, NGPTConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.errors import DivergenceError, Interrupted, UsageError
 from reference_model.files import lock_folder, remove_litter, write_text_atomically
@@ -23,9 +23,6 @@ from reference_model.ranks import join_ranks
 from reference_model.state import gather_state, gather_weights, restore_state
 from reference_model.stopping import StopSignals
 from reference_model.trainer import Trainer
-
-CADENCE = ("checkpoint_every", "checkpoint_steps", "resume_every")
-"""Settings that change when files are written but no number in them: free to differ on resume."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def train(
 
 def _settings(trainer: Trainer) -> dict[str, Any]:
     """Everything that decides the numbers of a run, to compare on resume."""
-    training = asdict(trainer.config) | {"precision": trainer.precision}
+    training = trainer.config.to_dict() | {"precision": trainer.precision}
     return {
         "architecture": trainer.model.architecture,
         **trainer.model.config.to_dict(),
@@ -122,7 +119,7 @@ def _load(trainer: Trainer, out: Path, resume: bool) -> None:
     if state is None:
         _refuse_remains(out)
         return
-    found, asked = state["settings"], _settings(trainer)
+    found, asked = _completed(state["settings"], trainer, out), _settings(trainer)
     different = sorted(k for k in found.keys() | asked.keys() if found.get(k) != asked.get(k))
     if different:
         listed = ", ".join(f"{k}={found.get(k)!r} not {asked.get(k)!r}" for k in different)
@@ -136,6 +133,29 @@ def _load(trainer: Trainer, out: Path, resume: bool) -> None:
         )
         raise UsageError(msg)
     restore_state(trainer, state)
+
+
+def _completed(found: dict[str, Any], trainer: Trainer, out: Path) -> dict[str, Any]:
+    """Give the settings of a resume file the defaults of fields that are younger than the file.
+
+    Raises
+    ------
+    UsageError
+        If it has fields that are younger than this code.
+    """
+    classes = (GPTConfig, NGPTConfig, TrainConfig)
+    known = {field.name for cls in classes for field in fields(cls)} | _settings(trainer).keys()
+    if unknown := sorted(found.keys() - known):
+        msg = (
+            f"{out / RESUME_FILE}: settings {', '.join(unknown)} are unknown; the file was written "
+            "by a newer version of reference_model: update this one, or choose another --out"
+        )
+        raise UsageError(msg)
+    filled: dict[str, Any] = {}
+    for cls in (type(trainer.model.config), TrainConfig):
+        names = {field.name for field in fields(cls)} - set(CADENCE)
+        filled |= cls.from_dict({k: v for k, v in found.items() if k in names}).to_dict()
+    return {k: v for k, v in filled.items() if k not in CADENCE} | found
 
 
 def _refuse_remains(out: Path) -> None:

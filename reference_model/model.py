@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from reference_model.attention import Attention, NormalizedAttention
 from reference_model.config import Architecture, GPTConfig, ModelConfig, NGPTConfig
+from reference_model.errors import UsageError
 from reference_model.layers import MLP, NormalizedMLP, RMSNorm, Scaling
 from reference_model.rotary import Rotary
 from reference_model.sphere import TINY, lerp_step, slerp_step
@@ -195,5 +196,15 @@ def build_model(config: ModelConfig) -> GPT | NGPT:
 
 
 def config_class(architecture: str) -> type[Any]:
-    """GPTConfig for 'gpt', NGPTConfig for 'ngpt'."""
-    return {"gpt": GPTConfig, "ngpt": NGPTConfig}[architecture]
+    """GPTConfig for 'gpt', NGPTConfig for 'ngpt'.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    classes = {"gpt": GPTConfig, "ngpt": NGPTConfig}
+    if architecture not in classes:
+        msg = f"architecture={architecture!r}: choose one of {', '.join(classes)}"
+        raise UsageError(msg)
+    return classes[architecture]

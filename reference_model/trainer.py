@@ -12,7 +12,7 @@ from reference_model.data import TokenData
 from reference_model.errors import UsageError
 from reference_model.metrics import StepMetrics
 from reference_model.model import NGPT, build_model
-from reference_model.optimizer import learning_rate, make_optimizer
+from reference_model.optimizer import learning_rate, make_optimizers
 from reference_model.placement import place_model
 from reference_model.precision import resolve_precision
 from reference_model.ranks import Ranks
@@ -42,7 +42,7 @@ class Trainer:
         model = build_model(model_config)  # on the CPU, so that any placement starts the same
         self.placement = place_model(model, ranks, sharded=sharded, compiled=compiled)
         self.model = self.placement.model
-        self.optimizer = make_optimizer(self.model, config)
+        self.optimizers = make_optimizers(self.model, config)
         self.step = 0
 
     @property
@@ -62,7 +62,7 @@ class Trainer:
         norm = self.placement.clip_gradients(self.config.gradient_clip)
         if math.isfinite(loss + norm):
             self._update(rate)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         seconds = time.perf_counter() - started
         due = self.step % self.config.validation_every == 0 or self.step == self.config.steps
         return StepMetrics(
@@ -92,9 +92,10 @@ class Trainer:
         return self.ranks.mean(total) * self.ranks.world_size / len(inputs)
 
     def _update(self, rate: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
         if isinstance(self.model, NGPT):
             self.model.normalize_matrices()  # section 2.6, step 2
 

@@ -99,7 +99,7 @@ def lengths(ranks):
     trainer.validate()  # after it, too, nothing is left whole
     found = {}
     for name, parameter in trainer.model.named_parameters():
-        moments = trainer.optimizer.state[parameter]
+        moments = trainer.optimizers["optimizer"].state[parameter]
         parts = (parameter, moments["exp_avg"], moments["exp_avg_sq"])
         found[name] = [gradients[name], *(part.to_local().numel() for part in parts)]
     return found

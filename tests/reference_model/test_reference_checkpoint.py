@@ -46,7 +46,7 @@ def test_metadata_is_one_json_string_with_every_constant(tmp_path, architecture)
     header = json.loads(metadata["reference_model"])
     assert set(header) == {
         *("format_version", "architecture", "config", "training"),
-        *("step", "tokens", "seed", "code_version"),
+        *("step", "tokens", "seed", "code_version", "decay_exposure"),
     }
     assert header["format_version"] == 1
     assert header["architecture"] == architecture
