@@ -21,6 +21,9 @@ CONFIGS = {
     "ngpt": make_config("ngpt", d_mlp=41),
     "odd": make_config("ngpt", **ODD),
 }
+WAYS = {"adamh": {"hyperball": True}}
+if hasattr(torch.optim, "Muon"):
+    WAYS |= {"muonh": {"optimizer": "muon", "hyperball": True}}
 
 
 def run(out, name="ngpt", *, sharded=False, resume=False, stop_after=None, **changes):
@@ -70,6 +73,9 @@ def train_all(folder, ranks):
     run(here / "cut-by-one", sharded=True, resume=True)
     run(here / "rounded", sharded=True, precision="bfloat16")
     run(here / "rounded-copies", precision="bfloat16")
+    for name, way in WAYS.items():
+        run(here / name, "gpt", sharded=True, stop_after=6, **way)
+        run(here / name, "gpt", sharded=True, resume=True, **way)
     assert main([*command(folder / "text.txt", here / "command"), "--shard"]) == 0
     findings = {
         "lengths": lengths(ranks),
