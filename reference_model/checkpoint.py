@@ -19,10 +19,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from reference_model.config import ModelConfig, TrainConfig
+from reference_model.config import GPTConfig, ModelConfig, NGPTConfig, TrainConfig
 from reference_model.errors import UsageError
 from reference_model.files import write_atomically
-from reference_model.model import GPT, NGPT, build_model, config_class
+from reference_model.fused import fuse
+from reference_model.model import GPT, NGPT, build_model
 from reference_model.optimizer import decay_exposure
 from reference_model.settings import Settings
 
@@ -51,9 +52,18 @@ class CheckpointHeader(Settings):
     """Sum of learning rate x weight decay over the steps taken; None in files without it."""
 
     def model_config(self) -> ModelConfig:
-        """Rebuild the config the model was made from."""
-        config: ModelConfig = config_class(self.architecture).from_dict(self.config)
-        return config
+        """Rebuild the config the model was made from.
+
+        Raises
+        ------
+        UsageError
+            If the architecture or a field of its config is unknown.
+        """
+        classes: dict[str, type[ModelConfig]] = {"gpt": GPTConfig, "ngpt": NGPTConfig}
+        if self.architecture not in classes:
+            msg = f"architecture={self.architecture!r}: choose one of {', '.join(classes)}"
+            raise UsageError(msg)
+        return classes[self.architecture].from_dict(self.config)
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
@@ -140,7 +150,7 @@ def read_header(path: Path) -> CheckpointHeader:
 
 
 def load_model(path: Path, device: str | torch.device = "cpu") -> GPT | NGPT:
-    """Build the model of a checkpoint and give it the stored weights.
+    """Build the model of a checkpoint, as it was trained (`fused`), and give it the stored weights.
 
     Raises
     ------
@@ -149,7 +159,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> GPT | NGPT:
     """
     config = read_header(path).model_config()
     with torch.random.fork_rng(devices=[]):  # the draw that the weights replace must cost no one
-        model = build_model(config)
+        model = fuse(build_model(config))
     with safe_open(path, framework="pt") as file:
         model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     return model.to(device)

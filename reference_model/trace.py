@@ -32,9 +32,9 @@ from reference_model.checkpoint import (
 from reference_model.corpus import Document
 from reference_model.errors import UsageError, WriteError
 from reference_model.files import write_atomically
+from reference_model.fused import norm
 from reference_model.model import GPT, NGPT
 from reference_model.progress import say
-from reference_model.sphere import l2_normalize
 from reference_model.tokens import BPETokenizer, ByteTokenizer, tokenizer_from_json
 
 FORMAT_VERSION = 1
@@ -111,7 +111,7 @@ def trace(model: GPT | NGPT, tokens: Tensor) -> dict[str, Tensor]:
     with _listening(model, states, suggestions):
         model(tokens[None])
     if isinstance(model, NGPT):
-        suggestions = [l2_normalize(each) for each in suggestions]
+        suggestions = [norm(each) for each in suggestions]
     return {
         "token_ids": tokens,
         "states": torch.stack(states),

@@ -10,6 +10,7 @@ from reference_model.allocator import keep_freed_memory
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.errors import UsageError
+from reference_model.fused import fuse
 from reference_model.metrics import StepMetrics
 from reference_model.model import NGPT, build_model
 from reference_model.optimizer import learning_rate, make_optimizers
@@ -39,7 +40,7 @@ class Trainer:
         self.share, self.micro_batch = split_batch(config, ranks.world_size)
         self.precision = resolve_precision(config.precision, ranks.device)
         torch.manual_seed(config.seed)
-        model = build_model(model_config)  # on the CPU, so that any placement starts the same
+        model = fuse(build_model(model_config))  # on the CPU, so that any placement starts the same
         self.placement = place_model(model, ranks, sharded=sharded, compiled=compiled)
         self.model = self.placement.model
         self.optimizers = make_optimizers(self.model, config)
