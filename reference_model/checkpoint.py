@@ -24,7 +24,7 @@ from reference_model.errors import UsageError
 from reference_model.files import write_atomically
 from reference_model.fused import fuse
 from reference_model.model import GPT, NGPT, build_model
-from reference_model.optimizer import decay_exposure
+from reference_model.schedule import decay_exposure
 from reference_model.settings import Settings
 
 FORMAT_VERSION = 1

@@ -16,11 +16,11 @@ from reference_model.config import (
 from reference_model.data import TokenData, is_bin_folder, load_bins, load_text
 from reference_model.errors import DivergenceError, Interrupted, UsageError, WriteError
 from reference_model.files import check_writable
-from reference_model.loop import TrainResult, train
-from reference_model.options import add_options, given, given_of_model
 from reference_model.presets import PRESETS, model_config, train_config
 from reference_model.progress import say
-from reference_model.ranks import Ranks, join_ranks
+from reference_model.training.loop import TrainResult, train
+from reference_model.training.options import add_options, given, given_of_model
+from reference_model.training.ranks import Ranks, join_ranks
 
 DESCRIPTION = """
 Train a GPT or an nGPT (arXiv 2410.01131) and keep checkpoints to inspect, for example:

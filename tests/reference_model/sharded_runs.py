@@ -9,10 +9,10 @@ import torch
 from small_runs import make_config, make_data, make_train_config
 
 from reference_model.errors import DivergenceError
-from reference_model.loop import train
-from reference_model.ranks import join_ranks
 from reference_model.train import main
-from reference_model.trainer import Trainer
+from reference_model.training.loop import train
+from reference_model.training.ranks import join_ranks
+from reference_model.training.trainer import Trainer
 
 # 2 ranks cut neither 23 nor 41 evenly, 3 ranks no size at all, and of a scalar one gets nothing
 ODD = {"d_mlp": 41, "alpha_granularity": "scalar", "s_z_granularity": "fixed"}

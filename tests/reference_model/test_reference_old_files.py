@@ -23,8 +23,8 @@ from reference_model.checkpoint import (
 )
 from reference_model.config import NGPTConfig, TrainConfig
 from reference_model.errors import UsageError
-from reference_model.loop import train
-from reference_model.metrics import read_metrics
+from reference_model.training.loop import train
+from reference_model.training.metrics import read_metrics
 
 OLD = Path(__file__).parent / "files_of_0_1"
 SHAPE = {"n_layers": 1, "d_model": 8, "d_mlp": 12, "context_length": 8}

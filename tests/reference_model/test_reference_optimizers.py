@@ -11,11 +11,12 @@ from torch import nn
 from reference_model.checkpoint import checkpoint_path, read_header
 from reference_model.config import TrainConfig
 from reference_model.errors import UsageError
-from reference_model.hyperball import hold_norms
 from reference_model.model import build_model
-from reference_model.optimizer import decay_exposure, learning_rate, make_optimizers
-from reference_model.ranks import Ranks
-from reference_model.trainer import Trainer
+from reference_model.schedule import decay_exposure, learning_rate
+from reference_model.training.hyperball import hold_norms
+from reference_model.training.optimizer import make_optimizers
+from reference_model.training.ranks import Ranks
+from reference_model.training.trainer import Trainer
 
 CPU = Ranks(0, 1, torch.device("cpu"))
 EPS = torch.finfo(torch.float32).eps

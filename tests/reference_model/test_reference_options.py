@@ -10,9 +10,9 @@ from small_runs import SHAPE
 from reference_model.checkpoint import checkpoint_path, read_header
 from reference_model.config import GPTConfig, NGPTConfig, Role, TrainConfig
 from reference_model.model import build_model
-from reference_model.options import add_options, given
 from reference_model.settings import Settings
 from reference_model.train import GROUPS, _parser, main
+from reference_model.training.options import add_options, given
 
 FIELDS = {
     field.name: field

@@ -16,10 +16,10 @@ from sharded_runs import CONFIGS, WAYS, command, run
 from small_runs import make_config, make_data, make_train_config
 
 from reference_model.errors import UsageError
-from reference_model.loop import train
-from reference_model.metrics import read_metrics
 from reference_model.model import build_model
 from reference_model.train import main
+from reference_model.training.loop import train
+from reference_model.training.metrics import read_metrics
 
 ROOT = Path(__file__).parents[2]
 FIRST = "step-000000.safetensors"

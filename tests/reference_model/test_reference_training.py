@@ -16,12 +16,12 @@ from small_runs import make_config, make_data, make_train_config
 
 from reference_model.checkpoint import read_header
 from reference_model.errors import DivergenceError, UsageError
-from reference_model.loop import train
-from reference_model.metrics import read_metrics
-from reference_model.optimizer import learning_rate
-from reference_model.ranks import Ranks
+from reference_model.schedule import learning_rate
 from reference_model.train import main
-from reference_model.trainer import Trainer, split_batch
+from reference_model.training.loop import train
+from reference_model.training.metrics import read_metrics
+from reference_model.training.ranks import Ranks
+from reference_model.training.trainer import Trainer, split_batch
 
 ROOT = Path(__file__).parents[2]
 CPU = Ranks(0, 1, torch.device("cpu"))

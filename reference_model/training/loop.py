@@ -17,12 +17,12 @@ from reference_model.config import CADENCE, GPTConfig, ModelConfig, NGPTConfig, 
 from reference_model.data import TokenData
 from reference_model.errors import DivergenceError, Interrupted, UsageError
 from reference_model.files import lock_folder, remove_litter, write_text_atomically
-from reference_model.metrics import METRICS_FILE, MetricsFile, StepMetrics
 from reference_model.progress import Progress, say
-from reference_model.ranks import join_ranks
-from reference_model.state import gather_state, gather_weights, restore_state
-from reference_model.stopping import StopSignals
-from reference_model.trainer import Trainer
+from reference_model.training.metrics import METRICS_FILE, MetricsFile, StepMetrics
+from reference_model.training.ranks import join_ranks
+from reference_model.training.state import gather_state, gather_weights, restore_state
+from reference_model.training.stopping import StopSignals
+from reference_model.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

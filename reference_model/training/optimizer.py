@@ -1,6 +1,4 @@
-"""Optimisers and their schedule (arXiv 2410.01131, Table 3 and appendix A.5)."""
-
-import math
+"""Which optimiser moves which parameter (arXiv 2410.01131, Table 3 and appendix A.5)."""
 
 import torch
 from torch import nn
@@ -8,7 +6,7 @@ from torch.optim import Optimizer
 
 from reference_model.config import TrainConfig
 from reference_model.errors import UsageError
-from reference_model.hyperball import hold_norms
+from reference_model.training.hyperball import hold_norms
 
 EMBEDDINGS = ("E_input", "E_output")
 """Matrices that are not of the layers: AdamW's under every setting."""
@@ -72,22 +70,3 @@ def _muon(groups: list[dict[str, object]], config: TrainConfig) -> Optimizer:
         momentum=config.momentum,
         adjust_lr_fn="match_rms_adamw",
     )
-
-
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Rate of step 1, 2, ...: linear warm-up, then a cosine that is zero after the last step."""
-    warmup = config.warmup_steps
-    if step <= warmup:
-        return config.learning_rate * step / warmup
-    done = (step - 1 - warmup) / (config.steps - warmup)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def decay_exposure(config: TrainConfig, step: int | None = None) -> float:
-    """E = sum of learning rate x weight decay over the first `step` steps, or over all of them.
-
-    A decaying matrix that gets no gradient shrinks to exp(-E) of its size. Matrices that do not
-    decay (`no_decay`, those that `hyperball` holds) have none.
-    """
-    steps = config.steps if step is None else step
-    return config.weight_decay * math.fsum(learning_rate(config, s) for s in range(1, steps + 1))

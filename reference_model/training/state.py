@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from reference_model.trainer import Trainer
+from reference_model.training.trainer import Trainer
 
 
 def gather_weights(trainer: Trainer) -> dict[str, Any]:

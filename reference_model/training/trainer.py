@@ -6,17 +6,18 @@ import time
 import torch
 from torch import Tensor
 
-from reference_model.allocator import keep_freed_memory
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.errors import UsageError
 from reference_model.fused import fuse
-from reference_model.metrics import StepMetrics
-from reference_model.model import NGPT, build_model
-from reference_model.optimizer import learning_rate, make_optimizers
-from reference_model.placement import place_model
-from reference_model.precision import resolve_precision
-from reference_model.ranks import Ranks
+from reference_model.model import GPT, NGPT, build_model
+from reference_model.schedule import learning_rate
+from reference_model.training.allocator import keep_freed_memory
+from reference_model.training.metrics import StepMetrics
+from reference_model.training.optimizer import make_optimizers
+from reference_model.training.placement import Copies
+from reference_model.training.precision import resolve_precision
+from reference_model.training.ranks import Ranks
 
 
 class Trainer:
@@ -113,7 +114,7 @@ class Trainer:
             rows = slice(start, start + self.micro_batch)
             with self.placement.averaging(now=start == starts[-1]):  # once, at the end
                 loss = self._loss(inputs[rows], targets[rows]) / len(starts)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
             total += loss.detach()
         return total
 
@@ -154,3 +155,26 @@ def split_batch(config: TrainConfig, world_size: int) -> tuple[int, int]:
         )
         raise UsageError(msg)
     return share, micro_batch
+
+
+def place_model(model: GPT | NGPT, ranks: Ranks, *, sharded: bool, compiled: bool) -> Copies:
+    """Put a newly built model where it trains.
+
+    Raises
+    ------
+    UsageError
+        If it is to be sharded over a single rank.
+    """
+    if not sharded:
+        return Copies(model, ranks, compiled)
+    if ranks.world_size == 1:
+        msg = (
+            "--shard splits the model over the ranks of torchrun, but this process is alone; "
+            "start it with torchrun --nproc-per-node N, or leave --shard out"
+        )
+        raise UsageError(msg)
+    from reference_model.training.sharding import (
+        Shards,  # half a second of imports, needed by few runs
+    )
+
+    return Shards(model, ranks, compiled)
