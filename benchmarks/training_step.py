@@ -1,5 +1,4 @@
-"""Time of one training step: nGPT against GPT, either against its own plain operations, and GPT
-against a plain nanoGPT-style loop.
+"""Time of one training step: nGPT, GPT, their plain operations, and a plain nanoGPT-style loop.
 
 One step is everything `train` does between two steps: batch, forward, backward, clipping, AdamW
 and, for nGPT, the normalisation of its matrices. The ways take their steps in turn in one process,
