@@ -17,14 +17,14 @@ from typing import Any
 import torch
 
 from reference_model.data import TokenData, is_bin_folder, load_bins, load_text
+from reference_model.data.tokens import ByteTokenizer, TokenizerKind
 from reference_model.errors import DivergenceError, Interrupted
 from reference_model.experiments.runs import Run, final_loss, is_finished
 from reference_model.experiments.scales import Scale
 from reference_model.files import write_text_atomically
-from reference_model.loop import train
 from reference_model.presets import PRESETS
 from reference_model.progress import clock, say
-from reference_model.tokens import ByteTokenizer, TokenizerKind
+from reference_model.training.loop import train
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,8 @@ from ngpt_inspect.figures import FIGURES
 from reference_model import trace as reference_trace
 from reference_model.checkpoint import save_checkpoint
 from reference_model.config import GPTConfig, NGPTConfig, TrainConfig
+from reference_model.data.tokens import ByteTokenizer
 from reference_model.model import build_model
-from reference_model.tokens import ByteTokenizer
 
 SHAPE = {
     "vocab_size": 256,

@@ -37,6 +37,10 @@ def test_wrong_model_configs(changes, message):
         ({"weight_decay": -0.1}, "weight_decay=-0.1: must be zero or more"),
         ({"precision": "half"}, "precision='half': choose one of auto, float32, bfloat16"),
         ({"checkpoint_steps": (13,)}, r"checkpoint_steps=\[13\]"),
+        ({"eps": 0.0}, r"eps=0\.0: must be a finite number above 0"),
+        ({"optimizer": "sgd"}, "optimizer='sgd': choose one of adamw, muon"),
+        ({"no_decay": ("W_q", "W_x")}, "no_decay='W_x': choose one of E_input, .*W_oMLP"),
+        ({"momentum": 1.0}, r"momentum=1\.0: must be in \[0, 1\)"),
     ],
 )
 def test_wrong_train_configs(changes, message):
@@ -47,8 +51,10 @@ def test_wrong_train_configs(changes, message):
 def test_config_survives_a_round_trip_and_names_strangers():
     config = make_config("ngpt", alpha_init=0.2)
     assert NGPTConfig.from_dict(config.to_dict()) == config
-    with pytest.raises(UsageError, match="fields colour are missing or unknown"):
+    with pytest.raises(UsageError, match=r"fields colour are unknown; .* newer version"):
         NGPTConfig.from_dict(config.to_dict() | {"colour": 1})
+    with pytest.raises(UsageError, match="fields d_model, n_heads are missing"):
+        NGPTConfig.from_dict({k: v for k, v in SHAPE.items() if k not in ("d_model", "n_heads")})
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.d_model = 3
 

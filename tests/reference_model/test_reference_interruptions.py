@@ -14,7 +14,7 @@ import pytest
 import torch
 from small_runs import check_whole, results, train_small
 
-from reference_model.metrics import MetricsFile, StepMetrics, read_metrics
+from reference_model.training.metrics import MetricsFile, StepMetrics, read_metrics
 
 ROOT = Path(__file__).parents[2]
 RESUME_BYTES = 150_000  # a little less than the resume file of a mini run

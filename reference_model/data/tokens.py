@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_model.corpus import Document
+from reference_model.data.corpus import Document
 from reference_model.errors import UsageError
 
 TokenizerKind = Literal["bpe", "bytes"]

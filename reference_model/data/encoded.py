@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reference_model.corpus import Document, read_corpus, split_corpus
+from reference_model.data.corpus import Document, read_corpus, split_corpus
+from reference_model.data.tokens import TokenizerKind, Tokens, make_tokenizer
 from reference_model.errors import UsageError
 from reference_model.files import write_atomically, write_text_atomically
-from reference_model.tokens import TokenizerKind, Tokens, make_tokenizer
 
 CACHE_VERSION = "1"  # part of the cache's name: raise it when the same text gives other tokens
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
-from reference_model.trainer import Trainer
+from reference_model.training.trainer import Trainer
 
 
 def gather_weights(trainer: Trainer) -> dict[str, Any]:
@@ -18,21 +19,25 @@ def gather_weights(trainer: Trainer) -> dict[str, Any]:
 
 
 def gather_state(trainer: Trainer) -> dict[str, Any]:
-    """Weights, optimiser, random numbers and step, which with the seed is the position in the data.
+    """Weights, optimisers, random numbers and step, which with the seed is the place in the data.
 
     Only rank 0 must get its tensors.
     """
-    optimizer = trainer.optimizer.state_dict()
-    moments = {
-        index: {name: trainer.placement.whole(tensor) for name, tensor in tensors.items()}
-        for index, tensors in optimizer["state"].items()
-    }
     return {
         "step": trainer.step,
         "model": gather_weights(trainer),
-        "optimizer": optimizer | {"state": moments},
+        **{name: _gather_moments(trainer, each) for name, each in trainer.optimizers.items()},
         "rng": torch.get_rng_state(),
     }
+
+
+def _gather_moments(trainer: Trainer, optimizer: Optimizer) -> dict[str, Any]:
+    state = optimizer.state_dict()
+    moments = {
+        index: {name: trainer.placement.whole(tensor) for name, tensor in tensors.items()}
+        for index, tensors in state["state"].items()
+    }
+    return state | {"state": moments}
 
 
 def restore_state(trainer: Trainer, state: dict[str, Any]) -> None:
@@ -41,16 +46,21 @@ def restore_state(trainer: Trainer, state: dict[str, Any]) -> None:
     own = trainer.model.state_dict()
     weights = {name: place(tensor, own[name]) for name, tensor in state["model"].items()}
     trainer.model.load_state_dict(weights)
-    parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
+    for name, optimizer in trainer.optimizers.items():
+        _restore_moments(trainer, optimizer, state[name])
+    torch.set_rng_state(state["rng"])
+    trainer.step = state["step"]
+
+
+def _restore_moments(trainer: Trainer, optimizer: Optimizer, state: dict[str, Any]) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
 
     def placed(tensor: Tensor, parameter: Tensor) -> Tensor:
-        is_count = tensor.dim() == 0  # of the steps, the same for all of the parameter
-        return tensor.clone() if is_count else place(tensor, parameter)
+        is_number = tensor.dim() == 0  # the count of steps: the same for all of the parameter
+        return tensor.clone() if is_number else trainer.placement.place(tensor, parameter)
 
     moments = {
         index: {name: placed(tensor, parameters[index]) for name, tensor in tensors.items()}
-        for index, tensors in state["optimizer"]["state"].items()
+        for index, tensors in state["state"].items()
     }
-    trainer.optimizer.load_state_dict(state["optimizer"] | {"state": moments})
-    torch.set_rng_state(state["rng"])
-    trainer.step = state["step"]
+    optimizer.load_state_dict(state | {"state": moments})

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import torch
 
-from reference_model.ranks import Ranks
+from reference_model.training.ranks import Ranks
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

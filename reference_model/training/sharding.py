@@ -20,8 +20,8 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from reference_model.model import GPT, NGPT
-from reference_model.placement import Copies
-from reference_model.ranks import Ranks
+from reference_model.training.placement import Copies
+from reference_model.training.ranks import Ranks
 
 
 class Shards(Copies):

@@ -6,16 +6,18 @@ import time
 import torch
 from torch import Tensor
 
-from reference_model.allocator import keep_freed_memory
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.errors import UsageError
-from reference_model.metrics import StepMetrics
-from reference_model.model import NGPT, build_model
-from reference_model.optimizer import learning_rate, make_optimizer
-from reference_model.placement import place_model
-from reference_model.precision import resolve_precision
-from reference_model.ranks import Ranks
+from reference_model.fused import fuse
+from reference_model.model import GPT, NGPT, build_model
+from reference_model.schedule import learning_rate
+from reference_model.training.allocator import keep_freed_memory
+from reference_model.training.metrics import StepMetrics
+from reference_model.training.optimizer import make_optimizers
+from reference_model.training.placement import Copies
+from reference_model.training.precision import resolve_precision
+from reference_model.training.ranks import Ranks
 
 
 class Trainer:
@@ -39,10 +41,10 @@ class Trainer:
         self.share, self.micro_batch = split_batch(config, ranks.world_size)
         self.precision = resolve_precision(config.precision, ranks.device)
         torch.manual_seed(config.seed)
-        model = build_model(model_config)  # on the CPU, so that any placement starts the same
+        model = fuse(build_model(model_config))  # on the CPU, so that any placement starts the same
         self.placement = place_model(model, ranks, sharded=sharded, compiled=compiled)
         self.model = self.placement.model
-        self.optimizer = make_optimizer(self.model, config)
+        self.optimizers = make_optimizers(self.model, config)
         self.step = 0
 
     @property
@@ -62,7 +64,7 @@ class Trainer:
         norm = self.placement.clip_gradients(self.config.gradient_clip)
         if math.isfinite(loss + norm):
             self._update(rate)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         seconds = time.perf_counter() - started
         due = self.step % self.config.validation_every == 0 or self.step == self.config.steps
         return StepMetrics(
@@ -92,9 +94,10 @@ class Trainer:
         return self.ranks.mean(total) * self.ranks.world_size / len(inputs)
 
     def _update(self, rate: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
         if isinstance(self.model, NGPT):
             self.model.normalize_matrices()  # section 2.6, step 2
 
@@ -111,7 +114,7 @@ class Trainer:
             rows = slice(start, start + self.micro_batch)
             with self.placement.averaging(now=start == starts[-1]):  # once, at the end
                 loss = self._loss(inputs[rows], targets[rows]) / len(starts)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
             total += loss.detach()
         return total
 
@@ -152,3 +155,26 @@ def split_batch(config: TrainConfig, world_size: int) -> tuple[int, int]:
         )
         raise UsageError(msg)
     return share, micro_batch
+
+
+def place_model(model: GPT | NGPT, ranks: Ranks, *, sharded: bool, compiled: bool) -> Copies:
+    """Put a newly built model where it trains.
+
+    Raises
+    ------
+    UsageError
+        If it is to be sharded over a single rank.
+    """
+    if not sharded:
+        return Copies(model, ranks, compiled)
+    if ranks.world_size == 1:
+        msg = (
+            "--shard splits the model over the ranks of torchrun, but this process is alone; "
+            "start it with torchrun --nproc-per-node N, or leave --shard out"
+        )
+        raise UsageError(msg)
+    from reference_model.training.sharding import (
+        Shards,  # half a second of imports, needed by few runs
+    )
+
+    return Shards(model, ranks, compiled)

@@ -1,4 +1,4 @@
-"""Where a model is while it trains: a whole copy on every rank, or (`sharding`) slices of it.
+"""Where a model is while it trains: here a whole copy on every rank, in `sharding` a slice of it.
 
 Both placements offer the trainer the same: the model whose parameters it updates, a call that
 returns the loss, gradients averaged over the ranks, and the way between tensors as they are placed
@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from reference_model.errors import UsageError
 from reference_model.model import GPT, NGPT
-from reference_model.ranks import Ranks
+from reference_model.training.ranks import Ranks
 
 
 class Copies:
@@ -69,24 +68,3 @@ class Copies:
         Every rank must take part.
         """
         return tensor.to(like.device, copy=True)
-
-
-def place_model(model: GPT | NGPT, ranks: Ranks, *, sharded: bool, compiled: bool) -> Copies:
-    """Put a newly built model where it trains.
-
-    Raises
-    ------
-    UsageError
-        If it is to be sharded over a single rank.
-    """
-    if not sharded:
-        return Copies(model, ranks, compiled)
-    if ranks.world_size == 1:
-        msg = (
-            "--shard splits the model over the ranks of torchrun, but this process is alone; "
-            "start it with torchrun --nproc-per-node N, or leave --shard out"
-        )
-        raise UsageError(msg)
-    from reference_model.sharding import Shards  # half a second of imports, needed by few runs
-
-    return Shards(model, ranks, compiled)

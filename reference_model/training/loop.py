@@ -2,30 +2,25 @@
 
 import contextlib
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from reference_model.checkpoint import (
-    RESUME_FILE,
     checkpoint_path,
-    load_resume_state,
     save_checkpoint,
     save_resume_state,
 )
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.data import TokenData
-from reference_model.errors import DivergenceError, Interrupted, UsageError
+from reference_model.errors import DivergenceError, Interrupted
 from reference_model.files import lock_folder, remove_litter, write_text_atomically
-from reference_model.metrics import METRICS_FILE, MetricsFile, StepMetrics
 from reference_model.progress import Progress, say
-from reference_model.ranks import join_ranks
-from reference_model.state import gather_state, gather_weights, restore_state
-from reference_model.stopping import StopSignals
-from reference_model.trainer import Trainer
-
-CADENCE = ("checkpoint_every", "checkpoint_steps", "resume_every")
-"""Settings that change when files are written but no number in them: free to differ on resume."""
+from reference_model.training.metrics import MetricsFile, StepMetrics
+from reference_model.training.ranks import join_ranks
+from reference_model.training.resuming import settings_of, take_up
+from reference_model.training.state import gather_state, gather_weights
+from reference_model.training.stopping import StopSignals
+from reference_model.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ def train(
         lock_folder(out) if ranks.is_main else contextlib.nullcontext(),
     ):
         trainer = Trainer(model_config, train_config, data, ranks, compiled, sharded)
-        _load(trainer, out, resume)
+        take_up(trainer, out, resume)
         ranks.wait()  # no rank may read what rank 0 is about to write
         result = TrainResult(
             checkpoint=checkpoint_path(out, train_config.steps),
@@ -103,50 +98,6 @@ def train(
         elif ranks.is_main and show_progress:
             say(f"{out}: already trained for all {trainer.step} steps; nothing to do")
     return result
-
-
-def _settings(trainer: Trainer) -> dict[str, Any]:
-    """Everything that decides the numbers of a run, to compare on resume."""
-    training = asdict(trainer.config) | {"precision": trainer.precision}
-    return {
-        "architecture": trainer.model.architecture,
-        **trainer.model.config.to_dict(),
-        **{name: value for name, value in training.items() if name not in CADENCE},
-        "data": trainer.data.fingerprint,
-    }
-
-
-def _load(trainer: Trainer, out: Path, resume: bool) -> None:
-    """Take up the run found in the folder; leave the trainer at step 0 if there is none."""
-    state = load_resume_state(out)
-    if state is None:
-        _refuse_remains(out)
-        return
-    found, asked = state["settings"], _settings(trainer)
-    different = sorted(k for k in found.keys() | asked.keys() if found.get(k) != asked.get(k))
-    if different:
-        listed = ", ".join(f"{k}={found.get(k)!r} not {asked.get(k)!r}" for k in different)
-        msg = f"{out} holds a run with {listed}; choose another --out or the same settings"
-        raise UsageError(msg)
-    step, steps = state["step"], trainer.config.steps
-    if not resume and 0 < step < steps:
-        msg = (
-            f"{out} holds a run at step {step} of {steps}; "
-            "add --resume to continue it, or choose another --out"
-        )
-        raise UsageError(msg)
-    restore_state(trainer, state)
-
-
-def _refuse_remains(out: Path) -> None:
-    """Raise UsageError for results of a run that cannot be continued: they would be mixed up."""
-    for remains in (*sorted(out.glob("step-*.safetensors")), out / METRICS_FILE):
-        if remains.exists():
-            msg = (
-                f"{out} holds {remains.name} of an earlier run but no {RESUME_FILE} to continue it "
-                "from; choose another --out, or delete the folder"
-            )
-            raise UsageError(msg)
 
 
 def _continue(trainer: Trainer, out: Path, show_progress: bool) -> None:
@@ -215,7 +166,7 @@ def _save(
 
 
 def _save_state(trainer: Trainer, out: Path) -> None:
-    state = {"settings": _settings(trainer), **gather_state(trainer)}
+    state = {"settings": settings_of(trainer), **gather_state(trainer)}
     if trainer.ranks.is_main:
         save_resume_state(out, state)
 
