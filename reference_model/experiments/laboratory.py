@@ -107,7 +107,7 @@ class Laboratory:
     ) -> Path:
         """Write the rows of an experiment as CSV and its settings as JSON; returns the CSV."""
         runs = list(dict.fromkeys(runs))
-        vocabularies = sorted({run.model.vocab_size for run in runs}) or [None]
+        vocabularies: list[int | None] = [*sorted({run.model.vocab_size for run in runs})] or [None]
         path = self.results / f"{name}.csv"
         write_text_atomically(path, to_csv(rows))
         settings = {
