@@ -55,9 +55,7 @@ def served(
     counted_in
         A file that gets a line for every measurement.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = ["-m", "streamlit"]
     if counted_in is not None:
         server = [str(Path(__file__).with_name("counting.py"))]
@@ -75,11 +73,18 @@ def served(
         )
     try:
         address = f"http://127.0.0.1:{port}"
-        _await_health(address, process, log)
+        await_health(address, process, log)
         yield address, process.pid
     finally:
         process.terminate()
         process.wait(20)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _path() -> str:
@@ -87,7 +92,8 @@ def _path() -> str:
     return os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
 
 
-def _await_health(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def await_health(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server answers; fail with what it said if it ends or never does."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:

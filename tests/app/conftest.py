@@ -12,6 +12,7 @@ pytest.importorskip("streamlit")
 
 from small_models import write_gpt, write_ngpt
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from app.engine import measured
 from app.engine.store import VARIABLE
@@ -55,7 +56,7 @@ def run(monkeypatch):
         for key, value in query.items():
             app.query_params[key] = value
         if page:
-            app.switch_page(f"app_pages/{page}.py")
+            app._page_hash = calc_hash(page)  # `switch_page` knows only pages that are scripts
         app.run()
         assert not app.exception
         return app
