@@ -30,6 +30,16 @@ TEXTS = {"", "checkpoint", "group", "item", "tensor", "role", "shape", "dtype", 
 }
 """Columns set flush left."""
 
+KEYS = ("layer", "expert", "head", "index", "partner")
+"""What may tell rows apart that share a cell."""
+
+REDUCTIONS = {
+    "_median": ", median over heads (whole matrix where there are none)",
+    "_mean": ", mean",
+    "_abs_mean": ", mean of |.|",
+}
+"""What a summary in the cells is called in the heading."""
+
 ORDER = {str(role): rank for rank, role in enumerate(Role)}
 
 
@@ -46,8 +56,54 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
             if checkpoint["step"] is not None:
                 mine = mine[mine["step"] == checkpoint["step"]]
             if len(mine):
-                lines = LAYOUTS[each.view](mine, each, checkpoint["source"])
-                yield Group(heading(checkpoint, each), lines, *_legend(mine))
+                cells = Cells(mine, PLACES[each.view])
+                lines = LAYOUTS[each.view](cells, each, checkpoint["source"])
+                yield Group(heading(checkpoint, each) + cells.over, lines, *_legend(mine))
+
+
+class Cells:
+    """The cells of a printed table: each the one row that belongs there, or the median of several.
+
+    Nothing can be overwritten: what a cell stands for is counted, and `over` tells it.
+    """
+
+    def __init__(self, rows: pd.DataFrame, place: Sequence[str]) -> None:
+        self.rows = rows
+        self._found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+        for row in records(rows):
+            key = (*(row[name] for name in place), row["measure"])
+            self._found.setdefault(key, []).append(row)
+        self.places = list(dict.fromkeys(key[:-1] for key in self._found))
+
+    def text(self, place: tuple[Any, ...], quantity: str) -> str:
+        """Return the cell of a quantity; "-" where there is nothing."""
+        rows = self._found.get((*place, quantity), [])
+        kept = [row for row in rows if row["status"] != Status.SKIPPED]
+        if not kept:
+            return "-"
+        # the mark of the rows that are least plain: none may be hidden behind the others
+        worst = max((Status(row["status"]) for row in kept), key=list(Status).index)
+        return _cell(_median([row["value"] for row in kept]), worst)
+
+    @property
+    def over(self) -> str:
+        """What is in the cells that stand for several rows, for the heading; else nothing."""
+        several = [rows for rows in self._found.values() if len(rows) > 1]
+        if not several:
+            return ""
+        varied = [
+            f"{name}s"
+            for name in KEYS
+            if any(len({row[name] for row in rows}) > 1 for rows in several)
+        ]
+        return f", median over {' and '.join(varied) or 'equal rows'}"
+
+
+def _median(values: list[float]) -> float:
+    import numpy as np
+
+    middle = np.sort(values)[(len(values) - 1) // 2 : len(values) // 2 + 1]
+    return float(middle.mean())  # of two infinite ones infinite, where interpolating gives NaN
 
 
 def _legend(rows: pd.DataFrame) -> list[str]:
@@ -70,58 +126,51 @@ def heading(checkpoint: dict[str, Any], each: Measure) -> str:
 def _reduction(each: Measure) -> str:
     if each.view is not View.LAYERS:
         return ""
-    suffix = each.shown[0].removeprefix(each.headline)
-    if suffix == "_median":
-        return ", median over heads (whole matrix where there are none)"
-    return ", mean" if suffix == "_mean" else ""
+    return REDUCTIONS.get(each.shown[0].removeprefix(each.headline), "")
 
 
-def by_layer(rows: pd.DataFrame, each: Measure, source: str) -> Table:
+def by_layer(cells: Cells, each: Measure, source: str) -> Table:
     """Return layers down, roles across."""
-    roles = sorted(rows["role"].unique(), key=ORDER.__getitem__)
+    roles = sorted(cells.rows["role"].unique(), key=ORDER.__getitem__)
     out = _table(["layer", *roles])
-    lines: dict[int | None, dict[str, str]] = {}
-    for row in records(rows):
-        lines.setdefault(row["layer"], {})[row["role"]] = _cell(row["value"], row["status"])
-    for layer in sorted(lines, key=lambda layer: -1 if layer is None else layer):
-        cells = [lines[layer].get(role, "-") for role in roles]
-        out.add_row("" if layer is None else str(layer), *cells)
+    layers = dict.fromkeys(layer for layer, _ in cells.places)
+    for layer in sorted(layers, key=lambda layer: -1 if layer is None else layer):
+        line = [cells.text((layer, role), each.shown[0]) for role in roles]
+        out.add_row("" if layer is None else str(layer), *line)
     return out
 
 
-def by_role(rows: pd.DataFrame, each: Measure, source: str) -> Table:
+def by_role(cells: Cells, each: Measure, source: str) -> Table:
     """Return roles and layers down, quantities across."""
-    layered = bool(rows["layer"].notna().any())
+    layered = any(layer is not None for layer, _ in cells.places)
     out = _table([*(["layer"] if layered else []), "role", *each.shown])
-    lines: dict[tuple[int | None, str], dict[str, str]] = {}
-    for row in records(rows):
-        place = (row["layer"], row["role"])
-        lines.setdefault(place, {})[row["measure"]] = _cell(row["value"], row["status"])
-    for (layer, role), cells in lines.items():
+    for layer, role in cells.places:
         lead = ["" if layer is None else str(layer)] if layered else []
-        out.add_row(*lead, role, *(cells.get(name, "-") for name in each.shown))
+        out.add_row(*lead, role, *(cells.text((layer, role), name) for name in each.shown))
     return out
 
 
-def by_pair(rows: pd.DataFrame, each: Measure, source: str) -> Table:
+def by_pair(cells: Cells, each: Measure, source: str) -> Table:
     """Return pairs of tokens down, with their texts where a tokenizer lies beside the file."""
     texts = token_texts(source)
     known = ["text", "partner text"] if texts else []
     out = _table(["role", "token", *known[:1], "partner", *known[1:], *each.shown])
-    lines: dict[tuple[str, int | None, int | None], dict[str, str]] = {}
-    for row in records(rows):
-        place = (row["role"], row["index"], row["partner"])
-        lines.setdefault(place, {})[row["measure"]] = _cell(row["value"], row["status"])
-    for (role, token, partner), cells in lines.items():
+    for role, token, partner in cells.places:
         pair: list[str] = []
         for token_id in (token, partner):
             pair.append("-" if token_id is None else str(token_id))
             pair += [] if not texts else ["" if token_id is None else texts[token_id]]
-        out.add_row(role, *pair, *(cells.get(name, "-") for name in each.shown))
+        out.add_row(role, *pair, *(cells.text((role, token, partner), n) for n in each.shown))
     return out
 
 
 LAYOUTS = {View.LAYERS: by_layer, View.ROLES: by_role, View.PAIRS: by_pair}
+PLACES = {
+    View.LAYERS: ("layer", "role"),
+    View.ROLES: ("layer", "role"),
+    View.PAIRS: ("role", "index", "partner"),
+}
+"""What tells the lines and columns of each layout apart."""
 
 
 def _table(columns: list[str]) -> Table:

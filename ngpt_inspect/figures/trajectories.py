@@ -49,6 +49,12 @@ def _mean(measure: str, name: str, label: str) -> Followed:
     return Followed(measure=measure, each=f"{name}_mean", over=over, label=f"{label}, mean")
 
 
+def _size(measure: str, name: str, label: str) -> Followed:
+    """Follow the mean of |.|: of numbers whose sign cancels with a weight's (A.2)."""
+    over = f"{name}_pooled_abs_mean"
+    return Followed(measure=measure, each=f"{name}_abs_mean", over=over, label=f"{label}, mean")
+
+
 def _scalar(measure: str, name: str, label: str) -> Followed:
     return Followed(measure=measure, each=name, label=label, shared=True)
 
@@ -61,7 +67,7 @@ QUANTITIES = {
     "effective_rank": _heads("singular_values", "effective_rank", "effective rank"),
     "stable_rank": _heads("singular_values", "stable_rank", "stable rank"),
     "eigen_learning_rate": _mean("eigen_learning_rates", "eigen_learning_rate", "|α|"),
-    "scaling_factor": _mean("scaling_factors", "scaling_factor", "s"),
+    "scaling_factor": _size("scaling_factors", "scaling_factor", "|s|"),
     "row_norm": _mean("vector_norms", "row_norm", "norm of rows"),
     "column_norm": _mean("vector_norms", "column_norm", "norm of columns"),
     "unit_deviation": Followed(

@@ -56,15 +56,16 @@ class Summary(StrEnum):
     QUANTILES = "quantiles"
     """The rank curve over heads and index: `_quantile` at index 0..1000 per mille."""
     DENSITY = "density"
-    """Gaussian kernel density over heads and index: `_density` at `_density_at`."""
+    """Gaussian kernel density over heads and index: `_density` at `_density_at`; reflected at zero
+    where no value is below it."""
     HISTOGRAM = "histogram"
     """Over heads and index: `_bin_count` values in the equal bins that begin at `_bin_left`."""
     LOG_HISTOGRAM = "log histogram"
     """The same in bins of equal ratio; `_bin_zero` counts the values without a logarithm."""
     POOLED = "pooled"
     """Over layers (and experts), heads and index; layer and expert are null: `_pooled_mean`,
-    `_pooled_std`, `_pooled_bin_left` and `_pooled_bin_count`, `_pooled_density_at` and
-    `_pooled_density`."""
+    `_pooled_std`, `_pooled_abs_mean` and its quartiles, `_pooled_bin_left` and
+    `_pooled_bin_count`, `_pooled_density_at` and `_pooled_density`."""
     POOLED_MEAN = "pooled mean"
     """Of these, `_pooled_mean` and `_pooled_std` alone."""
     POOLED_HEADS = "pooled heads"

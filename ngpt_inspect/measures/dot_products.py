@@ -36,12 +36,20 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
                 n_extremes=options["extremes"],
                 exact=options["exact"],
             )
-        yield from _rows(prefix, found)
+        if found.in_range:
+            yield from _rows(prefix, found)
+        else:
+            norm = float(row_norms(values).max())
+            reason = f"{weight.source}: products of rows of norm {norm:.3g} are beyond float64"
+            yield _skipped(prefix, reason)
 
 
 def _no_pairs(prefix: str, n_rows: int, kind: str, weight: Weight) -> Values:
     """Return the row that says why there are no pairs: as of a head that begins as zeros."""
-    reason = f"{weight.source}: a pair takes two rows{kind}, and it has {n_rows}"
+    return _skipped(prefix, f"{weight.source}: a pair takes two rows{kind}, and it has {n_rows}")
+
+
+def _skipped(prefix: str, reason: str) -> Values:
     return Values(
         measure=f"{prefix}_mean", value=float("nan"), status=Status.SKIPPED, reason=reason
     )
@@ -50,10 +58,11 @@ def _no_pairs(prefix: str, n_rows: int, kind: str, weight: Weight) -> Values:
 def _rows(prefix: str, found: PairwiseDots) -> Iterator[Values]:
     status = Status.OK if found.exact else Status.SAMPLED
     sampled = f"from {found.pairs_measured:.3g} of {found.n_pairs:.3g} pairs"
-    reason = "" if found.exact else sampled
+    made = f"products in {found.dtype}"
+    reason = made if found.exact else f"{sampled}; {made}"
     curve = numbered(f"{prefix}_quantile", found.quantiles)
     yield replace(curve, status=status, reason=reason)
-    yield Values(measure=f"{prefix}_quantile_error", value=found.quantile_error)
+    yield Values(measure=f"{prefix}_quantile_error", value=found.quantile_error, reason=made)
     if found.quantile_standard_errors is not None:
         yield numbered(f"{prefix}_quantile_standard_error", found.quantile_standard_errors)
     yield numbered(f"{prefix}_bin_left", found.edges[:-1])
@@ -63,15 +72,16 @@ def _rows(prefix: str, found: PairwiseDots) -> Iterator[Values]:
     yield Values(
         measure=f"{prefix}_mean", value=found.mean, reason=zero_rows if prefix == "cosine" else ""
     )
-    spread = f"{sampled}; standard error {found.std_standard_error:.2g}"
+    spread = f"{reason}; standard error {found.std_standard_error:.2g}"
     yield Values(
         measure=f"{prefix}_std",
         value=found.std,
         status=status,
-        reason="" if found.exact else spread,
+        reason=made if found.exact else spread,
     )
-    yield _pairs(f"{prefix}_largest", found.largest, status, reason)
-    yield _pairs(f"{prefix}_smallest", found.smallest, status, reason)
+    among = "" if found.exact else sampled
+    yield _pairs(f"{prefix}_largest", found.largest, status, among)
+    yield _pairs(f"{prefix}_smallest", found.smallest, status, among)
 
 
 def _pairs(name: str, pairs: tuple[Pair, ...], status: Status, reason: str) -> Values:

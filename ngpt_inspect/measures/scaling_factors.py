@@ -34,7 +34,7 @@ MEASURE = Measure(
         "√d that equation 21 adds to s_ν; a GPT's norm gains as stored",
     },
     headline="scaling_factor",
-    shown=("scaling_factor_mean",),
+    shown=("scaling_factor_abs_mean",),
     summaries={
         "scaling_factor": (
             Summary.MEAN,

@@ -28,7 +28,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     norms = row_norms(values)
     finite, zero = norms.isfinite(), norms == 0
     sound = (finite & ~zero).nonzero().squeeze(1)
-    z = robust_z(norms[sound].log(), norm_tolerance(values.dtype, weight.tensor.rounding()))
+    z = robust_z(norms[sound].log(), norm_tolerance(values, weight.tensor.rounding()))
     yield _of("norm_z", z, sound)
     yield from _left_out(weight, values, finite, zero)
     yield _of("mean_cosine", mean_cosines(values, sound, sound), sound)

@@ -19,9 +19,14 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     require_finite(values)
     found = unit_axis(values)
     deviation = {Axis.ROWS: found.row_max, Axis.COLUMNS: found.column_max}
-    allowed = norm_tolerance(values.dtype, weight.tensor.rounding())
     expected = weight.role.facts.unit_axis or Axis.ROWS
-    unit = [str(axis) for axis in Axis if deviation[axis] <= allowed]
+    rounding = weight.tensor.rounding()
+    tolerance = {
+        Axis.ROWS: norm_tolerance(values, rounding),
+        Axis.COLUMNS: norm_tolerance(values, rounding, axis=0),
+    }
+    allowed = tolerance[expected]
+    unit = [str(axis) for axis in Axis if deviation[axis] <= tolerance[axis]]
     reason = f"unit: {' and '.join(unit) or 'neither rows nor columns'}"
     yield Values(measure="unit_deviation", value=deviation[expected], reason=reason)
     yield Values(measure="unit_norm", value=float(deviation[expected] <= allowed), reason=reason)
@@ -42,8 +47,9 @@ MEASURE = Measure(
         "unit_norm": "1 where unit_deviation is within the tolerance, else 0",
         "row_deviation": "max |‖row‖₂ − 1|",
         "column_deviation": "max |‖column‖₂ − 1|",
-        "tolerance": "max(1e-5, ε/2), with ε of the stored dtype; relative rounding error if "
-        "quantised",
+        "tolerance": "what rounding to the stored dtype can do to the length of these vectors: six "
+        "deviations, from the spacing of the dtype at every entry; at most ε/2, at least 1e-5; "
+        "6 r/√d + r² for the relative rounding error r of a quantisation",
     },
     headline="unit_deviation",
     shown=("unit_deviation",),

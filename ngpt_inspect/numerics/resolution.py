@@ -41,7 +41,7 @@ def rounding_error(w: torch.Tensor, stored_dtype: torch.dtype | None = None) -> 
     stored = torch.finfo(stored_dtype or w.dtype)
     total = 0.0
     for block in row_blocks(w):
-        powers = _power_of_two_below(block).clamp_min_(stored.tiny)
+        powers = power_of_two_below(block, stored_dtype or w.dtype)
         peak = float(powers.max())  # a power of two: dividing by it is exact
         norms = torch.linalg.vector_norm(powers.div_(peak), dim=-1)
         total = math.hypot(total, peak * float(torch.linalg.vector_norm(norms.double())))
@@ -109,11 +109,19 @@ def root_mean_square(w: torch.Tensor) -> float:
     return total / math.sqrt(w.numel())
 
 
-def _power_of_two_below(block: torch.Tensor) -> torch.Tensor:
-    """2^floor(log2 |w|) for every entry, 0 at 0: the value with sign and fraction cleared."""
+def power_of_two_below(
+    block: torch.Tensor, stored_dtype: torch.dtype | None = None
+) -> torch.Tensor:
+    """2^floor(log2 |w|) for every entry: the value with sign and fraction cleared.
+
+    Never below the smallest normal number of `stored_dtype`, the dtype of `block` if not given:
+    eps times this is the spacing of the dtype there.
+    """
     import torch
 
     if block.dtype == torch.float64:
-        return (block.contiguous().view(torch.int64) & 0x7FF0000000000000).view(torch.float64)
-    bits = block.float().contiguous().view(torch.int32)
-    return (bits & 0x7F800000).view(torch.float32)
+        powers = (block.contiguous().view(torch.int64) & 0x7FF0000000000000).view(torch.float64)
+    else:
+        bits = block.float().contiguous().view(torch.int32)
+        powers = (bits & 0x7F800000).view(torch.float32)
+    return powers.clamp_min_(torch.finfo(stored_dtype or block.dtype).tiny)

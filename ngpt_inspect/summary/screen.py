@@ -23,8 +23,8 @@ def summary(
 
     Columns ``checkpoint, step`` and those of `Fact`: sizes, tokens, validation loss at the last
     step that all the runs have evaluated, median condition numbers (heads for attention, whole
-    matrices for the MLP), mean scaling factors; then the items of `health`, each with a level
-    and the rule that decides it.
+    matrices for the MLP), mean sizes of scaling factors; then the items of `health`, each with
+    a level and the rule that decides it.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def summary(
 
 
 def _averages(rows: pd.DataFrame) -> Iterator[Fact]:
-    """Yield the median condition number and the mean scaling factor of each role."""
+    """Yield the median condition number and the mean |scaling factor| of each role (Figure 6)."""
     found = parts(rows[rows["measure"] == "condition_number"])
     for role, group in found.groupby("role", sort=False):
         value = float(group["value"].median())
@@ -53,5 +53,5 @@ def _averages(rows: pd.DataFrame) -> Iterator[Fact]:
     for role in roles_of(Kind.SCALING):
         values = factors.loc[factors["role"] == str(role), "value"]
         if len(values):
-            value = float(values.mean())
-            yield Fact(item=f"{role}, mean", text=number(value), value=value)
+            value = float(values.abs().mean())  # a sign of s cancels with one of the weights
+            yield Fact(item=f"{role}, mean |.|", text=number(value), value=value)

@@ -57,16 +57,22 @@ def _rank_curve(values: np.ndarray) -> Iterator[Statistic]:
 
 
 def _density(values: np.ndarray) -> Iterator[Statistic]:
-    """Yield a Gaussian kernel density (Scott's bandwidth) and where it was taken."""
+    """Yield a Gaussian kernel density (Scott's bandwidth) and where it was taken.
+
+    Where no value is below zero, what the kernels would put there is reflected at it: sizes have
+    no density below zero, and the rest still integrates to one.
+    """
     from scipy.stats import gaussian_kde
 
     if len(values) < 2 or np.ptp(values) == 0:
         return  # a fixed or a single scalar has no density
     kernel = gaussian_kde(values)
     margin = 3 * float(np.sqrt(kernel.covariance[0, 0]))
-    at = np.linspace(values.min() - margin, values.max() + margin, N_DENSITY)
+    bounded = bool(values.min() >= 0)
+    low = values.min() - margin
+    at = np.linspace(max(low, 0.0) if bounded else low, values.max() + margin, N_DENSITY)
     yield "_density_at", at
-    yield "_density", kernel(at)
+    yield "_density", kernel(at) + kernel(-at) if bounded and low < 0 else kernel(at)
 
 
 def _histogram(values: np.ndarray) -> Iterator[Statistic]:
@@ -96,7 +102,7 @@ def _log_histogram(values: np.ndarray) -> Iterator[Statistic]:
 
 
 def _pool(values: np.ndarray) -> Iterator[Statistic]:
-    for found in (_mean(values), _histogram(values), _density(values)):
+    for found in (_mean(values), _magnitude(values), _histogram(values), _density(values)):
         for suffix, value in found:
             yield f"_pooled{suffix}", value
 

@@ -94,6 +94,7 @@ class Rows:
         """Append the summaries over all layers."""
         self.add(role, f"{measure}_pooled_mean", values.mean())
         self.add(role, f"{measure}_pooled_std", values.std())
+        self.add(role, f"{measure}_pooled_abs_mean", np.abs(values).mean())
         self.add_bins(role, f"{measure}_pooled", values)
         self.add_density(role, f"{measure}_pooled", values)
 

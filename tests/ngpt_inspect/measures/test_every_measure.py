@@ -28,6 +28,7 @@ SUFFIXES = {
     Summary.LOG_HISTOGRAM: ("bin_left", "bin_count", "bin_zero"),
     Summary.POOLED: (
         *("pooled_mean", "pooled_std", "pooled_bin_left", "pooled_bin_count"),
+        *("pooled_abs_mean", "pooled_abs_low", "pooled_abs_high"),
         *("pooled_density_at", "pooled_density"),
     ),
     Summary.POOLED_MEAN: ("pooled_mean", "pooled_std"),

@@ -11,6 +11,7 @@ import torch
 from models import OFF_SPHERE, TRANSPOSED, Tiny, tiny_gpt, tiny_ngpt, write_nvidia, write_reference
 
 import ngpt_inspect as ni
+from ngpt_inspect.numerics.directions import norm_tolerance
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.float16: 2**-11, torch.bfloat16: 2**-8}
 
@@ -91,3 +92,28 @@ def test_a_gpt_is_not_on_the_sphere(tmp_path: Path) -> None:
     table = ni.measure(write_reference(tiny_gpt(), tmp_path / "x.safetensors"), "unit_norm")
     unit = table[(table["measure"] == "unit_norm") & (table["role"].str.startswith("E_"))]
     assert unit["value"].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("width", [256, 1024, 4096])
+def test_rounding_passes_and_a_drift_of_a_third_of_a_percent_is_seen(
+    dtype: torch.dtype, width: int
+) -> None:
+    rng = torch.Generator().manual_seed(width)
+    rows = torch.randn(2000, width, generator=rng, dtype=torch.float64)
+    rows /= rows.norm(dim=1, keepdim=True)
+    stored = rows.to(dtype)
+    off = (stored.double().norm(dim=1) - 1).abs().max().item()
+    allowed = norm_tolerance(stored)
+    assert off <= allowed, "rounding alone"
+    drifted = (rows * 1.003).to(dtype)
+    if width >= 1024 or dtype == torch.float16:
+        assert (drifted.double().norm(dim=1) - 1).abs().max().item() > norm_tolerance(drifted)
+    # columns of the transpose are the same vectors
+    assert norm_tolerance(stored.T.contiguous(), axis=0) == pytest.approx(allowed, rel=1e-12)
+
+
+def test_a_row_of_few_entries_has_the_worst_case_of_its_dtype() -> None:
+    spike = torch.zeros(4, 1024)
+    spike[:, 0] = 1.0
+    assert norm_tolerance(spike.bfloat16()) == 2**-8

@@ -71,3 +71,24 @@ def test_layers_are_pooled_into_one_distribution(tmp_path: Path) -> None:
         left = rows[rows["measure"] == f"{quantity}_pooled_bin_left"]["value"]
         assert left.iloc[0] == pytest.approx(values.min(), rel=1e-6)
     assert not pd.isna(table[table["measure"] == "scaling_factor_mean"]["layer"]).all()
+
+
+def test_sizes_have_no_density_below_zero_and_all_of_it_above() -> None:
+    sizes = np.abs(np.random.default_rng(0).normal(size=400))
+    found = of(Summary.DENSITY, sizes)
+    at, density = found["_density_at"], found["_density"]
+    assert at[0] == 0
+    # of a half-normal distribution all but the kernels' far tails lies within what is drawn
+    assert np.trapezoid(density, at) == pytest.approx(1, abs=2e-3)
+    bandwidth = len(sizes) ** (-1 / 5) * sizes.std(ddof=1)
+    mirrored = np.concatenate((sizes, -sizes))
+    kernels = np.exp(-0.5 * ((at[:, None] - mirrored) / bandwidth) ** 2)
+    expected = kernels.sum(1) / (len(sizes) * bandwidth * np.sqrt(2 * np.pi))
+    np.testing.assert_allclose(density, expected, rtol=1e-10)
+
+
+def test_signed_values_keep_their_density_on_both_sides() -> None:
+    values = np.random.default_rng(1).normal(size=400)
+    found = of(Summary.DENSITY, values)
+    assert found["_density_at"][0] < values.min()
+    assert np.trapezoid(found["_density"], found["_density_at"]) == pytest.approx(1, abs=5e-3)
