@@ -15,7 +15,7 @@ JOBS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dashboard experiments test test-families check format clean
+.PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families check format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -32,20 +32,25 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  -e '.[app,export,parquet,train,cluster,gguf,remote,dev]'
 	@touch $@
 
+# Side by side, a thread each: two models this small are trained in the time of one.
 demo: install
-	$(BIN)/python -m reference_model.train --model gpt --preset tiny --resume --out runs/demo/gpt
-	$(BIN)/python -m reference_model.train --model ngpt --preset tiny --resume --out runs/demo/ngpt
+	@$(MAKE) --no-print-directory -j2 demo-gpt demo-ngpt
 	$(BIN)/ngpt-inspect summary $(RUNS)
+	$(BIN)/ngpt-inspect condition-numbers $(RUNS) --roles W_q,W_k
 ifneq ($(DASHBOARD),0)
 	$(BIN)/ngpt-inspect dashboard --port $(PORT) $(RUNS)
 endif
+
+demo-gpt demo-ngpt: demo-%: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m reference_model.train --model $* --preset contrast --resume \
+	  --progress lines --out runs/demo/$*
 
 dashboard: install
 	$(BIN)/ngpt-inspect dashboard --port $(PORT) $(RUNS)
 
 # In this order each reuses the runs of those before it; interrupted, it goes on where it stopped.
 experiments: install
-	for name in learning_rates speed_up ablations longer_context step_time; do \
+	for name in decay_exposure learning_rates speed_up ablations longer_context step_time; do \
 	  $(BIN)/python -m reference_model.experiments.$$name --scale $(SCALE) --jobs $(JOBS) || exit; \
 	done
 	$(BIN)/ngpt-inspect figures results/$(SCALE) -o results/$(SCALE)/figures

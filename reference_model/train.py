@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import get_args
 
 from reference_model.config import (
     CadenceConfig,
@@ -17,7 +18,7 @@ from reference_model.data import TokenData, is_bin_folder, load_bins, load_text
 from reference_model.errors import DivergenceError, Interrupted, UsageError, WriteError
 from reference_model.files import check_writable
 from reference_model.presets import PRESETS, model_config, train_config
-from reference_model.progress import say
+from reference_model.progress import Style, say
 from reference_model.training.loop import TrainResult, train
 from reference_model.training.options import add_options, given, given_of_model
 from reference_model.training.ranks import Ranks, join_ranks
@@ -91,6 +92,12 @@ def _parser() -> argparse.ArgumentParser:
     machine.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N [auto]")
     machine.add_argument("--compile", action="store_true", help="use torch.compile")
     machine.add_argument(
+        "--progress",
+        default="auto",
+        choices=get_args(Style),
+        help="auto (a bar on a terminal), lines (for runs side by side) or none [auto]",
+    )
+    machine.add_argument(
         "--shard",
         action="store_true",
         help="under torchrun, split the model over the ranks (FSDP2) instead of copying it to each "
@@ -118,6 +125,7 @@ def _run(args: argparse.Namespace, ranks: Ranks) -> TrainResult:
         device=args.device,
         compiled=args.compile,
         sharded=args.shard,
+        show_progress=args.progress,
     )
 
 

@@ -14,7 +14,7 @@ from reference_model.config import ModelConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.errors import DivergenceError, Interrupted
 from reference_model.files import lock_folder, remove_litter, write_text_atomically
-from reference_model.progress import Progress, say
+from reference_model.progress import Progress, Style, say
 from reference_model.training.metrics import MetricsFile, StepMetrics
 from reference_model.training.ranks import join_ranks
 from reference_model.training.resuming import settings_of, take_up
@@ -43,7 +43,7 @@ def train(
     device: str = "auto",
     compiled: bool = False,
     sharded: bool = False,
-    show_progress: bool = True,
+    show_progress: Style | bool = True,
 ) -> TrainResult:
     """Train one model into the run folder `out`.
 
@@ -66,7 +66,7 @@ def train(
         Pass the model through torch.compile.
     sharded : bool
         Split the model over the ranks (FSDP2) instead of copying it to each (DDP).
-    show_progress : bool
+    show_progress : {True, False, "auto", "lines", "none"}
         Report on stderr.
 
     Raises
@@ -95,12 +95,12 @@ def train(
         if not result.was_finished:
             _continue(trainer, out, show_progress)
             ranks.wait()  # no rank may leave while rank 0 still writes
-        elif ranks.is_main and show_progress:
+        elif ranks.is_main and show_progress not in (False, "none"):
             say(f"{out}: already trained for all {trainer.step} steps; nothing to do")
     return result
 
 
-def _continue(trainer: Trainer, out: Path, show_progress: bool) -> None:
+def _continue(trainer: Trainer, out: Path, show_progress: Style | bool) -> None:
     """Train from the step reached to the last one."""
     first, steps = trainer.step, trainer.config.steps
     with contextlib.ExitStack() as stack:
