@@ -37,6 +37,11 @@ def shown(text: str, longest: int = LONGEST) -> str:
     return f"{line[:longest]}..." if len(text) > longest else line
 
 
+def cut(name: str, longest: int = 80) -> str:
+    """Return a name as it is, cut when long; an `InspectError` escapes what is not printable."""
+    return f"{name[:longest]}..." if len(name) > longest else name
+
+
 def quoted(value: object, longest: int = 80) -> str:
     """Return a name between quotes, cut when long; of anything but a name, its type."""
     if not isinstance(value, str):
@@ -57,6 +62,6 @@ def listed(names: Iterable[str], count: int | None = None, *, most: int = MOST_N
     if count is None:
         names = list(names)
         count = len(names)
-    text = ", ".join(shown(name, 80) for name in islice(names, most))
+    text = ", ".join(cut(name) for name in islice(names, most))
     more = count - most
     return f"{text} and {more} more" if more > 0 else text

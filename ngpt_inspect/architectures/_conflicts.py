@@ -11,7 +11,7 @@ from ngpt_inspect.architectures._template import Templates, fill, unwrap
 from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents
 from ngpt_inspect.vocabulary import Role
-from ngpt_inspect.wording import shown
+from ngpt_inspect.wording import cut
 
 
 def uncut(placed: Iterable[Placed], known: Mapping[str, int]) -> Iterator[str]:
@@ -19,7 +19,7 @@ def uncut(placed: Iterable[Placed], known: Mapping[str, int]) -> Iterator[str]:
     for each in placed:
         needed = names_in(" + ".join((*(each.rule.rows or ("0",)), each.rule.groups)))
         if needed - set(known):
-            yield f"{shown(each.tensor.name)} holds heads, and nothing says how many: give --heads N"
+            yield f"{cut(each.tensor.name)} holds heads, and nothing says how many: give --heads N"
             return
 
 
@@ -29,7 +29,7 @@ def rivals(placed: Iterable[Placed]) -> list[str]:
     for each in placed:
         holders.setdefault((each.rule.role, each.layer, each.expert), []).append(each.tensor.name)
     return [
-        f"both {shown(names[0])} and {shown(names[1])} would be {key[0]}"
+        f"both {cut(names[0])} and {cut(names[1])} would be {key[0]}"
         for key, names in holders.items()
         if len(names) > 1
     ]
@@ -39,7 +39,7 @@ def objections(contents: Contents, architecture: Architecture) -> list[str]:
     """Return what names of other layouts and the config say against a declaration."""
     cousins = Templates(architecture.excludes.items())
     against = [
-        f"{shown(name)} belongs to {layout}"
+        f"{cut(name)} belongs to {layout}"
         for name in contents.tensors
         for layout, _ in cousins.find(unwrap(name))
     ]

@@ -16,7 +16,7 @@ from ngpt_inspect.architectures._template import Templates, unwrap
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Role
-from ngpt_inspect.wording import listed, shown
+from ngpt_inspect.wording import cut, listed
 
 SHOWN = 4
 """How many names a message quotes."""
@@ -182,7 +182,7 @@ def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:
     encoder = next((name for name in names if ENCODER.search(name)), None)
     if encoder is not None:
         return UnknownArchitecture(
-            f"an encoder ({shown(encoder)}, ...); only decoder-only language models are known",
+            f"an encoder ({cut(encoder)}, ...); only decoder-only language models are known",
             where=contents.source,
             next_step="give a GPT or nGPT checkpoint",
         )
