@@ -100,7 +100,7 @@ def test_numbers_of_a_file_that_is_gone_are_not_kept(models, monkeypatch, happen
     (asked,) = requests([open_once(str(path))], ["unit_norm"])
     spoiled(monkeypatch, path, happens, after=after)
     job = workshop().ask(asked.key, asked.title, asked.work)
-    assert job.wait(20)
+    assert job.wait(120)
     assert (job.state, asked.table()) == (State.FAILED, None)
     assert str(path) in job.error
     assert job.error.isprintable()

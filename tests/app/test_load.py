@@ -6,7 +6,18 @@ from collections import Counter
 
 import pytest
 from app_runs import write_legible_run
-from browsing import CHARTS, FAULTS, browser, follow, missing, resident, served, settle
+from browsing import (
+    CHARTS,
+    FAULTS,
+    browser,
+    eventually,
+    follow,
+    missing,
+    resident,
+    served,
+    session,
+    settle,
+)
 
 pytestmark = [
     pytest.mark.browser,
@@ -37,11 +48,11 @@ def test_sessions_at_once(tmp_path, many):
     runs = [write_legible_run(tmp_path / family, family) for family in ("gpt", "ngpt")]
     counts = tmp_path / "counts"
     with served(*runs, cache=tmp_path, counted_in=counts) as (address, pid), browser() as started:
-        first = started.new_page()
+        first = session(started).new_page()
         first.goto(address)
         settle(first)
         before = resident(pid)
-        pages = [started.new_context().new_page() for _ in range(many)]
+        pages = [session(started).new_page() for _ in range(many)]
         for page, (start, _) in zip(pages, WALKS, strict=False):
             page.goto(f"{address}/{start}", wait_until="commit")
         for page, (_, goal) in zip(pages, WALKS, strict=False):
@@ -49,7 +60,8 @@ def test_sessions_at_once(tmp_path, many):
             follow(page, goal)
         for page in pages:
             settle(page)
-            assert page.locator(f"{CHARTS} .js-plotly-plot").count() > 0
+            charts = page.locator(f"{CHARTS} .js-plotly-plot")
+            assert eventually(lambda charts=charts: charts.count() > 0)
             assert page.locator(FAULTS).count() == 0
         grown = resident(pid) - before
     measured = Counter(counts.read_text().splitlines())
