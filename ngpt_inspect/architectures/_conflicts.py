@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from ngpt_inspect.architectures._architecture import Architecture
@@ -10,6 +11,7 @@ from ngpt_inspect.architectures._template import Templates, fill, unwrap
 from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents
 from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.wording import cut
 
 
 def uncut(placed: Iterable[Placed], known: Mapping[str, int]) -> Iterator[str]:
@@ -17,7 +19,7 @@ def uncut(placed: Iterable[Placed], known: Mapping[str, int]) -> Iterator[str]:
     for each in placed:
         needed = names_in(" + ".join((*(each.rule.rows or ("0",)), each.rule.groups)))
         if needed - set(known):
-            yield f"{each.tensor.name} holds heads, and nothing says how many: give --heads N"
+            yield f"{cut(each.tensor.name)} holds heads, and nothing says how many: give --heads N"
             return
 
 
@@ -27,7 +29,7 @@ def rivals(placed: Iterable[Placed]) -> list[str]:
     for each in placed:
         holders.setdefault((each.rule.role, each.layer, each.expert), []).append(each.tensor.name)
     return [
-        f"both {names[0]} and {names[1]} would be {key[0]}"
+        f"both {cut(names[0])} and {cut(names[1])} would be {key[0]}"
         for key, names in holders.items()
         if len(names) > 1
     ]
@@ -37,7 +39,7 @@ def objections(contents: Contents, architecture: Architecture) -> list[str]:
     """Return what names of other layouts and the config say against a declaration."""
     cousins = Templates(architecture.excludes.items())
     against = [
-        f"{name} belongs to {layout}"
+        f"{cut(name)} belongs to {layout}"
         for name in contents.tensors
         for layout, _ in cousins.find(unwrap(name))
     ]
@@ -47,7 +49,7 @@ def objections(contents: Contents, architecture: Architecture) -> list[str]:
     for setting, values in architecture.requires.items():
         found = contents.find(setting)
         if found is None or found[0] not in values:
-            said = "nothing" if found is None else repr(found[0])
+            said = "nothing" if found is None else reprlib.repr(found[0])
             against.append(f"needs {setting} {' or '.join(values)}, and the config says {said}")
     for setting, values in architecture.forbids.items():
         found = contents.find(setting)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ngpt_inspect.architectures._architecture import Architecture, Rule
@@ -16,6 +16,7 @@ from ngpt_inspect.architectures._template import Templates, unwrap
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Role
+from ngpt_inspect.wording import cut, listed
 
 SHOWN = 4
 """How many names a message quotes."""
@@ -49,7 +50,7 @@ class Match:
         """One clause for messages."""
         n_placed = len({each.tensor.name for each in self.placed})
         clause = f"{self.architecture.name} places {n_placed} tensors, leaves {len(self.unplaced)}"
-        trouble = [f"misses {_some(self.missing)}"] if self.missing else []
+        trouble = [f"misses {listed(self.missing, most=SHOWN)}"] if self.missing else []
         return "; ".join([clause, *trouble, *self.conflicts[:1]])
 
 
@@ -181,29 +182,23 @@ def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:
     encoder = next((name for name in names if ENCODER.search(name)), None)
     if encoder is not None:
         return UnknownArchitecture(
-            f"an encoder ({encoder}, ...); only decoder-only language models are known",
+            f"an encoder ({cut(encoder)}, ...); only decoder-only language models are known",
             where=contents.source,
             next_step="give a GPT or nGPT checkpoint",
         )
     closest = max(matches, key=lambda m: (len(m.placed), -len(m.unplaced)))
     if not closest.placed:
         return UnknownArchitecture(
-            f"no known layout has tensors named {_some(names)}",
+            f"no known layout has tensors named {listed(names, most=SHOWN)}",
             where=contents.source,
             next_step=f"list them all with `ngpt-inspect tensors`{OWN}",
         )
     return UnknownArchitecture(
         f"no known layout fits; the closest, {closest.evidence}"
-        + (f"; not placed: {_some(closest.unplaced)}" if closest.unplaced else ""),
+        + (f"; not placed: {listed(closest.unplaced, most=SHOWN)}" if closest.unplaced else ""),
         where=contents.source,
         next_step=f"list the tensors with `ngpt-inspect tensors`{OWN}",
     )
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def absent_roles(found: Match) -> dict[Role, str]:

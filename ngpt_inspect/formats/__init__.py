@@ -16,11 +16,11 @@ from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weight
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._opening import open_bytes, place_of
 from ngpt_inspect.formats._remote import CHECK_ADDRESS, RemotePath
-from ngpt_inspect.formats._text import listed
 from ngpt_inspect.places import Place
 from ngpt_inspect.plugins import collect
 from ngpt_inspect.quantised import dequantised
 from ngpt_inspect.stored import Contents
+from ngpt_inspect.wording import listed
 
 __all__ = ["FORMATS", "Format", "files_of", "is_model", "read_contents"]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._bytes import ByteFile
-from ngpt_inspect.formats._text import quoted
 from ngpt_inspect.formats._values import row_range, tensor_of
 from ngpt_inspect.stored import ITEM_BITS, StoredTensor
+from ngpt_inspect.wording import quoted
 
 if TYPE_CHECKING:
     import torch

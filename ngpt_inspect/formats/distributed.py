@@ -16,11 +16,11 @@ from ngpt_inspect.formats._opening import open_bytes
 from ngpt_inspect.formats._plain import MOST_OF_FILE, Budget, NotPlain, plain
 from ngpt_inspect.formats._records import PickleFault
 from ngpt_inspect.formats._state_dict import WRAPPERS
-from ngpt_inspect.formats._text import quoted, shown
 from ngpt_inspect.formats._torch_file import TorchFile
 from ngpt_inspect.formats._window import Window
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
+from ngpt_inspect.wording import quoted, shown
 
 METADATA = ".metadata"
 LARGEST = 512 * 1024 * 1024

@@ -14,10 +14,10 @@ from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._json import LARGEST
 from ngpt_inspect.formats._opening import open_bytes
 from ngpt_inspect.formats._safetensors_header import Entry, read_header
-from ngpt_inspect.formats._text import quoted
 from ngpt_inspect.formats._values import row_range, tensor_of
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
+from ngpt_inspect.wording import quoted
 
 if TYPE_CHECKING:
     import torch

@@ -15,10 +15,10 @@ from ngpt_inspect.formats._state_dict import (
     model_tensors,
     settings,
 )
-from ngpt_inspect.formats._text import shown
 from ngpt_inspect.formats._torch_file import TorchFile
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.wording import shown
 
 MARK = b"PK\x03\x04"
 """Of a zip file; what is in it is the reader's affair."""

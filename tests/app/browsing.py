@@ -29,6 +29,7 @@ FLAGS = (
     "--disable-sync",
 )
 PATIENCE = 120
+"""Seconds after which nothing more will come, however busy the machine is."""
 
 
 def missing() -> str:
@@ -115,6 +116,19 @@ def resident(pid: int) -> int:
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 CHARTS, TABLES = "[data-testid=stPlotlyChart]", "[data-testid=stDataFrame]"
 FAULTS = "[data-testid=stException]"
+DRAWN = f"""() => [...document.querySelectorAll('{CHARTS}')].every(
+    each => each.querySelector('.js-plotly-plot .main-svg')
+) && [...document.querySelectorAll('{TABLES}')].every(
+    each => !each.checkVisibility() || each.querySelector('canvas')?.width > 0
+) && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"""
+"""Whether what a page has so far is drawn, but for tables that are folded up, and none is stale."""
+
+
+def session(started: Any, **options: Any) -> Any:
+    """Return a new profile of a browser, which shares nothing with others and has patience."""
+    context = started.new_context(**options)
+    context.set_default_timeout(PATIENCE * 1000)
+    return context
 
 
 @contextmanager
@@ -150,9 +164,7 @@ def settle(page: Any) -> None:
     for words in ("Not measured yet.", "Still to come"):
         page.get_by_text(words).first.wait_for(state="detached", timeout=PATIENCE * 1000)
     page.locator(IDLE).wait_for(timeout=PATIENCE * 1000)
-    page.locator("[data-testid=stSkeleton]").first.wait_for(
-        state="detached", timeout=PATIENCE * 1000
-    )
+    page.wait_for_function(DRAWN, timeout=PATIENCE * 1000)
 
 
 def follow(page: Any, name: str) -> None:

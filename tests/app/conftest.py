@@ -33,7 +33,7 @@ def own_cache(tmp_path_factory, monkeypatch) -> Path:
     """Keep results in a folder of each test's own, and wait for them: pages are whole at once."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv(VARIABLE, str(folder))
-    monkeypatch.setattr(measured, "PATIENCE", 60)
+    monkeypatch.setattr(measured, "PATIENCE", 300)
     return folder
 
 
@@ -52,7 +52,7 @@ def run(monkeypatch):
 
     def run(*arguments, page: str = "", **query):
         monkeypatch.setattr(sys, "argv", [str(DASHBOARD), *map(str, arguments)])
-        app = AppTest.from_file(str(DASHBOARD), default_timeout=60)
+        app = AppTest.from_file(str(DASHBOARD), default_timeout=300)
         for key, value in query.items():
             app.query_params[key] = value
         if page:

@@ -7,7 +7,19 @@ from itertools import zip_longest
 
 import pytest
 from app_runs import write_legible_run
-from browsing import CHARTS, FAULTS, TABLES, browser, follow, missing, resident, served, settle
+from browsing import (
+    CHARTS,
+    FAULTS,
+    TABLES,
+    browser,
+    eventually,
+    follow,
+    missing,
+    resident,
+    served,
+    session,
+    settle,
+)
 
 from app.app_pages import PAGES
 
@@ -35,11 +47,11 @@ def test_sessions_at_once(tmp_path, many):
     runs = [write_legible_run(tmp_path / family, family) for family in ("gpt", "ngpt")]
     counts = tmp_path / "counts"
     with served(*runs, cache=tmp_path, counted_in=counts) as (address, pid), browser() as started:
-        first = started.new_page()
+        first = session(started).new_page()
         first.goto(address)
         settle(first)
         before = resident(pid)
-        pages = [started.new_context().new_page() for _ in range(many)]
+        pages = [session(started).new_page() for _ in range(many)]
         for page, (name, query) in zip(pages, STARTS, strict=False):
             page.goto(f"{address}/{name}?{query}", wait_until="commit")
         for page, (name, _) in zip(pages, STARTS[1:] + STARTS[:1], strict=False):
@@ -47,7 +59,8 @@ def test_sessions_at_once(tmp_path, many):
             follow(page, PAGES[name].title)
         for page in pages:
             settle(page)
-            assert page.locator(f"{CHARTS} .js-plotly-plot, {TABLES}").count() > 0
+            drawn = page.locator(f"{CHARTS} .js-plotly-plot, {TABLES}")
+            assert eventually(lambda drawn=drawn: drawn.count() > 0)
             assert page.locator(FAULTS).count() == 0
         grown = resident(pid) - before
     measured = Counter(counts.read_text().splitlines())

@@ -51,7 +51,7 @@ def sharded(request, alone):
     environment["PYTHONFAULTHANDLER"] = "1"  # a rank that dies says where
     with subprocess.Popen(launcher, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
-            _, error = process.communicate(timeout=180)
+            _, error = process.communicate(timeout=900)
         finally:
             process.terminate()  # ranks that wait for each other would do so for half an hour
     assert process.returncode == 0, error

@@ -3,10 +3,8 @@
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -101,24 +99,6 @@ def test_resumed_run_is_bit_identical(tmp_path, architecture, monkeypatch):
     cut = run(tmp_path / "cut", architecture, resume=True)
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
     assert cut.checkpoint.read_bytes() == whole.checkpoint.read_bytes()
-
-
-def test_killed_process_resumes_to_the_same_bits(tmp_path, text):
-    arguments = ["--model", "ngpt", "--data", text, *SHORT]
-    assert main([*map(str, arguments), "--out", str(tmp_path / "a" / "whole")]) == 0
-    cut = command(*arguments, "--out", tmp_path / "b" / "cut", "--resume")
-    process = subprocess.Popen(cut, env=environment(), stderr=subprocess.DEVNULL)
-    metrics = tmp_path / "b" / "cut" / "metrics.jsonl"
-    while not metrics.is_file() or metrics.read_text().count("\n") < 9:
-        assert process.poll() is None, "ended before it could be killed"
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "b" / "cut" / "step-000024.safetensors").exists()
-    subprocess.run(cut, env=environment(), check=True, capture_output=True)
-    assert losses(tmp_path / "b" / "cut") == losses(tmp_path / "a" / "whole")
-    weights = [tmp_path / run_name / "step-000024.safetensors" for run_name in ("a/whole", "b/cut")]
-    assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
 def test_finished_run_is_left_alone(tmp_path, capsys):

@@ -130,6 +130,27 @@ def test_alternatives_of_a_shape_are_written_as_words(tmp_path: Path) -> None:
     assert "layers.1.alpha_A is [5], not [d_model or 1]" in message
 
 
+LONG = "w" * 5000
+
+
+@pytest.mark.parametrize(
+    ("names", "config"),
+    [
+        ([LONG, f"{LONG}.bias"], {}),
+        ([f"encoder.{LONG}"], {}),
+        (["model.embed_tokens.weight", LONG], {}),
+        (["model.embed_tokens.weight"], {"model_type": LONG}),
+        ([f"layers.{'1' * 4000}.attention.W_q.weight", f"{LONG}.lm_head.weight"], {}),
+    ],
+)
+def test_a_name_of_thousands_of_characters_is_cut(
+    names: list[str], config: dict[str, str], tmp_path: Path
+) -> None:
+    save_file({name: torch.zeros(2, 2) for name in names}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert len(refusal(tmp_path)) < 1000 + len(str(tmp_path))
+
+
 def test_extra_tensors_are_reported_not_refused(tmp_path: Path) -> None:
     path = spoiled(tmp_path, lambda t: t.update(mystery=torch.zeros(3)))
     assert open_checkpoint(path).unrecognised == ("mystery",)

@@ -88,7 +88,6 @@ def test_ranks_of_a_stack_and_of_huge_values():
 
 
 @given(st.lists(st.floats(0, 1e6, width=32), min_size=1, max_size=40).filter(any))
-@settings(deadline=None)
 def test_ranks_are_ordered(values):
     s_n = torch.tensor(values, dtype=torch.float64)
     rank = int((s_n > 0).sum())
@@ -98,7 +97,7 @@ def test_ranks_are_ordered(values):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 12), st.floats(1e-6, 1e6))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_invariances(seed, rows, columns, factor):
     generator = torch.Generator().manual_seed(seed)
     w = torch.randn(rows, columns, generator=generator, dtype=torch.float64)

@@ -185,7 +185,7 @@ def test_no_model_is_run_twice_on_a_prompt_until_its_file_changes(run, runs, mon
 
 def test_models_are_run_in_the_background_and_once(run, runs, monkeypatch):
     held = threading.Event()
-    loading.workshop().ask(object(), "hold", lambda progress: held.wait(20))
+    loading.workshop().ask(object(), "hold", lambda progress: held.wait(600))
     monkeypatch.setattr(measured, "PATIENCE", 0)
     app = opened(run, *runs)
     assert "Not followed yet." in words(app)
