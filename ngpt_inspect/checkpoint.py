@@ -100,7 +100,7 @@ def open_checkpoint(
         unrecognised=found.unplaced,
         absent=absent_roles(found),
         constants=resolved,
-        notes=found.architecture.notes,
+        notes=(*found.architecture.notes, *found.cautions),
         # The spec itself, not its path: another process need not see that file.
         settings={
             "architecture": architecture,

@@ -121,12 +121,18 @@ class Contents:
     """What opens it again, where that is not `source`: a URI with a signed query."""
 
     def lookup(self, path: str) -> Any | None:
-        """Return the config value at a dotted path (``model_args.n_head``), or None."""
+        """Return the config value at a dotted path (``model_args.n_head``), or None.
+
+        A number in the path counts in a list: ``mlp_blocks.0.add_bias``.
+        """
         value: Any = self.config
         for key in path.split("."):
-            if not isinstance(value, Mapping) or key not in value:
+            if isinstance(value, list | tuple) and key.isdecimal():
+                value = dict(enumerate(value)).get(int(key))
+            elif isinstance(value, Mapping):
+                value = value.get(key)
+            else:
                 return None
-            value = value[key]
         return value
 
     def homes(self) -> Iterator[str]:
@@ -148,8 +154,9 @@ class Contents:
 CONFIG_HOMES = (
     "reference_model.config",
     "model_args",
-    "config",
+    # Of a model that also sees or hears, what is said of its language model goes before.
     "config.text_config",
+    "config",
     "config.model",
     "config.model.block.attention",
     "args",

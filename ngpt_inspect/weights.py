@@ -33,13 +33,31 @@ class Part:
     """Which rows of a tensor, in (out, in) layout, belong to a weight.
 
     Rows are counted through where the tensor has more axes. They are seen as (groups, span), and
-    start..stop of each span is taken: one group for blocks stacked one after another, one group
-    a head for interleaved ones.
+    start..stop of each span is taken, every step-th row: one group for blocks stacked one after
+    another, one group a head for interleaved ones, a step of 2 where two roles alternate.
     """
 
     start: int
     stop: int
+    step: int = 1
     groups: int = 1
+
+    @property
+    def height(self) -> int:
+        """Rows in all."""
+        return self.groups * len(range(self.start, self.stop, self.step))
+
+    def __str__(self) -> str:
+        """Return the rows as a slice: ``0:128:2``."""
+        step = f":{self.step}" if self.step > 1 else ""
+        each = f" of each of {self.groups} groups" if self.groups > 1 else ""
+        return f"{self.start}:{self.stop}{step}{each}"
+
+    def of(self, values: torch.Tensor) -> torch.Tensor:
+        """Return these rows of a whole tensor, (groups, rows of each, ...)."""
+        row = values.shape[-1:] if values.ndim > 1 else ()
+        spans = values.reshape(self.groups, -1, *row)
+        return spans[:, self.start : self.stop : self.step]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +95,7 @@ class Weight:
     def source(self) -> str:
         """The raw tensor name, with the rows taken when it is fused."""
         name = self.tensor.name if self.place is None else f"{self.tensor.name}[{self.place}]"
-        if self.part is None:
-            return name
-        span = f"{self.part.start}:{self.part.stop}"
-        each = f" of each of {self.part.groups} groups" if self.part.groups > 1 else ""
-        return f"{name}[{span}{each}]"
+        return name if self.part is None else f"{name}[{self.part}]"
 
     def stored(self) -> torch.Tensor:
         """Return the stored values in (out, in) layout and the stored dtype."""
@@ -91,14 +105,10 @@ class Weight:
         elif part is None or self.transposed or part.groups > 1 or len(self.tensor.shape) > 2:
             values = self.tensor.read()
         else:
-            return self.tensor.read(part.start, part.stop).reshape(self.shape)
+            return self.tensor.read(part.start, part.stop)[:: part.step].reshape(self.shape)
         # Contiguous, so that sums run in the same order as over any other layout.
         values = values.T.contiguous() if self.transposed else values
-        if part is not None:
-            row = values.shape[-1:] if values.ndim > 1 else ()
-            spans = values.reshape(part.groups, -1, *row)
-            values = spans[:, part.start : part.stop]
-        return values.reshape(self.shape)
+        return (values if part is None else part.of(values)).reshape(self.shape)
 
     def values(self, device: str = "cpu") -> torch.Tensor:
         """Return the EFFECTIVE values: stored x factor + offset, |.| where the model takes it.

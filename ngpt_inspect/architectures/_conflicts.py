@@ -14,11 +14,14 @@ from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import cut
 
 
-def uncut(placed: Iterable[Placed], known: Mapping[str, int]) -> Iterator[str]:
+def uncut(
+    placed: Iterable[Placed], known: Mapping[str, int], architecture: Architecture
+) -> Iterator[str]:
     """Yield one sentence for the first fused tensor that cannot be cut: heads are not said."""
+    told = {*known, *(constant.name for constant in architecture.constants)}
     for each in placed:
         needed = names_in(" + ".join((*(each.rule.rows or ("0",)), each.rule.groups)))
-        if needed - set(known):
+        if needed - told:
             yield f"{cut(each.tensor.name)} holds heads, and nothing says how many: give --heads N"
             return
 
@@ -35,8 +38,11 @@ def rivals(placed: Iterable[Placed]) -> list[str]:
     ]
 
 
-def objections(contents: Contents, architecture: Architecture) -> list[str]:
-    """Return what names of other layouts and the config say against a declaration."""
+def objections(contents: Contents, architecture: Architecture, *, named: bool) -> list[str]:
+    """Return what names of other layouts and the config say against a declaration.
+
+    `named`: the user has asked for it, which answers what the config does not say.
+    """
     cousins = Templates(architecture.excludes.items())
     against = [
         f"{cut(name)} belongs to {layout}"
@@ -48,11 +54,22 @@ def objections(contents: Contents, architecture: Architecture) -> list[str]:
         against.append(f"has no {fill(architecture.marks[0], None)}")
     for setting, values in architecture.requires.items():
         found = contents.find(setting)
-        if found is None or found[0] not in values:
-            said = "nothing" if found is None else reprlib.repr(found[0])
-            against.append(f"needs {setting} {' or '.join(values)}, and the config says {said}")
+        if found is None and not named:
+            against.append(
+                f"needs {setting} {' or '.join(values)}, and the config says nothing "
+                f"(--architecture {architecture.name} says it)"
+            )
+        elif found is not None and not says(found[0], values):
+            told = reprlib.repr(found[0])
+            against.append(f"needs {setting} {' or '.join(values)}, and the config says {told}")
     for setting, values in architecture.forbids.items():
         found = contents.find(setting)
-        if found is not None and found[0] in values:
+        if found is not None and says(found[0], values):
             against.append(f"{found[1]} is {found[0]}, another layout")
     return against
+
+
+def says(said: object, values: Iterable[str]) -> bool:
+    """Return whether a setting is one of these; ``*`` is any, ``true`` and ``false`` are flags."""
+    text = str(said).lower() if isinstance(said, bool) else str(said)
+    return any(value in ("*", text) for value in values)

@@ -73,8 +73,7 @@ def _taken(weight: Weight) -> str:
     """Say which part of its tensor a weight is, and what the model does to it first."""
     said = [] if weight.place is None else [f"number {weight.place} of {weight.tensor.shape[0]}"]
     if weight.part is not None:
-        each = f" of each of {weight.part.groups} groups" if weight.part.groups > 1 else ""
-        said.append(f"rows {weight.part.start}:{weight.part.stop}{each}")
+        said.append(f"rows {weight.part}")
     if weight.normalised is not None:
         said.append(f"{weight.normalised} normalised at read")
     return ", ".join(said)

@@ -121,7 +121,7 @@ def with_rule(**changes: Any) -> dict[str, Any]:
         (with_rule(shap="d_model"), r"rules\[0\].shap does not exist; there are name, role"),
         (with_rule(shape=3), r"rules\[0\].shape is 3, not text in quotes"),
         (with_rule(optional="yes"), r"rules\[0\].optional is 'yes', not true or false"),
-        (with_rule(rows=["0"]), r"rules\[0\].rows has 1 entries, not 2"),
+        (with_rule(rows=["0"]), r"rules\[0\].rows has 1 entries, not start, stop"),
         (with_rule(shape="vocab_size; 3"), r"rules\[0\].shape: 'vocab_size; 3' is not arithmetic"),
         (with_rule(shape="open('x')"), r"rules\[0\].shape: .* is not plain arithmetic"),
         (with_rule(factor="9**9**9**9"), r"rules\[0\].factor: .* cannot be computed"),
