@@ -2,7 +2,8 @@
 # make test    run the tests
 # make experiments   repeat the paper's experiments (SCALE=tiny, JOBS=2) and draw their figures
 # make test-families   compare with transformers and ngpt-pytorch themselves (installs them; some minutes)
-# make check   what CI runs: format, lint, types, import contracts, tests
+# make docs    write the parts of README and docs that are made from code and results (DEMO=1: those of make demo too)
+# make check   what CI runs: format, lint, types, import contracts, documents, tests
 PYTHON ?= python3
 DASHBOARD ?= 1
 PORT ?= 8501
@@ -15,7 +16,7 @@ JOBS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families check format clean
+.PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families docs check format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -62,11 +63,15 @@ test-families: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[families]'
 	$(BIN)/python -m pytest --run-slow tests/ngpt_inspect/architectures
 
+docs: install
+	$(BIN)/python docs/generate.py $(if $(DEMO),--demo)
+
 check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
 	$(PYTEST)
 
 format: install
