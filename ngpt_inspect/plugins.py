@@ -1,4 +1,7 @@
-"""The only registry: every public module of a folder declares exactly one thing."""
+"""The only registry: every public module of a folder declares exactly one thing.
+
+A plugin is one file: sub-packages hold what several of them share.
+"""
 
 import importlib
 import pkgutil
@@ -25,7 +28,7 @@ def collect(package: str, path: Iterable[str], kind: type[T]) -> dict[str, T]:
     ----------
     package, path
         `__name__` and `__path__` of the package. Modules whose names start with an
-        underscore are shared helpers and are passed over.
+        underscore, and sub-packages, are shared helpers and are passed over.
     kind
         The class each module holds exactly one instance of.
 
@@ -37,7 +40,7 @@ def collect(package: str, path: Iterable[str], kind: type[T]) -> dict[str, T]:
     """
     found: dict[str, T] = {}
     for module in pkgutil.iter_modules(path):
-        if module.name.startswith("_"):
+        if module.ispkg or module.name.startswith("_"):
             continue
         full_name = f"{package}.{module.name}"
         held = [v for v in vars(importlib.import_module(full_name)).values() if type(v) is kind]

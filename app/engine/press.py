@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.figures._render import IMAGES, one_browser
+from ngpt_inspect.figures.canvas.render import IMAGES, one_browser
 from ngpt_inspect.gallery import rendered
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._theme import shades_and_dashes
+from ngpt_inspect.figures.canvas.theme import shades_and_dashes
 from ngpt_inspect.vocabulary import QK_SCALES, Role, Status
 
 if TYPE_CHECKING:

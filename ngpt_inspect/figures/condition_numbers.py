@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._grid import Cell
-from ngpt_inspect.figures._layers import LAYER_AXIS, between, draw_by_layer
-from ngpt_inspect.figures._matrices import matrix_panels
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.figures.canvas import NEUTRAL, TWO_COLUMNS, line_key
+from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
+from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +21,12 @@ SPREAD = Option(
     values=tuple(SPREADS),
     help="The band around the median over heads: its quartiles, or from the least to the largest.",
 )
-
-
 OF = Option(
     name="of",
     values=("median", "heads", "whole"),
     help="Of attention: the median over heads, each head as a thin line, or the whole matrix.",
 )
+NORMALIZED = f"normalized_{KAPPA}"
 
 
 def draw(
@@ -51,10 +47,27 @@ def draw(
     gate. Here they have the names of its equations: W_u where we take it to mean MLP11, W_nu
     (under SiLU) MLP12, W_oMLP MLP2.
     """
-    rows = Rows(table, [drawn(KAPPA, of), *band_of(of, spread)])
-    panels, cells = matrix_panels(rows, width=width, log=True)
-    draw_kappa(panels, cells, of, spread)
-    return finished(panels)
+    return draw_kappa(table, width, of, spread)
+
+
+def draw_kappa(
+    table: pd.DataFrame, width: int, of: str, spread: str, *, normalized: bool = False
+) -> go.Figure:
+    """Draw the condition number of every matrix as stored and, dotted, as `normalized`."""
+    dotted = [drawn(NORMALIZED, of)] if normalized else []
+    rows = Rows(table, [drawn(KAPPA, of), *band_of(of, spread), *dotted])
+    y = value_axis("condition number κ", log=True)
+    y.cover([1])
+    board, panels = matrix_board(rows, layer_axis(), y, width)
+    band = between(KAPPA, *SPREADS[spread]) if of == "median" else None
+    split = "" if of == "median" else of
+    for role, panel in panels.items():
+        draw_by_layer(board, panel, role, drawn(KAPPA, of), name="κ", band=band, of=split)
+        for each in dotted:
+            draw_by_layer(board, panel, role, each, name="normalised κ", dash="dot", of=split)
+    if dotted:
+        board.key("vectors scaled to length 1", line_key(NEUTRAL, dash="dot"), meta="key")
+    return board.finish()
 
 
 def drawn(quantity: str, of: str) -> str:
@@ -65,21 +78,6 @@ def drawn(quantity: str, of: str) -> str:
 def band_of(of: str, spread: str) -> list[str]:
     """Return the two quantities the band lies between; a single matrix has none."""
     return [f"{KAPPA}_{suffix}" for suffix in SPREADS[spread]] if of == "median" else []
-
-
-def draw_kappa(panels: Panels, cells: dict[Role, Cell], of: str, spread: str) -> None:
-    """Draw the condition number of every matrix as it is stored."""
-    band = between(KAPPA, *SPREADS[spread]) if of == "median" else None
-    split = "" if of == "median" else of
-    for role, cell in cells.items():
-        draw_by_layer(panels, cell, role, drawn(KAPPA, of), name="κ", band=band, of=split)
-
-
-def finished(panels: Panels) -> go.Figure:
-    """Give all panels one range from 1 on, and return the figure."""
-    panels.share_y(panels.cells, include=[1])
-    panels.label(panels.cells, x=LAYER_AXIS, y="condition number κ")
-    return panels.finish()
 
 
 FIGURE = Figure(

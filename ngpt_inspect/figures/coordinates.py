@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._grid import Cell
-from ngpt_inspect.figures._layers import place
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows, Style, whole
-from ngpt_inspect.figures._theme import TWO_COLUMNS, faded
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel, faded
+from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
+from ngpt_inspect.figures.drawing.curves import draw_rank_curve
+from ngpt_inspect.figures.drawing.layers import place
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
 
 if TYPE_CHECKING:
@@ -38,25 +37,22 @@ def draw(
         [quantity, f"{quantity}_quantile"],
         layer=None if chosen in OUTSIDE_LAYERS else layer,
     )
-    there = bool(rows.present([chosen]))
     symbol = chosen.facts.symbol
     where = symbol if chosen in OUTSIDE_LAYERS else f"{symbol} of layer {layer}"
-    titles = [[f"{where}  in order", f"{where}  sorted"]] if there else []
-    panels = Panels(rows, titles, [chosen], width=width, height=220)
-    if there:
-        for style in rows.styles:
-            _draw_in_order(panels, (1, 1), style, chosen, rows.get(style, chosen, quantity))
-        draw_rank_curve(panels, (1, 2), chosen, quantity, "sorted")
-        panels.cover_x([(1, 1)])
-        panels.share_y(panels.cells)
-        panels.label([(1, 1)], x=AXES.get(chosen, "coordinate"))
-        panels.label([(1, 2)], x=RANK_AXIS)
-        panels.label(panels.cells, y=symbol)
-    return panels.finish()
+    y = value_axis(symbol)
+    along = Axis(title=AXES.get(chosen, "coordinate"))
+    ordered = Panel(title=f"{where}  in order", x=along, y=y)
+    ranked = Panel(title=f"{where}  sorted", x=rank_axis(), y=y)
+    board = Board(rows, [chosen], [[ordered, ranked]], width, height=220)
+    for style in rows.styles:
+        mine = rows.get(style, chosen, quantity)
+        _draw_in_order(board, ordered, style, chosen, mine)
+    draw_rank_curve(board, ranked, chosen, quantity, "sorted")
+    return board.finish()
 
 
 def _draw_in_order(
-    panels: Panels, cell: Cell, style: Style, role: Role, rows: pd.DataFrame
+    board: Board, panel: Panel, style: Style, role: Role, rows: pd.DataFrame
 ) -> None:
     """Draw one line a head (and expert), heads one after another."""
     import numpy as np
@@ -79,7 +75,7 @@ def _draw_in_order(
             f"<br>{what} %{{customdata}}: %{{y:.4g}}<extra></extra>",
             meta=f"{role} in order",
         )
-        panels.add(cell, style, trace, values)
+        board.draw(panel, style, trace)
         start += len(mine)
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import Line, draw_line, lines, remarks
-from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
+from ngpt_inspect.figures.canvas import DOTTED, TWO_COLUMNS, Axis, Canvas, Panel, across, line_key
+from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +16,8 @@ ROWS = (("W_q", "W_k", "QK"), ("W_v", "W_o", "OV"))
 LINE = ("family", "recipe", "learning_rate")
 PAPER = (5.0, 15.0)
 """E of the paper's GPT: decay 0.1, rates of 1e-3 to 3e-3, a cosine of 100,000 steps (Table 3)."""
-PAPERS = {"color": NEUTRAL, "width": 1, "dash": "dash"}
-RANDOM = {"color": NEUTRAL, "width": 1, "dash": "dot"}
+DASHED = DOTTED | {"dash": "dash"}
+KAPPA, BAR, HOVER = "condition_number", ("low", "high"), "E %{x:.3g}<br>κ %{y:.4g}"
 
 
 def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, layer: int = 0) -> go.Figure:
@@ -28,49 +26,34 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, layer: int = 0) -> go
     nGPT has no decay, hence no exposure: its lines run level across the panel. Dashed uprights
     bound the exposure of the paper's runs, a dotted level is a random matrix.
     """
-    import plotly.graph_objects as go
-
     here = table[table["layer"] == layer]
-    panels = [
-        [Panel(title=name, x="decay exposure E", y="condition number", log_y=True) for name in row]
-        for row in ROWS
-    ]
-    grid = Grid(panels if len(here) else [], width, share_y=True)
-    names = [name for row in ROWS for name in row]
+    x, y = Axis(title="decay exposure E"), Axis(title="condition number", log=True)
+    panels = {name: Panel(title=name, x=x, y=y) for row in ROWS for name in row}
+    canvas = Canvas([[panels[name] for name in row] for row in ROWS], width)
     ends = [0.0, max([PAPER[1], *map(float, here["exposure"])])]
     for line, rows in lines(here, LINE):
-        for at, name in enumerate(names):
-            of_weight = rows[rows["weight"] == name]
-            if len(of_weight):
-                _draw(grid, at, line, of_weight, ends)
-    for at, name in enumerate(names if len(here) else []):
+        for name, panel in panels.items():
+            points = _level(rows[rows["weight"] == name], ends)
+            if len(points):
+                draw_line(canvas, panel, line, points, "exposure", KAPPA, between=BAR, hover=HOVER)
+    for name, panel in panels.items() if len(here) else ():
         for bound in PAPER:
-            grid.upright(at, bound, PAPERS)
-        grid.key("exposure of the paper's runs", go.Scatter(mode="lines", line=PAPERS))
-        level = here.loc[here["weight"] == name, "at_random"].dropna().unique()
-        for value in map(float, level):
-            dotted = go.Scatter(x=ends, y=[value] * 2, mode="lines", line=RANDOM, hoverinfo="skip")
-            grid.add(at, dotted, ends, [value])
-            grid.key("random matrix", go.Scatter(mode="lines", line=RANDOM))
+            canvas.upright(panel, bound, DASHED)
+        for random in map(float, here.loc[here["weight"] == name, "at_random"].dropna().unique()):
+            canvas.add(panel, across(ends, random))
+    if len(here):
+        canvas.key("exposure of the paper's runs", line_key(**DASHED))
+        canvas.key("random matrix", line_key(**DOTTED))
     empty = "" if len(here) else f"Nothing of layer {layer}: give decay_exposure.csv."
-    return grid.finish(remarks(table, empty))
+    canvas.notes += remarks(table, empty)
+    return canvas.finish()
 
 
-def _draw(grid: Grid, at: int, line: Line, rows: pd.DataFrame, ends: list[float]) -> None:
-    """Draw points by exposure; a family without decay as a level from end to end."""
-    hover = "E %{x:.3g}<br>κ %{y:.4g}"
-    if (rows["family"] == "nGPT").all():
-        rows = rows.iloc[[0, 0]].assign(exposure=ends)
-    draw_line(
-        grid,
-        at,
-        line,
-        rows,
-        "exposure",
-        "condition_number",
-        between=("low", "high"),
-        hover=hover,
-    )
+def _level(rows: pd.DataFrame, ends: list[float]) -> pd.DataFrame:
+    """Return the points of a line; of a family without decay a level from end to end."""
+    if (rows["family"] == "nGPT").all() and len(rows):
+        return rows.iloc[[0, 0]].assign(exposure=ends)
+    return rows
 
 
 FIGURE = Figure(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import RANK_AXIS, draw_bins, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
+from ngpt_inspect.figures.drawing.curves import draw_bins, draw_rank_curve
+from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-ROLES = roles_of(Kind.EMBEDDING)
 QUANTITIES = (
     "dot_quantile",
     "dot_bin_left",
@@ -23,6 +22,7 @@ QUANTITIES = (
     "cosine_bin_left",
     "cosine_bin_count",
 )
+NAMES = ("dot product", "density of dots", "density of cosines")
 
 
 def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
@@ -34,20 +34,19 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     of tokens. In nGPT the rows are unit, so the two histograms agree.
     """
     rows = Rows(table, QUANTITIES)
-    roles = rows.present(ROLES)
-    names = ("dot product", "density of dots", "density of cosines")
-    titles = [[f"{role.facts.symbol}  {name}" for name in names] for role in roles]
-    panels = Panels(rows, titles, ROLES, width=width)
-    for row, role in enumerate(roles, 1):
-        draw_rank_curve(panels, (row, 1), role, "dot", "dot product")
-        draw_bins(panels, (row, 2), role, "dot", "density of dots")
-        draw_bins(panels, (row, 3), role, "cosine", "density of cosines")
-    for column, title in enumerate((RANK_AXIS, "dot product", "cosine"), 1):
-        cells = [cell for cell in panels.cells if cell[1] == column]
-        for together in [cells] if column == 1 else [[cell] for cell in cells]:
-            panels.share_y(together)
-        panels.label(cells, x=title)
-    return panels.finish()
+    ranks, products = rank_axis(), value_axis()
+    groups = {}
+    for role in rows.present(EMBEDDINGS):
+        xs = (ranks, Axis(title="dot product"), Axis(title="cosine"))
+        ys = (products, value_axis(), value_axis())
+        titles = [f"{role.facts.symbol}  {name}" for name in NAMES]
+        groups[role] = [Panel(title=t, x=x, y=y) for t, x, y in zip(titles, xs, ys, strict=True)]
+    board = Board(rows, EMBEDDINGS, list(groups.values()), width)
+    for role, (curve, dots, cosines) in groups.items():
+        draw_rank_curve(board, curve, role, "dot", NAMES[0])
+        draw_bins(board, dots, role, "dot", NAMES[1])
+        draw_bins(board, cosines, role, "cosine", NAMES[2])
+    return board.finish()
 
 
 FIGURE = Figure(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import draw_density
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._layers import LAYER_AXIS, draw_by_layer, quartiles_of
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis
+from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
+from ngpt_inspect.figures.drawing.curves import draw_density
+from ngpt_inspect.figures.drawing.layers import draw_by_layer, quartiles_of
 from ngpt_inspect.vocabulary import Kind, roles_of
 
 if TYPE_CHECKING:
@@ -31,17 +31,14 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     names = [f"{QUANTITY}_{suffix}" for suffix in ("mean", "quantile", "density", "density_at")]
     rows = Rows(table, names)
     roles = rows.present(ROLES)
-    titles = [[role.facts.symbol for role in roles], ["" for _ in roles]]
-    panels = Panels(rows, titles, ROLES, width=width)
+    means = role_panels(roles, layer_axis(), value_axis("mean |α|"))
+    spreads = role_panels(roles, Axis(title="|α|"), value_axis("density"), lambda role: "")
+    board = Board(rows, ROLES, [list(means.values()), list(spreads.values())], width)
     band = quartiles_of(QUANTITY)
-    for column, role in enumerate(roles, 1):
-        draw_by_layer(panels, (1, column), role, f"{QUANTITY}_mean", name="mean α", band=band)
-        draw_density(panels, (2, column), role, QUANTITY, "density of α")
-    for row, (x, y) in enumerate(((LAYER_AXIS, "mean |α|"), ("|α|", "density")), 1):
-        cells = [cell for cell in panels.cells if cell[0] == row]
-        panels.share_y(cells)
-        panels.label(cells, x=x, y=y)
-    return panels.finish()
+    for role in roles:
+        draw_by_layer(board, means[role], role, f"{QUANTITY}_mean", name="mean α", band=band)
+        draw_density(board, spreads[role], role, QUANTITY, "density of α")
+    return board.finish()
 
 
 FIGURE = Figure(

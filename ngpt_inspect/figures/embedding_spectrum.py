@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._scalars import draw_scalars
-from ngpt_inspect.figures._theme import TWO_COLUMNS
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis
+from ngpt_inspect.figures.drawing.board import Board, rank_axis, role_panels, value_axis
+from ngpt_inspect.figures.drawing.curves import draw_rank_curve
+from ngpt_inspect.figures.drawing.dots import draw_scalars
+from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-ROLES = roles_of(Kind.EMBEDDING)
 SPECTRUM = "covariance_eigenvalue_over_median"
 SCALARS = {"isotropy": "isotropy", "isoscore": "IsoScore", "anisotropy": "anisotropy"}
 
@@ -29,16 +28,17 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     isotropy and IsoScore near 1, and anisotropy (the mean cosine of two rows) near 0.
     """
     rows = Rows(table, [f"{SPECTRUM}_quantile", *SCALARS])
-    roles = rows.present(ROLES)
-    titles = [[role.facts.symbol for role in roles], ["" for _ in roles]]
-    above = [(1, column) for column in range(1, len(roles) + 1)]
-    panels = Panels(rows, titles, ROLES, width=width, log=above)
-    for role, cell in zip(roles, above, strict=True):
-        draw_rank_curve(panels, cell, role, SPECTRUM, "eigenvalue / median")
-        draw_scalars(panels, (2, cell[1]), role, SCALARS)
-    panels.share_y(above)
-    panels.label(above, x=RANK_AXIS, y="eigenvalue / median")
-    return panels.finish()
+    roles = rows.present(EMBEDDINGS)
+    y = value_axis("eigenvalue / median", log=True)
+    above = role_panels(roles, rank_axis(), y)
+    scalars, names = Axis(), Axis(names=list(SCALARS.values())[::-1])
+    scalars.cover([0, 1])
+    below = role_panels(roles, scalars, names, lambda role: "")
+    board = Board(rows, EMBEDDINGS, [list(above.values()), list(below.values())], width)
+    for role in roles:
+        draw_rank_curve(board, above[role], role, SPECTRUM, "eigenvalue / median")
+        draw_scalars(board, below[role], role, SCALARS)
+    return board.finish()
 
 
 FIGURE = Figure(

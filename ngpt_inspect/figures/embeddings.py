@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import RANK_AXIS, draw_histogram, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
-from ngpt_inspect.vocabulary import Kind, Role, roles_of
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
+from ngpt_inspect.figures.drawing.curves import draw_histogram, draw_rank_curve
+from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
+from ngpt_inspect.vocabulary import Role
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-ROLES = roles_of(Kind.EMBEDDING)
 EIGENVALUE = "covariance_eigenvalue_over_median"
 PRODUCTS = {"raw": ("dot", "dot product"), "cosine": ("cosine", "cosine")}
 SUFFIXES = {"rank": ("quantile",), "histogram": ("bin_left", "bin_count", "bin_zero")}
@@ -44,32 +45,36 @@ def draw(
         product: product_name,
     }
     rows = Rows(table, [f"{each}_{suffix}" for each in columns for suffix in SUFFIXES[view]])
-    roles = rows.present(ROLES)
-    titles = [[f"{role.facts.symbol}  {name}" for name in columns.values()] for role in roles]
-    log = [(group, 2) for group in range(1, len(roles) + 1)]
-    panels = Panels(rows, titles, ROLES, width=width, log=log if view == "rank" else ())
+    axes = _ranked(columns) if view == "rank" else _counted(columns)
+    groups = {
+        role: {
+            quantity: Panel(title=f"{role.facts.symbol}  {columns[quantity]}", x=x, y=y)
+            for quantity, (x, y) in axes.items()
+        }
+        for role in rows.present(EMBEDDINGS)
+    }
+    board = Board(rows, EMBEDDINGS, [list(group.values()) for group in groups.values()], width)
     if rows.settings.get("uncentred"):
-        panels.notes.append("Covariance without subtracting the mean embedding.")
-    for group, role in enumerate(roles, 1):
-        for at, (quantity, name) in enumerate(columns.items(), 1):
-            if view == "rank":
-                draw_rank_curve(panels, (group, at), role, quantity, name)
-            else:
-                log_bins = quantity == EIGENVALUE
-                draw_histogram(panels, (group, at), role, quantity, name, log=log_bins)
-    if view == "rank":
-        for at in range(1, len(columns) + 1):
-            panels.share_y([cell for cell in panels.cells if cell[1] == at])
-        panels.label(panels.cells, x=RANK_AXIS)
-        return panels.finish()
-    panels.share_y(panels.cells)
-    panels.label(panels.cells, y="count / largest")
-    for at, (quantity, name) in enumerate(columns.items(), 1):
-        cells = [cell for cell in panels.cells if cell[1] == at]
-        panels.cover_x(cells, log=quantity == EIGENVALUE)
-        panels.label(cells, x=name)
-    panels.notes += _without_logarithm(rows, roles)
-    return panels.finish()
+        board.notes.append("Covariance without subtracting the mean embedding.")
+    drawing = draw_rank_curve if view == "rank" else draw_histogram
+    for role, panels in groups.items():
+        for quantity, panel in panels.items():
+            drawing(board, panel, role, quantity, columns[quantity])
+    if view != "rank":
+        board.notes += _without_logarithm(rows, list(groups))
+    return board.finish()
+
+
+def _ranked(columns: Mapping[str, str]) -> dict[str, tuple[Axis, Axis]]:
+    """Return the axes of each column's rank curves."""
+    x = rank_axis()
+    return {each: (x, value_axis(log=each == EIGENVALUE)) for each in columns}
+
+
+def _counted(columns: Mapping[str, str]) -> dict[str, tuple[Axis, Axis]]:
+    """Return the axes of each column's histograms."""
+    y = value_axis("count / largest")
+    return {each: (Axis(title=name, log=each == EIGENVALUE), y) for each, name in columns.items()}
 
 
 def _without_logarithm(rows: Rows, roles: list[Role]) -> list[str]:

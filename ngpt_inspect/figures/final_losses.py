@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._axis_labels import factor, length, short
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import Line, draw_line, lines, remarks
-from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Panel
+from ngpt_inspect.figures.canvas.text import factor, length, short
+from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,33 +26,31 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     Beside each point of nGPT stands its speed-up in steps; ≥ where GPT's longest budget does
     not reach the loss, ≤ where its shortest is below it already.
     """
-    contexts = sorted(table["context_length"].unique())
-    panels = [
-        Panel(
+    y = Axis(title="final validation loss")
+    panels = {
+        context: Panel(
             title=f"context {length(context)}",
-            x="training tokens",
-            y="final validation loss",
-            log_x=True,
-            write_x=short,
+            x=Axis(title="training tokens", log=True, write=short),
+            y=y,
         )
-        for context in contexts
-    ]
-    grid = Grid([panels], width, share_y=True)
+        for context in sorted(table["context_length"].unique())
+    }
+    canvas = Canvas([list(panels.values())], width, height=138)
+    bar, hover = ("low", "high"), "%{x:.4g} tokens<br>loss %{y:.4f}"
     for line, rows in lines(table, LINE, ["context_length"]):
-        for at, context in enumerate(contexts):
+        for context, panel in panels.items():
             mine = rows[rows["context_length"] == context]
             if len(mine):
-                hover = "%{x:.4g} tokens<br>loss %{y:.4f}"
-                between = ("low", "high")
                 draw_line(
-                    grid, at, line, mine, "tokens", "validation_loss", between=between, hover=hover
+                    canvas, panel, line, mine, "tokens", "validation_loss", between=bar, hover=hover
                 )
-                _write_factors(grid, at, line, mine)
+                _write_factors(canvas, panel, line, mine)
     empty = "" if len(table) else "No finished runs: give run folders, or speed_up.csv."
-    return grid.finish(remarks(table, empty))
+    canvas.notes += remarks(table, empty)
+    return canvas.finish()
 
 
-def _write_factors(grid: Grid, at: int, line: Line, rows: pd.DataFrame) -> None:
+def _write_factors(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame) -> None:
     import plotly.graph_objects as go
 
     told = rows[rows["speed_up"].notna() & rows["validation_loss"].notna()]
@@ -78,10 +74,9 @@ def _write_factors(grid: Grid, at: int, line: Line, rows: pd.DataFrame) -> None:
         name=line.label,
         meta="speed_up",
     )
-    held = grid.panels[at].xs
-    left = min(held) * (min(held) / max(held)) ** ROOM
-    below = ROOM_BELOW * (max(grid.panels[at].ys) - min(grid.panels[at].ys))
-    grid.add(at, trace, [*xs, left], [*ys, min(ys) - below])
+    left = panel.x.low * (panel.x.low / panel.x.high) ** ROOM
+    below = ROOM_BELOW * (panel.y.high - panel.y.low)
+    canvas.add(panel, trace, x=[*xs, left], y=[*ys, min(ys) - below])
 
 
 FIGURE = Figure(

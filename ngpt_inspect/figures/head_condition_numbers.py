@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._cells import Column, columns_of, draw_cells
-from ngpt_inspect.figures._choices import ROLES, roles_named
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows, Style
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.drawing.board import Board
+from ngpt_inspect.figures.drawing.cells import Column, columns_of, draw_cells
+from ngpt_inspect.figures.drawing.choices import ROLES, roles_named
 from ngpt_inspect.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -31,22 +32,41 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, role: str = "attentio
     can be clicked: its customdata is checkpoint, layer, role, head, step, expert.
     """
     rows = Rows(table, [KAPPA])
-    found = [(style, _panels_of(rows, style, roles_named(role))) for style in rows.styles]
-    groups = [(style, mine) for style, mine in found if mine]
-    titles = [[_title(style, columns) for columns in mine] for style, mine in groups]
-    layers = max((style.n_layers for style, _ in groups), default=1)
+    axis = cache(_axis)
+    found = [
+        [
+            (style, columns, _panel(style, columns, axis))
+            for columns in _columns(rows, style, roles_named(role))
+        ]
+        for style in rows.styles
+    ]
+    layers = max((style.n_layers for line in found for style, *_ in line), default=1)
     height = min(max(LEAST, A_LAYER * layers), MOST)
-    panels = Panels(rows, titles, roles_named(role), width=width, height=height, named_above=True)
-    for group, (style, mine) in enumerate(groups, 1):
-        for at, columns in enumerate(mine, 1):
-            draw_cells(panels, (group, at), style, columns, "κ")
-            panels.label([(group, at)], x="head" if columns[0].head is not None else "")
-    panels.label(panels.cells, y="layer")
-    panels.color_bar("condition number κ")
-    return panels.finish()
+    groups = [[panel for *_, panel in line] for line in found]
+    board = Board(rows, roles_named(role), groups, width, height=height, named_above=True)
+    board.color_title = "condition number κ"
+    for style, columns, panel in (each for line in found for each in line):
+        draw_cells(board, panel, style, columns, "κ")
+    return board.finish()
 
 
-def _panels_of(rows: Rows, style: Style, roles: Sequence[Role]) -> list[list[Column]]:
+def _axis(title: str, names: tuple[str, ...]) -> Axis:
+    return Axis(title=title, names=names, grid=False)
+
+
+def _panel(
+    style: Style, columns: Sequence[Column], axis: Callable[[str, tuple[str, ...]], Axis]
+) -> Panel:
+    """Return a panel for these columns; those of the same heads or layers have the same axis."""
+    heads = "" if columns[0].head is None else "head"
+    return Panel(
+        title=_title(style, columns),
+        x=axis(heads, tuple(column.name for column in columns)),
+        y=axis("layer", tuple(map(str, range(style.n_layers)))),
+    )
+
+
+def _columns(rows: Rows, style: Style, roles: Sequence[Role]) -> list[list[Column]]:
     """Return the columns of each panel: one a matrix with heads, one for all that have none."""
     by_role = [columns_of(rows, style, role, KAPPA) for role in roles]
     split = [columns for columns in by_role if columns and columns[0].head is not None]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import draw_density, draw_histogram
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.drawing.board import Board, value_axis
+from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
 from ngpt_inspect.vocabulary import Kind, Role
 
 if TYPE_CHECKING:
@@ -36,19 +36,17 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "histogra
     quantities = {role: f"{_quantity(role)}_pooled" for role in ROLES}
     names = [f"{each}_{suffix}" for each in quantities.values() for suffix in SUFFIXES[view]]
     rows = Rows(table, dict.fromkeys(names))
-    groups = [group for group in (rows.present(group) for group in GRID) if group]
-    panels = Panels(rows, [[""] * len(group) for group in groups], ROLES, width=width)
-    for number, group in enumerate(groups, 1):
-        for at, role in enumerate(group, 1):
-            cell = (number, at)
-            drawing = draw_histogram if view == "histogram" else draw_density
-            drawing(panels, cell, role, quantities[role], view)
-            panels.label([cell], x=role.facts.symbol)
-            panels.cover_x([cell])
-            panels.share_y([cell])
-    if view == "histogram":
-        panels.label(panels.cells, y="count / largest")
-    return panels.finish()
+    counts = value_axis("count / largest") if view == "histogram" else None
+    panels = {
+        role: Panel(x=Axis(title=role.facts.symbol), y=counts or value_axis())
+        for role in rows.present(ROLES)
+    }
+    groups = [[panels[role] for role in group if role in panels] for group in GRID]
+    board = Board(rows, ROLES, groups, width)
+    drawing = draw_histogram if view == "histogram" else draw_density
+    for role, panel in panels.items():
+        drawing(board, panel, role, quantities[role], view)
+    return board.finish()
 
 
 def _quantity(role: Role) -> str:

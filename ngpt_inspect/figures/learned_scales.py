@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._layers import LAYER_AXIS, between, draw_by_layer
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
-from ngpt_inspect.figures.scaling_factors import SUFFIXES, VIEW, draw_factor, title_of
+from ngpt_inspect.figures.canvas import TWO_COLUMNS
+from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
+from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
+from ngpt_inspect.figures.scaling_factors import SUFFIXES, VIEW, draw_factor, factor_panel
 from ngpt_inspect.vocabulary import QK_SCALES, Kind, Role, roles_of
 
 if TYPE_CHECKING:
@@ -32,25 +32,19 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "density"
     above = (*ABOVE, *rows.sought(QK_SCALES))
     roles = [*above, *BELOW]
     there = rows.present(roles)
-    titles = [
-        [title_of(role, view) if role in there else None for role in above],
-        [title_of(role, view) if role in there else None for role in BELOW]
-        + [None] * (len(above) - len(BELOW)),
-    ]
-    panels = Panels(rows, titles if there else [], roles, width=width)
-    lines = enumerate((above, BELOW), 1)
-    places = {role: (row, at) for row, line in lines for at, role in enumerate(line, 1)}
-    alphas = [places[role] for role in there if role.facts.kind is Kind.EIGEN_LEARNING_RATE]
-    for role in there:
-        if role.facts.kind is Kind.SCALING:
-            draw_factor(panels, places[role], role, view)
+    x, alphas = layer_axis(), roles_of(Kind.EIGEN_LEARNING_RATE)
+    of_alphas = [role for role in there if role in alphas]
+    panels = role_panels(of_alphas, x, value_axis(), lambda role: f"mean |{role.facts.symbol}|")
+    panels |= {role: factor_panel(role, view, x) for role in there if role not in alphas}
+    groups = [[panels.get(role) for role in line] for line in (above, BELOW)]
+    board = Board(rows, roles, groups, width)
+    for role, panel in panels.items():
+        if role not in alphas:
+            draw_factor(board, panel, role, view)
             continue
-        name, band = title_of(role, view), between(ALPHA, "abs_low", "abs_high")
-        draw_by_layer(panels, places[role], role, f"{ALPHA}_abs_mean", name=name, band=band)
-    panels.share_y(alphas)
-    for cell in alphas:
-        panels.label([cell], x=LAYER_AXIS)
-    return panels.finish()
+        band = between(ALPHA, "abs_low", "abs_high")
+        draw_by_layer(board, panel, role, f"{ALPHA}_abs_mean", name=panel.title, band=band)
+    return board.finish()
 
 
 FIGURE = Figure(

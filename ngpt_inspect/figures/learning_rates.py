@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._axis_labels import length, rate
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import Line, draw_line, lines, mark, remarks
-from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
+from ngpt_inspect.figures.canvas import (
+    NEUTRAL,
+    TWO_COLUMNS,
+    Axis,
+    Canvas,
+    Panel,
+    marker,
+    marker_key,
+)
+from ngpt_inspect.figures.canvas.text import length, rate
+from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +23,6 @@ if TYPE_CHECKING:
 
 PLACE = ["size", "context_length"]
 LINE = ("family", "variant", "batch_size", "steps")
-DIVERGED, BEST = "diverged", "best of its budget"
 
 
 def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
@@ -29,31 +34,33 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     rates = table.groupby([*PLACE, *LINE], dropna=False)["learning_rate"].transform("nunique")
     swept = table[rates > 1]
     sizes, contexts = (sorted(swept[name].unique()) for name in PLACE)
-    places = [(size, context) for size in sizes for context in contexts]
-    grid = Grid(
-        [[_panel(swept, size, context, len(sizes)) for context in contexts] for size in sizes],
-        width,
-        share_y=True,
-    )
+    y = Axis(title="final validation loss")
+    panels = {
+        (size, context): _panel(swept, size, context, len(sizes), y)
+        for size in sizes
+        for context in contexts
+    }
+    groups = [[panels[size, context] for context in contexts] for size in sizes]
+    canvas = Canvas(groups, width, height=138)
     for line, rows in lines(swept, LINE, PLACE):
-        for at, (size, context) in enumerate(places):
+        for (size, context), panel in panels.items():
             here = rows[(rows["size"] == size) & (rows["context_length"] == context)]
             if len(here):
-                _draw(grid, at, line, here)
+                _draw(canvas, panel, line, here)
     empty = "" if len(swept) else "No budget was run with several learning rates."
     alone = "" if len(swept) in (0, len(table)) else "Not drawn: budgets run with one rate only."
-    return grid.finish(remarks(table, empty, alone))
+    canvas.notes += remarks(table, empty, alone)
+    return canvas.finish()
 
 
-def _panel(table: pd.DataFrame, size: str, context: int, sizes: int) -> Panel:
+def _panel(table: pd.DataFrame, size: str, context: int, sizes: int, y: Axis) -> Panel:
     here = table[(table["size"] == size) & (table["context_length"] == context)]
+    ticks = _outside_in(sorted(here["learning_rate"].unique()))
+    title = f"context {length(context)}"
     return Panel(
-        title=f"{size}, context {length(context)}" if sizes > 1 else f"context {length(context)}",
-        x="peak learning rate",
-        y="final validation loss",
-        log_x=True,
-        write_x=rate,
-        ticks_at=_outside_in(sorted(here["learning_rate"].unique())),
+        title=f"{size}, {title}" if sizes > 1 else title,
+        x=Axis(title="peak learning rate", log=True, write=rate, ticks_at=ticks),
+        y=y,
     )
 
 
@@ -62,33 +69,23 @@ def _outside_in(values: list[float]) -> list[float]:
     return values[::2] + values[1::2]
 
 
-def _draw(grid: Grid, at: int, line: Line, rows: pd.DataFrame) -> None:
+def _draw(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame) -> None:
     import plotly.graph_objects as go
 
     hover = "rate %{x:.3g}<br>loss %{y:.4f}"
     finite = rows[rows["runs"] > 0]
     x, y = "learning_rate", "validation_loss"
-    draw_line(grid, at, line, finite, x, y, between=("low", "high"), hover=hover)
+    draw_line(canvas, panel, line, finite, x, y, between=("low", "high"), hover=hover)
     best = finite[finite["best"]]
     xs, ys = list(map(float, best[x])), list(map(float, best[y]))
     ring = {"mode": "markers", "hoverinfo": "skip", "meta": "best"}
-    grid.add(at, go.Scatter(x=xs, y=ys, marker=mark("circle-open", line.color, 12), **ring), xs, ys)
-    grid.key(BEST, go.Scatter(mode="markers", marker=mark("circle-open", NEUTRAL, 11)))
+    canvas.add(panel, go.Scatter(x=xs, y=ys, marker=marker("circle-open", line.color, 12), **ring))
+    canvas.key("best of its budget", marker_key(marker("circle-open", NEUTRAL, 11)))
     lost = rows[rows["diverged"] > 0]
     if len(lost):
-        cross = {"mode": "markers", "marker": mark("x-thin", line.color, 7), "name": line.label}
         texts = [f"{line.label}<br>{n} diverged" for n in lost["diverged"]]
-        grid.at_top(
-            at,
-            go.Scatter(
-                x=list(map(float, lost[x])),
-                hovertext=texts,
-                hoverinfo="text",
-                meta="diverged",
-                **cross,
-            ),
-        )
-        grid.key(DIVERGED, go.Scatter(mode="markers", marker=mark("x-thin", NEUTRAL, 7)))
+        at = list(map(float, lost[x]))
+        canvas.at_edge(panel, at, "diverged", line.color, texts, name=line.label)
 
 
 FIGURE = Figure(

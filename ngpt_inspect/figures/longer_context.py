@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._axis_labels import length
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import draw_line, lines, remarks
-from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
+from ngpt_inspect.figures.canvas import DOTTED, TWO_COLUMNS, Axis, Canvas, Panel, line_key
+from ngpt_inspect.figures.canvas.text import length
+from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
 LINE = ("family", "size", "variant", "context_length", "steps")
-TRAINED = {"color": NEUTRAL, "width": 1, "dash": "dot"}
 EXPLODES = 8
 """Perplexities further apart than this factor are drawn on a logarithmic axis."""
 
@@ -27,45 +24,30 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     A dotted line stands at each trained context length. Perplexities of two texts do not
     compare: each panel has its own y axis, logarithmic where perplexity explodes.
     """
-    import plotly.graph_objects as go
-
-    texts = sorted(table["text"].unique())
     lengths = sorted(table["evaluated_length"].unique())
-    panels = [
-        Panel(
+    ticks = lengths[::2] + lengths[1::2]
+    panels = {
+        text: Panel(
             title=f"{text} text",
-            x="evaluated length, tokens",
-            y="perplexity",
-            log_x=True,
-            log_y=_explodes(table[table["text"] == text]),
-            write_x=length,
-            ticks_at=lengths[::2] + lengths[1::2],
+            x=Axis(title="evaluated length, tokens", log=True, write=length, ticks_at=ticks),
+            y=Axis(title="perplexity", log=_explodes(table[table["text"] == text])),
         )
-        for text in texts
-    ]
-    grid = Grid([panels], width, share_y=False, height=165)
+        for text in sorted(table["text"].unique())
+    }
+    canvas = Canvas([list(panels.values())], width, height=165)
+    bar, hover = ("perplexity_low", "perplexity_high"), "%{x:,} tokens<br>perplexity %{y:.4g}"
+    x, y = "evaluated_length", "perplexity"
     for line, rows in lines(table, LINE):
-        for at, text in enumerate(texts):
+        for text, panel in panels.items():
             here = rows[rows["text"] == text]
             if len(here):
-                between = ("perplexity_low", "perplexity_high")
-                hover = "%{x:,} tokens<br>perplexity %{y:.4g}"
-                draw_line(
-                    grid,
-                    at,
-                    line,
-                    here,
-                    "evaluated_length",
-                    "perplexity",
-                    between=between,
-                    hover=hover,
-                )
-    for at in range(len(panels)):
+                draw_line(canvas, panel, line, here, x, y, between=bar, hover=hover)
+    for panel in panels.values():
         for trained in sorted(table["context_length"].unique()):
-            grid.upright(at, float(trained), TRAINED)
-            grid.key("trained length", go.Scatter(mode="lines", line=TRAINED))
-    empty = "" if len(table) else "No evaluations: give longer_context.csv."
-    return grid.finish(remarks(table, empty))
+            canvas.upright(panel, float(trained), DOTTED)
+            canvas.key("trained length", line_key(**DOTTED))
+    canvas.notes += remarks(table, "" if len(table) else "No evaluations: give longer_context.csv.")
+    return canvas.finish()
 
 
 def _explodes(rows: pd.DataFrame) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._axis_labels import factor, length, short
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import Line, draw_line, lines, mark, remarks
-from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
+from ngpt_inspect.figures.canvas import NEUTRAL, TWO_COLUMNS, Axis, Canvas, Panel, marker
+from ngpt_inspect.figures.canvas.text import factor, length, short
+from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 LINE = ("family", "size", "variant", "batch_size", "learning_rate", "steps")
 """What makes a line; seeds of one setting look alike."""
 PLACE = ["size", "context_length"]
-ROOM = 0.15
+ROOM = 0.2
 """Share of the x axis that is kept free on the left, for the factors."""
 APART = 0.1
 """Least distance between two arrows, as a share of the losses shown."""
@@ -46,17 +45,18 @@ def draw(
     curves = shown[shown["row"] == "validation"]
     places = list(curves.groupby(PLACE, sort=True))
     sizes = curves["size"].nunique()
-    panels = [_panels(rows, place, sizes, log_steps) for place, rows in places]
-    grid = Grid(panels, width, share_y=False)
+    groups = [_panels(rows, place, sizes, log_steps) for place, rows in places]
+    canvas = Canvas(groups, width, height=138)
     styled = list(lines(curves, LINE, PLACE))
-    for at, (place, _) in enumerate(places):
+    for panels, (place, _) in zip(groups, places, strict=True):
         here = shown[(shown[PLACE] == list(place)).all(axis=1)]
         for line, rows in styled:
-            _draw_runs(grid, 3 * at, line, _of(here, rows))
-        _draw_arrows(grid, 3 * at, here[here["row"] == "read_off"])
+            _draw_runs(canvas, panels, line, _of(here, rows))
+        _draw_arrows(canvas, panels[0], here[here["row"] == "read_off"])
     bounds = shown[(shown["row"] == "read_off") & (shown["bound"] == "lower")]
     empty = "" if len(curves) else "No validation losses: give run folders, or speed_up.csv."
-    return grid.finish(remarks(table, empty, *_bounds(bounds), _left_out(there, shown)))
+    canvas.notes += remarks(table, empty, *_bounds(bounds), _left_out(there, shown))
+    return canvas.finish()
 
 
 def _ends(table: pd.DataFrame) -> pd.DataFrame:
@@ -77,38 +77,33 @@ def _of(here: pd.DataFrame, line: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panels(rows: pd.DataFrame, place: Any, sizes: int, log: bool) -> list[Panel]:
+    """Return the panels of one size and context: loss by steps, by tokens, factor by loss."""
     size, context = place
     title = f"{size}, context {length(context)}" if sizes > 1 else f"context {length(context)}"
     settled = rows[rows["step"] >= EARLY * rows["steps"]]
-    top = float(settled["validation_loss"].max())
-    loss: dict[str, Any] = {
-        "y": "validation loss",
-        "log_x": log,
-        "write_x": short,
-        "y_top": top,
-        "title": title,
-    }
-    return [
-        Panel(x="steps", **loss),
-        Panel(x="training tokens", **loss),
-        Panel(title=title, x="validation loss", y="speed-up in steps"),
+    y = Axis(title="validation loss", top=float(settled["validation_loss"].max()))
+    curves = [
+        Panel(title=title, x=Axis(title=x, log=log, write=short, ticks_from=0), y=y)
+        for x in ("steps", "training tokens")
     ]
+    factors = Panel(title=title, x=Axis(title="validation loss"), y=Axis(title="speed-up in steps"))
+    return [*curves, factors]
 
 
-def _draw_runs(grid: Grid, first: int, line: Line, rows: pd.DataFrame) -> None:
+def _draw_runs(canvas: Canvas, panels: Sequence[Panel], line: Line, rows: pd.DataFrame) -> None:
     """Draw the runs of one line: loss into two panels, factor into the third."""
     losses, factors = (rows[rows["row"] == kind] for kind in ("validation", "speed_up"))
     for _, run in losses.groupby("run", sort=False):
-        for at, x in ((first, "step"), (first + 1, "tokens")):
-            draw_line(grid, at, line, run, x, "validation_loss", markers=False)
-    settled = factors["validation_loss"] <= grid.panels[first].y_top
+        for panel, x in zip(panels[:2], ("step", "tokens"), strict=True):
+            draw_line(canvas, panel, line, run, x, "validation_loss", markers=False)
+    settled = factors["validation_loss"] <= panels[0].y.top
     hover = "loss %{x:.4f}<br>%{y:.3g} times fewer steps"
     for _, run in factors[settled & (factors["bound"] == "")].groupby("run", sort=False):
         x, y = "validation_loss", "speed_up"
-        draw_line(grid, first + 2, line, run, x, y, markers=False, hover=hover)
+        draw_line(canvas, panels[2], line, run, x, y, markers=False, hover=hover)
 
 
-def _draw_arrows(grid: Grid, at: int, read: pd.DataFrame) -> None:
+def _draw_arrows(canvas: Canvas, panel: Panel, read: pd.DataFrame) -> None:
     """Draw one arrow a setting, at the lowest loss at which the factor is exact.
 
     The longest budget goes first, its factor below: there no curve passes. What would meet an
@@ -116,8 +111,7 @@ def _draw_arrows(grid: Grid, at: int, read: pd.DataFrame) -> None:
     """
     import plotly.graph_objects as go
 
-    ys = grid.panels[at].ys
-    apart = APART * (max(ys) - min(ys)) if ys else 0.0
+    apart = APART * max(panel.y.high - panel.y.low, 0)
     drawn: list[float] = []
     exact = read[read["bound"] == ""].sort_values("steps", ascending=False, kind="stable")
     for row in exact.to_dict("records"):
@@ -128,32 +122,32 @@ def _draw_arrows(grid: Grid, at: int, read: pd.DataFrame) -> None:
         words = factor(float(row["speed_up"]))
         if drawn:
             at_start = "middle left" if ends[1] > ends[0] else "middle right"
-            _write(grid, at, words, ends[0], loss, at_start)
+            _write(canvas, panel, words, ends[0], loss, at_start)
         else:
-            _write(grid, at, words, sum(ends) / 2, loss, "bottom center")
+            _write(canvas, panel, words, sum(ends) / 2, loss, "bottom center")
         drawn.append(loss)
         trace = go.Scatter(
             x=ends,
             y=[loss, loss],
             mode="lines+markers",
             line={"color": NEUTRAL, "width": 1},
-            marker={**mark("arrow", NEUTRAL, 7, 0), "angle": [0, 90], "opacity": [0, 1]},
+            marker={**marker("arrow", NEUTRAL, 7, 0), "angle": [0, 90], "opacity": [0, 1]},
             hovertemplate=f"loss {loss:.4f}<br>%{{x:,.0f}} steps<extra></extra>",
             name="read off",
             meta="read_off",
         )
-        grid.add(at, trace, ends, [loss])
-    if drawn and not grid.panels[at].log_x:
-        grid.panels[at].xs.append(-ROOM * max(grid.panels[at].xs))
+        canvas.add(panel, trace)
+    if drawn and not panel.x.log:
+        panel.x.cover([-ROOM * panel.x.high])
 
 
-def _write(grid: Grid, at: int, words: str, x: float, y: float, where: str) -> None:
+def _write(canvas: Canvas, panel: Panel, words: str, x: float, y: float, where: str) -> None:
     import plotly.graph_objects as go
 
     look = {"mode": "markers+text", "textposition": where, "hoverinfo": "skip", "meta": "factor"}
     room = {"size": 6, "opacity": 0}  # keeps the words off the arrow
     trace = go.Scatter(x=[x], y=[y], text=[words], marker=room, cliponaxis=False, **look)
-    grid.add(at, trace, [x], [y])
+    canvas.add(panel, trace)
 
 
 def _bounds(read: pd.DataFrame) -> list[str]:

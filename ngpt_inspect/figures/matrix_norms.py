@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._choices import LAYER, ROLE
-from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._panels import Panels
-from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
-from ngpt_inspect.figures.vector_norms import QUANTITIES, title_of
+from ngpt_inspect.figures.canvas import TWO_COLUMNS
+from ngpt_inspect.figures.drawing.choices import LAYER, ROLE
+from ngpt_inspect.figures.vector_norms import draw_norms
 from ngpt_inspect.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -26,16 +23,7 @@ def draw(
     x: normalized rank, 0 the smallest. y: L2 norm of a row (column) of the complete matrix in
     (out, in) layout, not split into heads. A star marks the vectors nGPT keeps at 1.
     """
-    matrix = Role(role)
-    rows = Rows(table, [f"{quantity}_quantile" for quantity in QUANTITIES.values()], layer=layer)
-    there = rows.present([matrix])
-    titles = [title_of(matrix, axis) for axis in QUANTITIES] if there else []
-    panels = Panels(rows, [titles], [matrix], width=width, height=170)
-    for cell, (axis, quantity) in zip(panels.cells, QUANTITIES.items(), strict=False):
-        draw_rank_curve(panels, cell, matrix, quantity, f"norm of {axis}")
-    panels.share_y(panels.cells)
-    panels.label(panels.cells, x=RANK_AXIS, y="norm")
-    return panels.finish()
+    return draw_norms(table, [[Role(role)]], width, layer=layer)
 
 
 FIGURE = Figure(

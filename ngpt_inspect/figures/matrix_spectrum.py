@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._choices import HEAD, LAYER, ROLE
-from ngpt_inspect.figures._curves import draw_values
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._grid import Cell
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows, Style
-from ngpt_inspect.figures._text import number
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.canvas.text import number
+from ngpt_inspect.figures.drawing.board import Board, value_axis
+from ngpt_inspect.figures.drawing.choices import HEAD, LAYER, ROLE
+from ngpt_inspect.figures.drawing.curves import draw_values
 from ngpt_inspect.vocabulary import Role, Status
 
 if TYPE_CHECKING:
@@ -40,40 +39,42 @@ def draw(
     rows = Rows(table, [SIGMA, KAPPA, *RANKS], layer=layer)
     symbol = f"{matrix.facts.symbol} of layer {layer}"
     parts: list[int | None] = [None] if matrix.facts.head_axis is None else [head, None]
-    titles = [f"{symbol}, {'whole' if part is None else f'head {part}'}" for part in parts]
-    there = rows.present([matrix])
-    cells = [(1, column) for column in range(1, len(parts) + 1)] if there else []
-    panels = Panels(rows, [titles] if there else [], [matrix], width=width, log=cells, height=190)
-    for cell, part in zip(cells, parts, strict=False):
+    y = value_axis("singular value σ", log=True)
+    panels = {
+        part: Panel(
+            title=f"{symbol}, {'whole' if part is None else f'head {part}'}",
+            x=Axis(title="rank"),
+            y=y,
+        )
+        for part in parts
+    }
+    board = Board(rows, [matrix], [list(panels.values())], width, height=190)
+    for part, panel in panels.items():
         for style in rows.styles:
-            _draw(panels, cell, style, matrix, part)
-    panels.share_y(cells)
-    for cell in cells:
-        panels.cover_x([cell])
-    panels.label(cells, x="rank", y="singular value σ")
-    return panels.finish()
+            _draw(board, panel, style, matrix, part)
+    return board.finish()
 
 
-def _draw(panels: Panels, cell: Cell, style: Style, role: Role, head: int | None) -> None:
-    rows = panels.rows.one(style, role, SIGMA, head)
+def _draw(board: Board, panel: Panel, style: Style, role: Role, head: int | None) -> None:
+    rows = board.rows.one(style, role, SIGMA, head)
     if rows.empty:
-        n_heads = panels.rows.get(style, role, SIGMA)["head"].nunique()
+        n_heads = board.rows.get(style, role, SIGMA)["head"].nunique()
         if head is not None and n_heads:
             symbol = role.facts.symbol
-            panels.notes.append(f"{style.label}: {symbol} has heads 0 to {n_heads - 1} only.")
+            board.notes.append(f"{style.label}: {symbol} has heads 0 to {n_heads - 1} only.")
         return
-    draw_values(panels, cell, style, role, rows, "σ")
-    panels.write_above(cell, style, ", ".join(_numbers(panels, style, role, head)))
+    draw_values(board, panel, style, role, rows, "σ")
+    board.write_above(panel, style, ", ".join(_numbers(board, style, role, head)))
 
 
-def _numbers(panels: Panels, style: Style, role: Role, head: int | None) -> list[str]:
+def _numbers(board: Board, style: Style, role: Role, head: int | None) -> list[str]:
     """Return κ, with its status where it is not plain, and the ranks, in words."""
     said = []
-    for row in panels.rows.one(style, role, KAPPA, head).to_dict("records"):
+    for row in board.rows.one(style, role, KAPPA, head).to_dict("records"):
         doubt = "" if row["status"] == Status.OK else f" ({row['status'].replace('_', ' ')})"
         said.append(f"κ {number(float(row['value']))}{doubt}")
     for quantity, name in RANKS.items():
-        values = panels.rows.one(style, role, quantity, head)["value"]
+        values = board.rows.one(style, role, quantity, head)["value"]
         said += [f"{name} {number(value)}" for value in values]
     return said
 

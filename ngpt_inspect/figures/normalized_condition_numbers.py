@@ -5,25 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._layers import draw_by_layer
-from ngpt_inspect.figures._matrices import matrix_panels
-from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
-from ngpt_inspect.figures.condition_numbers import (
-    KAPPA,
-    OF,
-    SPREAD,
-    band_of,
-    draw_kappa,
-    drawn,
-    finished,
-)
+from ngpt_inspect.figures.canvas import TWO_COLUMNS
+from ngpt_inspect.figures.condition_numbers import OF, SPREAD, draw_kappa
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
-
-NORMALIZED = f"normalized_{KAPPA}"
 
 
 def draw(
@@ -39,14 +26,7 @@ def draw(
     step. What is left of a GPT's distance from an nGPT is not a matter of norms. The paper dots
     the GPTs only; an nGPT's dotted line lies on its own.
     """
-    normalized, split = drawn(NORMALIZED, of), "" if of == "median" else of
-    rows = Rows(table, [drawn(KAPPA, of), *band_of(of, spread), normalized])
-    panels, cells = matrix_panels(rows, width=width, log=True)
-    draw_kappa(panels, cells, of, spread)
-    for role, cell in cells.items():
-        draw_by_layer(panels, cell, role, normalized, name="normalised κ", dash="dot", of=split)
-    panels.explain("vectors scaled to length 1", dash="dot")
-    return finished(panels)
+    return draw_kappa(table, width, of, spread, normalized=True)
 
 
 FIGURE = Figure(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from html import unescape
+from html import escape
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import remarks
-from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._paths import NO_TRACE, keys, path_trace, paths
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Panel
+from ngpt_inspect.figures.drawing.lines import remarks
+from ngpt_inspect.figures.drawing.paths import NO_TRACE, keys, path_trace, paths
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,31 +33,30 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, token: int | None = N
     if token is not None:
         shown = shown[(shown["token"] == token).fillna(False).astype(bool)]
     shown.attrs = {}
-    titles = list(PANELS.values())
-    x, y = "normalized depth", "degrees"
-    grid = Grid(
-        [[Panel(title=title, x=x, y=y) for title in pair] for pair in (titles[:2], titles[2:])],
-        width,
-        share_y=False,
-    )
+    x = Axis(title="normalized depth")
+    panels = {
+        name: Panel(title=title, x=x, y=Axis(title="degrees")) for name, title in PANELS.items()
+    }
+    pairs = list(panels.values())
+    canvas = Canvas([pairs[:2], pairs[2:]], width, height=138)
     said = []
     for line, rows in paths(shown, table.attrs.get("checkpoints")):
-        for at, name in enumerate(PANELS):
-            trace = path_trace(line, rows, "depth", name, "%{customdata[2]}<br>%{y:.2f}°")
-            known = rows[name].notna()
-            grid.add(at, trace, rows["depth"], rows.loc[known, name])
-        keys(grid, line)
+        for name, panel in panels.items():
+            hover = "%{customdata[2]}<br>%{y:.2f}°"
+            canvas.add(panel, path_trace(line, rows, "depth", name, hover))
+        keys(canvas, line)
         if token is not None:
             said.append(_said(line.label, rows))
     empty = "" if len(shown) else (NO_TRACE if token is None else f"No token {token}.")
-    return grid.finish(remarks(table, empty, *said))
+    canvas.notes += remarks(table, empty, *said)
+    return canvas.finish()
 
 
 def _said(label: str, rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
-    following = str(first["next_text"])
+    following = escape(str(first["next_text"]))
     after = f", followed by “{following}”" if following not in ("", "nan") else ", the last one"
-    return f"{unescape(label)}: token {first['token']} is “{first['text']}”{after}."
+    return f"{label}: token {first['token']} is “{escape(str(first['text']))}”{after}."
 
 
 FIGURE = Figure(

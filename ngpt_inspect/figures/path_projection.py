@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._axis_labels import nice_steps
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import Line, mark, remarks
-from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._paths import NO_TRACE, SHOWN_AT, keys, path_trace, paths
-from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
+from ngpt_inspect.figures.canvas import (
+    NEUTRAL,
+    TWO_COLUMNS,
+    Axis,
+    Canvas,
+    Panel,
+    marker,
+    marker_key,
+)
+from ngpt_inspect.figures.canvas.ticks import nice_steps
+from ngpt_inspect.figures.drawing.lines import Line, remarks
+from ngpt_inspect.figures.drawing.paths import NO_TRACE, SHOWN_AT, keys, path_trace, paths
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,19 +50,23 @@ def draw(
     chosen = _only(chosen, token)
     chosen.attrs = {}
     drawn = list(paths(chosen, table.attrs.get("checkpoints")))
-    along, aside = f"degrees from the {CENTRES[centre]}", "degrees aside"
-    panels = [
-        Panel(title=line.label, x=along, y=aside, x_from=-math.inf, equal=True) for line, _ in drawn
-    ]
-    grid = Grid([panels], width, share_y=False, height=210)
+    panels = [_panel(line.label, centre, chosen[x], chosen[y]) for line, _ in drawn]
+    canvas = Canvas([panels], width, height=210)
     reach = [float(value) for name in (x, y) for value in chosen[name]]
-    for at, (line, rows) in enumerate(drawn):
-        _draw_circles(grid, at, reach)
-        _draw_paths(grid, at, line, rows, x, y, faint=token is None)
-        grid.panels[at].xs += [min(chosen[x]), max(chosen[x])]
-        grid.panels[at].ys += [min(chosen[y]), max(chosen[y])]
-        keys(grid, line)
-    return grid.finish(remarks(table, *_notes(table, chosen, centre, token)))
+    for panel, (line, rows) in zip(panels, drawn, strict=True):
+        _draw_circles(canvas, panel, reach)
+        _draw_paths(canvas, panel, line, rows, x, y, faint=token is None)
+        keys(canvas, line)
+    canvas.notes += remarks(table, *_notes(table, chosen, centre, token))
+    return canvas.finish()
+
+
+def _panel(title: str, centre: str, xs: pd.Series, ys: pd.Series) -> Panel:
+    """Return a panel with room for the paths of all checkpoints, so that they compare."""
+    x, y = Axis(title=f"degrees from the {CENTRES[centre]}"), Axis(title="degrees aside")
+    x.cover(xs)
+    y.cover(ys)
+    return Panel(title=title, x=x, y=y, equal=True)
 
 
 def _only(rows: pd.DataFrame, token: int | None) -> pd.DataFrame:
@@ -65,12 +75,19 @@ def _only(rows: pd.DataFrame, token: int | None) -> pd.DataFrame:
 
 
 def _draw_paths(
-    grid: Grid, at: int, line: Line, rows: pd.DataFrame, x: str, y: str, *, faint: bool
+    canvas: Canvas,
+    panel: Panel,
+    line: Line,
+    rows: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    faint: bool,
 ) -> None:
     """Draw the states of all tokens, and mark where each begins and ends, and what follows."""
     states, following = (rows[rows["row"] == kind] for kind in ("state", "next"))
     hover = f"{SHOWN_AT}<br>x %{{x:.1f}}°, y %{{y:.1f}}°"
-    grid.add(at, path_trace(line, states, x, y, hover, opacity=FAINT if faint else 1), [], [])
+    canvas.add(panel, path_trace(line, states, x, y, hover, opacity=FAINT if faint else 1))
     marked = {
         "start": states.drop_duplicates("token"),
         "final state": states.drop_duplicates("token", keep="last"),
@@ -78,8 +95,8 @@ def _draw_paths(
     }
     for name, those in marked.items():
         if len(those):
-            grid.add(at, _marks(line, those, name, x, y), [], [])
-            grid.key(name, _key(name))
+            canvas.add(panel, _marks(line, those, name, x, y))
+            canvas.key(name, marker_key(marker(f"{STARTS[name]}-open", NEUTRAL)))
 
 
 def _marks(line: Line, rows: pd.DataFrame, name: str, x: str, y: str) -> Any:
@@ -89,7 +106,7 @@ def _marks(line: Line, rows: pd.DataFrame, name: str, x: str, y: str) -> Any:
         x=rows[x].tolist(),
         y=rows[y].tolist(),
         mode="markers",
-        marker=mark(f"{STARTS[name]}-open", line.color, 9, 1.4),
+        marker=marker(f"{STARTS[name]}-open", line.color, 9, 1.4),
         name=line.label,
         cliponaxis=False,
         customdata=[[int(token)] for token in rows["token"]],
@@ -98,13 +115,7 @@ def _marks(line: Line, rows: pd.DataFrame, name: str, x: str, y: str) -> Any:
     )
 
 
-def _key(name: str) -> Any:
-    import plotly.graph_objects as go
-
-    return go.Scatter(mode="markers", marker=mark(f"{STARTS[name]}-open", NEUTRAL, 8, 1.4))
-
-
-def _draw_circles(grid: Grid, at: int, reach: list[float]) -> None:
+def _draw_circles(canvas: Canvas, panel: Panel, reach: list[float]) -> None:
     """Draw circles of equal angle around the centre, with their degrees."""
     import plotly.graph_objects as go
 
@@ -128,7 +139,7 @@ def _draw_circles(grid: Grid, at: int, reach: list[float]) -> None:
         meta="degrees",
     )
     for trace in (circles, degrees):
-        grid.add(at, trace, [], [])
+        canvas.add(panel, trace, x=[], y=[])
 
 
 def _plain(value: float) -> float | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._text import number
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Panel
+from ngpt_inspect.figures.canvas.text import number
+from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
+from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -44,23 +44,22 @@ def draw(
     norm, kappa = VECTORS[vectors], CONDITIONS[condition]
     wanted = [f"{norm}_quantile", "singular_value_quantile", kappa]
     rows = Rows(table, wanted, layer=layer)
-    roles = rows.present(ROLES)
-    titles = [
-        [f"{role.facts.symbol}  norms of {vectors}", f"{role.facts.symbol}  singular values"]
-        for role in roles
-    ]
-    spectra = [(group, 2) for group in range(1, len(roles) + 1)]
-    panels = Panels(rows, titles, ROLES, width=width, log=spectra)
-    for group, role in enumerate(roles, 1):
-        draw_rank_curve(panels, (group, 1), role, norm, "norm")
-        draw_rank_curve(panels, (group, 2), role, "singular_value", "singular value")
+    x, norms, spectra = rank_axis(), value_axis(), value_axis(log=True)
+    groups = {
+        role: [
+            Panel(title=f"{role.facts.symbol}  norms of {vectors}", x=x, y=norms),
+            Panel(title=f"{role.facts.symbol}  singular values", x=x, y=spectra),
+        ]
+        for role in rows.present(ROLES)
+    }
+    board = Board(rows, ROLES, list(groups.values()), width)
+    for role, (left, right) in groups.items():
+        draw_rank_curve(board, left, role, norm, "norm")
+        draw_rank_curve(board, right, role, "singular_value", "singular value")
         for style in rows.styles:
             for value in rows.get(style, role, kappa)["value"]:
-                panels.write_above((group, 2), style, f"κ {number(value)}")
-    for cells in ([cell for cell in panels.cells if cell not in spectra], spectra):
-        panels.share_y(cells)
-        panels.label(cells, x=RANK_AXIS)
-    return panels.finish()
+                board.write_above(right, style, f"κ {number(value)}")
+    return board.finish()
 
 
 FIGURE = Figure(

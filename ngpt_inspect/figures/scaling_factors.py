@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import draw_density, draw_histogram
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._grid import Cell
-from ngpt_inspect.figures._layers import LAYER_AXIS, between, draw_by_layer
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.drawing.board import Board, layer_axis, value_axis
+from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
+from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
 
 if TYPE_CHECKING:
@@ -41,35 +40,34 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "density"
     """
     rows = Rows(table, [f"{QUANTITY}_{suffix}" for suffix in SUFFIXES])
     found = [rows.present(roles_of(kind)) for kind in (Kind.SCALING, Kind.GAIN)]
-    groups = [group for group in found if group]
-    titles = [[title_of(role, view) for role in group] for group in groups]
-    panels = Panels(rows, titles, roles_of(Kind.SCALING, Kind.GAIN), width=width)
-    for number, group in enumerate(groups, 1):
-        for at, role in enumerate(group, 1):
-            draw_factor(panels, (number, at), role, view)
-    return panels.finish()
+    x = layer_axis()
+    groups = [{role: factor_panel(role, view, x) for role in group} for group in found]
+    roles = roles_of(Kind.SCALING, Kind.GAIN)
+    board = Board(rows, roles, [list(group.values()) for group in groups], width)
+    for group in groups:
+        for role, panel in group.items():
+            draw_factor(board, panel, role, view)
+    return board.finish()
 
 
-def draw_factor(panels: Panels, cell: Cell, role: Role, view: str) -> None:
+def factor_panel(role: Role, view: str, layers: Axis) -> Panel:
+    """Return a panel for one factor: by layer, or over its values where there is one vector."""
+    symbol = role.facts.symbol
+    if role in WITHOUT_LAYER:
+        return Panel(title=f"{symbol}  {view}", x=Axis(title=symbol), y=value_axis())
+    return Panel(title=f"mean |{symbol}|", x=layers, y=value_axis())
+
+
+def draw_factor(board: Board, panel: Panel, role: Role, view: str) -> None:
     """Draw one factor in one panel: by layer, or as a distribution where there is one vector."""
-    name = title_of(role, view).replace("  ", " ")
+    name = panel.title.replace("  ", " ")
     if role not in WITHOUT_LAYER:
         band = between(QUANTITY, "abs_low", "abs_high")
-        draw_by_layer(panels, cell, role, f"{QUANTITY}_abs_mean", name=name, band=band)
+        draw_by_layer(board, panel, role, f"{QUANTITY}_abs_mean", name=name, band=band)
     elif view == "density":
-        draw_density(panels, cell, role, QUANTITY, name)
+        draw_density(board, panel, role, QUANTITY, name)
     else:
-        draw_histogram(panels, cell, role, f"{QUANTITY}_pooled", name)
-    if role in WITHOUT_LAYER:
-        panels.cover_x([cell])
-    panels.share_y([cell])
-    panels.label([cell], x=role.facts.symbol if role in WITHOUT_LAYER else LAYER_AXIS)
-
-
-def title_of(role: Role, view: str) -> str:
-    """Say what a panel of this role shows."""
-    symbol = role.facts.symbol
-    return f"{symbol}  {view}" if role in WITHOUT_LAYER else f"mean |{symbol}|"
+        draw_histogram(board, panel, role, f"{QUANTITY}_pooled", name)
 
 
 FIGURE = Figure(

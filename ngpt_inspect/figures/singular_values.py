@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._matrices import matrix_panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS
+from ngpt_inspect.figures.drawing.board import matrix_board, rank_axis, value_axis
+from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +23,11 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     paper shows Q and K of two layers: the figure `queries_and_keys`.
     """
     rows = Rows(table, ["singular_value_quantile"])
-    panels, cells = matrix_panels(rows, width=width, log=True)
-    for role, cell in cells.items():
-        draw_rank_curve(panels, cell, role, "singular_value", "singular value")
-    panels.share_y(panels.cells)
-    panels.label(panels.cells, x=RANK_AXIS, y="singular value")
-    return panels.finish()
+    y = value_axis("singular value", log=True)
+    board, panels = matrix_board(rows, rank_axis(), y, width)
+    for role, panel in panels.items():
+        draw_rank_curve(board, panel, role, "singular_value", "singular value")
+    return board.finish()
 
 
 FIGURE = Figure(

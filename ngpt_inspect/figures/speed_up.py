@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._axis_labels import length, short
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import Line, draw_line, lines, mark, remarks
-from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
+from ngpt_inspect.figures.canvas import (
+    NEUTRAL,
+    TWO_COLUMNS,
+    Axis,
+    Canvas,
+    Panel,
+    across,
+    marker,
+    marker_key,
+)
+from ngpt_inspect.figures.canvas.text import length, short
+from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
 BOUNDS = {"lower": ("triangle-up-open", "at least"), "upper": ("triangle-down-open", "at most")}
+NO_PAIRS = "No finished runs of both families in the same size and context."
 SIDES = (("steps", "context_length"), ("context_length", "steps"))
 """What each panel has on its x axis, and what tells its lines apart."""
 
@@ -28,64 +36,39 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     """
     told = table[table["speed_up"].notna()]
     budgets, contexts = (sorted(told[name].unique()) for name in ("steps", "context_length"))
+    by_budget = Axis(title="budget of nGPT, steps", log=True, write=short, ticks_at=budgets)
+    by_context = Axis(title="context length", log=True, write=length, ticks_at=contexts)
     y = "speed-up in steps"
-    panels = [
-        Panel(
-            title="by budget",
-            x="budget of nGPT, steps",
-            y=y,
-            log_x=True,
-            write_x=short,
-            ticks_at=budgets,
-        ),
-        Panel(
-            title="by context length",
-            x="context length",
-            y=y,
-            log_x=True,
-            write_x=length,
-            ticks_at=contexts,
-        ),
-    ]
-    grid = Grid([panels] if len(told) else [], width, share_y=False)
+    panels = (
+        Panel(title="by budget", x=by_budget, y=Axis(title=y)),
+        Panel(title="by context length", x=by_context, y=Axis(title=y)),
+    )
+    canvas = Canvas([panels], width, height=138)
     drawn = 0
-    for at, (x, other) in enumerate(SIDES):
+    for panel, (x, other) in zip(panels, SIDES, strict=True):
         by = ("family", "size", "variant", "batch_size", other)
         for line, rows in list(lines(told, by, [x], skip=drawn)):
-            _draw(grid, at, line, rows, x)
+            _draw(canvas, panel, line, rows, x)
             drawn += 1
-    if len(told):
-        for panel in (0, 1):
-            _draw_one(grid, panel)
-    empty = "No finished runs of both families in the same size and context."
-    return grid.finish(remarks(table, "" if len(told) else empty))
+        if len(told):  # the line at 1: as fast as GPT
+            canvas.add(panel, across([panel.x.low, panel.x.high], 1.0))
+    canvas.notes += remarks(table, "" if len(told) else NO_PAIRS)
+    return canvas.finish()
 
 
-def _draw(grid: Grid, at: int, line: Line, rows: pd.DataFrame, x: str) -> None:
+def _draw(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame, x: str) -> None:
     import plotly.graph_objects as go
 
     between = ("speed_up_low", "speed_up_high")
-    draw_line(grid, at, line, rows, x, "speed_up", between=between, hover="%{y:.3g} times")
+    draw_line(canvas, panel, line, rows, x, "speed_up", between=between, hover="%{y:.3g} times")
     for bound, (symbol, words) in BOUNDS.items():
         there = rows[rows["bound"] == bound]
         if len(there):
             xs, ys = list(map(float, there[x])), list(map(float, there["speed_up"]))
             look = {"mode": "markers", "hoverinfo": "skip", "meta": bound}
-            grid.add(
-                at, go.Scatter(x=xs, y=ys, marker=mark(symbol, line.color, 11), **look), xs, ys
-            )
-            grid.key(words, go.Scatter(mode="markers", marker=mark(symbol, NEUTRAL, 9)))
-
-
-def _draw_one(grid: Grid, at: int) -> None:
-    """Draw the line at 1: as fast as GPT."""
-    import plotly.graph_objects as go
-
-    xs = grid.panels[at].xs
-    ends = [min(xs), max(xs)]
-    line = {"color": NEUTRAL, "width": 1, "dash": "dot"}
-    trace = go.Scatter(x=ends, y=[1.0, 1.0], mode="lines", line=line, hoverinfo="skip", meta="one")
-    grid.add(at, trace, ends, [1.0])
+            ring = marker(symbol, line.color, 11)
+            canvas.add(panel, go.Scatter(x=xs, y=ys, marker=ring, **look))
+            canvas.key(words, marker_key(marker(symbol, NEUTRAL, 9)))
 
 
 FIGURE = Figure(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._axis_labels import length
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import draw_line, lines, remarks
-from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS
+from ngpt_inspect.figures.canvas import DOTTED, TWO_COLUMNS, Axis, Canvas, Panel, across, line_key
+from ngpt_inspect.figures.canvas.text import length
+from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
 LINE = ("family", "size", "precision", "compiled")
+NO_TIMINGS = "No timings of both families: give step_time.csv."
+ONE_PANEL = 138
+"""Pixels of its height."""
 
 
 def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
@@ -23,28 +24,18 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
 
     1 means that a step takes as long.
     """
-    import plotly.graph_objects as go
-
     contexts = sorted(table["context_length"].unique())
-    panel = Panel(
-        x="context length",
-        y="time of a step, nGPT / GPT",
-        log_x=True,
-        write_x=length,
-        ticks_at=contexts,
-    )
-    grid = Grid([[panel]] if contexts else [], width, share_y=False)
+    x = Axis(title="context length", log=True, write=length, ticks_at=contexts)
+    panel = Panel(x=x, y=Axis(title="time of a step, nGPT / GPT"))
+    canvas = Canvas([[panel]], width, height=ONE_PANEL)
     for line, rows in lines(table.assign(family="nGPT"), LINE):
         between = ("ratio_low", "ratio_high")
-        draw_line(grid, 0, line, rows, "context_length", "ratio", between=between)
+        draw_line(canvas, panel, line, rows, "context_length", "ratio", between=between)
     if contexts:
-        ends = [float(contexts[0]), float(contexts[-1])]
-        look = {"color": NEUTRAL, "width": 1, "dash": "dot"}
-        one = go.Scatter(x=ends, y=[1.0, 1.0], mode="lines", line=look, hoverinfo="skip")
-        grid.add(0, one, ends, [1.0])
-        grid.key("as long as GPT", go.Scatter(mode="lines", line=look))
-    empty = "" if contexts else "No timings of both families: give step_time.csv."
-    return grid.finish(remarks(table, empty))
+        canvas.add(panel, across([x.low, x.high], 1.0))
+        canvas.key("as long as GPT", line_key(**DOTTED))
+    canvas.notes += remarks(table, "" if contexts else NO_TIMINGS)
+    return canvas.finish()
 
 
 FIGURE = Figure(

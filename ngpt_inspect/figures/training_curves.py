@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._axis_labels import short
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import Line, draw_band, draw_line, remarks, run_lines
-from ngpt_inspect.figures._panel_axes import Panel
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Panel, band
+from ngpt_inspect.figures.canvas.text import short
+from ngpt_inspect.figures.drawing.lines import Line, draw_line, remarks, run_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,33 +42,32 @@ def draw(
     """
     asked = {"learning_rate": learning_rate, "gradient_norm": gradient_norm}
     quantities = LOSSES | {name: FURTHER[name] for name, wanted in asked.items() if wanted}
-    x, x_title = AXES[against]
+    x, title = AXES[against]
     styled = list(run_lines(table))
     shown = table[table[x].notna()]
-    top = _top(shown)
-    panels = [
-        Panel(
-            title=title,
-            x=x_title,
-            y=title if name in FURTHER else "nats per token",
-            log_x=log_x,
-            log_y=name == "gradient_norm",
-            write_x=short,
-            y_top=top if name in LOSSES else float("inf"),
-        )
-        for name, title in quantities.items()
-    ]
-    pairs = [panels[:2], panels[2:]]
-    grid = Grid([pair for pair in pairs if pair and len(shown)], width, share_y=False)
+    along = Axis(title=title, log=log_x, write=short)
+    panels = {
+        name: Panel(title=words, x=along, y=_axis(name, words, _top(shown)))
+        for name, words in quantities.items()
+    }
+    pairs = list(panels.values())
+    canvas = Canvas([pairs[:2], pairs[2:]], width, height=138)
     for line, rows in styled:
         mine = rows[rows[x].notna()]
-        for at, name in enumerate(quantities):
-            _draw(grid, at, line, mine[mine["quantity"] == name], x)
-    _share_x(grid)
+        for name, panel in panels.items():
+            _draw(canvas, panel, line, mine[mine["quantity"] == name], x)
     untimed = [line.label for line, rows in styled if rows[x].isna().any()]
     empty = "" if len(shown) else "No metrics of training: give the folders of runs."
     without = f"No whole record of {against}: {', '.join(untimed)}." if untimed else ""
-    return grid.finish(remarks(table, empty, without, _averages(shown, quantities)))
+    canvas.notes += remarks(table, empty, without, _averages(shown, quantities))
+    return canvas.finish()
+
+
+def _axis(quantity: str, words: str, top: float) -> Axis:
+    """Return the y axis of a quantity; losses are cut off at the top."""
+    if quantity in FURTHER:
+        return Axis(title=words, log=quantity == "gradient_norm")
+    return Axis(title="nats per token", top=top)
 
 
 def _top(table: pd.DataFrame) -> float:
@@ -79,27 +77,22 @@ def _top(table: pd.DataFrame) -> float:
     return float(losses.loc[losses["step"] >= EARLY * last, "value"].max())
 
 
-def _share_x(grid: Grid) -> None:
-    """Have every panel cover the same training."""
-    everything = [x for panel in grid.panels for x in panel.xs]
-    for panel in grid.panels:
-        panel.xs = everything
-
-
-def _draw(grid: Grid, at: int, line: Line, rows: pd.DataFrame, x: str) -> None:
+def _draw(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame, x: str) -> None:
     if rows.empty:
         return
     few = bool((rows["quantity"] == "validation_loss").all())
     if (rows["averaged"] > 1).any():
-        draw_band(grid, at, line, rows, x, "low", "high")
-    draw_line(grid, at, line, rows, x, "value", markers=few, hover="%{x:,.6g}<br>%{y:.5g}")
+        xs, low, high = (list(map(float, rows[name])) for name in (x, "low", "high"))
+        said = {"legendgroup": line.label, "name": line.label}
+        canvas.add(panel, band(xs, low, high, line.color).update(**said))
+    draw_line(canvas, panel, line, rows, x, "value", markers=few, hover="%{x:,.6g}<br>%{y:.5g}")
 
 
 def _averages(table: pd.DataFrame, quantities: Any) -> str:
     """Say how many values a point is the mean of, where it is of several."""
     shown = table[table["quantity"].isin(list(quantities))]
     most = shown.groupby("run", sort=False)["averaged"].max()
-    told = [f"{count} ({run})" for run, count in most[most > 1].items()]
+    told = [f"{count} ({escape(str(run))})" for run, count in most[most > 1].items()]
     if not told:
         return ""
     return (

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._axis_labels import short
 from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._lines import SYMBOLS, Line, draw_line, mark, remarks
-from ngpt_inspect.figures._matrices import ATTENTION, MLP
-from ngpt_inspect.figures._panel_axes import Panel
 from ngpt_inspect.figures._rows import styles, whole
-from ngpt_inspect.figures._theme import NEUTRAL, TWO_COLUMNS, faded, shades_and_dashes
+from ngpt_inspect.figures.canvas import NEUTRAL, TWO_COLUMNS, Axis, Canvas, Panel, faded, line_key
+from ngpt_inspect.figures.canvas.text import short
+from ngpt_inspect.figures.canvas.theme import shades_and_dashes
+from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
+from ngpt_inspect.figures.drawing.lines import SYMBOLS, Line, draw_line, remarks
 from ngpt_inspect.vocabulary import Role, Status
 
 if TYPE_CHECKING:
@@ -93,7 +92,6 @@ QUANTITIES = {
 AXES = {"steps": "steps", "tokens": "training tokens"}
 PALEST, STRONGEST = 0.15, 0.6
 """Opacity of the lines of the first and of the last layer."""
-INFINITE = "∞"
 EVERYTHING = "over all layers"
 
 
@@ -116,30 +114,27 @@ def draw(
     rows = _placed(table[of_it | skipped], against)
     shown = rows[rows["status"] != Status.SKIPPED]
     there = set(shown.loc[shown["x"].notna(), "role"])
-    lines = [[role for role in group if str(role) in there] for group in _groups()]
-    roles = [role for line in lines for role in line]
-    panels = [
-        [
-            Panel(
-                title=role.facts.symbol,
-                x=AXES[against],
-                y=followed.label,
-                log_y=followed.log,
-                write_x=short,
+    x = Axis(title=AXES[against], write=short)
+    shared = Axis(title=followed.label, log=followed.log)
+    lines = [
+        {
+            role: Panel(
+                title=role.facts.symbol, x=x, y=shared if followed.shared else replace(shared)
             )
-            for role in line
-        ]
-        for line in lines
-        if line
+            for role in group
+            if str(role) in there
+        }
+        for group in _groups()
     ]
-    grid = Grid(panels, width, share_y=followed.shared, height=118)
+    canvas = Canvas([list(line.values()) for line in lines], width)
     looks = list(_looks(table))
     for label, line, n_layers in looks:
         mine = shown[(shown["checkpoint"] == label) & shown["x"].notna()]
-        for at, role in enumerate(roles):
+        for role, panel in (item for panels in lines for item in panels.items()):
             here = mine[mine["role"] == str(role)]
-            _draw_run(grid, at, line, here, followed, 0 if hide_layers else n_layers)
-    return grid.finish(remarks(table, *_notes(rows, shown, looks, followed, against)))
+            _draw_run(canvas, panel, line, here, followed, 0 if hide_layers else n_layers)
+    canvas.notes += remarks(table, *_notes(rows, shown, looks, followed, against))
+    return canvas.finish()
 
 
 def _groups() -> Iterator[tuple[Role, ...]]:
@@ -170,23 +165,29 @@ def _looks(table: pd.DataFrame) -> Iterator[tuple[str, Line, int]]:
 
 
 def _draw_run(
-    grid: Grid, at: int, line: Line, rows: pd.DataFrame, followed: Followed, n_layers: int
+    canvas: Canvas,
+    panel: Panel,
+    line: Line,
+    rows: pd.DataFrame,
+    followed: Followed,
+    n_layers: int,
 ) -> None:
     """Draw the pale lines of a role's layers (as many as are asked for) and the strong one."""
     layered = rows["layer"].notna().any()
     weights = rows[rows["measure"] == followed.each]
     for (layer, expert), of_weight in weights.groupby(["layer", "expert"], dropna=False):
         if layered and n_layers:
-            _draw_layer(grid, at, line, of_weight, whole(layer), whole(expert), n_layers)
+            _draw_layer(canvas, panel, line, of_weight, whole(layer), whole(expert), n_layers)
     strong = rows[rows["measure"] == followed.over] if layered else weights
     if len(strong):
         hover = f"{EVERYTHING if layered else ''}<br>%{{x:,.6g}}: %{{y:.5g}}"
-        draw_line(grid, at, line, _finite(grid, at, line, strong), "x", "value", hover=hover)
+        strong = _finite(canvas, panel, line, strong)
+        draw_line(canvas, panel, line, strong, "x", "value", hover=hover)
 
 
 def _draw_layer(
-    grid: Grid,
-    at: int,
+    canvas: Canvas,
+    panel: Panel,
     line: Line,
     rows: pd.DataFrame,
     layer: int | None,
@@ -195,7 +196,7 @@ def _draw_layer(
 ) -> None:
     import plotly.graph_objects as go
 
-    rows = _finite(grid, at, line, rows).sort_values("x", kind="stable")
+    rows = _finite(canvas, panel, line, rows).sort_values("x", kind="stable")
     share = (layer or 0) / max(n_layers - 1, 1)
     color = faded(line.color, PALEST + (STRONGEST - PALEST) * share)
     named = f"layer {layer}" + ("" if expert is None else f", expert {expert}")
@@ -211,31 +212,19 @@ def _draw_layer(
         hovertemplate=f"<b>{line.label}</b><br>{named}<br>%{{x:,.6g}}: %{{y:.5g}}<extra></extra>",
         meta=named,
     )
-    grid.add(at, trace, xs, ys)
-    grid.key("each layer, the earlier the paler", _pale_key())
+    canvas.add(panel, trace)
+    pale = line_key(faded(NEUTRAL, STRONGEST), width=0.9)
+    canvas.key("each layer, the earlier the paler", pale, meta="key")
 
 
-def _pale_key() -> Any:
-    import plotly.graph_objects as go
-
-    line = {"color": faded(NEUTRAL, STRONGEST), "width": 0.9}
-    return go.Scatter(mode="lines", line=line, meta="key")
-
-
-def _finite(grid: Grid, at: int, line: Line, rows: pd.DataFrame) -> pd.DataFrame:
+def _finite(canvas: Canvas, panel: Panel, line: Line, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that have a place on the axis; mark the infinite ones at its top."""
-    import plotly.graph_objects as go
-
     values = rows["value"].astype(float)
     infinite = [float(x) for x in rows.loc[values.map(math.isinf), "x"]]
     if infinite:
-        look = {"mode": "markers", "marker": mark("x-thin", line.color, 6), "name": line.label}
         text = f"<b>{line.label}</b><br>∞: rank deficient"
-        grid.at_top(
-            at, go.Scatter(x=infinite, hovertext=text, hoverinfo="text", meta="infinite", **look)
-        )
-        grid.key(INFINITE, go.Scatter(mode="markers", marker=mark("x-thin", NEUTRAL, 6)))
-    kept = values.map(math.isfinite) & ((values > 0) | (not grid.panels[at].log_y))
+        canvas.at_edge(panel, infinite, "infinite", line.color, text, name=line.label)
+    kept = values.map(math.isfinite) & ((values > 0) | (not panel.y.log))
     return rows[kept]
 
 
@@ -251,19 +240,20 @@ def _notes(
         yield f"No rows of {followed.each} here."
     if followed.log and (shown["value"] == 0).any():
         yield "Values that are zero have no logarithm and are left out."
-    for label, _, _ in looks:
-        mine = shown[shown["checkpoint"] == label]
-        skipped = rows[(rows["checkpoint"] == label) & (rows["status"] == Status.SKIPPED)]
+    for name, line, _ in looks:
+        label = line.label
+        mine = shown[shown["checkpoint"] == name]
+        skipped = rows[(rows["checkpoint"] == name) & (rows["status"] == Status.SKIPPED)]
+        reasons = [escape(str(reason)) for reason in skipped["reason"]]
         if mine.empty and len(shown):
-            reasons = skipped["reason"].unique()
-            yield f"{label} has nothing of it{f': {reasons[0]}' if len(reasons) else ''}."
+            yield f"{label} has nothing of it{f': {reasons[0]}' if reasons else ''}."
             continue
         if mine["x"].isna().any():
             yield f"{label} does not say how many {AXES[against]} it has seen."
         elif mine["x"].nunique() == 1:
             yield f"{label}: one saved step; a line takes several."
-        if len(skipped):
-            yield f"{label}: {len(skipped)} not measured, such as: {skipped['reason'].iloc[0]}"
+        if reasons:
+            yield f"{label}: {len(reasons)} not measured, such as: {reasons[0]}"
 
 
 FIGURE = Figure(

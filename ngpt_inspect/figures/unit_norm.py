@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._layers import LAYER_AXIS, draw_by_layer
-from ngpt_inspect.figures._matrices import matrix_panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
-from ngpt_inspect.figures._tolerance import draw_embeddings, draw_tolerance
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
+from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
+from ngpt_inspect.figures.drawing.dots import draw_beside, draw_tolerance
+from ngpt_inspect.figures.drawing.layers import draw_by_layer
+from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
 DEVIATION, TOLERANCE = "unit_deviation", "tolerance"
-EMBEDDINGS = roles_of(Kind.EMBEDDING)
 
 
 def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
@@ -28,19 +27,18 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     line below it is on the hypersphere. A GPT is not meant to be.
     """
     rows = Rows(table, [DEVIATION, TOLERANCE])
-    panels, cells = matrix_panels(rows, width=width, log=True, extra=EMBEDDINGS)
-    for role, cell in cells.items():
-        if role in EMBEDDINGS:
-            continue
-        draw_tolerance(panels, cell, role, TOLERANCE)
-        draw_by_layer(panels, cell, role, DEVIATION, name="deviation")
-    there = [role for role in EMBEDDINGS if role in cells]
+    y = value_axis("max |‖v‖ − 1|", log=True)
+    there = rows.present(EMBEDDINGS)
+    names = Axis(names=[role.facts.symbol for role in there])
+    shared = dict.fromkeys(EMBEDDINGS, Panel(title="embeddings", x=names, y=y))
+    board, panels = matrix_board(rows, layer_axis(), y, width, extra=shared)
+    for role, panel in panels.items():
+        draw_tolerance(board, panel, role, TOLERANCE)
+        if role not in there:
+            draw_by_layer(board, panel, role, DEVIATION, name="deviation")
     if there:
-        draw_embeddings(panels, cells[there[0]], there, DEVIATION, TOLERANCE)
-    panels.share_y(panels.cells)
-    panels.label(panels.cells, y="max |‖v‖ − 1|")
-    panels.label([cell for role, cell in cells.items() if role not in there], x=LAYER_AXIS)
-    return panels.finish()
+        draw_beside(board, panels[there[0]], there, DEVIATION, "deviation")
+    return board.finish()
 
 
 FIGURE = Figure(

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._curves import RANK_AXIS, draw_rank_curve
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._matrices import ATTENTION, MLP
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows
-from ngpt_inspect.figures._theme import TWO_COLUMNS
+from ngpt_inspect.figures.canvas import TWO_COLUMNS
+from ngpt_inspect.figures.drawing.board import (
+    ATTENTION,
+    MLP,
+    Board,
+    rank_axis,
+    role_panels,
+    value_axis,
+)
+from ngpt_inspect.figures.drawing.curves import draw_rank_curve
+from ngpt_inspect.figures.drawing.ranked import ONE_ROW
 from ngpt_inspect.vocabulary import Axis, Role
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-HEIGHT = 70
-"""Pixels of a panel: in one column there are eight rows of them, less than a page."""
+HEIGHT = 84
+"""Pixels of a panel: there are four rows of them."""
 QUANTITIES = {Axis.ROWS: "row_norm", Axis.COLUMNS: "column_norm"}
 
 
@@ -29,22 +38,29 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS) -> go.Figure:
     d_model, which nGPT keeps at 1: rows of the matrices that read the hidden state, columns of
     those that write it.
     """
-    rows = Rows(table, [f"{quantity}_quantile" for quantity in QUANTITIES.values()])
+    return draw_norms(table, [ATTENTION, MLP], width)
+
+
+def draw_norms(
+    table: pd.DataFrame, matrices: Sequence[Sequence[Role]], width: int, *, layer: int | None = None
+) -> go.Figure:
+    """Draw the norms of matrices: of each group rows and, below, columns; of one side by side."""
+    rows = Rows(table, [f"{quantity}_quantile" for quantity in QUANTITIES.values()], layer=layer)
+    x, y = rank_axis(), value_axis("norm")
     lines = [
-        (axis, group)
-        for group in (rows.present(ATTENTION), rows.present(MLP))
+        (axis, role_panels(rows.present(group), x, y, partial(title_of, axis=axis)))
+        for group in matrices
         for axis in QUANTITIES
-        if group
     ]
-    titles = [[title_of(role, axis) for role in group] for axis, group in lines]
-    panels = Panels(rows, titles, ATTENTION + MLP, width=width, height=HEIGHT)
-    for row, (axis, group) in enumerate(lines, 1):
-        for column, role in enumerate(group, 1):
-            draw_rank_curve(panels, (row, column), role, QUANTITIES[axis], f"norm of {axis}")
-    panels.share_y(panels.cells)
-    panels.label(panels.cells, x=RANK_AXIS, y="norm")
-    panels.share_x(panels.cells)
-    return panels.finish()
+    roles = [role for group in matrices for role in group]
+    found = [list(panels.values()) for _, panels in lines]
+    one = [panel for line in found for panel in line] if len(roles) == 1 else []
+    groups, height = ([one], ONE_ROW) if one else (found, HEIGHT)
+    board = Board(rows, roles, groups, width, height=height)
+    for axis, panels in lines:
+        for role, panel in panels.items():
+            draw_rank_curve(board, panel, role, QUANTITIES[axis], f"norm of {axis}")
+    return board.finish()
 
 
 def title_of(role: Role, axis: Axis) -> str:

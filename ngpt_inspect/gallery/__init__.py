@@ -1,7 +1,7 @@
 """Joins tables and figures: the one place that knows both."""
 
-from ngpt_inspect.figures._render import require_format
-from ngpt_inspect.figures._screen import for_screen
+from ngpt_inspect.figures.canvas.render import require_format
+from ngpt_inspect.figures.canvas.screen import for_screen
 from ngpt_inspect.gallery.choices import figure_named, scope, spoken
 from ngpt_inspect.gallery.code import Code, code_for
 from ngpt_inspect.gallery.drawing import colors, figure

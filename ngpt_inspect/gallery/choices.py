@@ -7,9 +7,9 @@ from typing import Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures import FIGURES, Figure
-from ngpt_inspect.figures._choices import roles_named
 from ngpt_inspect.figures._figure import Option
-from ngpt_inspect.figures._theme import ONE_COLUMN, TWO_COLUMNS
+from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, TWO_COLUMNS
+from ngpt_inspect.figures.drawing.choices import roles_named
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS
 

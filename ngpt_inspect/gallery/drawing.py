@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.figures._theme import shades_and_dashes
+from ngpt_inspect.figures.canvas.theme import shades_and_dashes
 from ngpt_inspect.gallery.choices import checked, figure_named, width_chosen
 from ngpt_inspect.gallery.measuring import measured_for
 from ngpt_inspect.gallery.rows import drawn_rows

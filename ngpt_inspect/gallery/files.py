@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES, Figure
-from ngpt_inspect.figures._render import IMAGES, one_browser, render, require_format
+from ngpt_inspect.figures.canvas.render import IMAGES, one_browser, render, require_format
 from ngpt_inspect.gallery.ablations import ablation_sheets
 from ngpt_inspect.gallery.choices import figure_named, measured_with, shared_out, width_chosen
 from ngpt_inspect.gallery.measuring import Choices, measured_for

@@ -23,14 +23,14 @@ from browsing import (
 )
 
 from app.app_pages import PAGES
-from ngpt_inspect.figures import _render
+from ngpt_inspect.figures.canvas import render
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(bool(missing()), reason=missing() or "a browser is there"),
 ]
 
-CAN_EXPORT = _render.find_spec("kaleido") is not None and _render.has_browser()
+CAN_EXPORT = render.find_spec("kaleido") is not None and render.has_browser()
 VIEWPORT = {"width": 1280, "height": 900}
 FOCUSED = """() => {
     const at = document.activeElement;

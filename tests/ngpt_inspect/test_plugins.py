@@ -31,6 +31,8 @@ def test_one_thing_a_module(folder: Path) -> None:
     (folder / "saw.py").write_text("SAW = Tool('saw')")
     (folder / "axe.py").write_text("AXE = Tool('axe')")
     (folder / "_shared.py").write_text("raise SystemExit('helpers are passed over')")
+    (folder / "handles").mkdir()
+    (folder / "handles" / "__init__.py").write_text("raise SystemExit('so are sub-packages')")
     assert collect("tools", [str(folder)], Tool) == {"axe": Tool("axe"), "saw": Tool("saw")}
 
 

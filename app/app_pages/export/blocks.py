@@ -11,7 +11,7 @@ import streamlit as st
 
 from ngpt_inspect.errors import InspectError, MissingLibrary
 from ngpt_inspect.figures import FIGURES, Figure
-from ngpt_inspect.figures._theme import PIXELS_PER_INCH
+from ngpt_inspect.figures.canvas.theme import PIXELS_PER_INCH
 from ngpt_inspect.gallery import code_for, is_checkpoint, require_format
 from ngpt_inspect.places import is_uri
 

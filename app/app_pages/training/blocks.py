@@ -11,7 +11,7 @@ import streamlit as st
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.figures._theme import NEUTRAL
+from ngpt_inspect.figures.canvas.theme import NEUTRAL
 from ngpt_inspect.gallery import colors
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.results import loss_levels, reached_at

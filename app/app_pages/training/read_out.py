@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._axis_labels import factor, short
+from ngpt_inspect.figures.canvas.text import factor, short
 from ngpt_inspect.wording import duration
 
 if TYPE_CHECKING:

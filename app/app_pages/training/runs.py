@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.figures._axis_labels import short
+from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.results import holds_weights
 from ngpt_inspect.run_status import RunState
 from ngpt_inspect.runs import METRICS, is_run, step_files

@@ -12,11 +12,11 @@ from browsing import eventually
 from app.engine import press
 from app.engine.press import Press
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.figures import _render
+from ngpt_inspect.figures.canvas import render
 
 
 def can_export():
-    return _render.find_spec("kaleido") is not None and _render.has_browser()
+    return render.find_spec("kaleido") is not None and render.has_browser()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from trace_files import tensors, write, write_gpt
 import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.figures._theme import ONE_COLUMN, SHADES, TWO_COLUMNS
+from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, SHADES, TWO_COLUMNS
 from ngpt_inspect.gallery import draw_all, for_screen, joined
 from ngpt_inspect.traces import PATH
 

@@ -16,9 +16,10 @@ from results_files import (
 )
 
 from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.figures import _render as rendering
-from ngpt_inspect.figures._axis_labels import factor, kept_apart, length, nice_steps, rate, short
-from ngpt_inspect.figures._theme import NEUTRAL, ONE_COLUMN, SHADES, TWO_COLUMNS
+from ngpt_inspect.figures.canvas import render as rendering
+from ngpt_inspect.figures.canvas.text import factor, length, rate, short
+from ngpt_inspect.figures.canvas.theme import NEUTRAL, ONE_COLUMN, SHADES, TWO_COLUMNS
+from ngpt_inspect.figures.canvas.ticks import kept_apart, nice_steps
 from ngpt_inspect.gallery import save_figure
 from ngpt_inspect.results import RESULTS, training_results
 

@@ -10,8 +10,8 @@ from example_table import make
 
 from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
 from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.figures import _render as rendering
-from ngpt_inspect.figures._render import one_browser
+from ngpt_inspect.figures.canvas import render as rendering
+from ngpt_inspect.figures.canvas.render import one_browser
 from ngpt_inspect.gallery import save_figure
 
 

@@ -118,7 +118,7 @@ def test_others_cannot_be_run_and_keep_their_place(run, runs, tmp_path):
     assert "nvidia" in infos(app)
     assert len(app.info) == 2
     assert all("of ngpt." in chart.proto.alt for chart in charts(app))
-    from ngpt_inspect.figures._theme import SHADES
+    from ngpt_inspect.figures.canvas.theme import SHADES
 
     assert SHADES["nGPT"][1] in charts(app)[0].proto.spec
     assert SHADES["nGPT"][0] not in charts(app)[0].proto.spec

@@ -9,18 +9,17 @@ from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._axis_labels import length, rate
-from ngpt_inspect.figures._line_panels import Grid
-from ngpt_inspect.figures._theme import faded, shades_and_dashes
+from ngpt_inspect.figures.canvas import Canvas, Panel
+from ngpt_inspect.figures.canvas.text import length, rate
+from ngpt_inspect.figures.canvas.theme import shades_and_dashes
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
 SYMBOLS = {"GPT": "circle", "nGPT": "diamond"}
 """The third thing, besides colour and dash, that tells the families apart: for grey print."""
 WIDTH, MARKER = 1.4, 5.5
-BAND = 0.2
-"""Opacity of a filled range."""
 WORDS: dict[str, Callable[[Any], str]] = {
     "context_length": lambda value: f"context {length(value)}",
     "batch_size": "batch {}".format,
@@ -43,6 +42,16 @@ class Line:
     color: str
     dash: str
     symbol: str
+
+    def key(self, *, markers: bool = True) -> go.Scatter:
+        """Return a sample of the line for the legend."""
+        import plotly.graph_objects as go
+
+        return go.Scatter(
+            mode="lines+markers" if markers else "lines",
+            line={"color": self.color, "dash": self.dash, "width": WIDTH},
+            marker={"symbol": self.symbol, "size": MARKER, "color": self.color},
+        )
 
 
 def lines(
@@ -95,8 +104,8 @@ def _telling(table: pd.DataFrame, by: Sequence[str], within: Sequence[str]) -> l
 
 
 def draw_line(
-    grid: Grid,
-    at: int,
+    canvas: Canvas,
+    panel: Panel,
     line: Line,
     rows: pd.DataFrame,
     x: str,
@@ -135,57 +144,13 @@ def draw_line(
             "thickness": 1,
             "width": 2.5,
         }
-    grid.add(at, trace, xs, covered)
-    grid.key(line.label, _key(line, markers=markers))
-
-
-def draw_band(
-    grid: Grid, at: int, line: Line, rows: pd.DataFrame, x: str, low: str, high: str
-) -> None:
-    """Fill what lies between two columns, within what the panel shows."""
-    import plotly.graph_objects as go
-
-    xs = [float(value) for value in rows[x]]
-    lows, highs = ([float(value) for value in rows[name]] for name in (low, high))
-    trace = go.Scatter(
-        x=[*xs, *reversed(xs)],
-        y=[*lows, *reversed(highs)],
-        fill="toself",
-        fillcolor=faded(line.color, BAND),
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        legendgroup=line.label,
-        name=line.label,
-        meta="band",
-    )
-    grid.add(at, trace, xs, [*lows, *highs])
-
-
-def _key(line: Line, *, markers: bool) -> Any:
-    import plotly.graph_objects as go
-
-    return go.Scatter(
-        mode="lines+markers" if markers else "lines",
-        line={"color": line.color, "dash": line.dash, "width": WIDTH},
-        marker={"symbol": line.symbol, "size": MARKER, "color": line.color},
-        legendgroup=line.label,
-    )
-
-
-def mark(symbol: str, color: str, size: float = 8, width: float = 1.3) -> dict[str, Any]:
-    """Return the marker of something special about a point."""
-    return {
-        "symbol": symbol,
-        "size": size,
-        "color": color,
-        "line": {"color": color, "width": width},
-    }
+    canvas.add(panel, trace, y=covered)
+    canvas.key(line.label, line.key(markers=markers))
 
 
 def remarks(table: pd.DataFrame, *notes: str) -> list[str]:
-    """Return footnotes: these, then the first of what the table remarks."""
-    said = list(table.attrs.get("remarks", []))
+    """Return footnotes: these, in HTML, then the first of what the table remarks."""
+    said = [escape(remark) for remark in table.attrs.get("remarks", [])]
     kept = said[:MOST_NOTES]
     if len(said) > MOST_NOTES:
         kept.append(f"{len(said) - MOST_NOTES} more remarks: the table has them.")

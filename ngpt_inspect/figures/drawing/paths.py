@@ -6,14 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ngpt_inspect.figures._lines import SYMBOLS, WIDTH, Line
 from ngpt_inspect.figures._rows import NO_STEP, styles, whole
-from ngpt_inspect.figures._theme import NEUTRAL
+from ngpt_inspect.figures.canvas import NEUTRAL, Canvas, marker_key
+from ngpt_inspect.figures.drawing.lines import SYMBOLS, WIDTH, Line
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ngpt_inspect.figures._line_panels import Grid
 
 MARKER = 5
 SHOWN_AT = "token %{customdata[0]}, %{customdata[2]}"
@@ -89,16 +87,12 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def keys(grid: Grid, line: Line) -> None:
+def keys(canvas: Canvas, line: Line) -> None:
     """Explain a line, and which marker stands for which block."""
-    import plotly.graph_objects as go
-
-    look = {"color": line.color, "dash": line.dash, "width": WIDTH}
-    grid.key(line.label, go.Scatter(mode="lines", line=look, legendgroup=line.label))
+    canvas.key(line.label, line.key(markers=False))
     for block, suffix in BLOCKS.items():
-        marker = {"symbol": f"circle{suffix}", "size": MARKER, "color": NEUTRAL}
-        name = f"after {'MLP' if block == 'mlp' else block}"
-        grid.key(name, go.Scatter(mode="markers", marker=marker))
+        look = {"symbol": f"circle{suffix}", "size": MARKER, "color": NEUTRAL}
+        canvas.key(f"after {'MLP' if block == 'mlp' else block}", marker_key(look))
 
 
 def _passed(layer: int | None, block: str) -> str:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._theme import FONT_SIZE
-from ngpt_inspect.figures._ticks import FEW, log_ticks
+from ngpt_inspect.figures.canvas.axes import Axis
+from ngpt_inspect.figures.canvas.text import width_of
+from ngpt_inspect.figures.canvas.theme import FONT_SIZE
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -18,21 +19,23 @@ and Renslow 2018, doi:10.1371/journal.pone.0199239."""
 PIXELS = 38
 """What the bar takes below the panels: a gap, the bar, its labels."""
 GAP = 8
+LENGTH = 240
+"""Pixels of the bar, where there is room for them beside its title."""
 
 
-def color_axis(figure: go.Figure, values: Iterable[float], title: str) -> None:
+def color_axis(figure: go.Figure, values: Iterable[float], title: str, room: int) -> None:
     """Give all traces on ``coloraxis``, which hold log10, one range and a bar with plain ticks."""
-    held = [math.log10(value) for value in values if math.isfinite(value) and value > 0]
-    low, high = (min(held), max(held)) if held else (0.0, 1.0)
-    low, high = (low, high) if high > low else (low - 0.1, high + 0.1)
-    ticks = log_ticks(low, high, FEW)
-    places = [math.log10(float(value)) for value in ticks["tickvals"]]
-    pairs = zip(places, ticks["ticktext"], strict=True)
-    kept = [(at, text) for at, text in pairs if low <= at <= high]
+    axis = Axis(log=True)
+    axis.cover(values)
+    low, high = (axis.low, axis.high) if axis.low < axis.high else axis.ends
+    beside = width_of(title, FONT_SIZE) + GAP
+    bar_length = min(LENGTH, room - beside)
+    ticks = axis.ticks(bar_length, upright=False)
+    shown = [(at, words) for at, words in zip(*ticks, strict=True) if low <= at <= high]
     bar = {
         "orientation": "h",
         "thickness": 8,
-        "len": 0.6,
+        "len": (bar_length + beside) / room,
         "x": 0,
         "xanchor": "left",
         "xpad": 0,
@@ -40,13 +43,19 @@ def color_axis(figure: go.Figure, values: Iterable[float], title: str) -> None:
         "yanchor": "top",
         "ypad": 0,
         "outlinewidth": 0,
-        "tickvals": [at for at, _ in kept],
-        "ticktext": [text for _, text in kept],
+        "tickvals": [math.log10(value) for value, _ in shown],
+        "ticktext": [words for _, words in shown],
+        "tickangle": 0,
         "tickfont": {"size": FONT_SIZE - 1},
         "title": {"text": title, "side": "right", "font": {"size": FONT_SIZE}},
     }
     figure.update_layout(
-        coloraxis={"colorscale": SCALE, "cmin": low, "cmax": high, "colorbar": bar}
+        coloraxis={
+            "colorscale": SCALE,
+            "cmin": math.log10(low),
+            "cmax": math.log10(high),
+            "colorbar": bar,
+        }
     )
 
 

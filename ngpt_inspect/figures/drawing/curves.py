@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._grid import Cell
-from ngpt_inspect.figures._layers import place
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Style, normalized_layer, whole
-from ngpt_inspect.figures._theme import faded
+from ngpt_inspect.figures.canvas import Panel, faded
+from ngpt_inspect.figures.drawing.board import Board
+from ngpt_inspect.figures.drawing.layers import place
 from ngpt_inspect.vocabulary import Role
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-RANK_AXIS = "normalized rank"
 PALEST = 0.3
 """Opacity of the first layer; the last is opaque."""
 WIDTH = 1.3
@@ -24,78 +22,77 @@ MANY = 2
 """More curves than this of one weight role and checkpoint are thinned."""
 
 
-def draw_rank_curve(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
+def draw_rank_curve(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
     """Draw `quantity`_quantile against normalized rank, 0 the smallest value."""
-    for style in panels.rows.styles:
-        curves = list(_by_weight(panels.rows.get(style, role, f"{quantity}_quantile")))
+    for style in board.rows.styles:
+        curves = list(_by_weight(board.rows.get(style, role, f"{quantity}_quantile")))
         for rows in curves:
             rank, values = _column(rows, "index"), _column(rows, "value")
             kept = _kept(rank) if len(curves) > MANY else slice(None)
-            _draw(panels, cell, style, role, rows, rank[kept] / 1000, values[kept], name)
+            _draw(board, panel, style, role, rows, rank[kept] / 1000, values[kept], name)
 
 
 def draw_values(
-    panels: Panels, cell: Cell, style: Style, role: Role, rows: pd.DataFrame, name: str
+    board: Board, panel: Panel, style: Style, role: Role, rows: pd.DataFrame, name: str
 ) -> None:
     """Draw single values over their place, 1 the first; one curve a weight."""
     for one in _by_weight(rows):
         place, values = _column(one, "index") + 1, _column(one, "value")
-        _draw(panels, cell, style, role, one, place, values, name)
+        _draw(board, panel, style, role, one, place, values, name)
 
 
-def draw_in_order(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
+def draw_in_order(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
     """Draw `quantity` of each index over 1, 2, 3, ... in the order of the table."""
     import numpy as np
 
-    for style in panels.rows.styles:
-        for index, rows in panels.rows.get(style, role, quantity).groupby("index"):
+    for style in board.rows.styles:
+        for index, rows in board.rows.get(style, role, quantity).groupby("index"):
             values = _column(rows, "value")
             places = np.arange(1, len(values) + 1, dtype=float)
-            _draw(panels, cell, style, role, rows, places, values, f"{name}, token {index}")
+            _draw(board, panel, style, role, rows, places, values, f"{name}, token {index}")
 
 
-def draw_density(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
+def draw_density(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
     """Draw `quantity`_density over `quantity`_density_at."""
-    for style in panels.rows.styles:
-        places = _by_weight(panels.rows.get(style, role, f"{quantity}_density_at"))
-        heights = _by_weight(panels.rows.get(style, role, f"{quantity}_density"))
+    for style in board.rows.styles:
+        places = _by_weight(board.rows.get(style, role, f"{quantity}_density_at"))
+        heights = _by_weight(board.rows.get(style, role, f"{quantity}_density"))
         for left, rows in zip(places, heights, strict=True):
             at, height = _column(left, "value"), _column(rows, "value")
-            _draw(panels, cell, style, role, rows, at, height, name)
+            _draw(board, panel, style, role, rows, at, height, name)
 
 
-def draw_bins(panels: Panels, cell: Cell, role: Role, quantity: str, name: str) -> None:
+def draw_bins(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
     """Draw `quantity`_bin_count as steps over `quantity`_bin_left.
 
     Bins differ in width from checkpoint to checkpoint, so counts become shares per unit of x:
     a change of unit, not a statistic.
     """
-    for style in panels.rows.styles:
-        edges = _column(panels.rows.get(style, role, f"{quantity}_bin_left"), "value")
-        rows = panels.rows.get(style, role, f"{quantity}_bin_count")
+    for style in board.rows.styles:
+        edges = _column(board.rows.get(style, role, f"{quantity}_bin_left"), "value")
+        rows = board.rows.get(style, role, f"{quantity}_bin_count")
         if len(edges) < 2:
             continue
         counts, width = _column(rows, "value"), edges[1] - edges[0]
         x, y = _outline(edges, edges[-1] + width, counts / (counts.sum() * width))
-        _draw(panels, cell, style, role, rows, x, y, name, shape="hv")
+        _draw(board, panel, style, role, rows, x, y, name, shape="hv")
 
 
-def draw_histogram(
-    panels: Panels, cell: Cell, role: Role, quantity: str, name: str, *, log: bool = False
-) -> None:
+def draw_histogram(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
     """Draw `quantity`_bin_count over `quantity`_bin_left, as parts of the largest count.
 
     Every histogram is as high as any other, whatever its bins: values that are all the same
-    (norms of nGPT) are a vertical line beside those that spread. `log`: bins of equal ratio.
+    (norms of nGPT) are a vertical line beside those that spread. On a logarithmic axis bins are of
+    equal ratio.
     """
-    for style in panels.rows.styles:
-        edges = _column(panels.rows.get(style, role, f"{quantity}_bin_left"), "value")
-        rows = panels.rows.get(style, role, f"{quantity}_bin_count")
+    for style in board.rows.styles:
+        edges = _column(board.rows.get(style, role, f"{quantity}_bin_left"), "value")
+        rows = board.rows.get(style, role, f"{quantity}_bin_count")
         if not len(edges):
             continue
         counts = _column(rows, "value")
-        x, y = _outline(edges, _last_edge(edges, log=log), counts / counts.max())
-        _draw(panels, cell, style, role, rows, x, y, name, shape="hv")
+        x, y = _outline(edges, _last_edge(edges, log=panel.x.log), counts / counts.max())
+        _draw(board, panel, style, role, rows, x, y, name, shape="hv")
 
 
 def _last_edge(edges: np.ndarray, *, log: bool) -> float:
@@ -117,8 +114,8 @@ def _column(rows: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _draw(
-    panels: Panels,
-    cell: Cell,
+    board: Board,
+    panel: Panel,
     style: Style,
     role: Role,
     rows: pd.DataFrame,
@@ -135,13 +132,13 @@ def _draw(
     where = place(role, first)
     reason = f"<br>{first['reason']}" if first["reason"] else ""
     hover = f"<b>{style.label}</b><br>{where}<br>{name}<br>%{{x:.4g}}, %{{y:.4g}}{reason}"
-    drawable = np.isfinite(y) & ((y > 0) | (cell not in panels.log))
+    drawable = np.isfinite(y) & ((y > 0) | (not panel.y.log))
     trace = go.Scatter(
         x=x,
         y=np.where(drawable, y, np.nan),
         mode="lines",
         line={
-            "color": faded(style.color, _depth(panels, style, first)),
+            "color": faded(style.color, _depth(board, style, first)),
             "dash": style.dash,
             "width": WIDTH,
             "shape": shape,
@@ -150,10 +147,10 @@ def _draw(
         hovertemplate=f"{hover}<extra></extra>",
         meta=f"{role} {name}",
     )
-    panels.add(cell, style, trace, y[drawable])
-    for mark, at in _outside(x, y, log=cell in panels.log):
+    board.draw(panel, style, trace, y[drawable])
+    for mark, at in _outside(x, y, log=panel.y.log):
         text = f"<b>{style.label}</b><br>{where}<br>{name}: {mark} from here to the end"
-        panels.at_edge(cell, at, mark, style, text)
+        board.mark(panel, at, mark, style, text)
 
 
 def _outside(x: np.ndarray, y: np.ndarray, *, log: bool) -> Iterator[tuple[str, float]]:
@@ -172,9 +169,9 @@ def _by_weight(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield one
 
 
-def _depth(panels: Panels, style: Style, row: dict[Any, Any]) -> float:
+def _depth(board: Board, style: Style, row: dict[Any, Any]) -> float:
     layer = whole(row["layer"])
-    if layer is None or panels.rows.layer is not None:
+    if layer is None or board.rows.layer is not None:
         return 1.0
     return PALEST + (1 - PALEST) * normalized_layer(layer, style.n_layers)
 

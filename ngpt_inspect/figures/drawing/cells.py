@@ -7,18 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._grid import Cell
-from ngpt_inspect.figures._layers import hover_text, identity
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import Rows, Style, whole
-from ngpt_inspect.figures._theme import NEUTRAL
+from ngpt_inspect.figures.canvas import NEUTRAL, Panel, marker
+from ngpt_inspect.figures.drawing.board import Board
+from ngpt_inspect.figures.drawing.layers import hover_text, identity
 from ngpt_inspect.vocabulary import Role, Status
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-MOST_TICKS = 8
-"""Labels of one axis; of more heads or layers every second, third, ... has one."""
 CHOSEN = "#e0218a"
 """Rim of the cell that was clicked: no colour of the scale."""
 
@@ -61,7 +58,7 @@ def columns_of(rows: Rows, style: Style, role: Role, quantity: str) -> list[Colu
 
 
 def draw_cells(
-    panels: Panels, cell: Cell, style: Style, columns: Sequence[Column], name: str
+    board: Board, panel: Panel, style: Style, columns: Sequence[Column], name: str
 ) -> None:
     """Fill a panel: columns side by side, the first layer at the bottom, log10 as a colour."""
     import plotly.graph_objects as go
@@ -70,7 +67,7 @@ def draw_cells(
     x = [at for at, _, _ in placed]
     y = [float(row["layer"]) for _, _, row in placed]
     values = [float(row["value"]) for _, _, row in placed]
-    panels.color(values)
+    board.color(values)
     tiles = go.Heatmap(
         x=x,
         y=y,
@@ -81,11 +78,11 @@ def draw_cells(
         hoverinfo="skip",
         meta=f"{columns[0].role} {name}",
     )
-    panels.add(cell, style, tiles)
+    board.draw(panel, style, tiles)
     for mark in (Status.RANK_DEFICIENT, Status.BELOW_RESOLUTION, Status.SKIPPED):
         at = [n for n, (_, _, row) in enumerate(placed) if row["status"] == mark]
         if at:
-            panels.add(cell, style, _marks(panels, mark, [x[n] for n in at], [y[n] for n in at]))
+            board.draw(panel, style, _marks(board, mark, [x[n] for n in at], [y[n] for n in at]))
     # Browsers select points, not tiles: a clear square lies on each, and the chosen has a rim.
     targets = go.Scatter(
         x=x,
@@ -99,11 +96,7 @@ def draw_cells(
         hoverinfo="text",
         meta=f"{columns[0].role} cells",
     )
-    panels.add(cell, style, targets)
-    layers = [str(layer) for layer in range(style.n_layers)]
-    place = panels.place(cell)
-    panels.figure.update_xaxes(**_axis([column.name for column in columns]), **place)
-    panels.figure.update_yaxes(**_axis(layers), **place)
+    board.draw(panel, style, targets)
 
 
 MARK_OF = {
@@ -113,36 +106,20 @@ MARK_OF = {
 }
 
 
-def _marks(panels: Panels, status: Status, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
+def _marks(board: Board, status: Status, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
     """Return the marks of cells that are not plain numbers; readable on every colour."""
     import plotly.graph_objects as go
 
-    symbol = panels.symbol(MARK_OF[status])
-    on_tile = status is Status.BELOW_RESOLUTION
-    marker = {
-        "symbol": symbol.removesuffix("-open") if on_tile else symbol,
-        "size": 6,
-        "color": "#ffffff" if on_tile else NEUTRAL,
-        "line": {"color": "#222222" if on_tile else NEUTRAL, "width": 1.2},
-    }
+    look = marker(board.symbol(MARK_OF[status]), NEUTRAL, 6, 1.2)
+    if status is Status.BELOW_RESOLUTION:
+        look |= {"symbol": look["symbol"].removesuffix("-open"), "color": "#ffffff"}
+        look["line"] |= {"color": "#222222"}
     return go.Scatter(
         x=x,
         y=y,
         mode="markers",
-        marker=marker,
+        marker=look,
         unselected={"marker": {"opacity": 1}},
         hoverinfo="skip",
         meta=MARK_OF[status],
     )
-
-
-def _axis(names: Sequence[str]) -> dict[str, Any]:
-    """Return an axis with a place for each of these names, labelled as far as there is room."""
-    every = math.ceil(len(names) / MOST_TICKS) if all(n.isdecimal() for n in names) else 1
-    at = range(0, len(names), every)
-    return {
-        "range": [-0.5, len(names) - 0.5],
-        "tickvals": list(at),
-        "ticktext": [names[n] for n in at],
-        "showgrid": False,
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.figures._theme import DARK_PAGE, FONT_SIZE, LIGHT_PAGE, template
+from ngpt_inspect.figures.canvas.theme import DARK_PAGE, FONT_SIZE, LIGHT_PAGE, template
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

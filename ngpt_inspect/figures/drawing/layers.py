@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._grid import Cell
-from ngpt_inspect.figures._panels import Panels
 from ngpt_inspect.figures._rows import NO_STEP, Style, normalized_layer, whole
-from ngpt_inspect.figures._theme import faded
+from ngpt_inspect.figures.canvas import Panel, faded
+from ngpt_inspect.figures.canvas import band as filled
+from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.vocabulary import Role, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LAYER_AXIS = "normalized layer index"
 THIN = 0.45
 """Opacity of the line of one head among others."""
 
@@ -33,8 +32,8 @@ def quartiles_of(quantity: str) -> tuple[Bound, Bound]:
 
 
 def draw_by_layer(
-    panels: Panels,
-    cell: Cell,
+    board: Board,
+    panel: Panel,
     role: Role,
     quantity: str,
     *,
@@ -51,24 +50,24 @@ def draw_by_layer(
     A value that is infinite, zero on a logarithmic axis or missing is marked at the edge of the
     panel; one the stored dtype cannot resolve is hollow. The reason is in the hover text.
     """
-    for style in panels.rows.styles:
+    for style in board.rows.styles:
         if band is not None:
-            for layers in _by_expert(_band_rows(panels, style, role, band)):
-                _draw_band(panels, cell, style, layers)
-        measured = panels.rows.get(style, role, quantity)
+            for layers in _by_expert(_band_rows(board, style, role, band)):
+                _draw_band(board, panel, style, layers)
+        measured = board.rows.get(style, role, quantity)
         for rows in _by_expert(_part(measured, of)):
-            _draw_line(panels, cell, style, role, rows, name, dash or style.dash)
-        skips = panels.rows.skips(style, role).drop_duplicates(["layer", "expert"])
+            _draw_line(board, panel, style, role, rows, name, dash or style.dash)
+        skips = board.rows.skips(style, role).drop_duplicates(["layer", "expert"])
         for row in skips.to_dict("records"):
             layer = whole(row["layer"])
             if layer is not None and layer not in set(measured["layer"]):
                 at = normalized_layer(layer, style.n_layers)
-                panels.at_edge(cell, at, "skipped", style, hover_text(style, role, row, name))
+                board.mark(panel, at, "skipped", style, hover_text(style, role, row, name))
 
 
 def _draw_line(
-    panels: Panels,
-    cell: Cell,
+    board: Board,
+    panel: Panel,
     style: Style,
     role: Role,
     rows: pd.DataFrame,
@@ -86,14 +85,14 @@ def _draw_line(
     x = [row and normalized_layer(int(row["layer"]), style.n_layers) for row in drawn]
     values = [row and float(row["value"]) for row in drawn]
     hover = [row and hover_text(style, role, row, name) for row in drawn]
-    symbols = [_symbol(panels, row) if row else "circle" for row in drawn]
+    symbols = [_symbol(board, row) if row else "circle" for row in drawn]
     for at, value, text in zip(x, values, hover, strict=True):
         if value is None:
             continue
         if not math.isfinite(value):
-            panels.at_edge(cell, at, "skipped" if math.isnan(value) else "infinite", style, text)
-        elif value <= 0 and cell in panels.log:
-            panels.at_edge(cell, at, "zero", style, text)
+            board.mark(panel, at, "skipped" if math.isnan(value) else "infinite", style, text)
+        elif value <= 0 and panel.y.log:
+            board.mark(panel, at, "zero", style, text)
     trace = go.Scatter(
         x=x,
         y=[value if value is not None and math.isfinite(value) else None for value in values],
@@ -114,12 +113,12 @@ def _draw_line(
         hoverinfo="text",
         meta=f"{role} {name}",
     )
-    panels.add(cell, style, trace, [value for value in values if value is not None])
+    board.draw(panel, style, trace, [value for value in values if value is not None])
 
 
-def _symbol(panels: Panels, row: dict[Any, Any]) -> str:
+def _symbol(board: Board, row: dict[Any, Any]) -> str:
     marked = row["status"] in (Status.BELOW_RESOLUTION, Status.SAMPLED)
-    return panels.symbol(row["status"]) if marked else "circle"
+    return board.symbol(row["status"]) if marked else "circle"
 
 
 def _part(rows: pd.DataFrame, of: str) -> pd.DataFrame:
@@ -128,36 +127,24 @@ def _part(rows: pd.DataFrame, of: str) -> pd.DataFrame:
     return rows[of_head] if of == "heads" and of_head.any() else rows[~of_head] if of else rows
 
 
-def _draw_band(panels: Panels, cell: Cell, style: Style, layers: pd.DataFrame) -> None:
-    import plotly.graph_objects as go
-
+def _draw_band(board: Board, panel: Panel, style: Style, layers: pd.DataFrame) -> None:
     x = [normalized_layer(int(layer), style.n_layers) for layer in layers["layer"]]
     low, high = [float(v) for v in layers["low"]], [float(v) for v in layers["high"]]
-    trace = go.Scatter(
-        x=[*x, *reversed(x)],
-        y=[*low, *reversed(high)],
-        fill="toself",
-        fillcolor=faded(style.color, 0.18),
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        meta="band",
-    )
-    panels.add(cell, style, trace, [*low, *high])
+    board.draw(panel, style, filled(x, low, high, style.color))
 
 
-def _band_rows(panels: Panels, style: Style, role: Role, band: tuple[Bound, Bound]) -> pd.DataFrame:
+def _band_rows(board: Board, style: Style, role: Role, band: tuple[Bound, Bound]) -> pd.DataFrame:
     """Return layer, expert, low and high where both bounds are numbers."""
-    low, high = (_bound(panels, style, role, bound) for bound in band)
+    low, high = (_bound(board, style, role, bound) for bound in band)
     keys = ["layer", "expert"]
     both = low.merge(high, on=keys, suffixes=("_low", "_high")).sort_values(keys)
     both = both.rename(columns={"value_low": "low", "value_high": "high"})
     return both.dropna(subset=["low", "high"])
 
 
-def _bound(panels: Panels, style: Style, role: Role, bound: Bound) -> pd.DataFrame:
+def _bound(board: Board, style: Style, role: Role, bound: Bound) -> pd.DataFrame:
     quantity, index = bound
-    rows = panels.rows.get(style, role, quantity)
+    rows = board.rows.get(style, role, quantity)
     rows = rows if index is None else rows[rows["index"] == index]
     return rows[["layer", "expert", "value"]]
 

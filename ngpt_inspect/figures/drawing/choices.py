@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ngpt_inspect.figures._figure import Option
-from ngpt_inspect.figures._matrices import ATTENTION, MLP
+from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
 from ngpt_inspect.vocabulary import Role
 
 GROUPS = {"attention": ATTENTION, "mlp": MLP}

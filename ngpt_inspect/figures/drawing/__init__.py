@@ -1,0 +1,1 @@
+"""What several figures draw: curves over a rank or through layers, cells, lines of results."""
