@@ -111,6 +111,7 @@ def suggest(sources: list[str], heads: int | None) -> tuple[str, list[str]]:
     draft = suggested(contents, ARCHITECTURES, heads)
     spec = as_spec(draft)
     remarks = [f"{name}: {why}" for name, why in draft.ignored.items() if why != BIAS]
+    remarks += draft.notes
     try:
         model = open_checkpoint(sources[0], spec=spec, heads=heads)
     except (UnknownArchitecture, WrongOption) as error:
