@@ -52,7 +52,9 @@ def compute(rows: pd.DataFrame) -> pd.DataFrame:
         )
         .reset_index()
     )
-    return stacked(COLUMNS, [table.assign(condition_number=np.exp(table["log"]))])
+    # within the seeds, also where the logarithm of a single one rounds
+    mean = np.exp(table["log"]).clip(table["low"], table["high"])
+    return stacked(COLUMNS, [table.assign(condition_number=mean)])
 
 
 TABLE = Results(

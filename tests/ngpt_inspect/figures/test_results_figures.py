@@ -94,7 +94,29 @@ def logged():
     return rows
 
 
+def exposed():
+    """Return condition numbers of recipes that reach several exposures, and of an nGPT."""
+    rows = []
+    recipes = [("GPT", "AdamW", decay) for decay in (0.0, 0.3, 1.0)]
+    recipes += [("GPT", "Muon", 1.0), ("nGPT", "AdamW", 0.0)]
+    for number, (family, recipe, decay) in enumerate(recipes):
+        for seed in (0, 1):
+            run = identity(family, steps=100, seed=seed, variant=f"{recipe} {decay:g}")
+            rows += [
+                run
+                | {"recipe": recipe, "weight_decay": decay, "step": step, "validation_loss": 3.0}
+                | {"exposure": 12 * decay * step / 100, "layer": layer, "weight": weight}
+                | {"condition_number": 3.0 + 10 * decay * step * (seed + 1) + number}
+                | {"lowest": 2.0, "highest": 1e5, "heads": 4, "d_k": 16, "d_model": 64}
+                for step in (50, 100)
+                for layer in (0, 1)
+                for weight in ("W_q", "W_k", "W_v", "W_o", "QK", "OV")
+            ]
+    return rows
+
+
 FILES = {
+    "decay_exposure": ("decay_exposure.csv", exposed),
     "training_curves": ("", logged),
     "losses": ("speed_up.csv", losses),
     "final_losses": ("speed_up.csv", losses),
@@ -421,3 +443,21 @@ def test_only_perplexities_that_explode_are_drawn_over_a_logarithm(tmp_path):
     table = training_results("perplexities", write_rows(tmp_path / "longer_context.csv", rows))
     figure = FIGURES["longer_context"].draw(table)
     assert [axis.type for axis in figure.select_yaxes()] == ["linear", "log"]
+
+
+def test_condition_numbers_after_training_by_exposure(tables):
+    table = tables("decay_exposure")
+    gpt = table[(table["family"] == "GPT") & (table["recipe"] == "AdamW")]
+    first = gpt[(gpt["layer"] == 0) & (gpt["weight"] == "W_q")].sort_values("exposure")
+    assert first["exposure"].tolist() == pytest.approx([0, 3.6, 12])
+    ends = [[3.0, 3.0], [304.0, 604.0], [1005.0, 2005.0]]  # of both seeds, after the last step
+    assert first["condition_number"].tolist() == pytest.approx([math.sqrt(a * b) for a, b in ends])
+    assert first[["low", "high"]].to_numpy().tolist() == ends
+    assert first["at_random"].unique().tolist() == pytest.approx([3.0])  # d_k / d = 1 / 4
+    assert table.loc[table["weight"] == "QK", "at_random"].isna().all()
+
+    figure = FIGURES["decay_exposure"].draw(table, layer=0)
+    lines = traces(figure, "condition_number")
+    assert len(lines) == 6 * 3  # panels; AdamW, Muon and nGPT
+    levels = [line for line in lines if line.name.startswith("nGPT")]
+    assert all(list(line.x) == [0, 15] and len(set(line.y)) == 1 for line in levels)
