@@ -102,6 +102,14 @@ class StoredTensor(ABC):
         """
         return None
 
+    @property
+    def errors(self) -> StoredTensor | None:
+        """The root mean square rounding error of each value, to be read as the values are.
+
+        None: what the stored dtype alone tells.
+        """
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, MissingRole
@@ -133,6 +133,25 @@ class Weight:
             values = values.double() * self.factor + self.offset
         return values.abs() if self.absolute else values
 
+    def errors(self, device: str = "cpu") -> torch.Tensor | None:
+        """Return the root mean square error that storage left in each of `values`.
+
+        None where that is the rounding to the dtype of `values`.
+        """
+        from ngpt_inspect.numerics.resolution import rounding_errors
+
+        tensor = self.tensor.errors
+        if tensor is None and (self.factor, self.offset) == (1.0, 0.0):
+            return None
+        stored = self.stored().to(device)
+        if tensor is None:
+            errors = rounding_errors(stored)
+        else:
+            errors = replace(self, tensor=tensor).stored().to(device)
+        if self.normalised is not None:
+            errors = over_norms(errors, stored, self.normalised)
+        return errors * abs(self.factor)
+
     def heads(self, values: torch.Tensor) -> torch.Tensor | None:
         """Cut this weight's values into heads, (n_blocks, out, in); None when it has none.
 
@@ -151,6 +170,15 @@ def _normalised(values: torch.Tensor, axis: Axis) -> torch.Tensor:
 
     unit, _ = unit_rows(values if axis is Axis.ROWS else values.T)
     return (unit if axis is Axis.ROWS else unit.T).to(values.dtype).contiguous()
+
+
+def over_norms(errors: torch.Tensor, values: torch.Tensor, axis: Axis) -> torch.Tensor:
+    """Divide errors of entries by the norms of the rows or columns of `values` that are not 0."""
+    from ngpt_inspect.numerics.directions import row_norms
+
+    norms = row_norms(values if axis is Axis.ROWS else values.T)
+    norms = norms.where(norms != 0, 1.0).to(errors.dtype)
+    return errors / norms.unsqueeze(1 if axis is Axis.ROWS else 0)
 
 
 @dataclass(frozen=True, kw_only=True)

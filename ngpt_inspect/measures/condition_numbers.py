@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield kappa, both ends of the spectrum and the storage resolution, per head and whole."""
     yield from unknown_heads(weight, "condition_number")
-    for heads, found in conditionings(weight, weight.values(device)):
+    for heads, found in conditionings(weight, weight.values(device), weight.errors(device)):
         for head, each in zip(heads, found, strict=True):
             yield from rows_of(each, head, weight)
             yield Values(measure="sigma_resolution", value=each.resolution, head=head)

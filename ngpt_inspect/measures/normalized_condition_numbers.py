@@ -9,7 +9,7 @@ from ngpt_inspect.measures._conditioning import conditionings, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Measure, Summary, Values
 from ngpt_inspect.vocabulary import Axis, Kind, roles_of
-from ngpt_inspect.weights import Weight
+from ngpt_inspect.weights import Weight, over_norms
 
 PREFIX = "normalized_"
 
@@ -23,14 +23,19 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     """
     from ngpt_inspect.numerics.directions import unit_rows
     from ngpt_inspect.numerics.finite import require_finite
+    from ngpt_inspect.numerics.resolution import rounding_errors
 
     values = weight.values(device)
     require_finite(values)
     yield from unknown_heads(weight, f"{PREFIX}condition_number")
-    flip = weight.role.facts.unit_axis is Axis.COLUMNS
+    axis = weight.role.facts.unit_axis or Axis.ROWS
+    flip = axis is Axis.COLUMNS
     unit, zero = unit_rows(values.T if flip else values)
-    # Dividing a vector keeps the relative rounding of its entries: that of the stored dtype.
-    found = conditionings(weight, unit.T if flip else unit, stored_dtype=values.dtype)
+    errors = weight.errors(device)
+    if errors is None:
+        errors = rounding_errors(values)
+    errors = over_norms(errors, values, axis)
+    found = conditionings(weight, unit.T if flip else unit, errors)
     for heads, stack in found:
         # Heads are blocks of these vectors, in all roles that have heads.
         for head, each, lost in zip(heads, stack, zero.reshape(len(heads), -1), strict=True):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
-from ngpt_inspect.numerics.resolution import power_of_two_below
+from ngpt_inspect.numerics.resolution import rounding_errors
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +54,7 @@ def norm_tolerance(
     rows = x_VD if axis == 1 else x_VD.T
     for block in row_blocks(rows):
         wide = block.double()
-        tau = eps * power_of_two_below(block, x_VD.dtype) / math.sqrt(12)
+        tau = rounding_errors(block).double()
         squares = wide.square().sum(1)
         crossed, error = (wide * tau).square().sum(1).sqrt(), tau.square().sum(1)
         shares = (DEVIATIONS * crossed + error / 2) / squares
