@@ -21,7 +21,7 @@ MARKS = {
     "infinite": Mark("triangle-up-open", "infinite: rank deficient"),
     "zero": Mark("triangle-down-open", "zero: below a log axis"),
     "skipped": Mark("x-thin-open", "not measured"),
-    "below_resolution": Mark("circle-open", "finer than the stored dtype resolves"),
+    "below_resolution": Mark("circle-open", "uncertain: storage may have moved it by a third"),
     "sampled": Mark("diamond-open", "estimated from a sample"),
 }
 """The first three stand at the edge of a panel, the others at their value."""
