@@ -3,6 +3,7 @@
 # make experiments   repeat the paper's experiments (SCALE=tiny, JOBS=2) and draw their figures
 # make test-families   compare with transformers and ngpt-pytorch themselves (installs them; some minutes)
 # make docs    write the parts of README and docs that are made from code and results (DEMO=1: those of make demo too)
+# make test-processors   the numeric tests with the instructions of other processors, on one and two threads
 # make check   what CI runs: format, lint, types, import contracts, documents, tests
 PYTHON ?= python3
 DASHBOARD ?= 1
@@ -16,7 +17,7 @@ JOBS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families docs check format clean
+.PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families test-processors docs check format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -65,6 +66,18 @@ test-families: install
 
 docs: install
 	$(BIN)/python docs/generate.py $(if $(DEMO),--demo)
+
+# MKL and torch choose their code by the processor; these make them choose as on another one.
+PROCESSORS := MKL_ENABLE_INSTRUCTIONS=SSE4_2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+  MKL_ENABLE_INSTRUCTIONS=AVX512 ATEN_CPU_CAPABILITY=default
+NUMERIC := $(addprefix tests/ngpt_inspect/,numerics measures \
+  tables/test_matrix_views.py tables/test_statistics.py tables/test_summaries.py)
+
+test-processors: install
+	for processor in $(PROCESSORS); do for threads in 1 2; do \
+	  echo "$$processor OMP_NUM_THREADS=$$threads"; \
+	  env $$processor OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest -q $(NUMERIC) || exit; \
+	done; done
 
 check: install
 	$(BIN)/ruff format --check .

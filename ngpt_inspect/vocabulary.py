@@ -177,7 +177,9 @@ class Status(StrEnum):
     RANK_DEFICIENT = "rank_deficient"
     """The smallest singular value is zero to float64 rounding; kappa is inf."""
     BELOW_RESOLUTION = "below_resolution"
-    """The stored dtype cannot resolve the value; `reason` gives the bound."""
+    """Rounding to the stored dtype may have moved sigma_min by more than a third, so that kappa
+    may be off by a factor of 1.5; or float64 gives it to no more than 1 %. `reason` gives
+    the bound."""
     SAMPLED = "sampled"
     """Estimated from a random sample; `reason` gives the standard error."""
     SKIPPED = "skipped"
