@@ -11,11 +11,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 GPT, NGPT = "runs/demo/gpt", "runs/demo/ngpt"
-LAST = f"{NGPT}/step-000600.safetensors"
+LAST = f"{NGPT}/step-012000.safetensors"
 SESSION = (
     f"ngpt-inspect condition-numbers {LAST}",
     f"ngpt-inspect eigen-learning-rates {NGPT}",
-    f"ngpt-inspect condition-numbers {GPT} --roles W_o --fail-above 13.75 --quiet; echo $?",
+    f"ngpt-inspect condition-numbers {GPT} --roles W_q --fail-above 1000 --quiet; echo $?",
 )
 
 

@@ -54,6 +54,31 @@ def speed_up() -> str:
     )
 
 
+def decay_exposure() -> str:
+    """Return condition numbers of the first layer by exposure, geometric means over seeds."""
+    rows = results("exposed_condition_numbers").query("layer == 0")
+    by = ["family", "recipe", "weight_decay", "learning_rate", "exposure"]
+    weights = ("W_q", "W_k", "W_v", "W_o", "QK", "OV")
+    # a matrix that is spared from decay has an exposure of its own: the run's is the largest
+    rows = rows.assign(exposure=rows.groupby(by[:-1])["exposure"].transform("max"))
+    lines = []
+    for (family, recipe, decay, rate, exposure), group in rows.groupby(by, sort=True):
+        kappa = group.set_index("weight")["condition_number"]
+        lines.append(
+            (
+                *(family, recipe, f"{decay:g}", f"{rate:g}", f"{exposure:.1f}"),
+                f"{group['validation_loss'].iloc[0]:.3f}",
+                str(group["runs"].iloc[0]),
+                *(
+                    f"{kappa[weight]:,.3g}" if kappa[weight] < 1e4 else f"{kappa[weight]:.1e}"
+                    for weight in weights
+                ),
+            )
+        )
+    head = ("", "recipe", "decay", "rate", "E", "loss", "seeds", *weights)
+    return table(head, lines)
+
+
 def learning_rates() -> str:
     """Return the final loss of seed 0 by learning rate, the lowest of a row in bold."""
     losses = results("losses").query("context_length == 256 and seed == 0 and step == steps")
@@ -170,6 +195,7 @@ def step_time() -> str:
 
 MAKERS = {
     "speed up": speed_up,
+    "decay exposure": decay_exposure,
     "learning rates": learning_rates,
     "ablations table 4": table_4,
     "ablations table 5": table_5,
