@@ -32,9 +32,9 @@ class Scale:
     """Tokens of each text on which longer contexts are evaluated."""
     timed_steps: int
     """Steps of each model that are timed, in turn."""
-    exposure_preset: str
+    exposure_preset: str = "contrast"
     """Shape and settings of the runs on decay exposure; its GPT has the largest."""
-    exposure_seeds: tuple[int, ...]
+    exposure_seeds: tuple[int, ...] = (0,)
 
 
 SCALES: dict[str, Scale] = {
