@@ -8,6 +8,7 @@ import pytest
 from results_files import (
     both_families,
     evaluated,
+    exposed,
     family_rows,
     identity,
     loss_rows,
@@ -91,27 +92,6 @@ def logged():
             | {"gradient_norm": random.lognormal()}
             for step in range(1, 1001)
         ]
-    return rows
-
-
-def exposed():
-    """Return condition numbers of recipes that reach several exposures, and of an nGPT."""
-    rows = []
-    recipes = [("GPT", "AdamW", decay) for decay in (0.0, 0.3, 1.0)]
-    recipes += [("GPT", "Muon", 1.0), ("nGPT", "AdamW", 0.0)]
-    for number, (family, recipe, decay) in enumerate(recipes):
-        for seed in (0, 1):
-            run = identity(family, steps=100, seed=seed, variant=f"{recipe} {decay:g}")
-            rows += [
-                run
-                | {"recipe": recipe, "weight_decay": decay, "step": step, "validation_loss": 3.0}
-                | {"exposure": 12 * decay * step / 100, "layer": layer, "weight": weight}
-                | {"condition_number": 3.0 + 10 * decay * step * (seed + 1) + number}
-                | {"lowest": 2.0, "highest": 1e5, "heads": 4, "d_k": 16, "d_model": 64}
-                for step in (50, 100)
-                for layer in (0, 1)
-                for weight in ("W_q", "W_k", "W_v", "W_o", "QK", "OV")
-            ]
     return rows
 
 
