@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from app_runs import write_legible_run
+from app_runs import log, write_legible_run, write_run
 from browsing import (
     CHARTS,
     FAULTS,
@@ -245,3 +245,16 @@ def test_a_pdf_is_as_wide_as_it_says(visit, tmp_path):
         assert re.search(r"Pages:\s+1\n", told)
         width = float(re.search(r"Page size:\s+([\d.]+) x", told)[1])
         assert width == pytest.approx(INCHES * POINTS, abs=1)
+
+
+@pytest.mark.slow
+def test_a_run_that_trains_is_followed_by_itself(tmp_path):
+    run = write_run(tmp_path / "ngpt", "ngpt", done=10, saved=(10,))
+    with served(run, cache=tmp_path) as (address, _), browser() as started:
+        page = started.new_page()
+        page.goto(f"{address}/training")
+        settle(page)
+        page.get_by_text(re.compile("step 10 of 40")).first.wait_for()
+        log(run, range(11, 16))
+        page.get_by_text(re.compile("step 15 of 40")).first.wait_for(timeout=30_000)
+        assert page.locator(FAULTS).count() == 0
