@@ -53,7 +53,8 @@ def test_sessions_at_once(tmp_path, many):
         before = resident(pid)
         pages = [session(started).new_page() for _ in range(many)]
         for page, (name, query) in zip(pages, STARTS, strict=False):
-            page.goto(f"{address}/{name}?{query}", wait_until="commit")
+            path = "" if name == next(iter(PAGES)) else name
+            page.goto(f"{address}/{path}?{query}", wait_until="commit")
         for page, (name, _) in zip(pages, STARTS[1:] + STARTS[:1], strict=False):
             settle(page)
             follow(page, PAGES[name].title)
