@@ -100,7 +100,8 @@ def _pairs(name: str, pairs: tuple[Pair, ...], status: Status, reason: str) -> V
 def _quantities(prefix: str, product: str) -> dict[str, str]:
     return {
         f"{prefix}_quantile": f"rank curve of {product} over all V(V−1)/2 distinct pairs",
-        f"{prefix}_quantile_error": "largest error of the curve from binning; 0: values sorted",
+        f"{prefix}_quantile_error": "largest error of the curve, from binning (none "
+        "where values are sorted) and from the rounding of the products",
         f"{prefix}_quantile_standard_error": "of the curve, when it is from a sample",
         f"{prefix}_bin_count": "histogram: pairs in each bin",
         f"{prefix}_bin_left": "left edges of its equal bins",

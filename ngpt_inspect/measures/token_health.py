@@ -20,15 +20,17 @@ THRESHOLD = 3.5
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the numbers of every row; rows that are zero or not finite are named and left out."""
-    from ngpt_inspect.numerics.directions import norm_tolerance, row_norms
+    from ngpt_inspect.numerics.directions import row_norms
     from ngpt_inspect.numerics.outliers import equal_rows, mean_cosines, robust_z
+    from ngpt_inspect.numerics.unit_vectors import norm_rounding
 
     values = weight.values(device)
     unused = token_ids(options["unused"], "unused", len(values))
     norms = row_norms(values)
     finite, zero = norms.isfinite(), norms == 0
     sound = (finite & ~zero).nonzero().squeeze(1)
-    z = robust_z(norms[sound].log(), norm_tolerance(values, weight.tensor.rounding()))
+    rounding = norm_rounding(values[sound], weight.tensor.rounding())
+    z = robust_z(norms[sound].log(), float(rounding.median()) if len(rounding) else 1.0)
     yield _of("norm_z", z, sound)
     yield from _left_out(weight, values, finite, zero)
     yield _of("mean_cosine", mean_cosines(values, sound, sound), sound)
@@ -81,8 +83,8 @@ MEASURE = Measure(
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
     quantities={
-        "norm_z": "robust z-score of ln ‖e_i‖₂: (x − median) / max(1.4826 · MAD, rounding of the "
-        "stored dtype)",
+        "norm_z": "robust z-score of ln ‖e_i‖₂: (x − median) / max(1.4826 · MAD, what rounding "
+        "to the stored dtype can make of equal norms)",
         "mean_cosine": "cos(e_i, m) with m the mean of all unit rows",
         "unused_cosine": "with --unused: cos(e_i, m) with m the mean of those unit rows",
         "equal_rows": "how many other rows have exactly its values",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.directions import directions, row_norms
-from ngpt_inspect.numerics.finite import require_finite, row_blocks
+from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
 from ngpt_inspect.numerics.heartbeat import beat
 from ngpt_inspect.numerics.tiles import Rows, tiles
 
@@ -120,6 +120,7 @@ class Neighbours:
     ids: torch.Tensor
     cosines: torch.Tensor
     dots: torch.Tensor
+    """inf where they are beyond float64, nan where they vanish there."""
 
 
 def neighbours_of(x_VD: torch.Tensor, rows: Sequence[int], count: int) -> list[Neighbours]:
@@ -150,7 +151,6 @@ def neighbours_of(x_VD: torch.Tensor, rows: Sequence[int], count: int) -> list[N
     norms_V = row_norms(x_VD)
     asked_KD = x_VD[list(rows)]
     blocks = list(row_blocks(x_VD, BLOCK_ELEMENTS))
-    dots_VK = torch.cat([part.double() @ asked_KD.double().T for part in blocks])
     unit_DK = directions(asked_KD).T
     cosines_VK = torch.cat([directions(part) @ unit_DK for part in blocks])
     found = []
@@ -160,5 +160,18 @@ def neighbours_of(x_VD: torch.Tensor, rows: Sequence[int], count: int) -> list[N
         cosines_N = cosines_VK[there_N, k]
         order = cosines_N.argsort(descending=True, stable=True)[:count]
         ids = there_N[order]
-        found.append(Neighbours(row, ids, cosines_N[order].clamp(-1.0, 1.0), dots_VK[ids, k]))
+        dots = _dots(asked_KD[k], x_VD[ids])
+        found.append(Neighbours(row, ids, cosines_N[order].clamp(-1.0, 1.0), dots))
     return found
+
+
+def _dots(x_D: torch.Tensor, y_ND: torch.Tensor) -> torch.Tensor:
+    """Return x . y_n in float64; inf where it is beyond float64, nan where it vanishes there."""
+    import torch
+
+    x_D, y_ND = x_D.double(), y_ND.double()
+    e_1, e_N = (torch.frexp(rows.abs().amax(-1)).exponent for rows in (x_D, y_ND))
+    near_N = torch.linalg.vecdot(times_power(x_D, -e_1), times_power(y_ND, -e_N.unsqueeze(1)))
+    dots_N = times_power(near_N, e_1 + e_N)
+    lost_N = (near_N != 0) & (dots_N.abs() < torch.finfo(torch.float64).tiny)
+    return dots_N.masked_fill(lost_N, float("nan"))

@@ -217,17 +217,23 @@ class _Found:
 
 
 def _mean(rows: Rows, n_pairs: int) -> float:
-    """Mean over the pairs from |sum x|^2 = sum |x|^2 + 2 sum over pairs, in float64."""
+    """Mean over the pairs in float64: each row times the sum of those before it.
+
+    No row is squared, so that one of them may be as long as all others together.
+    """
     import torch
 
-    total_D = torch.zeros(rows.x_VD.shape[1], dtype=torch.float64, device=rows.x_VD.device)
-    step = max(1, (1 << 22) // rows.x_VD.shape[1])
-    squares = 0.0
+    width = rows.x_VD.shape[1]
+    before_1D = torch.zeros(1, width, dtype=torch.float64, device=rows.x_VD.device)
+    step = max(1, (1 << 22) // width)
+    total = 0.0
     for first in range(0, len(rows.ids_N), step):
         block = rows.block(first, first + step, torch.float64)
-        total_D += block.sum(0)
-        squares += float((block * block).sum())
-    return (float(total_D @ total_D) - squares) / (2 * n_pairs)
+        sums = torch.cat((before_1D, block)).cumsum(0)
+        total += float((block * sums[:-1]).sum())
+        before_1D = sums[-1:]
+    mean = total / n_pairs
+    return min(1.0, max(-1.0, mean)) if rows.normalize else mean
 
 
 def _measure(

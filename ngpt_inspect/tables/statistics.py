@@ -35,8 +35,11 @@ def _over_heads(values: np.ndarray) -> Iterator[Statistic]:
 
 
 def _mean(values: np.ndarray) -> Iterator[Statistic]:
-    yield "_mean", float(values.mean())
-    yield "_std", float(values.std())
+    # Near 1 by a power of two: neither sum nor squares leave the range of float64.
+    exponent = int(np.frexp(np.abs(values).max())[1]) if np.isfinite(values).all() else 0
+    near = np.ldexp(values, -exponent)
+    yield "_mean", float(np.ldexp(near.mean(), exponent))
+    yield "_std", float(np.ldexp(near.std(), exponent))
 
 
 def _magnitude(values: np.ndarray) -> Iterator[Statistic]:

@@ -15,6 +15,13 @@ from models import Tiny, tiny_gpt, write_reference
 from tolerances import rounding
 
 import ngpt_inspect as ni
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.vocabulary import Role
+
+LENGTHS = ("mean_norm",)
+"""Single numbers in the unit of the rows; so is all that begins with embedding_norm."""
+NOT_SCALED = ("isotropy", "unit_deviation", "row_deviation", "column_deviation")
+"""They follow the length of the rows in another way."""
 
 
 def with_embeddings(e_input: np.ndarray, folder: Path) -> Path:
@@ -226,3 +233,50 @@ def test_a_token_of_norm_zero_has_no_direction(tmp_path: Path) -> None:
     assert scalars(table)["cosine_mean"] == pytest.approx(
         expected, rel=rounding(29 * 29, 1 / abs(expected))
     )
+
+
+EXTREMES = [2.0**-1000, 2.0**-560, 2.0**530, 2.0**1000]
+
+
+@pytest.mark.parametrize("size", EXTREMES)
+@pytest.mark.parametrize(
+    "name",
+    [each.name for each in MEASURES.values() if Role.E_INPUT in each.roles],
+)
+def test_values_near_the_ends_of_float64_come_out_right_or_are_skipped(
+    name: str, size: float, tmp_path: Path
+) -> None:
+    """Each number is that of the same rows near 1 times a power of `size`, or says why not."""
+    rows = np.random.default_rng(3).standard_normal((30, 16))
+    tables = []
+    for number, factor in enumerate((1.0, size)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = with_embeddings(rows * factor, folder)
+        tables.append(ni.summarise(ni.measure(path, name, roles=["E_input"])))
+    near, far = tables
+    nothing = far[~np.isfinite(far["value"])]
+    assert (nothing["status"] == "skipped").all()
+    assert (nothing["reason"] != "").all()
+    places = ["measure", "index", "partner"]
+    both = near.merge(far, on=places, suffixes=("", "_far"))
+    both = both[both["status_far"] == "ok"]
+    assert len(both) >= 1
+    scaled = both["measure"].isin(LENGTHS) | both["measure"].str.startswith("embedding_norm")
+    powers = np.where(scaled, size, 1.0)
+    counts = both["measure"].str.endswith(("_count", "_zero"))
+    powers = np.where(counts, 1.0, powers)
+    same = ~both["measure"].str.startswith(NOT_SCALED)
+    off = (both["value_far"] / powers - both["value"])[same].abs()
+    assert (off <= 1e-9 * (1 + both["value"][same].abs())).all()
+    if name in ("dot_products", "neighbours"):
+        raw = far[far["measure"].isin(["dot_mean", "neighbour_dot"])]
+        assert (raw["status"] == "skipped").all(), "no float64 holds them"
+
+
+def test_a_norm_that_no_float64_holds_is_skipped(tmp_path: Path) -> None:
+    rows = np.random.default_rng(3).standard_normal((30, 16))
+    rows[4] = 1.7e308
+    table = ni.measure(with_embeddings(rows, tmp_path), "embedding_norms", roles=["E_input"])
+    assert table.loc[table["status"] != "ok", "index"].tolist() == [4]
+    assert "beyond the largest float64" in table.loc[4, "reason"]

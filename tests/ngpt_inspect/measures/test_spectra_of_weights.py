@@ -208,3 +208,19 @@ def test_unit_rows_at_random_have_the_kappa_of_theory(tmp_path: Path) -> None:
     assert medians.tolist() == pytest.approx([1.63] * 4, abs=0.03)
     ratio = math.sqrt(d_k / d)
     assert medians.max() < (1 + ratio) / (1 - ratio)
+
+
+def test_singular_values_that_are_zero_to_rounding_are_no_numbers(tmp_path: Path) -> None:
+    w_q = np.outer(np.arange(1.0, 17), np.ones(16)) + np.diag([1.0, *[0.0] * 15])
+    path = write_reference(
+        tiny_gpt().changed(W_q_0=w_q), tmp_path / "x.safetensors", dtype=torch.float64
+    )
+    table = ni.measure(path, "singular_values", roles=["W_q"], layers=[0])
+    rows = table[(table["measure"] == "singular_value") & table["head"].isna()]
+    known = rows[rows["status"] == Status.OK]
+    expected = np.linalg.svd(w_q, compute_uv=False)[:2]
+    np.testing.assert_allclose(known["value"], expected, rtol=1e-12)
+    rest = rows[rows["status"] == Status.SKIPPED]
+    assert rest["index"].tolist() == list(range(2, 16))
+    assert rest["value"].isna().all()
+    assert set(rest["reason"]) == {"zero to float64 rounding: rank 2"}

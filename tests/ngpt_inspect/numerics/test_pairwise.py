@@ -101,6 +101,18 @@ def test_all_zero_rows():
         pairwise_dots(torch.zeros(5, 3), normalize=True)
 
 
+def test_one_row_may_be_longer_than_all_others_together():
+    x = cloud(300, 8).double()
+    x[5] *= 2.0**40
+    found = pairwise_dots(x)
+    exact = [
+        math.fsum(a * b for a, b in zip(x[i].tolist(), x[j].tolist(), strict=True))
+        for i in range(300)
+        for j in range(i)
+    ]
+    assert found.mean == pytest.approx(math.fsum(exact) / len(exact), rel=1e-12)
+
+
 def test_values_whose_products_leave_float32():
     found = pairwise_dots(cloud(30, 4) * 1e30)
     assert found.std == pytest.approx(1e60 * pairwise_dots(cloud(30, 4)).std, rel=1e-5)

@@ -124,4 +124,5 @@ def test_a_quantised_checkpoint_is_measured_and_says_how_far_to_trust_it(tmp_pat
     assert there["condition_number"] == pytest.approx(float(sigma[0] / sigma[-1]), rel=1e-9)
     assert 0.001 < there["sigma_resolution"] / float(sigma[0]) < 0.5
     norms = ni.measure(model, "unit_norm", roles=["W_oMLP"]).set_index(["layer", "measure"])
-    assert norms.loc[(1, "tolerance"), "value"] == pytest.approx(0.025, rel=0.3)
+    # columns of 16: twice the relative rounding, and what scales of half precision add
+    assert norms.loc[(1, "tolerance"), "value"] == pytest.approx(2 * 0.025 + 2**-11, rel=0.3)

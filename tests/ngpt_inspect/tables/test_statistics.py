@@ -95,3 +95,10 @@ def test_signed_values_keep_their_density_on_both_sides() -> None:
     found = of(Summary.DENSITY, values)
     assert found["_density_at"][0] < values.min()
     assert np.trapezoid(found["_density"], found["_density_at"]) == pytest.approx(1, abs=5e-3)
+
+
+@pytest.mark.parametrize("size", [2.0**-1000, 2.0**-560, 1.0, 2.0**530, 2.0**1000])
+def test_mean_and_spread_of_values_of_any_size(size: float) -> None:
+    values = np.random.default_rng(0).lognormal(size=50)
+    found = dict(STATISTICS[Summary.MEAN](values * size))
+    assert found == {"_mean": values.mean() * size, "_std": values.std() * size}
