@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 from markdown_table import table
 
-from ngpt_inspect.measures import MEASURES, Measure
+from ngpt_inspect.measures import MEASURES, Measure, Summary
+from ngpt_inspect.tables.statistics import STATISTICS
+from ngpt_inspect.tables.summaries import summaries_of
 from ngpt_inspect.vocabulary import Role
 
 ORDER = list(Role)
@@ -39,6 +42,26 @@ def values() -> str:
     )
 
 
+def statistics() -> str:
+    """Return a row for the quantities of one kind: their statistics, of a weight and of a role."""
+    each, pooled = summaries_of(INSPECTED)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name in dict.fromkeys([*each, *pooled]):
+        alike.setdefault((_names(each.get(name, ())), _names(pooled.get(name, ()))), []).append(
+            name
+        )
+    return table(
+        ("quantity", "of each weight", "over the layers and experts of a role"),
+        ((_quoted(names), *cells) for cells, names in alike.items()),
+    )
+
+
+def _names(kinds: Iterable[Summary]) -> str:
+    """Return the statistics of these kinds, as two values have them."""
+    found = (name for kind in kinds for name, _ in STATISTICS[kind](np.array([1.0, 2.0])))
+    return _quoted(dict.fromkeys(found))
+
+
 def _roles(measure: Measure) -> str:
     return " ".join(map(str, measure.roles))
 
@@ -47,4 +70,9 @@ def _quoted(names: Iterable[str]) -> str:
     return " ".join(f"`{name}`" for name in names)
 
 
-MAKERS = {"commands": commands, "quantities": quantities, "values of measures": values}
+MAKERS = {
+    "commands": commands,
+    "quantities": quantities,
+    "values of measures": values,
+    "statistics of quantities": statistics,
+}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.errors import InspectError, MissingRole
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import Axis, Kind, Role
+from ngpt_inspect.wording import listed
 
 if TYPE_CHECKING:
     import torch
@@ -224,6 +225,14 @@ class WeightSet:
     """How it was opened, so that another process can open it alike."""
 
     @property
+    def unasked(self) -> str:
+        """What was chosen of the file without being asked for; empty where nothing was."""
+        others = [name for name in self.contents.parts if name != self.contents.part]
+        if not others or self.settings.get("part") is not None:
+            return ""
+        return f"{self.contents.part} is read; the file also holds {listed(others)} (--part)"
+
+    @property
     def roles(self) -> tuple[Role, ...]:
         """The roles present, in the paper's order."""
         present = {weight.role for weight in self.weights}
@@ -232,7 +241,7 @@ class WeightSet:
     @property
     def n_parameters(self) -> int:
         """Values in distinct tensors; tied tensors count once, buffers not at all."""
-        tensors = [t for name, t in self.contents.tensors.items() if name not in self.buffers]
+        tensors = [t for t in self.contents.tensors.values() if t.name not in self.buffers]
         # Views can begin at one byte and differ in extent, hence the shape.
         return sum({(t.location, t.shape): t.n_values for t in tensors}.values())
 

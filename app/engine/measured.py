@@ -21,6 +21,7 @@ from ngpt_inspect.gallery import joined, thinned
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.tables import Progress, measure, summarise
 from ngpt_inspect.version import __version__
+from ngpt_inspect.vocabulary import COLUMNS
 
 from .jobs import Job, State
 from .loading import store, workshop
@@ -87,7 +88,7 @@ class Request:
         contents = self.checkpoint.contents
         asked = (self.measure, self.whole, self.layers, self.roles, sorted(self.options.items()))
         opened = json.dumps(self.checkpoint.settings, sort_keys=True, default=str)
-        told = repr((__version__, contents.source, self.stamp, opened, asked))
+        told = repr((__version__, COLUMNS, contents.source, self.stamp, opened, asked))
         return sha256(told.encode()).hexdigest()
 
     @property

@@ -126,12 +126,12 @@ def try_architecture(
             placed.extend(found)
         elif other is not None:
             (reason, is_buffer), (layer, _) = other
-            ignored[raw_name] = reason
-            buffers |= {raw_name} if is_buffer else set()
+            ignored[tensor.name] = reason
+            buffers |= {tensor.name} if is_buffer else set()
             # A layer of a hybrid may hold nothing but tensors without a role.
             depth = max(depth, layer + 1 if architecture.hybrid and layer is not None else 0)
         else:
-            unplaced.append(raw_name)
+            unplaced.append(tensor.name)
     placed, known, conflicts = settled(contents, placed, n_heads)
     known["n_layers"] = max([depth, *(p.layer + 1 for p in placed if p.layer is not None)])
     experts = [each.expert for each in placed if each.expert is not None]

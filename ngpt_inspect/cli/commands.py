@@ -22,6 +22,7 @@ from ngpt_inspect.cli.options import (
     Format,
     Heads,
     Output,
+    Part,
     Quiet,
     SpecFile,
 )
@@ -62,6 +63,7 @@ def tensors(
     architecture: ArchitectureName = None,
     spec: SpecFile = None,
     constants: Constants = None,
+    part: Part = None,
     suggest_spec: Annotated[
         bool,
         typer.Option(
@@ -71,25 +73,28 @@ def tensors(
     ] = False,
 ) -> None:
     """List names, roles, shapes and dtypes, and what was not recognised. Reads headers only."""
+    from itertools import product
+
     from ngpt_inspect.cli.listing import COLUMNS, list_tensors, suggest
+    from ngpt_inspect.cli.selection import names
     from ngpt_inspect.cli.views import plain_table
 
     if suggest_spec:
-        text, remarks = suggest(checkpoints, heads)
+        text, remarks = suggest(checkpoints, heads, part)
         show(text, to=output)
         for line in remarks:
             note(line)
         return
     given = constants_named(constants)
     rows, remarks = [], []
-    for source in checkpoints:
-        found, remarked = list_tensors(
-            source, heads=heads, architecture=architecture, spec=spec, constants=given
-        )
+    said = {"heads": heads, "architecture": architecture, "spec": spec, "constants": given}
+    for source, each in product(checkpoints, names(part) or (None,)):
+        found, remarked = list_tensors(source, part=each, **said)
         rows += found
         remarks += remarked
     if format_named(format_name, output) == "table":
-        columns = [c for c in COLUMNS if c != "checkpoint" or len(checkpoints) > 1]
+        labels = {row["checkpoint"] for row in rows}
+        columns = [c for c in COLUMNS if c != "checkpoint" or len(labels) > 1]
         show(plain_table(rows, columns), to=output)
     else:
         import pandas as pd
@@ -152,6 +157,8 @@ def differences_command(
     else:
         write(table, format_name, output)
     if not quiet:
+        for remark in table.attrs["remarks"]:
+            note(remark)
         note(f"{table.attrs['differ']} facts differ, {table.attrs['agree']} agree")
 
 

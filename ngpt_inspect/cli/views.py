@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures import MEASURES, Measure, View
 from ngpt_inspect.summary import Level, beside
-from ngpt_inspect.tables import summarise
-from ngpt_inspect.tables.rows import records
+from ngpt_inspect.tables.cells import Cell, Cells, cells_of
 from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.vocabulary import Role, Status
 from ngpt_inspect.wording import number
@@ -30,15 +29,8 @@ TEXTS = {"", "checkpoint", "group", "item", "tensor", "role", "shape", "dtype", 
 }
 """Columns set flush left."""
 
-KEYS = ("layer", "expert", "head", "index", "partner")
-"""What may tell rows apart that share a cell."""
-
-REDUCTIONS = {
-    "_median": ", median over heads (whole matrix where there are none)",
-    "_mean": ", mean",
-    "_abs_mean": ", mean of |.|",
-}
-"""What a summary in the cells is called in the heading."""
+WORDS = {"abs_mean": "mean of |.|"}
+"""What a heading calls a statistic, where it is not its name."""
 
 ORDER = {str(role): rank for rank, role in enumerate(Role)}
 
@@ -47,120 +39,88 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
     """Yield a heading with its table for each measure and checkpoint in a tidy table."""
     from rich.console import Group
 
-    summarised = summarise(table)
     for name in table.attrs["measures"]:
         each = MEASURES[name]
-        rows = summarised[summarised["measure"].isin(each.shown)]
         for checkpoint in table.attrs["checkpoints"]:
-            mine = rows[rows["checkpoint"] == checkpoint["label"]]
-            if checkpoint["step"] is not None:
-                mine = mine[mine["step"] == checkpoint["step"]]
-            if len(mine):
-                cells = Cells(mine, PLACES[each.view])
-                lines = LAYOUTS[each.view](cells, each, checkpoint["source"])
-                yield Group(heading(checkpoint, each) + cells.over, lines, *_legend(mine))
+            step = table["step"]
+            at = step.isna() if checkpoint["step"] is None else step == checkpoint["step"]
+            mine = table[at.fillna(False) & (table["checkpoint"] == checkpoint["label"])]
+            place = PLACES[each.view]
+            columns = [cells_of(mine, shown, place) for shown in each.shown]
+            if any(column.by_place for column in columns):
+                lines = LAYOUTS[each.view](columns, checkpoint["source"])
+                yield Group(heading(checkpoint, each, columns), lines, *_legend(columns))
 
 
-class Cells:
-    """The cells of a printed table: each the one row that belongs there, or the median of several.
-
-    Nothing can be overwritten: what a cell stands for is counted, and `over` tells it.
-    """
-
-    def __init__(self, rows: pd.DataFrame, place: Sequence[str]) -> None:
-        self.rows = rows
-        self._found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-        for row in records(rows):
-            key = (*(row[name] for name in place), row["measure"])
-            self._found.setdefault(key, []).append(row)
-        self.places = list(dict.fromkeys(key[:-1] for key in self._found))
-
-    def text(self, place: tuple[Any, ...], quantity: str) -> str:
-        """Return the cell of a quantity; "-" where there is nothing."""
-        rows = self._found.get((*place, quantity), [])
-        kept = [row for row in rows if row["status"] != Status.SKIPPED]
-        if not kept:
-            return "-"
-        # the mark of the rows that are least plain: none may be hidden behind the others
-        worst = max((Status(row["status"]) for row in kept), key=list(Status).index)
-        return _cell(_median([row["value"] for row in kept]), worst)
-
-    @property
-    def over(self) -> str:
-        """What is in the cells that stand for several rows, for the heading; else nothing."""
-        several = [rows for rows in self._found.values() if len(rows) > 1]
-        if not several:
-            return ""
-        varied = [
-            f"{name}s"
-            for name in KEYS
-            if any(len({row[name] for row in rows}) > 1 for rows in several)
-        ]
-        return f", median over {' and '.join(varied) or 'equal rows'}"
-
-
-def _median(values: list[float]) -> float:
-    import numpy as np
-
-    middle = np.sort(values)[(len(values) - 1) // 2 : len(values) // 2 + 1]
-    return float(middle.mean())  # of two infinite ones infinite, where interpolating gives NaN
-
-
-def _legend(rows: pd.DataFrame) -> list[str]:
+def _legend(columns: Sequence[Cells]) -> list[str]:
     """Return a line for the marks that stand before numbers, if there are any."""
+    found = {cell.status for column in columns for cell in column.by_place.values()}
     meanings = [
-        f"{mark} {meaning}"
-        for status, (mark, meaning) in MARKS.items()
-        if (rows["status"] == status).any()
+        f"{mark} {meaning}".strip() for status, (mark, meaning) in MARKS.items() if status in found
     ]
     return [", ".join(meanings)] if meanings else []
 
 
-def heading(checkpoint: dict[str, Any], each: Measure) -> str:
+def heading(checkpoint: dict[str, Any], each: Measure, columns: Sequence[Cells]) -> str:
     """Return the line above a table: which checkpoint, and what is in the cells."""
     step = "" if checkpoint["step"] is None else f" at step {checkpoint['step']}"
     kind = f"{checkpoint['label']}{step} ({checkpoint['architecture']})"
-    return f"{kind}: {each.title.lower()}{_reduction(each)}"
+    return f"{kind}: {each.title.lower()}{_reduction(each, columns)}"
 
 
-def _reduction(each: Measure) -> str:
+def _reduction(each: Measure, columns: Sequence[Cells]) -> str:
+    """Say what a cell is of the rows it stands for."""
+    over = list(dict.fromkeys(name for column in columns for name in column.over))
+    said = [name for name in over if name in ("experts", "tensors")]
+    if "heads" in over and "values" not in over:
+        said.insert(0, "heads")
+    words = f" over {' and '.join(said)}" if said else ""
+    if "heads" in said:
+        words += " (whole matrix where there are none)"
     if each.view is not View.LAYERS:
-        return ""
-    return REDUCTIONS.get(each.shown[0].removeprefix(each.headline), "")
+        return f",{words}" if words else ""
+    (column,) = columns
+    quantity, statistic = column.name
+    of = "" if quantity in each.name else f" {quantity.replace('_', ' ')}"
+    taken = WORDS.get(statistic or "", statistic)
+    return f", {taken}{of}{words}" if over else f":{of}" if of else ""
 
 
-def by_layer(cells: Cells, each: Measure, source: str) -> Table:
+def by_layer(columns: Sequence[Cells], source: str) -> Table:
     """Return layers down, roles across."""
-    roles = sorted(cells.rows["role"].unique(), key=ORDER.__getitem__)
+    (column,) = columns
+    found = column.by_place
+    roles = sorted({role for _, role in found}, key=ORDER.__getitem__)
     out = _table(["layer", *roles])
-    layers = dict.fromkeys(layer for layer, _ in cells.places)
-    for layer in sorted(layers, key=lambda layer: -1 if layer is None else layer):
-        line = [cells.text((layer, role), each.shown[0]) for role in roles]
-        out.add_row("" if layer is None else str(layer), *line)
+    for layer in sorted({layer for layer, _ in found}, key=lambda n: -1 if n is None else n):
+        cells = [_cell(found.get((layer, role))) for role in roles]
+        out.add_row("" if layer is None else str(layer), *cells)
     return out
 
 
-def by_role(cells: Cells, each: Measure, source: str) -> Table:
+def by_role(columns: Sequence[Cells], source: str) -> Table:
     """Return roles and layers down, quantities across."""
-    layered = any(layer is not None for layer, _ in cells.places)
-    out = _table([*(["layer"] if layered else []), "role", *each.shown])
-    for layer, role in cells.places:
+    places = list(dict.fromkeys(place for column in columns for place in column.by_place))
+    layered = any(layer is not None for layer, _ in places)
+    out = _table([*(["layer"] if layered else []), "role", *(str(c.name) for c in columns)])
+    for layer, role in places:
         lead = ["" if layer is None else str(layer)] if layered else []
-        out.add_row(*lead, role, *(cells.text((layer, role), name) for name in each.shown))
+        out.add_row(*lead, role, *(_cell(c.by_place.get((layer, role))) for c in columns))
     return out
 
 
-def by_pair(cells: Cells, each: Measure, source: str) -> Table:
+def by_pair(columns: Sequence[Cells], source: str) -> Table:
     """Return pairs of tokens down, with their texts where a tokenizer lies beside the file."""
     texts = token_texts(source)
     known = ["text", "partner text"] if texts else []
-    out = _table(["role", "token", *known[:1], "partner", *known[1:], *each.shown])
-    for role, token, partner in cells.places:
-        pair: list[str] = []
-        for token_id in (token, partner):
-            pair.append("-" if token_id is None else str(token_id))
-            pair += [] if not texts else ["" if token_id is None else texts[token_id]]
-        out.add_row(role, *pair, *(cells.text((role, token, partner), n) for n in each.shown))
+    names = [str(column.name) for column in columns]
+    out = _table(["role", "token", *known[:1], "partner", *known[1:], *names])
+    for role, *pair in dict.fromkeys(place for column in columns for place in column.by_place):
+        told: list[str] = []
+        for token_id in pair:
+            told.append("-" if token_id is None else str(token_id))
+            told += [] if not texts else ["" if token_id is None else texts[token_id]]
+        out.add_row(role, *told, *(_cell(c.by_place.get((role, *pair))) for c in columns))
     return out
 
 
@@ -170,7 +130,7 @@ PLACES = {
     View.ROLES: ("layer", "role"),
     View.PAIRS: ("role", "index", "partner"),
 }
-"""What tells the lines and columns of each layout apart."""
+"""The columns that name a cell, beside its quantity."""
 
 
 def _table(columns: list[str]) -> Table:
@@ -183,10 +143,8 @@ def _table(columns: list[str]) -> Table:
     return out
 
 
-def _cell(value: float, status: str) -> str:
-    if status == Status.SKIPPED:
-        return "-"
-    return MARKS.get(Status(status), ("", ""))[0] + number(value)
+def _cell(cell: Cell | None) -> str:
+    return "-" if cell is None else MARKS.get(cell.status, ("", ""))[0] + number(cell.value)
 
 
 def coverage_notes(table: pd.DataFrame) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.cells import Column, columns_of, draw_cells
 from ngpt_inspect.figures.drawing.choices import ROLES, roles_named
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import Role, Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, role: str = "attentio
     and one that was not measured bear a mark; a cell that is not there stays empty. Every cell
     can be clicked: its customdata is checkpoint, layer, role, head, step, expert.
     """
-    rows = Rows(table, [KAPPA])
+    rows = Rows(table, [Series(KAPPA)])
     axis = cache(_axis)
     found = [
         [

@@ -9,7 +9,7 @@ from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Panel
 from ngpt_inspect.figures.drawing.board import Board, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
-from ngpt_inspect.vocabulary import Kind, Role
+from ngpt_inspect.vocabulary import Kind, Role, Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ GRID = (
     (Role.S_U, Role.S_NU, Role.S_Z),
 )
 ROLES = tuple(role for group in GRID for role in group)
-SUFFIXES = {"histogram": ("bin_left", "bin_count"), "density": ("density_at", "density")}
+STATISTICS = {"histogram": ("bin_left", "bin_count"), "density": ("density_at", "density")}
 
 
 def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "histogram") -> go.Figure:
@@ -33,9 +33,9 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "histogra
     Gaussian kernel density of Scott's bandwidth. The paper shows histograms and says nothing
     of their bins or their height. α is |α|; s_ν is without the √d of equation 21.
     """
-    quantities = {role: f"{_quantity(role)}_pooled" for role in ROLES}
-    names = [f"{each}_{suffix}" for each in quantities.values() for suffix in SUFFIXES[view]]
-    rows = Rows(table, dict.fromkeys(names))
+    quantities = {role: _quantity(role) for role in ROLES}
+    drawn = [Series(each, name) for each in quantities.values() for name in STATISTICS[view]]
+    rows = Rows(table, dict.fromkeys(drawn), pooled=True)
     counts = value_axis("count / largest") if view == "histogram" else None
     panels = {
         role: Panel(x=Axis(title=role.facts.symbol), y=counts or value_axis())
@@ -64,7 +64,7 @@ FIGURE = Figure(
     options=(
         Option(
             name="view",
-            values=tuple(SUFFIXES),
+            values=tuple(STATISTICS),
             help="Histograms of one height, or smooth densities of one area.",
         ),
     ),

@@ -9,8 +9,8 @@ from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
-from ngpt_inspect.figures.scaling_factors import SUFFIXES, VIEW, draw_factor, factor_panel
-from ngpt_inspect.vocabulary import QK_SCALES, Kind, Role, roles_of
+from ngpt_inspect.figures.scaling_factors import STATISTICS, VIEW, draw_factor, factor_panel
+from ngpt_inspect.vocabulary import QK_SCALES, Kind, Role, Series, roles_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "density"
     tokens of Scott's bandwidth, for the paper does not give its own; or the histogram, count
     over the largest count. s_ν is without the √d of equation 21.
     """
-    rows = Rows(table, [f"{each}_{suffix}" for each in (ALPHA, FACTOR) for suffix in SUFFIXES])
+    rows = Rows(table, [Series(each, name) for each in (ALPHA, FACTOR) for name in STATISTICS])
     above = (*ABOVE, *rows.sought(QK_SCALES))
     roles = [*above, *BELOW]
     there = rows.present(roles)
@@ -43,7 +43,7 @@ def draw(table: pd.DataFrame, *, width: int = TWO_COLUMNS, view: str = "density"
             draw_factor(board, panel, role, view)
             continue
         band = between(ALPHA, "abs_low", "abs_high")
-        draw_by_layer(board, panel, role, f"{ALPHA}_abs_mean", name=panel.title, band=band)
+        draw_by_layer(board, panel, role, Series(ALPHA, "abs_mean"), name=panel.title, band=band)
     return board.finish()
 
 

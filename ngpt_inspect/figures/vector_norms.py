@@ -19,7 +19,7 @@ from ngpt_inspect.figures.drawing.board import (
 )
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.ranked import ONE_ROW
-from ngpt_inspect.vocabulary import Axis, Role
+from ngpt_inspect.vocabulary import Axis, Role, Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,8 @@ def draw_norms(
     table: pd.DataFrame, matrices: Sequence[Sequence[Role]], width: int, *, layer: int | None = None
 ) -> go.Figure:
     """Draw the norms of matrices: of each group rows and, below, columns; of one side by side."""
-    rows = Rows(table, [f"{quantity}_quantile" for quantity in QUANTITIES.values()], layer=layer)
+    drawn = [Series(quantity, "quantile") for quantity in QUANTITIES.values()]
+    rows = Rows(table, drawn, layer=layer)
     x, y = rank_axis(), value_axis("norm")
     lines = [
         (axis, role_panels(rows.present(group), x, y, partial(title_of, axis=axis)))

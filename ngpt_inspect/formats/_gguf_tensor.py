@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._bytes import ByteFile
+from ngpt_inspect.formats._fingerprint import fingerprint_of_values
 from ngpt_inspect.formats._values import row_range, tensor_of
 from ngpt_inspect.stored import ITEM_BITS, StoredTensor
 from ngpt_inspect.wording import quoted
@@ -69,6 +70,17 @@ class GGUFTensor(StoredTensor):
         halves = stored.reshape(last - head, k // 2, 2, *self.shape[1:]).transpose(1, 2)
         skipped = first - head * k
         return halves.reshape(stored.shape)[skipped : skipped + shape[0]].clone()
+
+    def fingerprint(self, n_blocks: int) -> str:
+        """Digest of its bytes; see `StoredTensor.fingerprint`."""
+        if not self.file.is_local:
+            return ""
+        _, begin = self.location
+        order = f" pairs of {self.pairs_of}" if self.pairs_of else ""
+        kind = f"{self.dtype} {self.shape}{order}"
+        return fingerprint_of_values(
+            kind, self.n_bytes, lambda at, n: self.file.read(begin + at, n), n_blocks
+        )
 
     def _rows(self, first: int, shape: tuple[int, ...]) -> torch.Tensor:
         import torch

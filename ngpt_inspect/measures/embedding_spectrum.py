@@ -14,7 +14,7 @@ from ngpt_inspect.measures._measure import (
     View,
     numbered,
 )
-from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ MEASURE = Measure(
         "unit_isotropy": "the same of the unit rows e/‖e‖: compares a GPT with an nGPT",
         "isoscore": "IsoScore of the centred cloud (Rudman et al. 2022)",
     },
-    headline="covariance_eigenvalue_over_median",
-    shown=("mean_norm", "anisotropy", "isotropy", "unit_isotropy", "isoscore"),
+    headline=Series("covariance_eigenvalue_over_median"),
+    shown=tuple(map(Series, ("mean_norm", "anisotropy", "isotropy", "unit_isotropy", "isoscore"))),
     view=View.ROLES,
     summaries={"covariance_eigenvalue_over_median": (Summary.QUANTILES, Summary.LOG_HISTOGRAM)},
     options=(Option(name="uncentred", default=False, help="Do not subtract the mean embedding."),),

@@ -8,7 +8,7 @@ from typing import Any
 from ngpt_inspect.measures._conditioning import conditionings, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Measure, Summary, Values
-from ngpt_inspect.vocabulary import Axis, Kind, roles_of
+from ngpt_inspect.vocabulary import Axis, Kind, Series, roles_of
 from ngpt_inspect.weights import Weight, over_norms
 
 PREFIX = "normalized_"
@@ -59,8 +59,9 @@ MEASURE = Measure(
         f"{PREFIX}sigma_max": "largest singular value of that matrix",
         f"{PREFIX}sigma_min": "smallest singular value of that matrix",
     },
-    headline=f"{PREFIX}condition_number",
-    shown=(f"{PREFIX}condition_number_median",),
-    summaries={f"{PREFIX}condition_number": (Summary.HEADS, Summary.POOLED_HEADS)},
+    headline=Series(f"{PREFIX}condition_number"),
+    shown=(Series(f"{PREFIX}condition_number", "median"),),
+    summaries={f"{PREFIX}condition_number": (Summary.HEADS,)},
+    pooled={f"{PREFIX}condition_number": (Summary.HEADS,)},
     source="arXiv 2410.01131, Figure 10 (dotted) and section 2.6, step 2",
 )

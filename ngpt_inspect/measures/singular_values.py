@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._heads import stacks, unknown_heads
 from ngpt_inspect.measures._measure import Measure, Summary, Values, numbered
-from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -59,11 +59,12 @@ MEASURE = Measure(
         "participation_ratio": "(Σσ²)² / Σσ⁴",
         "effective_rank": "exp(−Σ p log p) with p = σ / Σσ (Roy & Vetterli 2007)",
     },
-    headline="effective_rank",
-    shown=("effective_rank_median",),
+    headline=Series("effective_rank"),
+    shown=(Series("effective_rank", "median"),),
     summaries={
         "singular_value": (Summary.QUANTILES,),
-        **dict.fromkeys(_RANKS, (Summary.HEADS, Summary.POOLED_HEADS)),
+        **dict.fromkeys(_RANKS, (Summary.HEADS,)),
     },
+    pooled=dict.fromkeys(_RANKS, (Summary.HEADS,)),
     source="arXiv 2410.01131, Figures 11 and 12 (right)",
 )

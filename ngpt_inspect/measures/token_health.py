@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import Measure, Option, Summary, Values, View, numbered
 from ngpt_inspect.measures._token_ids import token_ids
-from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -93,14 +93,11 @@ MEASURE = Measure(
         "nonfinite_tokens": "tokens whose row holds NaN or infinity",
         "equal_tokens": "tokens whose row equals another",
     },
-    headline="norm_z",
+    headline=Series("norm_z"),
     shown=(
-        "zero_tokens",
-        "nonfinite_tokens",
-        "equal_tokens",
-        "low_norm_tokens",
-        "mean_cosine_median",
-        "mean_cosine_max",
+        *map(Series, ("zero_tokens", "nonfinite_tokens", "equal_tokens", "low_norm_tokens")),
+        Series("mean_cosine", "median"),
+        Series("mean_cosine", "max"),
     ),
     view=View.ROLES,
     summaries={

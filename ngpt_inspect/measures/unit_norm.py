@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Measure, Summary, Values
-from ngpt_inspect.vocabulary import Axis, Kind, roles_of
+from ngpt_inspect.vocabulary import Axis, Kind, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -49,8 +49,8 @@ MEASURE = Measure(
         "1e-5 + 2⁻¹¹ + min(7.5 r √(3/d) + 8r², 2r); given for the vector "
         "furthest off, of those that exceed theirs if any",
     },
-    headline="unit_deviation",
-    shown=("unit_deviation",),
-    summaries={"unit_deviation": (Summary.POOLED_HEADS,)},
+    headline=Series("unit_deviation"),
+    shown=(Series("unit_deviation", "max"),),
+    pooled={"unit_deviation": (Summary.HEADS,)},
     source="arXiv 2410.01131, section 2.6, step 2",
 )

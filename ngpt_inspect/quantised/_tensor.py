@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
@@ -46,6 +47,11 @@ class QuantisedTensor(StoredTensor):
             msg = f"rows {start}:{stop} of {self.shape[0]}"
             raise IndexError(msg)
         return self.decode(start, stop)[0].contiguous()
+
+    def fingerprint(self, n_blocks: int) -> str:
+        """Digest of those of all its parts; see `StoredTensor.fingerprint`."""
+        found = [part.fingerprint(n_blocks) for part in self.parts]
+        return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
 
     @property
     def n_bytes(self) -> int:

@@ -113,8 +113,13 @@ class Ticket:
 
 def skipped(measure: Measure, reason: str) -> Values:
     """Return the row that says why a measure was not taken."""
+    of, statistic = measure.headline
     return Values(
-        measure=measure.headline, value=float("nan"), status=Status.SKIPPED, reason=reason
+        measure=of,
+        statistic=statistic,
+        value=float("nan"),
+        status=Status.SKIPPED,
+        reason=reason,
     )
 
 

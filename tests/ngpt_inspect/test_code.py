@@ -175,7 +175,7 @@ def test_the_command_works_in_a_real_shell_and_writes_the_table(here, folder):
     assert done.returncode == 0, done.stderr
     wanted = figure("eigen_learning_rates", here).to_json()
     assert Path("figures/eigen_learning_rates.json").read_text() == wanted
-    assert "eigen_learning_rate_mean" in Path("figures/eigen_learning_rates.csv").read_text()
+    assert ",eigen_learning_rate,mean," in Path("figures/eigen_learning_rates.csv").read_text()
 
 
 def test_nothing_that_is_the_default_is_said(here):

@@ -11,7 +11,7 @@ from ngpt_inspect.figures._rows import Rows, Style, whole
 from ngpt_inspect.figures.canvas import NEUTRAL, Panel, marker
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import hover_text, identity
-from ngpt_inspect.vocabulary import Role, Status
+from ngpt_inspect.vocabulary import Role, Series, Status
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -39,7 +39,7 @@ class Column:
 
 def columns_of(rows: Rows, style: Style, role: Role, quantity: str) -> list[Column]:
     """Return the columns of one role: its heads, or the whole matrix (of each expert)."""
-    measured = rows.get(style, role, quantity)
+    measured = rows.get(style, role, Series(quantity))
     of_head = measured["head"].notna()
     measured = measured[of_head] if of_head.any() else measured
     skips = rows.skips(style, role)

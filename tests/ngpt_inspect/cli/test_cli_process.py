@@ -101,7 +101,7 @@ def test_a_reader_that_leaves_early(layouts: dict[str, Path]) -> None:
         process.stdout.close()
         complaint = process.stderr.read().decode()
         code = process.wait(timeout=PATIENCE)
-    assert json.loads(first)["measure"] == "dot_quantile"
+    assert json.loads(first)["statistic"] == "quantile"
     assert complaint == ""
     assert code == 0
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from models import Tiny, tiny_gpt, write_reference
+from models import Tiny, series_of, tiny_gpt, write_reference
 from tolerances import rounding
 
 import ngpt_inspect as ni
@@ -41,11 +41,11 @@ def two_vectors(folder: Path) -> Path:
 
 def scalars(table: pd.DataFrame) -> dict[str, float]:
     rows = table[(table["role"] == "E_input") & table["index"].isna()]
-    return rows.set_index("measure")["value"].to_dict()
+    return dict(zip(series_of(rows), rows["value"], strict=True))
 
 
 def column(table: pd.DataFrame, name: str, role: str = "E_input") -> np.ndarray:
-    rows = table[(table["role"] == role) & (table["measure"] == name)]
+    rows = table[(table["role"] == role) & (series_of(table) == name)]
     return rows["value"].to_numpy()
 
 
@@ -57,14 +57,14 @@ def test_norms_of_two_vectors(tmp_path: Path) -> None:
 def test_dot_product_of_two_vectors(tmp_path: Path) -> None:
     table = ni.measure(two_vectors(tmp_path), "dot_products", roles=["E_input"])
     found = scalars(table)
-    assert (found["dot_mean"], found["dot_std"]) == (8.0, 0.0)
-    assert found["cosine_mean"] == pytest.approx(0.8, rel=rounding(16))
+    assert (found["mean dot"], found["std dot"]) == (8.0, 0.0)
+    assert found["mean cosine"] == pytest.approx(0.8, rel=rounding(16))
     for name, expected in (("dot_largest", 8.0), ("cosine_smallest", 0.8)):
         rows = table[table["measure"] == name]
         assert rows[["index", "partner"]].to_numpy().tolist() == [[0, 1]]
         assert rows["value"].tolist() == pytest.approx([expected], rel=rounding(16))
-    assert set(column(table, "dot_quantile")) == {8.0}
-    assert column(table, "dot_bin_count").sum() == 1
+    assert set(column(table, "quantile dot")) == {8.0}
+    assert column(table, "bin_count dot").sum() == 1
 
 
 def test_spectrum_of_two_vectors(tmp_path: Path) -> None:
@@ -105,22 +105,22 @@ def test_dot_products_by_brute_force(prefix: str, cloud: tuple[np.ndarray, Path]
     products = np.array([rows[i] @ rows[j] for i, j in pairs])
     found = scalars(table)
     n, spread = len(pairs) * 16, np.abs(products).max() / abs(products.mean())
-    assert found[f"{prefix}_mean"] == pytest.approx(products.mean(), rel=rounding(n, spread))
-    assert found[f"{prefix}_std"] == pytest.approx(products.std(), rel=rounding(n, spread))
+    assert found[f"mean {prefix}"] == pytest.approx(products.mean(), rel=rounding(n, spread))
+    assert found[f"std {prefix}"] == pytest.approx(products.std(), rel=rounding(n, spread))
     # sorted, so only the rounding of products is left
-    assert 0 < found[f"{prefix}_quantile_error"] <= rounding(60) * 16 * np.abs(rows).max() ** 2
-    curve_rows = table[table["measure"] == f"{prefix}_quantile"]
+    assert 0 < found[f"quantile_error {prefix}"] <= rounding(60) * 16 * np.abs(rows).max() ** 2
+    curve_rows = table[series_of(table) == f"quantile {prefix}"]
     assert set(curve_rows["reason"]) == {"products in float64"}
     curve = np.quantile(products, np.linspace(0, 1, 1001))
     slack = rounding(16) * 16 * np.abs(rows).max() ** 2
-    np.testing.assert_allclose(column(table, f"{prefix}_quantile"), curve, rtol=0, atol=slack)
+    np.testing.assert_allclose(column(table, f"quantile {prefix}"), curve, rtol=0, atol=slack)
     order = np.argsort(products)
     for name, best in (("largest", order[::-1][:3]), ("smallest", order[:3])):
         rows_found = table[table["measure"] == f"{prefix}_{name}"]
         named = rows_found[["index", "partner"]].to_numpy().tolist()
         assert [tuple(sorted(pair)) for pair in named] == [pairs[p] for p in best]
         np.testing.assert_allclose(rows_found["value"], products[best], rtol=0, atol=slack)
-    left, count = column(table, f"{prefix}_bin_left"), column(table, f"{prefix}_bin_count")
+    left, count = column(table, f"bin_left {prefix}"), column(table, f"bin_count {prefix}")
     assert len(left) == len(count) <= 40
     width = left[1] - left[0]
     by_hand = [((products >= a) & (products < a + width)).sum() for a in left]
@@ -187,12 +187,12 @@ def test_embeddings_at_the_ends_of_float64(size: float, tmp_path: Path) -> None:
     plain = spectrum[spectrum["measure"] == "covariance_eigenvalue"]
     assert "beyond float64" in plain["reason"].item()
     dots = ni.measure(path, "dot_products", roles=["E_input"])
-    raw = dots[dots["measure"] == "dot_mean"]
+    raw = dots[series_of(dots) == "mean dot"]
     assert raw["status"].item() == "skipped"
     assert "beyond float64" in raw["reason"].item()
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     cosines = (unit @ unit.T)[np.triu_indices(40, 1)]
-    assert scalars(dots)["cosine_std"] == pytest.approx(cosines.std(), rel=1e-12)
+    assert scalars(dots)["std cosine"] == pytest.approx(cosines.std(), rel=1e-12)
     nearest = column(ni.measure(path, "nearest_tokens", roles=["E_input"]), "nearest_cosine")
     np.testing.assert_allclose(
         nearest, (unit @ unit.T - 2 * np.eye(40)).max(1), rtol=1e-12, atol=1e-15
@@ -225,12 +225,12 @@ def test_a_token_of_norm_zero_has_no_direction(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).standard_normal((30, 16))
     rows[7] = 0
     table = ni.measure(with_embeddings(rows, tmp_path), "dot_products", roles=["E_input"])
-    reason = table.loc[table["measure"] == "cosine_mean", "reason"].item()
+    reason = table.loc[series_of(table) == "mean cosine", "reason"].item()
     assert reason == "1 rows of norm zero left out"
     unit = np.delete(rows, 7, 0)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     expected = (unit @ unit.T)[~np.eye(29, dtype=bool)].mean()
-    assert scalars(table)["cosine_mean"] == pytest.approx(
+    assert scalars(table)["mean cosine"] == pytest.approx(
         expected, rel=rounding(29 * 29, 1 / abs(expected))
     )
 

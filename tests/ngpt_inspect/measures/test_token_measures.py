@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from models import Tensors, tiny_gpt, tiny_ngpt, write_reference
+from models import Tensors, series_of, tiny_gpt, tiny_ngpt, write_reference
 from tolerances import rounding
 
 import ngpt_inspect as ni
@@ -38,7 +38,7 @@ def changed(tmp_path: Path, rows: dict[int, object]) -> Path:
 
 
 def column(table: pd.DataFrame, measure: str, name: str = "value") -> np.ndarray:
-    return table.loc[table["measure"] == measure, name].to_numpy()
+    return table.loc[series_of(table) == measure, name].to_numpy()
 
 
 def all_cosines(e: np.ndarray) -> np.ndarray:
@@ -61,7 +61,7 @@ def test_nearest_tokens(gpt: Path) -> None:
     assert column(table, "near_duplicate_share").tolist() == [(close > 0).mean()]
     assert column(table, "near_duplicate_share", "reason").tolist() == ["cosine of at least 0.5"]
     summary = ni.summarise(table)
-    assert column(summary, "nearest_cosine_median")[0] == pytest.approx(
+    assert column(summary, "median nearest_cosine")[0] == pytest.approx(
         np.median(expected.max(1)), rel=STORED
     )
 
