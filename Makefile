@@ -2,7 +2,9 @@
 # make test    run the tests
 # make experiments   repeat the paper's experiments (SCALE=tiny, JOBS=2) and draw their figures
 # make test-families   compare with transformers and ngpt-pytorch themselves (installs them; some minutes)
-# make check   what CI runs: format, lint, types, import contracts, tests
+# make docs    write the parts of README and docs that are made from code and results (DEMO=1: those of make demo too)
+# make test-processors   the numeric tests with the instructions of other processors, on one and two threads
+# make check   what CI runs: format, lint, types, import contracts, documents, tests
 PYTHON ?= python3
 DASHBOARD ?= 1
 PORT ?= 8501
@@ -15,7 +17,7 @@ JOBS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dashboard experiments test test-families check format clean
+.PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families test-processors docs check format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -32,20 +34,25 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  -e '.[app,export,parquet,train,cluster,gguf,remote,dev]'
 	@touch $@
 
+# Side by side, a thread each: two models this small are trained in the time of one.
 demo: install
-	$(BIN)/python -m reference_model.train --model gpt --preset tiny --resume --out runs/demo/gpt
-	$(BIN)/python -m reference_model.train --model ngpt --preset tiny --resume --out runs/demo/ngpt
+	@$(MAKE) --no-print-directory -j2 demo-gpt demo-ngpt
 	$(BIN)/ngpt-inspect summary $(RUNS)
+	$(BIN)/ngpt-inspect condition-numbers $(RUNS) --roles W_q,W_k
 ifneq ($(DASHBOARD),0)
 	$(BIN)/ngpt-inspect dashboard --port $(PORT) $(RUNS)
 endif
+
+demo-gpt demo-ngpt: demo-%: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m reference_model.train --model $* --preset contrast --resume \
+	  --progress lines --out runs/demo/$*
 
 dashboard: install
 	$(BIN)/ngpt-inspect dashboard --port $(PORT) $(RUNS)
 
 # In this order each reuses the runs of those before it; interrupted, it goes on where it stopped.
 experiments: install
-	for name in learning_rates speed_up ablations longer_context step_time; do \
+	for name in decay_exposure learning_rates speed_up ablations longer_context step_time; do \
 	  $(BIN)/python -m reference_model.experiments.$$name --scale $(SCALE) --jobs $(JOBS) || exit; \
 	done
 	$(BIN)/ngpt-inspect figures results/$(SCALE) -o results/$(SCALE)/figures
@@ -57,11 +64,27 @@ test-families: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[families]'
 	$(BIN)/python -m pytest --run-slow tests/ngpt_inspect/architectures
 
+docs: install
+	$(BIN)/python docs/generate.py $(if $(DEMO),--demo)
+
+# MKL and torch choose their code by the processor; these make them choose as on another one.
+PROCESSORS := MKL_ENABLE_INSTRUCTIONS=SSE4_2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+  MKL_ENABLE_INSTRUCTIONS=AVX512 ATEN_CPU_CAPABILITY=default
+NUMERIC := $(addprefix tests/ngpt_inspect/,numerics measures \
+  tables/test_matrix_views.py tables/test_statistics.py tables/test_summaries.py)
+
+test-processors: install
+	for processor in $(PROCESSORS); do for threads in 1 2; do \
+	  echo "$$processor OMP_NUM_THREADS=$$threads"; \
+	  env $$processor OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest -q $(NUMERIC) || exit; \
+	done; done
+
 check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
 	$(PYTEST)
 
 format: install

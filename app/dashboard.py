@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import streamlit as st
 
-# Streamlit puts the folder of this file on the path, not the one that holds the packages.
-REPOSITORY = str(Path(__file__).resolve().parent.parent)
-if REPOSITORY not in sys.path:
-    sys.path.insert(0, REPOSITORY)
+# Streamlit runs this file as a script, outside any package. It lies in `app` in a clone and in
+# `ngpt_inspect.app` where it was installed: which one, its folders say, and imports are relative.
+_HERE = Path(__file__).resolve()
+_PACKAGES = [*takewhile(lambda folder: (folder / "__init__.py").is_file(), _HERE.parents)]
+if (_ROOT := str(_PACKAGES[-1].parent)) not in sys.path:
+    sys.path.insert(0, _ROOT)
+__package__ = ".".join(folder.name for folder in reversed(_PACKAGES))
 
-from app.arguments import parse  # noqa: E402
-from app.engine import measured  # noqa: E402
-from app.frame.progress import draw_progress  # noqa: E402
-from app.frame.session import load  # noqa: E402
-from app.frame.sidebar import draw_sidebar  # noqa: E402
+from .app_pages import PAGES  # noqa: E402
+from .arguments import parse  # noqa: E402
+from .engine import measured  # noqa: E402
+from .frame.menu import draw_menu  # noqa: E402
+from .frame.progress import draw_progress  # noqa: E402
+from .frame.session import load  # noqa: E402
+from .frame.sidebar import draw_sidebar  # noqa: E402
 
-ICON, LOGO = (str(Path(__file__).with_name(f"{name}.svg")) for name in ("icon", "logo"))
-
-# The pages in the order of the menu; adding one is a file and a line here.
-PAGES = {
-    "overview": ("Overview", "compare"),
-    "embeddings": ("Embeddings", "scatter_plot"),
-    "matrices": ("Matrices", "grid_on"),
-    "scales": ("Rates and scales", "tune"),
-    "training": ("Training", "trending_down"),
-    "path": ("Path on the hypersphere", "route"),
-    "export": ("Export", "download"),
-}
+ICON, LOGO = (str(_HERE.with_name(f"{name}.svg")) for name in ("icon", "logo"))
 
 
 def main() -> None:
@@ -37,18 +32,7 @@ def main() -> None:
     arguments = parse(sys.argv[1:])
     st.set_page_config(page_title="ngpt-inspect", page_icon=ICON, layout="wide")
     st.logo(LOGO, size="large", icon_image=ICON)
-    page = st.navigation(
-        [
-            st.Page(
-                f"app_pages/{name}.py",
-                title=title,
-                icon=f":material/{icon}:",
-                url_path=name,
-                default=name == next(iter(PAGES)),
-            )
-            for name, (title, icon) in PAGES.items()
-        ]
-    )
+    page = draw_menu(PAGES)
     session = load(arguments)
     draw_sidebar(session, arguments.root)
     measured.begin()

@@ -1,4 +1,4 @@
-"""Time of one training step: nGPT against GPT, and GPT against a plain nanoGPT-style loop.
+"""Time of one training step: nGPT, GPT, their plain operations, and a plain nanoGPT-style loop.
 
 One step is everything `train` does between two steps: batch, forward, backward, clipping, AdamW
 and, for nGPT, the normalisation of its matrices. The ways take their steps in turn in one process,
@@ -16,16 +16,19 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
 from interleave import interleave
 from plain_loop import PlainLoop
 
+from reference_model.config import Architecture
 from reference_model.data import TokenData
 from reference_model.presets import PRESETS, model_config, train_config
-from reference_model.ranks import join_ranks
-from reference_model.trainer import Trainer
+from reference_model.training import trainer as trainer_module
+from reference_model.training.ranks import join_ranks
+from reference_model.training.trainer import Trainer
 
 STEPS = 1_000_000  # of the schedule: far beyond those timed, so that no step validates
 
@@ -80,16 +83,19 @@ def main() -> None:
         bin_path = Path(folder) / "train.bin"
         config = model_config("gpt", options.preset, **changes)
         data = make_data(bin_path, config.vocab_size)
-        trainers = {
-            name: Trainer(
+
+        def make_trainer(name: Architecture) -> Trainer:
+            return Trainer(
                 model_config(name, options.preset, **changes),
                 train_config(name, options.preset, **settings),
                 data,
                 ranks,
                 options.compile,
             )
-            for name in ("gpt", "ngpt")
-        }
+
+        trainers = {name: make_trainer(name) for name in ("gpt", "ngpt")}
+        with mock.patch.object(trainer_module, "fuse", lambda model: model):
+            plain = {f"{name} of model.py": make_trainer(name) for name in ("gpt", "ngpt")}
         loops = {
             precision: PlainLoop(
                 config,
@@ -103,7 +109,7 @@ def main() -> None:
         }
         for loop in loops.values():
             check_equal_loss(trainers["gpt"], loop)
-        ways = {name: trainer.take_step for name, trainer in trainers.items()}
+        ways = {name: trainer.take_step for name, trainer in (trainers | plain).items()}
         ways |= {f"plain {precision}": loop.take_step for precision, loop in loops.items()}
         seconds = interleave(ways, options.rounds, clock)
 
@@ -117,6 +123,8 @@ def main() -> None:
         middle = statistics.median(times)
         print(f"{name:15}  median {1000 * middle:8.1f} ms  {tokens / middle:9.0f} tokens/s")
     print_ratio(seconds, "ngpt", "gpt")
+    print_ratio(seconds, "gpt of model.py", "gpt")
+    print_ratio(seconds, "ngpt of model.py", "ngpt")
     print_ratio(seconds, "plain float32", "gpt")
     print_ratio(seconds, "plain bfloat16", "gpt")
 

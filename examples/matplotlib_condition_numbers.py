@@ -12,7 +12,8 @@ import ngpt_inspect as ni
 
 mpl.rcParams |= {"font.size": 8, "pdf.fonttype": 42}  # TrueType: some venues refuse Type 3
 table = ni.summarise(ni.measure(sys.argv[1:], "condition_numbers"))
-medians = table[table["measure"] == "condition_number_median"]
+kappas = table[(table["measure"] == "condition_number") & (table["statistic"] == "median")]
+medians = kappas[kappas["layer"].notna()]  # without a layer: over all layers
 roles = list(medians["role"].unique())
 figure, axes = plt.subplots(1, len(roles), figsize=(6.75, 1.9), sharey=True, layout="constrained")
 for ax, role in zip(axes, roles, strict=True):

@@ -35,6 +35,7 @@ def open_checkpoint(
     spec: Spec | None = None,
     heads: int | None = None,
     constants: Mapping[str, float] | None = None,
+    part: str | None = None,
     label: str | None = None,
 ) -> WeightSet:
     """Open a checkpoint and give every tensor its role.
@@ -54,6 +55,9 @@ def open_checkpoint(
     constants
         Values for what the weights do not hold (``{"alpha_init": 0.1}``); they go before
         what the checkpoint records.
+    part
+        Which set of weights, where the file holds several (``ema`` beside ``model``); by
+        default the usual one, and a note says so.
     label
         Short name for tables and legends; by default taken from the path.
 
@@ -69,8 +73,8 @@ def open_checkpoint(
     UnknownArchitecture
         The tensors fit no declared layout, or several.
     WrongOption
-        An architecture or a constant of that name does not exist, a number or a spec cannot be
-        meant.
+        An architecture, a constant or a part of that name does not exist; a number or a spec
+        cannot be meant.
     """
     if heads is not None and heads < 1:
         raise WrongOption(f"{heads} heads", next_step="give at least 1, or leave it out")
@@ -80,7 +84,7 @@ def open_checkpoint(
     else:
         layout = declared(own, where="spec" if isinstance(spec, Mapping) else str(spec))
         known_layouts = {layout.name: layout}
-    contents = read_contents(source)
+    contents = read_contents(source, part)
     found = find_architecture(contents, known_layouts, name=architecture, n_heads=heads)
     resolved = constants_of(found, contents, constants or {})
     known: dict[str, float] = {**found.dimensions} | {
@@ -88,7 +92,7 @@ def open_checkpoint(
     }
     path = Path(contents.source)
     return WeightSet(
-        label=_writable(label or _label(path)),
+        label=_writable(label or (_label(path) if part is None else f"{_label(path)} {part}")),
         step=_step(contents, path),
         architecture=found.architecture.name,
         family=found.architecture.family,
@@ -100,13 +104,14 @@ def open_checkpoint(
         unrecognised=found.unplaced,
         absent=absent_roles(found),
         constants=resolved,
-        notes=found.architecture.notes,
+        notes=(*found.architecture.notes, *found.cautions),
         # The spec itself, not its path: another process need not see that file.
         settings={
             "architecture": architecture,
             "spec": own,
             "heads": heads,
             "constants": dict(constants or {}),
+            "part": part,
         },
     )
 

@@ -29,13 +29,14 @@ def constants_of(
     known: dict[str, float] = dict(found.dimensions)
     resolved = []
     for constant in declared:
-        value, origin = _assumed(constant, known), f"assumed: {constant.because}"
-        recorded = _recorded(contents, constant)
+        value, origin = _value(constant.assumed, known), f"assumed: {constant.because}"
+        recorded = _recorded(contents, constant, known)
         if recorded is not None:
             value, origin = recorded
         if constant.name in given:
             value, origin = float(given[constant.name]), "given"
-        if value == 0 or not math.isfinite(value):
+        # A number chosen by a word may be added, and then be 0; any other scales every value.
+        if not math.isfinite(value) or (value == 0 and not constant.values):
             raise WrongOption(
                 f"{constant.name} is {value:g} ({origin})",
                 where=contents.source,
@@ -46,19 +47,26 @@ def constants_of(
     return tuple(resolved)
 
 
-def _recorded(contents: Contents, constant: Constant) -> tuple[float, str] | None:
+def _recorded(
+    contents: Contents, constant: Constant, known: Mapping[str, float]
+) -> tuple[float, str] | None:
     """Return what the checkpoint says a constant is, and where."""
     for key in constant.keys:
         found = (contents.lookup(key), key) if "." in key else contents.find(key)
-        if found and isinstance(found[0], int | float) and not isinstance(found[0], bool):
-            return _float(found[0]), f"read from {found[1]}"
+        said, where = found or (None, "")
+        if constant.values and isinstance(said, str):
+            value = constant.values.get(said, constant.values.get("*"))
+            if value is not None:
+                return _value(value, known), f"read from {where}"
+        elif isinstance(said, int | float) and not isinstance(said, bool):
+            return _float(said), f"read from {where}"
     return None
 
 
-def _assumed(constant: Constant, known: Mapping[str, float]) -> float:
-    """Return what a constant is assumed to be; NaN where that cannot be computed."""
+def _value(expression: str, known: Mapping[str, float]) -> float:
+    """Return what a constant is said or assumed to be; NaN where that cannot be computed."""
     try:
-        return evaluate(constant.assumed, known)
+        return evaluate(expression, known)
     except ArithmeticError:
         return math.nan
 
@@ -109,10 +117,10 @@ def _weight(each: Placed, known: Mapping[str, float]) -> Weight:
     stored = stored[::-1] if rule.transposed else stored
     part = None
     if rule.rows is not None:
-        start, stop = (int(evaluate(bound, known)) for bound in rule.rows)
-        part = Part(start=start, stop=stop, groups=int(evaluate(rule.groups, known)))
+        start, stop, step = (int(evaluate(bound, known)) for bound in (*rule.rows, "1")[:3])
+        part = Part(start=start, stop=stop, step=step, groups=int(evaluate(rule.groups, known)))
         _require_rows(part, stored, tensor)
-        stored = ((stop - start) * part.groups, *stored[1:][-1:])
+        stored = (part.height, *stored[1:][-1:])
     weight = Weight(
         role=rule.role,
         layer=each.layer,
@@ -135,7 +143,8 @@ def _weight(each: Placed, known: Mapping[str, float]) -> Weight:
 def _require_rows(part: Part, stored: tuple[int, ...], tensor: StoredTensor) -> None:
     rows = math.prod(stored[:-1] or stored)
     span, rest = divmod(rows, max(part.groups, 1))
-    if part.groups < 1 or rest or not 0 <= part.start < part.stop <= span:
+    bounded = 0 <= part.start < part.stop <= span and part.step >= 1
+    if part.groups < 1 or rest or not bounded:
         raise UnknownArchitecture(
             f"has no rows {part.start} to {part.stop} in each of {part.groups} groups of {rows}",
             where=f"{tensor.location[0]}: {tensor.name}",

@@ -28,7 +28,7 @@ def collect(package: str, path: Iterable[str], kind: type[T]) -> dict[str, T]:
     ----------
     package, path
         `__name__` and `__path__` of the package. Modules whose names start with an
-        underscore, and sub-packages, are shared helpers and are passed over.
+        underscore, and sub-packages that declare nothing, are shared helpers and passed over.
     kind
         The class each module holds exactly one instance of.
 
@@ -40,10 +40,12 @@ def collect(package: str, path: Iterable[str], kind: type[T]) -> dict[str, T]:
     """
     found: dict[str, T] = {}
     for module in pkgutil.iter_modules(path):
-        if module.ispkg or module.name.startswith("_"):
+        if module.name.startswith("_"):
             continue
         full_name = f"{package}.{module.name}"
         held = [v for v in vars(importlib.import_module(full_name)).values() if type(v) is kind]
+        if module.ispkg and not held:
+            continue
         if len(held) != 1:
             msg = f"{full_name} must declare exactly one {kind.__name__}, not {len(held)}"
             raise TypeError(msg)

@@ -6,7 +6,7 @@ Formats make these; architectures read them. Neither knows the other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -95,12 +95,39 @@ class StoredTensor(ABC):
         """How the values come about, where they are not simply stored."""
         return ""
 
+    def fingerprint(self, n_blocks: int) -> str:
+        """Return what names the values: a digest of dtype, shape and blocks of their bytes.
+
+        Equal values in the same dtype have the same digest whatever file they are in. Different
+        digests prove different bytes; equal ones prove equal bytes where the blocks cover all of
+        them. Empty where the bytes are not those of the values in their order (compressed,
+        strided), or would have to travel.
+
+        Raises
+        ------
+        UnreadableFile
+            As `read`.
+        """
+        return ""
+
     def rounding(self) -> float | None:
         """Return the root mean square rounding error of storage, over that of the values.
 
         None: what the stored dtype alone tells. May read the tensor.
         """
         return None
+
+    @property
+    def errors(self) -> StoredTensor | None:
+        """The root mean square rounding error of each value, to be read as the values are.
+
+        None: what the stored dtype alone tells.
+        """
+        return None
+
+
+Held = tuple[Mapping[str, StoredTensor], Mapping[str, Any]]
+"""The tensors of one set of weights, and the settings beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +139,7 @@ class Contents:
     format: str
     """Name of the format that read it."""
     tensors: Mapping[str, StoredTensor]
+    """By name; where prefixes tell several sets of weights apart, without that of this one."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """Plain values by where they came from: `config` (config.json), `model_args`, `iter_num`,
     any metadata value that is JSON (`reference_model`), ... Never code, never live objects."""
@@ -119,14 +147,24 @@ class Contents:
     """SHA-256 over the size and evenly spread blocks of each file: names the exact weights."""
     address: str = ""
     """What opens it again, where that is not `source`: a URI with a signed query."""
+    parts: Mapping[str, Callable[[], Held]] = field(default_factory=dict)
+    """Every set of weights by name, where the checkpoint holds several; else nothing."""
+    part: str = ""
+    """Which of them was read."""
 
     def lookup(self, path: str) -> Any | None:
-        """Return the config value at a dotted path (``model_args.n_head``), or None."""
+        """Return the config value at a dotted path (``model_args.n_head``), or None.
+
+        A number in the path counts in a list: ``mlp_blocks.0.add_bias``.
+        """
         value: Any = self.config
         for key in path.split("."):
-            if not isinstance(value, Mapping) or key not in value:
+            if isinstance(value, list | tuple) and key.isdecimal():
+                value = dict(enumerate(value)).get(int(key))
+            elif isinstance(value, Mapping):
+                value = value.get(key)
+            else:
                 return None
-            value = value[key]
         return value
 
     def homes(self) -> Iterator[str]:
@@ -148,8 +186,9 @@ class Contents:
 CONFIG_HOMES = (
     "reference_model.config",
     "model_args",
-    "config",
+    # Of a model that also sees or hears, what is said of its language model goes before.
     "config.text_config",
+    "config",
     "config.model",
     "config.model.block.attention",
     "args",

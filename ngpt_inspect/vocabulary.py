@@ -7,6 +7,7 @@ writes to it.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -177,7 +178,9 @@ class Status(StrEnum):
     RANK_DEFICIENT = "rank_deficient"
     """The smallest singular value is zero to float64 rounding; kappa is inf."""
     BELOW_RESOLUTION = "below_resolution"
-    """The stored dtype cannot resolve the value; `reason` gives the bound."""
+    """Rounding to the stored dtype may have moved sigma_min by more than a third, so that kappa
+    may be off by a factor of 1.5; or float64 gives it to no more than 1 %. `reason` gives
+    the bound."""
     SAMPLED = "sampled"
     """Estimated from a random sample; `reason` gives the standard error."""
     SKIPPED = "skipped"
@@ -195,12 +198,26 @@ COLUMNS = (
     "role",
     "expert",
     "head",
+    "tensor",
     "index",
     "partner",
     "measure",
+    "statistic",
     "value",
     "status",
     "reason",
 )
 """Columns of every table. `expert` numbers the experts of a mixture, `partner` is the second
-token of a pair; both are null almost everywhere."""
+token of a pair; both are null almost everywhere. `tensor` is the name in the file. `statistic`
+is null for a single value; else it says what the value is over all that the row leaves null."""
+
+
+class Series(NamedTuple):
+    """Rows of one quantity: its single values, or one statistic of them."""
+
+    measure: str
+    statistic: str | None = None
+
+    def __str__(self) -> str:
+        """Name it for a person: ``condition_number``, ``mean dot``."""
+        return " ".join(filter(None, (self.statistic, self.measure)))

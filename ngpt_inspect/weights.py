@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, MissingRole
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import Axis, Kind, Role
+from ngpt_inspect.wording import listed
 
 if TYPE_CHECKING:
     import torch
@@ -33,13 +34,31 @@ class Part:
     """Which rows of a tensor, in (out, in) layout, belong to a weight.
 
     Rows are counted through where the tensor has more axes. They are seen as (groups, span), and
-    start..stop of each span is taken: one group for blocks stacked one after another, one group
-    a head for interleaved ones.
+    start..stop of each span is taken, every step-th row: one group for blocks stacked one after
+    another, one group a head for interleaved ones, a step of 2 where two roles alternate.
     """
 
     start: int
     stop: int
+    step: int = 1
     groups: int = 1
+
+    @property
+    def height(self) -> int:
+        """Rows in all."""
+        return self.groups * len(range(self.start, self.stop, self.step))
+
+    def __str__(self) -> str:
+        """Return the rows as a slice: ``0:128:2``."""
+        step = f":{self.step}" if self.step > 1 else ""
+        each = f" of each of {self.groups} groups" if self.groups > 1 else ""
+        return f"{self.start}:{self.stop}{step}{each}"
+
+    def of(self, values: torch.Tensor) -> torch.Tensor:
+        """Return these rows of a whole tensor, (groups, rows of each, ...)."""
+        row = values.shape[-1:] if values.ndim > 1 else ()
+        spans = values.reshape(self.groups, -1, *row)
+        return spans[:, self.start : self.stop : self.step]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +96,7 @@ class Weight:
     def source(self) -> str:
         """The raw tensor name, with the rows taken when it is fused."""
         name = self.tensor.name if self.place is None else f"{self.tensor.name}[{self.place}]"
-        if self.part is None:
-            return name
-        span = f"{self.part.start}:{self.part.stop}"
-        each = f" of each of {self.part.groups} groups" if self.part.groups > 1 else ""
-        return f"{name}[{span}{each}]"
+        return name if self.part is None else f"{name}[{self.part}]"
 
     def stored(self) -> torch.Tensor:
         """Return the stored values in (out, in) layout and the stored dtype."""
@@ -91,14 +106,10 @@ class Weight:
         elif part is None or self.transposed or part.groups > 1 or len(self.tensor.shape) > 2:
             values = self.tensor.read()
         else:
-            return self.tensor.read(part.start, part.stop).reshape(self.shape)
+            return self.tensor.read(part.start, part.stop)[:: part.step].reshape(self.shape)
         # Contiguous, so that sums run in the same order as over any other layout.
         values = values.T.contiguous() if self.transposed else values
-        if part is not None:
-            row = values.shape[-1:] if values.ndim > 1 else ()
-            spans = values.reshape(part.groups, -1, *row)
-            values = spans[:, part.start : part.stop]
-        return values.reshape(self.shape)
+        return (values if part is None else part.of(values)).reshape(self.shape)
 
     def values(self, device: str = "cpu") -> torch.Tensor:
         """Return the EFFECTIVE values: stored x factor + offset, |.| where the model takes it.
@@ -123,6 +134,25 @@ class Weight:
             values = values.double() * self.factor + self.offset
         return values.abs() if self.absolute else values
 
+    def errors(self, device: str = "cpu") -> torch.Tensor | None:
+        """Return the root mean square error that storage left in each of `values`.
+
+        None where that is the rounding to the dtype of `values`.
+        """
+        from ngpt_inspect.numerics.resolution import rounding_errors
+
+        tensor = self.tensor.errors
+        if tensor is None and (self.factor, self.offset) == (1.0, 0.0):
+            return None
+        stored = self.stored().to(device)
+        if tensor is None:
+            errors = rounding_errors(stored)
+        else:
+            errors = replace(self, tensor=tensor).stored().to(device)
+        if self.normalised is not None:
+            errors = over_norms(errors, stored, self.normalised)
+        return errors * abs(self.factor)
+
     def heads(self, values: torch.Tensor) -> torch.Tensor | None:
         """Cut this weight's values into heads, (n_blocks, out, in); None when it has none.
 
@@ -141,6 +171,15 @@ def _normalised(values: torch.Tensor, axis: Axis) -> torch.Tensor:
 
     unit, _ = unit_rows(values if axis is Axis.ROWS else values.T)
     return (unit if axis is Axis.ROWS else unit.T).to(values.dtype).contiguous()
+
+
+def over_norms(errors: torch.Tensor, values: torch.Tensor, axis: Axis) -> torch.Tensor:
+    """Divide errors of entries by the norms of the rows or columns of `values` that are not 0."""
+    from ngpt_inspect.numerics.directions import row_norms
+
+    norms = row_norms(values if axis is Axis.ROWS else values.T)
+    norms = norms.where(norms != 0, 1.0).to(errors.dtype)
+    return errors / norms.unsqueeze(1 if axis is Axis.ROWS else 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +225,14 @@ class WeightSet:
     """How it was opened, so that another process can open it alike."""
 
     @property
+    def unasked(self) -> str:
+        """What was chosen of the file without being asked for; empty where nothing was."""
+        others = [name for name in self.contents.parts if name != self.contents.part]
+        if not others or self.settings.get("part") is not None:
+            return ""
+        return f"{self.contents.part} is read; the file also holds {listed(others)} (--part)"
+
+    @property
     def roles(self) -> tuple[Role, ...]:
         """The roles present, in the paper's order."""
         present = {weight.role for weight in self.weights}
@@ -194,7 +241,7 @@ class WeightSet:
     @property
     def n_parameters(self) -> int:
         """Values in distinct tensors; tied tensors count once, buffers not at all."""
-        tensors = [t for name, t in self.contents.tensors.items() if name not in self.buffers]
+        tensors = [t for t in self.contents.tensors.values() if t.name not in self.buffers]
         # Views can begin at one byte and differ in extent, hence the shape.
         return sum({(t.location, t.shape): t.n_values for t in tensors}.values())
 

@@ -1,6 +1,14 @@
-"""How numbers are written where people read them."""
+"""How numbers, and names that come out of files, are written where people read them."""
+
+from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from itertools import islice
+
+LONGEST = 200
+"""Characters of a text; some file holds a name of millions."""
+MOST_NAMES = 8
 
 
 def number(value: float) -> str:
@@ -20,3 +28,40 @@ def duration(seconds: float) -> str:
     minutes = round(whole / 60)
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if hours else f"{minutes} min"
+
+
+def shown(text: str, longest: int = LONGEST) -> str:
+    """Return the text on one line, without control characters, cut when long."""
+    line = "".join(char if char.isprintable() else " " for char in text[: longest + 1])
+    line = " ".join(line.split())
+    return f"{line[:longest]}..." if len(text) > longest else line
+
+
+def cut(name: str, longest: int = 80) -> str:
+    """Return a name as it is, cut when long; an `InspectError` escapes what is not printable."""
+    return f"{name[:longest]}..." if len(name) > longest else name
+
+
+def quoted(value: object, longest: int = 80) -> str:
+    """Return a name between quotes, cut when long; of anything but a name, its type."""
+    if not isinstance(value, str):
+        return f"a value of type {type(value).__name__}"
+    return repr(value) if len(value) <= longest else f"{value[:longest]!r}..."
+
+
+def sizes(shape: Iterable[int]) -> str:
+    """Return a shape as a list, cut when long."""
+    return shown(str(list(shape)), 80)
+
+
+def listed(names: Iterable[str], count: int | None = None, *, most: int = MOST_NAMES) -> str:
+    """Return the first few names, and how many more there are.
+
+    With `count`, how many there are in all, only the first few are looked at.
+    """
+    if count is None:
+        names = list(names)
+        count = len(names)
+    text = ", ".join(cut(name) for name in islice(names, most))
+    more = count - most
+    return f"{text} and {more} more" if more > 0 else text

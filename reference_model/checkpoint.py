@@ -9,7 +9,7 @@ file explains itself.
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from reference_model.config import ModelConfig, TrainConfig
+from reference_model.config import GPTConfig, ModelConfig, NGPTConfig, TrainConfig
 from reference_model.errors import UsageError
 from reference_model.files import write_atomically
-from reference_model.model import GPT, NGPT, build_model, config_class
+from reference_model.fused import fuse
+from reference_model.model import GPT, NGPT, build_model
+from reference_model.schedule import decay_exposure
+from reference_model.settings import Settings
 
 FORMAT_VERSION = 1
 METADATA_KEY = "reference_model"
@@ -31,7 +34,7 @@ RESUME_PARTS = {"settings", "step", "model", "optimizer", "rng"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckpointHeader:
+class CheckpointHeader(Settings):
     """What a checkpoint says about itself."""
 
     format_version: int
@@ -45,11 +48,22 @@ class CheckpointHeader:
     code_version: str
     training: dict[str, Any] = field(default_factory=dict)
     """The run's `TrainConfig`; empty in files written before it was kept."""
+    decay_exposure: float | None = None
+    """Sum of learning rate x weight decay over the steps taken; None in files without it."""
 
     def model_config(self) -> ModelConfig:
-        """Rebuild the config the model was made from."""
-        config: ModelConfig = config_class(self.architecture).from_dict(self.config)
-        return config
+        """Rebuild the config the model was made from.
+
+        Raises
+        ------
+        UsageError
+            If the architecture or a field of its config is unknown.
+        """
+        classes: dict[str, type[ModelConfig]] = {"gpt": GPTConfig, "ngpt": NGPTConfig}
+        if self.architecture not in classes:
+            msg = f"architecture={self.architecture!r}: choose one of {', '.join(classes)}"
+            raise UsageError(msg)
+        return classes[self.architecture].from_dict(self.config)
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
@@ -83,9 +97,10 @@ def save_checkpoint(
         tokens=tokens,
         seed=training.seed,
         code_version=_code_version(),
-        training=asdict(training),
+        training=training.to_dict(),
+        decay_exposure=decay_exposure(training, step),
     )
-    metadata = {METADATA_KEY: json.dumps(asdict(header), allow_nan=False)}
+    metadata = {METADATA_KEY: json.dumps(header.to_dict(), allow_nan=False)}
     weights = model.state_dict() if weights is None else weights
     tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
     path = checkpoint_path(folder, step)
@@ -125,11 +140,17 @@ def read_header(path: Path) -> CheckpointHeader:
             f"{FORMAT_VERSION}; use the reference_model that wrote it"
         )
         raise UsageError(msg)
-    return CheckpointHeader(**values)
+    try:
+        header = CheckpointHeader.from_dict(values)
+        header.model_config()
+    except UsageError as error:
+        msg = f"{path}: {error}"
+        raise UsageError(msg) from error
+    return header
 
 
 def load_model(path: Path, device: str | torch.device = "cpu") -> GPT | NGPT:
-    """Build the model of a checkpoint and give it the stored weights.
+    """Build the model of a checkpoint, as it was trained (`fused`), and give it the stored weights.
 
     Raises
     ------
@@ -138,7 +159,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> GPT | NGPT:
     """
     config = read_header(path).model_config()
     with torch.random.fork_rng(devices=[]):  # the draw that the weights replace must cost no one
-        model = build_model(config)
+        model = fuse(build_model(config))
     with safe_open(path, framework="pt") as file:
         model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     return model.to(device)

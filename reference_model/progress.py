@@ -3,7 +3,9 @@
 import contextlib
 import sys
 import time
-from typing import Any
+from typing import Any, Literal
+
+Style = Literal["auto", "lines", "none"]
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -11,15 +13,18 @@ SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """Shows on stderr how far a run is, its losses and the time that is left.
 
-    Used as a context manager; does nothing when `shown` is False.
+    Used as a context manager. A bar on a terminal, else lines; runs side by side ask for lines,
+    since two bars would draw over each other. Does nothing when `shown` is False or "none".
     """
 
-    def __init__(self, label: str, first_step: int, steps: int, shown: bool = True) -> None:
+    def __init__(
+        self, label: str, first_step: int, steps: int, shown: Style | bool = "auto"
+    ) -> None:
         self.label, self.first_step, self.steps = label, first_step, steps
         self.validation = "-"
         self.started = self.last_line = time.monotonic()
-        self.shown = shown
-        self.bar = _rich_bar() if shown else None
+        self.shown = shown not in (False, "none")
+        self.bar = _rich_bar() if self.shown and shown != "lines" else None
 
     def __enter__(self) -> "Progress":
         if self.bar:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from reference_model.checkpoint import (
     CheckpointHeader,
@@ -29,13 +29,13 @@ from reference_model.checkpoint import (
     read_header,
     write_safetensors,
 )
-from reference_model.corpus import Document
+from reference_model.data.corpus import Document
+from reference_model.data.tokens import BPETokenizer, ByteTokenizer, tokenizer_from_json
 from reference_model.errors import UsageError, WriteError
 from reference_model.files import write_atomically
+from reference_model.fused import norm
 from reference_model.model import GPT, NGPT
 from reference_model.progress import say
-from reference_model.sphere import l2_normalize
-from reference_model.tokens import BPETokenizer, ByteTokenizer, tokenizer_from_json
 
 FORMAT_VERSION = 1
 METADATA_KEY = "trace"
@@ -111,7 +111,7 @@ def trace(model: GPT | NGPT, tokens: Tensor) -> dict[str, Tensor]:
     with _listening(model, states, suggestions):
         model(tokens[None])
     if isinstance(model, NGPT):
-        suggestions = [l2_normalize(each) for each in suggestions]
+        suggestions = [norm(each) for each in suggestions]
     return {
         "token_ids": tokens,
         "states": torch.stack(states),
@@ -147,10 +147,10 @@ def _listening(
 ) -> Iterator[None]:
     """Collect, during a call of the model, h before and after every block, and block outputs."""
 
-    def input_to(into: list[Tensor], module: nn.Module) -> Any:
+    def input_to(into: list[Tensor], module: Any) -> Any:
         return module.register_forward_pre_hook(lambda _, args: into.append(args[0][0]))
 
-    def output_of(into: list[Tensor], module: nn.Module) -> Any:
+    def output_of(into: list[Tensor], module: Any) -> Any:
         return module.register_forward_hook(lambda _, args, output: into.append(output[0]))
 
     with contextlib.ExitStack() as stack:

@@ -4,16 +4,30 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
+from reference_model.config import (
+    CadenceConfig,
+    GPTConfig,
+    ModelConfig,
+    NGPTConfig,
+    TrainConfig,
+    UpdateConfig,
+)
 from reference_model.data import TokenData, is_bin_folder, load_bins, load_text
 from reference_model.errors import DivergenceError, Interrupted, UsageError, WriteError
 from reference_model.files import check_writable
-from reference_model.loop import TrainResult, train
 from reference_model.presets import PRESETS, model_config, train_config
-from reference_model.progress import say
-from reference_model.ranks import Ranks, join_ranks
+from reference_model.progress import Style, say
+from reference_model.training.loop import TrainResult, train
+from reference_model.training.options import add_options, given, given_of_model
+from reference_model.training.ranks import Ranks, join_ranks
 
+DESCRIPTION = """
+Train a GPT or an nGPT (arXiv 2410.01131) and keep checkpoints to inspect, for example:
+
+  python -m reference_model.train --model gpt --steps 2000 --weight-decay 0.3 --out runs/gpt
+"""
 EPILOG = """
 The run folder receives step-NNNNNN.safetensors (weights), metrics.jsonl (one line per step),
 tokenizer.json and resume.pt. Under torchrun the batch is split over the ranks:
@@ -21,6 +35,8 @@ tokenizer.json and resume.pt. Under torchrun the batch is split over the ranks:
 Ctrl-C or SIGTERM end the run after the step it is at, and save it; a second one ends it at once.
 Exit codes: 0 done, 1 training diverged, 2 wrong use or unusable files, 130 Ctrl-C, 143 SIGTERM.
 """
+GROUPS = (ModelConfig, TrainConfig, UpdateConfig, CadenceConfig, GPTConfig, NGPTConfig)
+"""Settings whose fields are flags, in the order of the help."""
 GO_ON = "the same command with --resume goes on from the last save"
 
 
@@ -48,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m reference_model.train",
-        description="Train a GPT or an nGPT (arXiv 2410.01131) and keep checkpoints to inspect.",
+        usage="%(prog)s --model {gpt,ngpt} --out DIR [options]",
+        description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -68,25 +85,18 @@ def _parser() -> argparse.ArgumentParser:
         "[the sources of Python's standard library]",
     )
     data.add_argument("--tokenizer", default="bpe", choices=("bpe", "bytes"), help="[bpe]")
-    data.add_argument("--vocab-size", type=int, metavar="V", help="entries [of the preset]")
 
-    training = parser.add_argument_group("training (default: of the preset)")
-    training.add_argument("--steps", type=int, metavar="N")
-    training.add_argument("--batch-size", type=int, metavar="N", help="sequences per step")
-    training.add_argument("--micro-batch-size", type=int, metavar="N", help="per forward pass")
-    training.add_argument("--context-length", type=int, metavar="N", help="tokens per sequence")
-    training.add_argument("--learning-rate", type=float, metavar="X", help="peak of the schedule")
-    training.add_argument("--warmup-steps", type=int, metavar="N")
-    training.add_argument("--seed", type=int, metavar="N")
-    training.add_argument("--validation-every", type=int, metavar="N", help="steps")
-    training.add_argument("--checkpoint-every", type=int, metavar="N", help="steps; 0 for none")
-    training.add_argument("--checkpoint-steps", type=int, nargs="+", metavar="N", help="more steps")
-    training.add_argument("--resume-every", type=int, metavar="N", help="steps between saves")
+    add_options(parser, *GROUPS)
 
     machine = parser.add_argument_group("machine")
     machine.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N [auto]")
-    machine.add_argument("--precision", choices=("auto", "float32", "bfloat16"), help="[auto]")
     machine.add_argument("--compile", action="store_true", help="use torch.compile")
+    machine.add_argument(
+        "--progress",
+        default="auto",
+        choices=get_args(Style),
+        help="auto (a bar on a terminal), lines (for runs side by side) or none [auto]",
+    )
     machine.add_argument(
         "--shard",
         action="store_true",
@@ -98,20 +108,24 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace, ranks: Ranks) -> TrainResult:
     check_writable(args.out)
+    changes = given_of_model(args, args.model)
+    settings = train_config(args.model, args.preset, **given(args, TrainConfig))
+    model_config(args.model, args.preset, **changes)  # a mistake is told before the text is read
     if not ranks.is_main:
         ranks.wait()  # until rank 0 has encoded the corpus into the cache
     data = _load_data(args)
     if ranks.is_main:
         ranks.wait()
     return train(
-        model_config(args.model, args.preset, **_model_changes(args, data)),
-        train_config(args.model, args.preset, **_train_changes(args)),
+        model_config(args.model, args.preset, **(changes | {"vocab_size": data.vocab_size})),
+        settings,
         data,
         args.out,
         resume=args.resume,
         device=args.device,
         compiled=args.compile,
         sharded=args.shard,
+        show_progress=args.progress,
     )
 
 
@@ -123,25 +137,6 @@ def _load_data(args: argparse.Namespace) -> TokenData:
     beside = args.out.parent
     cache = beside if os.access(beside, os.W_OK) else args.out
     return load_text(args.data, args.tokenizer, vocab_size, cache)
-
-
-def _model_changes(args: argparse.Namespace, data: TokenData) -> dict[str, Any]:
-    return _given(args, "context_length") | {"vocab_size": data.vocab_size}
-
-
-def _train_changes(args: argparse.Namespace) -> dict[str, Any]:
-    changes = _given(
-        args,
-        *("steps", "batch_size", "micro_batch_size", "learning_rate", "warmup_steps", "seed"),
-        *("validation_every", "checkpoint_every", "checkpoint_steps", "resume_every", "precision"),
-    )
-    if "checkpoint_steps" in changes:
-        changes["checkpoint_steps"] = tuple(changes["checkpoint_steps"])
-    return changes
-
-
-def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
 def _is_main() -> bool:

@@ -1,8 +1,20 @@
-"""What every folder of tests shares: which of them run here."""
+"""What every folder of tests shares: which of them run here, and how Hypothesis draws."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run, however slow the machine is: a red test is red everywhere.
+settings.register_profile(
+    "same",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+# Other examples in every run, to look for what the same ones miss: --hypothesis-profile=random.
+settings.register_profile("random", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

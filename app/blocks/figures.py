@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.engine.loading import Drawn, drawn, wide_once
-from app.engine.measured import answer, key_of, requests
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.plotting import scope
 from ngpt_inspect.tables.export import encode
+
+from ..engine.loading import Drawn, drawn, wide_once
+from ..engine.measured import answer, key_of, requests
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,10 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.engine.jobs import Workshop
-from app.engine.press import Press
-from app.engine.stamps import Stamp, stamp_of
-from app.engine.store import Store, default_folder
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
@@ -35,6 +31,11 @@ from ngpt_inspect.runs import METRICS, is_run, step_files
 from ngpt_inspect.summary import health
 from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
 from ngpt_inspect.traces import Trace, read_trace
+
+from .jobs import Workshop
+from .press import Press
+from .stamps import Stamp, stamp_of
+from .store import Store, default_folder
 
 if TYPE_CHECKING:
     import pandas as pd

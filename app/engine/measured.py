@@ -1,7 +1,7 @@
 """What pages ask for: tables of measures, at once where they are known, else soon.
 
 A table that is not known yet is measured in the background, once for all browser sessions, and
-kept (`app.engine.store`). The page shows how far the work is and is run again when it is done.
+kept (`engine.store`). The page shows how far the work is and is run again when it is done.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import streamlit as st
 
-from app.engine.jobs import Job, State
-from app.engine.loading import store, workshop
-from app.engine.stamps import Stamp, check_unchanged, stamp_of_opened
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.plotting import joined, thinned
 from ngpt_inspect.tables import Progress, measure, summarise
 from ngpt_inspect.version import __version__
+from ngpt_inspect.vocabulary import COLUMNS
+
+from .jobs import Job, State
+from .loading import store, workshop
+from .stamps import Stamp, check_unchanged, stamp_of_opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +88,7 @@ class Request:
         contents = self.checkpoint.contents
         asked = (self.measure, self.whole, self.layers, self.roles, sorted(self.options.items()))
         opened = json.dumps(self.checkpoint.settings, sort_keys=True, default=str)
-        told = repr((__version__, contents.source, self.stamp, opened, asked))
+        told = repr((__version__, COLUMNS, contents.source, self.stamp, opened, asked))
         return sha256(told.encode()).hexdigest()
 
     @property

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.engine.jobs import Job, State
-from app.engine.loading import workshop
-from app.engine.measured import waited_for
-from app.frame.text import plain
 from ngpt_inspect.wording import duration
+
+from ..engine.jobs import Job, State
+from ..engine.loading import workshop
+from ..engine.measured import waited_for
+from .text import plain
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.arguments import Arguments
-from app.engine.loading import open_once
-from app.frame.uploads import Upload, discard, uploads
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.places import is_uri, public_name
 from ngpt_inspect.plotting import is_checkpoint
 from ngpt_inspect.runs import METRICS, is_run
+
+from ..arguments import Arguments
+from ..engine.loading import open_once
+from .uploads import Upload, discard, uploads
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet

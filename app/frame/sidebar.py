@@ -7,12 +7,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.engine.loading import found_once
-from app.frame.session import Opened, Session, add, close, closed
-from app.frame.text import plain
-from app.frame.uploads import draw_uploader
 from ngpt_inspect.places import is_uri
 from ngpt_inspect.plotting import colors
+
+from ..engine.loading import found_once
+from .session import Opened, Session, add, close, closed
+from .text import plain
+from .uploads import draw_uploader
 
 
 def draw_sidebar(session: Session, root: Path) -> None:

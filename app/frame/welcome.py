@@ -12,6 +12,7 @@ QUESTIONS = {
 }
 
 A_ROW = 3
+TRAIN = "python -m reference_model.train --model {0} --out runs/demo/{0}"
 
 
 def draw_welcome() -> None:
@@ -32,10 +33,10 @@ def draw_welcome() -> None:
         "Pick one on the left: type its path, choose among those found, or send a small file. "
         "Or name them when you start, any number side by side:"
     )
-    st.code("streamlit run app/dashboard.py -- runs/demo/gpt runs/demo/ngpt", language="bash")
+    st.code("ngpt-inspect dashboard runs/demo/gpt runs/demo/ngpt", language="bash")
     st.markdown(
         "A checkpoint is a file (`.safetensors`, `.pt`, `.bin`), a folder that holds a model, or "
         "the folder of a training run, which means its last step.\n\n"
-        "None at hand? This trains a small GPT and a small nGPT and opens both:"
+        "None at hand? These train a small GPT and a small nGPT, in a few minutes:"
     )
-    st.code("make demo", language="bash")
+    st.code("\n".join(TRAIN.format(name) for name in ("gpt", "ngpt")), language="bash")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ngpt_inspect.vocabulary import Axis, Role
 
@@ -31,9 +30,9 @@ class Rule:
     role: Role
     shape: str
     """As stored: ``3*d_model, d_model``. Alternatives are separated by ``|``."""
-    rows: tuple[str, str] | None = None
-    """First and last row of this role in (out, in) layout, when the tensor is fused. Of a tensor
-    with more axes the rows are counted through."""
+    rows: tuple[str, ...] | None = None
+    """Start, stop and, where not each row is taken, step of this role's rows in (out, in) layout,
+    when the tensor is fused. Of a tensor with more axes the rows are counted through."""
     groups: str = "1"
     """The rows repeat in this many groups (one a head where heads are interleaved)."""
     stacked: str = ""
@@ -49,7 +48,7 @@ class Rule:
     factor: str = "1"
     """Effective value = stored x factor: ``alpha_init / base_scale``. May use `layer`."""
     offset: str = "0"
-    """Added after the factor: ``1`` where a norm gain is used as 1 + w."""
+    """Added after the factor: ``1`` where a norm gain is used as 1 + w. May use constants."""
     absolute: bool = False
     normalised: Axis | None = None
     """The vectors that the model divides by their norm whenever it uses the tensor."""
@@ -57,12 +56,15 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
-    """A number the model multiplies by that its weights do not hold."""
+    """A number the model multiplies by, or adds, that its weights do not hold."""
 
     name: str
     keys: tuple[str, ...] = ()
     """Where a checkpoint may record it, the most telling first: the name of a setting, or a
     whole dotted path."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What a key that is a word says -> the value then: ``gemma`` -> ``1``. ``*`` is any other
+    word. Without: the key is the number."""
     assumed: str
     """Value when no key is there, as an expression over the dimensions and the constants
     declared before."""
@@ -91,23 +93,15 @@ class Architecture:
     """Name templates one of which must occur, where a plainer layout has all the rest too."""
     requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Setting -> the values one of which the config must state: for layouts that names and
-    shapes cannot tell from others."""
+    shapes cannot tell from others. Where it states nothing, naming the layout decides."""
     forbids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Setting -> values that say this is another layout."""
+    """Setting -> values that say this is another layout (``*``: any). Where there are no settings
+    at all, the reader is told that it could be."""
     hybrid: bool = False
     """Layers may lack whole blocks (`Rule.block`)."""
     constants: tuple[Constant, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader of the numbers should know of this layout."""
-
-
-def fused(
-    name: str, shape: str, rows: Mapping[Role, tuple[str, str]], **more: Any
-) -> tuple[Rule, ...]:
-    """Return the rules of one tensor that holds several roles, each in its own rows."""
-    return tuple(
-        Rule(name=name, role=role, shape=shape, rows=span, **more) for role, span in rows.items()
-    )
 
 
 def layer_biases(prefix: str, *names: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from ngpt_inspect.architectures._architecture import Architecture
@@ -10,14 +11,18 @@ from ngpt_inspect.architectures._template import Templates, fill, unwrap
 from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents
 from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.wording import cut
 
 
-def uncut(placed: Iterable[Placed], known: Mapping[str, int]) -> Iterator[str]:
+def uncut(
+    placed: Iterable[Placed], known: Mapping[str, int], architecture: Architecture
+) -> Iterator[str]:
     """Yield one sentence for the first fused tensor that cannot be cut: heads are not said."""
+    told = {*known, *(constant.name for constant in architecture.constants)}
     for each in placed:
         needed = names_in(" + ".join((*(each.rule.rows or ("0",)), each.rule.groups)))
-        if needed - set(known):
-            yield f"{each.tensor.name} holds heads, and nothing says how many: give --heads N"
+        if needed - told:
+            yield f"{cut(each.tensor.name)} holds heads, and nothing says how many: give --heads N"
             return
 
 
@@ -27,17 +32,20 @@ def rivals(placed: Iterable[Placed]) -> list[str]:
     for each in placed:
         holders.setdefault((each.rule.role, each.layer, each.expert), []).append(each.tensor.name)
     return [
-        f"both {names[0]} and {names[1]} would be {key[0]}"
+        f"both {cut(names[0])} and {cut(names[1])} would be {key[0]}"
         for key, names in holders.items()
         if len(names) > 1
     ]
 
 
-def objections(contents: Contents, architecture: Architecture) -> list[str]:
-    """Return what names of other layouts and the config say against a declaration."""
+def objections(contents: Contents, architecture: Architecture, *, named: bool) -> list[str]:
+    """Return what names of other layouts and the config say against a declaration.
+
+    `named`: the user has asked for it, which answers what the config does not say.
+    """
     cousins = Templates(architecture.excludes.items())
     against = [
-        f"{name} belongs to {layout}"
+        f"{cut(name)} belongs to {layout}"
         for name in contents.tensors
         for layout, _ in cousins.find(unwrap(name))
     ]
@@ -46,11 +54,22 @@ def objections(contents: Contents, architecture: Architecture) -> list[str]:
         against.append(f"has no {fill(architecture.marks[0], None)}")
     for setting, values in architecture.requires.items():
         found = contents.find(setting)
-        if found is None or found[0] not in values:
-            said = "nothing" if found is None else repr(found[0])
-            against.append(f"needs {setting} {' or '.join(values)}, and the config says {said}")
+        if found is None and not named:
+            against.append(
+                f"needs {setting} {' or '.join(values)}, and the config says nothing "
+                f"(--architecture {architecture.name} says it)"
+            )
+        elif found is not None and not says(found[0], values):
+            told = reprlib.repr(found[0])
+            against.append(f"needs {setting} {' or '.join(values)}, and the config says {told}")
     for setting, values in architecture.forbids.items():
         found = contents.find(setting)
-        if found is not None and found[0] in values:
+        if found is not None and says(found[0], values):
             against.append(f"{found[1]} is {found[0]}, another layout")
     return against
+
+
+def says(said: object, values: Iterable[str]) -> bool:
+    """Return whether a setting is one of these; ``*`` is any, ``true`` and ``false`` are flags."""
+    text = str(said).lower() if isinstance(said, bool) else str(said)
+    return any(value in ("*", text) for value in values)

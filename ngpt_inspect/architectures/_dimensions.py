@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ngpt_inspect.expressions import evaluate, names_in, solve
 from ngpt_inspect.stored import Contents
+from ngpt_inspect.wording import cut, sizes
 
 CONFIG_KEYS: Mapping[str, tuple[str, ...]] = {
     "n_heads": ("n_heads", "n_head", "num_attention_heads", "num_heads"),
@@ -113,7 +114,7 @@ def _problem(item: Shaped, known: Mapping[str, int]) -> str | None:
     ):
         return None
     wanted = f"[{declared.replace('|', ' or ')}]"
-    return f"{name} is {list(real)}, not {wanted} = [{', '.join(map(str, expected))}]"
+    return f"{cut(name)} is {sizes(real)}, not {wanted} = [{', '.join(map(str, expected))}]"
 
 
 def _expected(expression: str, known: Mapping[str, int]) -> float | str:

@@ -2,13 +2,27 @@
 
 from collections.abc import Mapping
 
-from ngpt_inspect.architectures._architecture import QK_GAIN, ROTARY, Rule, layer_biases
+from ngpt_inspect.architectures._architecture import QK_GAIN, ROTARY, Constant, Rule, layer_biases
+from ngpt_inspect.architectures._cuts import Cut, fused
 from ngpt_inspect.vocabulary import Role
 
 LAYER = "[language_model.][model.][language_model.]layers.{layer}."
 ATTENTION = LAYER + "self_attn."
 MLP = LAYER + "mlp."
 FINAL_NORM = "[language_model.][model.][language_model.]norm.weight"
+
+GEMMA = ("gemma", "paligemma")
+"""The `model_type` of Gemma 1, which has the very names of Llama."""
+ONE_PLUS_W = (
+    *(*GEMMA, "gemma2", "gemma3", "gemma3_text", "vaultgemma"),
+    *(
+        "minimax_m3_vl",
+        "minimax_m3_vl_text",
+    ),
+    *("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),
+    *("qwen4_exp", "qwen4_exp_text", "step3p5"),
+)
+"""The `model_type` of transformers 5.24 whose norms multiply by 1 + w. Gemma 3n and 4 use w."""
 
 IGNORED = {
     **layer_biases(
@@ -36,6 +50,15 @@ EMBEDDINGS = (
     ),
 )
 
+GAIN_OFFSET = Constant(
+    name="gain_offset",
+    keys=("model_type",),
+    values={**dict.fromkeys(ONE_PLUS_W, "1"), "*": "0"},
+    assumed="0",
+    because="no model_type is recorded; a Gemma, for one, adds 1 to its norm gains",
+)
+"""What the model adds to a stored norm gain."""
+
 W_O = Rule(name=ATTENTION + "o_proj.weight", role=Role.W_O, shape="d_model, n_heads*d_k")
 
 ATTENTIONS = (
@@ -45,21 +68,27 @@ ATTENTIONS = (
     W_O,
 )
 
-QKV_ROWS = {
-    Role.W_Q: ("0", "n_heads*d_k"),
-    Role.W_K: ("n_heads*d_k", "(n_heads + n_kv_heads)*d_k"),
-    Role.W_V: ("(n_heads + n_kv_heads)*d_k", "(n_heads + 2*n_kv_heads)*d_k"),
-}
-"""All queries, then all keys, then all values."""
-QKV_SHAPE = "(n_heads + 2*n_kv_heads)*d_k, d_model"
-
 
 def mlp(
-    prefix: str = MLP, block: str = "", width: str = "d_mlp", *, optional: bool = False
+    prefix: str | tuple[str, ...] = MLP,
+    block: str = "",
+    width: str = "d_mlp",
+    *,
+    optional: bool = False,
 ) -> tuple[Rule, ...]:
-    """Return the rules of one gated MLP: dense, shared by all tokens, or of each expert."""
+    """Return the rules of one gated MLP: dense, shared by all tokens, or of each expert.
+
+    Of several prefixes a model has one.
+    """
+    prefixes = (prefix,) if isinstance(prefix, str) else prefix
     return tuple(
-        Rule(name=prefix + name, role=role, shape=shape, block=block, optional=optional)
+        Rule(
+            name="|".join(each + name for each in prefixes),
+            role=role,
+            shape=shape,
+            block=block,
+            optional=optional,
+        )
         for name, role, shape in (
             ("up_proj.weight", Role.W_U, f"{width}, d_model"),
             ("gate_proj.weight", Role.W_NU, f"{width}, d_model"),
@@ -68,8 +97,42 @@ def mlp(
     )
 
 
-def norms(before_mlp: str = "post_attention_layernorm", *, offset: str = "0") -> tuple[Rule, ...]:
-    """Return the rules of the gains before the blocks and of the last one."""
+def stacked_experts(cut: Cut) -> tuple[Rule, ...]:
+    """Return the rules of experts in one tensor: (out, in) each, or (in, out), as shapes tell."""
+    return tuple(
+        rule
+        for transposed, shape in (
+            (False, "n_experts, d_model, d_mlp"),
+            (True, "n_experts, d_mlp, d_model"),
+        )
+        for block in (f"mlp/experts stacked as {'(in, out)' if transposed else '(out, in)'}",)
+        for rule in (
+            *fused(
+                MLP + "experts.gate_up_proj",
+                cut,
+                stacked="expert",
+                transposed=transposed,
+                block=block,
+            ),
+            Rule(
+                name=MLP + "experts.down_proj",
+                role=Role.W_O_MLP,
+                shape=shape,
+                stacked="expert",
+                transposed=transposed,
+                block=block,
+            ),
+        )
+    )
+
+
+def norms(
+    before_mlp: str = "post_attention_layernorm", *, offset: str = GAIN_OFFSET.name
+) -> tuple[Rule, ...]:
+    """Return the rules of the gains before the blocks and of the last one.
+
+    A declaration with them has `GAIN_OFFSET` among its constants, or another offset.
+    """
     return (
         Rule(
             name=LAYER + "input_layernorm.weight",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.architectures._cautions import cautions
 from ngpt_inspect.architectures._conflicts import objections, rivals, uncut
-from ngpt_inspect.architectures._dimensions import dimensions
 from ngpt_inspect.architectures._missing import missing
 from ngpt_inspect.architectures._placed import Placed
 from ngpt_inspect.architectures._template import Templates, unwrap
+from ngpt_inspect.architectures._variants import settled
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Role
+from ngpt_inspect.wording import cut, listed
 
 SHOWN = 4
 """How many names a message quotes."""
@@ -38,6 +40,8 @@ class Match:
     unplaced: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    """What a reader should know of how it was told, and of what its config says."""
 
     @property
     def fits(self) -> bool:
@@ -49,7 +53,7 @@ class Match:
         """One clause for messages."""
         n_placed = len({each.tensor.name for each in self.placed})
         clause = f"{self.architecture.name} places {n_placed} tensors, leaves {len(self.unplaced)}"
-        trouble = [f"misses {_some(self.missing)}"] if self.missing else []
+        trouble = [f"misses {listed(self.missing, most=SHOWN)}"] if self.missing else []
         return "; ".join([clause, *trouble, *self.conflicts[:1]])
 
 
@@ -82,7 +86,7 @@ def find_architecture(
             next_step=f"{meant}there are {', '.join(sorted(architectures))}",
         )
     chosen = [architectures[name]] if name is not None else architectures.values()
-    matches = [try_architecture(contents, each, n_heads) for each in chosen]
+    matches = [try_architecture(contents, each, n_heads, named=name is not None) for each in chosen]
     fitting = sorted((m for m in matches if m.fits), key=lambda m: len(m.unplaced))
     if not fitting:
         raise _none_fits(contents, matches)
@@ -97,9 +101,13 @@ def find_architecture(
 
 
 def try_architecture(
-    contents: Contents, architecture: Architecture, n_heads: int | None = None
+    contents: Contents,
+    architecture: Architecture,
+    n_heads: int | None = None,
+    *,
+    named: bool = False,
 ) -> Match:
-    """Return how one declaration fits, however badly."""
+    """Return how one declaration fits, however badly. `named`: the user has asked for it."""
     rules, others = _indexed(architecture)
     placed: list[Placed] = []
     ignored: dict[str, str] = {}
@@ -118,16 +126,13 @@ def try_architecture(
             placed.extend(found)
         elif other is not None:
             (reason, is_buffer), (layer, _) = other
-            ignored[raw_name] = reason
-            buffers |= {raw_name} if is_buffer else set()
+            ignored[tensor.name] = reason
+            buffers |= {tensor.name} if is_buffer else set()
             # A layer of a hybrid may hold nothing but tensors without a role.
             depth = max(depth, layer + 1 if architecture.hybrid and layer is not None else 0)
         else:
-            unplaced.append(raw_name)
-    # Layers and experts repeat the same shapes: the first of each kind stands for all.
-    kinds = {(p.rule.shape, p.tensor.shape): p.tensor.name for p in reversed(placed)}
-    shaped = [(name, declared, real) for (declared, real), name in reversed(kinds.items())]
-    known, conflicts = dimensions(contents, shaped, n_heads)
+            unplaced.append(tensor.name)
+    placed, known, conflicts = settled(contents, placed, n_heads)
     known["n_layers"] = max([depth, *(p.layer + 1 for p in placed if p.layer is not None)])
     experts = [each.expert for each in placed if each.expert is not None]
     if experts:
@@ -142,10 +147,11 @@ def try_architecture(
         missing=tuple(missing(architecture, placed, known["n_layers"], len(set(experts)))),
         conflicts=(
             *conflicts,
-            *uncut(placed, known),
+            *uncut(placed, known, architecture),
             *rivals(placed),
-            *objections(contents, architecture),
+            *objections(contents, architecture, named=named),
         ),
+        cautions=tuple(cautions(contents, architecture)),
     )
 
 
@@ -181,29 +187,23 @@ def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:
     encoder = next((name for name in names if ENCODER.search(name)), None)
     if encoder is not None:
         return UnknownArchitecture(
-            f"an encoder ({encoder}, ...); only decoder-only language models are known",
+            f"an encoder ({cut(encoder)}, ...); only decoder-only language models are known",
             where=contents.source,
             next_step="give a GPT or nGPT checkpoint",
         )
-    closest = max(matches, key=lambda m: (len(m.placed), -len(m.unplaced)))
+    closest = max(matches, key=lambda m: (len(m.placed), -len(m.unplaced), -len(m.conflicts)))
     if not closest.placed:
         return UnknownArchitecture(
-            f"no known layout has tensors named {_some(names)}",
+            f"no known layout has tensors named {listed(names, most=SHOWN)}",
             where=contents.source,
             next_step=f"list them all with `ngpt-inspect tensors`{OWN}",
         )
     return UnknownArchitecture(
         f"no known layout fits; the closest, {closest.evidence}"
-        + (f"; not placed: {_some(closest.unplaced)}" if closest.unplaced else ""),
+        + (f"; not placed: {listed(closest.unplaced, most=SHOWN)}" if closest.unplaced else ""),
         where=contents.source,
         next_step=f"list the tensors with `ngpt-inspect tensors`{OWN}",
     )
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def absent_roles(found: Match) -> dict[Role, str]:

@@ -1,6 +1,7 @@
 """What nGPT in Megatron-LM shares with and without a gate: everything but the MLP."""
 
-from ngpt_inspect.architectures._architecture import ROUTER, Constant, Rule, fused
+from ngpt_inspect.architectures._architecture import ROUTER, Constant, Rule
+from ngpt_inspect.architectures._cuts import QKV_BY_GROUP, fused
 from ngpt_inspect.vocabulary import Role
 
 LAYER = "[model.]decoder.layers.{layer}."
@@ -68,18 +69,7 @@ TRUNK = (
         shape="vocab_size, d_model",
         optional=True,
     ),
-    # Each group: its queries, one key, one value.
-    *fused(
-        ATTENTION + "linear_qkv.weight",
-        "(n_heads + 2*n_kv_heads)*d_k, d_model",
-        {
-            Role.W_Q: ("0", "n_heads//n_kv_heads*d_k"),
-            Role.W_K: ("n_heads//n_kv_heads*d_k", "(n_heads//n_kv_heads + 1)*d_k"),
-            Role.W_V: ("(n_heads//n_kv_heads + 1)*d_k", "(n_heads//n_kv_heads + 2)*d_k"),
-        },
-        groups="n_kv_heads",
-        block="attention/softmax",
-    ),
+    *fused(ATTENTION + "linear_qkv.weight", QKV_BY_GROUP, block="attention/softmax"),
     Rule(
         name=ATTENTION + "linear_proj.weight",
         role=Role.W_O,

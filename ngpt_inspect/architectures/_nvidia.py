@@ -1,6 +1,7 @@
 """What NVIDIA/ngpt's two modes and its forks share: their matrices have the same names."""
 
-from ngpt_inspect.architectures._architecture import Constant, Rule, fused, layer_biases
+from ngpt_inspect.architectures._architecture import Constant, Rule, layer_biases
+from ngpt_inspect.architectures._cuts import fused, halves
 from ngpt_inspect.vocabulary import Role
 
 LAYER = "transformer.h.{layer}."
@@ -17,11 +18,7 @@ MATRICES = (
     Rule(name=ATTENTION + "value.weight", role=Role.W_V, shape=KV_HEADS),
     Rule(name=ATTENTION + "att_c_proj.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
     # c_fc stacks u and the gate nu: out = u * silu(nu).
-    *fused(
-        LAYER + "c_fc.weight",
-        "2*d_mlp, d_model",
-        {Role.W_U: ("0", "d_mlp"), Role.W_NU: ("d_mlp", "2*d_mlp")},
-    ),
+    *fused(LAYER + "c_fc.weight", halves(Role.W_U, Role.W_NU)),
     Rule(name=LAYER + "mlp_c_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
 )
 

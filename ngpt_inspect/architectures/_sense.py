@@ -34,6 +34,8 @@ def faults(architecture: Architecture) -> Iterator[str]:
             yield from _of_template(template, f"{name}.{template}")
     for place, constant in enumerate(architecture.constants):
         yield from _of_expression(constant.assumed, sizes, f"constants[{place}].assumed")
+        for said, value in constant.values.items():
+            yield from _of_expression(value, sizes, f"constants[{place}].values.{said}")
         sizes.add(constant.name)
     for place, rule in enumerate(architecture.rules):
         yield from _of_rule(rule, sizes, f"rules[{place}]")
@@ -50,6 +52,8 @@ def _of_rule(rule: Rule, sizes: set[str], at: str) -> Iterator[str]:
     for name in ("groups", "offset"):
         yield from _of_expression(getattr(rule, name), sizes, f"{at}.{name}")
     yield from _of_expression(rule.factor, sizes | {"layer"}, f"{at}.factor")
+    if rule.rows is not None and len(rule.rows) not in (2, 3):
+        yield f"{at}.rows has {len(rule.rows)} entries, not start, stop and perhaps step"
     for bound in rule.rows or ():
         yield from _of_expression(bound, sizes, f"{at}.rows")
     for axis in (rule.view or "1").split(","):

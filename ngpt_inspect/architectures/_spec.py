@@ -153,14 +153,11 @@ def _one_of(kind: type[StrEnum], *, or_none: bool = False) -> Callable[[Any, str
     return read
 
 
-def _list(read: Callable[[Any, str], Any], length: int | None = None) -> Callable[[Any, str], Any]:
+def _list(read: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     def read_list(value: Any, at: str) -> tuple[Any, ...]:
         if isinstance(value, str) or not isinstance(value, Iterable) or isinstance(value, Mapping):
             raise _Wrong(f"{at} is {reprlib.repr(value)}, not a list")
-        items = list(value)
-        if length not in (None, len(items)):
-            raise _Wrong(f"{at} has {len(items)} entries, not {length}")
-        return tuple(read(item, f"{at}[{place}]") for place, item in enumerate(items))
+        return tuple(read(item, f"{at}[{place}]") for place, item in enumerate(value))
 
     return read_list
 
@@ -184,7 +181,7 @@ _READ: dict[str, Callable[[Any, str], Any]] = {
     "bool": _flag,
     "Role": _one_of(Role),
     "Axis | None": _one_of(Axis, or_none=True),
-    "tuple[str, str] | None": _or_none(_list(_text, length=2)),
+    "tuple[str, ...] | None": _or_none(_list(_text)),
     "tuple[str, ...]": _list(_text),
     "Mapping[str, str]": _mapping(_text),
     "Mapping[str, tuple[str, ...]]": _mapping(_list(_text)),

@@ -1,47 +1,34 @@
-"""Drafts a declaration for tensors that no built-in one places: names, shapes, likeness."""
+"""Drafts a declaration for tensors that no built-in one places: names, shapes, likeness.
+
+A whole word goes before a likeness, and a shape before both. What they cannot tell is left open
+(among the ignored, with the reason) or said (among the notes).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
-from functools import cache
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from ngpt_inspect.architectures._architecture import BIAS, Architecture, Constant, Rule
-from ngpt_inspect.architectures._dimensions import axes, dimensions
+from ngpt_inspect.architectures._architecture import BIAS, Architecture, Constant
+from ngpt_inspect.architectures._conflicts import objections
+from ngpt_inspect.architectures._dimensions import dimensions
+from ngpt_inspect.architectures._guesses import Group, chosen, groups_of
+from ngpt_inspect.architectures._orientation import oriented
 from ngpt_inspect.architectures._template import unwrap
-from ngpt_inspect.expressions import evaluate, names_in
+from ngpt_inspect.architectures._words import told, words
+from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents, StoredTensor
-from ngpt_inspect.vocabulary import Kind, Role
+from ngpt_inspect.vocabulary import Role
 
-ALIKE = 0.55
-"""Likeness of two names (difflib's ratio of their words) from which on a role is suggested."""
 PAPER = "reference_ngpt"
 """The declaration whose constants are those of the paper."""
 UNDECIDED = "no role suggested: give it one, or say here why it has none"
 
-_NOISE = frozenset({"weight", "model", "transformer", "layers", "layer", "h", "blocks", "block"})
+_Spelt = tuple[tuple[str, ...], bool]
+"""The words of a name, and whether it is of a layer."""
+
 _NUMBERED = re.compile(r"(?<![^.])[0-9]+(?![^.])")
-
-
-@dataclass(frozen=True)
-class _Group:
-    """The rules of one tensor of a built-in declaration."""
-
-    words: str
-    rules: tuple[Rule, ...]
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        return tuple(rule.role for rule in self.rules)
-
-
-@dataclass(frozen=True)
-class _Guess:
-    likeness: float
-    template: str
-    group: _Group
 
 
 def suggested(
@@ -50,51 +37,111 @@ def suggested(
     """Return a draft: each tensor's most likely role, or a place among the ignored.
 
     Names become templates: the first number between dots counts layers, one after ``experts``
-    counts experts. A template takes over the rules of the built-in tensor whose name is most
-    like it and whose shape is possible; each role is given once. Init and scale of learned
-    vectors are the paper's.
+    counts experts. A template takes over the rules of a built-in tensor with the roles that its
+    words tell, else of the one whose name is most like it, where the shape is possible; each
+    role is given once. Init and scale of learned vectors are the paper's.
     """
     tensors = _templates(contents)
     sizes = _sizes(contents, list(tensors.values()), n_heads)
-    groups = _groups(tuple(architectures.values()))
-    guesses = sorted(
-        (
-            guess
-            for name, tensor in tensors.items()
-            if not name.endswith("bias")
-            for guess in _guesses(name, tensor, groups, sizes)
-        ),
-        key=lambda guess: -guess.likeness,
-    )
-    taken: dict[str, _Group] = {}
-    given: set[Role] = set()
-    for guess in guesses:
-        if guess.template not in taken and not given & set(guess.group.roles):
-            taken[guess.template] = guess.group
-            given |= set(guess.group.roles)
+    groups = groups_of(each for each in architectures.values() if _may_be(each, contents))
+    left = _left_out(tensors, architectures.values())
+    found = {name: tensor for name, tensor in tensors.items() if name not in left}
+    taken, open_ones = chosen(found, groups, sizes)
+    # Twice: the MLP's output tells the width by which a fused input is known from a plain one.
+    taken, open_ones = chosen(found, groups, sizes | _widths(taken, found, sizes))
+    rules, notes = oriented({name: group.rules for name, group in taken.items()}, tensors, sizes)
+    notes += [_of_cut(name, group) for name, group in taken.items() if len(group.rules) > 1]
     factors, constants = _papers(architectures)
-    rules = tuple(
+    partial = _not_everywhere(contents)
+    rules = [
         replace(
-            rule, name=name, block="", optional=False, factor=factors.get(rule.role, rule.factor)
+            rule,
+            block="",
+            optional=rule.name in partial,
+            offset="0",
+            factor=factors.get(rule.role, rule.factor),
         )
-        for name, group in taken.items()
-        for rule in group.rules
-    )
+        for rule in rules
+    ]
     order = {role: rank for rank, role in enumerate(Role)}
     used = {name for rule in rules for name in names_in(rule.factor)}
     return Architecture(
         name="mine",
-        family="nGPT" if given & {Role.ALPHA_A, Role.ALPHA_M} else "GPT",
+        family="nGPT" if {rule.role for rule in rules} & {Role.ALPHA_A, Role.ALPHA_M} else "GPT",
         title="mine",
         source=f"drafted from {contents.source}",
         rules=tuple(sorted(rules, key=lambda rule: order[rule.role])),
         ignored={
-            name: BIAS if name.endswith("bias") else UNDECIDED
-            for name in tensors
+            name: left.get(name) or open_ones.get(name) or _why_open(name, tensor)
+            for name, tensor in tensors.items()
             if name not in taken
         },
         constants=tuple(c for c in constants if c.name in used),
+        notes=tuple(notes),
     )
+
+
+def _may_be(architecture: Architecture, contents: Contents) -> bool:
+    """Return whether the config speaks against nothing; names are guessed anyway."""
+    by_config = replace(architecture, excludes={}, marks=())
+    return not objections(contents, by_config, named=False)
+
+
+def _left_out(tensors: Iterable[str], architectures: Iterable[Architecture]) -> dict[str, str]:
+    """Return why tensors have no role, of those that a built-in layout has none for.
+
+    Names are compared by their words. The layout that knows most of them decides: to a Gemma 2
+    a post_attention_layernorm is another thing than to a Llama.
+    """
+    known = [_known(each) for each in architectures]
+    known.sort(key=lambda each: -sum(_spelt(name) in each for name in tensors))
+    left: dict[str, str] = {}
+    for name in tensors:
+        said = next((each[_spelt(name)] for each in known if _spelt(name) in each), "")
+        why = BIAS if name.endswith("bias") else said
+        left |= {name: why} if why else {}
+    return left
+
+
+def _known(architecture: Architecture) -> dict[_Spelt, str]:
+    """Return the names of a layout and why there is no role for them; empty where there is."""
+    others = (*architecture.ignored.items(), *architecture.buffers.items())
+    pairs = [*others, *((rule.name, "") for rule in architecture.rules)]
+    return {_spelt(one): why for template, why in pairs for one in template.split("|")}
+
+
+def _spelt(name: str) -> _Spelt:
+    return words(name), "{layer}" in name
+
+
+def _widths(
+    taken: Mapping[str, Group], tensors: Mapping[str, StoredTensor], sizes: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the width of the MLP, where its output is one matrix that is not square."""
+    outputs = [tensors[n].shape for n, group in taken.items() if group.roles == {Role.W_O_MLP}]
+    widths = {size for shape in outputs for size in shape[-2:]} - {sizes.get("d_model")}
+    return {"d_mlp": widths.pop()} if len(widths) == 1 else {}
+
+
+def _why_open(name: str, tensor: StoredTensor) -> str:
+    """Say why a tensor has no role, as far as its name and shape say anything."""
+    roles = [role for role in Role if role in told(name)]
+    if len(roles) > 1:
+        held = f"{', '.join(roles[:-1])} and {roles[-1]}"
+        return f"holds {held} in an order that nothing tells: give rows and groups"
+    if len(tensor.shape) == 2 and not roles:
+        return "its words tell no role and its shape fits several: give it one, or say why none"
+    return UNDECIDED
+
+
+def _of_cut(name: str, group: Group) -> str:
+    parts = "; ".join(
+        f"{rule.role} rows {' to '.join((rule.rows or ())[:2])}"
+        + (f" by {rule.rows[2]}" if rule.rows and len(rule.rows) > 2 else "")
+        + (f" of each of {rule.groups} groups" if rule.groups != "1" else "")
+        for rule in group.rules
+    )
+    return f"{name} is cut as others of its name are, for no shape tells the order: {parts}"
 
 
 def _papers(
@@ -111,9 +158,24 @@ def _templates(contents: Contents) -> dict[str, StoredTensor]:
     """Return one tensor for each template that names follow."""
     found: dict[str, StoredTensor] = {}
     for raw_name, tensor in contents.tensors.items():
-        name = _NUMBERED.sub("{layer}", unwrap(raw_name), count=1)
-        found.setdefault(re.sub(r"(experts\.)[0-9]+(?=\.)", r"\1{expert}", name), tensor)
+        found.setdefault(_template(raw_name), tensor)
     return found
+
+
+def _template(raw_name: str) -> str:
+    name = _NUMBERED.sub("{layer}", unwrap(raw_name), count=1)
+    return re.sub(r"(experts\.)[0-9]+(?=\.)", r"\1{expert}", name)
+
+
+def _not_everywhere(contents: Contents) -> set[str]:
+    """Return the templates that some layers lack, as where dense ones and mixtures alternate."""
+    layers: dict[str, set[str]] = {}
+    for raw_name in contents.tensors:
+        number = _NUMBERED.search(unwrap(raw_name))
+        if number is not None:
+            layers.setdefault(_template(raw_name), set()).add(number[0])
+    depth = len(set().union(*layers.values())) if layers else 0
+    return {name for name, mine in layers.items() if len(mine) < depth}
 
 
 def _sizes(contents: Contents, tensors: list[StoredTensor], n_heads: int | None) -> dict[str, int]:
@@ -124,52 +186,3 @@ def _sizes(contents: Contents, tensors: list[StoredTensor], n_heads: int | None)
     if counts:
         known["d_model"] = max(counts, key=lambda size: (counts.count(size), -size))
     return known
-
-
-@cache
-def _words(name: str) -> str:
-    """Return what of a name says the role: what follows the layer's number, if there is one."""
-    plain = re.sub(r"\{\w+\}|[\[\]]", "", name.rpartition("{layer}")[2]).lower()
-    return " ".join(w for w in re.split(r"[^a-z0-9]+", plain) if w and w not in _NOISE)
-
-
-def _groups(architectures: tuple[Architecture, ...]) -> list[_Group]:
-    groups = []
-    for each in architectures:
-        by_name: dict[str, list[Rule]] = {}
-        for rule in each.rules:
-            by_name.setdefault(rule.name, []).append(rule)
-        groups += [
-            _Group(_words(alternative), tuple(rules))
-            for name, rules in by_name.items()
-            for alternative in name.split("|")
-        ]
-    return groups
-
-
-def _guesses(
-    template: str, tensor: StoredTensor, groups: list[_Group], sizes: Mapping[str, int]
-) -> Iterator[_Guess]:
-    words = _words(template)
-    for group in groups:
-        rule = group.rules[0]
-        layered = "{layer}" in template
-        if layered != ("{layer}" in rule.name) or not _possible(rule, tensor.shape, sizes):
-            continue
-        likeness = SequenceMatcher(None, words, group.words).ratio()
-        if likeness >= ALIKE:
-            yield _Guess(likeness, template, group)
-
-
-def _possible(rule: Rule, shape: tuple[int, ...], sizes: Mapping[str, int]) -> bool:
-    """Return whether a shape can be the one declared, as far as sizes are known."""
-    if rule.role.facts.kind is Kind.EMBEDDING and max(shape, default=0) <= sizes.get("d_model", 0):
-        return False
-    return any(
-        len(declared) == len(shape) and all(map(_fits, declared, shape, [sizes] * len(shape)))
-        for declared in map(axes, rule.shape.split("|"))
-    )
-
-
-def _fits(axis: str, size: int, sizes: Mapping[str, int]) -> bool:
-    return bool(names_in(axis) - set(sizes)) or evaluate(axis, sizes) == size

@@ -6,9 +6,9 @@ from ngpt_inspect.architectures._architecture import (
     Architecture,
     Constant,
     Rule,
-    fused,
     layer_biases,
 )
+from ngpt_inspect.architectures._cuts import QKV, fused
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "[model.]layers.{layer}."
@@ -69,16 +69,7 @@ ARCHITECTURE = Architecture(
     rules=(
         Rule(name="[model.]word_embeddings.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
         Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
-        *fused(
-            _ATTENTION + "query_key_value.weight",
-            "(n_heads + 2*n_kv_heads)*d_k, d_model",
-            {
-                Role.W_Q: ("0", "n_heads*d_k"),
-                Role.W_K: ("n_heads*d_k", "(n_heads + n_kv_heads)*d_k"),
-                Role.W_V: ("(n_heads + n_kv_heads)*d_k", "(n_heads + 2*n_kv_heads)*d_k"),
-            },
-            block="attention/softmax",
-        ),
+        *fused(_ATTENTION + "query_key_value.weight", QKV, block="attention/softmax"),
         Rule(
             name=_ATTENTION + "dense.weight",
             role=Role.W_O,

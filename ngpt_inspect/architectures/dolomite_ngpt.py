@@ -4,9 +4,9 @@ from ngpt_inspect.architectures._architecture import (
     Architecture,
     Constant,
     Rule,
-    fused,
     layer_biases,
 )
+from ngpt_inspect.architectures._cuts import QKV_BY_GROUP, fused, halves
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "[transformer.]h.{layer}."
@@ -42,33 +42,24 @@ ARCHITECTURE = Architecture(
     notes=(
         "s_qk is divided by alpha_scale, as in the code, which has no scale of its own for it",
         "s_u and s_nu are given without the sqrt(d_model) the code multiplies both by",
-        "W_u and s_u are read from the first half of c_fc and suv, the gate from the second; later "
-        "releases of lm-engine interleave them, and files do not say",
+        "W_u and s_u are read from the first half of c_fc and suv, the gate from the second",
     ),
+    # What lm-engine writes since its gates and us alternate.
+    forbids={
+        "mlp_blocks.0.use_interleaved_weights": ("true",),
+        "embedding_init_method": ("*",),
+    },
     rules=(
         Rule(name="[transformer.]wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
         Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model"),
         # Each group: its queries, one key, one value.
-        *fused(
-            _LAYER + "sequence_mixer.c_attn.weight",
-            "(n_heads + 2*n_kv_heads)*d_k, d_model",
-            {
-                Role.W_Q: ("0", "n_heads//n_kv_heads*d_k"),
-                Role.W_K: ("n_heads//n_kv_heads*d_k", "(n_heads//n_kv_heads + 1)*d_k"),
-                Role.W_V: ("(n_heads//n_kv_heads + 1)*d_k", "(n_heads//n_kv_heads + 2)*d_k"),
-            },
-            groups="n_kv_heads",
-        ),
+        *fused(_LAYER + "sequence_mixer.c_attn.weight", QKV_BY_GROUP),
         Rule(
             name=_LAYER + "sequence_mixer.c_proj.weight",
             role=Role.W_O,
             shape="d_model, n_heads*d_k",
         ),
-        *fused(
-            _LAYER + "mlp_block.c_fc.weight",
-            "2*d_mlp, d_model",
-            {Role.W_U: ("0", "d_mlp"), Role.W_NU: ("d_mlp", "2*d_mlp")},
-        ),
+        *fused(_LAYER + "mlp_block.c_fc.weight", halves(Role.W_U, Role.W_NU)),
         Rule(name=_LAYER + "mlp_block.c_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
         Rule(
             name=_LAYER + "attn_alpha",
@@ -93,8 +84,8 @@ ARCHITECTURE = Architecture(
         ),
         *fused(
             _LAYER + "suv",
-            "2*d_mlp",
-            {Role.S_U: ("0", "d_mlp"), Role.S_NU: ("d_mlp", "2*d_mlp")},
+            halves(Role.S_U, Role.S_NU),
+            shape="2*d_mlp",
             factor="1 / s_u_scale",
         ),
         Rule(name="sz", role=Role.S_Z, shape="vocab_size", factor="s_z_init / s_z_scale"),

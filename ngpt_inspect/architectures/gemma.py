@@ -5,6 +5,7 @@ from ngpt_inspect.architectures._llama import (
     ATTENTIONS,
     BUFFERS,
     EMBEDDINGS,
+    GEMMA,
     IGNORED,
     LAYER,
     mlp,
@@ -22,7 +23,7 @@ ARCHITECTURE = Architecture(
         LAYER + "pre_feedforward_layernorm.weight": "Gemma 2 and later",
         LAYER + "attn_alpha": "an nGPT with Llama's names",
     },
-    requires={"model_type": ("gemma",)},
+    requires={"model_type": GEMMA},
     notes=(
         "norm gains are given as the model uses them: 1 + stored",
         "the model multiplies input embeddings by sqrt(d_model); they are given as stored",

@@ -1,10 +1,13 @@
-"""Gemma 2 and 3: a norm before and after each block, gains used as 1 + w."""
+"""Gemma 2 and 3, and others with a norm before and after each block."""
+
+from dataclasses import replace
 
 from ngpt_inspect.architectures._architecture import POST_GAIN, Architecture
 from ngpt_inspect.architectures._llama import (
     ATTENTIONS,
     BUFFERS,
     EMBEDDINGS,
+    GAIN_OFFSET,
     IGNORED,
     LAYER,
     mlp,
@@ -22,15 +25,17 @@ ARCHITECTURE = Architecture(
         LAYER + "post_feedforward_layernorm.weight": POST_GAIN,
     },
     buffers=BUFFERS,
+    constants=(
+        replace(GAIN_OFFSET, assumed="1", because="no model_type is recorded; as Gemma 2 and 3 do"),
+    ),
     notes=(
-        "norm gains are given as the model uses them: 1 + stored",
-        "the model multiplies input embeddings by sqrt(d_model); they are given as stored",
+        "Gemmas multiply input embeddings by sqrt(d_model); they are given as stored",
         "GELU gate",
     ),
     rules=(
         *EMBEDDINGS,
         *ATTENTIONS,
         *mlp(),
-        *norms("pre_feedforward_layernorm", offset="1"),
+        *norms("pre_feedforward_layernorm"),
     ),
 )

@@ -7,10 +7,9 @@ from ngpt_inspect.architectures._architecture import (
     ROUTER,
     Architecture,
     Rule,
-    fused,
     layer_biases,
 )
-from ngpt_inspect.architectures._llama import QKV_ROWS, QKV_SHAPE
+from ngpt_inspect.architectures._cuts import QKV, fused
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "blk.{layer}."
@@ -96,7 +95,7 @@ ARCHITECTURE = Architecture(
             shape="n_kv_heads*d_k, d_model",
             block=_SPLIT,
         ),
-        *fused(_LAYER + "attn_qkv.weight", QKV_SHAPE, QKV_ROWS, block=_FUSED),
+        *fused(_LAYER + "attn_qkv.weight", QKV, block=_FUSED),
         Rule(name=_LAYER + "attn_output.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
         *_mlp("", "mlp/dense", "d_mlp"),
         *_mlp("_exps", "mlp/experts", "d_expert", stacked="expert"),

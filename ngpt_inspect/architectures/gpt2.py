@@ -1,6 +1,7 @@
 """GPT-2 of Hugging Face transformers: nanoGPT's names, transposed (Conv1D)."""
 
-from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule, fused, layer_biases
+from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule, layer_biases
+from ngpt_inspect.architectures._cuts import THIRDS, fused
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "[transformer.]h.{layer}."
@@ -25,16 +26,7 @@ ARCHITECTURE = Architecture(
         Rule(name="[transformer.]wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
         Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
         Rule(name="[transformer.]wpe.weight", role=Role.E_POSITION, shape="context, d_model"),
-        *fused(
-            _LAYER + "attn.c_attn.weight",
-            "d_model, 3*d_model",
-            {
-                Role.W_Q: ("0", "d_model"),
-                Role.W_K: ("d_model", "2*d_model"),
-                Role.W_V: ("2*d_model", "3*d_model"),
-            },
-            transposed=True,
-        ),
+        *fused(_LAYER + "attn.c_attn.weight", THIRDS, transposed=True),
         Rule(
             name=_LAYER + "attn.c_proj.weight",
             role=Role.W_O,

@@ -5,9 +5,9 @@ from ngpt_inspect.architectures._architecture import (
     ROTARY,
     Architecture,
     Rule,
-    fused,
     layer_biases,
 )
+from ngpt_inspect.architectures._cuts import QKV_BY_HEAD, fused
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "[gpt_neox.]layers.{layer}."
@@ -41,16 +41,7 @@ ARCHITECTURE = Architecture(
             shape="vocab_size, d_model",
             optional=True,
         ),
-        *fused(
-            _LAYER + "attention.query_key_value.weight",
-            "3*n_heads*d_k, d_model",
-            {
-                Role.W_Q: ("0", "d_k"),
-                Role.W_K: ("d_k", "2*d_k"),
-                Role.W_V: ("2*d_k", "3*d_k"),
-            },
-            groups="n_heads",
-        ),
+        *fused(_LAYER + "attention.query_key_value.weight", QKV_BY_HEAD),
         Rule(name=_LAYER + "attention.dense.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
         Rule(name=_LAYER + "mlp.dense_h_to_4h.weight", role=Role.W_U, shape="d_mlp, d_model"),
         Rule(name=_LAYER + "mlp.dense_4h_to_h.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),

@@ -6,10 +6,9 @@ from ngpt_inspect.architectures._architecture import (
     ROUTER,
     Architecture,
     Rule,
-    fused,
     layer_biases,
 )
-from ngpt_inspect.architectures._llama import QKV_ROWS, QKV_SHAPE
+from ngpt_inspect.architectures._cuts import QKV, fused
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "transformer.h.{layer}."
@@ -45,7 +44,7 @@ ARCHITECTURE = Architecture(
     rules=(
         Rule(name="transformer.wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
         Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
-        *fused(_LAYER + "attn.qkv.weight", QKV_SHAPE, QKV_ROWS),
+        *fused(_LAYER + "attn.qkv.weight", QKV),
         Rule(name=_LAYER + "attn.proj.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
         *_gated(_MLP, "mlp/gated", "mlp/gated|mlp/plain"),
         *_gated(_MLP + "experts.{expert}.", "mlp/experts", "mlp/experts"),

@@ -5,6 +5,8 @@ from ngpt_inspect.architectures._llama import (
     ATTENTIONS,
     BUFFERS,
     EMBEDDINGS,
+    GAIN_OFFSET,
+    GEMMA,
     IGNORED,
     LAYER,
     mlp,
@@ -24,6 +26,7 @@ ARCHITECTURE = Architecture(
         LAYER + "attn_alpha": "an nGPT with Llama's names",
     },
     # The same names and shapes; only the config tells.
-    forbids={"model_type": ("gemma",)},
+    forbids={"model_type": GEMMA},
+    constants=(GAIN_OFFSET,),
     rules=(*EMBEDDINGS, *ATTENTIONS, *mlp(), *norms()),
 )

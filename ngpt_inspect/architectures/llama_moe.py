@@ -1,22 +1,26 @@
 """Mixtral, Qwen2-MoE, Qwen3-MoE, OLMoE: Llama with a mixture of experts, apart or stacked."""
 
-from ngpt_inspect.architectures._architecture import ROUTER, Architecture, Rule, fused
+from ngpt_inspect.architectures._architecture import ROUTER, Architecture, Rule
+from ngpt_inspect.architectures._cuts import halves
 from ngpt_inspect.architectures._llama import (
     ATTENTIONS,
     BUFFERS,
     EMBEDDINGS,
+    GAIN_OFFSET,
     IGNORED,
     LAYER,
     MLP,
     mlp,
     norms,
+    stacked_experts,
 )
 from ngpt_inspect.vocabulary import Role
 
 _SPARSE = LAYER + "block_sparse_moe."
 _EXPERT = MLP + "experts.{expert}."
 _MIXTRAL = _SPARSE + "experts.{expert}."
-_APART, _STACKED = "mlp/experts apart", "mlp/experts stacked"
+_SHARED = (MLP + "shared_expert.", MLP + "shared_experts.", MLP + "shared_mlp.")
+_APART = "mlp/experts apart"
 
 ARCHITECTURE = Architecture(
     name="llama_moe",
@@ -31,6 +35,8 @@ ARCHITECTURE = Architecture(
     },
     buffers=BUFFERS,
     marks=(_EXPERT + "up_proj.weight", _MIXTRAL + "w1.weight", MLP + "experts.gate_up_proj"),
+    excludes={MLP + "experts.gate_up_proj_bias": "gpt-oss, whose gates and us alternate"},
+    constants=(GAIN_OFFSET,),
     notes=("an expert that every token passes (shared_expert) has no expert number",),
     rules=(
         *EMBEDDINGS,
@@ -53,22 +59,9 @@ ARCHITECTURE = Architecture(
             shape="d_model, d_mlp",
             block=_APART,
         ),
-        *fused(
-            MLP + "experts.gate_up_proj",
-            "n_experts, 2*d_mlp, d_model",
-            {Role.W_NU: ("0", "d_mlp"), Role.W_U: ("d_mlp", "2*d_mlp")},
-            stacked="expert",
-            block=_STACKED,
-        ),
-        Rule(
-            name=MLP + "experts.down_proj",
-            role=Role.W_O_MLP,
-            shape="n_experts, d_model, d_mlp",
-            stacked="expert",
-            block=_STACKED,
-        ),
+        *stacked_experts(halves(Role.W_NU, Role.W_U)),
         *mlp(MLP, "mlp/dense", "d_dense"),
-        *mlp(MLP + "shared_expert.", "shared/one", "d_shared", optional=True),
+        *mlp(_SHARED, "shared/one", "d_shared", optional=True),
         *norms(),
     ),
 )

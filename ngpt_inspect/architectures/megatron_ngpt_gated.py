@@ -1,17 +1,13 @@
 """nGPT checkpoints exported from Megatron-LM with a gated MLP: the gate's rows come first."""
 
-from ngpt_inspect.architectures._architecture import Architecture, Rule, fused
+from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.architectures._cuts import fused, halves
 from ngpt_inspect.architectures._megatron import CONSTANTS, IGNORED, MLP, NOTES, SOURCE, TRUNK
 from ngpt_inspect.vocabulary import Role
 
 
-def _halves(width: str) -> dict[Role, tuple[str, str]]:
-    return {Role.W_NU: ("0", width), Role.W_U: (width, f"2*{width}")}
-
-
 def _scales(name: str, width: str, block: str) -> tuple[Rule, ...]:
-    halves = {Role.S_NU: ("0", width), Role.S_U: (width, f"2*{width}")}
-    return fused(MLP + name, f"2*{width}", halves, block=block)
+    return fused(MLP + name, halves(Role.S_NU, Role.S_U, width), shape=f"2*{width}", block=block)
 
 
 def _mlp(
@@ -21,8 +17,7 @@ def _mlp(
     return (
         *fused(
             f"{prefix}linear_fc1.weight{number}",
-            f"2*{width}, d_model",
-            _halves(width),
+            halves(Role.W_NU, Role.W_U, width),
             block=block,
             optional=optional,
         ),

@@ -1,6 +1,7 @@
 """KellerJordan/modded-nanogpt before its banks: c_q c_k c_v, then qkv_w, then qkvo_w."""
 
-from ngpt_inspect.architectures._architecture import Architecture, Rule, fused
+from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.architectures._cuts import Cut, fused
 from ngpt_inspect.vocabulary import Role
 
 _LAYERS = ("transformer.h.{layer}.", "blocks.{layer}.")
@@ -17,7 +18,14 @@ def _stack(n: int) -> str:
     return f"{n}, n_heads*d_k, d_model|{n}*n_heads*d_k, d_model"
 
 
-_QKV = {Role.W_Q: ("0", _ROWS[0]), Role.W_K: (_ROWS[0], _ROWS[1]), Role.W_V: (_ROWS[1], _ROWS[2])}
+_QKV = Cut(
+    height=_ROWS[2],
+    rows={
+        Role.W_Q: ("0", _ROWS[0]),
+        Role.W_K: (_ROWS[0], _ROWS[1]),
+        Role.W_V: (_ROWS[1], _ROWS[2]),
+    },
+)
 
 ARCHITECTURE = Architecture(
     name="modded_nanogpt",
@@ -57,7 +65,7 @@ ARCHITECTURE = Architecture(
             )
             for name, role in (("c_q", Role.W_Q), ("c_k", Role.W_K), ("c_v", Role.W_V))
         ),
-        *fused(_layer("attn.qkv_w"), _stack(3), _QKV, block="attention/qkv"),
+        *fused(_layer("attn.qkv_w"), _QKV, shape=_stack(3), block="attention/qkv"),
         Rule(
             name=_layer("attn.c_proj.weight"),
             role=Role.W_O,
@@ -67,8 +75,8 @@ ARCHITECTURE = Architecture(
         # One tensor of square matrices, hence the same number of rows for W_o.
         *fused(
             _layer("attn.qkvo_w"),
-            _stack(4),
-            {**_QKV, Role.W_O: (_ROWS[2], _ROWS[3])},
+            Cut(height=_ROWS[3], rows={**_QKV.rows, Role.W_O: (_ROWS[2], _ROWS[3])}),
+            shape=_stack(4),
             block="attention/qkvo",
         ),
         Rule(

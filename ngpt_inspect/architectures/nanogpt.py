@@ -1,6 +1,7 @@
 """karpathy/nanoGPT, and the small variants of it that rename the norms."""
 
-from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule, fused, layer_biases
+from ngpt_inspect.architectures._architecture import BIAS, Architecture, Rule, layer_biases
+from ngpt_inspect.architectures._cuts import THIRDS, fused
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "transformer.h.{layer}."
@@ -22,6 +23,8 @@ ARCHITECTURE = Architecture(
         "lm_head.bias": BIAS,
     },
     buffers={_LAYER + "attn.bias": "the causal mask"},
+    # With as many keys as queries it has the same names and shapes, cut head by head.
+    forbids={"model_type": ("gpt_bigcode",)},
     rules=(
         Rule(name="transformer.wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
         Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
@@ -31,15 +34,7 @@ ARCHITECTURE = Architecture(
             shape="context, d_model",
             optional=True,
         ),
-        *fused(
-            _LAYER + "attn.c_attn.weight",
-            "3*d_model, d_model",
-            {
-                Role.W_Q: ("0", "d_model"),
-                Role.W_K: ("d_model", "2*d_model"),
-                Role.W_V: ("2*d_model", "3*d_model"),
-            },
-        ),
+        *fused(_LAYER + "attn.c_attn.weight", THIRDS),
         Rule(name=_LAYER + "attn.c_proj.weight", role=Role.W_O, shape="d_model, d_model"),
         Rule(name=_LAYER + "mlp.c_fc.weight", role=Role.W_U, shape="d_mlp, d_model"),
         Rule(name=_LAYER + "mlp.c_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),

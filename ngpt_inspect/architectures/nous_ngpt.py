@@ -4,9 +4,9 @@ from ngpt_inspect.architectures._architecture import (
     Architecture,
     Constant,
     Rule,
-    fused,
     layer_biases,
 )
+from ngpt_inspect.architectures._cuts import THIRDS, fused, halves
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "[transformer.]h.{layer}."
@@ -50,28 +50,14 @@ ARCHITECTURE = Architecture(
             shape="context, d_model",
             optional=True,
         ),
-        *fused(
-            _LAYER + "attn.c_attn.weight",
-            "d_model, 3*d_model",
-            {
-                Role.W_Q: ("0", "d_model"),
-                Role.W_K: ("d_model", "2*d_model"),
-                Role.W_V: ("2*d_model", "3*d_model"),
-            },
-            transposed=True,
-        ),
+        *fused(_LAYER + "attn.c_attn.weight", THIRDS, transposed=True),
         Rule(
             name=_LAYER + "attn.c_proj.weight",
             role=Role.W_O,
             shape="d_model, d_model",
             transposed=True,
         ),
-        *fused(
-            _LAYER + "mlp.c_fc.weight",
-            "d_model, 2*d_mlp",
-            {Role.W_U: ("0", "d_mlp"), Role.W_NU: ("d_mlp", "2*d_mlp")},
-            transposed=True,
-        ),
+        *fused(_LAYER + "mlp.c_fc.weight", halves(Role.W_U, Role.W_NU), transposed=True),
         Rule(
             name=_LAYER + "mlp.c_proj.weight",
             role=Role.W_O_MLP,

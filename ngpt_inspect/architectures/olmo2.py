@@ -6,6 +6,7 @@ from ngpt_inspect.architectures._llama import (
     BUFFERS,
     EMBEDDINGS,
     FINAL_NORM,
+    GAIN_OFFSET,
     IGNORED,
     LAYER,
     mlp,
@@ -23,6 +24,7 @@ ARCHITECTURE = Architecture(
         LAYER + "post_feedforward_layernorm.weight": POST_GAIN,
     },
     buffers=BUFFERS,
+    constants=(GAIN_OFFSET,),
     excludes={
         LAYER + "input_layernorm.weight": "Llama and its like",
         LAYER + "attn_alpha": "an nGPT with Llama's names",
@@ -32,6 +34,6 @@ ARCHITECTURE = Architecture(
         *EMBEDDINGS,
         *ATTENTIONS,
         *mlp(),
-        Rule(name=FINAL_NORM, role=Role.GAIN_FINAL, shape="d_model"),
+        Rule(name=FINAL_NORM, role=Role.GAIN_FINAL, shape="d_model", offset="gain_offset"),
     ),
 )

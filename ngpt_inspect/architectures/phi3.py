@@ -1,13 +1,13 @@
 """Phi-3: Llama with fused matrices, all queries, keys and values in one, the gate first."""
 
-from ngpt_inspect.architectures._architecture import Architecture, Rule, fused
+from ngpt_inspect.architectures._architecture import Architecture, Rule
+from ngpt_inspect.architectures._cuts import QKV, fused, halves
 from ngpt_inspect.architectures._llama import (
     ATTENTION,
     BUFFERS,
     EMBEDDINGS,
+    GAIN_OFFSET,
     MLP,
-    QKV_ROWS,
-    QKV_SHAPE,
     W_O,
     norms,
 )
@@ -19,15 +19,12 @@ ARCHITECTURE = Architecture(
     title="Phi-3",
     source="transformers, models/phi3/modeling_phi3.py",
     buffers=BUFFERS,
+    constants=(GAIN_OFFSET,),
     rules=(
         *EMBEDDINGS,
-        *fused(ATTENTION + "qkv_proj.weight", QKV_SHAPE, QKV_ROWS),
+        *fused(ATTENTION + "qkv_proj.weight", QKV),
         W_O,
-        *fused(
-            MLP + "gate_up_proj.weight",
-            "2*d_mlp, d_model",
-            {Role.W_NU: ("0", "d_mlp"), Role.W_U: ("d_mlp", "2*d_mlp")},
-        ),
+        *fused(MLP + "gate_up_proj.weight", halves(Role.W_NU, Role.W_U)),
         Rule(name=MLP + "down_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
         *norms(),
     ),

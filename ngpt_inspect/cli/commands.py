@@ -6,13 +6,11 @@ was crossed, 2 wrong use or unreadable input, 3 a fault of ours, 130 interrupted
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ngpt_inspect.cli.dashboard_command import dashboard_command
 from ngpt_inspect.cli.figures_command import figures_command
 from ngpt_inspect.cli.measure_command import measure_command
 from ngpt_inspect.cli.opening import Opener, constants_named, opens
@@ -24,13 +22,13 @@ from ngpt_inspect.cli.options import (
     Format,
     Heads,
     Output,
+    Part,
     Quiet,
     SpecFile,
 )
 from ngpt_inspect.cli.path_command import path_command
 from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, show, write
 from ngpt_inspect.cli.tokens_command import tokens_command
-from ngpt_inspect.errors import MissingLibrary
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.version import __version__
 
@@ -65,6 +63,7 @@ def tensors(
     architecture: ArchitectureName = None,
     spec: SpecFile = None,
     constants: Constants = None,
+    part: Part = None,
     suggest_spec: Annotated[
         bool,
         typer.Option(
@@ -74,25 +73,28 @@ def tensors(
     ] = False,
 ) -> None:
     """List names, roles, shapes and dtypes, and what was not recognised. Reads headers only."""
+    from itertools import product
+
     from ngpt_inspect.cli.listing import COLUMNS, list_tensors, suggest
+    from ngpt_inspect.cli.selection import names
     from ngpt_inspect.cli.views import plain_table
 
     if suggest_spec:
-        text, remarks = suggest(checkpoints, heads)
+        text, remarks = suggest(checkpoints, heads, part)
         show(text, to=output)
         for line in remarks:
             note(line)
         return
     given = constants_named(constants)
     rows, remarks = [], []
-    for source in checkpoints:
-        found, remarked = list_tensors(
-            source, heads=heads, architecture=architecture, spec=spec, constants=given
-        )
+    said = {"heads": heads, "architecture": architecture, "spec": spec, "constants": given}
+    for source, each in product(checkpoints, names(part) or (None,)):
+        found, remarked = list_tensors(source, part=each, **said)
         rows += found
         remarks += remarked
     if format_named(format_name, output) == "table":
-        columns = [c for c in COLUMNS if c != "checkpoint" or len(checkpoints) > 1]
+        labels = {row["checkpoint"] for row in rows}
+        columns = [c for c in COLUMNS if c != "checkpoint" or len(labels) > 1]
         show(plain_table(rows, columns), to=output)
     else:
         import pandas as pd
@@ -155,6 +157,8 @@ def differences_command(
     else:
         write(table, format_name, output)
     if not quiet:
+        for remark in table.attrs["remarks"]:
+            note(remark)
         note(f"{table.attrs['differ']} facts differ, {table.attrs['agree']} agree")
 
 
@@ -162,35 +166,9 @@ for _name, _command in {
     "tokens": tokens_command,
     "figures": figures_command,
     "path": path_command,
+    "dashboard": dashboard_command,
 }.items():
     app.command(_name, rich_help_panel="Looking around")(_command)
-
-
-@app.command("dashboard", rich_help_panel="Looking around")
-@reported
-def dashboard(
-    checkpoints: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[SOURCE...]", help="Checkpoints, runs, training results."),
-    ] = None,
-    root: Annotated[
-        Path, typer.Option(help="Folder below which files can be opened from the page.")
-    ] = Path(),
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8501,
-    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-) -> None:
-    """Serve the dashboard: checkpoints side by side in the browser."""
-    from importlib.util import find_spec
-
-    if find_spec("streamlit") is None or (spec := find_spec("app.dashboard")) is None:
-        raise MissingLibrary(
-            "the dashboard needs streamlit", next_step="pip install 'ngpt-inspect[app]'"
-        )
-    flags = {"server.address": address, "server.port": str(port)}
-    command = [sys.executable, "-m", "streamlit", "run", str(spec.origin)]
-    command += [part for name, value in flags.items() for part in (f"--{name}", value)]
-    command += ["--", "--root", str(root), "--", *(checkpoints or [])]
-    raise SystemExit(subprocess.call(command))
 
 
 def _version(wanted: bool) -> None:  # typer's callback

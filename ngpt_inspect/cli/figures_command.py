@@ -9,7 +9,7 @@ import typer
 
 from ngpt_inspect.cli.opening import Opener, opens
 from ngpt_inspect.cli.options import Layers, Quiet, Roles
-from ngpt_inspect.cli.terminal import progress_bar, reported
+from ngpt_inspect.cli.terminal import note, progress_bar, reported
 
 
 @reported
@@ -52,10 +52,13 @@ def figures_command(
     """Draw the paper's figures into a folder, each with the table it was drawn from."""
     from ngpt_inspect.cli.selection import layers_named, names
     from ngpt_inspect.plotting import is_checkpoint, save_figures, spoken
+    from ngpt_inspect.sameness import remarks_on
 
     with_weights = [source for source in sources if is_checkpoint(source)]
     others = [source for source in sources if source not in with_weights]
     models = opened(with_weights)
+    for remark in remarks_on(models) if not quiet else ():
+        note(remark)
     with progress_bar("Figures", quiet) as progress:
         for drawn in save_figures(
             [*models, *others],

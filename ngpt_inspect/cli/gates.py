@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures import Measure
 from ngpt_inspect.tables import parts
-from ngpt_inspect.tables.rows import records
+from ngpt_inspect.tables.rows import of_series, records
 from ngpt_inspect.vocabulary import TIED, Status
 from ngpt_inspect.wording import number
 
@@ -25,13 +25,13 @@ def crossings(
     """
     if above is None and below is None:
         return
-    rows = parts(table[table["measure"] == each.headline])
+    rows = parts(of_series(table, each.headline))
     high = rows["value"] > (float("inf") if above is None else above)
     if above is not None:
         high |= rows["value"] == float("inf")
     low = rows["value"] < (float("-inf") if below is None else below)
     for row in records(rows[high | low]):
-        yield f"{_where(row)}: {row['measure']} {number(row['value'])}"
+        yield f"{_where(row)}: {each.headline} {number(row['value'])}"
     tied = table["reason"] == TIED
     for row in records(table[(table["status"] == Status.SKIPPED) & ~tied]):
         yield f"{_where(row)}: not measured: {row['reason']}"

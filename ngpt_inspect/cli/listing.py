@@ -33,7 +33,7 @@ def list_tensors(
     try:
         model = open_checkpoint(source, **settings)
     except UnknownArchitecture as error:
-        contents = read_contents(source)
+        contents = read_contents(source, settings.get("part"))
         label = Path(contents.source).stem
         rows = [_row(label, tensor) for tensor in contents.tensors.values()]
         return rows, [str(error)]
@@ -47,7 +47,7 @@ def _remarks(model: WeightSet) -> list[str]:
     return [
         f"{model.label}: {model.architecture} ({model.family}){left}",
         *(f"{model.label}: {c.name} = {number(c.value)} ({c.origin})" for c in model.constants),
-        *(f"{model.label}: {note}" for note in model.notes),
+        *(f"{model.label}: {note}" for note in (*model.notes, model.unasked) if note),
     ]
 
 
@@ -73,8 +73,7 @@ def _taken(weight: Weight) -> str:
     """Say which part of its tensor a weight is, and what the model does to it first."""
     said = [] if weight.place is None else [f"number {weight.place} of {weight.tensor.shape[0]}"]
     if weight.part is not None:
-        each = f" of each of {weight.part.groups} groups" if weight.part.groups > 1 else ""
-        said.append(f"rows {weight.part.start}:{weight.part.stop}{each}")
+        said.append(f"rows {weight.part}")
     if weight.normalised is not None:
         said.append(f"{weight.normalised} normalised at read")
     return ", ".join(said)
@@ -94,7 +93,7 @@ def _row(label: str, tensor: Any) -> dict[str, Any]:
     }
 
 
-def suggest(sources: list[str], heads: int | None) -> tuple[str, list[str]]:
+def suggest(sources: list[str], heads: int | None, part: str | None) -> tuple[str, list[str]]:
     """Return a draft of a declaration as JSON, and what to know of it.
 
     Raises
@@ -108,12 +107,13 @@ def suggest(sources: list[str], heads: int | None) -> tuple[str, list[str]]:
         raise WrongOption(
             f"{len(sources)} checkpoints", where="--suggest-spec", next_step="name one"
         )
-    contents = read_contents(sources[0])
+    contents = read_contents(sources[0], part)
     draft = suggested(contents, ARCHITECTURES, heads)
     spec = as_spec(draft)
     remarks = [f"{name}: {why}" for name, why in draft.ignored.items() if why != BIAS]
+    remarks += draft.notes
     try:
-        model = open_checkpoint(sources[0], spec=spec, heads=heads)
+        model = open_checkpoint(sources[0], spec=spec, heads=heads, part=part)
     except (UnknownArchitecture, WrongOption) as error:
         remarks.append(f"not usable yet: {error}")
     else:

@@ -12,6 +12,7 @@ from ngpt_inspect.cli.options import (
     ArchitectureName,
     Constants,
     Heads,
+    Part,
     SpecFile,
     Steps,
 )
@@ -32,18 +33,22 @@ def models_named(
     alpha_init: AlphaInit = None,
     spec: SpecFile = None,
     constants: Constants = None,
+    part: Part = None,
 ) -> list[WeightSet]:
     """Open what a command line names, every step of a run that is asked for."""
     from ngpt_inspect.checkpoint import open_checkpoint
+    from ngpt_inspect.cli.selection import names
     from ngpt_inspect.runs import checkpoints_of
 
     given = constants_named(constants)
     if alpha_init is not None:
         given["alpha_init"] = alpha_init
+    said: dict[str, Any] = {"heads": heads, "architecture": architecture, "spec": spec}
     return [
-        open_checkpoint(path, heads=heads, architecture=architecture, spec=spec, constants=given)
+        open_checkpoint(path, part=each, constants=given, **said)
         for source in sources
         for path in checkpoints_of(source, steps)
+        for each in names(part) or (None,)
     ]
 
 

@@ -59,6 +59,15 @@ Constants = Annotated[
 AlphaInit = Annotated[
     float | None, typer.Option("--alpha-init", help="Initial alpha, where files do not say.")
 ]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        help="Which set of weights, where a file holds several: ema beside model. Several with "
+        "commas stand side by side.",
+        metavar="NAME",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(

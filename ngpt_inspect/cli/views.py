@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures import MEASURES, Measure, View
 from ngpt_inspect.summary import Level, beside
-from ngpt_inspect.tables import summarise
-from ngpt_inspect.tables.rows import records
+from ngpt_inspect.tables.cells import Cell, Cells, cells_of
 from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.vocabulary import Role, Status
 from ngpt_inspect.wording import number
@@ -30,6 +29,9 @@ TEXTS = {"", "checkpoint", "group", "item", "tensor", "role", "shape", "dtype", 
 }
 """Columns set flush left."""
 
+WORDS = {"abs_mean": "mean of |.|"}
+"""What a heading calls a statistic, where it is not its name."""
+
 ORDER = {str(role): rank for rank, role in enumerate(Role)}
 
 
@@ -37,91 +39,98 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
     """Yield a heading with its table for each measure and checkpoint in a tidy table."""
     from rich.console import Group
 
-    summarised = summarise(table)
     for name in table.attrs["measures"]:
         each = MEASURES[name]
-        rows = summarised[summarised["measure"].isin(each.shown)]
         for checkpoint in table.attrs["checkpoints"]:
-            mine = rows[rows["checkpoint"] == checkpoint["label"]]
-            if checkpoint["step"] is not None:
-                mine = mine[mine["step"] == checkpoint["step"]]
-            if len(mine):
-                lines = LAYOUTS[each.view](mine, each, checkpoint["source"])
-                yield Group(heading(checkpoint, each), lines, *_legend(mine))
+            step = table["step"]
+            at = step.isna() if checkpoint["step"] is None else step == checkpoint["step"]
+            mine = table[at.fillna(False) & (table["checkpoint"] == checkpoint["label"])]
+            place = PLACES[each.view]
+            columns = [cells_of(mine, shown, place) for shown in each.shown]
+            if any(column.by_place for column in columns):
+                lines = LAYOUTS[each.view](columns, checkpoint["source"])
+                yield Group(heading(checkpoint, each, columns), lines, *_legend(columns))
 
 
-def _legend(rows: pd.DataFrame) -> list[str]:
+def _legend(columns: Sequence[Cells]) -> list[str]:
     """Return a line for the marks that stand before numbers, if there are any."""
+    found = {cell.status for column in columns for cell in column.by_place.values()}
     meanings = [
-        f"{mark} {meaning}"
-        for status, (mark, meaning) in MARKS.items()
-        if (rows["status"] == status).any()
+        f"{mark} {meaning}".strip() for status, (mark, meaning) in MARKS.items() if status in found
     ]
     return [", ".join(meanings)] if meanings else []
 
 
-def heading(checkpoint: dict[str, Any], each: Measure) -> str:
+def heading(checkpoint: dict[str, Any], each: Measure, columns: Sequence[Cells]) -> str:
     """Return the line above a table: which checkpoint, and what is in the cells."""
     step = "" if checkpoint["step"] is None else f" at step {checkpoint['step']}"
     kind = f"{checkpoint['label']}{step} ({checkpoint['architecture']})"
-    return f"{kind}: {each.title.lower()}{_reduction(each)}"
+    return f"{kind}: {each.title.lower()}{_reduction(each, columns)}"
 
 
-def _reduction(each: Measure) -> str:
+def _reduction(each: Measure, columns: Sequence[Cells]) -> str:
+    """Say what a cell is of the rows it stands for."""
+    over = list(dict.fromkeys(name for column in columns for name in column.over))
+    said = [name for name in over if name in ("experts", "tensors")]
+    if "heads" in over and "values" not in over:
+        said.insert(0, "heads")
+    words = f" over {' and '.join(said)}" if said else ""
+    if "heads" in said:
+        words += " (whole matrix where there are none)"
     if each.view is not View.LAYERS:
-        return ""
-    suffix = each.shown[0].removeprefix(each.headline)
-    if suffix == "_median":
-        return ", median over heads (whole matrix where there are none)"
-    return ", mean" if suffix == "_mean" else ""
+        return f",{words}" if words else ""
+    (column,) = columns
+    quantity, statistic = column.name
+    of = "" if quantity in each.name else f" {quantity.replace('_', ' ')}"
+    taken = WORDS.get(statistic or "", statistic)
+    return f", {taken}{of}{words}" if over else f":{of}" if of else ""
 
 
-def by_layer(rows: pd.DataFrame, each: Measure, source: str) -> Table:
+def by_layer(columns: Sequence[Cells], source: str) -> Table:
     """Return layers down, roles across."""
-    roles = sorted(rows["role"].unique(), key=ORDER.__getitem__)
+    (column,) = columns
+    found = column.by_place
+    roles = sorted({role for _, role in found}, key=ORDER.__getitem__)
     out = _table(["layer", *roles])
-    lines: dict[int | None, dict[str, str]] = {}
-    for row in records(rows):
-        lines.setdefault(row["layer"], {})[row["role"]] = _cell(row["value"], row["status"])
-    for layer in sorted(lines, key=lambda layer: -1 if layer is None else layer):
-        cells = [lines[layer].get(role, "-") for role in roles]
+    for layer in sorted({layer for layer, _ in found}, key=lambda n: -1 if n is None else n):
+        cells = [_cell(found.get((layer, role))) for role in roles]
         out.add_row("" if layer is None else str(layer), *cells)
     return out
 
 
-def by_role(rows: pd.DataFrame, each: Measure, source: str) -> Table:
+def by_role(columns: Sequence[Cells], source: str) -> Table:
     """Return roles and layers down, quantities across."""
-    layered = bool(rows["layer"].notna().any())
-    out = _table([*(["layer"] if layered else []), "role", *each.shown])
-    lines: dict[tuple[int | None, str], dict[str, str]] = {}
-    for row in records(rows):
-        place = (row["layer"], row["role"])
-        lines.setdefault(place, {})[row["measure"]] = _cell(row["value"], row["status"])
-    for (layer, role), cells in lines.items():
+    places = list(dict.fromkeys(place for column in columns for place in column.by_place))
+    layered = any(layer is not None for layer, _ in places)
+    out = _table([*(["layer"] if layered else []), "role", *(str(c.name) for c in columns)])
+    for layer, role in places:
         lead = ["" if layer is None else str(layer)] if layered else []
-        out.add_row(*lead, role, *(cells.get(name, "-") for name in each.shown))
+        out.add_row(*lead, role, *(_cell(c.by_place.get((layer, role))) for c in columns))
     return out
 
 
-def by_pair(rows: pd.DataFrame, each: Measure, source: str) -> Table:
+def by_pair(columns: Sequence[Cells], source: str) -> Table:
     """Return pairs of tokens down, with their texts where a tokenizer lies beside the file."""
     texts = token_texts(source)
     known = ["text", "partner text"] if texts else []
-    out = _table(["role", "token", *known[:1], "partner", *known[1:], *each.shown])
-    lines: dict[tuple[str, int | None, int | None], dict[str, str]] = {}
-    for row in records(rows):
-        place = (row["role"], row["index"], row["partner"])
-        lines.setdefault(place, {})[row["measure"]] = _cell(row["value"], row["status"])
-    for (role, token, partner), cells in lines.items():
-        pair: list[str] = []
-        for token_id in (token, partner):
-            pair.append("-" if token_id is None else str(token_id))
-            pair += [] if not texts else ["" if token_id is None else texts[token_id]]
-        out.add_row(role, *pair, *(cells.get(name, "-") for name in each.shown))
+    names = [str(column.name) for column in columns]
+    out = _table(["role", "token", *known[:1], "partner", *known[1:], *names])
+    for role, *pair in dict.fromkeys(place for column in columns for place in column.by_place):
+        told: list[str] = []
+        for token_id in pair:
+            told.append("-" if token_id is None else str(token_id))
+            told += [] if not texts else ["" if token_id is None else texts[token_id]]
+        out.add_row(role, *told, *(_cell(c.by_place.get((role, *pair))) for c in columns))
     return out
 
 
 LAYOUTS = {View.LAYERS: by_layer, View.ROLES: by_role, View.PAIRS: by_pair}
+PLACES = {
+    View.LAYERS: ("layer", "role"),
+    View.ROLES: ("layer", "role"),
+    View.PAIRS: ("role", "index", "partner"),
+}
+"""The columns that name a cell, beside its quantity."""
 
 
 def _table(columns: list[str]) -> Table:
@@ -134,10 +143,8 @@ def _table(columns: list[str]) -> Table:
     return out
 
 
-def _cell(value: float, status: str) -> str:
-    if status == Status.SKIPPED:
-        return "-"
-    return MARKS.get(Status(status), ("", ""))[0] + number(value)
+def _cell(cell: Cell | None) -> str:
+    return "-" if cell is None else MARKS.get(cell.status, ("", ""))[0] + number(cell.value)
 
 
 def coverage_notes(table: pd.DataFrame) -> Iterator[str]:

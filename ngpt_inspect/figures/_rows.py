@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures.canvas.theme import shades_and_dashes
-from ngpt_inspect.vocabulary import QK_SCALES, Role, Status
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, QK_SCALES, Role, Series, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,14 +45,21 @@ class Rows:
     table
         Rows of docs/table.md, with their summary rows. Its `attrs` name the checkpoints in the
         order, with the family, that fixes their colours: the same in every figure.
-    quantities
-        The quantities the figure draws; others are not touched.
+    drawn
+        What the figure draws; other rows are not touched.
     layer
         The one layer to draw; all by default.
+    pooled
+        Draw the statistics over all layers of a role; by default those of each weight.
     """
 
     def __init__(
-        self, table: pd.DataFrame, quantities: Iterable[str], *, layer: int | None = None
+        self,
+        table: pd.DataFrame,
+        drawn: Iterable[Series],
+        *,
+        layer: int | None = None,
+        pooled: bool = False,
     ) -> None:
         facts = table.attrs
         table = table.copy(deep=False)
@@ -64,18 +71,28 @@ class Rows:
             table = table[(table["layer"] == layer).fillna(False).astype(bool)]
         skipped = table["status"] == Status.SKIPPED
         self.skipped = _tidied(table[skipped])
-        wanted = _tidied(table[~skipped & table["measure"].isin(list(quantities))])
-        keys = ["checkpoint", "step", "role", "measure"]
-        self._groups: dict[Any, pd.DataFrame] = dict(list(wanted.groupby(keys, observed=True)))
-        self._empty = wanted.iloc[:0]
+        asked: set[tuple[Any, Any]] = set(drawn)
+        within = table["statistic"].isna() | table["layer"].notna() ^ pooled
+        within |= table["role"].isin([str(role) for role in OUTSIDE_LAYERS])
+        wanted = table["measure"].isin([measure for measure, _ in asked])
+        rows = _tidied(table[~skipped & within & wanted])
+        keys = ["checkpoint", "step", "role", "measure", "statistic"]
+        groups = rows.groupby(keys, observed=True)
+        self._groups: dict[Any, pd.DataFrame] = {
+            (*place, of, statistic): of_key
+            for (*place, of, statistic), of_key in groups
+            if (of, statistic or None) in asked
+        }
+        self._empty = rows.iloc[:0]
 
-    def get(self, style: Style, role: Role, quantity: str) -> pd.DataFrame:
-        """Return the rows of one quantity, by layer and index; empty where there are none."""
-        return self._groups.get((style.checkpoint, style.step, str(role), quantity), self._empty)
+    def get(self, style: Style, role: Role, series: Series) -> pd.DataFrame:
+        """Return the rows of one series, by layer and index; empty where there are none."""
+        key = (style.checkpoint, style.step, str(role), series.measure, series.statistic or "")
+        return self._groups.get(key, self._empty)
 
-    def one(self, style: Style, role: Role, quantity: str, head: int | None) -> pd.DataFrame:
+    def one(self, style: Style, role: Role, series: Series, head: int | None) -> pd.DataFrame:
         """Return the rows of one head, or of the whole matrix."""
-        rows = self.get(style, role, quantity)
+        rows = self.get(style, role, series)
         return rows[rows["head"].isna()] if head is None else rows[rows["head"].eq(head)]
 
     def skips(self, style: Style, role: Role) -> pd.DataFrame:
@@ -97,7 +114,7 @@ class Rows:
 
     def present(self, roles: Iterable[Role]) -> list[Role]:
         """Return those of these roles that any checkpoint has rows of."""
-        found = {role for _, _, role, _ in self._groups}
+        found = {key[2] for key in self._groups}
         return [role for role in roles if str(role) in found]
 
     def sought(self, roles: Iterable[Role]) -> list[Role]:
@@ -112,11 +129,9 @@ class Rows:
 
 
 def _tidied(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows in drawing order; an empty reason read back from CSV is a null."""
-    reason = rows["reason"].astype(object)
-    rows = rows.assign(
-        step=rows["step"].fillna(NO_STEP).astype(int), reason=reason.where(reason.notna(), "")
-    )
+    """Return rows in drawing order, empty texts in the place of nulls."""
+    texts = {name: rows[name].astype(object).fillna("") for name in ("reason", "statistic")}
+    rows = rows.assign(step=rows["step"].fillna(NO_STEP).astype(int), **texts)
     return rows.sort_values(["layer", "expert", "index"], kind="stable")
 
 

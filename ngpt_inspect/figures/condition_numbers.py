@@ -5,6 +5,7 @@ from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import NEUTRAL, TWO_COLUMNS, Drawing, Frame, line_key
 from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
+from ngpt_inspect.vocabulary import Series
 
 KAPPA = "condition_number"
 SPREADS = {"quartiles": ("low", "high"), "range": ("min", "max")}
@@ -62,14 +63,14 @@ def draw_kappa(
     return board.finish()
 
 
-def drawn(quantity: str, of: str) -> str:
-    """Return the quantity whose rows are drawn: the median over heads, or single values."""
-    return f"{quantity}_median" if of == "median" else quantity
+def drawn(quantity: str, of: str) -> Series:
+    """Return what is drawn: the median over heads, or single values."""
+    return Series(quantity, "median" if of == "median" else None)
 
 
-def band_of(of: str, spread: str) -> list[str]:
-    """Return the two quantities the band lies between; a single matrix has none."""
-    return [f"{KAPPA}_{suffix}" for suffix in SPREADS[spread]] if of == "median" else []
+def band_of(of: str, spread: str) -> list[Series]:
+    """Return the two statistics the band lies between; a single matrix has none."""
+    return [Series(KAPPA, name) for name in SPREADS[spread]] if of == "median" else []
 
 
 FIGURE = Figure(

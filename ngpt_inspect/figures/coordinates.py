@@ -6,7 +6,7 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.layers import place
-from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, Series, roles_of
 
 ALPHA, FACTOR = "eigen_learning_rate", "scaling_factor"
 ROLES = roles_of(Kind.EIGEN_LEARNING_RATE, Kind.SCALING, Kind.GAIN)
@@ -19,14 +19,14 @@ def draw(
     """Draw every value of one vector of one layer, one line a checkpoint.
 
     Left, x: coordinate (s_z: token id; s_qk: coordinates of the heads one after another, a line
-    for each head). Right, x: normalized rank, 0 the smallest, as `_quantile` rows hold it, heads
+    for each head). Right, x: normalized rank, 0 the smallest, as rows of `quantile` hold it, heads
     together. y: effective value. `layer` does not matter to s_z and the final gain.
     """
     chosen = Role(role)
     quantity = ALPHA if chosen.facts.kind is Kind.EIGEN_LEARNING_RATE else FACTOR
     rows = Rows(
         table[table["role"] == role],
-        [quantity, f"{quantity}_quantile"],
+        [Series(quantity), Series(quantity, "quantile")],
         layer=None if chosen in OUTSIDE_LAYERS else layer,
     )
     symbol = chosen.facts.symbol
@@ -37,7 +37,7 @@ def draw(
     ranked = Panel(title=f"{where}  sorted", x=rank_axis(), y=y)
     board = Board(rows, [chosen], [[ordered, ranked]], width, height=220)
     for style in rows.styles:
-        mine = rows.get(style, chosen, quantity)
+        mine = rows.get(style, chosen, Series(quantity))
         _draw_in_order(board, ordered, style, chosen, mine)
     draw_rank_curve(board, ranked, chosen, quantity, "sorted")
     return board.finish()

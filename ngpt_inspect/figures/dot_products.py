@@ -6,13 +6,11 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_bins, draw_rank_curve
 from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
+from ngpt_inspect.vocabulary import Series
 
-QUANTITIES = (
-    "dot_quantile",
-    "dot_bin_left",
-    "dot_bin_count",
-    "cosine_bin_left",
-    "cosine_bin_count",
+DRAWN = (
+    Series("dot", "quantile"),
+    *(Series(of, name) for of in ("dot", "cosine") for name in ("bin_left", "bin_count")),
 )
 NAMES = ("dot product", "density of dots", "density of cosines")
 
@@ -25,7 +23,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     1). Vectors spread evenly over a sphere pile up at 0; a hump to the right of it is a cluster
     of tokens. In nGPT the rows are unit, so the two histograms agree.
     """
-    rows = Rows(table, QUANTITIES)
+    rows = Rows(table, DRAWN)
     ranks, products = rank_axis(), value_axis()
     groups = {}
     for role in rows.present(EMBEDDINGS):

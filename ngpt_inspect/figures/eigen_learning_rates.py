@@ -5,8 +5,8 @@ from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density
-from ngpt_inspect.figures.drawing.layers import draw_by_layer, quartiles_of
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
+from ngpt_inspect.vocabulary import Kind, Series, roles_of
 
 ROLES = roles_of(Kind.EIGEN_LEARNING_RATE)
 QUANTITY = "eigen_learning_rate"
@@ -20,15 +20,15 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     paler. α is how far a block moves the hidden state along each coordinate: 0.25 is a quarter
     of the way to what the block suggests.
     """
-    names = [f"{QUANTITY}_{suffix}" for suffix in ("mean", "quantile", "density", "density_at")]
-    rows = Rows(table, names)
+    names = ("abs_mean", "abs_low", "abs_high", "density", "density_at")
+    rows = Rows(table, [Series(QUANTITY, name) for name in names])
     roles = rows.present(ROLES)
     means = role_panels(roles, layer_axis(), value_axis("mean |α|"))
     spreads = role_panels(roles, Axis(title="|α|"), value_axis("density"), lambda role: "")
     board = Board(rows, ROLES, [list(means.values()), list(spreads.values())], width)
-    band = quartiles_of(QUANTITY)
+    mean, band = Series(QUANTITY, "abs_mean"), between(QUANTITY, "abs_low", "abs_high")
     for role in roles:
-        draw_by_layer(board, means[role], role, f"{QUANTITY}_mean", name="mean α", band=band)
+        draw_by_layer(board, means[role], role, mean, name="mean |α|", band=band)
         draw_density(board, spreads[role], role, QUANTITY, "density of α")
     return board.finish()
 

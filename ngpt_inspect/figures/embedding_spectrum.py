@@ -7,6 +7,7 @@ from ngpt_inspect.figures.drawing.board import Board, rank_axis, role_panels, va
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.dots import draw_scalars
 from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
+from ngpt_inspect.vocabulary import Series
 
 SPECTRUM = "covariance_eigenvalue_over_median"
 SCALARS = {"isotropy": "isotropy", "isoscore": "IsoScore", "anisotropy": "anisotropy"}
@@ -19,7 +20,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     the median eigenvalue, logarithmic. Below, x: the scalar. An even cloud has a flat spectrum,
     isotropy and IsoScore near 1, and anisotropy (the mean cosine of two rows) near 0.
     """
-    rows = Rows(table, [f"{SPECTRUM}_quantile", *SCALARS])
+    rows = Rows(table, [Series(SPECTRUM, "quantile"), *map(Series, SCALARS)])
     roles = rows.present(EMBEDDINGS)
     y = value_axis("eigenvalue / median", log=True)
     above = role_panels(roles, rank_axis(), y)

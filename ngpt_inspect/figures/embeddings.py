@@ -8,11 +8,11 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_histogram, draw_rank_curve
 from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import Role, Series
 
 EIGENVALUE = "covariance_eigenvalue_over_median"
 PRODUCTS = {"raw": ("dot", "dot product"), "cosine": ("cosine", "cosine")}
-SUFFIXES = {"rank": ("quantile",), "histogram": ("bin_left", "bin_count", "bin_zero")}
+STATISTICS = {"rank": ("quantile",), "histogram": ("bin_left", "bin_count", "bin_zero")}
 
 
 def draw(
@@ -37,7 +37,7 @@ def draw(
         EIGENVALUE: "eigenvalue / median",
         product: product_name,
     }
-    rows = Rows(table, [f"{each}_{suffix}" for each in columns for suffix in SUFFIXES[view]])
+    rows = Rows(table, [Series(each, name) for each in columns for name in STATISTICS[view]])
     axes = _ranked(columns) if view == "rank" else _counted(columns)
     groups = {
         role: {
@@ -76,7 +76,7 @@ def _without_logarithm(rows: Rows, roles: list[Role]) -> list[str]:
         f"{style.label}: {int(count)} zero eigenvalues of {role.facts.symbol}, left of the axis."
         for style in rows.styles
         for role in roles
-        for count in rows.get(style, role, f"{EIGENVALUE}_bin_zero")["value"]
+        for count in rows.get(style, role, Series(EIGENVALUE, "bin_zero"))["value"]
         if count
     ]
 
@@ -91,7 +91,7 @@ FIGURE = Figure(
     options=(
         Option(
             name="view",
-            values=tuple(SUFFIXES),
+            values=tuple(STATISTICS),
             help="Sorted values against their rank, or histograms of the same values.",
         ),
         Option(

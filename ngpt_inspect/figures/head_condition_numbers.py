@@ -9,7 +9,7 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.cells import Column, columns_of, draw_cells
 from ngpt_inspect.figures.drawing.choices import ROLES, roles_named
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import Role, Series
 
 KAPPA = "condition_number"
 A_LAYER, LEAST, MOST = 9, 118, 260
@@ -24,7 +24,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, role: str = "attention") -> 
     and one that was not measured bear a mark; a cell that is not there stays empty. Every cell
     can be clicked: its customdata is checkpoint, layer, role, head, step, expert.
     """
-    rows = Rows(table, [KAPPA])
+    rows = Rows(table, [Series(KAPPA)])
     axis = cache(_axis)
     found = [
         [

@@ -5,14 +5,14 @@ from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
-from ngpt_inspect.vocabulary import Kind, Role
+from ngpt_inspect.vocabulary import Kind, Role, Series
 
 GRID = (
     (Role.ALPHA_A, Role.ALPHA_M, Role.S_QK, Role.S_Q, Role.S_K),
     (Role.S_U, Role.S_NU, Role.S_Z),
 )
 ROLES = tuple(role for group in GRID for role in group)
-SUFFIXES = {"histogram": ("bin_left", "bin_count"), "density": ("density_at", "density")}
+STATISTICS = {"histogram": ("bin_left", "bin_count"), "density": ("density_at", "density")}
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "histogram") -> Drawing:
@@ -25,9 +25,9 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "histogram") -> 
     Gaussian kernel density of Scott's bandwidth. The paper shows histograms and says nothing
     of their bins or their height. α is |α|; s_ν is without the √d of equation 21.
     """
-    quantities = {role: f"{_quantity(role)}_pooled" for role in ROLES}
-    names = [f"{each}_{suffix}" for each in quantities.values() for suffix in SUFFIXES[view]]
-    rows = Rows(table, dict.fromkeys(names))
+    quantities = {role: _quantity(role) for role in ROLES}
+    drawn = [Series(each, name) for each in quantities.values() for name in STATISTICS[view]]
+    rows = Rows(table, dict.fromkeys(drawn), pooled=True)
     counts = value_axis("count / largest") if view == "histogram" else None
     panels = {
         role: Panel(x=Axis(title=role.facts.symbol), y=counts or value_axis())
@@ -56,7 +56,7 @@ FIGURE = Figure(
     options=(
         Option(
             name="view",
-            values=tuple(SUFFIXES),
+            values=tuple(STATISTICS),
             help="Histograms of one height, or smooth densities of one area.",
         ),
     ),

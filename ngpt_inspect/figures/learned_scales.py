@@ -5,8 +5,8 @@ from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
-from ngpt_inspect.figures.scaling_factors import SUFFIXES, VIEW, draw_factor, factor_panel
-from ngpt_inspect.vocabulary import QK_SCALES, Kind, Role, roles_of
+from ngpt_inspect.figures.scaling_factors import STATISTICS, VIEW, draw_factor, factor_panel
+from ngpt_inspect.vocabulary import QK_SCALES, Kind, Role, Series, roles_of
 
 ALPHA, FACTOR = "eigen_learning_rate", "scaling_factor"
 ABOVE, BELOW = (Role.ALPHA_A, Role.S_U), (Role.ALPHA_M, Role.S_NU, Role.S_Z)
@@ -20,7 +20,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
     tokens of Scott's bandwidth, for the paper does not give its own; or the histogram, count
     over the largest count. s_ν is without the √d of equation 21.
     """
-    rows = Rows(table, [f"{each}_{suffix}" for each in (ALPHA, FACTOR) for suffix in SUFFIXES])
+    rows = Rows(table, [Series(each, name) for each in (ALPHA, FACTOR) for name in STATISTICS])
     above = (*ABOVE, *rows.sought(QK_SCALES))
     roles = [*above, *BELOW]
     there = rows.present(roles)
@@ -35,7 +35,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
             draw_factor(board, panel, role, view)
             continue
         band = between(ALPHA, "abs_low", "abs_high")
-        draw_by_layer(board, panel, role, f"{ALPHA}_abs_mean", name=panel.title, band=band)
+        draw_by_layer(board, panel, role, Series(ALPHA, "abs_mean"), name=panel.title, band=band)
     return board.finish()
 
 

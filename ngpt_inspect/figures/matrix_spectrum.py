@@ -7,7 +7,7 @@ from ngpt_inspect.figures.canvas.text import number
 from ngpt_inspect.figures.drawing.board import Board, value_axis
 from ngpt_inspect.figures.drawing.choices import HEAD, LAYER, ROLE
 from ngpt_inspect.figures.drawing.curves import draw_values
-from ngpt_inspect.vocabulary import Role, Status
+from ngpt_inspect.vocabulary import Role, Series, Status
 
 SIGMA, KAPPA = "singular_value", "condition_number"
 RANKS = {"stable_rank": "stable rank", "effective_rank": "effective rank"}
@@ -28,7 +28,7 @@ def draw(
     effective rank. A matrix without heads has one panel.
     """
     matrix = Role(role)
-    rows = Rows(table, [SIGMA, KAPPA, *RANKS], layer=layer)
+    rows = Rows(table, map(Series, (SIGMA, KAPPA, *RANKS)), layer=layer)
     symbol = f"{matrix.facts.symbol} of layer {layer}"
     parts: list[int | None] = [None] if matrix.facts.head_axis is None else [head, None]
     y = value_axis("singular value σ", log=True)
@@ -48,9 +48,9 @@ def draw(
 
 
 def _draw(board: Board, panel: Panel, style: Style, role: Role, head: int | None) -> None:
-    rows = board.rows.one(style, role, SIGMA, head)
+    rows = board.rows.one(style, role, Series(SIGMA), head)
     if rows.empty:
-        n_heads = board.rows.get(style, role, SIGMA)["head"].nunique()
+        n_heads = board.rows.get(style, role, Series(SIGMA))["head"].nunique()
         if head is not None and n_heads:
             symbol = role.facts.symbol
             board.notes.append(f"{style.label}: {symbol} has heads 0 to {n_heads - 1} only.")
@@ -62,11 +62,11 @@ def _draw(board: Board, panel: Panel, style: Style, role: Role, head: int | None
 def _numbers(board: Board, style: Style, role: Role, head: int | None) -> list[str]:
     """Return κ, with its status where it is not plain, and the ranks, in words."""
     said = []
-    for row in board.rows.one(style, role, KAPPA, head).to_dict("records"):
+    for row in board.rows.one(style, role, Series(KAPPA), head).to_dict("records"):
         doubt = "" if row["status"] == Status.OK else f" ({row['status'].replace('_', ' ')})"
         said.append(f"κ {number(float(row['value']))}{doubt}")
     for quantity, name in RANKS.items():
-        values = board.rows.one(style, role, quantity, head)["value"]
+        values = board.rows.one(style, role, Series(quantity), head)["value"]
         said += [f"{name} {number(value)}" for value in values]
     return said
 

@@ -6,10 +6,13 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.text import number
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import Role, Series
 
 ROLES = (Role.W_Q, Role.W_K)
-CONDITIONS = {"median": "condition_number_median", "pooled": "pooled_condition_number"}
+CONDITIONS = {
+    "median": Series("condition_number", "median"),
+    "pooled": Series("pooled_condition_number"),
+}
 VECTORS = {"rows": "row_norm", "columns": "column_norm"}
 
 
@@ -34,7 +37,7 @@ def draw(
     of length d_model, which nGPT keeps at 1; ``vectors="columns"`` shows the others.
     """
     norm, kappa = VECTORS[vectors], CONDITIONS[condition]
-    wanted = [f"{norm}_quantile", "singular_value_quantile", kappa]
+    wanted = [Series(norm, "quantile"), Series("singular_value", "quantile"), kappa]
     rows = Rows(table, wanted, layer=layer)
     x, norms, spectra = rank_axis(), value_axis(), value_axis(log=True)
     groups = {

@@ -6,12 +6,12 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
-from ngpt_inspect.vocabulary import Kind, Role, roles_of
+from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 
 QUANTITY = "scaling_factor"
-SUFFIXES = (
+STATISTICS = (
     *("abs_mean", "abs_low", "abs_high", "density", "density_at"),
-    *("pooled_bin_left", "pooled_bin_count"),
+    *("bin_left", "bin_count"),
 )
 WITHOUT_LAYER = (Role.S_Z, Role.GAIN_FINAL)
 VIEW = Option(
@@ -30,7 +30,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
     histogram, count over the largest count. s_z is the inverse temperature of the softmax over
     the vocabulary.
     """
-    rows = Rows(table, [f"{QUANTITY}_{suffix}" for suffix in SUFFIXES])
+    rows = Rows(table, [Series(QUANTITY, name) for name in STATISTICS])
     found = [rows.present(roles_of(kind)) for kind in (Kind.SCALING, Kind.GAIN)]
     x = layer_axis()
     groups = [{role: factor_panel(role, view, x) for role in group} for group in found]
@@ -55,11 +55,11 @@ def draw_factor(board: Board, panel: Panel, role: Role, view: str) -> None:
     name = panel.title.replace("  ", " ")
     if role not in WITHOUT_LAYER:
         band = between(QUANTITY, "abs_low", "abs_high")
-        draw_by_layer(board, panel, role, f"{QUANTITY}_abs_mean", name=name, band=band)
+        draw_by_layer(board, panel, role, Series(QUANTITY, "abs_mean"), name=name, band=band)
     elif view == "density":
         draw_density(board, panel, role, QUANTITY, name)
     else:
-        draw_histogram(board, panel, role, f"{QUANTITY}_pooled", name)
+        draw_histogram(board, panel, role, QUANTITY, name)
 
 
 FIGURE = Figure(

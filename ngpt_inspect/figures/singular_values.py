@@ -5,6 +5,7 @@ from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import matrix_board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
+from ngpt_inspect.vocabulary import Series
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
@@ -14,7 +15,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     layer together, of the whole matrix in the MLP. A steep left end is near-lost rank. The
     paper shows Q and K of two layers: the figure `queries_and_keys`.
     """
-    rows = Rows(table, ["singular_value_quantile"])
+    rows = Rows(table, [Series("singular_value", "quantile")])
     y = value_axis("singular value", log=True)
     board, panels = matrix_board(rows, rank_axis(), y, width)
     for role, panel in panels.items():

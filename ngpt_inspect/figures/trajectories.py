@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
+from typing import Any
 
 from ngpt_inspect.figures._figure import Figure, Option
 from ngpt_inspect.figures._rows import styles, whole
@@ -22,7 +23,7 @@ from ngpt_inspect.figures.canvas import (
 from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, looks, remarks
-from ngpt_inspect.vocabulary import Role, Status
+from ngpt_inspect.vocabulary import Role, Series, Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,9 @@ class Followed:
     """One quantity that can be followed: its rows of each weight and over all layers."""
 
     measure: str
-    each: str
-    over: str = ""
-    """Empty for what embeddings alone have: there are no layers."""
+    each: Series
+    over: Series | None = None
+    """Its rows without a layer; None for what embeddings alone have: there are no layers."""
     label: str
     log: bool = False
     shared: bool = False
@@ -40,19 +41,18 @@ class Followed:
 
 
 def _heads(measure: str, name: str, label: str, *, log: bool = False) -> Followed:
-    over = f"{name}_pooled_median"
+    each = Series(name, "median")
     words = f"{label}, median"
-    each = f"{name}_median"
-    return Followed(measure=measure, each=each, over=over, label=words, log=log, shared=True)
+    return Followed(measure=measure, each=each, over=each, label=words, log=log, shared=True)
 
 
-def _mean(measure: str, name: str, label: str) -> Followed:
-    over = f"{name}_pooled_mean"
-    return Followed(measure=measure, each=f"{name}_mean", over=over, label=f"{label}, mean")
+def _mean(measure: str, name: str, label: str, statistic: str) -> Followed:
+    each = Series(name, statistic)
+    return Followed(measure=measure, each=each, over=each, label=f"{label}, mean")
 
 
-def _scalar(measure: str, name: str, label: str) -> Followed:
-    return Followed(measure=measure, each=name, label=label, shared=True)
+def _scalar(measure: str, name: str, label: str, statistic: str | None = None) -> Followed:
+    return Followed(measure=measure, each=Series(name, statistic), label=label, shared=True)
 
 
 QUANTITIES = {
@@ -62,19 +62,19 @@ QUANTITIES = {
     ),
     "effective_rank": _heads("singular_values", "effective_rank", "effective rank"),
     "stable_rank": _heads("singular_values", "stable_rank", "stable rank"),
-    "eigen_learning_rate": _mean("eigen_learning_rates", "eigen_learning_rate", "|α|"),
-    "scaling_factor": _mean("scaling_factors", "scaling_factor", "s"),
-    "row_norm": _mean("vector_norms", "row_norm", "norm of rows"),
-    "column_norm": _mean("vector_norms", "column_norm", "norm of columns"),
+    "eigen_learning_rate": _mean("eigen_learning_rates", "eigen_learning_rate", "|α|", "abs_mean"),
+    "scaling_factor": _mean("scaling_factors", "scaling_factor", "|s|", "abs_mean"),
+    "row_norm": _mean("vector_norms", "row_norm", "norm of rows", "mean"),
+    "column_norm": _mean("vector_norms", "column_norm", "norm of columns", "mean"),
     "unit_deviation": Followed(
         measure="unit_norm",
-        each="unit_deviation",
-        over="unit_deviation_pooled_max",
+        each=Series("unit_deviation"),
+        over=Series("unit_deviation", "max"),
         label="largest |‖v‖ − 1|",
         log=True,
         shared=True,
     ),
-    "embedding_norm": _scalar("embedding_norms", "embedding_norm_mean", "norm, mean"),
+    "embedding_norm": _scalar("embedding_norms", "embedding_norm", "norm, mean", "mean"),
     "anisotropy": _scalar("embedding_spectrum", "anisotropy", "anisotropy"),
     "isotropy": _scalar("embedding_spectrum", "isotropy", "isotropy"),
     "isoscore": _scalar("embedding_spectrum", "isoscore", "IsoScore"),
@@ -82,8 +82,8 @@ QUANTITIES = {
         "nearest_tokens", "near_duplicate_share", "share with a near-duplicate"
     ),
     "low_norm_tokens": _scalar("token_health", "low_norm_tokens", "tokens of low norm"),
-    "dot_mean": _scalar("dot_products", "dot_mean", "dot product, mean"),
-    "cosine_mean": _scalar("dot_products", "cosine_mean", "cosine, mean"),
+    "dot_mean": _scalar("dot_products", "dot", "dot product, mean", "mean"),
+    "cosine_mean": _scalar("dot_products", "cosine", "cosine, mean", "mean"),
 }
 """What can be followed, by the name of the quantity in the table."""
 AXES = {"steps": "steps", "tokens": "training tokens"}
@@ -106,7 +106,9 @@ def draw(
     averaged here.
     """
     followed = QUANTITIES[quantity]
-    of_it = table["measure"].isin([followed.each, followed.over])
+    of_it = _of(table, followed.each)
+    if followed.over is not None:
+        of_it |= _of(table, followed.over) & table["layer"].isna()
     skipped = table["status"] == Status.SKIPPED
     rows = _placed(table[of_it | skipped], against)
     shown = rows[rows["status"] != Status.SKIPPED]
@@ -130,6 +132,13 @@ def draw(
             _draw_run(canvas, panel, line, here, followed, 0 if hide_layers else n_layers)
     canvas.notes += remarks(table, *_notes(rows, shown, runs, followed, against))
     return canvas.finish()
+
+
+def _of(table: Frame, series: Series) -> Any:
+    of, statistic = series
+    column = table["statistic"]
+    told = column.isna() if statistic is None else (column == statistic).fillna(False)
+    return (table["measure"] == of) & told
 
 
 def _groups() -> Iterator[tuple[Role, ...]]:
@@ -168,11 +177,11 @@ def _draw_run(
 ) -> None:
     """Draw the pale lines of a role's layers (as many as are asked for) and the strong one."""
     layered = rows["layer"].notna().any()
-    weights = rows[rows["measure"] == followed.each]
+    weights = rows[_of(rows, followed.each) & (rows["layer"].notna() | (not layered))]
     for (layer, expert), of_weight in weights.groupby(["layer", "expert"], dropna=False):
         if layered and n_layers:
             _draw_layer(canvas, panel, line, of_weight, whole(layer), whole(expert), n_layers)
-    strong = rows[rows["measure"] == followed.over] if layered else weights
+    strong = rows[rows["layer"].isna()] if layered else weights
     if len(strong):
         hover = f"{EVERYTHING if layered else ''}<br>%{{x:,.6g}}: %{{y:.5g}}"
         strong = _finite(canvas, panel, line, strong)

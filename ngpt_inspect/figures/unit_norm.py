@@ -7,6 +7,7 @@ from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_a
 from ngpt_inspect.figures.drawing.dots import draw_beside, draw_tolerance
 from ngpt_inspect.figures.drawing.layers import draw_by_layer
 from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
+from ngpt_inspect.vocabulary import Series
 
 DEVIATION, TOLERANCE = "unit_deviation", "tolerance"
 
@@ -18,7 +19,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     but columns of W_o and W_oMLP), logarithmic. Dotted: the tolerance of the stored dtype; a
     line below it is on the hypersphere. A GPT is not meant to be.
     """
-    rows = Rows(table, [DEVIATION, TOLERANCE])
+    rows = Rows(table, [Series(DEVIATION), Series(TOLERANCE)])
     y = value_axis("max |‖v‖ − 1|", log=True)
     there = rows.present(EMBEDDINGS)
     names = Axis(names=[role.facts.symbol for role in there])
@@ -27,7 +28,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     for role, panel in panels.items():
         draw_tolerance(board, panel, role, TOLERANCE)
         if role not in there:
-            draw_by_layer(board, panel, role, DEVIATION, name="deviation")
+            draw_by_layer(board, panel, role, Series(DEVIATION), name="deviation")
     if there:
         draw_beside(board, panels[there[0]], there, DEVIATION, "deviation")
     return board.finish()

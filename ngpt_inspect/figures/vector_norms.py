@@ -16,7 +16,7 @@ from ngpt_inspect.figures.drawing.board import (
 )
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.ranked import ONE_ROW
-from ngpt_inspect.vocabulary import Axis, Role
+from ngpt_inspect.vocabulary import Axis, Role, Series
 
 HEIGHT = 84
 """Pixels of a panel: there are four rows of them."""
@@ -38,7 +38,8 @@ def draw_norms(
     table: Frame, matrices: Sequence[Sequence[Role]], width: int, *, layer: int | None = None
 ) -> Drawing:
     """Draw the norms of matrices: of each group rows and, below, columns; of one side by side."""
-    rows = Rows(table, [f"{quantity}_quantile" for quantity in QUANTITIES.values()], layer=layer)
+    drawn = [Series(quantity, "quantile") for quantity in QUANTITIES.values()]
+    rows = Rows(table, drawn, layer=layer)
     x, y = rank_axis(), value_axis("norm")
     lines = [
         (axis, role_panels(rows.present(group), x, y, partial(title_of, axis=axis)))

@@ -15,12 +15,13 @@ from ngpt_inspect.formats._folder import DISTRIBUTED, find_model
 from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weights
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._opening import open_bytes, place_of
+from ngpt_inspect.formats._parts import with_part
 from ngpt_inspect.formats._remote import CHECK_ADDRESS, RemotePath
-from ngpt_inspect.formats._text import listed
 from ngpt_inspect.places import Place
 from ngpt_inspect.plugins import collect
 from ngpt_inspect.quantised import dequantised
 from ngpt_inspect.stored import Contents
+from ngpt_inspect.wording import listed
 
 __all__ = ["FORMATS", "Format", "files_of", "is_model", "read_contents"]
 
@@ -31,7 +32,7 @@ HUB_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w-]*(\.\d[\w-]*)*", re.
 """``org/name``, without the suffix of a file."""
 
 
-def read_contents(source: str | PathLike[str]) -> Contents:
+def read_contents(source: str | PathLike[str], part: str | None = None) -> Contents:
     """Open a checkpoint: its tensors by name, read later, and all it says of itself.
 
     Parameters
@@ -41,6 +42,9 @@ def read_contents(source: str | PathLike[str]) -> Contents:
         run, or its only model file. Either is a path, or a URI (``hf://org/name@revision``,
         ``s3://``, ``gs://``, ``https://``), of which only the bytes asked for travel.
         ``config.json`` beside it is attached.
+    part
+        Which set of weights, where there are several: ``ema`` beside ``model``. By default the
+        usual one; `Contents.parts` names them all.
 
     Raises
     ------
@@ -48,10 +52,12 @@ def read_contents(source: str | PathLike[str]) -> Contents:
         Nothing there, nothing we read, damaged, or it would have to run code.
     MissingLibrary
         It needs an extra that is not installed.
+    WrongOption
+        It has no such part.
     """
     place = place_of(source)
     try:
-        return _read(place, source)
+        return _read(place, source, part)
     except OSError as error:
         raise UnreadableFile(
             f"cannot be opened ({error.strerror or error})",
@@ -68,7 +74,7 @@ def is_model(place: Place) -> bool:
         return False
 
 
-def _read(place: Place, source: str | PathLike[str]) -> Contents:
+def _read(place: Place, source: str | PathLike[str], part: str | None) -> Contents:
     if not place.exists():
         raise _missing_model(source) if HUB_MODEL.fullmatch(str(source)) else _missing(place)
     chosen, head = _format_of(place)
@@ -77,7 +83,7 @@ def _read(place: Place, source: str | PathLike[str]) -> Contents:
         chosen, head = _format_of(place)
     if chosen is None:
         raise not_supported(place, head)
-    contents = chosen.read(place)
+    contents = with_part(chosen.read(place), part)
     if not contents.tensors:
         raise UnreadableFile(
             "holds no tensors", where=str(place), next_step="name the file that holds the weights"

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._bytes import GET_AGAIN, ByteFile
-from ngpt_inspect.formats._text import quoted
+from ngpt_inspect.wording import quoted
 
 DAMAGED = f"the file is cut short or damaged: {GET_AGAIN}"
 LOCAL_HEADER = 30

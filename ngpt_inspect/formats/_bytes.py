@@ -15,6 +15,8 @@ class ByteFile(ABC):
     """Bytes by range, from a file whose size is known and believed."""
 
     size: int
+    is_local = False
+    """Whether a few bytes here and there cost next to nothing."""
 
     @property
     @abstractmethod

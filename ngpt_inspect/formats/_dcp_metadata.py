@@ -11,8 +11,8 @@ from typing import Any, TypeGuard
 
 from ngpt_inspect.formats import _inert_pickle
 from ngpt_inspect.formats._records import Global, PickleFault, Record
-from ngpt_inspect.formats._text import quoted
 from ngpt_inspect.formats._torch_calls import TENSOR_DTYPES, answer
+from ngpt_inspect.wording import quoted
 
 METADATA = "torch.distributed.checkpoint.metadata"
 FILESYSTEM = "torch.distributed.checkpoint.filesystem"

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._bytes import GET_AGAIN, ByteFile
 from ngpt_inspect.formats._dcp_metadata import Chunk
-from ngpt_inspect.formats._text import quoted, sizes
 from ngpt_inspect.formats._torch_calls import PickledTensor
 from ngpt_inspect.formats._torch_file import TorchFile
 from ngpt_inspect.formats._torch_tensor import TorchTensor
 from ngpt_inspect.formats._values import row_range, torch_dtype
 from ngpt_inspect.formats._window import Window
 from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.wording import quoted, sizes
 
 if TYPE_CHECKING:
     import torch

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ngpt_inspect.formats._opening import open_bytes
 from ngpt_inspect.places import Place
 
 BLOCKS = 64
 FEWEST_BLOCKS = 4
+SMALL = 4096
+"""Bytes of a block of one tensor."""
 
 
 def fingerprint(places: Sequence[Place]) -> str:
@@ -37,4 +39,28 @@ def fingerprint(places: Sequence[Place]) -> str:
     for place in places:
         for part in open_bytes(place).identity(n_blocks):
             digest.update(part)
+    return digest.hexdigest()
+
+
+def fingerprint_of_values(
+    kind: str, n_bytes: int, read: Callable[[int, int], bytes], n_blocks: int
+) -> str:
+    """Return a SHA-256 over what a tensor is and blocks spread evenly through its bytes.
+
+    Parameters
+    ----------
+    kind
+        Its dtype and shape.
+    n_bytes
+        Bytes of its values; up to `n_blocks` times 4 KiB are covered whole.
+    read
+        Returns the bytes from an offset on, so many.
+    n_blocks
+        At least 2: the first and the last.
+    """
+    digest = hashlib.sha256(f"{kind} {n_bytes}".encode())
+    whole = n_bytes <= n_blocks * SMALL
+    starts = [0] if whole else [(n_bytes - SMALL) * i // (n_blocks - 1) for i in range(n_blocks)]
+    for start in starts:
+        digest.update(read(start, n_bytes if whole else SMALL))
     return digest.hexdigest()

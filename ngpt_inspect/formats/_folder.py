@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._text import listed, quoted
 from ngpt_inspect.places import Place
 from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.wording import listed, quoted
 
 INDEX = ".safetensors.index.json"
 TORCH_INDEX = ".bin.index.json"

@@ -14,7 +14,7 @@ from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._bytes import GET_AGAIN, ByteFile
-from ngpt_inspect.formats._text import quoted
+from ngpt_inspect.wording import quoted
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)

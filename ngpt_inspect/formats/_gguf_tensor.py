@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._bytes import ByteFile
-from ngpt_inspect.formats._text import quoted
+from ngpt_inspect.formats._fingerprint import fingerprint_of_values
 from ngpt_inspect.formats._values import row_range, tensor_of
 from ngpt_inspect.stored import ITEM_BITS, StoredTensor
+from ngpt_inspect.wording import quoted
 
 if TYPE_CHECKING:
     import torch
@@ -70,6 +71,17 @@ class GGUFTensor(StoredTensor):
         skipped = first - head * k
         return halves.reshape(stored.shape)[skipped : skipped + shape[0]].clone()
 
+    def fingerprint(self, n_blocks: int) -> str:
+        """Digest of its bytes; see `StoredTensor.fingerprint`."""
+        if not self.file.is_local:
+            return ""
+        _, begin = self.location
+        order = f" pairs of {self.pairs_of}" if self.pairs_of else ""
+        kind = f"{self.dtype} {self.shape}{order}"
+        return fingerprint_of_values(
+            kind, self.n_bytes, lambda at, n: self.file.read(begin + at, n), n_blocks
+        )
+
     def _rows(self, first: int, shape: tuple[int, ...]) -> torch.Tensor:
         import torch
 
@@ -105,6 +117,18 @@ class GGUFTensor(StoredTensor):
         return torch.from_numpy(values)
 
     def rounding(self) -> float | None:
+        """Root mean square of `errors` over that of the values."""
+        errors = self.errors
+        if errors is None:
+            return None
+        squares, lost = 0.0, 0.0
+        for start, stop in self._pieces():
+            squares += float(self.read(start, stop).double().square().sum())
+            lost += float(errors.read(start, stop).double().square().sum())
+        return math.sqrt(lost / squares) if squares else math.inf
+
+    @property
+    def errors(self) -> StoredTensor | None:
         """Estimate what quantisation left: the step of a group is its range over its levels.
 
         The types of ggml place their levels in different ways; this takes them as evenly spread
@@ -112,18 +136,26 @@ class GGUFTensor(StoredTensor):
         """
         if self.dtype in ITEM_BITS:
             return None
+        return _Errors(
+            name=self.name, shape=self.shape, dtype=self.dtype, location=self.location, of=self
+        )
+
+    def _pieces(self) -> Iterator[tuple[int, int]]:
+        rows = max(1, ROWS_AT_ONCE * self.shape[0] // max(1, self.n_values))
+        for start in range(0, self.shape[0] if self.n_values else 0, rows):
+            yield start, min(start + rows, self.shape[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Errors(StoredTensor):
+    of: GGUFTensor
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Read rows start..stop; see `StoredTensor.read`."""
         bits = int(re.findall(r"\d", self.dtype)[0])
         levels = 3 if self.dtype.startswith("TQ") else 2**bits
         shared = FEWER if self.dtype in SHARED_BY_FEWER else SHARED
-        squares, errors = 0.0, 0.0
-        for values in self._pieces():
-            groups = values.double().reshape(-1, min(shared, values.numel()))
-            steps = (groups.amax(1) - groups.amin(1)) / (levels - 1)
-            squares += float(groups.square().sum())
-            errors += float(steps.square().sum()) * groups.shape[1]
-        return math.sqrt(errors / 12 / squares) if squares else math.inf
-
-    def _pieces(self) -> Iterator[torch.Tensor]:
-        rows = max(1, ROWS_AT_ONCE * self.shape[0] // max(1, self.n_values))
-        for start in range(0, self.shape[0] if self.n_values else 0, rows):
-            yield self.read(start, min(start + rows, self.shape[0]))
+        values = self.of.read(start, stop)
+        groups = values.reshape(-1, min(shared, max(1, values.numel())))
+        steps = (groups.amax(1) - groups.amin(1)) / ((levels - 1) * math.sqrt(12))
+        return steps.unsqueeze(1).expand_as(groups).reshape(values.shape)

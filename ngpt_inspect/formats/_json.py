@@ -7,8 +7,8 @@ from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._opening import open_bytes
-from ngpt_inspect.formats._text import quoted, shown
 from ngpt_inspect.places import Place
+from ngpt_inspect.wording import quoted, shown
 
 LARGEST = 100_000_000
 """Bytes; the limit the safetensors format sets for its header."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from ngpt_inspect.formats._python_calls import ARRAY, BYTES, PATH
 from ngpt_inspect.formats._records import Global, Record
-from ngpt_inspect.formats._text import listed, shown, sizes
 from ngpt_inspect.formats._torch_calls import PickledTensor
+from ngpt_inspect.wording import listed, shown, sizes
 
 MOST_VALUES = 10_000
 """Of one setting."""

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 from ngpt_inspect.errors import MissingLibrary, UnreadableFile
 from ngpt_inspect.formats._bytes import ByteFile
-from ngpt_inspect.formats._text import shown
 from ngpt_inspect.places import public_name
+from ngpt_inspect.wording import shown
 
 SCHEMES = ("hf", "s3", "gs", "http", "https")
 HEAD = 100_000

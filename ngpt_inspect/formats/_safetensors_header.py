@@ -14,8 +14,8 @@ from typing import Any, TypeGuard
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._bytes import GET_AGAIN, ByteFile
 from ngpt_inspect.formats._json import LARGEST, parse_object
-from ngpt_inspect.formats._text import quoted, sizes
 from ngpt_inspect.stored import ITEM_BITS
+from ngpt_inspect.wording import quoted, sizes
 
 DAMAGED = f"the file is damaged: {GET_AGAIN}"
 LARGEST_SIZE = 2**63 - 1

@@ -12,9 +12,9 @@ from ngpt_inspect.formats._foreign import HEAD, refuse_not_weights
 from ngpt_inspect.formats._json import read_object
 from ngpt_inspect.formats._opening import open_bytes
 from ngpt_inspect.formats._remote import RemotePath
-from ngpt_inspect.formats._text import quoted
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.wording import quoted
 
 DAMAGED = "the index is damaged: copy or download it again"
 AT_ONCE = 8

@@ -21,6 +21,7 @@ class StampedFile(ByteFile):
     path: Path
     size: int
     changed_ns: int
+    is_local = True
 
     @classmethod
     def of(cls, path: Path) -> StampedFile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ngpt_inspect.formats._plain import (
@@ -17,10 +17,13 @@ from ngpt_inspect.formats._plain import (
 )
 from ngpt_inspect.formats._records import Record
 from ngpt_inspect.formats._torch_calls import PickledTensor
+from ngpt_inspect.stored import FLOATS
 
 WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "module", "ema")
 """Keys under which training scripts keep the state dict, most usual first."""
 DEEPEST = 3
+Way = list[tuple[Mapping[Any, Any], str]]
+"""The dicts on the way to tensors, each with the key followed; "" for the last."""
 SAVE_STATE_DICT = "load it where it was made and save model.state_dict() instead"
 
 
@@ -28,28 +31,45 @@ class NotWeights(Exception):
     """The file holds something else than named tensors; the message says what."""
 
 
-def find_state_dict(value: Any) -> list[tuple[Mapping[Any, Any], str]]:
-    """Return the dicts on the way to the tensors, each with the key followed; "" for the last.
+def find_state_dicts(value: Any) -> dict[str, Way]:
+    """Return every set of weights by the keys that lead to it, the most usual first.
 
     Raises
     ------
     NotWeights
         There is no dict of tensors; says what there is.
     """
-    found = _find(value, 0)
-    if found is None:
+    ways = _ways(value, 0, set())
+    found = {".".join(key for _, key in way if key): way for way in ways}
+    if not found:
         raise NotWeights(_what_instead(value))
     return found
 
 
-def _find(value: Any, depth: int) -> list[tuple[Mapping[Any, Any], str]] | None:
-    if not isinstance(value, dict) or depth > DEEPEST:
-        return None
-    for key in WRAPPERS:
-        inner = _find(value.get(key), depth + 1)
-        if inner is not None:
-            return [(value, key), *inner]
-    return [(value, "")] if model_tensors(value) else None
+def _ways(value: Any, depth: int, seen: set[int]) -> Iterator[Way]:
+    """Yield the ways to dicts of tensors: through keys that name a model, then through others.
+
+    A dict that is there twice is looked into once: a file can say one a million times.
+    """
+    if not isinstance(value, dict) or depth > DEEPEST or id(value) in seen:
+        return
+    seen.add(id(value))
+    usual = [key for key in WRAPPERS if key in value]
+    others = [key for key in value if isinstance(key, str) and key not in WRAPPERS]
+    inner = False
+    for key in (*usual, *others):
+        for way in _ways(value[key], depth + 1, seen):
+            if key in WRAPPERS or (not key.startswith("optim") and _has_matrix(way[-1][0])):
+                inner = True
+                yield [(value, key), *way]
+    if not inner and model_tensors(value):
+        yield [(value, "")]
+
+
+def _has_matrix(state_dict: Mapping[Any, Any]) -> bool:
+    """Tell weights from what else is kept as tensors by name, as states of generators."""
+    tensors = model_tensors(state_dict).values()
+    return any(len(each.shape) > 1 and each.dtype in FLOATS for each in tensors)
 
 
 def model_tensors(state_dict: Mapping[Any, Any]) -> dict[str, PickledTensor]:
@@ -73,7 +93,7 @@ def _what_instead(value: Any) -> str:
     return f"holds no tensors by name, but {describe(value, Budget(MOST_SEEN))}"
 
 
-def settings(way: list[tuple[Mapping[Any, Any], str]], scalar: Scalar) -> dict[str, Any]:
+def settings(way: Way, scalar: Scalar) -> dict[str, Any]:
     """Return everything beside the tensors as plain values, outer dicts first.
 
     What cannot be kept (optimiser state, generator state, long lists) is described under

@@ -12,10 +12,10 @@ from ngpt_inspect.formats._archive import MOST_EXPANSION, Archive, Entry
 from ngpt_inspect.formats._bytes import ByteFile
 from ngpt_inspect.formats._records import PickleFault
 from ngpt_inspect.formats._state_dict import SAVE_STATE_DICT
-from ngpt_inspect.formats._text import listed, quoted, shown
 from ngpt_inspect.formats._torch_calls import PickledTensor
 from ngpt_inspect.formats._torch_tensor import TorchTensor, span
 from ngpt_inspect.stored import ITEM_BITS
+from ngpt_inspect.wording import listed, quoted, shown
 
 LARGEST_PICKLE = 64 * 1024 * 1024
 """Bytes. Names and shapes of some 300,000 tensors; values are kept elsewhere."""

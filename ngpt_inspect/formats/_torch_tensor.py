@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._archive import Entry
-from ngpt_inspect.formats._text import quoted, sizes
+from ngpt_inspect.formats._fingerprint import fingerprint_of_values
 from ngpt_inspect.formats._values import row_range, tensor_of
 from ngpt_inspect.stored import ITEM_BITS, StoredTensor
+from ngpt_inspect.wording import quoted, sizes
 
 if TYPE_CHECKING:
     import torch
@@ -49,6 +50,17 @@ class TorchTensor(StoredTensor):
             lambda buffer: self.entry.read_into(buffer, offset),
             where,
             None if _in_c_order(shape, self.stride) else self.stride,
+        )
+
+    def fingerprint(self, n_blocks: int) -> str:
+        """Digest of its bytes; see `StoredTensor.fingerprint`."""
+        stored_so = self.entry.n_packed is None and _in_c_order(self.shape, self.stride)
+        if not (stored_so and self.entry.file.is_local):
+            return ""
+        begin = self.entry.offset + self.offset
+        kind = f"{self.dtype} {self.shape}"
+        return fingerprint_of_values(
+            kind, self.n_bytes, lambda at, n: self.entry.file.read(begin + at, n), n_blocks
         )
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._text import shown, sizes
+from ngpt_inspect.wording import shown, sizes
 
 if TYPE_CHECKING:
     import torch

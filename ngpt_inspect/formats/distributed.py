@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,11 +18,11 @@ from ngpt_inspect.formats._opening import open_bytes
 from ngpt_inspect.formats._plain import MOST_OF_FILE, Budget, NotPlain, plain
 from ngpt_inspect.formats._records import PickleFault
 from ngpt_inspect.formats._state_dict import WRAPPERS
-from ngpt_inspect.formats._text import quoted, shown
 from ngpt_inspect.formats._torch_file import TorchFile
 from ngpt_inspect.formats._window import Window
 from ngpt_inspect.places import Place
-from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
+from ngpt_inspect.stored import ITEM_BITS, Contents, Held, StoredTensor
+from ngpt_inspect.wording import quoted, shown
 
 METADATA = ".metadata"
 LARGEST = 512 * 1024 * 1024
@@ -43,30 +45,41 @@ def _read(place: Place) -> Contents:
     metadata = _metadata(place)
     paths = _paths(metadata)
     files = _Files(place)
-    tensors: dict[str, StoredTensor] = {}
     config: dict[str, Any] = {}
     left_out: dict[str, str] = {}
+    held: dict[str, dict[str, StoredTensor]] = {}
     for flat, sharded in metadata.tensors.items():
         path = paths[flat]
         if _is_optimizer(path):
             left_out[flat] = "a tensor of the optimizer"
             continue
-        name = _name(path)
-        if name in tensors:
+        owner, name = _owned(path)
+        mine = held.setdefault(owner, {})
+        if name in mine:
             raise _refuse(place, f"holds two tensors named {quoted(name)}")
-        tensors[name] = _tensor(name, sharded, files)
+        mine[name] = _tensor(name, sharded, files)
     objects = _Objects(files)
     for flat, blob in metadata.objects.items():
         path = paths[flat]
         if _is_optimizer(path) or not objects.keep(config, path, blob):
             left_out[flat] = "an object beside the weights"
+    config = {**config, "left_out": left_out} if left_out else config
+    tensors = {name: tensor for mine in held.values() for name, tensor in mine.items()}
+    several = len(tensors) < sum(map(len, held.values()))  # names that two sets have
     return Contents(
         source=str(place),
         format=DISTRIBUTED.name,
         tensors=tensors,
-        config={**config, "left_out": left_out} if left_out else config,
+        config=config,
         fingerprint=fingerprint([place / METADATA, *files.places]),
+        parts={owner: partial(_held, mine, config) for owner, mine in held.items()}
+        if several
+        else {},
     )
+
+
+def _held(tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]) -> Held:
+    return tensors, config
 
 
 def _paths(metadata: Metadata) -> dict[str, tuple[str, ...]]:
@@ -154,11 +167,12 @@ def _is_optimizer(path: tuple[str, ...]) -> bool:
     return any(part.startswith("optim") for part in ".".join(path).split(".")[:2])
 
 
-def _name(path: tuple[str, ...]) -> str:
-    """Return the name in the model's own state dict."""
-    while len(path) > 1 and path[0] in OUTER:
-        path = path[1:]
-    return ".".join(path)
+def _owned(path: tuple[str, ...]) -> tuple[str, str]:
+    """Return the keys that lead to a model's own state dict, and the name in it."""
+    depth = 0
+    while depth < len(path) - 1 and path[depth] in OUTER:
+        depth += 1
+    return ".".join(path[:depth]), ".".join(path[depth:])
 
 
 class _Objects:

@@ -14,9 +14,9 @@ from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._gguf_header import MAGIC, Entry, read_header
 from ngpt_inspect.formats._gguf_tensor import GGUFTensor
 from ngpt_inspect.formats._opening import open_bytes
-from ngpt_inspect.formats._text import quoted
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.wording import quoted
 
 PART = re.compile(r"(.*)-\d{5}-of-(\d{5})\.gguf")
 PERMUTED = ("llama", "olmo", "granite", "granitemoe", "arcee", "smollm3")

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.formats._bytes import ByteFile
-from ngpt_inspect.formats._fingerprint import fingerprint
+from ngpt_inspect.formats._fingerprint import fingerprint, fingerprint_of_values
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._json import LARGEST
 from ngpt_inspect.formats._opening import open_bytes
 from ngpt_inspect.formats._safetensors_header import Entry, read_header
-from ngpt_inspect.formats._text import quoted
 from ngpt_inspect.formats._values import row_range, tensor_of
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
+from ngpt_inspect.wording import quoted
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +42,16 @@ class SafetensorsTensor(StoredTensor):
             math.prod(shape),
             lambda buffer: self.file.read_into(buffer, offset),
             f"{self.file.where}: tensor {quoted(self.name)}",
+        )
+
+    def fingerprint(self, n_blocks: int) -> str:
+        """Digest of its bytes; see `StoredTensor.fingerprint`."""
+        if not self.file.is_local:
+            return ""
+        _, begin = self.location
+        kind = f"{self.dtype} {self.shape}"
+        return fingerprint_of_values(
+            kind, self.n_bytes, lambda at, n: self.file.read(begin + at, n), n_blocks
         )
 
 

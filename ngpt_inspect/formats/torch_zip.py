@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._foreign import HEAD, not_supported
@@ -11,21 +12,33 @@ from ngpt_inspect.formats._opening import open_bytes
 from ngpt_inspect.formats._state_dict import (
     SAVE_STATE_DICT,
     NotWeights,
-    find_state_dict,
+    Way,
+    find_state_dicts,
     model_tensors,
     settings,
 )
-from ngpt_inspect.formats._text import shown
 from ngpt_inspect.formats._torch_file import TorchFile
 from ngpt_inspect.places import Place
-from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.stored import Contents, Held
+from ngpt_inspect.wording import shown
 
 MARK = b"PK\x03\x04"
 """Of a zip file; what is in it is the reader's affair."""
 
 
-def read_file(place: Place) -> tuple[dict[str, StoredTensor], dict[str, Any]]:
+def read_file(place: Place) -> Held:
     """Return the tensors of the state dict in one file, and what lies beside it.
+
+    Raises
+    ------
+    UnreadableFile
+        As `read_parts`.
+    """
+    return next(iter(read_parts(place).values()))()
+
+
+def read_parts(place: Place) -> dict[str, Callable[[], Held]]:
+    """Return every state dict in one file by name, the most usual first.
 
     Raises
     ------
@@ -38,11 +51,15 @@ def read_file(place: Place) -> tuple[dict[str, StoredTensor], dict[str, Any]]:
         raise not_supported(place, head)
     file = TorchFile(stored)
     try:
-        way = find_state_dict(file.unpickle())
+        found = find_state_dicts(file.unpickle())
     except NotWeights as error:
         raise file.refuse(shown(str(error), 400), SAVE_STATE_DICT) from error
+    return {name: partial(_part, file, way) for name, way in found.items()}
+
+
+def _part(file: TorchFile, way: Way) -> Held:
     state_dict, _ = way[-1]
-    tensors: dict[str, StoredTensor] = {
+    tensors = {
         name: file.tensor(name, pickled) for name, pickled in model_tensors(state_dict).items()
     }
     return tensors, settings(way, file.scalar)
@@ -53,13 +70,15 @@ def _accepts(_place: Place, head: bytes) -> bool:
 
 
 def _read(place: Place) -> Contents:
-    tensors, config = read_file(place)
+    parts = read_parts(place)
+    tensors, config = next(iter(parts.values()))()
     return Contents(
         source=str(place),
         format=TORCH_ZIP.name,
         tensors=tensors,
         config=config,
         fingerprint=fingerprint([place]),
+        parts=parts if len(parts) > 1 else {},
     )
 
 

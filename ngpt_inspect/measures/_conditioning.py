@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.measures._heads import stacks
@@ -16,38 +17,29 @@ if TYPE_CHECKING:
     from ngpt_inspect.numerics.conditioning import Conditioning
 
 CAUTION = 0.01
-"""Storage rounding that can move sigma_min by more than this is said beside the number."""
+"""Storage rounding that can have moved sigma_min by more than this is said beside the number."""
 
 Heads = list[int | None]
 """Numbers of the heads of a stack; ``[None]`` for the whole matrix."""
 
 
 def conditionings(
-    weight: Weight, matrix: torch.Tensor, stored_dtype: torch.dtype | None = None
+    weight: Weight, matrix: torch.Tensor, errors: torch.Tensor | None
 ) -> Iterator[tuple[Heads, Sequence[Conditioning]]]:
     """Yield what is known of the heads of a matrix, then of the whole.
 
-    `stored_dtype` is what the values were rounded to, where `matrix` is wider.
+    `errors` are what storage left in the entries of `matrix`; None: what its dtype tells.
     """
     from ngpt_inspect.numerics.conditioning import condition_number, condition_numbers
 
-    rounding = weight.tensor.rounding()
-    for heads, matrices in stacks(weight, matrix):
+    shares = repeat(([None], None)) if errors is None else stacks(weight, errors)
+    for (heads, matrices), (_, errors_HOI) in zip(stacks(weight, matrix), shares, strict=False):
         if len(heads) == 1:
             # One matrix alone takes the route that computes only the two ends.
-            yield (
-                heads,
-                [
-                    condition_number(
-                        matrices[0], stored_dtype=stored_dtype, relative_rounding=rounding
-                    )
-                ],
-            )
+            errors_OI = None if errors_HOI is None else errors_HOI[0]
+            yield heads, [condition_number(matrices[0], errors_OI=errors_OI)]
         else:
-            yield (
-                heads,
-                condition_numbers(matrices, stored_dtype=stored_dtype, relative_rounding=rounding),
-            )
+            yield heads, condition_numbers(matrices, errors_HOI=errors_HOI)
 
 
 def rows_of(
@@ -69,12 +61,17 @@ def rows_of(
 
 def reason_of(each: Conditioning, dtype: str) -> str:
     """Return why a condition number is not plain, or how far storage can have moved it."""
+    from ngpt_inspect.numerics.conditioning import TRUSTED
+
     status = Status(each.status)
     if status is Status.RANK_DEFICIENT:
         return f"sigma_min {each.sigma_min:.3g} is zero to float64 rounding"
-    if status is Status.BELOW_RESOLUTION and each.sigma_min > each.resolution:
+    if each.relative_error > TRUSTED:
         return f"computed with a relative error of up to {each.relative_error:.2g}"
-    if status is Status.BELOW_RESOLUTION or each.storage_uncertainty > CAUTION:
-        moved = f"rounding to {dtype} can move sigma_min {each.sigma_min:.3g}"
-        return f"{moved} by up to {each.resolution:.2g}"
+    if each.sigma_min <= each.resolution:
+        noise = f"rounding to {dtype} makes up to {each.resolution:.2g} of a sigma_min of zero"
+        return f"{noise}, and this is {each.sigma_min:.3g}"
+    if each.storage_uncertainty > CAUTION:
+        moved = f"rounding to {dtype} can have moved sigma_min {each.sigma_min:.3g}"
+        return f"{moved} by up to {each.shift:.2g}"
     return ""

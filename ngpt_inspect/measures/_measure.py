@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.vocabulary import Role, Status
+from ngpt_inspect.vocabulary import Role, Series, Status
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class Values:
 
     measure: str
     """The quantity: ``condition_number``."""
+    statistic: str | None = None
+    """What the numbers are of it, as ``mean``; None where each is a value of it."""
     value: float | np.ndarray
     head: int | np.ndarray | None = None
     index: int | np.ndarray | None = None
@@ -31,50 +33,38 @@ class Values:
     reason: str | np.ndarray = ""
 
 
-def numbered(measure: str, column: Any, head: int | None = None) -> Values:
+def numbered(
+    measure: str, column: Any, head: int | None = None, *, statistic: str | None = None
+) -> Values:
     """Return a column of numbers, a tensor or an array, indexed 0, 1, 2, ..."""
     import numpy as np
 
     # NumPy has no bfloat16, so a tensor becomes float64 before it becomes an array.
     values = np.asarray(column.double().cpu() if hasattr(column, "cpu") else column, np.float64)
-    return Values(measure=measure, value=values, head=head, index=np.arange(len(values)))
+    index = np.arange(len(values))
+    return Values(measure=measure, statistic=statistic, value=values, head=head, index=index)
 
 
 class Summary(StrEnum):
-    """How many values become few. `summaries.py` computes them; measures only ask."""
+    """How many values become few. `statistics.py` computes them; measures only ask."""
 
     HEADS = "heads"
-    """Over the heads of a matrix (the whole matrix where there are none): `_median`, the
-    quartiles `_low` and `_high`, `_min` and `_max`."""
+    """`median`, the quartiles `low` and `high`, `min` and `max`."""
     MEAN = "mean"
-    """Over the index: `_mean` and `_std`."""
+    """`mean` and `std`."""
     MAGNITUDE = "magnitude"
-    """Over the index (and heads), of |value|: `_abs_mean`, and the quartiles `_abs_low` and
-    `_abs_high`."""
+    """Of |value|: `abs_mean`, and the quartiles `abs_low` and `abs_high`."""
     SPREAD = "spread"
-    """Over the index: `_min`, `_median` and `_max`."""
+    """`min`, `median` and `max`."""
     QUANTILES = "quantiles"
-    """The rank curve over heads and index: `_quantile` at index 0..1000 per mille."""
+    """The rank curve: `quantile` at index 0..1000 per mille."""
     DENSITY = "density"
-    """Gaussian kernel density over heads and index: `_density` at `_density_at`."""
+    """Gaussian kernel density: `density` at `density_at`, reflected at zero where no value is
+    below."""
     HISTOGRAM = "histogram"
-    """Over heads and index: `_bin_count` values in the equal bins that begin at `_bin_left`."""
+    """`bin_count` values in the equal bins that begin at `bin_left`."""
     LOG_HISTOGRAM = "log histogram"
-    """The same in bins of equal ratio; `_bin_zero` counts the values without a logarithm."""
-    POOLED = "pooled"
-    """Over layers (and experts), heads and index; layer and expert are null: `_pooled_mean`,
-    `_pooled_std`, `_pooled_bin_left` and `_pooled_bin_count`, `_pooled_density_at` and
-    `_pooled_density`."""
-    POOLED_MEAN = "pooled mean"
-    """Of these, `_pooled_mean` and `_pooled_std` alone."""
-    POOLED_HEADS = "pooled heads"
-    """Over the heads (whole matrices where there are none) of all layers and experts, which are
-    null: `_pooled_median`, `_pooled_low`, `_pooled_high`, `_pooled_min` and `_pooled_max`."""
-
-    @property
-    def over_layers(self) -> bool:
-        """Whether it is over all layers of a role; else it is of each weight."""
-        return self in (Summary.POOLED, Summary.POOLED_MEAN, Summary.POOLED_HEADS)
+    """The same in bins of equal ratio; `bin_zero` counts the values without a logarithm."""
 
 
 class View(StrEnum):
@@ -117,15 +107,18 @@ class Measure:
     """``compute(weight, options, device)``; raises `NonFiniteError` for NaN or Inf."""
     quantities: Mapping[str, str]
     """Quantity -> formula in words and symbols."""
-    headline: str
-    """The quantity that is drawn by default and compared with thresholds."""
-    shown: tuple[str, ...]
-    """Quantities of the printed table; summaries such as ``condition_number_median`` too."""
+    headline: Series
+    """What is compared with thresholds, and what a weight that cannot be measured has none of."""
+    shown: tuple[Series, ...]
+    """What the printed table has: single values, or statistics of them."""
     source: str
     """Paper, equation or figure."""
     view: View = View.LAYERS
     summaries: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
-    """Quantity -> the summaries that make sense of it."""
+    """Quantity -> its summaries of each weight: over index and heads (never over heads and the
+    whole matrix together)."""
+    pooled: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
+    """Quantity -> its summaries of each role: over layers and experts too."""
     options: tuple[Option, ...] = field(default_factory=tuple)
 
     @property

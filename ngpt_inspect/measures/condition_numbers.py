@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.measures._conditioning import conditionings, reason_of, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Measure, Summary, Values
-from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield kappa, both ends of the spectrum and the storage resolution, per head and whole."""
     yield from unknown_heads(weight, "condition_number")
-    for heads, found in conditionings(weight, weight.values(device)):
+    for heads, found in conditionings(weight, weight.values(device), weight.errors(device)):
         for head, each in zip(heads, found, strict=True):
             yield from rows_of(each, head, weight)
             yield Values(measure="sigma_resolution", value=each.resolution, head=head)
@@ -55,8 +55,9 @@ MEASURE = Measure(
         "sigma_min": "smallest singular value",
         "sigma_resolution": "what rounding to the stored dtype alone can make of a σ_min of zero",
     },
-    headline="condition_number",
-    shown=("condition_number_median",),
-    summaries={"condition_number": (Summary.HEADS, Summary.POOLED_HEADS)},
+    headline=Series("condition_number"),
+    shown=(Series("condition_number", "median"),),
+    summaries={"condition_number": (Summary.HEADS,)},
+    pooled={"condition_number": (Summary.HEADS,)},
     source="arXiv 2410.01131, Figures 5 and 10: median over heads for attention, whole for MLP",
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import Measure, Option, Values, View, numbered
-from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -36,42 +36,58 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
                 n_extremes=options["extremes"],
                 exact=options["exact"],
             )
-        yield from _rows(prefix, found)
+        if found.in_range:
+            yield from _rows(prefix, found)
+        else:
+            norm = float(row_norms(values).max())
+            reason = f"{weight.source}: products of rows of norm {norm:.3g} are beyond float64"
+            yield _skipped(prefix, reason)
 
 
-def _no_pairs(prefix: str, n_rows: int, kind: str, weight: Weight) -> Values:
+def _no_pairs(of: str, n_rows: int, kind: str, weight: Weight) -> Values:
     """Return the row that says why there are no pairs: as of a head that begins as zeros."""
-    reason = f"{weight.source}: a pair takes two rows{kind}, and it has {n_rows}"
+    return _skipped(of, f"{weight.source}: a pair takes two rows{kind}, and it has {n_rows}")
+
+
+def _skipped(of: str, reason: str) -> Values:
     return Values(
-        measure=f"{prefix}_mean", value=float("nan"), status=Status.SKIPPED, reason=reason
+        measure=of, statistic="mean", value=float("nan"), status=Status.SKIPPED, reason=reason
     )
 
 
-def _rows(prefix: str, found: PairwiseDots) -> Iterator[Values]:
+def _rows(of: str, found: PairwiseDots) -> Iterator[Values]:
     status = Status.OK if found.exact else Status.SAMPLED
     sampled = f"from {found.pairs_measured:.3g} of {found.n_pairs:.3g} pairs"
-    reason = "" if found.exact else sampled
-    curve = numbered(f"{prefix}_quantile", found.quantiles)
+    made = f"products in {found.dtype}"
+    reason = made if found.exact else f"{sampled}; {made}"
+    curve = numbered(of, found.quantiles, statistic="quantile")
     yield replace(curve, status=status, reason=reason)
-    yield Values(measure=f"{prefix}_quantile_error", value=found.quantile_error)
+    yield Values(measure=of, statistic="quantile_error", value=found.quantile_error, reason=made)
     if found.quantile_standard_errors is not None:
-        yield numbered(f"{prefix}_quantile_standard_error", found.quantile_standard_errors)
-    yield numbered(f"{prefix}_bin_left", found.edges[:-1])
-    yield replace(numbered(f"{prefix}_bin_count", found.counts), status=status, reason=reason)
+        errors = found.quantile_standard_errors
+        yield numbered(of, errors, statistic="quantile_standard_error")
+    yield numbered(of, found.edges[:-1], statistic="bin_left")
+    counts = numbered(of, found.counts, statistic="bin_count")
+    yield replace(counts, status=status, reason=reason)
     # The mean over all pairs follows from |sum x|^2 and is exact even beside a sample.
     zero_rows = f"{found.zero_rows} rows of norm zero left out" if found.zero_rows else ""
     yield Values(
-        measure=f"{prefix}_mean", value=found.mean, reason=zero_rows if prefix == "cosine" else ""
+        measure=of,
+        statistic="mean",
+        value=found.mean,
+        reason=zero_rows if of == "cosine" else "",
     )
-    spread = f"{sampled}; standard error {found.std_standard_error:.2g}"
+    spread = f"{reason}; standard error {found.std_standard_error:.2g}"
     yield Values(
-        measure=f"{prefix}_std",
+        measure=of,
+        statistic="std",
         value=found.std,
         status=status,
-        reason="" if found.exact else spread,
+        reason=made if found.exact else spread,
     )
-    yield _pairs(f"{prefix}_largest", found.largest, status, reason)
-    yield _pairs(f"{prefix}_smallest", found.smallest, status, reason)
+    among = "" if found.exact else sampled
+    yield _pairs(f"{of}_largest", found.largest, status, among)
+    yield _pairs(f"{of}_smallest", found.smallest, status, among)
 
 
 def _pairs(name: str, pairs: tuple[Pair, ...], status: Status, reason: str) -> Values:
@@ -87,17 +103,14 @@ def _pairs(name: str, pairs: tuple[Pair, ...], status: Status, reason: str) -> V
     )
 
 
-def _quantities(prefix: str, product: str) -> dict[str, str]:
+def _quantities(of: str, product: str) -> dict[str, str]:
     return {
-        f"{prefix}_quantile": f"rank curve of {product} over all V(V−1)/2 distinct pairs",
-        f"{prefix}_quantile_error": "largest error of the curve from binning; 0: values sorted",
-        f"{prefix}_quantile_standard_error": "of the curve, when it is from a sample",
-        f"{prefix}_bin_count": "histogram: pairs in each bin",
-        f"{prefix}_bin_left": "left edges of its equal bins",
-        f"{prefix}_mean": f"mean {product} over all pairs",
-        f"{prefix}_std": f"standard deviation of {product}",
-        f"{prefix}_largest": "the largest, with both token ids",
-        f"{prefix}_smallest": "the smallest, with both token ids",
+        of: f"{product} over all V(V−1)/2 distinct pairs: mean, std, rank curve (quantile), its "
+        "quantile_error from binning (none where values are sorted) and from the rounding of the "
+        "products and, when it is from a sample, its quantile_standard_error; histogram: "
+        "bin_count pairs from bin_left on, in equal bins",
+        f"{of}_largest": "the largest, with both token ids",
+        f"{of}_smallest": "the smallest, with both token ids",
     }
 
 
@@ -111,8 +124,8 @@ MEASURE = Measure(
         **_quantities("dot", "e_i · e_j of the rows as they are"),
         **_quantities("cosine", "e_i · e_j of unit rows"),
     },
-    headline="dot_mean",
-    shown=("dot_mean", "dot_std", "cosine_mean", "cosine_std"),
+    headline=Series("dot", "mean"),
+    shown=tuple(Series(of, name) for of in ("dot", "cosine") for name in ("mean", "std")),
     view=View.ROLES,
     options=(
         Option(name="exact", default=False, help="Measure every pair, however long it takes."),

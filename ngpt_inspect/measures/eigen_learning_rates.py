@@ -1,4 +1,8 @@
-"""Eigen learning rates: how far each block moves the hidden state, per coordinate (Figure 6)."""
+"""Eigen learning rates: how far each block moves the hidden state, per coordinate (Figure 6).
+
+Most models take |alpha|. Where one does not, a sign is free: the row of W_o or W_oMLP that writes
+the coordinate can take it (appendix A.2). So means are of |alpha| everywhere.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Measure, Summary, Values, numbered
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -28,16 +32,23 @@ MEASURE = Measure(
     quantities={
         "eigen_learning_rate": "|α| effective = |stored · α_init / α_scale|, per coordinate",
     },
-    headline="eigen_learning_rate",
-    shown=("eigen_learning_rate_mean",),
+    headline=Series("eigen_learning_rate"),
+    shown=(Series("eigen_learning_rate", "abs_mean"),),
     summaries={
         "eigen_learning_rate": (
             Summary.MEAN,
             Summary.MAGNITUDE,
             Summary.QUANTILES,
             Summary.DENSITY,
-            Summary.POOLED,
         ),
+    },
+    pooled={
+        "eigen_learning_rate": (
+            Summary.MEAN,
+            Summary.MAGNITUDE,
+            Summary.HISTOGRAM,
+            Summary.DENSITY,
+        )
     },
     source="arXiv 2410.01131, equations 10-11, section 2.5, Figures 6 and 14",
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Measure, Summary, Values, View, numbered
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -27,14 +27,8 @@ MEASURE = Measure(
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
     quantities={"embedding_norm": "‖e‖₂ of each token's row"},
-    headline="embedding_norm",
-    shown=(
-        "embedding_norm_mean",
-        "embedding_norm_std",
-        "embedding_norm_min",
-        "embedding_norm_median",
-        "embedding_norm_max",
-    ),
+    headline=Series("embedding_norm"),
+    shown=tuple(Series("embedding_norm", name) for name in ("mean", "std", "min", "median", "max")),
     view=View.ROLES,
     summaries={
         "embedding_norm": (Summary.MEAN, Summary.SPREAD, Summary.QUANTILES, Summary.HISTOGRAM)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
     Measure,
@@ -13,8 +14,11 @@ from ngpt_inspect.measures._measure import (
     View,
     numbered,
 )
-from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    import torch
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
@@ -24,25 +28,61 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
     values = weight.values(device)
     require_finite(values)
-    centred = not options["uncentred"]
-    eigenvalues = clouds.covariance_eigenvalues(values, centred=centred)
-    yield numbered("covariance_eigenvalue", eigenvalues)
-    median = eigenvalues.quantile(0.5)
-    if median > 0:
-        yield numbered("covariance_eigenvalue_over_median", eigenvalues / median)
-    else:
-        yield Values(
-            measure="covariance_eigenvalue_over_median",
-            value=float("nan"),
-            status=Status.SKIPPED,
-            reason="the median eigenvalue is zero: the rows span less than half of the space",
-        )
-    mean_norm = float(directions.row_norms(values).mean())
-    yield Values(measure="mean_norm", value=mean_norm)
+    yield from _eigenvalues(values, centred=not options["uncentred"])
+    yield Values(measure="mean_norm", value=float(directions.row_norms(values).mean()))
     yield Values(measure="anisotropy", value=directions.anisotropy(values))
     yield Values(measure="isotropy", value=clouds.isotropy(values))
-    about_mean = eigenvalues if centred else clouds.covariance_eigenvalues(values)
-    yield Values(measure="isoscore", value=clouds.iso_score(about_mean))
+    yield Values(measure="unit_isotropy", value=clouds.isotropy(values, unit=True))
+    yield _iso_score(values)
+
+
+def _eigenvalues(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
+    """Yield the eigenvalues that rank leaves, plain and over their median, and name the others."""
+    from ngpt_inspect.numerics import clouds
+    from ngpt_inspect.numerics.spectra import unit_scale
+
+    n_rows, width = values.shape
+    scale = unit_scale(values)
+    scaled = clouds.covariance_eigenvalues(values, centred=centred, scale=scale)
+    rank = clouds.rank_of(scaled, n_rows)
+    kept = scaled[:rank]
+    missing = (
+        f"{width - rank} of {width} eigenvalues are zero: {n_rows} rows"
+        f"{' about their mean' if centred else ''} span {rank} dimensions"
+    )
+    plain = kept / scale / scale
+    if rank and not (plain.isfinite().all() and (plain > 0).all()):
+        yield _skipped("covariance_eigenvalue", "squares of these values are beyond float64")
+    else:
+        yield numbered("covariance_eigenvalue", plain)
+    # not a number to be drawn: a zero by rank comes out of rounding, of either sign
+    if rank < width:
+        yield _skipped("covariance_eigenvalue", missing)
+    if not rank:
+        yield _skipped("covariance_eigenvalue_over_median", missing)
+        return
+    yield replace(
+        numbered("covariance_eigenvalue_over_median", kept / kept.quantile(0.5)),
+        reason="" if rank == width else f"median of {rank}; {missing}",
+    )
+
+
+def _iso_score(values: torch.Tensor) -> Values:
+    from ngpt_inspect.numerics import clouds
+    from ngpt_inspect.numerics.spectra import unit_scale
+
+    n_rows, width = values.shape
+    if n_rows <= width:
+        few = (
+            f"{n_rows} rows cannot fill {width} dimensions: the score would be one of their number"
+        )
+        return _skipped("isoscore", few)
+    about_mean = clouds.covariance_eigenvalues(values, scale=unit_scale(values))
+    return Values(measure="isoscore", value=clouds.iso_score(about_mean))
+
+
+def _skipped(measure: str, reason: str) -> Values:
+    return Values(measure=measure, value=float("nan"), status=Status.SKIPPED, reason=reason)
 
 
 MEASURE = Measure(
@@ -54,15 +94,17 @@ MEASURE = Measure(
     quantities={
         "covariance_eigenvalue": "eigenvalues of the rows' covariance matrix, largest first; the "
         "paper does not say whether it subtracts the mean: we do, --uncentred does not",
-        "covariance_eigenvalue_over_median": "the same over their median, as the paper plots them",
+        "covariance_eigenvalue_over_median": "the same over their median, as the paper plots "
+        "them; those that rank makes zero are no numbers and left out of both",
         "mean_norm": "mean ‖e‖₂",
         "anisotropy": "mean cosine of distinct rows (Ethayarajh 2019)",
-        "isotropy": "min Z(c) / max Z(c), Z(c) = Σ exp(c·e) over the eigenvectors c of EᵀE "
-        "(Mu & Viswanath 2018)",
+        "isotropy": "min Z(c) / max Z(c), Z(c) = Σ exp(c·e) over the eigenvectors c of EᵀE, both "
+        "signs (Mu & Viswanath 2018): as published, it falls as the rows grow longer",
+        "unit_isotropy": "the same of the unit rows e/‖e‖: compares a GPT with an nGPT",
         "isoscore": "IsoScore of the centred cloud (Rudman et al. 2022)",
     },
-    headline="covariance_eigenvalue_over_median",
-    shown=("mean_norm", "anisotropy", "isotropy", "isoscore"),
+    headline=Series("covariance_eigenvalue_over_median"),
+    shown=tuple(map(Series, ("mean_norm", "anisotropy", "isotropy", "unit_isotropy", "isoscore"))),
     view=View.ROLES,
     summaries={"covariance_eigenvalue_over_median": (Summary.QUANTILES, Summary.LOG_HISTOGRAM)},
     options=(Option(name="uncentred", default=False, help="Do not subtract the mean embedding."),),

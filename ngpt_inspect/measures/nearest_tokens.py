@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Measure, Option, Summary, Values, View
-from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 DUPLICATE = 0.95
@@ -59,13 +59,11 @@ MEASURE = Measure(
         "near_duplicate_tokens": "tokens with at least one near-duplicate",
         "near_duplicate_share": "the same as a share of all rows",
     },
-    headline="nearest_cosine",
+    headline=Series("nearest_cosine"),
     shown=(
-        "nearest_cosine_min",
-        "nearest_cosine_median",
-        "nearest_cosine_max",
-        "near_duplicate_tokens",
-        "near_duplicate_share",
+        *(Series("nearest_cosine", name) for name in ("min", "median", "max")),
+        Series("near_duplicate_tokens"),
+        Series("near_duplicate_share"),
     ),
     view=View.ROLES,
     summaries={"nearest_cosine": (Summary.SPREAD, Summary.QUANTILES)},

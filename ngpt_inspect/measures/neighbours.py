@@ -8,7 +8,7 @@ from typing import Any
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.measures._measure import Measure, Option, Values, View
 from ngpt_inspect.measures._token_ids import token_ids
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -45,8 +45,8 @@ MEASURE = Measure(
         "neighbour_cosine": "cos(e_i, e_j) of token i with its partner j, largest first",
         "neighbour_dot": "e_i · e_j of the rows as they are",
     },
-    headline="neighbour_cosine",
-    shown=("neighbour_cosine", "neighbour_dot"),
+    headline=Series("neighbour_cosine"),
+    shown=(Series("neighbour_cosine"), Series("neighbour_dot")),
     view=View.PAIRS,
     options=(
         Option(name="token", default="0", help="Ids of tokens: 262 or 5,7-9."),

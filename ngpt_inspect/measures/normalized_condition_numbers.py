@@ -8,8 +8,8 @@ from typing import Any
 from ngpt_inspect.measures._conditioning import conditionings, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Measure, Summary, Values
-from ngpt_inspect.vocabulary import Axis, Kind, roles_of
-from ngpt_inspect.weights import Weight
+from ngpt_inspect.vocabulary import Axis, Kind, Series, roles_of
+from ngpt_inspect.weights import Weight, over_norms
 
 PREFIX = "normalized_"
 
@@ -23,14 +23,19 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     """
     from ngpt_inspect.numerics.directions import unit_rows
     from ngpt_inspect.numerics.finite import require_finite
+    from ngpt_inspect.numerics.resolution import rounding_errors
 
     values = weight.values(device)
     require_finite(values)
     yield from unknown_heads(weight, f"{PREFIX}condition_number")
-    flip = weight.role.facts.unit_axis is Axis.COLUMNS
+    axis = weight.role.facts.unit_axis or Axis.ROWS
+    flip = axis is Axis.COLUMNS
     unit, zero = unit_rows(values.T if flip else values)
-    # Dividing a vector keeps the relative rounding of its entries: that of the stored dtype.
-    found = conditionings(weight, unit.T if flip else unit, stored_dtype=values.dtype)
+    errors = weight.errors(device)
+    if errors is None:
+        errors = rounding_errors(values)
+    errors = over_norms(errors, values, axis)
+    found = conditionings(weight, unit.T if flip else unit, errors)
     for heads, stack in found:
         # Heads are blocks of these vectors, in all roles that have heads.
         for head, each, lost in zip(heads, stack, zero.reshape(len(heads), -1), strict=True):
@@ -54,8 +59,9 @@ MEASURE = Measure(
         f"{PREFIX}sigma_max": "largest singular value of that matrix",
         f"{PREFIX}sigma_min": "smallest singular value of that matrix",
     },
-    headline=f"{PREFIX}condition_number",
-    shown=(f"{PREFIX}condition_number_median",),
-    summaries={f"{PREFIX}condition_number": (Summary.HEADS, Summary.POOLED_HEADS)},
+    headline=Series(f"{PREFIX}condition_number"),
+    shown=(Series(f"{PREFIX}condition_number", "median"),),
+    summaries={f"{PREFIX}condition_number": (Summary.HEADS,)},
+    pooled={f"{PREFIX}condition_number": (Summary.HEADS,)},
     source="arXiv 2410.01131, Figure 10 (dotted) and section 2.6, step 2",
 )

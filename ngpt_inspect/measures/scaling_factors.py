@@ -1,4 +1,9 @@
-"""Learned scaling factors s_qk, s_u, s_nu, s_z of nGPT; norm gains of a GPT (Figure 6)."""
+"""Learned scaling factors s_qk, s_u, s_nu, s_z of nGPT; norm gains of a GPT (Figure 6).
+
+Their signs are free: one of s_u, s_nu or s_z can be moved into the row of W_u, W_nu or E_output
+that it scales, one of s_qk scales both the query and the key, and one of a gain can be moved into
+the columns that read it. So means are of |s|, as in the figure of the paper.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Measure, Summary, Values, numbered
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -33,15 +38,22 @@ MEASURE = Measure(
         "scaling_factor": "s effective = stored · s_init / s_scale, per coordinate, without the "
         "√d that equation 21 adds to s_ν; a GPT's norm gains as stored",
     },
-    headline="scaling_factor",
-    shown=("scaling_factor_mean",),
+    headline=Series("scaling_factor"),
+    shown=(Series("scaling_factor", "abs_mean"),),
     summaries={
         "scaling_factor": (
             Summary.MEAN,
             Summary.MAGNITUDE,
             Summary.QUANTILES,
             Summary.DENSITY,
-            Summary.POOLED,
+        )
+    },
+    pooled={
+        "scaling_factor": (
+            Summary.MEAN,
+            Summary.MAGNITUDE,
+            Summary.HISTOGRAM,
+            Summary.DENSITY,
         )
     },
     source="arXiv 2410.01131, equations 3, 15-16, 20-21, section 2.5, Figures 6 and 14",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._heads import stacks, unknown_heads
 from ngpt_inspect.measures._measure import Measure, Summary, Values, numbered
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    import torch
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
@@ -18,9 +22,26 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield from unknown_heads(weight, "singular_value")
     for heads, matrices in stacks(weight, weight.values(device)):
         for head, s_n in zip(heads, spectra.singular_values(matrices), strict=True):
-            yield numbered("singular_value", s_n, head)
+            yield _spectrum(s_n, head, max(matrices.shape[1:]))
             for name in ("stable_rank", "participation_ratio", "effective_rank"):
                 yield Values(measure=name, value=float(getattr(spectra, name)(s_n)), head=head)
+
+
+def _spectrum(s_n: torch.Tensor, head: int | None, longest: int) -> Values:
+    """Return the singular values; those that are zero to float64 rounding are no numbers."""
+    import numpy as np
+
+    found = numbered("singular_value", s_n, head)
+    column = np.asarray(found.value)
+    zero = (column <= longest * 2.0**-52 * column[0]) & (column[0] > 0)
+    if not zero.any():
+        return found
+    return replace(
+        found,
+        value=np.where(zero, np.nan, column),
+        status=np.where(zero, Status.SKIPPED, found.status),
+        reason=np.where(zero, f"zero to float64 rounding: rank {int((~zero).sum())}", ""),
+    )
 
 
 _RANKS = ("stable_rank", "participation_ratio", "effective_rank")
@@ -32,16 +53,18 @@ MEASURE = Measure(
     roles=roles_of(Kind.MATRIX),
     compute=compute,
     quantities={
-        "singular_value": "σ, largest first, in float64 of the exact stored values",
+        "singular_value": "σ, largest first, in float64 of the exact stored values; "
+        "those that are zero to rounding are skipped",
         "stable_rank": "Σσ² / σ_max²",
         "participation_ratio": "(Σσ²)² / Σσ⁴",
         "effective_rank": "exp(−Σ p log p) with p = σ / Σσ (Roy & Vetterli 2007)",
     },
-    headline="effective_rank",
-    shown=("effective_rank_median",),
+    headline=Series("effective_rank"),
+    shown=(Series("effective_rank", "median"),),
     summaries={
         "singular_value": (Summary.QUANTILES,),
-        **dict.fromkeys(_RANKS, (Summary.HEADS, Summary.POOLED_HEADS)),
+        **dict.fromkeys(_RANKS, (Summary.HEADS,)),
     },
+    pooled=dict.fromkeys(_RANKS, (Summary.HEADS,)),
     source="arXiv 2410.01131, Figures 11 and 12 (right)",
 )

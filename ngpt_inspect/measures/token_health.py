@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import Measure, Option, Summary, Values, View, numbered
 from ngpt_inspect.measures._token_ids import token_ids
-from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -20,15 +20,17 @@ THRESHOLD = 3.5
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the numbers of every row; rows that are zero or not finite are named and left out."""
-    from ngpt_inspect.numerics.directions import norm_tolerance, row_norms
+    from ngpt_inspect.numerics.directions import row_norms
     from ngpt_inspect.numerics.outliers import equal_rows, mean_cosines, robust_z
+    from ngpt_inspect.numerics.unit_vectors import norm_rounding
 
     values = weight.values(device)
     unused = token_ids(options["unused"], "unused", len(values))
     norms = row_norms(values)
     finite, zero = norms.isfinite(), norms == 0
     sound = (finite & ~zero).nonzero().squeeze(1)
-    z = robust_z(norms[sound].log(), norm_tolerance(values.dtype, weight.tensor.rounding()))
+    rounding = norm_rounding(values[sound], weight.tensor.rounding())
+    z = robust_z(norms[sound].log(), float(rounding.median()) if len(rounding) else 1.0)
     yield _of("norm_z", z, sound)
     yield from _left_out(weight, values, finite, zero)
     yield _of("mean_cosine", mean_cosines(values, sound, sound), sound)
@@ -81,8 +83,8 @@ MEASURE = Measure(
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
     quantities={
-        "norm_z": "robust z-score of ln ‖e_i‖₂: (x − median) / max(1.4826 · MAD, rounding of the "
-        "stored dtype)",
+        "norm_z": "robust z-score of ln ‖e_i‖₂: (x − median) / max(1.4826 · MAD, what rounding "
+        "to the stored dtype can make of equal norms)",
         "mean_cosine": "cos(e_i, m) with m the mean of all unit rows",
         "unused_cosine": "with --unused: cos(e_i, m) with m the mean of those unit rows",
         "equal_rows": "how many other rows have exactly its values",
@@ -91,14 +93,11 @@ MEASURE = Measure(
         "nonfinite_tokens": "tokens whose row holds NaN or infinity",
         "equal_tokens": "tokens whose row equals another",
     },
-    headline="norm_z",
+    headline=Series("norm_z"),
     shown=(
-        "zero_tokens",
-        "nonfinite_tokens",
-        "equal_tokens",
-        "low_norm_tokens",
-        "mean_cosine_median",
-        "mean_cosine_max",
+        *map(Series, ("zero_tokens", "nonfinite_tokens", "equal_tokens", "low_norm_tokens")),
+        Series("mean_cosine", "median"),
+        Series("mean_cosine", "max"),
     ),
     view=View.ROLES,
     summaries={

@@ -6,28 +6,30 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Measure, Summary, Values
-from ngpt_inspect.vocabulary import Axis, Kind, roles_of
+from ngpt_inspect.vocabulary import Axis, Kind, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield how far row and column norms lie from 1, and whether the role's own axis is unit."""
-    from ngpt_inspect.numerics.directions import norm_tolerance, unit_axis
-    from ngpt_inspect.numerics.finite import require_finite
+    from ngpt_inspect.numerics.unit_vectors import unit_rows_of
 
-    values = weight.values(device)
-    require_finite(values)
-    found = unit_axis(values)
-    deviation = {Axis.ROWS: found.row_max, Axis.COLUMNS: found.column_max}
-    allowed = norm_tolerance(values.dtype, weight.tensor.rounding())
+    values, rounding = weight.values(device), weight.tensor.rounding()
+    found = {
+        Axis.ROWS: unit_rows_of(values, rounding),
+        Axis.COLUMNS: unit_rows_of(values.T, rounding),
+    }
     expected = weight.role.facts.unit_axis or Axis.ROWS
-    unit = [str(axis) for axis in Axis if deviation[axis] <= allowed]
-    reason = f"unit: {' and '.join(unit) or 'neither rows nor columns'}"
-    yield Values(measure="unit_deviation", value=deviation[expected], reason=reason)
-    yield Values(measure="unit_norm", value=float(deviation[expected] <= allowed), reason=reason)
-    yield Values(measure="row_deviation", value=deviation[Axis.ROWS])
-    yield Values(measure="column_deviation", value=deviation[Axis.COLUMNS])
-    yield Values(measure="tolerance", value=allowed)
+    own = found[expected]
+    unit = [str(axis) for axis in Axis if not found[axis].off]
+    n_vectors = values.shape[0 if expected is Axis.ROWS else 1]
+    off = f"; {own.off} of {n_vectors} {expected} are not" if own.off else ""
+    reason = f"unit: {' and '.join(unit) or 'neither rows nor columns'}{off}"
+    yield Values(measure="unit_deviation", value=own.deviation, reason=reason)
+    yield Values(measure="unit_norm", value=float(not own.off), reason=reason)
+    yield Values(measure="row_deviation", value=found[Axis.ROWS].deviation)
+    yield Values(measure="column_deviation", value=found[Axis.COLUMNS].deviation)
+    yield Values(measure="tolerance", value=own.tolerance)
 
 
 MEASURE = Measure(
@@ -39,14 +41,16 @@ MEASURE = Measure(
     quantities={
         "unit_deviation": "max |‖v‖₂ − 1| over the vectors of length d_model: rows, but columns "
         "of W_o and W_oMLP",
-        "unit_norm": "1 where unit_deviation is within the tolerance, else 0",
+        "unit_norm": "1 where every vector is within its tolerance, else 0",
         "row_deviation": "max |‖row‖₂ − 1|",
         "column_deviation": "max |‖column‖₂ − 1|",
-        "tolerance": "max(1e-5, ε/2), with ε of the stored dtype; relative rounding error if "
-        "quantised",
+        "tolerance": "of a vector v of spacings s in the stored dtype: 1e-5 + 7.5 √(Σ v²s² / 12) + "
+        "Σ s² / 8, at most 1e-5 + √(Σ s²) / 2; with a relative rounding error r if quantised: "
+        "1e-5 + 2⁻¹¹ + min(7.5 r √(3/d) + 8r², 2r); given for the vector "
+        "furthest off, of those that exceed theirs if any",
     },
-    headline="unit_deviation",
-    shown=("unit_deviation",),
-    summaries={"unit_deviation": (Summary.POOLED_HEADS,)},
+    headline=Series("unit_deviation"),
+    shown=(Series("unit_deviation", "max"),),
+    pooled={"unit_deviation": (Summary.HEADS,)},
     source="arXiv 2410.01131, section 2.6, step 2",
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Measure, Summary, Values, View, numbered
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -31,12 +31,13 @@ MEASURE = Measure(
         "row_norm": "‖row‖₂ of the (out, in) matrix, not split into heads",
         "column_norm": "‖column‖₂ of the (out, in) matrix, not split into heads",
     },
-    headline="row_norm",
-    shown=("row_norm_mean", "row_norm_std", "column_norm_mean", "column_norm_std"),
+    headline=Series("row_norm"),
+    shown=tuple(Series(f"{of}_norm", name) for of in ("row", "column") for name in ("mean", "std")),
     view=View.ROLES,
     summaries={
-        "row_norm": (Summary.MEAN, Summary.QUANTILES, Summary.POOLED_MEAN),
-        "column_norm": (Summary.MEAN, Summary.QUANTILES, Summary.POOLED_MEAN),
+        "row_norm": (Summary.MEAN, Summary.QUANTILES),
+        "column_norm": (Summary.MEAN, Summary.QUANTILES),
     },
+    pooled={"row_norm": (Summary.MEAN,), "column_norm": (Summary.MEAN,)},
     source="arXiv 2410.01131, Figures 11 and 12 (left)",
 )

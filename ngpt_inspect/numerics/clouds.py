@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.numerics.directions import directions
 from ngpt_inspect.numerics.finite import require_finite, row_blocks
 from ngpt_inspect.numerics.gram import gram_matrix
+from ngpt_inspect.numerics.spectra import unit_scale
 
 if TYPE_CHECKING:
     import torch
@@ -36,8 +38,10 @@ def row_mean(x_VD: torch.Tensor) -> torch.Tensor:
     return total_D / len(x_VD)
 
 
-def covariance_matrix(x_VD: torch.Tensor, *, centred: bool = True) -> torch.Tensor:
-    """(1 / V) sum_i (x_i - m)(x_i - m)^T, with m the mean row, or 0 if not centred.
+def covariance_matrix(
+    x_VD: torch.Tensor, *, centred: bool = True, scale: float = 1.0
+) -> torch.Tensor:
+    """(scale^2 / V) sum_i (x_i - m)(x_i - m)^T, with m the mean row, or 0 if not centred.
 
     Parameters
     ----------
@@ -45,6 +49,8 @@ def covariance_matrix(x_VD: torch.Tensor, *, centred: bool = True) -> torch.Tens
         Any floating dtype.
     centred : bool
         Subtract the mean row first.
+    scale : float
+        A power of two: keeps the squares of very large or very small values in range.
 
     Returns
     -------
@@ -56,10 +62,13 @@ def covariance_matrix(x_VD: torch.Tensor, *, centred: bool = True) -> torch.Tens
         If a value is NaN or infinite.
     """
     require_finite(x_VD)
-    return gram_matrix(x_VD, centre=row_mean(x_VD) if centred else None) / len(x_VD)
+    centre = row_mean(x_VD) if centred else None
+    return gram_matrix(x_VD, scale, centre) / len(x_VD)
 
 
-def covariance_eigenvalues(x_VD: torch.Tensor, *, centred: bool = True) -> torch.Tensor:
+def covariance_eigenvalues(
+    x_VD: torch.Tensor, *, centred: bool = True, scale: float = 1.0
+) -> torch.Tensor:
     """Eigenvalues of `covariance_matrix`, largest first.
 
     Parameters
@@ -68,6 +77,8 @@ def covariance_eigenvalues(x_VD: torch.Tensor, *, centred: bool = True) -> torch
         Any floating dtype.
     centred : bool
         Subtract the mean row first.
+    scale : float
+        Power of two that the rows are multiplied by first.
 
     Returns
     -------
@@ -86,24 +97,36 @@ def covariance_eigenvalues(x_VD: torch.Tensor, *, centred: bool = True) -> torch
     """
     import torch
 
-    values_D: torch.Tensor = torch.linalg.eigvalsh(covariance_matrix(x_VD, centred=centred))
+    covariance_DD = covariance_matrix(x_VD, centred=centred, scale=scale)
+    values_D: torch.Tensor = torch.linalg.eigvalsh(covariance_DD)
     return values_D.clamp_min(0.0).flip(0)
 
 
-def isotropy(x_VD: torch.Tensor) -> float:
+def rank_of(eigenvalues_D: torch.Tensor, n_rows: int) -> int:
+    """How many covariance eigenvalues are not zero to rounding: those above max(V, D) eps l_max."""
+    eps = 2.0**-52
+    floor = max(n_rows, len(eigenvalues_D)) * eps * float(eigenvalues_D[0])
+    return int((eigenvalues_D > floor).sum())
+
+
+def isotropy(x_VD: torch.Tensor, *, unit: bool = False) -> float:
     """min_c Z(c) / max_c Z(c) with Z(c) = sum_i exp(c . x_i) over the eigenvectors c of X^T X.
 
-    Both signs of each eigenvector count, since its sign is arbitrary.
+    Both signs of each eigenvector count, since its sign is arbitrary: the published definition
+    leaves the sign to the eigensolver. As published it falls with the length of the rows (exp);
+    of unit rows it does not, so that clouds of different lengths compare.
 
     Parameters
     ----------
     x_VD : tensor of shape (V, D)
         Any floating dtype.
+    unit : bool
+        Of x_i / |x_i| instead; rows of norm zero are left out.
 
     Returns
     -------
     float
-        Between 0 and 1; 1 when no direction is preferred.
+        Between 0 and 1; 1 when no direction is preferred; nan when no row has a direction.
 
     Raises
     ------
@@ -117,13 +140,29 @@ def isotropy(x_VD: torch.Tensor) -> float:
     import torch
 
     require_finite(x_VD)
-    axes_DD = torch.linalg.eigh(gram_matrix(x_VD)).eigenvectors
+    gram_DD = _gram_of_directions(x_VD) if unit else gram_matrix(x_VD, unit_scale(x_VD))
+    axes_DD = torch.linalg.eigh(gram_DD).eigenvectors
     both = torch.full((2 * len(axes_DD),), -math.inf, dtype=torch.float64, device=x_VD.device)
     for rows in row_blocks(x_VD):
-        along = rows.double() @ axes_DD
+        along = (_directions(rows) if unit else rows.double()) @ axes_DD
         part = torch.cat((torch.logsumexp(along, 0), torch.logsumexp(-along, 0)))
         both = torch.logaddexp(both, part)
     return math.exp(float(both.min() - both.max()))
+
+
+def _directions(rows: torch.Tensor) -> torch.Tensor:
+    """Return unit rows; those without a direction are left out."""
+    unit = directions(rows)
+    return unit[(unit != 0).any(1)]
+
+
+def _gram_of_directions(x_VD: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    gram_DD = torch.zeros(x_VD.shape[1], x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
+    for rows in row_blocks(x_VD):
+        gram_DD += gram_matrix(_directions(rows))
+    return gram_DD
 
 
 def iso_score(eigenvalues_D: torch.Tensor) -> float:

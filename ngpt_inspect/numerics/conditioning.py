@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ngpt_inspect.numerics.extremes import EPS, Extremes, extreme_singular_values
-from ngpt_inspect.numerics.resolution import storage_resolution
-from ngpt_inspect.numerics.spectra import spectrum, unit_scale
+from ngpt_inspect.numerics.lowest import lowest_vectors
+from ngpt_inspect.numerics.resolution import StorageRounding, storage_rounding
+from ngpt_inspect.numerics.spectra import spectra, unit_scale
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +23,9 @@ ENDS_FROM = {"square": 320, "tall": 640}
 """From so many columns on the two ends of a spectrum cost less than the whole."""
 TRUSTED = 0.01
 """A relative error above this is never reported as "ok"."""
+MAY_MOVE = 1 / 3
+"""Storage rounding that may have moved sigma_min by a larger share is never reported as "ok": the
+kappa of what was rounded then lies between 3/4 and 3/2 of the one that is reported."""
 
 
 @dataclass(frozen=True)
@@ -36,26 +40,28 @@ class Conditioning:
     """sigma_max / sigma_min; inf when the status is "rank_deficient"."""
     status: Status
     """"ok"; "rank_deficient" when sigma_min <= max(O, I) 2^-52 sigma_max; "below_resolution" when
-    sigma_min is no more than `resolution`, or `relative_error` exceeds 1 %."""
+    storage rounding may have moved sigma_min by more than a third (`storage_uncertainty`), or
+    `relative_error` exceeds 1 %."""
     method: str
     """The route that gave the values, such as "gram", "svd", "lu + lanczos"."""
     relative_error: float
     """Error of kappa as a computation on the stored values: a residual where there is one, and an
     estimate of rounding."""
     resolution: float
-    """What storage rounding alone can make of a sigma_min of zero (`storage_resolution`)."""
+    """What storage rounding alone can make of a sigma_min of zero (`storage_rounding`)."""
+    shift: float
+    """Bound on how far storage rounding moved sigma_min (`StorageRounding.shift`)."""
 
     @property
     def storage_uncertainty(self) -> float:
-        """Bound resolution / sigma_min on the relative change of kappa by storage rounding."""
-        return self.resolution / self.sigma_min if self.sigma_min else math.inf
+        """Bound x = shift / sigma_min: kappa was from 1 / (1 + x) to 1 / (1 - x) times this."""
+        return self.shift / self.sigma_min if self.sigma_min else math.inf
 
 
 def condition_number(
     w_OI: torch.Tensor,
     *,
-    stored_dtype: torch.dtype | None = None,
-    relative_rounding: float | None = None,
+    errors_OI: torch.Tensor | None = None,
 ) -> Conditioning:
     """Ratio kappa = sigma_max / sigma_min over min(O, I) singular values, in float64.
 
@@ -66,10 +72,9 @@ def condition_number(
     ----------
     w_OI : tensor of shape (O, I)
         Any floating dtype, on any device.
-    stored_dtype : torch.dtype, optional
-        The dtype the values had on disk, if `w_OI` is wider.
-    relative_rounding : float, optional
-        What a quantisation left of them; see `storage_resolution`.
+    errors_OI : tensor of shape (O, I), optional
+        Root mean square error that storage left in each entry; that of rounding to the dtype of
+        `w_OI` if not given (`rounding_errors`).
 
     Returns
     -------
@@ -91,22 +96,22 @@ def condition_number(
         msg = f"expected a matrix, got shape {tuple(w_OI.shape)}"
         raise ValueError(msg)
     scale = unit_scale(w_OI)
-    resolution = storage_resolution(w_OI, stored_dtype, relative_rounding)
-    tall = w_OI if w_OI.shape[0] >= w_OI.shape[1] else w_OI.T
+    wide = w_OI.shape[0] < w_OI.shape[1]
+    tall = w_OI.T if wide else w_OI
     if tall.shape[1] >= ENDS_FROM["square" if tall.shape[0] == tall.shape[1] else "tall"]:
         found = extreme_singular_values(tall, scale)
         if found is not None:
-            return _judged(found, max(w_OI.shape), resolution)
+            errors = errors_OI.T if wide and errors_OI is not None else errors_OI
+            return _judged(found, len(tall), _rounding_of(found, tall, errors, scale))
     return condition_numbers(
-        w_OI.unsqueeze(0), stored_dtype=stored_dtype, relative_rounding=relative_rounding
+        w_OI.unsqueeze(0), errors_HOI=None if errors_OI is None else errors_OI.unsqueeze(0)
     )[0]
 
 
 def condition_numbers(
     w_HOI: torch.Tensor,
     *,
-    stored_dtype: torch.dtype | None = None,
-    relative_rounding: float | None = None,
+    errors_HOI: torch.Tensor | None = None,
 ) -> tuple[Conditioning, ...]:
     """`condition_number` of H matrices of one shape, such as all heads, in one batched call.
 
@@ -114,10 +119,9 @@ def condition_numbers(
     ----------
     w_HOI : tensor of shape (H, O, I)
         Any floating dtype, on any device.
-    stored_dtype : torch.dtype, optional
-        The dtype the values had on disk, if `w_HOI` is wider.
-    relative_rounding : float, optional
-        What a quantisation left of them; see `storage_resolution`.
+    errors_HOI : tensor of shape (H, O, I), optional
+        Root mean square error that storage left in each entry; that of rounding to the dtype of
+        `w_HOI` if not given (`rounding_errors`).
 
     Returns
     -------
@@ -133,27 +137,50 @@ def condition_numbers(
     if w_HOI.dim() != 3:
         msg = f"expected a stack of matrices, got shape {tuple(w_HOI.shape)}"
         raise ValueError(msg)
-    values_Hn, methods = spectrum(w_HOI)
-    longest = max(w_HOI.shape[1:])
+    scale = unit_scale(w_HOI)
+    wide = w_HOI.shape[1] < w_HOI.shape[2]
+    tall = w_HOI.mT if wide else w_HOI
+    errors = errors_HOI.mT if wide and errors_HOI is not None else errors_HOI
+    found = spectra(tall, scale)
+    vectors_HI, roots_HII = lowest_vectors(tall, found, scale)
+    roundings = storage_rounding(tall, vectors_HI, roots_HII, errors_HOI=errors, scale=scale)
     judged = []
-    for w_OI, largest, smallest, method in zip(
-        w_HOI, values_Hn[:, 0].tolist(), values_Hn[:, -1].tolist(), methods, strict=True
+    for (largest, smallest), method, rounding in zip(
+        found.values_Hn[:, [0, -1]].tolist(), found.methods, roundings, strict=True
     ):
         squaring = EPS * (largest / smallest) ** 2 if method == "gram" else 0.0
-        found = Extremes(largest, smallest, squaring, method)
-        judged.append(
-            _judged(found, longest, storage_resolution(w_OI, stored_dtype, relative_rounding))
-        )
+        ends = Extremes(largest, smallest, squaring, method)
+        judged.append(_judged(ends, tall.shape[1], rounding))
     return tuple(judged)
 
 
-def _judged(found: Extremes, longest: int, resolution: float) -> Conditioning:
+def _rounding_of(
+    found: Extremes, tall_OI: torch.Tensor, errors_OI: torch.Tensor | None, scale: float
+) -> StorageRounding:
+    import torch
+
+    vector_I, columns = found.vector, tall_OI.shape[1]
+    if vector_I is None:  # a pivot says zero; the vector is taken as spread evenly
+        vector_I = torch.full((columns,), columns**-0.5, dtype=torch.float64).to(tall_OI.device)
+    return storage_rounding(
+        tall_OI.unsqueeze(0),
+        vector_I.unsqueeze(0),
+        None if found.root is None else found.root.unsqueeze(0),
+        errors_HOI=None if errors_OI is None else errors_OI.unsqueeze(0),
+        scale=scale,
+    )[0]
+
+
+def _judged(found: Extremes, longest: int, rounding: StorageRounding) -> Conditioning:
     largest, smallest = found.sigma_max, found.sigma_min
     kappa = largest / smallest if smallest else math.inf
     error = found.relative_error + EPS * math.sqrt(longest) * kappa
+    shift = rounding.shift(smallest)
     status: Status = "ok"
     if smallest <= longest * EPS * largest:
         status, kappa = "rank_deficient", math.inf
-    elif smallest <= resolution or error > TRUSTED:
+    elif shift > MAY_MOVE * smallest or error > TRUSTED:
         status = "below_resolution"
-    return Conditioning(largest, smallest, kappa, status, found.method, error, resolution)
+    return Conditioning(
+        largest, smallest, kappa, status, found.method, error, rounding.resolution, shift
+    )

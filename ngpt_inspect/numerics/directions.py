@@ -5,28 +5,12 @@ Shapes: V rows, D columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.numerics.finite import require_finite, row_blocks
+from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
 
 if TYPE_CHECKING:
     import torch
-
-FLOAT32_TOLERANCE = 1e-5
-"""What normalising in float32 leaves at any width, with room; a wider dtype cannot better it."""
-
-
-def norm_tolerance(dtype: torch.dtype, relative_rounding: float | None = None) -> float:
-    """max(1e-5, half the dtype's epsilon): storage moves no norm by a larger share of it.
-
-    Of quantised values it is `relative_rounding`, the share by which rounding moved the vector.
-    """
-    import torch
-
-    if relative_rounding is not None:
-        return max(FLOAT32_TOLERANCE, relative_rounding)
-    return max(FLOAT32_TOLERANCE, float(torch.finfo(dtype).eps) / 2)
 
 
 def row_norms(x_VD: torch.Tensor) -> torch.Tensor:
@@ -43,7 +27,19 @@ def row_norms(x_VD: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
-    return torch.cat([torch.linalg.vector_norm(rows.double(), dim=1) for rows in row_blocks(x_VD)])
+    if x_VD.dtype != torch.float64:  # narrower values have squares that float64 holds
+        norms = [torch.linalg.vector_norm(rows.double(), dim=1) for rows in row_blocks(x_VD)]
+        return torch.cat(norms)
+    return torch.cat([_norms_of_any_size(rows) for rows in row_blocks(x_VD)])
+
+
+def _norms_of_any_size(rows: torch.Tensor) -> torch.Tensor:
+    """Return row norms of float64 values whose squares may overflow or vanish."""
+    import torch
+
+    exponents = torch.frexp(rows.abs().amax(1)).exponent
+    norms = torch.linalg.vector_norm(times_power(rows, -exponents.unsqueeze(1)), dim=1)
+    return times_power(norms, exponents)
 
 
 def column_norms(x_VD: torch.Tensor) -> torch.Tensor:
@@ -60,6 +56,8 @@ def column_norms(x_VD: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
+    if x_VD.dtype == torch.float64:
+        return row_norms(x_VD.T)
     squares_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
     for rows in row_blocks(x_VD):
         squares_D += rows.double().square().sum(0)
@@ -83,56 +81,22 @@ def unit_rows(x_VD: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     ----------
     nGPT, arXiv 2410.01131, section 2.6, step 2.
     """
-    norms_V = row_norms(x_VD)
-    zero_V = norms_V == 0
-    return x_VD.double() / norms_V.where(~zero_V, 1.0).unsqueeze(1), zero_V
+    import torch
+
+    unit_VD = torch.cat([directions(rows) for rows in row_blocks(x_VD)])
+    return unit_VD, unit_VD.abs().amax(1) == 0
 
 
-@dataclass(frozen=True)
-class UnitAxis:
-    """How far the norms of rows and of columns are from 1."""
+def directions(rows: torch.Tensor) -> torch.Tensor:
+    """Return unit rows in float64, of values of any size; rows of zeros stay zeros."""
+    import torch
 
-    row_max: float
-    """max | |x_i| - 1 | over rows."""
-    row_rms: float
-    """Root mean square of |x_i| - 1 over rows."""
-    column_max: float
-    """max | |x_j| - 1 | over columns."""
-    column_rms: float
-    """Root mean square of |x_j| - 1 over columns."""
-
-
-def unit_axis(x_VD: torch.Tensor) -> UnitAxis:
-    """Deviation of row norms and of column norms from 1: which of them are unit vectors.
-
-    Parameters
-    ----------
-    x_VD : tensor of shape (V, D)
-        Any floating dtype.
-
-    Returns
-    -------
-    UnitAxis
-        Dimensionless.
-
-    Raises
-    ------
-    NonFinite
-        If a value is NaN or infinite.
-
-    References
-    ----------
-    nGPT, arXiv 2410.01131, section 2.6: every matrix is normalised along its
-    embedding dimension.
-    """
-    require_finite(x_VD)
-    off_V, off_D = row_norms(x_VD) - 1, column_norms(x_VD) - 1
-    return UnitAxis(
-        row_max=float(off_V.abs().max()),
-        row_rms=float(off_V.square().mean().sqrt()),
-        column_max=float(off_D.abs().max()),
-        column_rms=float(off_D.square().mean().sqrt()),
-    )
+    wide = rows.double()
+    exponents = torch.frexp(wide.abs().amax(1, keepdim=True)).exponent
+    wide = times_power(wide, -exponents)
+    norms = torch.linalg.vector_norm(wide, dim=1, keepdim=True)
+    unit: torch.Tensor = wide / norms.where(norms > 0, 1.0)
+    return unit
 
 
 def anisotropy(x_VD: torch.Tensor) -> float:
@@ -164,10 +128,9 @@ def anisotropy(x_VD: torch.Tensor) -> float:
     total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
     count = 0
     for rows in row_blocks(x_VD):
-        wide = rows.double()
-        norms = torch.linalg.vector_norm(wide, dim=1, keepdim=True)
-        total_D += (wide / norms.where(norms > 0, 1.0)).sum(0)
-        count += int((norms > 0).sum())
+        unit = directions(rows)
+        total_D += unit.sum(0)
+        count += int((unit != 0).any(1).sum())
     if count < 2:
         return float("nan")
     return (float(total_D @ total_D) - count) / (count * (count - 1))

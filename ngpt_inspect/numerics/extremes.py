@@ -6,7 +6,7 @@ Shapes: O rows, I columns, O >= I; v_I is a right singular vector.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.finite import row_blocks
@@ -39,6 +39,10 @@ class Extremes:
     only bounded from above, by a pivot below rounding."""
     method: str
     """"lu + lanczos", "cholesky + lanczos" or "qr + lanczos"."""
+    vector: torch.Tensor | None = field(default=None, repr=False, compare=False)
+    """Right singular vector of sigma_min, shape (I,); None where a pivot stands for it."""
+    root: torch.Tensor | None = field(default=None, repr=False, compare=False)
+    """Of a tall matrix upper triangular R with R^T R = scale^2 W^T W, shape (I, I)."""
 
 
 def extreme_singular_values(w_OI: torch.Tensor, scale: float = 1.0) -> Extremes | None:
@@ -107,18 +111,19 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
         return None
     lower, failed = torch.linalg.cholesky_ex(g_II)
     if not int(failed):
-        found = _joined(rows, top, _solver(lower.T), scale, "cholesky + lanczos")
+        found = _joined(rows, top, triangular_solver(lower.T), scale, "cholesky + lanczos")
         if found is not None and found.relative_error <= CERTIFIED:
-            return found
+            return replace(found, root=lower.T)
     r_II = torch.linalg.qr(rows.double(), mode="r").R
     # The inverse of R has 1 / r_ii on its diagonal, so sigma_min <= min |r_ii|.
     pivot = float(r_II.diagonal().abs().min())
     if pivot <= len(w_OI) * EPS * top[0]:
         return _singular(top, pivot, scale, "qr + lanczos")
-    return _joined(rows, top, _solver(r_II), scale, "qr + lanczos")
+    found = _joined(rows, top, triangular_solver(r_II), scale, "qr + lanczos")
+    return None if found is None else replace(found, root=r_II)
 
 
-def _solver(r_II: torch.Tensor) -> Operator:
+def triangular_solver(r_II: torch.Tensor) -> Operator:
     """Map x to (R^T R)^-1 x, for an upper triangular R."""
     import torch
 
@@ -138,7 +143,7 @@ def _singular(top: tuple[float, float], bound: float, scale: float, method: str)
 def _top_end(w_OI: torch.Tensor, apply: Operator, dtype: torch.dtype) -> tuple[float, float] | None:
     """sigma_max and a bound on its relative error, or None where the bound is not met."""
     pair = largest_ritz_pair(
-        apply, _start(w_OI, dtype), tolerance=TOLERANCE / 10, max_steps=MAX_STEPS
+        apply, start_direction(w_OI, dtype), tolerance=TOLERANCE / 10, max_steps=MAX_STEPS
     )
     square, residual = _measured(w_OI, pair.vector.double())
     if square == 0.0:
@@ -150,24 +155,26 @@ def _top_end(w_OI: torch.Tensor, apply: Operator, dtype: torch.dtype) -> tuple[f
     return (square**0.5, error) if error <= CERTIFIED / 4 else None
 
 
-def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float] | None:
-    """sigma_min and a bound on its relative error, from Lanczos on the inverse."""
+def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float, torch.Tensor] | None:
+    """sigma_min, a bound on its relative error and its vector, from Lanczos on the inverse."""
     import torch
 
     try:
         pair = largest_ritz_pair(
-            inverse, _start(w_OI, torch.float64), tolerance=TOLERANCE, max_steps=MAX_STEPS
+            inverse, start_direction(w_OI, torch.float64), tolerance=TOLERANCE, max_steps=MAX_STEPS
         )
     except FloatingPointError:
         return None
     # One more solve: W v would magnify what is left in v of the large singular directions.
-    square, _ = _measured(w_OI, inverse(pair.vector))
+    vector_I = inverse(pair.vector)
+    vector_I = vector_I / torch.linalg.vector_norm(vector_I)
+    square, _ = _measured(w_OI, vector_I)
     if square == 0.0:
-        return 0.0, 0.0
+        return 0.0, 0.0, vector_I
     krylov = value_error(pair.value, pair.residual, pair.runner_up) / pair.value / 2
     # Two independent readings of the same value: on W, and through the factors.
     disagreement = abs(square**0.5 - pair.value**-0.5) / square**0.5
-    return square**0.5, krylov + disagreement
+    return square**0.5, krylov + disagreement, vector_I
 
 
 def _joined(
@@ -177,11 +184,12 @@ def _joined(
     bottom = _bottom_end(w_OI, inverse)
     if bottom is None:
         return None
-    found = Extremes(top[0] / scale, bottom[0] / scale, top[1] + bottom[1], method)
+    smallest, error, vector_I = bottom
+    found = Extremes(top[0] / scale, smallest / scale, top[1] + error, method, vector_I)
     # |W v| is an upper bound on sigma_min, so a value this small needs no other proof.
-    if bottom[0] <= len(w_OI) * EPS * top[0]:
+    if smallest <= len(w_OI) * EPS * top[0]:
         return found
-    rounding = math.sqrt(len(w_OI)) * EPS * top[0] / bottom[0]
+    rounding = math.sqrt(len(w_OI)) * EPS * top[0] / smallest
     return found if found.relative_error <= CERTIFIED + rounding else None
 
 
@@ -199,7 +207,7 @@ def _measured(w_OI: torch.Tensor, v_I: torch.Tensor) -> tuple[float, float]:
     return square, float(torch.linalg.vector_norm(back - square * v_I))
 
 
-def _start(w_OI: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def start_direction(w_OI: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Draw the same random direction every time; it has a part along every singular vector."""
     import torch
 

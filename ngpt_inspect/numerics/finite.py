@@ -51,6 +51,15 @@ def largest_magnitude(x: torch.Tensor) -> float:
     return largest
 
 
+def times_power(x: torch.Tensor, exponents: torch.Tensor | int) -> torch.Tensor:
+    """Return x 2^exponents, exact in range, also where 2^exponents alone is beyond float64."""
+    import torch
+
+    exponents = torch.as_tensor(exponents, device=x.device)
+    half = exponents // 2
+    return torch.ldexp(torch.ldexp(x, half), exponents - half)
+
+
 def require_finite(x: torch.Tensor) -> None:
     """Raise unless every value is finite.
 

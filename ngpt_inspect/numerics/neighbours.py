@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.numerics.directions import row_norms
-from ngpt_inspect.numerics.finite import require_finite, row_blocks
+from ngpt_inspect.numerics.directions import directions, row_norms
+from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
 from ngpt_inspect.numerics.heartbeat import beat
 from ngpt_inspect.numerics.tiles import Rows, tiles
 
@@ -84,7 +84,7 @@ def nearest_rows(
     duplicates_V[ids_N] = best.close_N
     if len(ids_N) > 1:
         partner_V[ids_N] = ids_N[best.partner_N]
-        cosine_V[ids_N] = _cosines(x_VD, norms_V, ids_N, partner_V[ids_N])
+        cosine_V[ids_N] = rows.dots(ids_N, partner_V[ids_N])
     return Nearest(cosine_V, partner_V, duplicates_V)
 
 
@@ -112,21 +112,6 @@ class _Best:
             self.close_N[here] += (dots_RC >= self.duplicate).sum(1)
 
 
-def _cosines(
-    x_VD: torch.Tensor, norms_V: torch.Tensor, i_N: torch.Tensor, j_N: torch.Tensor
-) -> torch.Tensor:
-    """cos(x_i, x_j) of these pairs in float64, shape (N,)."""
-    import torch
-
-    out = []
-    step = max(1, BLOCK_ELEMENTS // x_VD.shape[1])
-    for first in range(0, len(i_N), step):
-        i, j = i_N[first : first + step], j_N[first : first + step]
-        dots = torch.linalg.vecdot(x_VD[i].double(), x_VD[j].double())
-        out.append(dots / (norms_V[i] * norms_V[j]))
-    return torch.cat(out).clamp(-1.0, 1.0)
-
-
 @dataclass(frozen=True)
 class Neighbours:
     """The rows nearest to one row, nearest first."""
@@ -135,6 +120,7 @@ class Neighbours:
     ids: torch.Tensor
     cosines: torch.Tensor
     dots: torch.Tensor
+    """inf where they are beyond float64, nan where they vanish there."""
 
 
 def neighbours_of(x_VD: torch.Tensor, rows: Sequence[int], count: int) -> list[Neighbours]:
@@ -163,14 +149,29 @@ def neighbours_of(x_VD: torch.Tensor, rows: Sequence[int], count: int) -> list[N
 
     require_finite(x_VD)
     norms_V = row_norms(x_VD)
-    asked_DK = x_VD[list(rows)].double().T
-    dots_VK = torch.cat([part.double() @ asked_DK for part in row_blocks(x_VD, BLOCK_ELEMENTS)])
+    asked_KD = x_VD[list(rows)]
+    blocks = list(row_blocks(x_VD, BLOCK_ELEMENTS))
+    unit_DK = directions(asked_KD).T
+    cosines_VK = torch.cat([directions(part) @ unit_DK for part in blocks])
     found = []
     for k, row in enumerate(rows):
         there_N = (norms_V > 0).nonzero().squeeze(1)
         there_N = there_N[there_N != row] if norms_V[row] > 0 else there_N[:0]
-        cosines_N = dots_VK[there_N, k] / (norms_V[there_N] * norms_V[row])
+        cosines_N = cosines_VK[there_N, k]
         order = cosines_N.argsort(descending=True, stable=True)[:count]
         ids = there_N[order]
-        found.append(Neighbours(row, ids, cosines_N[order].clamp(-1.0, 1.0), dots_VK[ids, k]))
+        dots = _dots(asked_KD[k], x_VD[ids])
+        found.append(Neighbours(row, ids, cosines_N[order].clamp(-1.0, 1.0), dots))
     return found
+
+
+def _dots(x_D: torch.Tensor, y_ND: torch.Tensor) -> torch.Tensor:
+    """Return x . y_n in float64; inf where it is beyond float64, nan where it vanishes there."""
+    import torch
+
+    x_D, y_ND = x_D.double(), y_ND.double()
+    e_1, e_N = (torch.frexp(rows.abs().amax(-1)).exponent for rows in (x_D, y_ND))
+    near_N = torch.linalg.vecdot(times_power(x_D, -e_1), times_power(y_ND, -e_N.unsqueeze(1)))
+    dots_N = times_power(near_N, e_1 + e_N)
+    lost_N = (near_N != 0) & (dots_N.abs() < torch.finfo(torch.float64).tiny)
+    return dots_N.masked_fill(lost_N, float("nan"))

@@ -9,7 +9,7 @@ from collections import Counter
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.numerics.directions import row_norms
+from ngpt_inspect.numerics.directions import directions
 from ngpt_inspect.numerics.finite import row_blocks
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ def mean_cosines(x_VD: torch.Tensor, of_N: torch.Tensor, among_N: torch.Tensor) 
 
     total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
     for block_D in row_blocks(among_N.unsqueeze(1), _rows_a_block(x_VD)):
-        total_D += _unit(x_VD[block_D.squeeze(1)]).sum(0)
+        total_D += directions(x_VD[block_D.squeeze(1)]).sum(0)
     direction_D = total_D / torch.linalg.vector_norm(total_D)
     blocks = row_blocks(of_N.unsqueeze(1), _rows_a_block(x_VD))
-    cosines = [_unit(x_VD[block.squeeze(1)]) @ direction_D for block in blocks]
+    cosines = [directions(x_VD[block.squeeze(1)]) @ direction_D for block in blocks]
     return torch.cat([total_D[:0], *cosines])
 
 
@@ -97,10 +97,6 @@ def equal_rows(x_VD: torch.Tensor) -> torch.Tensor:
         digests += [blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
     count = Counter(digests)
     return torch.tensor([count[each] - 1 for each in digests], dtype=torch.int64)
-
-
-def _unit(rows_ND: torch.Tensor) -> torch.Tensor:
-    return rows_ND.double() / row_norms(rows_ND).unsqueeze(1)
 
 
 def _rows_a_block(x_VD: torch.Tensor) -> int:

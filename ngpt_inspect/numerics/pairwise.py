@@ -6,8 +6,8 @@ Shapes: V rows, D columns, B bins, Q quantile levels.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 BUDGET = 3e13
 """Floating-point operations an exact answer may take: some minutes on two cores."""
+SAFE = (2.0**-30, 2.0**30)
+"""Longest rows whose products, and the squares of those, float32 holds as they are."""
+ALL_ROUNDING = 1000.0
+"""A spread of so many roundings of a product is measured again in float64."""
 SORTED_PAIRS = 1 << 22
 """Up to so many pairs the values are kept and sorted, and quantiles are exact."""
 
@@ -55,7 +59,9 @@ class PairwiseDots:
     quantiles: np.ndarray
     """Value at each level, ascending, shape (Q,)."""
     quantile_error: float
-    """Largest error of a quantile from binning: 0 when values were sorted."""
+    """Largest error of a quantile: the width of a bin, 0 when values were sorted, and what the
+    rounding of a product amounts to, 4 u sqrt(D) |x_i| |x_j| of the longest rows with u the unit
+    roundoff of `dtype` (Higham and Mary 2019, doi 10.1137/18M1226312, a bound of 4 deviations)."""
     mean: float
     """Over all pairs even when sampled: (|sum x|^2 - sum |x|^2) / (2 n_pairs), in float64."""
     std: float
@@ -70,6 +76,11 @@ class PairwiseDots:
     """Standard error of each quantile, shape (Q,); None when exact."""
     std_standard_error: float
     """0 when exact."""
+    dtype: str
+    """In which the products were taken that curve, counts and spread are of. The mean and the
+    named pairs are in float64."""
+    in_range: bool = True
+    """False where products of these rows overflow float64, or vanish below it."""
 
 
 def pairwise_dots(
@@ -86,7 +97,8 @@ def pairwise_dots(
     """Distribution of x_i . x_j over all V (V - 1) / 2 pairs of different rows.
 
     Products are taken in tiles, each pair once: in float32 for rows stored in float32 or less, else
-    in float64; counted in int64. Besides the rows themselves it holds at most 256 MB.
+    (and where the spread is one of rounding) in float64; counted in int64. The mean and the named
+    pairs are in float64. Besides the rows themselves it holds at most 256 MB.
 
     Parameters
     ----------
@@ -136,14 +148,59 @@ def pairwise_dots(
         msg = f"pairs need at least two rows, got {count} (and {zero_rows} of norm zero)"
         raise ValueError(msg)
     n_pairs = count * (count - 1) // 2
-    single = x_VD.dtype != torch.float64 and (normalize or float(norms_V.max()) < 1e15)
-    rows = Rows(x_VD, ids_N, norms_V, normalize, torch.float32 if single else torch.float64)
+    single = x_VD.dtype != torch.float64
+    exponent = 0 if normalize else _exponent(float(norms_V.max()))
+    dtype = torch.float32 if single else torch.float64
+    rows = Rows(x_VD, ids_N, norms_V, normalize, dtype, exponent)
     mean = _mean(rows, n_pairs)
     work = 2.0 * x_VD.shape[1]
     exact = exact or n_pairs * work <= budget or count < 4 * GROUPS
     groups = [rows] if exact else random_groups(rows, budget / work, seed)
     found = _measure(groups, mean, n_extremes)
-    return _summary(found, mean, n_pairs, exact, zero_rows, bins, n_levels)
+    if single and found.std <= ALL_ROUNDING * rows.rounding:
+        # What float32 leaves of such a spread is its own rounding.
+        groups = [replace(group, dtype=torch.float64) for group in groups]
+        found = _measure(groups, mean, n_extremes)
+    summary = _summary(found, groups, mean, n_pairs, exact, zero_rows, bins, n_levels)
+    return _rescaled(summary, 2 * exponent)
+
+
+def _exponent(largest_norm: float) -> int:
+    """Return e for which 2^-e brings rows of these norms near 1; 0 where products are in range."""
+    return 0 if SAFE[0] <= largest_norm <= SAFE[1] else math.frexp(largest_norm)[1]
+
+
+def _rescaled(found: PairwiseDots, exponent: int) -> PairwiseDots:
+    """Undo the scaling of the rows; numbers that float64 cannot hold become inf or 0, and say so.
+
+    The scaling is by a power of two, hence exact.
+    """
+    if not exponent:
+        return found
+
+    def back(value: Any) -> Any:
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(value, exponent)
+
+    def pairs(of: tuple[Pair, ...]) -> tuple[Pair, ...]:
+        return tuple(replace(pair, value=float(back(pair.value))) for pair in of)
+
+    ends = np.array([found.quantiles[0], found.quantiles[-1], found.std, found.mean])
+    after = back(ends)
+    errors = found.quantile_standard_errors
+    return replace(
+        found,
+        edges=back(found.edges),
+        quantiles=back(found.quantiles),
+        quantile_error=float(back(found.quantile_error)),
+        mean=float(back(found.mean)),
+        std=float(back(found.std)),
+        largest=pairs(found.largest),
+        smallest=pairs(found.smallest),
+        quantile_standard_errors=None if errors is None else back(errors),
+        std_standard_error=float(back(found.std_standard_error)),
+        in_range=bool(np.isfinite(after).all() and ((after != 0) | (ends == 0)).all()),
+    )
 
 
 @dataclass
@@ -153,19 +210,30 @@ class _Found:
     largest: ExtremePairs
     smallest: ExtremePairs
 
+    @property
+    def std(self) -> float:
+        measured = sum(int(t.counts.sum()) for t in self.tallies)
+        return math.sqrt(sum(t.squares for t in self.tallies) / measured)
+
 
 def _mean(rows: Rows, n_pairs: int) -> float:
-    """Mean over the pairs from |sum x|^2 = sum |x|^2 + 2 sum over pairs, in float64."""
+    """Mean over the pairs in float64: each row times the sum of those before it.
+
+    No row is squared, so that one of them may be as long as all others together.
+    """
     import torch
 
-    total_D = torch.zeros(rows.x_VD.shape[1], dtype=torch.float64, device=rows.x_VD.device)
-    step = max(1, (1 << 22) // rows.x_VD.shape[1])
-    squares = 0.0
+    width = rows.x_VD.shape[1]
+    before_1D = torch.zeros(1, width, dtype=torch.float64, device=rows.x_VD.device)
+    step = max(1, (1 << 22) // width)
+    total = 0.0
     for first in range(0, len(rows.ids_N), step):
         block = rows.block(first, first + step, torch.float64)
-        total_D += block.sum(0)
-        squares += float((block * block).sum())
-    return (float(total_D @ total_D) - squares) / (2 * n_pairs)
+        sums = torch.cat((before_1D, block)).cumsum(0)
+        total += float((block * sums[:-1]).sum())
+        before_1D = sums[-1:]
+    mean = total / n_pairs
+    return min(1.0, max(-1.0, mean)) if rows.normalize else mean
 
 
 def _measure(
@@ -195,8 +263,21 @@ def _measure(
     return _Found(tallies, values, largest, smallest)
 
 
+def _named(found: ExtremePairs, rows: Rows) -> tuple[Pair, ...]:
+    """Return the pairs with their products again in float64, in the order of these."""
+    import torch
+
+    if not found.found:
+        return ()
+    i, j = (torch.tensor([f[k] for f in found.found], device=rows.x_VD.device) for k in (1, 2))
+    pairs = zip(rows.dots(i, j).tolist(), i.tolist(), j.tolist(), strict=True)
+    exact = [Pair(*pair) for pair in pairs]
+    return tuple(sorted(exact, key=lambda pair: -found.sign * pair.value))
+
+
 def _summary(
     found: _Found,
+    groups: list[Rows],
     mean: float,
     n_pairs: int,
     exact: bool,
@@ -207,15 +288,17 @@ def _summary(
     tallies = found.tallies
     fine = np.sum([t.counts for t in tallies], axis=0)
     measured = int(fine.sum())
-    low, high = min(t.smallest for t in tallies), max(t.largest for t in tallies)
+    largest, smallest = _named(found.largest, groups[0]), _named(found.smallest, groups[0])
+    low = smallest[0].value if smallest else min(t.smallest for t in tallies)
+    high = largest[0].value if largest else max(t.largest for t in tallies)
     edges, slots = coarse_bins(tallies[0], fine, bins)
     levels = np.linspace(0, 1, n_levels)
     if found.values is not None:
-        curve = np.quantile(found.values, levels).astype(np.float64)
+        curve = np.quantile(found.values, levels).astype(np.float64).clip(low, high)
     else:
         curve = quantiles(tallies[0], fine, levels).clip(low, high)
-        curve[[0, -1]] = low, high
-    std = math.sqrt(sum(t.squares for t in tallies) / measured)
+    curve[[0, -1]] = low, high
+    width = 0.0 if found.values is not None else tallies[0].width
     share_errors = quantile_errors = None
     std_error = 0.0
     if not exact:
@@ -233,11 +316,12 @@ def _summary(
         counts=np.add.reduceat(fine, slots),
         levels=levels,
         quantiles=curve,
-        quantile_error=0.0 if found.values is not None else tallies[0].width,
+        quantile_error=width + max(group.product_error for group in groups),
         mean=mean,
-        std=std,
-        largest=tuple(Pair(*f) for f in found.largest.found),
-        smallest=tuple(Pair(*f) for f in found.smallest.found),
+        std=found.std,
+        largest=largest,
+        smallest=smallest,
+        dtype=str(groups[0].dtype).removeprefix("torch."),
         share_standard_errors=share_errors,
         quantile_standard_errors=quantile_errors,
         std_standard_error=std_error,

@@ -5,6 +5,7 @@ Shapes: O rows, I columns, H stacked matrices (heads), n = min(O, I) singular va
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.finite import largest_magnitude
@@ -39,30 +40,38 @@ def singular_values(w_OI: torch.Tensor) -> torch.Tensor:
     ValueError
         If `w_OI` has no elements, or neither two nor three dimensions.
     """
-    return spectrum(w_OI)[0]
-
-
-def spectrum(w_OI: torch.Tensor) -> tuple[torch.Tensor, tuple[str, ...]]:
-    """`singular_values`, with the route that gave each matrix its values.
-
-    Returns
-    -------
-    values : tensor of shape (n,) or (H, n), float64
-    methods : tuple of str
-        One for each matrix: "gram", "svd", or "svd on the CPU" where a GPU's did not converge.
-    """
     scale = unit_scale(w_OI)
-    wide = w_OI if w_OI.dim() == 3 else w_OI.unsqueeze(0)
-    tall = wide if wide.shape[1] >= wide.shape[2] else wide.mT
-    values_Hn = _gram_values(tall, scale)
+    values_Hn = spectra(w_OI if w_OI.dim() == 3 else w_OI.unsqueeze(0), scale).values_Hn
+    return values_Hn if w_OI.dim() == 3 else values_Hn[0]
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Singular values of H matrices, the route to them and what was made on the way."""
+
+    values_Hn: torch.Tensor
+    """Largest first, float64."""
+    methods: tuple[str, ...]
+    """One for each matrix: "gram", "svd", or "svd on the CPU" where a GPU's did not converge."""
+    gram_Hnn: torch.Tensor
+    """Gram matrices of the shorter side, times scale^2."""
+
+
+def spectra(w_HOI: torch.Tensor, scale: float) -> Spectra:
+    """`singular_values` of a stack, computed on `scale` times its values; see `unit_scale`."""
+    import torch
+
+    tall = w_HOI if w_HOI.shape[1] >= w_HOI.shape[2] else w_HOI.mT
+    gram_Hnn = _gram_matrices(tall, scale)
+    squares_Hn: torch.Tensor = torch.linalg.eigvalsh(gram_Hnn)
+    values_Hn = squares_Hn.clamp_min(0.0).sqrt().flip(-1)
     methods = ["gram"] * len(tall)
     unsafe_H = values_Hn[:, -1] * GRAM_KAPPA_LIMIT <= values_Hn[:, 0]
     if bool(unsafe_H.any()):
         exact, method = _svd_values(tall[unsafe_H].double() * scale)
         values_Hn[unsafe_H] = exact
         methods = [method if u else "gram" for u in unsafe_H.tolist()]
-    values_Hn = values_Hn / scale
-    return (values_Hn if w_OI.dim() == 3 else values_Hn[0]), tuple(methods)
+    return Spectra(values_Hn / scale, tuple(methods), gram_Hnn)
 
 
 def unit_scale(w: torch.Tensor) -> float:
@@ -86,16 +95,11 @@ def unit_scale(w: torch.Tensor) -> float:
     return math.ldexp(1.0, max(-1000, min(1000, -math.frexp(largest)[1])))
 
 
-def _gram_values(tall_HOI: torch.Tensor, scale: float) -> torch.Tensor:
-    import torch
-
+def _gram_matrices(tall_HOI: torch.Tensor, scale: float) -> torch.Tensor:
     if len(tall_HOI) == 1:
-        g_HII = gram_matrix(tall_HOI[0], scale).unsqueeze(0)
-    else:
-        wide = tall_HOI.double() * scale
-        g_HII = wide.mT @ wide
-    values_Hn: torch.Tensor = torch.linalg.eigvalsh(g_HII)
-    return values_Hn.clamp_min(0.0).sqrt().flip(-1)
+        return gram_matrix(tall_HOI[0], scale).unsqueeze(0)
+    wide = tall_HOI.double() * scale
+    return wide.mT @ wide
 
 
 def _svd_values(wide: torch.Tensor) -> tuple[torch.Tensor, str]:

@@ -6,8 +6,11 @@ Shapes: V rows, D columns, T rows of one tile, P pairs of one tile.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from ngpt_inspect.numerics.directions import directions
+from ngpt_inspect.numerics.finite import times_power
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +38,30 @@ class Rows:
     normalize: bool
     dtype: torch.dtype
     """The dtype of the products."""
+    exponent: int = 0
+    """Raw rows are multiplied by 2^-exponent, exactly, so that products stay in range."""
 
     def block(self, first: int, last: int, dtype: torch.dtype | None = None) -> torch.Tensor:
         """Return the values of rows `ids_N[first:last]`, unit vectors where asked for."""
         ids, dtype = self.ids_N[first:last], dtype or self.dtype
-        if not self.normalize:
-            return self.x_VD[ids].to(dtype)
-        return (self.x_VD[ids].double() / self.norms_V[ids].unsqueeze(1)).to(dtype)
+        if self.normalize:
+            return directions(self.x_VD[ids]).to(dtype)
+        if self.exponent:
+            return times_power(self.x_VD[ids].double(), -self.exponent).to(dtype)
+        return self.x_VD[ids].to(dtype)
+
+    def dots(self, i_N: torch.Tensor, j_N: torch.Tensor) -> torch.Tensor:
+        """Return the products of these pairs of rows of `x_VD` in float64, shape (N,)."""
+        import torch
+
+        out = []
+        step = max(1, BLOCK_ELEMENTS // self.x_VD.shape[1])
+        for first in range(0, len(i_N), step):
+            pairs = (ids[first : first + step] for ids in (i_N, j_N))
+            a, b = (replace(self, ids_N=ids).block(0, len(ids), torch.float64) for ids in pairs)
+            out.append(torch.linalg.vecdot(a, b))
+        dots = torch.cat(out)
+        return dots.clamp(-1.0, 1.0) if self.normalize else dots
 
     @property
     def reach(self) -> float:
@@ -51,9 +71,28 @@ class Rows:
         if self.normalize:
             longest = 1.0
         else:
-            two = torch.topk(self.norms_V[self.ids_N], 2).values
+            two = times_power(torch.topk(self.norms_V[self.ids_N], 2).values, -self.exponent)
             longest = float(two[0] * two[1])
         return longest * (1 + self.x_VD.shape[1] * torch.finfo(self.dtype).eps)
+
+    @property
+    def rounding(self) -> float:
+        """The size of one rounding of a typical product: eps times the mean square norm."""
+        import torch
+
+        eps = float(torch.finfo(self.dtype).eps)
+        if self.normalize:
+            return eps
+        norms = times_power(self.norms_V[self.ids_N], -self.exponent)
+        return eps * float(norms.square().mean())
+
+    @property
+    def product_error(self) -> float:
+        """4 u sqrt(D) |x_i| |x_j| of the two longest rows, u the unit roundoff of the products."""
+        import torch
+
+        unit = float(torch.finfo(self.dtype).eps) / 2
+        return 4 * unit * math.sqrt(self.x_VD.shape[1]) * self.reach
 
 
 @dataclass(frozen=True)
@@ -158,9 +197,7 @@ def random_groups(rows: Rows, pairs: float, seed: int) -> list[Rows]:
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     order = order.to(rows.ids_N.device)
     chosen = (order[k * size : (k + 1) * size].sort().values for k in range(GROUPS))
-    return [
-        Rows(rows.x_VD, rows.ids_N[c], rows.norms_V, rows.normalize, rows.dtype) for c in chosen
-    ]
+    return [replace(rows, ids_N=rows.ids_N[c]) for c in chosen]
 
 
 class ExtremePairs:

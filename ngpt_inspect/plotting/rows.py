@@ -12,6 +12,7 @@ from ngpt_inspect.plotting.choices import scope
 from ngpt_inspect.plotting.wide import checked_columns
 from ngpt_inspect.tables import summarise
 from ngpt_inspect.tables.rows import frame_of
+from ngpt_inspect.tables.summaries import summaries_of
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
 
@@ -37,13 +38,7 @@ def drawn_rows(
     facts, table = table.attrs, thinned(table, keep=chosen.singles)
     table.attrs = {}  # pandas copies them deeply with every selection
     needs = chosen.needs_with(options or {})
-    quantities = [name for need in needs for name in MEASURES[need].quantities]
-    names = [
-        name
-        for name in table["measure"].unique()
-        if any(name == each or name.startswith(f"{each}_") for each in quantities)
-    ]
-    wanted = table["measure"].isin(names)
+    wanted = table["measure"].isin([name for need in needs for name in MEASURES[need].quantities])
     for column, values in scope(chosen, options or {}).items():
         wanted &= table[column.removesuffix("s")].isin(values)
     rows = table[wanted]
@@ -59,37 +54,28 @@ def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
     quantities that have no summaries of each weight, and those of `keep`. Quantities without
     summary rows get them.
     """
-    summaries = {
-        name: kinds for each in MEASURES.values() for name, kinds in each.summaries.items()
-    }
-    table = _summarised(table, summaries)
-    replaced = {
-        name for name, kinds in summaries.items() if not all(kind.over_layers for kind in kinds)
-    }
+    each, pooled = summaries_of(MEASURES.values())
+    table = _summarised(table, {*each, *pooled})
     facts, table = table.attrs, table.copy(deep=False)
     table.attrs = {}  # pandas copies them deeply with every selection
-    many = table["measure"].isin(replaced - set(keep)) & table["index"].notna()
+    single = table["statistic"].isna() & table["index"].notna()
+    many = table["measure"].isin(set(each) - set(keep)) & single
     rows = table[~many | (table["status"] == Status.SKIPPED)]
     rows.attrs = dict(facts)
     return rows
 
 
-def _summarised(table: pd.DataFrame, quantities: Iterable[str]) -> pd.DataFrame:
+def _summarised(table: pd.DataFrame, quantities: Collection[str]) -> pd.DataFrame:
     """Return a table with the summary rows of those of these quantities that have none."""
     import pandas as pd
 
-    names = set(table["measure"])
-    missing = [name for name in quantities if name in names and not _has_summary(name, names)]
-    if not missing:
+    said = set(table.loc[table["statistic"].notna(), "measure"])
+    bare = table[table["measure"].isin(set(quantities) - said)]
+    if bare.empty:
         return table
-    bare = table[table["measure"].isin(missing)]
     whole = pd.concat([table, summarise(bare).iloc[len(bare) :]], ignore_index=True)
     whole.attrs = dict(table.attrs)
     return whole
-
-
-def _has_summary(quantity: str, names: set[str]) -> bool:
-    return any(name.startswith(f"{quantity}_") for name in names)
 
 
 def joined(tables: Sequence[pd.DataFrame], checkpoints: Iterable[WeightSet] = ()) -> pd.DataFrame:

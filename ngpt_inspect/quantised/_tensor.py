@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
@@ -47,6 +48,11 @@ class QuantisedTensor(StoredTensor):
             raise IndexError(msg)
         return self.decode(start, stop)[0].contiguous()
 
+    def fingerprint(self, n_blocks: int) -> str:
+        """Digest of those of all its parts; see `StoredTensor.fingerprint`."""
+        found = [part.fingerprint(n_blocks) for part in self.parts]
+        return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
+
     @property
     def n_bytes(self) -> int:
         """Bytes of all its parts."""
@@ -75,6 +81,13 @@ class QuantisedTensor(StoredTensor):
             errors += float((widths.double() ** 2).sum())
         return math.sqrt(errors / 12 / squares) if squares else math.inf
 
+    @property
+    def errors(self) -> StoredTensor:
+        """Width of the interval of each code, over sqrt(12); see `StoredTensor.errors`."""
+        return _Errors(
+            name=self.name, shape=self.shape, dtype=self.dtype, location=self.location, of=self
+        )
+
     def _blocks(self) -> Iterator[tuple[int, int]]:
         rows = max(1, ROWS_AT_ONCE * self.shape[0] // max(1, self.n_values))
         for start in range(0, self.shape[0], rows):
@@ -87,6 +100,16 @@ class QuantisedTensor(StoredTensor):
             where=f"{self.location[0]}: tensor {self.name}",
             next_step="copy or download the checkpoint again",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Errors(StoredTensor):
+    of: QuantisedTensor
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Read rows start..stop; see `StoredTensor.read`."""
+        _, widths = self.of.decode(start, self.shape[0] if stop is None else stop)
+        return widths / math.sqrt(12)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,7 +57,7 @@ RANK = (
 )
 STEP = (
     "notice when a coordinate is negative (a step away from what the block suggests) or above 1 "
-    "(beyond it), trouble when the mean is"
+    "(beyond it), trouble when the mean of their sizes is above 1"
 )
 UNREAD = "notice when a weight that is there could not be measured, or not all of it"
 
@@ -90,7 +90,8 @@ def readings(checkpoint: WeightSet, rows: pd.DataFrame) -> Iterator[Fact]:
     quantities = [name for each in MEASURES for name in ALL[each].quantities]
     none = rows.iloc[:0]
     # Cut once: an embedding has a row a token, and each reading needs few of all these.
-    found = dict(list(rows[COLUMNS].groupby("measure", sort=False)))
+    single = rows.loc[rows["statistic"].isna(), COLUMNS]
+    found = dict(list(single.groupby("measure", sort=False)))
     of = {name: found.get(name, none) for name in quantities}
     yield from _finite(checkpoint, [each for each in of.values() if len(each)])
     yield from _hypersphere(checkpoint, of["unit_norm"], of["unit_deviation"])
@@ -242,14 +243,14 @@ def _steps(rows: pd.DataFrame) -> Iterator[Fact]:
         values = rates.loc[rates["role"] == str(role), "value"]
         if values.empty:
             continue
-        mean = float(values.mean())
+        mean = float(values.abs().mean())
         counts = ((int((values < 0).sum()), "negative"), (int((values > 1).sum()), "above 1"))
         odd = [f"{count:,} of {len(values):,} {name}" for count, name in counts if count]
         yield Fact(
             item=f"{role}, mean",
             text=number(mean) + (f" ({', '.join(odd)})" if odd else ""),
             value=mean,
-            level=Level.TROUBLE if not 0 <= mean <= 1 else Level.NOTICE if odd else Level.OK,
+            level=Level.TROUBLE if not mean <= 1 else Level.NOTICE if odd else Level.OK,
             rule=STEP,
             measure="eigen_learning_rates",
             role=str(role),

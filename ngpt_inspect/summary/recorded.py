@@ -1,4 +1,4 @@
-"""Everything a checkpoint says of itself without a tensor being read, by group and name."""
+"""Everything a checkpoint says of itself, and what names its values, by group and name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any
 
+from ngpt_inspect.sameness import values_of
 from ngpt_inspect.summary.facts import tokens_of
 from ngpt_inspect.vocabulary import TIED, Role
 from ngpt_inspect.weights import WeightSet
@@ -17,7 +19,8 @@ LONGEST = 60
 """Characters of a setting that are shown; settings are compared whole."""
 
 
-GROUPS = ("model", "progress", "settings", "constants", "weights", "other tensors")
+VALUES = "values"
+GROUPS = ("model", "progress", "settings", "constants", "weights", "other tensors", VALUES)
 """What facts are about, in the order they are shown."""
 
 
@@ -37,11 +40,11 @@ class Recorded:
     """What a checkpoint without this fact shows in its place."""
 
 
-def recorded(checkpoint: WeightSet) -> dict[tuple[str, str], Recorded]:
+def recorded(checkpoint: WeightSet, n_blocks: int) -> dict[tuple[str, str], Recorded]:
     """Return the facts of one checkpoint by group and name.
 
     A setting that only repeats a fact of the other groups, under its name and with its value, is
-    left out.
+    left out. Of the values of each tensor `n_blocks` blocks are looked at.
     """
     known = [*_model(checkpoint), *_progress(checkpoint), *_constants(checkpoint)]
     said = {(fact.name, _bare(fact.value)) for fact in known}
@@ -51,6 +54,7 @@ def recorded(checkpoint: WeightSet) -> dict[tuple[str, str], Recorded]:
         if (fact.name.rpartition(".")[2], fact.value) not in said
     ]
     everything = [*known, *settings, *_weights(checkpoint), *_other_tensors(checkpoint)]
+    everything += _values(checkpoint, n_blocks)
     return {(fact.group, fact.name): fact for fact in everything}
 
 
@@ -132,7 +136,7 @@ def _other_tensors(checkpoint: WeightSet) -> Iterator[Recorded]:
     placed = {weight.tensor.name for weight in checkpoint}
     alike: dict[str, list[str]] = {}
     for name, tensor in checkpoint.contents.tensors.items():
-        if name not in placed:
+        if tensor.name not in placed:
             kind = f"{list(tensor.shape)} {tensor.dtype}"
             alike.setdefault(re.sub(r"\d+", "*", name), []).append(kind)
     for pattern, kinds in alike.items():
@@ -141,6 +145,14 @@ def _other_tensors(checkpoint: WeightSet) -> Iterator[Recorded]:
         yield Recorded(
             group="other tensors", name=pattern, value=text, text=text, exact=text, absent="absent"
         )
+
+
+def _values(checkpoint: WeightSet, n_blocks: int) -> Iterator[Recorded]:
+    """Yield what names the values of each kind of tensor; nothing where bytes cannot tell."""
+    for what, digests in values_of(checkpoint, n_blocks).items():
+        held = tuple(sorted(digests.items())) if all(digests.values()) else ()
+        text = sha256(repr(held).encode()).hexdigest()[:8]
+        yield Recorded(group=VALUES, name=what, value=held, text=text, exact=text)
 
 
 def _exact(value: Any) -> str:

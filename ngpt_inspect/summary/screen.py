@@ -9,7 +9,8 @@ from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.summary.facts import Fact, frame, header_facts, loss_facts, rows_of
 from ngpt_inspect.summary.health import MEASURES, readings
 from ngpt_inspect.tables import Progress, Source, measure, opened, parts
-from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.tables.rows import of_series
+from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.wording import number
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def summary(
 
     Columns ``checkpoint, step`` and those of `Fact`: sizes, tokens, validation loss at the last
     step that all the runs have evaluated, median condition numbers (heads for attention, whole
-    matrices for the MLP), mean scaling factors; then the items of `health`, each with a level
-    and the rule that decides it.
+    matrices for the MLP), mean sizes of scaling factors; then the items of `health`, each with
+    a level and the rule that decides it.
 
     Raises
     ------
@@ -44,14 +45,15 @@ def summary(
 
 
 def _averages(rows: pd.DataFrame) -> Iterator[Fact]:
-    """Yield the median condition number and the mean scaling factor of each role."""
-    found = parts(rows[rows["measure"] == "condition_number"])
+    """Yield the median condition number and the mean size of the scaling factors of each role."""
+    found = parts(of_series(rows, Series("condition_number")))
     for role, group in found.groupby("role", sort=False):
         value = float(group["value"].median())
         yield Fact(item=f"condition number {role}, median", text=number(value), value=value)
-    factors = rows[(rows["measure"] == "scaling_factor") & (rows["status"] != Status.SKIPPED)]
+    factors = of_series(rows, Series("scaling_factor"))
+    factors = factors[factors["status"] != Status.SKIPPED]
     for role in roles_of(Kind.SCALING):
         values = factors.loc[factors["role"] == str(role), "value"]
         if len(values):
-            value = float(values.mean())
-            yield Fact(item=f"{role}, mean", text=number(value), value=value)
+            value = float(values.abs().mean())  # signs are free: see the measure
+            yield Fact(item=f"{role}, mean |.|", text=number(value), value=value)

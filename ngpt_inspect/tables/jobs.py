@@ -56,12 +56,30 @@ class Job:
             return [skipped(self.measure, f"{weight.source}: {error}")]
 
     def _defined(self, values: Values, source: str) -> Values:
-        """Mark a number that does not exist: the stable rank of a matrix of zeros."""
-        exists = not isinstance(values.value, float) or not math.isnan(values.value)
-        if exists or values.status is Status.SKIPPED:
+        """Mark the numbers that do not exist, or that no float64 holds.
+
+        The stable rank of a matrix of zeros; the norm of a row of 1e308 throughout.
+        """
+        import numpy as np
+
+        lost = ~np.isfinite(values.value) & (np.asarray(values.status) == Status.OK)
+        if not lost.any():
             return values
-        reason = f"{source}: {values.measure} is not defined for its values"
-        return replace(values, status=Status.SKIPPED, reason=reason)
+        over = np.isinf(values.value).any()
+        why = (
+            "is beyond the largest float64, 1.8e308"
+            if over
+            else "is not defined for its values, or too small for a float64"
+        )
+        reason = f"{source}: {values.measure} {why}"
+        if not np.ndim(values.value):
+            return replace(values, value=math.nan, status=Status.SKIPPED, reason=reason)
+        return replace(
+            values,
+            value=np.where(lost, np.nan, values.value),
+            status=np.where(lost, Status.SKIPPED, values.status),
+            reason=np.where(lost, reason, values.reason),
+        )
 
     def ticket(self) -> Ticket:
         """Return what another process needs to run this job: names, never tensors."""
@@ -95,8 +113,13 @@ class Ticket:
 
 def skipped(measure: Measure, reason: str) -> Values:
     """Return the row that says why a measure was not taken."""
+    of, statistic = measure.headline
     return Values(
-        measure=measure.headline, value=float("nan"), status=Status.SKIPPED, reason=reason
+        measure=of,
+        statistic=statistic,
+        value=float("nan"),
+        status=Status.SKIPPED,
+        reason=reason,
     )
 
 

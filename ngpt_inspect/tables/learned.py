@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.architectures import ARCHITECTURES
 from ngpt_inspect.expressions import names_in
-from ngpt_inspect.vocabulary import Kind, Role, Status, roles_of
+from ngpt_inspect.tables.rows import of_series
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import number
 
@@ -86,7 +87,8 @@ def ends(table: pd.DataFrame, quantity: str, count: int) -> pd.DataFrame:
     """
     import pandas as pd
 
-    measured = table[(table["measure"] == quantity) & (table["status"] != Status.SKIPPED)]
+    rows = of_series(table, Series(quantity))
+    measured = rows[rows["status"] != Status.SKIPPED]
     pieces = []
     for _, mine in measured.groupby(["checkpoint", "step"], dropna=False, sort=False):
         rising = mine.sort_values("value", kind="stable")

@@ -62,7 +62,9 @@ def matrix_facts(table: pd.DataFrame, layer: int, role: str, head: int | None) -
     rows = rows[rows["layer"].eq(layer).fillna(False) & rows["role"].eq(role)]
     rows = rows[rows["head"].isna() if head is None else rows["head"].eq(head).fillna(False)]
     # Where heads are unknown a row says so beside the row of the whole matrix: numbers first.
-    rows = rows[rows["measure"].isin(FACTS)].sort_values("value", kind="stable")
+    rows = rows[rows["measure"].isin(FACTS) & rows["statistic"].isna()].sort_values(
+        "value", kind="stable"
+    )
     rows = rows.drop_duplicates([*PLACE, "measure"])
     said = rows[rows["measure"].eq(FACTS[0])].set_index(PLACE)[["status", "reason"]]
     wide = rows.set_index([*PLACE, "measure"])["value"].unstack("measure")

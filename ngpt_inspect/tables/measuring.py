@@ -13,6 +13,7 @@ from ngpt_inspect.checkpoint import distinct, open_checkpoint
 from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure
 from ngpt_inspect.numerics.heartbeat import heard_by
+from ngpt_inspect.sameness import remarks_on
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.executors import results
 from ngpt_inspect.tables.jobs import Job, skipped
@@ -109,7 +110,7 @@ def measure(
             entries.append(entry_of(part.checkpoint, role, row, None))
     table = frame_of(entries)
     table.attrs = provenance(table, models, chosen, settings | {"device": device})
-    table.attrs["remarks"] = [device_note] if device_note else []
+    table.attrs["remarks"] = [*([device_note] if device_note else []), *remarks_on(models)]
     return table
 
 

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ngpt_inspect.measures import Values
-from ngpt_inspect.vocabulary import COLUMNS
+from ngpt_inspect.vocabulary import COLUMNS, Series
 from ngpt_inspect.weights import Weight, WeightSet
 
 if TYPE_CHECKING:
     import pandas as pd
 
 INTEGERS = ("step", "layer", "expert", "head", "index", "partner")
-VALUE_COLUMNS = ("head", "index", "partner", "measure", "value", "status", "reason")
-TEXTS = ("checkpoint", "architecture", "role", "measure", "status", "reason")
+VALUE_COLUMNS = ("head", "index", "partner", "measure", "statistic", "value", "status", "reason")
+TEXTS = (
+    *("checkpoint", "architecture", "role", "tensor"),
+    *("measure", "statistic", "status", "reason"),
+)
 
 Entry = Mapping[str, Any]
 """One quantity of one weight: a value for each column, or an array where it has many."""
@@ -31,6 +34,7 @@ def entry_of(checkpoint: WeightSet, role: str, values: Values, weight: Weight | 
         "layer": weight and weight.layer,
         "role": role,
         "expert": weight and weight.expert,
+        "tensor": weight and weight.tensor.name,
         **{name: getattr(values, name) for name in VALUE_COLUMNS},
     }
 
@@ -63,9 +67,9 @@ def _column(name: str, parts: list[Any], lengths: list[int]) -> Any:
     return _spread(parts, lengths, np.float64)
 
 
-def _text(part: Any) -> str:
+def _text(part: Any) -> str | None:
     """Return text that can be written: names of tensors may hold half of a surrogate pair."""
-    return str(part).encode(errors="backslashreplace").decode()
+    return None if part is None else str(part).encode(errors="backslashreplace").decode()
 
 
 def _spread(parts: list[Any], lengths: list[int], dtype: type) -> np.ndarray:
@@ -74,6 +78,14 @@ def _spread(parts: list[Any], lengths: list[int], dtype: type) -> np.ndarray:
         np.broadcast_to(np.asarray(part, dtype), n) for part, n in zip(parts, lengths, strict=True)
     ]
     return np.concatenate([np.empty(0, dtype), *pieces])
+
+
+def of_series(table: pd.DataFrame, series: Series) -> pd.DataFrame:
+    """Return the rows of one quantity: its single values, or one statistic of them."""
+    of, statistic = series
+    column = table["statistic"]
+    wanted = column.isna() if statistic is None else (column == statistic)
+    return table[(table["measure"] == of) & wanted]
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

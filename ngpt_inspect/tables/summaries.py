@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ngpt_inspect.measures import MEASURES, Summary
+from ngpt_inspect.measures import MEASURES, Measure, Summary
 from ngpt_inspect.tables.rows import Entry, frame_of, records
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.vocabulary import Status
@@ -17,12 +17,12 @@ from ngpt_inspect.vocabulary import Status
 if TYPE_CHECKING:
     import pandas as pd
 
-PLACE = ["checkpoint", "step", "architecture", "layer", "role", "expert"]
+PLACE = ["checkpoint", "step", "architecture", "layer", "role", "expert", "tensor"]
 """What a summary is taken within."""
-WIDER = [name for name in PLACE if name not in ("layer", "expert")]
+WIDER = [name for name in PLACE if name not in ("layer", "expert", "tensor")]
 """What a summary of pooled layers is taken within."""
 
-Wanted = Mapping[str, tuple[Summary, ...]]
+Wanted = Mapping[str, Sequence[Summary]]
 """Quantity -> its summaries."""
 
 
@@ -30,35 +30,43 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the summary rows of its measures appended.
 
     Which quantities have which summaries is declared by the measures; `docs/table.md` lists
-    the suffixes. Skipped values are left out, and the summary says so; infinite condition
+    the statistics. Skipped values are left out, and the summary says so; infinite condition
     numbers count as what they are.
     """
     import pandas as pd
 
-    wanted = {quantity: kinds for m in MEASURES.values() for quantity, kinds in m.summaries.items()}
-    rows = table[table["measure"].isin(list(wanted))]
+    each, pooled = summaries_of(MEASURES.values())
+    rows = table[table["measure"].isin([*each, *pooled]) & table["statistic"].isna()]
     rows.attrs = {}  # pandas copies them deeply with every selection
-    summary = frame_of([*_summaries(rows, wanted), *_pooled(rows, wanted)])
+    summary = frame_of([*_summaries(rows, each, pooled), *_pooled(rows, pooled)])
     out = pd.concat([table, summary.astype(table.dtypes.to_dict())], ignore_index=True)
     out.attrs = dict(table.attrs)
     return out
 
 
-def _summaries(rows: pd.DataFrame, wanted: Wanted) -> Iterator[Entry]:
-    """Yield the summaries of each weight."""
+def summaries_of(measures: Iterable[Measure]) -> tuple[Wanted, Wanted]:
+    """Return the summaries of each weight, and those over the layers and experts of a role."""
+    each: dict[str, Sequence[Summary]] = {}
+    pooled: dict[str, Sequence[Summary]] = {}
+    for measure in measures:
+        each |= measure.summaries
+        pooled |= measure.pooled
+    return each, pooled
+
+
+def _summaries(rows: pd.DataFrame, each: Wanted, pooled: Wanted) -> Iterator[Entry]:
+    """Yield the summaries of each weight; one outside the layers is all there is of its role."""
     for group in _groups(rows, PLACE):
-        kinds = wanted[group.place["measure"]]
-        yield from _entries(group, [kind for kind in kinds if not kind.over_layers])
+        quantity = group.place["measure"]
+        kinds = [*each.get(quantity, ())]
+        kinds += [*pooled.get(quantity, ())] if group.place["layer"] is None else []
+        yield from _entries(group, dict.fromkeys(kinds))
 
 
-def _pooled(rows: pd.DataFrame, wanted: Wanted) -> Iterator[Entry]:
+def _pooled(rows: pd.DataFrame, pooled: Wanted) -> Iterator[Entry]:
     """Yield the summaries over the layers (and experts) of each role."""
-    pooled = {
-        quantity: [kind for kind in kinds if kind.over_layers] for quantity, kinds in wanted.items()
-    }
-    several = [quantity for quantity, kinds in pooled.items() if kinds]
-    for group in _groups(rows[rows["measure"].isin(several)], WIDER):
-        group.place.update(layer=None, expert=None)
+    for group in _groups(rows[rows["measure"].isin(list(pooled)) & rows["layer"].notna()], WIDER):
+        group.place.update(dict.fromkeys(set(PLACE) - set(WIDER)))
         yield from _entries(group, pooled[group.place["measure"]])
 
 
@@ -109,17 +117,17 @@ def _groups(rows: pd.DataFrame, place: list[str]) -> Iterator[_Group]:
         yield _Group(found, values, status, of_head)
 
 
-def _entries(group: _Group, kinds: Sequence[Summary]) -> Iterator[Entry]:
+def _entries(group: _Group, kinds: Iterable[Summary]) -> Iterator[Entry]:
     """Yield the summaries of one group, as `frame_of` takes them."""
     counted = group.counted()
     if not counted.any():
         return
-    status, reason = _trust(group.status, counted)
-    quantity = group.place["measure"]
+    n_skipped = int((group.status == Status.SKIPPED).sum())
+    status, reason = trust(group.status[counted], n_skipped)
     for kind in kinds:
-        for suffix, value in STATISTICS[kind](group.values[counted]):
+        for statistic, value in STATISTICS[kind](group.values[counted]):
             yield group.place | {
-                "measure": f"{quantity}{suffix}",
+                "statistic": statistic,
                 "value": value,
                 "index": np.arange(np.size(value)) if np.ndim(value) else None,
                 "head": None,
@@ -129,11 +137,18 @@ def _entries(group: _Group, kinds: Sequence[Summary]) -> Iterator[Entry]:
             }
 
 
-def _trust(status: np.ndarray, counted: np.ndarray) -> tuple[Status, str]:
-    """Return the status of a summary and how many of its values are not `ok`."""
-    n_counted, n_skipped = int(counted.sum()), int((status == Status.SKIPPED).sum())
-    counts = Counter(str(each) for each in status[counted] if each != Status.OK)
-    notes = [f"{count} of {n_counted} {each}" for each, count in counts.most_common()]
+def trust(counted: np.ndarray, n_skipped: int = 0) -> tuple[Status, str]:
+    """Return the status of a summary, and how many of its values are not `ok`.
+
+    Parameters
+    ----------
+    counted
+        Statuses of the values it is over.
+    n_skipped
+        How many more could not be measured.
+    """
+    counts = Counter(str(each) for each in counted if each != Status.OK)
+    notes = [f"{count} of {len(counted)} {each}" for each, count in counts.most_common()]
     notes += [f"{n_skipped} skipped"] if n_skipped else []
-    shared = [each for each, count in counts.items() if count == n_counted]
+    shared = [each for each, count in counts.items() if count == len(counted)]
     return Status(shared[0]) if shared else Status.OK, ", ".join(notes)

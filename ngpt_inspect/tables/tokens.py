@@ -137,7 +137,8 @@ def joined_tokens(
     import pandas as pd
 
     wanted = [*QUANTITIES, "scaling_factor"]
-    rows = pd.concat([t[t["measure"].isin(wanted) & t["index"].notna()] for t in tables])
+    rows = pd.concat([t[t["measure"].isin(wanted) & t["statistic"].isna()] for t in tables])
+    rows = rows[rows["index"].notna()]
     scales = {  # by the step's text: a null is not equal to itself
         (label, str(step)): group.set_index("index")["value"]
         for (label, step), group in rows[rows["role"] == Role.S_Z].groupby(

@@ -79,8 +79,8 @@ def table_4(d_model: int) -> list[Row]:
 def table_5() -> list[Row]:
     """Make each a vector per element (v), one learned scalar (s) or a fixed value (f)."""
     words = {"v": "element", "s": "scalar", "f": "fixed"}
-    lines = ("vvvv", "svvv", "vsvv", "vvsv", "vvvs", "ssvv", "sssv", "ssss")
-    lines += ("fvvv", "vfvv", "ffvv", "ffsv")
+    lines = ["vvvv", "svvv", "vsvv", "vvsv", "vvvs", "ssvv", "sssv", "ssss"]
+    lines += ["fvvv", "vfvv", "ffvv", "ffsv"]
     return [
         Row(
             table="5",

@@ -17,13 +17,14 @@ from typing import Any
 import torch
 
 from reference_model.data import TokenData, is_bin_folder, load_bins, load_text
+from reference_model.data.tokens import ByteTokenizer, TokenizerKind
 from reference_model.errors import DivergenceError, Interrupted
 from reference_model.experiments.runs import Run, final_loss, is_finished
 from reference_model.experiments.scales import Scale
 from reference_model.files import write_text_atomically
-from reference_model.loop import train
 from reference_model.presets import PRESETS
 from reference_model.progress import clock, say
+from reference_model.training.loop import train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +47,17 @@ class Laboratory:
         """Where a run is."""
         return self.runs / run.name
 
-    def data(self) -> TokenData:
-        """Encode the corpus, or take it from the cache beside the runs."""
+    def data(self, vocab_size: int | None = None) -> TokenData:
+        """Encode the corpus, or take it from the cache beside the runs.
+
+        A vocabulary of 256 is one of bytes; any other a byte-pair encoding. None: the scale's.
+        """
         paths = list(self.corpus)
-        vocab_size: int = PRESETS[self.scale.preset].shape["vocab_size"]
+        vocab_size = vocab_size or PRESETS[self.scale.preset].shape["vocab_size"]
         if is_bin_folder(paths):
             return load_bins(paths[0], vocab_size)
-        return load_text(paths, "bpe", vocab_size, cache=self.runs)
+        kind: TokenizerKind = "bytes" if vocab_size == ByteTokenizer.vocab_size else "bpe"
+        return load_text(paths, kind, vocab_size, cache=self.runs)
 
     def train(self, runs: Iterable[Run]) -> None:
         """Bring every run to its last step; finished ones are left as they are.
@@ -65,7 +70,8 @@ class Laboratory:
             If a folder holds another run under the same name, or cannot be used.
         """
         todo = sorted(dict.fromkeys(runs), key=lambda run: -run.flops)
-        self.data()  # once, before several processes want it
+        for vocab_size in {run.model.vocab_size for run in todo}:
+            self.data(vocab_size)  # once, before several processes want it
         started, done, left = time.monotonic(), 0.0, sum(run.flops for run in todo)
         for number, (run, was_finished) in enumerate(self._trained(todo), 1):
             left -= run.flops
@@ -100,19 +106,21 @@ class Laboratory:
         self, name: str, rows: Sequence[dict[str, Any]], runs: Iterable[Run] = (), **facts: Any
     ) -> Path:
         """Write the rows of an experiment as CSV and its settings as JSON; returns the CSV."""
+        runs = list(dict.fromkeys(runs))
+        vocabularies: list[int | None] = [*sorted({run.model.vocab_size for run in runs})] or [None]
         path = self.results / f"{name}.csv"
         write_text_atomically(path, to_csv(rows))
         settings = {
             "experiment": name,
             "scale": asdict(self.scale),
             "corpus": [each.name for each in self.corpus] or "Python standard library",
-            "corpus_fingerprint": self.data().fingerprint,
+            "corpus_fingerprint": " ".join(self.data(size).fingerprint for size in vocabularies),
             **machine(self.device),
             "compiled": self.compiled,
             **facts,
             "runs": {
                 run.name: {"model": run.model.to_dict(), "training": asdict(run.training)}
-                for run in dict.fromkeys(runs)
+                for run in runs
             },
         }
         write_text_atomically(path.with_suffix(".json"), json.dumps(settings, indent=1) + "\n")
@@ -160,7 +168,7 @@ def _train_one(laboratory: Laboratory, run: Run) -> bool:
         result = train(
             run.model,
             run.training,
-            laboratory.data(),
+            laboratory.data(run.model.vocab_size),
             folder,
             resume=True,
             device=laboratory.device,

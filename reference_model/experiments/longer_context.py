@@ -20,8 +20,9 @@ import numpy as np
 import torch
 
 from reference_model.checkpoint import checkpoint_path, load_model
-from reference_model.corpus import read_corpus
 from reference_model.data import TokenData
+from reference_model.data.corpus import read_corpus
+from reference_model.data.tokens import Tokens, tokenizer_from_json
 from reference_model.errors import UsageError
 from reference_model.experiments.command import run_experiment, table
 from reference_model.experiments.laboratory import Laboratory
@@ -29,10 +30,9 @@ from reference_model.experiments.learning_rates import best_rates
 from reference_model.experiments.runs import Run
 from reference_model.experiments.speed_up import scheduled_runs
 from reference_model.model import GPT, NGPT
-from reference_model.precision import resolve_precision
 from reference_model.progress import say
-from reference_model.ranks import join_ranks
-from reference_model.tokens import Tokens, tokenizer_from_json
+from reference_model.training.precision import resolve_precision
+from reference_model.training.ranks import join_ranks
 
 NAME = "longer_context"
 FACTORS = (1, 2, 4, 8, 16)

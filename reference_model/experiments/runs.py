@@ -7,8 +7,8 @@ from typing import Any
 from reference_model.checkpoint import checkpoint_path
 from reference_model.config import Architecture, ModelConfig, NGPTConfig, TrainConfig
 from reference_model.experiments.scales import Scale
-from reference_model.metrics import read_metrics
 from reference_model.presets import model_config, train_config
+from reference_model.training.metrics import read_metrics
 
 FAMILY = {"gpt": "GPT", "ngpt": "nGPT"}
 

@@ -32,6 +32,9 @@ class Scale:
     """Tokens of each text on which longer contexts are evaluated."""
     timed_steps: int
     """Steps of each model that are timed, in turn."""
+    exposure_preset: str = "contrast"
+    """Shape and settings of the runs on decay exposure; its GPT has the largest."""
+    exposure_seeds: tuple[int, ...] = (0,)
 
 
 SCALES: dict[str, Scale] = {
@@ -53,6 +56,8 @@ SCALES: dict[str, Scale] = {
             validation_tokens=16_384,
             evaluated_tokens=65_536,
             timed_steps=30,
+            exposure_preset="contrast",
+            exposure_seeds=(0, 1),
         ),
         Scale(
             name="small",
@@ -70,6 +75,8 @@ SCALES: dict[str, Scale] = {
             validation_tokens=131_072,
             evaluated_tokens=524_288,
             timed_steps=30,
+            exposure_preset="small",
+            exposure_seeds=(0,),
         ),
         # A.5: 512 sequences a step at every context there; here 2^19 tokens, the paper's at 1k
         Scale(
@@ -89,6 +96,8 @@ SCALES: dict[str, Scale] = {
             validation_tokens=1_048_576,
             evaluated_tokens=2_097_152,
             timed_steps=20,
+            exposure_preset="0.5B",
+            exposure_seeds=(0,),
         ),
     )
 }

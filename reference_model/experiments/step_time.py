@@ -19,8 +19,8 @@ from reference_model.experiments.laboratory import Laboratory
 from reference_model.experiments.learning_rates import ARCHITECTURES
 from reference_model.experiments.runs import FAMILY, plan
 from reference_model.progress import say
-from reference_model.ranks import Ranks, join_ranks
-from reference_model.trainer import Trainer
+from reference_model.training.ranks import Ranks, join_ranks
+from reference_model.training.trainer import Trainer
 
 NAME = "step_time"
 WARM_UP = 3

@@ -9,8 +9,8 @@ import torch
 
 from reference_model.checkpoint import save_checkpoint
 from reference_model.config import GPTConfig, NGPTConfig, TrainConfig
+from reference_model.data.tokens import ByteTokenizer
 from reference_model.model import build_model
-from reference_model.tokens import ByteTokenizer
 
 SHAPE = {"vocab_size": 13, "n_layers": 2, "n_heads": 2, "d_model": 8, "d_mlp": 16}
 CONFIGS = {"gpt": GPTConfig, "ngpt": NGPTConfig}

@@ -29,6 +29,7 @@ FLAGS = (
     "--disable-sync",
 )
 PATIENCE = 120
+"""Seconds after which nothing more will come, however busy the machine is."""
 
 
 def missing() -> str:
@@ -55,9 +56,7 @@ def served(
     counted_in
         A file that gets a line for every measurement.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = ["-m", "streamlit"]
     if counted_in is not None:
         server = [str(Path(__file__).with_name("counting.py"))]
@@ -75,11 +74,18 @@ def served(
         )
     try:
         address = f"http://127.0.0.1:{port}"
-        _await_health(address, process, log)
+        await_health(address, process, log)
         yield address, process.pid
     finally:
         process.terminate()
         process.wait(20)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _path() -> str:
@@ -87,7 +93,8 @@ def _path() -> str:
     return os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
 
 
-def _await_health(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def await_health(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server answers; fail with what it said if it ends or never does."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -109,6 +116,19 @@ def resident(pid: int) -> int:
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 CHARTS, TABLES = "[data-testid=stPlotlyChart]", "[data-testid=stDataFrame]"
 FAULTS = "[data-testid=stException]"
+DRAWN = f"""() => [...document.querySelectorAll('{CHARTS}')].every(
+    each => each.querySelector('.js-plotly-plot .main-svg')
+) && [...document.querySelectorAll('{TABLES}')].every(
+    each => !each.checkVisibility() || each.querySelector('canvas')?.width > 0
+) && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"""
+"""Whether what a page has so far is drawn, but for tables that are folded up, and none is stale."""
+
+
+def session(started: Any, **options: Any) -> Any:
+    """Return a new profile of a browser, which shares nothing with others and has patience."""
+    context = started.new_context(**options)
+    context.set_default_timeout(PATIENCE * 1000)
+    return context
 
 
 @contextmanager
@@ -144,9 +164,7 @@ def settle(page: Any) -> None:
     for words in ("Not measured yet.", "Still to come"):
         page.get_by_text(words).first.wait_for(state="detached", timeout=PATIENCE * 1000)
     page.locator(IDLE).wait_for(timeout=PATIENCE * 1000)
-    page.locator("[data-testid=stSkeleton]").first.wait_for(
-        state="detached", timeout=PATIENCE * 1000
-    )
+    page.wait_for_function(DRAWN, timeout=PATIENCE * 1000)
 
 
 def follow(page: Any, name: str) -> None:

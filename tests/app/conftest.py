@@ -12,6 +12,7 @@ pytest.importorskip("streamlit")
 
 from small_models import write_gpt, write_ngpt
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from app.engine import measured
 from app.engine.store import VARIABLE
@@ -32,7 +33,7 @@ def own_cache(tmp_path_factory, monkeypatch) -> Path:
     """Keep results in a folder of each test's own, and wait for them: pages are whole at once."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv(VARIABLE, str(folder))
-    monkeypatch.setattr(measured, "PATIENCE", 60)
+    monkeypatch.setattr(measured, "PATIENCE", 300)
     return folder
 
 
@@ -51,11 +52,11 @@ def run(monkeypatch):
 
     def run(*arguments, page: str = "", **query):
         monkeypatch.setattr(sys, "argv", [str(DASHBOARD), *map(str, arguments)])
-        app = AppTest.from_file(str(DASHBOARD), default_timeout=60)
+        app = AppTest.from_file(str(DASHBOARD), default_timeout=300)
         for key, value in query.items():
             app.query_params[key] = value
         if page:
-            app.switch_page(f"app_pages/{page}.py")
+            app._page_hash = calc_hash(page)  # `switch_page` knows only pages that are scripts
         app.run()
         assert not app.exception
         return app

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import zip_longest
 
 import pytest
 from app_runs import write_legible_run
-from browsing import CHARTS, FAULTS, browser, follow, missing, resident, served, settle
+from browsing import (
+    CHARTS,
+    FAULTS,
+    TABLES,
+    browser,
+    eventually,
+    follow,
+    missing,
+    resident,
+    served,
+    session,
+    settle,
+)
+
+from app.app_pages import PAGES
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(bool(missing()), reason=missing() or "a browser is there"),
 ]
 
-# Where each session begins, and the page it goes on to: with choices of its own.
-WALKS = (
-    ("matrices?of=heads", "Training"),
-    ("?", "Matrices"),
-    ("training?against=tokens", "Export"),
-    ("matrices?of=whole&layer=1", "Rates and scales"),
-    ("embeddings?view=histogram", "Overview"),
-    ("scales?layer=1", "Path on the hypersphere"),
-    ("path?prompt=So it goes", "Matrices"),
-    ("export?width=one", "Embeddings"),
-    ("matrices?role=W_u", "Overview"),
-    ("training?against=seconds", "Rates and scales"),
-)
+# Where sessions begin: the first example of every page, then the second, and so on; each goes on
+# to the page of the session after it.
+STARTS = [
+    (name, query)
+    for queries in zip_longest(*([*page.examples, ""] for page in PAGES.values()))
+    for name, query in zip(PAGES, queries, strict=True)
+    if query is not None
+]
 MEGABYTE = 2**20
 A_SESSION = 30 * MEGABYTE
 """Bound on what each session after the first adds to the server's memory."""
@@ -37,19 +47,21 @@ def test_sessions_at_once(tmp_path, many):
     runs = [write_legible_run(tmp_path / family, family) for family in ("gpt", "ngpt")]
     counts = tmp_path / "counts"
     with served(*runs, cache=tmp_path, counted_in=counts) as (address, pid), browser() as started:
-        first = started.new_page()
+        first = session(started).new_page()
         first.goto(address)
         settle(first)
         before = resident(pid)
-        pages = [started.new_context().new_page() for _ in range(many)]
-        for page, (start, _) in zip(pages, WALKS, strict=False):
-            page.goto(f"{address}/{start}", wait_until="commit")
-        for page, (_, goal) in zip(pages, WALKS, strict=False):
+        pages = [session(started).new_page() for _ in range(many)]
+        for page, (name, query) in zip(pages, STARTS, strict=False):
+            path = "" if name == next(iter(PAGES)) else name
+            page.goto(f"{address}/{path}?{query}", wait_until="commit")
+        for page, (name, _) in zip(pages, STARTS[1:] + STARTS[:1], strict=False):
             settle(page)
-            follow(page, goal)
+            follow(page, PAGES[name].title)
         for page in pages:
             settle(page)
-            assert page.locator(f"{CHARTS} .js-plotly-plot").count() > 0
+            drawn = page.locator(f"{CHARTS} .js-plotly-plot, {TABLES}")
+            assert eventually(lambda drawn=drawn: drawn.count() > 0)
             assert page.locator(FAULTS).count() == 0
         grown = resident(pid) - before
     measured = Counter(counts.read_text().splitlines())

@@ -66,7 +66,9 @@ def test_paper_figures(runs, tmp_path):
     assert {"condition_numbers.json", "condition_numbers.csv", "embeddings.json"} <= written
     assert "learned_scales: nothing to draw" in done.stdout
     table = pd.read_csv(tmp_path / "out" / "condition_numbers.csv")
-    assert "condition_number_median" in set(table["measure"])
+    assert ("condition_number", "median") in {
+        *zip(table["measure"], table["statistic"], strict=True)
+    }
 
 
 def test_paper_figures_of_nothing_is_one_line(tmp_path):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors.torch import save_file
 
@@ -459,3 +460,8 @@ def condition(matrix: np.ndarray) -> float:
     """Return sigma_max / sigma_min by NumPy's SVD."""
     s_n = np.linalg.svd(matrix, compute_uv=False)
     return float(s_n[0] / s_n[-1])
+
+
+def series_of(table: pd.DataFrame) -> pd.Series:
+    """Return what each row is, as tests spell it: ``condition_number``, ``mean dot``."""
+    return (table["statistic"].fillna("") + " " + table["measure"]).str.strip()

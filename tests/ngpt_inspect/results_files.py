@@ -84,3 +84,24 @@ def timings(seconds, context=64, first=0):
         for family, values in seconds.items()
         for at, value in enumerate(values, first)
     ]
+
+
+def exposed():
+    """Return condition numbers of recipes that reach several exposures, and of an nGPT."""
+    rows = []
+    recipes = [("GPT", "AdamW", decay) for decay in (0.0, 0.3, 1.0)]
+    recipes += [("GPT", "Muon", 1.0), ("nGPT", "AdamW", 0.0)]
+    for number, (family, recipe, decay) in enumerate(recipes):
+        for seed in (0, 1):
+            run = identity(family, steps=100, seed=seed, variant=f"{recipe} {decay:g}")
+            rows += [
+                run
+                | {"recipe": recipe, "weight_decay": decay, "step": step, "validation_loss": 3.0}
+                | {"exposure": 12 * decay * step / 100, "layer": layer, "weight": weight}
+                | {"condition_number": 3.0 + 10 * decay * step * (seed + 1) + number}
+                | {"lowest": 2.0, "highest": 1e5, "heads": 4, "d_k": 16, "d_model": 64}
+                for step in (50, 100)
+                for layer in (0, 1)
+                for weight in ("W_q", "W_k", "W_v", "W_o", "QK", "OV")
+            ]
+    return rows

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 import pytest
 import trace_files
 from models import tiny_gpt, tiny_ngpt, write_reference
-from results_files import both_families, evaluated, family_rows, timings, write_rows
+from results_files import both_families, evaluated, exposed, family_rows, timings, write_rows
 from typer.testing import CliRunner
 
 from ngpt_inspect import FIGURES, figure
@@ -50,6 +50,7 @@ def folder(tmp_path_factory):
     rows = [evaluated(seed, "held-out", n, 3.0, 0.01, f) for seed, n, f in LENGTHS]
     write_rows(results / "longer_context.csv", rows)
     write_rows(results / "step_time.csv", timings({"GPT": [1.0, 1.1], "nGPT": [1.5, 1.6]}))
+    write_rows(results / "decay_exposure.csv", exposed())
     return folder
 
 
@@ -174,7 +175,7 @@ def test_the_command_works_in_a_real_shell_and_writes_the_table(here, folder):
     assert done.returncode == 0, done.stderr
     wanted = figure("eigen_learning_rates", here).to_json()
     assert Path("figures/eigen_learning_rates.json").read_text() == wanted
-    assert "eigen_learning_rate_mean" in Path("figures/eigen_learning_rates.csv").read_text()
+    assert ",eigen_learning_rate,mean," in Path("figures/eigen_learning_rates.csv").read_text()
 
 
 def test_nothing_that_is_the_default_is_said(here):

@@ -10,7 +10,7 @@ import pytest
 from hostile import beside, corpus
 from hostile.damage import damaged_bytes, damaged_json
 from hostile.guard import refused
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from ngpt_inspect.checkpoint import open_checkpoint
@@ -84,12 +84,7 @@ def damage(kind: str, folder: Path, examples: int, number: int) -> None:
     read(folder / name)  # imports what reading imports
 
     @seed(number)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(max_examples=examples)
     @given(st.one_of(damaged, damaged, damaged_bytes(good)))
     def check(data: bytes) -> None:
         (folder / name).write_bytes(data)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from models import tiny_gpt, tiny_ngpt, write_reference
+from models import series_of, tiny_gpt, tiny_ngpt, write_reference
 
 from ngpt_inspect import figure, measure, open_checkpoint, summarise
 from ngpt_inspect.errors import InspectError, WrongOption
@@ -184,8 +184,8 @@ def test_drawn_rows_hold_summaries_and_skips_but_not_the_values_behind(checkpoin
     table = measure(checkpoints, "singular_values")
     table.loc[0, ["status", "value", "reason"]] = ["skipped", float("nan"), "no reason"]
     rows = drawn_rows(FIGURES["singular_values"], table)
-    assert {"singular_value_quantile", "stable_rank"} <= set(rows["measure"])
-    raw = rows[rows["measure"] == "singular_value"]
+    assert {"quantile singular_value", "stable_rank"} <= set(series_of(rows))
+    raw = rows[series_of(rows) == "singular_value"]
     assert [*raw["reason"]] == ["no reason"]
     assert rows.attrs == table.attrs
 
@@ -302,7 +302,7 @@ def test_the_folder_of_a_run_stands_for_its_steps_in_a_figure_over_steps(tmp_pat
         [tmp_path / "run"], tmp_path / "out", ["json"], names=["trajectories"], quantity="row_norm"
     )
     assert "one saved step" in drawn.notes[0], "steps of a run are asked for, as in `measure`"
-    assert "row_norm_pooled_mean" in (tmp_path / "out" / "trajectories.csv").read_text()
+    assert ",row_norm,mean," in (tmp_path / "out" / "trajectories.csv").read_text()
 
 
 def test_a_thin_table_is_summarised_once_and_only_where_it_is_not(checkpoints):

@@ -31,9 +31,11 @@ def test_one_thing_a_module(folder: Path) -> None:
     (folder / "saw.py").write_text("SAW = Tool('saw')")
     (folder / "axe.py").write_text("AXE = Tool('axe')")
     (folder / "_shared.py").write_text("raise SystemExit('helpers are passed over')")
-    (folder / "handles").mkdir()
-    (folder / "handles" / "__init__.py").write_text("raise SystemExit('so are sub-packages')")
-    assert collect("tools", [str(folder)], Tool) == {"axe": Tool("axe"), "saw": Tool("saw")}
+    for name, text in (("handles", "WOOD = 'a room of helpers'"), ("drill", "D = Tool('drill')")):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text(text)
+    names = ("axe", "drill", "saw")
+    assert collect("tools", [str(folder)], Tool) == {name: Tool(name) for name in names}
 
 
 @pytest.mark.parametrize(

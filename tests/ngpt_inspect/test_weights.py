@@ -128,6 +128,24 @@ def test_one_of_a_stack_is_read_alone() -> None:
     assert torch.equal(turned.values(), stack[2].T)
 
 
+def test_rows_that_alternate() -> None:
+    """Every second row: a gate's and u's, stored (out, in), (in, out), stacked, and by head."""
+    fused = torch.arange(48.0).reshape(12, 4)
+    for start in (0, 1):
+        part = Part(start=start, stop=12, step=2)
+        assert part.height == 6
+        plain = weight_of(fused, part=part, shape=(6, 4))
+        assert torch.equal(plain.values(), fused[start::2])
+        assert plain.source == f"t[{start}:12:2]"
+        turned = weight_of(fused.T.contiguous(), part=part, transposed=True, shape=(6, 4))
+        assert torch.equal(turned.values(), fused[start::2])
+        stack = torch.stack((fused, fused + 100))
+        one = weight_of(stack, place=1, part=part, shape=(6, 4))
+        assert torch.equal(one.values(), fused[start::2] + 100)
+        groups = weight_of(fused, part=Part(start=start, stop=4, step=2, groups=3), shape=(6, 4))
+        assert torch.equal(groups.values(), fused[start::2])
+
+
 def test_rows_are_counted_through_more_axes() -> None:
     stack = torch.arange(24.0).reshape(3, 2, 4)
     weight = weight_of(stack, part=Part(start=2, stop=4), shape=(2, 4))

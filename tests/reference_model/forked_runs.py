@@ -28,7 +28,7 @@ CHANGES = {"open", "write", "truncate", "replace", "serialize_file"}
 """Calls after which a killed process leaves something else behind; the last is safetensors'."""
 CALLS = CHANGES | {"chmod", "fsync"}
 """Calls that the system may refuse."""
-WRITERS = ("reference_model/files.py", "reference_model/metrics.py")
+WRITERS = ("reference_model/files.py", "reference_model/training/metrics.py")
 NEVER = 10**9
 MINI = {
     "vocab_size": 256,

@@ -9,10 +9,10 @@ import torch
 from small_runs import make_config, make_data, make_train_config
 
 from reference_model.errors import DivergenceError
-from reference_model.loop import train
-from reference_model.ranks import join_ranks
 from reference_model.train import main
-from reference_model.trainer import Trainer
+from reference_model.training.loop import train
+from reference_model.training.ranks import join_ranks
+from reference_model.training.trainer import Trainer
 
 # 2 ranks cut neither 23 nor 41 evenly, 3 ranks no size at all, and of a scalar one gets nothing
 ODD = {"d_mlp": 41, "alpha_granularity": "scalar", "s_z_granularity": "fixed"}
@@ -21,6 +21,9 @@ CONFIGS = {
     "ngpt": make_config("ngpt", d_mlp=41),
     "odd": make_config("ngpt", **ODD),
 }
+WAYS = {"adamh": {"hyperball": True}}
+if hasattr(torch.optim, "Muon"):
+    WAYS |= {"muonh": {"optimizer": "muon", "hyperball": True}}
 
 
 def run(out, name="ngpt", *, sharded=False, resume=False, stop_after=None, **changes):
@@ -70,6 +73,9 @@ def train_all(folder, ranks):
     run(here / "cut-by-one", sharded=True, resume=True)
     run(here / "rounded", sharded=True, precision="bfloat16")
     run(here / "rounded-copies", precision="bfloat16")
+    for name, way in WAYS.items():
+        run(here / name, "gpt", sharded=True, stop_after=6, **way)
+        run(here / name, "gpt", sharded=True, resume=True, **way)
     assert main([*command(folder / "text.txt", here / "command"), "--shard"]) == 0
     findings = {
         "lengths": lengths(ranks),
@@ -99,7 +105,7 @@ def lengths(ranks):
     trainer.validate()  # after it, too, nothing is left whole
     found = {}
     for name, parameter in trainer.model.named_parameters():
-        moments = trainer.optimizer.state[parameter]
+        moments = trainer.optimizers["optimizer"].state[parameter]
         parts = (parameter, moments["exp_avg"], moments["exp_avg_sq"])
         found[name] = [gradients[name], *(part.to_local().numel() for part in parts)]
     return found

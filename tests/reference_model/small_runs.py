@@ -8,8 +8,8 @@ import torch
 from reference_model.checkpoint import load_model, load_resume_state
 from reference_model.config import GPTConfig, NGPTConfig, TrainConfig
 from reference_model.data import TokenData
-from reference_model.loop import train
-from reference_model.metrics import read_metrics
+from reference_model.training.loop import train
+from reference_model.training.metrics import read_metrics
 
 torch.set_num_threads(1)  # models this small only lose time when shared between cores
 

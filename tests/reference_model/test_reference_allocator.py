@@ -8,7 +8,7 @@ import pytest
 PROGRAM = """
 import resource, sys
 import torch
-from reference_model.allocator import keep_freed_memory
+from reference_model.training.allocator import keep_freed_memory
 
 def page_faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -18,8 +18,9 @@ from reference_model.checkpoint import (
 )
 from reference_model.errors import UsageError
 from reference_model.files import remove_litter, write_atomically
-from reference_model.metrics import MetricsFile, StepMetrics, read_metrics
+from reference_model.fused import fuse
 from reference_model.model import build_model
+from reference_model.training.metrics import MetricsFile, StepMetrics, read_metrics
 
 
 def metrics_of(step, loss=1.5):
@@ -46,7 +47,7 @@ def test_metadata_is_one_json_string_with_every_constant(tmp_path, architecture)
     header = json.loads(metadata["reference_model"])
     assert set(header) == {
         *("format_version", "architecture", "config", "training"),
-        *("step", "tokens", "seed", "code_version"),
+        *("step", "tokens", "seed", "code_version", "decay_exposure"),
     }
     assert header["format_version"] == 1
     assert header["architecture"] == architecture
@@ -63,7 +64,7 @@ def test_metadata_is_one_json_string_with_every_constant(tmp_path, architecture)
 
 @pytest.mark.parametrize("changes", [{}, {"alpha_granularity": "fixed", "s_z_scale": 0.7}])
 def test_loaded_model_is_the_saved_one(tmp_path, changes):
-    model = shake(build_model(make_config("ngpt", **changes)))
+    model = fuse(shake(build_model(make_config("ngpt", **changes))))
     path = save_checkpoint(tmp_path, model, make_train_config(), step=1, tokens=1)
     torch.manual_seed(5)
     loaded = load_model(path)

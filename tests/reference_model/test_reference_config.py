@@ -8,6 +8,7 @@ from small_runs import SHAPE, make_config, make_train_config
 from reference_model.config import NGPTConfig
 from reference_model.errors import UsageError
 from reference_model.presets import PRESETS, model_config, train_config
+from reference_model.schedule import decay_exposure
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,10 @@ def test_wrong_model_configs(changes, message):
         ({"weight_decay": -0.1}, "weight_decay=-0.1: must be zero or more"),
         ({"precision": "half"}, "precision='half': choose one of auto, float32, bfloat16"),
         ({"checkpoint_steps": (13,)}, r"checkpoint_steps=\[13\]"),
+        ({"eps": 0.0}, r"eps=0\.0: must be a finite number above 0"),
+        ({"optimizer": "sgd"}, "optimizer='sgd': choose one of adamw, muon"),
+        ({"no_decay": ("W_q", "W_x")}, "no_decay='W_x': choose one of E_input, .*W_oMLP"),
+        ({"momentum": 1.0}, r"momentum=1\.0: must be in \[0, 1\)"),
     ],
 )
 def test_wrong_train_configs(changes, message):
@@ -47,8 +52,10 @@ def test_wrong_train_configs(changes, message):
 def test_config_survives_a_round_trip_and_names_strangers():
     config = make_config("ngpt", alpha_init=0.2)
     assert NGPTConfig.from_dict(config.to_dict()) == config
-    with pytest.raises(UsageError, match="fields colour are missing or unknown"):
+    with pytest.raises(UsageError, match=r"fields colour are unknown; .* newer version"):
         NGPTConfig.from_dict(config.to_dict() | {"colour": 1})
+    with pytest.raises(UsageError, match="fields d_model, n_heads are missing"):
+        NGPTConfig.from_dict({k: v for k, v in SHAPE.items() if k not in ("d_model", "n_heads")})
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.d_model = 3
 
@@ -62,10 +69,17 @@ def test_presets_compare_like_with_like(preset):
     gpt, ngpt = train_config("gpt", preset), train_config("ngpt", preset)
     own = {"learning_rate": 1.0, "warmup_steps": 0, "weight_decay": 0.0}
     assert dataclasses.replace(gpt, **own) == dataclasses.replace(ngpt, **own)
-    assert (gpt.weight_decay, ngpt.weight_decay, ngpt.warmup_steps) == (0.1, 0.0, 0)
+    # "contrast" makes up for its short run: the exposure of the paper's decay over its steps
+    assert gpt.weight_decay == (1.0 if preset == "contrast" else 0.1)
+    assert (ngpt.weight_decay, ngpt.warmup_steps) == (0.0, 0)
     assert gpt.warmup_steps > 0
 
 
+def test_the_contrast_has_the_decay_exposure_of_the_papers_runs():
+    paper = [0.1 * rate * 100_000 / 2 for rate in (1e-3, 3e-3)]  # a cosine has half its peak
+    assert paper[0] <= decay_exposure(train_config("gpt", "contrast")) <= paper[1]
+
+
 def test_unknown_preset_lists_the_known_ones():
-    with pytest.raises(UsageError, match=r"choose one of tiny, small, 0\.5B, 1B"):
+    with pytest.raises(UsageError, match=r"choose one of contrast, tiny, small, 0\.5B, 1B"):
         model_config("gpt", "huge")

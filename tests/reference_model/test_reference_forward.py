@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_runs import SHAPE, make_config, shake
 
-from reference_model.model import build_model
-from reference_model.rotary import Rotary, rotate
+from reference_model.fused import fuse, rotate
+from reference_model.model import Rotary
+from reference_model.model import build_model as build_plain
 
 VARIANTS = {
     "gpt": ("gpt", {}),
@@ -39,10 +40,16 @@ VARIANTS = {
 }
 
 
+def build_model(config):
+    """Build a model as it trains."""
+    return fuse(build_plain(config))
+
+
+@pytest.mark.parametrize("build", [build_plain, build_model], ids=["plain", "fused"])
 @pytest.mark.parametrize(("architecture", "changes"), VARIANTS.values(), ids=VARIANTS)
-def test_forward_equals_plain_numpy(architecture, changes):
+def test_forward_equals_numpy(architecture, changes, build):
     config = make_config(architecture, **changes)
-    model = shake(build_model(config)).double()
+    model = shake(build(config)).double()
     model.rotary = Rotary64(config)
     tokens = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6, 5], [2, 7, 1, 8, 2, 8, 1, 8, 2]])
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
@@ -101,7 +108,7 @@ def test_gradients_reach_every_parameter(name):
 
 
 @given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 400), st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rotary_logits_depend_on_relative_position_only(first, second, shift, seed):
     rotary = Rotary64(make_config("gpt", d_model=64, context_length=1))
     cosines, sines = rotary(1200)

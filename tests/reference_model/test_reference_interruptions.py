@@ -1,8 +1,11 @@
 """Killed runs: what is on disk stays whole, and resumes to the same bits; so do repeated runs."""
 
+import collections
+import contextlib
 import itertools
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +17,7 @@ import pytest
 import torch
 from small_runs import check_whole, results, train_small
 
-from reference_model.metrics import MetricsFile, StepMetrics, read_metrics
+from reference_model.training.metrics import MetricsFile, StepMetrics, read_metrics
 
 ROOT = Path(__file__).parents[2]
 RESUME_BYTES = 150_000  # a little less than the resume file of a mini run
@@ -122,71 +125,121 @@ TINY = [
 ]
 
 
-def start(launcher, text, out, *more):
+@contextlib.contextmanager
+def started(launcher, text, out, *more):
+    """Start a run; at the end nothing of it is left, not even the pipe of a failing test."""
     command = [sys.executable, "-m", *launcher, "reference_model.train", *TINY, *map(str, more)]
-    return subprocess.Popen(
+    with subprocess.Popen(
         [*command, "--data", str(text), "--out", str(out)],
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def wait_for_lines(process, out, count):
-    metrics = out / "metrics.jsonl"
-    while not metrics.exists() or metrics.read_text().count("\n") < count:
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.005)
+def finish(*arguments):
+    """Run to the end."""
+    with started(*arguments) as process:
+        _, error = process.communicate()
+    assert process.returncode == 0, error
 
 
-def end(process):
-    code = process.wait()
-    process.stderr.close()
-    return code
+def freeze(pid):
+    """Stop a process, and return when it stands still or has ended."""
+    os.kill(pid, signal.SIGSTOP)
+    while re.search(r"^State:\s+[TZX]", status(pid), re.MULTILINE) is None:
+        time.sleep(0.001)
+
+
+def status(pid):
+    return Path(f"/proc/{pid}/status").read_text()
+
+
+def instant(out):
+    if list(out.glob(".*.tmp")):
+        return "in a save"
+    return "between saves" if (out / "resume.pt").exists() else "before the first save"
+
+
+def kill_at(process, out, lines, wanted):
+    """Kill a run that has logged so many lines, at an instant of a kind; return the kind found.
+
+    No clock is read: the run is stopped, looked at, and let go on where the instant is another.
+    A run that ends before such an instant comes returns an empty text.
+    """
+    while process.poll() is None:
+        if (out.exists() and len(read_metrics(out)) >= lines) or wanted is None:
+            freeze(process.pid)
+            found = instant(out)
+            if wanted in (None, found) and process.poll() is None:
+                process.kill()
+                return found
+            os.kill(process.pid, signal.SIGCONT)
+        time.sleep(0.002)
+    return ""
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("".join(f"{i} times {i} is {i * i}\n" for i in range(3000)))
+    return path
 
 
 @pytest.mark.slow
-def test_twenty_random_kills_of_the_command_change_no_bit(tmp_path):
-    text = tmp_path / "text.txt"
-    text.write_text("".join(f"{i} times {i} is {i * i}\n" for i in range(3000)))
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at a stopped process")
+def test_twenty_random_kills_of_the_command_change_no_bit(tmp_path, text):
     whole, out, steps = tmp_path / "whole", tmp_path / "killed", ("--steps", 90)
-    assert end(start((), text, whole, *steps)) == 0
-    instants = random.Random(20)
-    found = {"before the first save": 0, "in a save": 0, "between saves": 0}
-    for kill in range(20):
-        process = start((), text, out, *steps)
-        if kill % 4:
-            wait_for_lines(process, out, 1 + len(read_metrics(out)) if out.exists() else 1)
-            time.sleep(instants.uniform(0, 0.7))
-        else:
-            time.sleep(instants.uniform(0, 6))
-        assert process.poll() is None, "ended before it could be killed"
-        process.kill()
-        end(process)
-        in_a_save = bool(list(out.glob(".*.tmp")))
+    finish((), text, whole, *steps)
+    chance = random.Random(20)
+    found = collections.Counter()
+    while found.total() < 20 or not {"in a save", "between saves"} <= found.keys():
+        lines = chance.randint(0, 3) + (len(read_metrics(out)) if out.exists() else 0)
+        wanted = chance.choice([None, "in a save", "in a save", "between saves"])
+        with started((), text, out, *steps) as process:
+            time.sleep(0 if wanted else chance.uniform(0, 3))  # anywhere, start-up included
+            kind = kill_at(process, out, lines, wanted)
+        found.update([kind] if kind else [])
         reached = check_whole(out) if out.exists() else 0
-        found[
-            "in a save" if in_a_save else "between saves" if reached else "before the first save"
-        ] += 1
-    assert found["in a save"]
-    assert found["between saves"]
-    sys.stdout.write(f"twenty kills: {found}, at step {reached} after the last\n")
-    assert end(start((), text, out, *steps)) == 0
+        if not kind:  # it was over too soon: the next begins anew
+            assert results(out) == results(whole)
+            shutil.rmtree(out)
+    sys.stdout.write(f"{found.total()} kills: {dict(found)}, at step {reached} after the last\n")
+    finish((), text, out, *steps)
     assert results(out) == results(whole)
 
 
 @pytest.mark.slow
-def test_stopped_ranks_save_together(tmp_path):
-    text = tmp_path / "text.txt"
-    text.write_text("".join(f"{i} times {i} is {i * i}\n" for i in range(3000)))
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at a stopped process")
+def test_stopped_ranks_save_together(tmp_path, text):
     ranks = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
     more = ("--steps", 40, "--device", "cpu", "--resume-every", 1000)
-    assert end(start(ranks, text, tmp_path / "whole", *more)) == 0
-    process = start(ranks, text, tmp_path / "cut", *more)
-    wait_for_lines(process, tmp_path / "cut", 5)
-    process.terminate()
-    assert "which is saved" in process.stderr.read()
-    assert end(process) != 0
+    finish(ranks, text, tmp_path / "whole", *more)
+    with started(ranks, text, tmp_path / "cut", *more) as process:
+        while not (tmp_path / "cut").exists() or len(read_metrics(tmp_path / "cut")) < 5:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.002)
+        # One rank stands still, hence all wait for it, until the signal has come to it.
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        rank = int(children.split()[-1])
+        freeze(rank)
+        process.terminate()
+        while not pending(rank, signal.SIGTERM):
+            time.sleep(0.002)
+        os.kill(rank, signal.SIGCONT)
+        _, said = process.communicate()
+    assert "which is saved" in said
+    assert process.returncode != 0
     assert 5 <= check_whole(tmp_path / "cut") == len(read_metrics(tmp_path / "cut")) < 40
-    assert end(start(ranks, text, tmp_path / "cut", *more)) == 0
+    finish(ranks, text, tmp_path / "cut", *more)
     assert results(tmp_path / "cut") == results(tmp_path / "whole")
+
+
+def pending(pid, number):
+    """Tell whether a signal waits for a process that stands still."""
+    masks = re.findall(r"^(?:SigPnd|ShdPnd):\s+(\w+)", status(pid), re.MULTILINE)
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)

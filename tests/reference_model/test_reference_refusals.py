@@ -16,10 +16,10 @@ from small_runs import check_whole, results, train_small
 from reference_model.checkpoint import save_resume_state
 from reference_model.errors import UsageError
 from reference_model.files import LOCK_FILE, lock_folder
-from reference_model.metrics import read_metrics
 from reference_model.progress import say
 from reference_model.train import main
-from reference_model.trainer import Trainer
+from reference_model.training.metrics import read_metrics
+from reference_model.training.trainer import Trainer
 
 RESUME_BYTES = 150_000  # a little less than the resume file of a mini run
 GO_ON = "the same command with --resume goes on from the last save\n"

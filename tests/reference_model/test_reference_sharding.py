@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from sharded_runs import CONFIGS, command, run
+from sharded_runs import CONFIGS, WAYS, command, run
 from small_runs import make_config, make_data, make_train_config
 
 from reference_model.errors import UsageError
-from reference_model.loop import train
-from reference_model.metrics import read_metrics
 from reference_model.model import build_model
 from reference_model.train import main
+from reference_model.training.loop import train
+from reference_model.training.metrics import read_metrics
 
 ROOT = Path(__file__).parents[2]
+FIRST = "step-000000.safetensors"
 LAST = "step-000012.safetensors"
 
 
@@ -33,6 +34,8 @@ def alone(tmp_path_factory):
     text.write_text("".join(f"{i} times {i} is {i * i}\n" for i in range(3000)))
     for name in CONFIGS:
         run(folder / name, name)
+    for name, way in WAYS.items():
+        run(folder / name, "gpt", **way)
     run(folder / "cut", stop_after=6)
     assert main(command(text, folder / "command")) == 0
     return folder
@@ -48,7 +51,7 @@ def sharded(request, alone):
     environment["PYTHONFAULTHANDLER"] = "1"  # a rank that dies says where
     with subprocess.Popen(launcher, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
-            _, error = process.communicate(timeout=180)
+            _, error = process.communicate(timeout=900)
         finally:
             process.terminate()  # ranks that wait for each other would do so for half an hour
     assert process.returncode == 0, error
@@ -124,6 +127,23 @@ def test_resume_file_is_that_of_one_process(alone, sharded):
             rtol=1e-4,
             atol=1e-6,
         )
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_other_optimizers_step_and_resume_as_in_one_process(alone, sharded, way):
+    # Muon's Newton-Schulz is in bfloat16, whose sums depend on how they are cut
+    rtol = 1e-6 if way == "adamh" else 1e-2
+    assert_same_curves(sharded.folder / way, alone / way, rtol)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way.endswith("h")])
+def test_hyperball_holds_the_norm_of_whole_matrices(sharded, way):
+    first, last = (load_file(sharded.folder / way / name) for name in (FIRST, LAST))
+    for name in first:
+        if name.startswith("layers.") and name.endswith(".weight"):
+            norms = [tensors[name].double().norm().item() for tensors in (first, last)]
+            assert norms[1] == pytest.approx(norms[0], rel=4 * torch.finfo(torch.float32).eps)
+            assert not torch.equal(first[name], last[name])
 
 
 def test_autocast_rounds_as_in_copies(sharded):

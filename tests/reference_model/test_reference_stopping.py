@@ -8,7 +8,7 @@ from small_runs import check_whole, results, train_small
 
 from reference_model.errors import Interrupted
 from reference_model.train import main
-from reference_model.trainer import Trainer
+from reference_model.training.trainer import Trainer
 
 GO_ON = "the same command with --resume goes on from the last save\n"
 

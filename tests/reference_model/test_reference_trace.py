@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 from small_runs import make_config, make_train_config, shake
 
 from reference_model.checkpoint import load_model, save_checkpoint
+from reference_model.data.tokens import ByteTokenizer
 from reference_model.errors import UsageError
 from reference_model.model import build_model
-from reference_model.tokens import ByteTokenizer
 from reference_model.trace import main, trace, write_trace
 
 TOKENS = torch.tensor([3, 1, 4, 1, 5, 9, 2, 6])

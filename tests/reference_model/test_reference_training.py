@@ -3,10 +3,8 @@
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +14,12 @@ from small_runs import make_config, make_data, make_train_config
 
 from reference_model.checkpoint import read_header
 from reference_model.errors import DivergenceError, UsageError
-from reference_model.loop import train
-from reference_model.metrics import read_metrics
-from reference_model.model import build_model
-from reference_model.optimizer import learning_rate, make_optimizer
-from reference_model.ranks import Ranks
+from reference_model.schedule import learning_rate
 from reference_model.train import main
-from reference_model.trainer import Trainer, split_batch
+from reference_model.training.loop import train
+from reference_model.training.metrics import read_metrics
+from reference_model.training.ranks import Ranks
+from reference_model.training.trainer import Trainer, split_batch
 
 ROOT = Path(__file__).parents[2]
 CPU = Ranks(0, 1, torch.device("cpu"))
@@ -104,24 +101,6 @@ def test_resumed_run_is_bit_identical(tmp_path, architecture, monkeypatch):
     assert cut.checkpoint.read_bytes() == whole.checkpoint.read_bytes()
 
 
-def test_killed_process_resumes_to_the_same_bits(tmp_path, text):
-    arguments = ["--model", "ngpt", "--data", text, *SHORT]
-    assert main([*map(str, arguments), "--out", str(tmp_path / "a" / "whole")]) == 0
-    cut = command(*arguments, "--out", tmp_path / "b" / "cut", "--resume")
-    process = subprocess.Popen(cut, env=environment(), stderr=subprocess.DEVNULL)
-    metrics = tmp_path / "b" / "cut" / "metrics.jsonl"
-    while not metrics.is_file() or metrics.read_text().count("\n") < 9:
-        assert process.poll() is None, "ended before it could be killed"
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "b" / "cut" / "step-000024.safetensors").exists()
-    subprocess.run(cut, env=environment(), check=True, capture_output=True)
-    assert losses(tmp_path / "b" / "cut") == losses(tmp_path / "a" / "whole")
-    weights = [tmp_path / run_name / "step-000024.safetensors" for run_name in ("a/whole", "b/cut")]
-    assert weights[0].read_bytes() == weights[1].read_bytes()
-
-
 def test_finished_run_is_left_alone(tmp_path, capsys):
     run(tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
@@ -191,14 +170,6 @@ def test_learning_rate_warms_up_then_falls_to_zero():
     assert rates[110] == pytest.approx(0.0)  # the step after the last
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert learning_rate(make_train_config(learning_rate=2.0), 1) == 2.0
-
-
-def test_weight_decay_falls_on_matrices_only():
-    model = build_model(make_config("ngpt"))
-    optimizer = make_optimizer(model, make_train_config(weight_decay=0.1))
-    decayed = {id(p) for g in optimizer.param_groups if g["weight_decay"] for p in g["params"]}
-    names = {name for name, parameter in model.named_parameters() if id(parameter) in decayed}
-    assert names == {name for name in model.state_dict() if name.endswith(".weight")}
 
 
 @pytest.mark.parametrize(

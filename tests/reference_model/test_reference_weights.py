@@ -9,8 +9,8 @@ from small_runs import make_config, make_data, make_train_config
 from reference_model.config import NGPTConfig
 from reference_model.model import build_model
 from reference_model.presets import PRESETS, model_config
-from reference_model.ranks import Ranks
-from reference_model.trainer import Trainer
+from reference_model.training.ranks import Ranks
+from reference_model.training.trainer import Trainer
 
 UNIT_AXIS = {"W_o": 0, "W_oMLP": 0}  # all others: rows
 

@@ -30,7 +30,7 @@ MARKS = {
     "zero": Mark("triangle-down-open", "zero: below a log axis", -1),
     "skipped": Mark("x-thin-open", "not measured", -1),
     "diverged": Mark("x-thin-open", "diverged", 1),
-    "below_resolution": Mark("circle-open", "finer than the stored dtype resolves"),
+    "below_resolution": Mark("circle-open", "uncertain: storage may have moved it by a third"),
     "sampled": Mark("diamond-open", "estimated from a sample"),
 }
 

@@ -9,7 +9,7 @@ from ngpt_inspect.figures._rows import Rows, Style, whole
 from ngpt_inspect.figures.canvas import NEUTRAL, Panel, Trace, heatmap, marker, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import hover_text, identity
-from ngpt_inspect.vocabulary import Role, Status
+from ngpt_inspect.vocabulary import Role, Series, Status
 
 CHOSEN = "#e0218a"
 """Rim of the cell that was clicked: no colour of the scale."""
@@ -34,7 +34,7 @@ class Column:
 
 def columns_of(rows: Rows, style: Style, role: Role, quantity: str) -> list[Column]:
     """Return the columns of one role: its heads, or the whole matrix (of each expert)."""
-    measured = rows.get(style, role, quantity)
+    measured = rows.get(style, role, Series(quantity))
     of_head = measured["head"].notna()
     measured = measured[of_head] if of_head.any() else measured
     skips = rows.skips(style, role)

@@ -9,7 +9,7 @@ from ngpt_inspect.figures._rows import Style, normalized_layer, whole
 from ngpt_inspect.figures.canvas import Frame, Panel, faded, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import place
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import Role, Series
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +22,9 @@ MANY = 2
 
 
 def draw_rank_curve(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
-    """Draw `quantity`_quantile against normalized rank, 0 the smallest value."""
+    """Draw the quantiles of a quantity against normalized rank, 0 the smallest value."""
     for style in board.rows.styles:
-        curves = list(_by_weight(board.rows.get(style, role, f"{quantity}_quantile")))
+        curves = list(_by_weight(board.rows.get(style, role, Series(quantity, "quantile"))))
         for rows in curves:
             rank, values = _column(rows, "index"), _column(rows, "value")
             kept = _kept(rank) if len(curves) > MANY else slice(None)
@@ -45,31 +45,31 @@ def draw_in_order(board: Board, panel: Panel, role: Role, quantity: str, name: s
     import numpy as np
 
     for style in board.rows.styles:
-        for index, rows in board.rows.get(style, role, quantity).groupby("index"):
+        for index, rows in board.rows.get(style, role, Series(quantity)).groupby("index"):
             values = _column(rows, "value")
             places = np.arange(1, len(values) + 1, dtype=float)
             _draw(board, panel, style, role, rows, places, values, f"{name}, token {index}")
 
 
 def draw_density(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
-    """Draw `quantity`_density over `quantity`_density_at."""
+    """Draw the density of a quantity over where it was taken."""
     for style in board.rows.styles:
-        places = _by_weight(board.rows.get(style, role, f"{quantity}_density_at"))
-        heights = _by_weight(board.rows.get(style, role, f"{quantity}_density"))
+        places = _by_weight(board.rows.get(style, role, Series(quantity, "density_at")))
+        heights = _by_weight(board.rows.get(style, role, Series(quantity, "density")))
         for left, rows in zip(places, heights, strict=True):
             at, height = _column(left, "value"), _column(rows, "value")
             _draw(board, panel, style, role, rows, at, height, name)
 
 
 def draw_bins(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
-    """Draw `quantity`_bin_count as steps over `quantity`_bin_left.
+    """Draw the histogram of a quantity as steps.
 
     Bins differ in width from checkpoint to checkpoint, so counts become shares per unit of x:
     a change of unit, not a statistic.
     """
     for style in board.rows.styles:
-        edges = _column(board.rows.get(style, role, f"{quantity}_bin_left"), "value")
-        rows = board.rows.get(style, role, f"{quantity}_bin_count")
+        edges = _column(board.rows.get(style, role, Series(quantity, "bin_left")), "value")
+        rows = board.rows.get(style, role, Series(quantity, "bin_count"))
         if len(edges) < 2:
             continue
         counts, width = _column(rows, "value"), edges[1] - edges[0]
@@ -78,15 +78,15 @@ def draw_bins(board: Board, panel: Panel, role: Role, quantity: str, name: str) 
 
 
 def draw_histogram(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
-    """Draw `quantity`_bin_count over `quantity`_bin_left, as parts of the largest count.
+    """Draw the histogram of a quantity, its counts as parts of the largest.
 
     Every histogram is as high as any other, whatever its bins: values that are all the same
     (norms of nGPT) are a vertical line beside those that spread. On a logarithmic axis bins are of
     equal ratio.
     """
     for style in board.rows.styles:
-        edges = _column(board.rows.get(style, role, f"{quantity}_bin_left"), "value")
-        rows = board.rows.get(style, role, f"{quantity}_bin_count")
+        edges = _column(board.rows.get(style, role, Series(quantity, "bin_left")), "value")
+        rows = board.rows.get(style, role, Series(quantity, "bin_count"))
         if not len(edges):
             continue
         counts = _column(rows, "value")

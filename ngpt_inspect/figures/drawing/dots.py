@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from ngpt_inspect.figures.canvas import Panel, across, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import hover_text
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import Role, Series
 
 
 def draw_scalars(board: Board, panel: Panel, role: Role, names: Mapping[str, str]) -> None:
     """Draw scalars as dots: quantity -> its name on the y axis."""
     for style in board.rows.styles:
-        found = [board.rows.get(style, role, quantity) for quantity in names]
+        found = [board.rows.get(style, role, Series(quantity)) for quantity in names]
         rows = [row for each in found for row in each.to_dict("records")]
         trace = scatter(
             x=[row["value"] for row in rows],
@@ -31,7 +31,7 @@ def draw_tolerance(board: Board, panel: Panel, role: Role, quantity: str) -> Non
     drawn: set[float] = set()
     ends = [0, max(len(panel.x.names) - 1, 1)]
     for style in board.rows.styles:
-        for value in sorted(set(board.rows.get(style, role, quantity)["value"]) - drawn):
+        for value in sorted(set(board.rows.get(style, role, Series(quantity))["value"]) - drawn):
             drawn.add(value)
             said = {"hovertext": f"tolerance {value:.2g}", "hoverinfo": "text"}
             board.draw(panel, style, across(ends, value).update(meta=f"{role} tolerance", **said))
@@ -43,7 +43,7 @@ def draw_beside(
     """Draw the one value of each of these roles, side by side."""
     for style in board.rows.styles:
         for x, role in enumerate(roles):
-            for row in board.rows.get(style, role, quantity).to_dict("records"):
+            for row in board.rows.get(style, role, Series(quantity)).to_dict("records"):
                 hover = hover_text(style, role, row, name)
                 value = float(row["value"])
                 if value <= 0 and panel.y.log:

@@ -7,33 +7,28 @@ from ngpt_inspect.figures._rows import NO_STEP, Style, normalized_layer, whole
 from ngpt_inspect.figures.canvas import Frame, Panel, faded, scatter
 from ngpt_inspect.figures.canvas import band as filled
 from ngpt_inspect.figures.drawing.board import Board
-from ngpt_inspect.vocabulary import Role, Status
+from ngpt_inspect.vocabulary import Role, Series, Status
 
 THIN = 0.45
 """Opacity of the line of one head among others."""
 
-Bound = tuple[str, int | None]
-"""A quantity and, for a rank curve, the index to take of it."""
+Band = tuple[Series, Series]
+"""The lower and the upper end."""
 
 
-def between(quantity: str, low: str, high: str) -> tuple[Bound, Bound]:
-    """Return the band between two summaries of a quantity, named by their suffixes."""
-    return (f"{quantity}_{low}", None), (f"{quantity}_{high}", None)
-
-
-def quartiles_of(quantity: str) -> tuple[Bound, Bound]:
-    """Return the quartiles of a quantity, as its rank curve holds them."""
-    return (f"{quantity}_quantile", 250), (f"{quantity}_quantile", 750)
+def between(quantity: str, low: str, high: str) -> Band:
+    """Return the band between two statistics of a quantity."""
+    return Series(quantity, low), Series(quantity, high)
 
 
 def draw_by_layer(
     board: Board,
     panel: Panel,
     role: Role,
-    quantity: str,
+    series: Series,
     *,
     name: str,
-    band: tuple[Bound, Bound] | None = None,
+    band: Band | None = None,
     dash: str | None = None,
     of: str = "",
 ) -> None:
@@ -49,7 +44,7 @@ def draw_by_layer(
         if band is not None:
             for layers in _by_expert(_band_rows(board, style, role, band)):
                 _draw_band(board, panel, style, layers)
-        measured = board.rows.get(style, role, quantity)
+        measured = board.rows.get(style, role, series)
         for rows in _by_expert(_part(measured, of)):
             _draw_line(board, panel, style, role, rows, name, dash or style.dash)
         skips = board.rows.skips(style, role).drop_duplicates(["layer", "expert"])
@@ -126,20 +121,13 @@ def _draw_band(board: Board, panel: Panel, style: Style, layers: Frame) -> None:
     board.draw(panel, style, filled(x, low, high, style.color))
 
 
-def _band_rows(board: Board, style: Style, role: Role, band: tuple[Bound, Bound]) -> Frame:
+def _band_rows(board: Board, style: Style, role: Role, band: Band) -> Frame:
     """Return layer, expert, low and high where both bounds are numbers."""
-    low, high = (_bound(board, style, role, bound) for bound in band)
     keys = ["layer", "expert"]
+    low, high = (board.rows.get(style, role, end)[[*keys, "value"]] for end in band)
     both = low.merge(high, on=keys, suffixes=("_low", "_high")).sort_values(keys)
     both = both.rename(columns={"value_low": "low", "value_high": "high"})
     return both.dropna(subset=["low", "high"])
-
-
-def _bound(board: Board, style: Style, role: Role, bound: Bound) -> Frame:
-    quantity, index = bound
-    rows = board.rows.get(style, role, quantity)
-    rows = rows if index is None else rows[rows["index"] == index]
-    return rows[["layer", "expert", "value"]]
 
 
 def _by_expert(rows: Frame) -> list[Frame]:

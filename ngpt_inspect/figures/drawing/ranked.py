@@ -7,7 +7,7 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.panels import HEIGHT
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_in_order, draw_rank_curve
-from ngpt_inspect.vocabulary import Kind, roles_of
+from ngpt_inspect.vocabulary import Kind, Series, roles_of
 
 EMBEDDINGS = roles_of(Kind.EMBEDDING)
 ONE_ROW = 170
@@ -24,7 +24,7 @@ def rank_curves(quantities: Mapping[str, str]) -> Callable[..., Drawing]:
     """
 
     def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-        rows = Rows(table, [f"{quantity}_quantile" for quantity in quantities])
+        rows = Rows(table, [Series(quantity, "quantile") for quantity in quantities])
         roles, x = rows.present(EMBEDDINGS), rank_axis()
         lines = {each: role_panels(roles, x, value_axis(y)) for each, y in quantities.items()}
         board = _board(rows, [list(line.values()) for line in lines.values()], width)
@@ -40,7 +40,7 @@ def curves_in_order(quantity: str, x: str, y: str) -> Callable[..., Drawing]:
     """Return how a figure draws the rows of a quantity in their order, a curve an index."""
 
     def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-        rows = Rows(table, [quantity])
+        rows = Rows(table, [Series(quantity)])
         panels = role_panels(rows.present(EMBEDDINGS), Axis(title=x), value_axis(y))
         board = _board(rows, [list(panels.values())], width)
         for role, panel in panels.items():

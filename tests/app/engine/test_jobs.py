@@ -8,6 +8,9 @@ import pytest
 from app.engine.jobs import MOST_ENDED, State, Workshop
 from ngpt_inspect.errors import InspectError
 
+LONG = 120
+"""Seconds after which nothing more will come, however busy the machine is."""
+
 
 @pytest.fixture
 def workshop():
@@ -21,10 +24,10 @@ def counted(calls):
 def test_work_is_done_and_forgotten(workshop):
     calls = []
     job = workshop.ask("a", "count", counted(calls))
-    assert job.wait(5)
+    assert job.wait(LONG)
     assert job.state is State.DONE
     assert calls == [1]
-    workshop.ask("a", "count", counted(calls)).wait(5)
+    workshop.ask("a", "count", counted(calls)).wait(LONG)
     assert calls == [1, 1]
 
 
@@ -33,12 +36,12 @@ def test_equal_keys_are_one_job_whoever_asks(workshop):
 
     def slow(progress):
         calls.append(1)
-        hold.wait(5)
+        hold.wait(LONG)
 
     jobs = [workshop.ask("a", "slow", slow) for _ in range(10)]
     hold.set()
     assert all(job is jobs[0] for job in jobs)
-    assert jobs[0].wait(5)
+    assert jobs[0].wait(LONG)
     assert calls == [1]
 
 
@@ -56,7 +59,7 @@ def test_one_thing_at_a_time_in_the_order_asked(workshop):
         return run
 
     for job in [workshop.ask(n, str(n), work(n)) for n in range(5)]:
-        assert job.wait(5)
+        assert job.wait(LONG)
     assert seen == list(range(5))
     assert most == [1]
 
@@ -71,24 +74,24 @@ def test_a_running_job_can_be_stopped_and_asked_for_again(workshop):
             time.sleep(0.001)
 
     job = workshop.ask("a", "endless", endless)
-    assert begun.wait(5)
+    assert begun.wait(LONG)
     assert job.state is State.RUNNING
     job.stop()
-    assert job.wait(5)
+    assert job.wait(LONG)
     assert job.state is State.STOPPED
     assert workshop.ask("a", "endless", endless) is job
     workshop.forget(job)
-    assert workshop.ask("a", "short", lambda progress: None).wait(5)
+    assert workshop.ask("a", "short", lambda progress: None).wait(LONG)
 
 
 def test_a_waiting_job_that_is_stopped_never_begins(workshop):
     hold, calls = threading.Event(), []
-    first = workshop.ask("first", "first", lambda progress: hold.wait(5))
+    first = workshop.ask("first", "first", lambda progress: hold.wait(LONG))
     second = workshop.ask("second", "second", counted(calls))
     second.stop()
     hold.set()
-    assert first.wait(5)
-    assert second.wait(5)
+    assert first.wait(LONG)
+    assert second.wait(LONG)
     assert second.state is State.STOPPED
     assert calls == []
 
@@ -98,17 +101,17 @@ def test_a_users_mistake_is_one_sentence_and_stays(workshop):
         raise InspectError("no layer 9", where="gpt", next_step="layers are 0 to 3")
 
     job = workshop.ask("a", "fails", fail)
-    assert job.wait(5)
+    assert job.wait(LONG)
     assert (job.state, job.error) == (State.FAILED, "gpt: no layer 9; layers are 0 to 3")
     assert workshop.ask("a", "fails", fail) is job
 
 
 def test_a_fault_of_ours_ends_the_job_and_not_the_workshop(workshop):
     job = workshop.ask("a", "divide", lambda progress: 1 / 0)
-    assert job.wait(5)
+    assert job.wait(LONG)
     assert job.state is State.FAILED
     assert "a fault of ours" in job.error
-    assert workshop.ask("b", "next", lambda progress: None).wait(5)
+    assert workshop.ask("b", "next", lambda progress: None).wait(LONG)
 
 
 def test_the_time_left_follows_the_pace(workshop):
@@ -118,14 +121,15 @@ def test_the_time_left_follows_the_pace(workshop):
         time.sleep(0.2)
         progress(1, 2)
         half.set()
-        hold.wait(5)
+        hold.wait(LONG)
 
+    asked = time.monotonic()
     job = workshop.ask("a", "half", work)
-    assert half.wait(5)
+    assert half.wait(LONG)
     assert job.share == 0.5
-    assert 0.2 <= job.remaining() < 5
+    assert 0.2 <= job.remaining() <= time.monotonic() - asked, "the other half takes as long"
     hold.set()
-    assert job.wait(5)
+    assert job.wait(LONG)
     assert job.remaining() is None
 
 
@@ -134,7 +138,7 @@ def test_what_failed_long_ago_is_forgotten(workshop):
         raise InspectError("no")
 
     jobs = [workshop.ask(n, "fails", fail) for n in range(MOST_ENDED + 10)]
-    assert jobs[-1].wait(10)
-    assert workshop.ask("last", "ok", lambda progress: None).wait(5)
+    assert jobs[-1].wait(LONG)
+    assert workshop.ask("last", "ok", lambda progress: None).wait(LONG)
     assert workshop.ask(0, "fails", fail) is not jobs[0]
     assert workshop.ask(MOST_ENDED, "fails", fail) is jobs[MOST_ENDED]

@@ -20,7 +20,7 @@ from ngpt_inspect.plotting import thinned
 def hold():
     """Keep the workshop busy until the event is set."""
     event = threading.Event()
-    workshop().ask(object(), "hold", lambda progress: event.wait(20))
+    workshop().ask(object(), "hold", lambda progress: event.wait(600))
     yield event
     event.set()
 
@@ -46,7 +46,7 @@ def test_stopping_leaves_the_page_and_offers_to_go_on(run, models, hold, monkeyp
     app = run(models[1])
     app.button(key="stop").click().run()
     hold.set()
-    assert workshop().ask("after", "after", lambda progress: None).wait(20)
+    assert workshop().ask("after", "after", lambda progress: None).wait(120)
     app.run()
     assert not charts(app)
     assert "Condition numbers of ngpt" in app.info[0].value

@@ -2,11 +2,12 @@
 
 import os
 import subprocess
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import plotly.graph_objects as go
 import pytest
+from browsing import eventually
 
 from app.engine import press
 from app.engine.press import Press
@@ -37,17 +38,35 @@ def browsers(monkeypatch):
     return count
 
 
-def test_ten_at_once_share_one_browser_that_closes_when_idle(browsers, monkeypatch):
-    monkeypatch.setattr(press, "IDLE", 0.2)
+@pytest.fixture
+def clock(monkeypatch):
+    """Let time pass when `go` is set, and not before; it then takes none to sleep."""
+
+    class Clock:
+        now, go = 1.0, threading.Event()
+
+        def monotonic(self):
+            return self.now
+
+        def sleep(self, seconds):
+            self.go.wait()
+            self.now += seconds
+
+    clock = Clock()
+    monkeypatch.setattr(press, "time", clock)
+    yield clock
+    clock.go.set()
+
+
+def test_ten_at_once_share_one_browser_that_closes_when_idle(browsers, clock):
     one = Press()
     with ThreadPoolExecutor(10) as pool:
         found = list(pool.map(lambda _: one.print(go.Figure(), "pdf", "x"), range(30)))
     assert found == [b"pdf"] * 30
     assert browsers["most"] == browsers["opened"] == 1
-    deadline = time.monotonic() + 5
-    while browsers["open"] and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert browsers["open"] == 0
+    assert browsers["open"] == 1
+    clock.go.set()
+    assert eventually(lambda: browsers["open"] == 0)
     one.print(go.Figure(), "png", "x")
     assert browsers["opened"] == 2
 
@@ -75,8 +94,5 @@ def test_a_real_browser_leaves_no_process(monkeypatch):
     drawing = go.Figure(layout={"width": 100, "height": 100})
     one = Press()
     assert one.print(drawing, "pdf", "x").startswith(b"%PDF")
-    deadline = time.monotonic() + 15
-    while one._used is not None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    listed = subprocess.run(["ps", "-o", "args", "--ppid", str(os.getpid())], capture_output=True)
-    assert b"chrom" not in listed.stdout
+    children = ["ps", "-o", "args", "--ppid", str(os.getpid())]
+    assert eventually(lambda: b"chrom" not in subprocess.run(children, capture_output=True).stdout)

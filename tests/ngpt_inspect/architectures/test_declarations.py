@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
 
 import pytest
 
@@ -52,7 +51,7 @@ def test_names_match_themselves_and_no_other_rule(each: Architecture) -> None:
         assert match(rule.name, name) == (layer, 1 if "{expert}" in rule.name else None)
         assert not any(match(template, name) for template in each.ignored), name
         assert not any(match(template, name) for template in each.excludes), name
-        parts = [other for other in each.rules if match(other.name, name)]
+        parts = [o for o in each.rules if match(o.name, name) and o.block == rule.block]
         assert len(parts) == 1 or all(part.rows is not None for part in parts), name
 
 
@@ -62,12 +61,14 @@ def test_expressions_are_arithmetic_over_known_names(each: Architecture) -> None
     for constant in each.constants:
         assert math.isfinite(known[constant.name])
         assert constant.because
+        assert all(math.isfinite(evaluate(v, known)) for v in constant.values.values())
     for rule in each.rules:
         assert math.isfinite(evaluate(rule.factor, known | {"layer": 1}))
         assert math.isfinite(evaluate(rule.offset, known))
         assert evaluate(rule.groups, known) >= 1
         for bound in rule.rows or ():
             assert evaluate(bound, known) >= 0
+            assert len(rule.rows or ()) in (2, 3)
         for axes in alternatives(rule):
             assert all(evaluate(axis, known) > 0 for axis in axes)
         if rule.view is not None:
@@ -86,8 +87,8 @@ def test_shapes_are_those_of_the_role(each: Architecture) -> None:
         if rule.view is not None:
             axes = [evaluate(axis, known) for axis in rule.view.split(",")]
         if rule.rows is not None:
-            start, stop = (evaluate(bound, known) for bound in rule.rows)
-            axes = [(stop - start) * evaluate(rule.groups, known), *axes[1:][-1:]]
+            rows = range(*(int(evaluate(bound, known)) for bound in rule.rows))
+            axes = [len(rows) * evaluate(rule.groups, known), *axes[1:][-1:]]
         if rule.role is Role.S_QK and axes == [known["d_k"]]:
             continue  # one vector that all heads share
         expected = [evaluate(axis, known) for axis in rule.role.facts.shape.split(",")]
@@ -97,18 +98,19 @@ def test_shapes_are_those_of_the_role(each: Architecture) -> None:
 @every
 def test_parts_of_a_fused_tensor_cover_it_once(each: Architecture) -> None:
     known = with_constants(each) | {"n_kv_heads": DIMENSIONS["n_heads"]}
-    fused: dict[str, list[Rule]] = {}
+    fused: dict[tuple[str, str], list[Rule]] = {}
     for rule in each.rules:
         if rule.rows is not None:
-            fused.setdefault(rule.name, []).append(rule)
+            fused.setdefault((rule.name, rule.block), []).append(rule)
     for name, rules in fused.items():
         shape = [evaluate(axis, known) for axis in next(alternatives(rules[0]))]
         shape = shape[1:] if rules[0].stacked else shape
         height = shape[-1] if rules[0].transposed else math.prod(shape[:-1] or shape)
-        spans = sorted(tuple(evaluate(bound, known) for bound in r.rows or ()) for r in rules)
+        taken = sorted(
+            row for r in rules for row in range(*(int(evaluate(b, known)) for b in r.rows or ()))
+        )
         groups = evaluate(rules[0].groups, known)
-        assert [spans[0][0], spans[-1][1] * groups] == [0, height], name
-        assert all(one[1] == two[0] for one, two in pairwise(spans)), name
+        assert taken == list(range(int(height // groups))), name
 
 
 @every
@@ -134,12 +136,13 @@ def test_only_alpha_is_taken_absolute(each: Architecture) -> None:
         scaled = rule.role.facts.kind in (Kind.EIGEN_LEARNING_RATE, Kind.SCALING)
         assert scaled or rule.factor == "1", f"{rule.role} is stored as used"
         assert rule.role.facts.kind is Kind.GAIN or rule.offset == "0"
+        assert rule.offset in ("0", "1", "gain_offset")
         assert rule.role.facts.kind in (Kind.MATRIX, Kind.EMBEDDING) or rule.normalised is None
 
 
 @every
 def test_constants_and_provenance(each: Architecture) -> None:
-    used = {name for rule in each.rules for name in names_in(rule.factor)}
+    used = {name for r in each.rules for text in (r.factor, r.offset) for name in names_in(text)}
     names = [constant.name for constant in each.constants]
     assert used <= {*names, *DIMENSIONS, "layer"}
     assert set(names) <= used | {n for c in each.constants for n in names_in(c.assumed)}

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from families import FAMILIES
 from models import LAYOUTS, Tensors, tiny_gpt, tiny_ngpt, write_gpt2, write_llama, write_reference
 from safetensors.torch import load_file, save_file
 
+import ngpt_inspect as ni
 from ngpt_inspect.architectures import ARCHITECTURES, find_architecture
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
@@ -130,6 +132,27 @@ def test_alternatives_of_a_shape_are_written_as_words(tmp_path: Path) -> None:
     assert "layers.1.alpha_A is [5], not [d_model or 1]" in message
 
 
+LONG = "w" * 5000
+
+
+@pytest.mark.parametrize(
+    ("names", "config"),
+    [
+        ([LONG, f"{LONG}.bias"], {}),
+        ([f"encoder.{LONG}"], {}),
+        (["model.embed_tokens.weight", LONG], {}),
+        (["model.embed_tokens.weight"], {"model_type": LONG}),
+        ([f"layers.{'1' * 4000}.attention.W_q.weight", f"{LONG}.lm_head.weight"], {}),
+    ],
+)
+def test_a_name_of_thousands_of_characters_is_cut(
+    names: list[str], config: dict[str, str], tmp_path: Path
+) -> None:
+    save_file({name: torch.zeros(2, 2) for name in names}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert len(refusal(tmp_path)) < 1000 + len(str(tmp_path))
+
+
 def test_extra_tensors_are_reported_not_refused(tmp_path: Path) -> None:
     path = spoiled(tmp_path, lambda t: t.update(mystery=torch.zeros(3)))
     assert open_checkpoint(path).unrecognised == ("mystery",)
@@ -236,8 +259,117 @@ def test_only_the_config_tells_gemma_from_llama(tmp_path: Path) -> None:
         open_checkpoint(folder, architecture="llama")
     (folder / "config.json").write_text('{"num_attention_heads": 4}')
     assert open_checkpoint(folder).architecture == "llama"
-    with pytest.raises(UnknownArchitecture, match="needs model_type gemma, and the config says no"):
-        open_checkpoint(folder, architecture="gemma")
+    assert open_checkpoint(folder, architecture="gemma").get(Role.GAIN_A, 0).offset == 1
+
+
+def test_without_any_config_the_other_reading_is_said(tmp_path: Path) -> None:
+    """A Gemma alone is read as a Llama, whose gains are as stored: the reader is told."""
+    folder = FAMILIES["gemma"].write(tmp_path).path
+    (folder / "config.json").unlink()
+    alone = open_checkpoint(folder, heads=4)
+    assert alone.architecture == "llama"
+    (offset,) = alone.constants
+    assert (offset.name, offset.value, offset.assumed) == ("gain_offset", 0, True)
+    assert any("were model_type gemma or paligemma" in note for note in alone.notes)
+    given = open_checkpoint(folder, heads=4, constants={"gain_offset": 1})
+    wanted = open_checkpoint(folder, heads=4, architecture="gemma").get(Role.GAIN_M, 1).values()
+    assert torch.equal(given.get(Role.GAIN_M, 1).values(), wanted)
+    mixture = open_checkpoint(FAMILIES["bigcode-4"].write(tmp_path / "code").path)
+    (Path(mixture.contents.source).parent / "config.json").unlink()
+    plain = open_checkpoint(mixture.contents.source, heads=4)
+    assert plain.architecture == "nanogpt"
+    assert any("model_type gpt_bigcode" in note for note in plain.notes)
+    named = open_checkpoint(mixture.contents.source, heads=4, architecture="gpt_bigcode")
+    assert [w.source for w in named] == [w.source for w in mixture]
+
+
+def test_one_key_for_all_heads_needs_the_config_or_the_name(tmp_path: Path) -> None:
+    folder = FAMILIES["bigcode-1"].write(tmp_path).path
+    (folder / "config.json").unlink()
+    message = refusal(folder, heads=4)
+    assert "needs model_type gpt_bigcode, and the config says nothing (--architecture" in message
+    assert open_checkpoint(folder, heads=4, architecture="gpt_bigcode").shape.n_kv_heads == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"embedding_init_method": "normal"}, {"mlp_blocks": [{"use_interleaved_weights": True}]}],
+)
+def test_releases_whose_gates_alternate_are_refused(said: dict, tmp_path: Path) -> None:
+    folder = FAMILIES["dolomite"].write(tmp_path).path
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | said))
+    assert "another layout" in refusal(folder, architecture="dolomite_ngpt")
+
+
+E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+
+
+def test_gates_and_us_that_alternate_in_four_bits(tmp_path: Path) -> None:
+    """The public files of gpt-oss: decoded here by hand, then rows 0, 2, 4, ... and 1, 3, 5, ..."""
+    folder = FAMILIES["gpt_oss"].write(tmp_path).path
+    rng = np.random.default_rng(2)
+    tensors = {
+        # Groups of 32 need a width that they divide: 16 becomes 32.
+        name: torch.cat([tensor, tensor], -1) if tensor.shape[-1] == 16 else tensor
+        for name, tensor in load_file(folder / "model.safetensors").items()
+        if "experts." not in name
+    }
+    stacks = {}
+    for i in range(2):
+        tensors[f"model.layers.{i}.self_attn.o_proj.weight"] = torch.randn(32, 16)
+        for name, rows, width in (("gate_up_proj", 128, 32), ("down_proj", 32, 64)):
+            full = f"model.layers.{i}.mlp.experts.{name}"
+            codes = rng.integers(0, 256, (3, rows, width // 32, 16), dtype=np.uint8)
+            scales = rng.integers(120, 124, (3, rows, width // 32), dtype=np.uint8)
+            nibbles = np.stack([codes & 15, codes >> 4], -1).reshape(3, rows, -1, 32)
+            signed = np.where(nibbles & 8, -1, 1) * E2M1[nibbles & 7]
+            stacks[full] = (signed * 2.0 ** (scales.astype(int) - 127)[..., None]).reshape(
+                3, rows, width
+            )
+            tensors |= {
+                f"{full}_blocks": torch.tensor(codes),
+                f"{full}_scales": torch.tensor(scales),
+            }
+    save_file(tensors, folder / "model.safetensors")
+    model = open_checkpoint(folder)
+    assert (model.architecture, model.unrecognised) == ("gpt_oss", ())
+    fused = stacks["model.layers.1.mlp.experts.gate_up_proj"][2]
+    for role, wanted in ((Role.W_NU, fused[0::2]), (Role.W_U, fused[1::2])):
+        found = model.get(role, 1, 2).values().double().numpy()
+        np.testing.assert_array_equal(found, wanted)
+        table = ni.measure(model, "condition_numbers", roles=(role,), layers=(1,))
+        mine = (table["expert"] == 2) & (table["measure"] == "condition_number")
+        (kappa,) = table["value"][mine]
+        assert kappa == pytest.approx(np.linalg.cond(wanted), rel=1e-9)
+    outputs = stacks["model.layers.0.mlp.experts.down_proj"]
+    np.testing.assert_array_equal(model.get(Role.W_O_MLP, 0, 1).values().numpy(), outputs[1])
+
+
+def test_a_square_stack_is_told_by_the_stack_beside_it(tmp_path: Path) -> None:
+    """With d = 2 f the fused stack is square; the other one says which way they are kept."""
+    generator = torch.Generator().manual_seed(4)
+    for turned in (False, True):
+        folder = FAMILIES["moe-stacked"].write(tmp_path / str(turned)).path
+        tensors = load_file(folder / "model.safetensors")
+        for i in range(2):
+            experts = f"model.layers.{i}.mlp.experts."
+            tensors[experts + "gate_up_proj"] = torch.randn(3, 16, 16, generator=generator)
+            shape = (3, 8, 16) if turned else (3, 16, 8)
+            tensors[experts + "down_proj"] = torch.randn(shape, generator=generator)
+        save_file(tensors, folder / "model.safetensors")
+        model = open_checkpoint(folder)
+        fused = tensors["model.layers.1.mlp.experts.gate_up_proj"][2]
+        gate = (fused.T if turned else fused)[:8]
+        assert torch.equal(model.get(Role.W_NU, 1, 2).values(), gate)
+
+
+def test_scales_outside_the_weights_are_said(tmp_path: Path) -> None:
+    folder = FAMILIES["llama"].write(tmp_path).path
+    config = json.loads((folder / "config.json").read_text()) | {"embedding_multiplier": 12.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    (note,) = open_checkpoint(folder).notes
+    assert "input embeddings by config.embedding_multiplier = 12; they are given as stored" in note
 
 
 def test_a_stack_is_not_believed_beyond_its_bytes(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 LINE = [sys.executable, "-m", "ngpt_inspect"]
+PATIENCE = 300
+"""Seconds after which a command hangs: a busy machine takes its time."""
 
 
 def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -19,7 +21,7 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
         [*LINE, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, **environment},
         check=False,
     )
@@ -98,8 +100,8 @@ def test_a_reader_that_leaves_early(layouts: dict[str, Path]) -> None:
         first = process.stdout.readline()
         process.stdout.close()
         complaint = process.stderr.read().decode()
-        code = process.wait(timeout=60)
-    assert json.loads(first)["measure"] == "dot_quantile"
+        code = process.wait(timeout=PATIENCE)
+    assert json.loads(first)["statistic"] == "quantile"
     assert complaint == ""
     assert code == 0
 
@@ -113,7 +115,7 @@ from ngpt_inspect.cli import main
 
 def wait(*_):
     print("measuring", file=sys.stderr, flush=True)
-    time.sleep(60)
+    time.sleep(600)
     return []
 
 MEASURES["unit_norm"] = dataclasses.replace(MEASURES["unit_norm"], compute=wait)
@@ -132,7 +134,7 @@ def test_interrupt(layouts: dict[str, Path], tmp_path: Path) -> None:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("measuring")  # once a worker
         process.send_signal(signal.SIGINT)
-        said, complaint = process.communicate(timeout=30)
+        said, complaint = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert said == ""
     assert "ngpt-inspect: interrupted" in complaint.splitlines()  # workers write, too

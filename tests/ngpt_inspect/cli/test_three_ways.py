@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import Result
+from models import series_of
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -98,7 +99,7 @@ def test_agreement(model: str, measure: str, trained: dict[str, Path], cli: Cli)
     assert [row["value"] for row in rows] == table["value"].tolist()
 
     expected = recomputed(path, measure)
-    wanted = table[table["measure"] == headline]
+    wanted = table[series_of(table) == str(headline)]
     groups = dict(list(wanted.groupby(["role", "layer", "head"], dropna=False)))
     keys = {(r, *(None if pd.isna(n) else int(n) for n in rest)) for r, *rest in groups}
     assert keys == set(expected)

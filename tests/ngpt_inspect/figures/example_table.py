@@ -5,6 +5,7 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
+from models import series_of
 
 from ngpt_inspect.vocabulary import COLUMNS, Kind, Role, roles_of
 
@@ -25,21 +26,26 @@ class Rows:
         self.frames = []
 
     def add(self, role, measure, value, *, layer=None, head=None, index=None, partner=None):
-        """Append one value, or a column of them counted by `index` or `head`."""
+        """Append one value, or a column of them counted by `index` or `head`: ``median norm``."""
         value = np.atleast_1d(np.asarray(value, dtype=float))
+        *statistic, measure = measure.split()
+        name = {"role": str(role), "measure": measure, "statistic": (*statistic, None)[0]}
         place = {"layer": layer, "head": head, "index": index, "partner": partner}
-        self.frames.append({"role": str(role), "measure": measure, "value": value, **place})
+        self.frames.append({**name, "value": value, **place})
 
     def values(self, role, measure):
         """Return what was added of one quantity of a role, in all layers."""
-        mine = [e for e in self.frames if (e["role"], e["measure"]) == (str(role), measure)]
+        *statistic, measure = measure.split()
+        wanted = (str(role), measure, (*statistic, None)[0])
+        names = ("role", "measure", "statistic")
+        mine = [e for e in self.frames if tuple(e[name] for name in names) == wanted]
         return np.concatenate([entry["value"] for entry in mine])
 
     def table(self):
         """Return what was added, columns as docs/table.md orders them."""
         sizes = [len(entry["value"]) for entry in self.frames]
         columns = {name: self._column(name, sizes) for name in COLUMNS if name in self.frames[0]}
-        columns |= {"checkpoint": self.label, "step": self.step, "expert": None}
+        columns |= {"checkpoint": self.label, "step": self.step, "expert": None, "tensor": None}
         ngpt = self.family == "nGPT"
         columns |= {"architecture": "reference_ngpt" if ngpt else "reference_gpt"}
         columns |= {"status": "ok", "reason": ""}
@@ -48,7 +54,7 @@ class Rows:
 
     def _column(self, name, sizes):
         entries = [entry[name] for entry in self.frames]
-        if name in ("role", "measure"):
+        if name in ("role", "measure", "statistic"):
             return np.repeat(np.array(entries, dtype=object), sizes)
         if name == "value":
             return np.concatenate(entries)
@@ -61,12 +67,12 @@ class Rows:
         """Append a column of values, its mean, magnitude, spread, rank curve and density."""
         if raw:
             self.add(role, measure, values, layer=layer, index=np.arange(len(values)))
-        self.add(role, f"{measure}_mean", values.mean(), layer=layer)
-        self.add(role, f"{measure}_std", values.std(), layer=layer)
+        self.add(role, f"mean {measure}", values.mean(), layer=layer)
+        self.add(role, f"std {measure}", values.std(), layer=layer)
         for suffix, level in {"low": 0.25, "high": 0.75}.items():
             size = np.quantile(np.abs(values), level)
-            self.add(role, f"{measure}_abs_{suffix}", size, layer=layer)
-        self.add(role, f"{measure}_abs_mean", np.abs(values).mean(), layer=layer)
+            self.add(role, f"abs_{suffix} {measure}", size, layer=layer)
+        self.add(role, f"abs_mean {measure}", np.abs(values).mean(), layer=layer)
         self.add_quantiles(role, measure, values, layer)
         if density:
             self.add_density(role, measure, values, layer)
@@ -77,25 +83,26 @@ class Rows:
         width = values.std() * len(values) ** -0.2 + 1e-3
         curve = np.exp(-(((at[:, None] - values) / width) ** 2) / 2).mean(axis=1)
         curve /= width * np.sqrt(2 * np.pi)
-        self.add(role, f"{measure}_density_at", at, layer=layer, index=np.arange(200))
-        self.add(role, f"{measure}_density", curve, layer=layer, index=np.arange(200))
+        self.add(role, f"density_at {measure}", at, layer=layer, index=np.arange(200))
+        self.add(role, f"density {measure}", curve, layer=layer, index=np.arange(200))
 
     def add_bins(self, role, measure, values, *, log=False):
         """Append the histogram of these values: ten equal bins, or bins of equal ratio."""
         edges = (np.geomspace if log else np.linspace)(values.min(), values.max(), 11)
         count, edges = np.histogram(values, edges) if np.ptp(values) else ([len(values)], edges[:2])
         index = np.arange(len(count))
-        self.add(role, f"{measure}_bin_left", edges[:-1], index=index)
-        self.add(role, f"{measure}_bin_count", count, index=index)
+        self.add(role, f"bin_left {measure}", edges[:-1], index=index)
+        self.add(role, f"bin_count {measure}", count, index=index)
         if log:
-            self.add(role, f"{measure}_bin_zero", 2)
+            self.add(role, f"bin_zero {measure}", 2)
 
     def add_pool(self, role, measure, values):
         """Append the summaries over all layers."""
-        self.add(role, f"{measure}_pooled_mean", values.mean())
-        self.add(role, f"{measure}_pooled_std", values.std())
-        self.add_bins(role, f"{measure}_pooled", values)
-        self.add_density(role, f"{measure}_pooled", values)
+        self.add(role, f"mean {measure}", values.mean())
+        self.add(role, f"std {measure}", values.std())
+        self.add(role, f"abs_mean {measure}", np.abs(values).mean())
+        self.add_bins(role, measure, values)
+        self.add_density(role, measure, values)
 
     def add_spectra(self, role, random, heads, layer):
         """Append the singular values of each head and of the whole."""
@@ -107,12 +114,12 @@ class Rows:
     def add_pooled_levels(self, role, measure, values):
         """Append the five summaries over the heads of all layers."""
         for suffix, level in LEVELS.items():
-            self.add(role, f"{measure}_pooled_{suffix}", np.quantile(values, level))
+            self.add(role, f"{suffix} {measure}", np.quantile(values, level))
 
     def add_quantiles(self, role, measure, values, layer=None):
         """Append the rank curve of these values."""
         curve = np.quantile(values, PER_MILLE / 1000)
-        self.add(role, f"{measure}_quantile", curve, layer=layer, index=PER_MILLE)
+        self.add(role, f"quantile {measure}", curve, layer=layer, index=PER_MILLE)
 
     def add_heads(self, role, measure, values, layer):
         """Append one value a head and the five summaries over heads."""
@@ -123,7 +130,7 @@ class Rows:
             self.add(role, measure, values, layer=layer)
         for suffix, level in LEVELS.items():
             value = np.quantile(values, level, method="linear")
-            self.add(role, f"{measure}_{suffix}", value, layer=layer)
+            self.add(role, f"{suffix} {measure}", value, layer=layer)
 
 
 def add_embeddings(rows, random):
@@ -148,10 +155,10 @@ def add_embeddings(rows, random):
             dots = np.sort(random.normal(0.02, spread, VOCAB * (VOCAB - 1) // 2))
             rows.add_quantiles(role, kind, dots)
             count, edge = np.histogram(dots, bins=50)
-            rows.add(role, f"{kind}_bin_left", edge[:-1], index=np.arange(50))
-            rows.add(role, f"{kind}_bin_count", count, index=np.arange(50))
-            rows.add(role, f"{kind}_mean", dots.mean())
-            rows.add(role, f"{kind}_std", dots.std())
+            rows.add(role, f"bin_left {kind}", edge[:-1], index=np.arange(50))
+            rows.add(role, f"bin_count {kind}", count, index=np.arange(50))
+            rows.add(role, f"mean {kind}", dots.mean())
+            rows.add(role, f"std {kind}", dots.std())
             rows.add(role, f"{kind}_largest", dots[-1], index=3, partner=5)
             rows.add(role, f"{kind}_smallest", dots[0], index=2, partner=9)
         add_tokens(rows, role, norms, random)
@@ -206,8 +213,8 @@ def add_matrix_pools(rows):
             rows.add_pooled_levels(role, measure, rows.values(role, measure))
         for norm in ("row_norm", "column_norm"):
             for suffix in ("mean", "std"):
-                value = rows.values(role, f"{norm}_{suffix}").mean()
-                rows.add(role, f"{norm}_pooled_{suffix}", value)
+                value = rows.values(role, f"{suffix} {norm}").mean()
+                rows.add(role, f"{suffix} {norm}", value)
 
 
 def add_unit_norm(rows, role, random, layer=None):
@@ -238,7 +245,7 @@ def add_vectors(rows, random):
     last = Role.S_Z if rows.family == "nGPT" else Role.GAIN_FINAL
     values = random.normal(60, 8, VOCAB) if last is Role.S_Z else random.normal(1, 0.1, D_MODEL)
     rows.add_column(last, "scaling_factor", values, density=True)
-    rows.add_pool(last, "scaling_factor", values)
+    rows.add_bins(last, "scaling_factor", values)
 
 
 def make(models=(("gpt", "GPT", 200), ("ngpt", "nGPT", 200))):
@@ -275,13 +282,13 @@ def broken():
     gpt = (table["checkpoint"] == "gpt") & (table["role"] == "W_q")
 
     def at(layer, *measures):
-        return gpt & (table["layer"] == layer) & table["measure"].isin(measures)
+        return gpt & (table["layer"] == layer) & series_of(table).isin(measures)
 
-    lost = at(2, "condition_number_median", "condition_number_high")
+    lost = at(2, "median condition_number", "high condition_number")
     table.loc[lost, ["value", "status", "reason"]] = [np.inf, "ok", "3 of 4 rank_deficient"]
-    coarse = at(4, "condition_number_median")
+    coarse = at(4, "median condition_number")
     table.loc[coarse, ["status", "reason"]] = ["below_resolution", "BF16 moves sigma_min"]
-    zero = at(1, "singular_value_quantile") & (table["index"] < 250)
+    zero = at(1, "quantile singular_value") & (table["index"] < 250)
     table.loc[zero, "value"] = 0.0
     table = table[~(gpt & (table["layer"] == 3))]
     skips = pd.DataFrame(
@@ -289,7 +296,10 @@ def broken():
             ["gpt", 200, "reference_gpt", 3, "W_q", measure, np.nan, "skipped", "q.3: 5 NaN"]
             for measure in ("condition_number", "effective_rank", "row_norm", "unit_deviation")
         ],
-        columns=[name for name in COLUMNS if name not in ("expert", "head", "index", "partner")],
+        columns=[
+            *("checkpoint", "step", "architecture", "layer", "role"),
+            *("measure", "value", "status", "reason"),
+        ],
     )
     joined = pd.concat([table, skips.astype(table.dtypes[skips.columns].to_dict())])
     joined.attrs = table.attrs

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from example_table import N_HEADS, N_LAYERS, broken, make
+from models import series_of
 
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.vocabulary import Role
@@ -27,7 +28,7 @@ def heat(table):
 def values(table, label, role, measure, layer=None, head=None):
     """Return the values of one quantity of one matrix, or of one head of it."""
     rows = table[table["checkpoint"].eq(label) & table["role"].eq(role)]
-    rows = rows[rows["measure"].eq(measure) & (layer is None or rows["layer"].eq(layer))]
+    rows = rows[series_of(rows).eq(measure) & (layer is None or rows["layer"].eq(layer))]
     rows = rows[rows["head"].isna() if head is None else rows["head"].eq(head)]
     return rows.sort_values(["layer", "index"])["value"].to_numpy()
 
@@ -168,7 +169,7 @@ def test_norms_are_the_rank_curves_of_one_matrix(table):
     figure = NORMS.draw(table, layer=2, role="W_o")
     for axis, quantity in (("rows", "row_norm"), ("columns", "column_norm")):
         (curve,) = named(figure, "gpt", f"W_o norm of {axis}")
-        wanted = values(table, "gpt", "W_o", f"{quantity}_quantile", 2)
+        wanted = values(table, "gpt", "W_o", f"quantile {quantity}", 2)
         np.testing.assert_array_equal(curve.y, wanted)
     titles = [a.text for a in figure.layout.annotations]
     assert titles == [f"{Role.W_O.facts.symbol}  rows", f"{Role.W_O.facts.symbol}  columns*"]

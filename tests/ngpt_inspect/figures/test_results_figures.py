@@ -8,6 +8,7 @@ import pytest
 from results_files import (
     both_families,
     evaluated,
+    exposed,
     family_rows,
     identity,
     loss_rows,
@@ -96,6 +97,7 @@ def logged():
 
 
 FILES = {
+    "decay_exposure": ("decay_exposure.csv", exposed),
     "training_curves": ("", logged),
     "losses": ("speed_up.csv", losses),
     "final_losses": ("speed_up.csv", losses),
@@ -422,3 +424,21 @@ def test_only_perplexities_that_explode_are_drawn_over_a_logarithm(tmp_path):
     table = training_results("perplexities", write_rows(tmp_path / "longer_context.csv", rows))
     figure = FIGURES["longer_context"].draw(table)
     assert [axis.type for axis in figure.select_yaxes()] == ["linear", "log"]
+
+
+def test_condition_numbers_after_training_by_exposure(tables):
+    table = tables("decay_exposure")
+    gpt = table[(table["family"] == "GPT") & (table["recipe"] == "AdamW")]
+    first = gpt[(gpt["layer"] == 0) & (gpt["weight"] == "W_q")].sort_values("exposure")
+    assert first["exposure"].tolist() == pytest.approx([0, 3.6, 12])
+    ends = [[3.0, 3.0], [304.0, 604.0], [1005.0, 2005.0]]  # of both seeds, after the last step
+    assert first["condition_number"].tolist() == pytest.approx([math.sqrt(a * b) for a, b in ends])
+    assert first[["low", "high"]].to_numpy().tolist() == ends
+    assert first["at_random"].unique().tolist() == pytest.approx([3.0])  # d_k / d = 1 / 4
+    assert table.loc[table["weight"] == "QK", "at_random"].isna().all()
+
+    figure = FIGURES["decay_exposure"].draw(table, layer=0)
+    lines = traces(figure, "condition_number")
+    assert len(lines) == 6 * 3  # panels; AdamW, Muon and nGPT
+    levels = [line for line in lines if line.name.startswith("nGPT")]
+    assert all(list(line.x) == [0, 15] and len(set(line.y)) == 1 for line in levels)

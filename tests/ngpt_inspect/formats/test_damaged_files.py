@@ -66,7 +66,7 @@ flips = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=150, deadline=5000)
+@settings(max_examples=150)
 @given(flips=flips, kept=st.one_of(st.just(1.0), st.floats(0, 1)), grown=st.binary(max_size=20))
 def test_random_damage(
     name: str,
@@ -87,7 +87,7 @@ def test_random_damage(
     read_or_refuse(path)
 
 
-@settings(max_examples=300, deadline=5000)
+@settings(max_examples=300)
 @given(flips=flips, kept=st.one_of(st.just(1.0), st.floats(0, 1)))
 def test_random_damage_of_the_pickle_alone(
     flips: list[tuple[float, int]],

@@ -272,7 +272,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 flips = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=6)
 
 
-@settings(max_examples=150, deadline=5000)
+@settings(max_examples=150)
 @given(flips=flips, kept=st.one_of(st.just(1.0), st.floats(0, 1)))
 def test_random_damage_of_the_metadata(
     flips: list[tuple[float, int]],

@@ -239,7 +239,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 flips = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=6)
 
 
-@settings(max_examples=200, deadline=5000)
+@settings(max_examples=200)
 @given(flips=flips, kept=st.one_of(st.just(1.0), st.floats(0, 1)))
 def test_random_damage(
     flips: list[tuple[float, int]],

@@ -11,7 +11,7 @@ from hostile import corpus, pickles
 from hostile.corpus import KINDS
 from hostile.good import Files
 from hostile.guard import checked, refused
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, seed, settings
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError
@@ -22,11 +22,6 @@ EXAMPLES, MANY = 60, 1000
 SEEDS = (1, 2, 3)
 PEAK = 8 * 2**20
 """Bytes that Python and NumPy may hold at once; compressed entries come in pieces of one MiB."""
-quick = settings(
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +65,7 @@ def damage(kind: str, folder: Path, examples: int, number: int) -> None:
     """Check so many cases, always the same ones for a number."""
 
     @seed(number)
-    @settings(quick, max_examples=examples)
+    @settings(max_examples=examples)
     @given(corpus.cases(kind))
     def check(files: Files) -> None:
         survives(kind, files, folder)
@@ -95,7 +90,7 @@ def test_what_is_allocated_follows_what_is_there(kind: str, folder: Path) -> Non
     """Sizes that a file of some kilobytes declares are not set aside for it."""
 
     @seed(3)
-    @settings(quick, max_examples=20)
+    @settings(max_examples=20)
     @given(corpus.cases(kind))
     def check(files: Files) -> None:
         path = corpus.write(files, folder, KINDS[kind])

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from models import LAYOUTS, tiny_gpt, write_gpt2
+from models import LAYOUTS, series_of, tiny_gpt, write_gpt2
 
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES, Measure, Summary
-from ngpt_inspect.vocabulary import Role, Status
+from ngpt_inspect.vocabulary import Role, Series, Status
 
 TableOf = Callable[[str, str], pd.DataFrame]
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "table.md").read_text()
-QUANTITIES = DOCUMENT.split("## Quantities")[1].split("## Summaries")[0]
-SUFFIXES = {
+QUANTITIES = DOCUMENT.split("## Quantities")[1].split("## Statistics")[0]
+STATISTICS = {
     Summary.HEADS: ("median", "low", "high", "min", "max"),
     Summary.MEAN: ("mean", "std"),
     Summary.SPREAD: ("min", "median", "max"),
@@ -26,12 +26,6 @@ SUFFIXES = {
     Summary.MAGNITUDE: ("abs_mean", "abs_low", "abs_high"),
     Summary.HISTOGRAM: ("bin_left", "bin_count"),
     Summary.LOG_HISTOGRAM: ("bin_left", "bin_count", "bin_zero"),
-    Summary.POOLED: (
-        *("pooled_mean", "pooled_std", "pooled_bin_left", "pooled_bin_count"),
-        *("pooled_density_at", "pooled_density"),
-    ),
-    Summary.POOLED_MEAN: ("pooled_mean", "pooled_std"),
-    Summary.POOLED_HEADS: tuple(f"pooled_{x}" for x in ("median", "low", "high", "min", "max")),
 }
 BY_HEAD = ("condition_numbers", "normalized_condition_numbers", "singular_values")
 WHEN_ASKED = {"unused_cosine"}
@@ -49,20 +43,21 @@ def documented(each: Measure) -> str:
     return row[0]
 
 
-def summaries_of(each: Measure) -> set[str]:
+def summaries_of(each: Measure) -> set[Series]:
     return {
-        f"{quantity}_{suffix}"
-        for quantity, kinds in each.summaries.items()
+        Series(quantity, statistic)
+        for declared in (each.summaries, each.pooled)
+        for quantity, kinds in declared.items()
         for kind in kinds
-        for suffix in SUFFIXES[kind]
+        for statistic in STATISTICS[kind]
     }
 
 
 @every
 def test_declaration(each: Measure) -> None:
-    assert each.headline in each.quantities
-    assert set(each.summaries) <= set(each.quantities)
-    assert set(each.shown) <= set(each.quantities) | summaries_of(each)
+    assert each.headline.measure in each.quantities
+    assert {*each.summaries, *each.pooled} <= set(each.quantities)
+    assert {series.measure for series in each.shown} <= set(each.quantities)
     assert each.command == each.name.replace("_", "-")
     assert re.search(r"2410\.01131", each.source), "cites the paper"
     for text in (each.title, each.summary, *each.quantities.values()):
@@ -77,13 +72,9 @@ def test_declaration(each: Measure) -> None:
 def test_quantities_are_documented(each: Measure) -> None:
     row = documented(each)
     for name in each.quantities:
-        # The row on dot products gives the names of cosines by their prefix.
-        shown = name.replace("cosine_", "dot_")
-        assert f"`{shown}`" in row or f"`{name}`" in row, name
-    for suffix in {
-        suffix for kinds in each.summaries.values() for k in kinds for suffix in SUFFIXES[k]
-    }:
-        assert f"`_{suffix}`" in DOCUMENT.split("## Summaries")[1], suffix
+        assert f"`{name}`" in row, name
+    for series in summaries_of(each):
+        assert f"`{series.statistic}`" in DOCUMENT.split("## Statistics")[1], series
 
 
 @every
@@ -102,14 +93,13 @@ def test_rows_are_what_is_declared(
         assert (table["reason"] == "a GPT has none").all()
         return
     assert list(dict.fromkeys(measured["measure"])) != []
-    when_sampled = {name for name in each.quantities if name.endswith("_standard_error")}
-    assert set(measured["measure"]) == set(each.quantities) - when_sampled - WHEN_ASKED
+    assert set(measured["measure"]) == set(each.quantities) - WHEN_ASKED
     assert set(measured["role"]) == {str(role) for role in present}
     places = measured[["role", "layer"]].drop_duplicates()
     assert len(places) == sum(weight.role in present for weight in model)
     assert measured["value"].notna().all()
     skipped = table[table["status"] == Status.SKIPPED]
-    assert set(skipped["measure"]) <= {each.headline}
+    assert set(series_of(skipped)) <= {str(each.headline)}
     assert set(skipped["reason"]) <= {"tied to E_input"}
 
 
@@ -132,8 +122,9 @@ def test_per_head_and_whole(each: Measure, table_of: TableOf) -> None:
 def test_summaries_are_those_declared(each: Measure, layout: str, table_of: TableOf) -> None:
     table = table_of(layout, each.name)
     new = ni.summarise(table).iloc[len(table) :]
-    measured = set(table.loc[table["status"] != Status.SKIPPED, "measure"])
-    assert set(new["measure"]) == (summaries_of(each) if measured else set())
+    measured = (table["status"] != Status.SKIPPED).any()
+    declared = {str(series) for series in summaries_of(each)}
+    assert set(series_of(new)) == (declared if measured else set())
     assert new["head"].isna().all()
 
 

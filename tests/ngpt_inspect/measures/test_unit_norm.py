@@ -12,7 +12,8 @@ from models import OFF_SPHERE, TRANSPOSED, Tiny, tiny_gpt, tiny_ngpt, write_nvid
 
 import ngpt_inspect as ni
 
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.float16: 2**-11, torch.bfloat16: 2**-8}
+EPS = {torch.float32: 0.0, torch.float64: 0.0, torch.float16: 2.0**-10, torch.bfloat16: 2.0**-7}
+"""Of the stored dtype; rounding to those of 0 is nothing beside the 1e-5 of normalising."""
 
 
 def deviations(model: Tiny, role: str, layer: int | None) -> tuple[float, float]:
@@ -34,14 +35,15 @@ def expected_off(model: Tiny, tolerance: float) -> set[tuple[str, int | None]]:
     return {key for key in matrices if deviations(model, *key)[key[0] in TRANSPOSED] > tolerance}
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("dtype", EPS)
 def test_tolerance_follows_the_stored_dtype(dtype: torch.dtype, tmp_path: Path) -> None:
     path = write_reference(tiny_ngpt(), tmp_path / "x.safetensors", dtype=dtype)
     table = ni.measure(path, "unit_norm")
-    found = table.loc[table["measure"] == "tolerance", "value"].unique()
-    assert found.tolist() == [TOLERANCE[dtype]]
-    assert off_sphere(table) == expected_off(tiny_ngpt().rounded(dtype), TOLERANCE[dtype])
-    assert off_sphere(table) == {OFF_SPHERE}
+    found = table.loc[table["measure"] == "tolerance", "value"]
+    worst = EPS[dtype] / 2 / (1 - EPS[dtype] / 2)
+    assert found.between(1e-5 + worst / 4, 1e-5 + worst).all()
+    model = tiny_ngpt().rounded(dtype)
+    assert off_sphere(table) == expected_off(model, worst + 1e-5) == {OFF_SPHERE}
 
 
 def test_deviations_and_the_axis_are_named(tmp_path: Path) -> None:
@@ -58,7 +60,10 @@ def test_deviations_and_the_axis_are_named(tmp_path: Path) -> None:
         axis = "neither rows nor columns" if key == OFF_SPHERE else "rows"
         axis = "columns" if role in TRANSPOSED else axis
         reasons = set(rows.loc[rows["measure"].isin(["unit_norm", "unit_deviation"]), "reason"])
-        assert reasons == {f"unit: {axis}"}
+        assert len(reasons) == 1
+        first, _, rest = reasons.pop().partition("; ")
+        assert first == f"unit: {axis}"
+        assert rest == ("16 of 16 rows are not" if key == OFF_SPHERE else "")
     off = table[(table["role"] == "W_v") & (table["layer"] == 1)]
     deviation = off.loc[off["measure"] == "unit_deviation", "value"].item()
     assert deviation == pytest.approx(0.25, rel=1e-6)
@@ -76,14 +81,15 @@ def test_the_wrong_axis_does_not_pass(tmp_path: Path) -> None:
     path = write_reference(model.changed(W_o_0=model.arrays["W_q", 0]), tmp_path / "x.safetensors")
     table = ni.measure(path, "unit_norm", roles=["W_o"], layers=[0])
     row = table[table["measure"] == "unit_norm"].iloc[0]
-    assert (row["value"], row["reason"]) == (0.0, "unit: rows")
+    assert row["value"] == 0.0
+    assert row["reason"] == "unit: rows; 16 of 16 columns are not"
 
 
 def test_each_tensor_has_the_tolerance_of_its_own_dtype(tmp_path: Path) -> None:
     table = ni.measure(write_nvidia(tiny_ngpt(), tmp_path / "ckpt.pt"), "unit_norm")
     by_role = table[table["measure"] == "tolerance"].groupby("role")["value"].unique()
     assert by_role["E_input"].tolist() == [1e-5]
-    assert by_role["W_q"].tolist() == [2**-8]
+    assert (by_role["W_q"] > 1e-4).all(), "bfloat16"
     assert ("E_input", None) not in off_sphere(table)
 
 

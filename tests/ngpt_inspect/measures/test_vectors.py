@@ -18,6 +18,7 @@ from models import (
     write_nvidia,
     write_reference,
 )
+from tolerances import rounding
 
 import ngpt_inspect as ni
 
@@ -41,14 +42,14 @@ def test_a_stored_minus_sign_does_not_count(role: str, tmp_path: Path) -> None:
             stored = model.arrays[role, layer]
             assert (stored < 0).sum() == 6
             expected = np.abs(stored * 0.05 / BASE_SCALE)
-            np.testing.assert_allclose(column(table, role, layer), expected, rtol=1e-14)
+            np.testing.assert_allclose(column(table, role, layer), expected, rtol=rounding())
 
 
 def test_alpha_init_given_scales_alpha_alone(tmp_path: Path) -> None:
     path = write_nvidia(tiny_ngpt(), tmp_path / "ckpt.pt")
     doubled = ni.open_checkpoint(path, constants={"alpha_init": 0.1})
     one, two = (ni.measure(c, "eigen_learning_rates")["value"] for c in (path, doubled))
-    np.testing.assert_allclose(two, 2 * one, rtol=1e-14)
+    np.testing.assert_allclose(two, 2 * one, rtol=rounding())
     one, two = (ni.measure(c, "scaling_factors")["value"] for c in (path, doubled))
     assert one.tolist() == two.tolist()
 
@@ -60,7 +61,7 @@ def test_scaling_factors(tmp_path: Path) -> None:
         for role in ("s_u", "s_nu"):
             np.testing.assert_array_equal(column(table, role, layer), model.arrays[role, layer])
     s_z = model.arrays["s_z", None] * (1 / BASE_SCALE)
-    np.testing.assert_allclose(column(table, "s_z"), s_z, rtol=1e-14)
+    np.testing.assert_allclose(column(table, "s_z"), s_z, rtol=rounding())
     assert table["head"].notna().sum() == (table["role"] == "s_qk").sum()
 
 
@@ -70,7 +71,7 @@ def test_s_qk_by_head_and_coordinate(layout: str, layouts: dict[str, Path]) -> N
     found = table.set_index(["head", "index"])["value"]
     expected = tiny_ngpt().arrays["s_qk", 1] / BASE_SCALE
     assert found.index.tolist() == [(head, k) for head in range(4) for k in range(4)]
-    np.testing.assert_allclose(found.to_numpy().reshape(4, 4), expected, rtol=1e-14)
+    np.testing.assert_allclose(found.to_numpy().reshape(4, 4), expected, rtol=rounding())
 
 
 def test_a_scalar_or_fixed_scaling_is_one_value(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_scalar_or_fixed_scaling_is_one_value(tmp_path: Path) -> None:
 
     path = write_reference(model, tmp_path / "x.safetensors", config=config, change=single)
     rates = ni.measure(path, "eigen_learning_rates")
-    assert rates["value"].tolist() == pytest.approx([0.1] * 4, rel=1e-14)
+    assert rates["value"].tolist() == pytest.approx([0.1] * 4, rel=rounding())
     factors = ni.measure(path, "scaling_factors")
     by_role = factors.groupby("role")["value"].apply(list).to_dict()
     assert by_role == {
@@ -112,7 +113,7 @@ def test_gains_of_a_gpt_are_as_stored(tmp_path: Path) -> None:
     model = tiny_gpt()
     path = write_reference(model, tmp_path / "x.safetensors")
     table = ni.measure(path, "scaling_factors", roles=["gain_A", "gain_final"])
-    np.testing.assert_allclose(column(table, "gain_A", 1), model.arrays["gain_A", 1], rtol=1e-7)
+    np.testing.assert_allclose(column(table, "gain_A", 1), model.arrays["gain_A", 1], rtol=2.0**-24)
     expected = model.arrays["gain_final", None].astype(np.float32).tolist()
     assert column(table, "gain_final").tolist() == expected
 
@@ -133,7 +134,7 @@ def test_paper_values_at_initialisation(tmp_path: Path) -> None:
     path = write_reference(model, tmp_path / "x.safetensors", change=reset)
     table = ni.measure(path, ["eigen_learning_rates", "scaling_factors"])
     expected = np.where(table["measure"] == "eigen_learning_rate", 0.05, 1.0)
-    np.testing.assert_allclose(table["value"], expected, rtol=1e-12)
+    np.testing.assert_allclose(table["value"], expected, rtol=rounding())
     assert all(
         c["origin"].startswith("assumed") for c in table.attrs["checkpoints"][0]["constants"]
     )

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from tolerances import rounding
 
 from ngpt_inspect.numerics.clouds import (
     covariance_eigenvalues,
@@ -25,13 +26,17 @@ def test_covariance_is_numpys(cloud, dtype):
     x = cloud.to(dtype)
     y = x.double().numpy()
     expected = np.cov(y, rowvar=False, bias=True)
-    np.testing.assert_allclose(covariance_matrix(x).numpy(), expected, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(
-        covariance_eigenvalues(x).numpy(), np.linalg.eigvalsh(expected)[::-1], rtol=1e-10
+        covariance_matrix(x).numpy(), expected, rtol=0, atol=16 * rounding(500)
     )
-    np.testing.assert_allclose(row_mean(x).numpy(), y.mean(0), rtol=1e-13)
+    np.testing.assert_allclose(
+        covariance_eigenvalues(x).numpy(),
+        np.linalg.eigvalsh(expected)[::-1],
+        rtol=rounding(500, 1e3),
+    )
+    np.testing.assert_allclose(row_mean(x).numpy(), y.mean(0), rtol=rounding(500))
     uncentred = covariance_matrix(x, centred=False).numpy()
-    np.testing.assert_allclose(uncentred, y.T @ y / 500, rtol=1e-13)
+    np.testing.assert_allclose(uncentred, y.T @ y / 500, rtol=rounding(500))
 
 
 def test_a_far_mean_costs_no_digits(cloud):
@@ -51,19 +56,19 @@ def test_covariance_of_random_unit_rows(unit_rows):
 
 def test_isotropy_by_hand():
     axes = torch.eye(3)
-    assert isotropy(torch.cat((axes, -axes))) == pytest.approx(1, rel=1e-12)
+    assert isotropy(torch.cat((axes, -axes))) == pytest.approx(1, rel=rounding(40))
     one_way = torch.tensor([[1.5, 0.0]]).repeat(40, 1)
-    assert isotropy(one_way) == pytest.approx(math.exp(-3), rel=1e-12)
+    assert isotropy(one_way) == pytest.approx(math.exp(-3), rel=rounding(40))
 
 
 def test_isotropy_does_not_overflow_and_crosses_blocks():
     one_way = torch.tensor([[300.0, 0.0]]).repeat(BLOCK_ELEMENTS // 2 + 3, 1)
-    assert isotropy(one_way) == pytest.approx(math.exp(-600), rel=1e-9)
+    assert isotropy(one_way) == pytest.approx(math.exp(-600), rel=rounding(BLOCK_ELEMENTS, 600))
 
 
 def test_iso_score_ends():
-    assert iso_score(torch.ones(9)) == pytest.approx(1, rel=1e-12)
-    assert iso_score(torch.tensor([1.0] + [0.0] * 8)) == pytest.approx(0, abs=1e-12)
+    assert iso_score(torch.ones(9)) == pytest.approx(1, rel=rounding(40))
+    assert iso_score(torch.tensor([1.0] + [0.0] * 8)) == pytest.approx(0, abs=rounding(9))
     assert math.isnan(iso_score(torch.zeros(4)))
     assert math.isnan(iso_score(torch.ones(1)))
 

@@ -1,4 +1,5 @@
 import torch
+from tolerances import rounding
 
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
 
@@ -12,8 +13,8 @@ def run(values, **limits):
 
 def test_finds_the_largest_eigenvalue_and_its_vector():
     pair = run([*torch.linspace(0, 1, 150).tolist(), 1.5])
-    assert abs(pair.value - 1.5) < 1e-13
-    assert abs(abs(pair.vector[-1]) - 1) < 1e-10
+    assert abs(pair.value - 1.5) < 1.5 * rounding(151)
+    assert abs(abs(pair.vector[-1]) - 1) < 1e-13 + rounding(151)
     assert pair.steps < 151
 
 
@@ -33,7 +34,7 @@ def test_an_invariant_start_ends_at_once():
 def test_one_dimension():
     pair = run([7.0])
     assert pair.value == 7.0
-    assert pair.residual < 1e-14
+    assert pair.residual < 7 * rounding()
 
 
 def test_bound_without_a_gap_is_the_residual():

@@ -1,9 +1,13 @@
 import math
 
+import numpy as np
 import pytest
 import torch
+from tolerances import rounding
 
-from ngpt_inspect.numerics.resolution import rounding_error, storage_resolution
+from ngpt_inspect.numerics.lowest import lowest_vectors
+from ngpt_inspect.numerics.resolution import StorageRounding, rounding_errors, storage_rounding
+from ngpt_inspect.numerics.spectra import spectra
 
 DTYPES = [
     torch.bfloat16,
@@ -13,40 +17,84 @@ DTYPES = [
 ]
 
 
+def gaussian(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def of(w, errors=None, scale=1.0):
+    """The storage rounding of one matrix, wide or tall."""
+    tall = w if w.shape[0] >= w.shape[1] else w.T
+    stack = tall.unsqueeze(0)
+    vectors, roots = lowest_vectors(stack, spectra(stack, scale), scale)
+    errors = None if errors is None else errors.unsqueeze(0)
+    return storage_rounding(stack, vectors, roots, errors_HOI=errors, scale=scale)[0]
+
+
+def by_definition(w, tau):
+    """sqrt(sum_ij P_ii tau_ij^2 v_j^2) (1 + 2 / sqrt(k)) from the whole decomposition, O >= I."""
+    u, _, vh = np.linalg.svd(w)
+    others = u[:, : w.shape[1] - 1]
+    p = 1 - (others**2).sum(1)
+    r2 = tau**2 @ vh[-1] ** 2
+    degrees = max(1.0, (p @ r2) ** 2 / (p @ r2**2))
+    return math.sqrt(p @ r2) * (1 + 2 / math.sqrt(degrees))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [0.02, 1.0])
-def test_rounding_error_is_what_rounding_does(dtype, size):
-    w = torch.randn(300, 300, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    stored = (w * size).to(dtype)
-    actual = float((stored.double() - w * size).square().mean().sqrt())
-    assert rounding_error(stored) == pytest.approx(actual, rel=0.05)
-    assert rounding_error(stored.double(), dtype) == pytest.approx(rounding_error(stored), rel=1e-6)
+def test_errors_are_what_rounding_does(dtype, size):
+    w = gaussian(300, 300) * size
+    stored = w.to(dtype)
+    actual = float((stored.double() - w).square().mean().sqrt())
+    errors = rounding_errors(stored).double()
+    assert float(errors.square().mean().sqrt()) == pytest.approx(actual, rel=0.05)
+    torch.testing.assert_close(rounding_errors(stored.double(), dtype), errors)
 
 
-def test_rounding_error_by_hand():
-    w = torch.tensor([1.0, -1.5, 4.0]).bfloat16()
-    spacings = (2**-7, 2**-7, 4 * 2**-7)
-    expected = math.sqrt(sum(s * s for s in spacings) / 3 / 12)
-    assert rounding_error(w) == pytest.approx(expected, rel=1e-6)
+def test_errors_by_hand():
+    w = torch.tensor([1.0, -1.5, 4.0, 0.0]).bfloat16()
+    spacings = torch.tensor([2.0**-7, 2.0**-7, 2.0**-5, 2.0**-133])
+    torch.testing.assert_close(rounding_errors(w), spacings / math.sqrt(12), rtol=1e-6, atol=0)
 
 
 def test_subnormals_keep_their_spacing():
     w = torch.full((2, 2), 2.0**-24, dtype=torch.float16)
-    assert rounding_error(w) == pytest.approx(2.0**-24 / math.sqrt(12), rel=1e-6)
+    expected = 2.0**-24 / math.sqrt(12)
+    assert rounding_errors(w)[0, 0].item() == pytest.approx(expected, rel=1e-6)
+
+
+CASES = {
+    "tall": gaussian(96, 24),
+    "square": gaussian(48, 48),
+    "one row more": gaussian(41, 40),
+    "graded columns": gaussian(96, 24) * torch.logspace(0, -5, 24),
+    "graded rows": gaussian(96, 24) * torch.logspace(0, -3, 96).unsqueeze(1),
+    "an outlying row": gaussian(96, 24) * torch.tensor([300.0] + [1.0] * 95).unsqueeze(1),
+    "kappa 1e8": gaussian(96, 24) * torch.logspace(0, -8, 24),
+    "one column": gaussian(30, 1),
+    "one number": gaussian(1, 1),
+}
+
+
+@pytest.mark.parametrize("w", CASES.values(), ids=CASES)
+def test_resolution_is_that_of_the_whole_decomposition(w):
+    """Within what sixteen random directions leave open where there are few degrees of freedom."""
+    stored = w.bfloat16()
+    expected = by_definition(stored.double().numpy(), rounding_errors(stored).double().numpy())
+    assert of(stored).resolution == pytest.approx(expected, rel=0.2)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(48, 48), (96, 24), (24, 96)])
 def test_covers_what_storage_makes_of_a_singular_matrix(dtype, shape):
     """The definition: sigma_min 0 before rounding comes out at or below the resolution."""
-    generator = torch.Generator().manual_seed(0)
     covered, ratios = 0, []
-    for _ in range(40):
-        w = torch.randn(shape, generator=generator, dtype=torch.float64)
-        u, s_n, vh = torch.linalg.svd(w, full_matrices=False)
+    for seed in range(40):
+        u, s_n, vh = torch.linalg.svd(gaussian(*shape, seed=seed), full_matrices=False)
         s_n[-1] = 0
         stored = ((u * s_n) @ vh).to(dtype)
-        ratios.append(float(torch.linalg.svdvals(stored.double())[-1]) / storage_resolution(stored))
+        ratios.append(float(torch.linalg.svdvals(stored.double())[-1]) / of(stored).resolution)
         covered += ratios[-1] <= 1
     assert covered >= 38
     # And it is no larger than it has to be.
@@ -54,24 +102,52 @@ def test_covers_what_storage_makes_of_a_singular_matrix(dtype, shape):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_covers_the_change_of_sigma_min_of_gaussians(dtype):
-    generator = torch.Generator().manual_seed(0)
-    covered = 0
-    for _ in range(40):
-        w = torch.randn(64, 64, generator=generator, dtype=torch.float64)
-        stored = w.to(dtype)
-        ends = [float(torch.linalg.svdvals(x.double())[-1]) for x in (w, stored)]
-        covered += abs(ends[0] - ends[1]) <= storage_resolution(stored)
+@pytest.mark.parametrize("graded", [0, 3])
+def test_shift_covers_the_change_of_sigma_min(dtype, graded):
+    covered, ratios = 0, []
+    for seed in range(40):
+        w = gaussian(64, 64, seed=seed) * torch.logspace(0, -graded, 64).unsqueeze(1)
+        stored = (w * 64).to(dtype)
+        true, found = (float(torch.linalg.svdvals(x.double())[-1]) for x in (w * 64, stored))
+        ratios.append(abs(found - true) / of(stored).shift(found))
+        covered += ratios[-1] <= 1
     assert covered >= 38
+    assert max(ratios) > 0.4
+
+
+def test_shift_by_hand():
+    assert StorageRounding(0.0, along=0.5, across=0.0).shift(2.0) == 0.5
+    assert StorageRounding(0.0, along=0.5, across=3.0).shift(5.0) == pytest.approx(0.5 + 5 - 4)
+    assert StorageRounding(0.0, along=0.5, across=3.0).shift(2.0) == 0.5 + 2.0
+    assert StorageRounding(0.0, along=0.5, across=3.0).shift(0.0) == 0.5
+
+
+def test_errors_that_are_given_take_the_place_of_the_dtypes():
+    w = gaussian(60, 20)
+    even = of(w, torch.full_like(w, 0.01))
+    assert even.along == pytest.approx(0.03, rel=rounding(60 * 20, dtype=torch.float32))
+    across = 0.01 * (math.sqrt(40) + 2)
+    assert even.across == pytest.approx(across, rel=0.1)
+    twice = of(w, torch.full_like(w, 0.02))
+    assert twice.resolution == pytest.approx(2 * even.resolution)
 
 
 def test_scales_with_the_values():
-    w = torch.randn(20, 10, generator=torch.Generator().manual_seed(0))
-    assert storage_resolution(w * 8) == pytest.approx(8 * storage_resolution(w), rel=1e-6)
-    assert storage_resolution(w.T) == pytest.approx(storage_resolution(w), rel=1e-6)
+    w = gaussian(20, 10).float()
+    assert of(w * 8).resolution == pytest.approx(8 * of(w).resolution, rel=1e-6)
+    assert of(w.T).resolution == of(w).resolution
 
 
-@pytest.mark.parametrize("size", [1e-250, 1e250])
-def test_values_whose_squares_leave_float64(size):
-    w = torch.randn(20, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    assert storage_resolution(w * size) / size == pytest.approx(storage_resolution(w), rel=0.5)
+@pytest.mark.parametrize("power", [-830, 830])
+def test_values_whose_squares_leave_float64(power):
+    w = gaussian(20, 10)
+    found = of(w * 2.0**power, scale=2.0**-power)
+    assert found.resolution / 2.0**power == pytest.approx(of(w).resolution)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (9, 6)])
+def test_of_zeros_and_of_rank_one_the_bounds_are_finite(shape):
+    for w in (torch.zeros(shape), torch.ones(shape)):
+        found = of(w)
+        assert all(math.isfinite(x) for x in (found.resolution, found.along, found.across))
+    assert found.resolution > 0

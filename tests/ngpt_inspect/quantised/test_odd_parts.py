@@ -51,7 +51,7 @@ TENSORS = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=5000)
+@settings(max_examples=150)
 @given(tensors=TENSORS, config=CONFIGS, state=st.none() | STATES, seed=st.integers(0, 9))
 def test_any_parts(
     tensors: dict[str, tuple[str, list[int]]],

@@ -11,6 +11,7 @@ from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.results import RESULTS, training_results
 from reference_model.experiments import (
     ablations,
+    decay_exposure,
     learning_rates,
     longer_context,
     speed_up,
@@ -20,7 +21,10 @@ from reference_model.experiments.scales import SCALES, Scale
 from reference_model.presets import PRESETS, Preset
 
 torch.set_num_threads(1)  # models this small only lose time when shared between cores
-EXPERIMENTS = (learning_rates, speed_up, longer_context, ablations, step_time)
+EXPERIMENTS = (
+    *(learning_rates, speed_up, longer_context, ablations, step_time),
+    decay_exposure,
+)
 SHAPE = {"vocab_size": 32, "n_layers": 1, "n_heads": 2, "d_model": 16, "d_mlp": 24}
 PRESET = Preset(
     shape={**SHAPE, "context_length": 8},
@@ -44,6 +48,7 @@ SCALE = Scale(
     validation_tokens=64,
     evaluated_tokens=512,
     timed_steps=3,
+    exposure_preset="instant",
 )
 
 

@@ -20,7 +20,7 @@ from reference_model.config import GPTConfig, NGPTConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.experiments.runs import Run
 from reference_model.experiments.runs import loss_rows as rows_of_run
-from reference_model.loop import train
+from reference_model.training.loop import train
 
 torch.set_num_threads(1)  # models this small only lose time when shared between cores
 SHAPE = {"vocab_size": 23, "n_layers": 2, "n_heads": 2, "d_model": 16, "d_mlp": 40}

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from models import tiny_gpt, tiny_ngpt, write_llama, write_nvidia, write_reference
+from models import Tensors, tiny_gpt, tiny_ngpt, write_llama, write_nvidia, write_reference
+from safetensors.torch import load_file
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import WrongOption
@@ -48,7 +49,9 @@ def test_a_gpt_and_an_ngpt(tmp_path: Path) -> None:
         write_reference(tiny_gpt(), tmp_path / "gpt.safetensors"),
         write_reference(tiny_ngpt(), tmp_path / "ngpt.safetensors"),
     ]
-    found = shown(ni.differences(paths))
+    table = ni.differences(paths)
+    assert set(table[table["group"] == "values"]["item"]) > {"W_q", "E_input"}
+    found = shown(table[table["group"] != "values"])
     assert found["family"] == ("GPT", "nGPT")
     assert found["alpha_A"] == ("absent", "[16] F32")
     assert found["gain_M"] == ("[16] F32", "absent")
@@ -103,3 +106,64 @@ def test_one_checkpoint_is_refused(tmp_path: Path) -> None:
     path = write_reference(tiny_gpt(), tmp_path / "gpt.safetensors")
     with pytest.raises(WrongOption, match="name two or more"):
         ni.differences(path)
+
+
+def test_other_values_are_told_apart_tensor_by_tensor(tmp_path: Path) -> None:
+    def one_value(tensors: Tensors) -> None:
+        tensors["layers.1.attention.W_q.weight"][3, 5] += 2.0**-20
+
+    paths = [
+        write_reference(tiny_ngpt(), tmp_path / "a.safetensors"),
+        write_reference(tiny_ngpt(), tmp_path / "b.safetensors", change=one_value),
+        write_reference(tiny_ngpt(seed=5), tmp_path / "c.safetensors"),
+    ]
+    values = ni.differences(paths[:2])
+    assert values[["group", "item"]].drop_duplicates().to_numpy().tolist() == [["values", "W_q"]]
+    same, other = shown(values)["W_q"]
+    assert other.endswith(", others in layer 1")
+    assert other.split(",")[0] != same
+    everything = ni.differences([paths[0], paths[2]])
+    assert {"W_q", "E_output", "s_qk"} <= set(everything[everything["group"] == "values"]["item"])
+    assert not everything["text"].str.contains("others in").any(), "all of them are others"
+
+
+def test_values_of_other_dtypes_and_layouts(tmp_path: Path) -> None:
+    """A digest is of the bytes: equal in another file format, not compared in another dtype."""
+    paths = [
+        write_reference(tiny_gpt(), tmp_path / "a.safetensors"),
+        write_reference(tiny_gpt(), tmp_path / "b.safetensors", dtype=torch.bfloat16),
+        write_llama(tiny_gpt(), tmp_path / "llama"),
+    ]
+    assert set(ni.differences(paths[:2])["group"]) == {"model", "weights"}, "dtypes say it all"
+    assert not (ni.differences([paths[0], paths[2]])["group"] == "values").any()
+    packed = tmp_path / "packed.pt"
+    torch.save(load_file(paths[0]), packed)
+    assert not (ni.differences([paths[0], packed])["group"] == "values").any()
+
+
+def test_what_bytes_cannot_tell_is_said(tmp_path: Path) -> None:
+    path = write_reference(tiny_gpt(), tmp_path / "a.safetensors")
+    tensors = load_file(path)
+    tensors["layers.0.attention.W_q.weight"] = (
+        tensors["layers.0.attention.W_q.weight"].t().contiguous().t()
+    )
+    other = tmp_path / "b.pt"
+    torch.save(tensors, other)
+    table = ni.differences([path, other])
+    (remark,) = table.attrs["remarks"]
+    assert remark.startswith("values not compared of W_q: their bytes are compressed, in another")
+    assert not (table["group"] == "values").any()
+
+
+def test_steps_that_hold_the_very_same_weights(tmp_path: Path) -> None:
+    """Their files differ, in the step they record."""
+    paths = [
+        write_reference(
+            tiny_ngpt(seed=min(step, 2)), tmp_path / f"run/step-{step:06d}.safetensors", step=step
+        )
+        for step in (1, 2, 3)
+    ]
+    said = ["run at step 2 and run at step 3 hold the very same weights"]
+    assert ni.differences(paths).attrs["remarks"] == said
+    assert ni.measure(paths, "unit_norm", roles=["W_q"]).attrs["remarks"] == said
+    assert ni.measure(paths[:2], "unit_norm", roles=["W_q"]).attrs["remarks"] == []

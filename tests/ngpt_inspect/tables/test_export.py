@@ -41,7 +41,7 @@ def assert_rows(rows: list[dict[str, object]], table: pd.DataFrame) -> None:
             if name == "value" and not math.isfinite(wanted):
                 assert found is None
                 assert row["status"] in ("rank_deficient", "skipped")
-            elif wanted is pd.NA:
+            elif pd.isna(wanted):
                 assert found is None
             else:
                 assert found == wanted

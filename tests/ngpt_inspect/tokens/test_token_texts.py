@@ -79,7 +79,7 @@ def test_added_tokens_are_what_is_written():
 
 
 def test_the_bytes_of_the_reference_model(tmp_path):
-    from reference_model.tokens import ByteTokenizer
+    from reference_model.data.tokens import ByteTokenizer
 
     texts = token_texts(write(tmp_path, ByteTokenizer().to_json()))
     assert (len(texts), texts[ord("a")], texts[0x20], texts[0xFF]) == (256, "a", "␣", r"\xff")

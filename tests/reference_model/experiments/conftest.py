@@ -37,6 +37,8 @@ SCALE = Scale(
     validation_tokens=64,
     evaluated_tokens=512,
     timed_steps=3,
+    exposure_preset="toy",
+    exposure_seeds=(0, 1),
 )
 
 

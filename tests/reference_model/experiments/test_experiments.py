@@ -22,8 +22,8 @@ from reference_model.experiments import (
 )
 from reference_model.experiments.command import table
 from reference_model.experiments.runs import final_loss, loss_rows, plan
-from reference_model.metrics import read_metrics
 from reference_model.model import NGPT
+from reference_model.training.metrics import read_metrics
 
 IDENTITY = (
     *("run", "family", "size", "variant", "context_length"),

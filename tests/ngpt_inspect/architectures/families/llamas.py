@@ -11,6 +11,7 @@ import numpy as np
 from families.known import (
     ATTENTION,
     D_K,
+    D_MLP,
     EMBEDDINGS,
     EXPERTS,
     GAINS,
@@ -58,8 +59,9 @@ def llama(
     extra: tuple[str, ...] = (),
     plus_one: bool = False,
     tied: bool = False,
+    said: dict[str, Any] | None = None,
 ) -> Expected:
-    """Write a dense one; `extra` are vectors that no measure reads."""
+    """Write a dense one; `extra` are vectors that no measure reads, `said` is its config."""
     known = known_gpt(n_kv_heads=KV)
     state = trunk(known, prefix, plus_one=plus_one)
     if not tied:
@@ -71,7 +73,7 @@ def llama(
         state[layer + "input_layernorm.weight"] = known("gain_A", i) - plus_one
         state[f"{layer}{before_mlp}.weight"] = known("gain_M", i) - plus_one
         state |= {layer + name: np.ones(D) for name in extra}
-    path = save_folder(at, state, config(model_type))
+    path = save_folder(at, state, config(model_type) if said is None else said)
     return Expected(path, known.only(set(ALL) - {"E_output"} if tied else ALL), n_kv_heads=KV)
 
 
@@ -116,16 +118,54 @@ def phi3(at: Path) -> Expected:
     return Expected(save_folder(at, state, config("phi3")), known.only(ALL), n_kv_heads=KV)
 
 
-def mixture(at: Path, *, names: str) -> Expected:
-    """Write experts under Mixtral's names, under Qwen's (a dense layer first), or stacked."""
+def gpt_oss(at: Path) -> Expected:
+    """Write what transformers saves: stacks of (in, out), columns of gate and u in turn."""
     known = known_gpt(n_kv_heads=KV, experts=True)
-    dense = known_gpt(n_kv_heads=KV)
     state = trunk(known) | {"lm_head.weight": known("E_output")}
     values = known.only({*ALL} - {*MLP})
     for i in range(LAYERS):
         layer = f"model.layers.{i}."
-        state[layer + "input_layernorm.weight"] = known("gain_A", i)
-        state[layer + "post_attention_layernorm.weight"] = known("gain_M", i)
+        experts = layer + "mlp.experts."
+        both = np.zeros((EXPERTS, D, 2 * D_MLP))
+        for e in range(EXPERTS):
+            both[e, :, 0::2] = known("W_nu", i, e).T
+            both[e, :, 1::2] = known("W_u", i, e).T
+            values |= {(role, i, e): known(role, i, e) for role in MLP}
+        state |= {
+            layer + "input_layernorm.weight": known("gain_A", i),
+            layer + "post_attention_layernorm.weight": known("gain_M", i),
+            layer + "self_attn.sinks": np.ones(HEADS),
+            layer + "mlp.router.weight": np.ones((EXPERTS, D)),
+            layer + "mlp.router.bias": np.ones(EXPERTS),
+            experts + "gate_up_proj": both,
+            experts + "gate_up_proj_bias": np.ones((EXPERTS, 2 * D_MLP)),
+            experts + "down_proj": np.stack([known("W_oMLP", i, e).T for e in range(EXPERTS)]),
+            experts + "down_proj_bias": np.ones((EXPERTS, D)),
+        }
+    return Expected(save_folder(at, state, config("gpt_oss")), values, n_kv_heads=KV)
+
+
+def mixture(
+    at: Path,
+    *,
+    names: str,
+    shared: str = "shared_expert",
+    turn: bool = False,
+    model_type: str = "some_moe",
+) -> Expected:
+    """Write experts under Mixtral's names, under Qwen's (a dense layer first), or stacked.
+
+    `turn`: stacks of (in, out).
+    """
+    known = known_gpt(n_kv_heads=KV, experts=True)
+    dense = known_gpt(n_kv_heads=KV)
+    plus_one = model_type != "some_moe"
+    state = trunk(known, plus_one=plus_one) | {"lm_head.weight": known("E_output")}
+    values = known.only({*ALL} - {*MLP})
+    for i in range(LAYERS):
+        layer = f"model.layers.{i}."
+        state[layer + "input_layernorm.weight"] = known("gain_A", i) - plus_one
+        state[layer + "post_attention_layernorm.weight"] = known("gain_M", i) - plus_one
         if names == "qwen" and i == 0:
             for role, name in MLP_NAMES.items():
                 state[f"{layer}mlp.{name}.weight"] = dense(role, i)[..., :]
@@ -138,9 +178,10 @@ def mixture(at: Path, *, names: str) -> Expected:
                 values[role, i, e] = known(role, i, e)
         if names == "stacked":
             both = [np.concatenate([known("W_nu", i, e), known("W_u", i, e)]) for e in range(3)]
-            state[layer + "mlp.experts.gate_up_proj"] = np.stack(both)
             outputs = [known("W_oMLP", i, e) for e in range(EXPERTS)]
-            state[layer + "mlp.experts.down_proj"] = np.stack(outputs)
+            for name, stack in (("gate_up_proj", both), ("down_proj", outputs)):
+                turned = [matrix.T for matrix in stack] if turn else stack
+                state[f"{layer}mlp.experts.{name}"] = np.stack(turned)
             continue
         for e in range(EXPERTS):
             place = f"{layer}{router}.experts.{e}."
@@ -150,9 +191,9 @@ def mixture(at: Path, *, names: str) -> Expected:
         if names == "qwen":
             state[layer + "mlp.shared_expert_gate.weight"] = np.ones((1, D))
             for role, name in MLP_NAMES.items():
-                state[f"{layer}mlp.shared_expert.{name}.weight"] = known(role, i)
+                state[f"{layer}mlp.{shared}.{name}.weight"] = known(role, i)
                 values[role, i, None] = known(role, i)
-    return Expected(save_folder(at, state, config("some_moe")), values, n_kv_heads=KV)
+    return Expected(save_folder(at, state, config(model_type)), values, n_kv_heads=KV)
 
 
 def litgpt(at: Path, *, mlp: str) -> Expected:
@@ -242,7 +283,38 @@ FAMILIES = (
             **_GEMMA2,
         ),
     ),
+    Family(
+        "gemma3n-gains",
+        "gemma2",
+        partial(llama, model_type="gemma3n_text", extra=_POST, **(_GEMMA2 | {"plus_one": False})),
+    ),
+    Family(
+        "gemma2-alone",
+        "gemma2",
+        partial(llama, said={}, extra=_POST, **_GEMMA2),
+        options={"heads": HEADS},
+    ),
+    Family(
+        "paligemma",
+        "gemma",
+        partial(
+            llama,
+            said={"model_type": "paligemma", "text_config": config("gemma")},
+            prefix="language_model.model.",
+            plus_one=True,
+            tied=True,
+        ),
+    ),
     Family("olmo2", "olmo2", olmo2),
+    Family("gpt_oss", "gpt_oss", gpt_oss),
+    Family(
+        "moe-one-plus-w", "llama_moe", partial(mixture, names="stacked", model_type="minimax_m3_vl")
+    ),
+    Family("moe-turned", "llama_moe", partial(mixture, names="stacked", turn=True)),
+    *(
+        Family(f"moe-{name}", "llama_moe", partial(mixture, names="qwen", shared=name))
+        for name in ("shared_experts", "shared_mlp")
+    ),
     Family("phi3", "phi3", phi3),
     *(
         Family(f"moe-{names}", "llama_moe", partial(mixture, names=names))

@@ -63,6 +63,32 @@ def gpt2(at: Path, *, transposed: bool, gain: str = "weight") -> Expected:
     return Expected(save_torch(at / "ckpt.pt", state, model_args=arguments), values)
 
 
+def bigcode(at: Path, *, n_kv_heads: int) -> Expected:
+    """Write GPT-BigCode: the queries of each group, its key, its value; one group or HEADS."""
+    known = known_gpt(n_kv_heads=n_kv_heads)
+    positions = np.random.default_rng(8).standard_normal((12, D))
+    state = {
+        "transformer.wte.weight": known("E_input"),
+        "transformer.wpe.weight": positions,
+        "transformer.ln_f.weight": known("gain_final"),
+    }
+    for i in range(LAYERS):
+        h = f"transformer.h.{i}."
+        three = (known(role, i) for role in ("W_q", "W_k", "W_v"))
+        state |= {
+            h + "ln_1.weight": known("gain_A", i),
+            h + "ln_2.weight": known("gain_M", i),
+            h + "attn.c_attn.weight": interleave(*three, groups=n_kv_heads),
+            h + "attn.c_proj.weight": known("W_o", i),
+            h + "mlp.c_fc.weight": known("W_u", i),
+            h + "mlp.c_fc.bias": np.zeros(D_MLP),
+            h + "mlp.c_proj.weight": known("W_oMLP", i),
+        }
+    values = known.only(("E_input", *CORE, *GAINS)) | {("E_position", None, None): positions}
+    said = {"model_type": "gpt_bigcode", "n_head": HEADS, "multi_query": n_kv_heads == 1}
+    return Expected(save_folder(at, state, said), values, n_kv_heads=n_kv_heads)
+
+
 def modded(at: Path, *, generation: str) -> Expected:
     known = known_gpt()
     old = generation in ("2024-06", "2024-10")
@@ -125,6 +151,7 @@ def neox(at: Path, *, head: str) -> Expected:
 
 _GENERATIONS = ("2024-10", "2024-12", "2025-01", "2025-08", "2025-11")
 FAMILIES = (
+    *(Family(f"bigcode-{n}", "gpt_bigcode", partial(bigcode, n_kv_heads=n)) for n in (1, HEADS)),
     Family("nanogpt", "nanogpt", partial(gpt2, transposed=False)),
     Family("nanogpt-gamma", "nanogpt", partial(gpt2, transposed=False, gain="gamma")),
     Family("gpt2", "gpt2", partial(gpt2, transposed=True)),

@@ -1,0 +1,43 @@
+"""The layout of the page of exports."""
+
+import streamlit as st
+
+from ...engine.loading import on_paper
+from ...frame.controls import choose
+from ...frame.session import current, current_places
+from ...frame.welcome import draw_welcome
+from .blocks import (
+    KINDS,
+    choose_all,
+    draw_code,
+    draw_files,
+    draw_preview,
+    numbers_of,
+    offered,
+)
+
+WIDTHS = ("two", "one")
+
+
+def draw() -> None:
+    """Draw the choice of a figure and its size, the figure as printed, its files and its code."""
+    checkpoints, places = current(), current_places()
+    st.title("Export")
+    named = {each.title: each for each in offered(checkpoints, places)}
+    if not named:
+        draw_welcome()
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = named[choose("Figure", list(named), "figure")]
+        width = choose("Columns wide", WIDTHS, "width")
+        kind = choose("Format", list(KINDS), "format")
+    options = choose_all(chosen, checkpoints, places)
+    numbers = numbers_of(chosen, options, checkpoints, places)
+    if numbers is None:
+        st.caption("Not measured yet.")
+        return
+    drawn = on_paper(chosen.name, numbers.key, options, width, numbers.table)
+    draw_preview(chosen, drawn, width)
+    if drawn.figure.data:
+        draw_files(chosen, drawn, (numbers.key, sorted(options.items()), width), kind)
+        draw_code(chosen, numbers, options, width=width, kind=kind)

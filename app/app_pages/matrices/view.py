@@ -1,0 +1,32 @@
+"""The layout of the page of matrices."""
+
+import streamlit as st
+
+from ...frame.controls import choose_options, switch
+from ...frame.session import current
+from ...frame.welcome import draw_welcome
+from .blocks import choose_matrix, draw_curves, draw_heads, draw_matrix
+
+
+def draw() -> None:
+    """Draw condition numbers by layer, by head, and all there is to say about one matrix."""
+    checkpoints = current()
+    st.title("Matrices")
+    if not checkpoints:
+        draw_welcome()
+        return
+    renormalised = switch(
+        "GPT renormalised",
+        "renormalised",
+        help="Beside it, dotted, after giving the vectors of each matrix length 1, as nGPT does.",
+    )
+    name = "normalized_condition_numbers" if renormalised else "condition_numbers"
+    draw_curves(name, checkpoints, choose_options(name))
+
+    st.header("By layer and head", anchor="heads")
+    draw_heads(checkpoints)
+
+    st.header("One matrix", anchor="matrix")
+    chosen = choose_matrix(checkpoints)
+    if chosen is not None:
+        draw_matrix(checkpoints, chosen)

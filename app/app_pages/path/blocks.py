@@ -1,0 +1,124 @@
+"""The prompt, the choice of a token, and what each state predicts, on the page of paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ngpt_inspect.traces import COLUMNS
+
+from ...blocks.figures import draw_downloads, draw_table, draw_wide
+from ...frame.controls import choose, choose_options
+from ...frame.sidebar import chip
+from ...frame.text import plain
+from .paths import Paths, every_token, of_one, one_token, tokens_in
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROMPT = "The name of the file is the first word of the line"
+"""What is run before anything is typed."""
+LONGEST = 4000
+"""Characters of a prompt."""
+ALL = "all tokens"
+FORMATS = {
+    "angle_moved": "%.1f°",
+    "angle_to_suggestion": "%.1f°",
+    "angle_to_final": "%.1f°",
+    "angle_to_next": "%.1f°",
+    "share_of_way": "%.2f",
+    "top_probability": "%.3f",
+    "next_probability": "%.3f",
+}
+NAMES = {
+    "after": "after",
+    "token": "token",
+    "text": "text",
+    "next_text": "true next",
+    "top_text": "predicts",
+    "top_probability": "p(predicted)",
+    "next_probability": "p(true next)",
+    "angle_moved": "moved",
+    "angle_to_suggestion": "to suggested",
+    "share_of_way": "share",
+    "angle_to_final": "to final",
+    "angle_to_next": "to next",
+}
+"""Column -> its heading; the help of a heading says more."""
+
+
+def ask_prompt() -> str:
+    """Draw the box for a prompt; return what is in it."""
+    return st.text_input(
+        "Prompt",
+        PROMPT,
+        key="prompt",
+        bind="query-params",
+        max_chars=LONGEST,
+        help="Run through every open model of reference_model that has a tokenizer beside it.",
+    )
+
+
+def draw_refusals(paths: Paths) -> None:
+    """Say of each path that there is not why."""
+    for refusal in paths.refusals:
+        st.info(plain(refusal), icon=":material/info:")
+
+
+def draw_paths(paths: Paths) -> None:
+    """Draw the choice of a token and of a centre, both figures, and what the states predict."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        token = choose_token(paths.table)
+        centre = choose_options("path_projection")
+    one = {} if token is None else {"token": token}
+    draw_wide("path_angles", paths.table, paths.key, paths.labels, options=one)
+    draw_wide("path_projection", paths.table, paths.key, paths.labels, options=one | centre)
+    draw_predictions(paths, token)
+
+
+def choose_token(table: pd.DataFrame) -> int | None:
+    """Draw the choice of a token; return its position, None for all."""
+    texts = tokens_in(table)
+    values = [None, *texts]
+    return choose(
+        "Token", values, "position", say=lambda at: ALL if at is None else f"{at}: {texts[at]}"
+    )
+
+
+def draw_predictions(paths: Paths, token: int | None) -> None:
+    """Draw, for each path, what the model's head would predict after each block."""
+    st.subheader("What each state predicts", anchor="predictions")
+    st.caption(
+        "The most probable next token, had the model's head been put on the state: in nGPT "
+        "softmax(s<sub>z</sub> E<sub>output</sub> h), in a GPT after its final norm. Angles "
+        "are from the state before the block, or to what the heading names.",
+        unsafe_allow_html=True,
+    )
+    for path, color in paths.each():
+        st.html(chip(path.label, color, path.family, path.step))
+        rows = of_one(paths.table, path)
+        shown = every_token(rows) if token is None else one_token(rows, token)
+        if not len(shown):
+            st.caption("Has no such token.")
+            continue
+        draw_table(
+            shown,
+            alt=f"What {path.label} predicts after each block",
+            height="content" if token is not None else 280,
+            column_config=_columns(shown),
+        )
+    draw_downloads(paths.table, "path")
+
+
+def _columns(shown: pd.DataFrame) -> dict[str, Any]:
+    config = {}
+    for name in shown.columns:
+        heading, meaning = NAMES.get(name, name), COLUMNS[name][1] if name in COLUMNS else None
+        if name in FORMATS:
+            config[name] = st.column_config.NumberColumn(
+                heading, help=meaning, format=FORMATS[name]
+            )
+        else:
+            config[name] = st.column_config.Column(heading, help=meaning)
+    return config

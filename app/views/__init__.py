@@ -1,1 +1,0 @@
-"""What pages ask for, put together: no widgets here."""

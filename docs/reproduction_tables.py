@@ -1,0 +1,206 @@
+"""Numbers of docs/reproduction.md, from the CSV files of the experiments.
+
+Factors and perplexities of several seeds are averaged geometrically by the tables of
+`ngpt_inspect.results`; what is printed is rounded once, from those.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from markdown_table import table
+from paper_ablations import HERE_ONLY, TABLE_4, TABLE_5, TABLE_6
+
+from ngpt_inspect.results import training_results
+
+RESULTS = Path(__file__).parents[1] / "results" / "tiny"
+CONTEXTS = (64, 256, 512)
+PAPER_SPEED_UP = {64: "4x (1k)", 256: "10x (4k)", 512: "20x (8k)"}
+FAMILIES = ("GPT", "nGPT")
+TIMES = (1, 2, 4, 8, 16)
+"""Evaluated length over trained length."""
+
+
+@cache
+def results(name: str) -> pd.DataFrame:
+    """Return a table of results."""
+    return training_results(name, RESULTS)
+
+
+def speed_up() -> str:
+    """Return the speed-up by context and budget: geometric mean, and each seed in order."""
+    seeds = results("speed_up").sort_values("seed").groupby(["context_length", "steps"])["speed_up"]
+    means = results("final_losses").query("family == 'nGPT'")
+    means = means.set_index(["context_length", "steps"])["speed_up"]
+    budgets = sorted(means.index.unique("steps"))
+
+    def cell(context: int, steps: int) -> str:
+        each = ", ".join(f"{factor:.2f}" for factor in seeds.get_group((context, steps)))
+        return f"{means[context, steps]:.2f}x ({each})"
+
+    first, *others = (f"{steps} steps" for steps in budgets)
+    return table(
+        ("", "paper, 0.5B and 1B", f"nGPT {first}", *others),
+        (
+            (
+                f"context x{context // CONTEXTS[0]}",
+                PAPER_SPEED_UP[context],
+                *(cell(context, steps) for steps in budgets),
+            )
+            for context in CONTEXTS
+        ),
+    )
+
+
+def decay_exposure() -> str:
+    """Return condition numbers of the first layer by exposure, geometric means over seeds."""
+    rows = results("exposed_condition_numbers").query("layer == 0")
+    by = ["family", "recipe", "weight_decay", "learning_rate", "exposure"]
+    weights = ("W_q", "W_k", "W_v", "W_o", "QK", "OV")
+    # a matrix that is spared from decay has an exposure of its own: the run's is the largest
+    rows = rows.assign(exposure=rows.groupby(by[:-1])["exposure"].transform("max"))
+    lines = []
+    for (family, recipe, decay, rate, exposure), group in rows.groupby(by, sort=True):
+        kappa = group.set_index("weight")["condition_number"]
+        lines.append(
+            (
+                *(family, recipe, f"{decay:g}", f"{rate:g}", f"{exposure:.1f}"),
+                f"{group['validation_loss'].iloc[0]:.3f}",
+                str(group["runs"].iloc[0]),
+                *(
+                    f"{kappa[weight]:,.3g}" if kappa[weight] < 1e4 else f"{kappa[weight]:.1e}"
+                    for weight in weights
+                ),
+            )
+        )
+    head = ("", "recipe", "decay", "rate", "E", "loss", "seeds", *weights)
+    return table(head, lines)
+
+
+def learning_rates() -> str:
+    """Return the final loss of seed 0 by learning rate, the lowest of a row in bold."""
+    losses = results("losses").query("context_length == 256 and seed == 0 and step == steps")
+    losses = losses.set_index(["family", "steps", "learning_rate"])["validation_loss"].sort_index()
+    budgets = [
+        (steps, family)
+        for steps in sorted(losses.index.unique("steps"))
+        for family in FAMILIES
+        if len(losses.get((family, steps), ())) > 1
+    ]
+    rates = sorted(losses.index.unique("learning_rate"))
+
+    def row(steps: int, family: str) -> list[str]:
+        grid = losses[family, steps]
+        cells = (f"{grid[r]:.3f}" for r in rates)
+        return [
+            f"**{c}**" if grid[r] == grid.min() else c for r, c in zip(rates, cells, strict=True)
+        ]
+
+    return table(
+        ("", *(f"{1000 * rate:g}e-3" for rate in rates)),
+        ((f"{family}, {steps} steps", *row(steps, family)) for steps, family in budgets),
+    )
+
+
+def changes() -> dict[str, list[float]]:
+    """Return the change of the loss of each variant against its seed's baseline, in %, by seed."""
+    rows = results("ablations").drop_duplicates(["variant", "seed"])
+    loss = rows.pivot(index="variant", columns="seed", values="validation_loss")
+    return {str(name): list(row) for name, row in (100 * (loss / loss.loc[""] - 1)).iterrows()}
+
+
+def _change(variant: str) -> str:
+    return ", ".join(f"{value:+.2f}" for value in changes()[variant]).replace("-", "−") + " %"
+
+
+def table_4() -> str:
+    """Return other inits and scales beside the paper's Table 4."""
+    last = ""
+    rows = []
+    for (parameter, init, scale), paper in TABLE_4.items():
+        variant = f"{parameter} init {init} scale {scale}"
+        shown = "" if parameter == last else parameter.replace("nu", "ν")
+        settings = f"{init}, {scale}".replace("1/sqrt(d)", "1/√d").replace("sqrt(d)", "√d")
+        rows.append((shown, settings, paper, _change(variant)))
+        last = parameter
+    return table(("Table 4", "init, scale", "paper", "here"), rows)
+
+
+def table_5() -> str:
+    """Return other kinds of vectors beside the paper's Table 5."""
+    head = "Table 5 (v vector, s scalar, f fixed: s_qk, s_u & s_ν, s_z, α)"
+    return table(
+        (head, "paper", "here"),
+        ((" ".join(kinds), paper, _change(f"kinds {kinds}")) for kinds, paper in TABLE_5.items()),
+    )
+
+
+def other_ablations() -> str:
+    """Return the ablation of the paper's Table 6, and what the paper has not."""
+    rows = [(label, paper, _change(name)) for name, (label, paper) in TABLE_6.items()]
+    rows += [(label, "not measured", _change(name)) for name, label in HERE_ONLY.items()]
+    return table(("others", "paper", "here"), rows)
+
+
+def perplexities() -> pd.Series:
+    """Return perplexities by text, family, context and evaluated over trained length."""
+    rows = results("perplexities")
+    times = (rows["evaluated_length"] // rows["context_length"]).rename("times")
+    keys = [rows["text"], rows["family"], rows["context_length"], times]
+    return rows["perplexity"].groupby(keys).agg("first")
+
+
+def longer_context() -> str:
+    """Return perplexity by evaluated length: geometric means over seeds."""
+    found = perplexities()
+    rows = []
+    for text in ("held-out", "out-of-domain"):
+        rows += [[f"**{text}**", *[""] * len(TIMES)]] if text != "held-out" else []
+        for family in FAMILIES:
+            for context in CONTEXTS:
+                values = (f"{found[text, family, context, times]:.1f}" for times in TIMES)
+                rows.append([f"{family}, context {context}", *values])
+    return table(("held-out", *(f"x{times}" for times in TIMES)), rows)
+
+
+def growth() -> str:
+    """Return how far held-out perplexity grows from the first to the last length, by family."""
+    found = perplexities()["held-out"]
+    told = []
+    for family in FAMILIES:
+        grown = [
+            100 * (found[family, context, TIMES[-1]] / found[family, context, TIMES[0]] - 1)
+            for context in CONTEXTS
+        ]
+        told.append(f"{min(grown):.0f} to {max(grown):.0f} % for {family}")
+    return ", ".join(told)
+
+
+def step_time() -> str:
+    """Return the ratio of the times of a step: its median over rounds, and the quartiles."""
+    rows = results("step_time_ratios")
+    ratios = 100 * (rows[["ratio", "ratio_low", "ratio_high"]] - 1)
+    return table(
+        ("tokens of context", "nGPT over GPT", "quartiles"),
+        (
+            (str(context), f"{mid:+.1f} %", f"{low:+.1f} to {high:+.1f} %")
+            for context, (_, mid, low, high) in zip(
+                rows["context_length"], ratios.itertuples(), strict=True
+            )
+        ),
+    )
+
+
+MAKERS = {
+    "speed up": speed_up,
+    "decay exposure": decay_exposure,
+    "learning rates": learning_rates,
+    "ablations table 4": table_4,
+    "ablations table 5": table_5,
+    "ablations others": other_ablations,
+    "longer context": longer_context,
+    "growth of perplexity": growth,
+    "step time": step_time,
+}

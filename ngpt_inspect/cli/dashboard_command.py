@@ -1,0 +1,78 @@
+"""``ngpt-inspect dashboard``: what was typed is checked, then this process becomes the server."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import socket
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ngpt_inspect.cli.terminal import reported
+from ngpt_inspect.errors import MissingLibrary, WrongOption
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_HOMES = (_PACKAGE / "app", _PACKAGE.parent / "app")
+"""Where the dashboard lies: inside the package where it was installed, beside it in a clone."""
+
+
+def dashboard_command(
+    checkpoints: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SOURCE...]", help="Checkpoints, runs, training results."),
+    ] = None,
+    root: Annotated[
+        Path,
+        typer.Option(
+            help="Folder below which files can be opened from the page.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = Path(),
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Serve the dashboard: checkpoints side by side in the browser."""
+    _check(address, port)
+    script = next(home / "dashboard.py" for home in _HOMES if (home / "dashboard.py").is_file())
+    # The server runs in this process: no signal, whatever it is, leaves it behind on its port.
+    sys.argv = ["streamlit", "run", str(script)]
+    sys.argv += ["--server.address", address, "--server.port", str(port)]
+    sys.argv += ["--", "--root", str(root), "--", *(checkpoints or [])]
+    runpy.run_module("streamlit", run_name="__main__")
+
+
+@reported
+def _check(address: str, port: int) -> None:
+    """Raise where the server could not start.
+
+    Raises
+    ------
+    MissingLibrary
+        Streamlit is not installed.
+    WrongOption
+        Nobody may listen there, or somebody does already.
+    """
+    if find_spec("streamlit") is None:
+        raise MissingLibrary(
+            "the dashboard needs streamlit", next_step="pip install 'ngpt-inspect[app]'"
+        )
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            address, port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name == "posix":  # as servers do: a port that was closed a moment ago is free
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise WrongOption(
+            f"cannot be listened on ({reason})",
+            where=f"{address}:{port}",
+            next_step="choose another --port or --address",
+        ) from error

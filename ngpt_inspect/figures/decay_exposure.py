@@ -1,0 +1,73 @@
+"""Condition numbers by decay exposure: what stands behind the contrast of Figure 5."""
+
+from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures.canvas import (
+    DOTTED,
+    TWO_COLUMNS,
+    Axis,
+    Canvas,
+    Drawing,
+    Frame,
+    Panel,
+    across,
+    line_key,
+)
+from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
+
+ROWS = (("W_q", "W_k", "QK"), ("W_v", "W_o", "OV"))
+LINE = ("family", "recipe", "learning_rate")
+PAPER = (5.0, 15.0)
+"""E of the paper's GPT: decay 0.1, rates of 1e-3 to 3e-3, a cosine of 100,000 steps (Table 3)."""
+DASHED = DOTTED | {"dash": "dash"}
+KAPPA, BAR, HOVER = "condition_number", ("low", "high"), "E %{x:.3g}<br>κ %{y:.4g}"
+
+
+def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0) -> Drawing:
+    """Draw one panel a weight of one layer: condition number by exposure, a line a recipe.
+
+    nGPT has no decay, hence no exposure: its lines run level across the panel. Dashed uprights
+    bound the exposure of the paper's runs, a dotted level is a random matrix.
+    """
+    here = table[table["layer"] == layer]
+    x, y = Axis(title="decay exposure E"), Axis(title="condition number", log=True)
+    panels = {name: Panel(title=name, x=x, y=y) for row in ROWS for name in row}
+    canvas = Canvas([[panels[name] for name in row] for row in ROWS], width)
+    ends = [0.0, max([PAPER[1], *map(float, here["exposure"])])]
+    for line, rows in lines(here, LINE):
+        for name, panel in panels.items():
+            points = _level(rows[rows["weight"] == name], ends)
+            if len(points):
+                draw_line(canvas, panel, line, points, "exposure", KAPPA, between=BAR, hover=HOVER)
+    for name, panel in panels.items() if len(here) else ():
+        for bound in PAPER:
+            canvas.upright(panel, bound, DASHED)
+        for random in map(float, here.loc[here["weight"] == name, "at_random"].dropna().unique()):
+            canvas.add(panel, across(ends, random))
+    if len(here):
+        canvas.key("exposure of the paper's runs", line_key(**DASHED))
+        canvas.key("random matrix", line_key(**DOTTED))
+    empty = "" if len(here) else f"Nothing of layer {layer}: give decay_exposure.csv."
+    canvas.notes += remarks(table, empty)
+    return canvas.finish()
+
+
+def _level(rows: Frame, ends: list[float]) -> Frame:
+    """Return the points of a line; of a family without decay a level from end to end."""
+    if (rows["family"] == "nGPT").all() and len(rows):
+        return rows.iloc[[0, 0]].assign(exposure=ends)
+    return rows
+
+
+FIGURE = Figure(
+    name="decay_exposure",
+    title="Condition numbers by decay exposure",
+    summary="Condition number of one layer's attention matrices and of their products after "
+    "training, against the decay exposure of the run; geometric mean over seeds, bar from the "
+    "lowest to the highest.",
+    results="exposed_condition_numbers",
+    draw=draw,
+    options=(Option(name="layer", values=(), default=0, help="Which layer, from 0."),),
+    formula="κ: median over heads; E = sum over steps of learning rate times weight decay; "
+    "QK = W_q^T diag(s_qk²) W_k with a GPT's norm gains, OV = W_o W_v, over d_k directions.",
+    source="arXiv 2410.01131, Figure 5; arXiv 2410.23819",
+)

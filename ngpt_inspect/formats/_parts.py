@@ -1,0 +1,89 @@
+"""Several sets of weights in one checkpoint, as a model and its moving average: which is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+
+from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.formats._state_dict import WRAPPERS
+from ngpt_inspect.stored import Contents, Held
+from ngpt_inspect.wording import listed
+
+DEEPEST = 2
+"""Words of a prefix that can name a set."""
+FEWEST = 3
+"""Tensors of a set, and one of them in a layer: less is no model."""
+
+
+def with_part(contents: Contents, name: str | None) -> Contents:
+    """Return a checkpoint with the set of weights of this name, by default the usual one.
+
+    Raises
+    ------
+    WrongOption
+        There is no such set; or none is named, and none has a usual name.
+    """
+    parts = contents.parts or _prefixed(contents)
+    there = f"its parts are {listed(parts)}" if parts else "it holds one set of weights"
+    begun = [each for each in parts if name is not None and each.startswith(f"{name}.")]
+    if name is not None and name not in parts and len(begun) != 1:
+        raise WrongOption(f"no part {name!r}", where=contents.source, next_step=there)
+    usual = sorted((each for each in parts if _rank(each) < len(WRAPPERS)), key=_rank)
+    if name is None and not parts:
+        return contents
+    if name is None and not usual:
+        raise WrongOption(
+            f"holds {len(parts)} sets of weights, and none has a usual name",
+            where=contents.source,
+            next_step=f"say --part; {there}",
+        )
+    part = usual[0] if name is None else name if name in parts else begun[0]
+    tensors, config = parts[part]()
+    return replace(contents, tensors=tensors, config=config, part=part, parts=parts)
+
+
+def _rank(name: str) -> int:
+    """Return the place of a name among the usual ones: by its first word that is one."""
+    found = [WRAPPERS.index(word) for word in name.split(".") if word in WRAPPERS]
+    return found[0] if found else len(WRAPPERS)
+
+
+def _prefixed(contents: Contents) -> Mapping[str, Callable[[], Held]]:
+    """Return the sets that are told apart by how names begin: ``model.`` and ``ema.``."""
+    alike: dict[frozenset[str], list[str]] = {}
+    for prefix, rest in _by_prefix(contents.tensors).items():
+        layered = any(word.isdecimal() for name in rest for word in name.split("."))
+        if layered and len(rest) >= FEWEST:
+            alike.setdefault(frozenset(rest), []).append(prefix)
+    several = {rest: prefixes for rest, prefixes in alike.items() if len(prefixes) > 1}
+    if not several:
+        return {}
+    prefixes = several[max(several, key=len)]
+    if not any(_rank(prefix) < len(WRAPPERS) for prefix in prefixes):
+        return {}  # two halves of one model, as an encoder and a decoder
+    return {prefix: partial(_under, contents, prefix, prefixes) for prefix in prefixes}
+
+
+def _by_prefix(names: Iterable[str]) -> dict[str, set[str]]:
+    """Return what follows each prefix that names no layer."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        words = name.split(".")
+        for depth in range(1, min(DEEPEST + 1, len(words))):
+            if words[depth - 1].isdecimal():
+                break
+            found.setdefault(".".join(words[:depth]), set()).add(".".join(words[depth:]))
+    return found
+
+
+def _under(contents: Contents, prefix: str, prefixes: list[str]) -> Held:
+    """Return the tensors of one set by what follows its prefix, and those of none."""
+    others = tuple(f"{each}." for each in prefixes if each != prefix)
+    tensors = {
+        name.removeprefix(f"{prefix}."): tensor
+        for name, tensor in contents.tensors.items()
+        if not name.startswith(others)
+    }
+    return tensors, contents.config

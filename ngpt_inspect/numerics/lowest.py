@@ -1,0 +1,78 @@
+"""The right singular vectors of the smallest singular values of a stack, and triangular roots.
+
+Shapes: O rows, I columns, O >= I, H stacked matrices (heads).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.numerics.extremes import EPS, MAX_STEPS, start_direction, triangular_solver
+from ngpt_inspect.numerics.lanczos import largest_ritz_pair
+
+if TYPE_CHECKING:
+    import torch
+
+    from ngpt_inspect.numerics.spectra import Spectra
+
+INVERSE_STEPS = 3
+VALUE_TOLERANCE = 1e-3
+"""Relative error of 1 / sigma_min^2 at which an iteration stops: only the vector is wanted."""
+
+
+def lowest_vectors(
+    tall_HOI: torch.Tensor, found: Spectra, scale: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Find unit vectors v with |W v| = sigma_min, and upper triangular R, R^T R = scale^2 W^T W.
+
+    Where the Gram matrix gave the values it gives these too, by inverse iteration just below its
+    smallest eigenvalue; elsewhere the R of a QR factorisation does, by Lanczos on its inverse.
+
+    Parameters
+    ----------
+    tall_HOI : tensor of shape (H, O, I), O >= I
+        Any floating dtype, finite.
+    found : Spectra
+        Of the same matrices, with the same `scale`.
+    scale : float
+        Power of two to multiply by first.
+
+    Returns
+    -------
+    vector_HI : tensor of shape (H, I), float64
+    root_HII : tensor of shape (H, I, I), float64
+    """
+    import torch
+
+    largest_H = found.gram_Hnn.diagonal(dim1=1, dim2=2).sum(-1)
+    square_H = (found.values_Hn[:, -1] * scale) ** 2
+    below_H = square_H - found.gram_Hnn.shape[-1] * EPS * largest_H
+    unit_II = torch.eye(found.gram_Hnn.shape[-1], dtype=torch.float64, device=tall_HOI.device)
+    lu, pivots, _ = torch.linalg.lu_factor_ex(found.gram_Hnn - below_H[:, None, None] * unit_II)
+    vector_HI1 = start_direction(tall_HOI[0], torch.float64).expand(len(tall_HOI), -1)[..., None]
+    for _ in range(INVERSE_STEPS):
+        vector_HI1 = torch.nn.functional.normalize(
+            torch.linalg.lu_solve(lu, pivots, vector_HI1), dim=1
+        )
+    root_HII = torch.linalg.cholesky_ex(found.gram_Hnn).L.mT.contiguous()
+    vector_HI = vector_HI1.squeeze(-1)
+    for head, method in enumerate(found.methods):
+        if method != "gram":
+            vector_HI[head], root_HII[head] = _by_qr(tall_HOI[head].double() * scale)
+    return vector_HI, root_HII
+
+
+def _by_qr(tall_OI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    import torch
+
+    root_II = torch.linalg.qr(tall_OI, mode="r").R
+    start_I = start_direction(tall_OI, torch.float64)
+    inverse = triangular_solver(root_II)
+    try:
+        pair = largest_ritz_pair(inverse, start_I, tolerance=VALUE_TOLERANCE, max_steps=MAX_STEPS)
+    except FloatingPointError:
+        # Exactly singular: nothing is known of the vector, so it is taken as spread evenly.
+        return torch.full_like(start_I, len(start_I) ** -0.5), root_II
+    # One more solve: W v would magnify what is left in v of the large singular directions.
+    vector_I = inverse(pair.vector)
+    return vector_I / torch.linalg.vector_norm(vector_I), root_II

@@ -1,0 +1,67 @@
+"""Condition numbers at the end of training by decay exposure, over seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.results._columns import RUNS, SETTING, names, number
+from ngpt_inspect.results._contract import Results
+from ngpt_inspect.results._frames import stacked
+from ngpt_inspect.results.decay_exposure import DECAY, EXPOSURE, LAYER, RECIPE, WEIGHT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BY = (*SETTING, RECIPE, DECAY, EXPOSURE, LAYER, WEIGHT)
+COLUMNS = (
+    *BY,
+    RUNS,
+    number("validation_loss", "mean over seeds", optional=True),
+    number("condition_number", "median over heads, geometric mean over seeds"),
+    number("low", "smallest of the seeds"),
+    number("high", "largest of the seeds"),
+    number(
+        "at_random",
+        "of a Gaussian d_k x d_model matrix: (1 + r) / (1 - r), r = sqrt(d_k / d_model), the "
+        "limit of large ones; empty for products",
+        optional=True,
+    ),
+)
+
+
+def compute(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a setting, layer and weight after the last step."""
+    import numpy as np
+
+    last = rows[rows["step"] == rows["steps"]]
+    ratio = np.sqrt(last["d_k"] / last["d_model"])
+    single = last["weight"].str.startswith("W_")
+    last = last.assign(
+        log=np.log(last["condition_number"]),
+        at_random=((1 + ratio) / (1 - ratio)).where(single & (ratio < 1)),
+    )
+    table = (
+        last.groupby(names(BY), sort=True, dropna=False)
+        .agg(
+            runs=("run", "count"),
+            validation_loss=("validation_loss", "mean"),
+            log=("log", "mean"),
+            low=("condition_number", "min"),
+            high=("condition_number", "max"),
+            at_random=("at_random", "first"),
+        )
+        .reset_index()
+    )
+    # within the seeds, also where the logarithm of a single one rounds
+    mean = np.exp(table["log"]).clip(table["low"], table["high"])
+    return stacked(COLUMNS, [table.assign(condition_number=mean)])
+
+
+TABLE = Results(
+    name="exposed_condition_numbers",
+    summary="One row a setting, layer and weight: condition number after training, over seeds.",
+    columns=COLUMNS,
+    source="arXiv 2410.01131, Figure 5; arXiv 2410.23819",
+    of="decay_exposure",
+    compute=compute,
+)

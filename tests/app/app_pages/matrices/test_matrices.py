@@ -1,0 +1,75 @@
+"""The page of matrices in every state that matters."""
+
+import pytest
+from seen import charts
+
+from app.app_pages.matrices import blocks as matrix_blocks
+from ngpt_inspect.checkpoint import open_checkpoint
+
+
+def alts(app):
+    return [chart.proto.alt for chart in charts(app)]
+
+
+@pytest.fixture
+def page(run):
+    def page(*arguments, **query):
+        return run(*arguments, page="matrices", **query)
+
+    return page
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_one_two_and_five_checkpoints(page, n, models, tmp_path):
+    paths = [tmp_path / f"{number}.safetensors" for number in range(n)]
+    for number, path in enumerate(paths):
+        path.write_bytes(models[number % 2].read_bytes())
+    app = page(*paths)
+    assert len(charts(app)) == 4
+    assert all(path.stem in alt for alt in alts(app) for path in paths)
+    (facts,) = [each.value for each in app.dataframe if "sigma_max" in each.value]
+    assert [*facts["checkpoint"]] == [path.stem for path in paths]
+
+
+def test_the_address_says_which_matrix_and_how_it_is_drawn(page, models):
+    app = page(*models, role="W_oMLP", of="whole", renormalised="true", shown="mlp")
+    assert app.selectbox(key="role").value == "W_oMLP"
+    assert any("after normalising" in alt for alt in alts(app))
+    assert "W_oMLP of layer 0" in " ".join(b.proto.id + str(b) for b in app.get("download_button"))
+
+
+def test_a_choice_shows_another_matrix(page, models):
+    app = page(*models)
+    before = [each.value for each in app.dataframe]
+    app.selectbox(key="role").select("W_v").run()
+    assert not app.exception
+    after = [each.value for each in app.dataframe]
+    assert any(not a.equals(b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_click_on_a_cell_chooses_its_matrix(monkeypatch):
+    state = {"heads": Selected([["gpt", 1, "W_k", 3, 200, None]])}
+    monkeypatch.setattr(matrix_blocks.st, "session_state", state)
+    matrix_blocks._take_cell()
+    assert (state["layer"], state["role"], state["head"]) == ("1", "W_k", "3")
+    state["condition numbers"] = Selected([["gpt", 0, "W_u", None, 200, None]])
+    matrix_blocks._take_curve()
+    assert (state["layer"], state["role"], state["head"]) == ("0", "W_u", "3")
+    state["heads"] = Selected([])
+    matrix_blocks._take_cell()
+    assert state["role"] == "W_u"
+
+
+class Selected:
+    """What streamlit hands over of points that were clicked."""
+
+    def __init__(self, found):
+        self.selection = self
+        self.points = [{"customdata": each} for each in found]
+
+
+def test_heads_unknown_are_said_and_the_whole_matrix_is_shown(page, models):
+    assert open_checkpoint(models[1]).shape.n_heads is None
+    app = page(models[1])
+    assert not [each for each in app.get("button_group") if each.key == "head"]
+    assert any("--heads" in alt for alt in alts(app))

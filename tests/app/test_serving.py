@@ -1,0 +1,69 @@
+"""``ngpt-inspect dashboard`` as a process: what it refuses before it starts, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from browsing import await_health, free_port
+from typer.testing import CliRunner
+
+from ngpt_inspect.cli.commands import app
+
+COMMAND = [sys.executable, "-c", "from ngpt_inspect.cli import main; main()", "dashboard"]
+
+
+def refused(*words):
+    """Return what is said where nothing is served: one sentence, and wrong use."""
+    done = CliRunner().invoke(app, ["dashboard", *map(str, words)])
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+    return re.sub(r"[\s│]+", " ", done.output)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--port", 99999), ("--port", 0), ("--port", "http"), ("--root", "no/such/folder")],
+)
+def test_what_can_be_no_port_or_root_is_a_sentence(option, value):
+    assert f"Invalid value for '{option}'" in refused(option, value)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "x" * 300, "no such host"])
+def test_an_address_that_is_not_of_this_machine_is_a_sentence(address):
+    said = refused("--address", address, "--port", 8501)
+    assert "cannot be listened on" in said
+    assert "choose another --port or --address" in said
+
+
+def test_a_port_that_is_taken_is_a_sentence():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"127.0.0.1:{port}: cannot be listened on" in refused("--port", port)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_ends_the_server_and_frees_its_port(how, tmp_path):
+    port = free_port()
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*COMMAND, "--port", str(port)], stdout=out, stderr=out, cwd=tmp_path
+        )
+    try:
+        await_health(f"http://127.0.0.1:{port}", process, log)
+        process.send_signal(how)
+        assert process.wait(20) == (0 if how is signal.SIGTERM else -how)
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", port)).close()
+    finally:
+        process.kill()
+        process.wait()
