@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.formats import is_model
-from ngpt_inspect.formats._folder import NOT_MODELS, find_model
+from ngpt_inspect.formats.places.folder import NOT_MODELS, find_model
 from ngpt_inspect.places import Place
 from ngpt_inspect.runs import METRICS, is_run
 

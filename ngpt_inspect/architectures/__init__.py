@@ -1,14 +1,11 @@
-"""Tensor names -> roles: one declaration a file, no code but `_matching` reads them."""
+"""Tensor names -> roles: families declare layouts as data, the engine alone reads them."""
 
-from ngpt_inspect.architectures._architecture import BIAS, Architecture, Constant, Rule
-from ngpt_inspect.architectures._matching import Match, absent_roles, find_architecture
-from ngpt_inspect.architectures._placed import Placed
-from ngpt_inspect.architectures._spec import Spec, as_spec, declared, read_spec
-from ngpt_inspect.architectures._suggest import suggested
-from ngpt_inspect.plugins import collect
-
-ARCHITECTURES: dict[str, Architecture] = collect(__name__, __path__, Architecture)
-"""Every declared layout by name."""
+from ngpt_inspect.architectures.engine.architecture import BIAS, Architecture, Constant, Rule
+from ngpt_inspect.architectures.engine.matching import Match, absent_roles, find_architecture
+from ngpt_inspect.architectures.engine.placed import Placed
+from ngpt_inspect.architectures.engine.spec import Spec, as_spec, declared, read_spec
+from ngpt_inspect.architectures.engine.suggest import suggested
+from ngpt_inspect.architectures.families import ARCHITECTURES
 
 __all__ = [
     "ARCHITECTURES",

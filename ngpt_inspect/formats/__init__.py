@@ -10,13 +10,13 @@ from os import PathLike
 from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._beside import files_of, with_settings
-from ngpt_inspect.formats._folder import DISTRIBUTED, find_model
 from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weights
 from ngpt_inspect.formats._format import Format
-from ngpt_inspect.formats._opening import open_bytes, place_of
 from ngpt_inspect.formats._parts import with_part
-from ngpt_inspect.formats._remote import CHECK_ADDRESS, RemotePath
+from ngpt_inspect.formats.places.beside import files_of, with_settings
+from ngpt_inspect.formats.places.folder import DISTRIBUTED, find_model
+from ngpt_inspect.formats.places.opening import open_bytes, place_of
+from ngpt_inspect.formats.places.remote import CHECK_ADDRESS, RemotePath
 from ngpt_inspect.places import Place
 from ngpt_inspect.plugins import collect
 from ngpt_inspect.quantised import dequantised

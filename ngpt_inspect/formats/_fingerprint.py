@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
-from ngpt_inspect.formats._opening import open_bytes
+from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.places import Place
 
 BLOCKS = 64

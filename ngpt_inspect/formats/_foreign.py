@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._bytes import GET_AGAIN
+from ngpt_inspect.formats.places.readable import GET_AGAIN
 from ngpt_inspect.places import Place
 
 HEAD = 64

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.formats._state_dict import WRAPPERS
+from ngpt_inspect.formats.torch.state_dict import WRAPPERS
 from ngpt_inspect.stored import Contents, Held
 from ngpt_inspect.wording import listed
 

@@ -9,9 +9,9 @@ from typing import Any
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._foreign import HEAD, refuse_not_weights
-from ngpt_inspect.formats._json import read_object
-from ngpt_inspect.formats._opening import open_bytes
-from ngpt_inspect.formats._remote import RemotePath
+from ngpt_inspect.formats.places.opening import open_bytes
+from ngpt_inspect.formats.places.remote import RemotePath
+from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.wording import quoted

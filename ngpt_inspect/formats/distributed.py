@@ -9,17 +9,17 @@ from itertools import pairwise
 from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._bytes import GET_AGAIN, ByteFile
-from ngpt_inspect.formats._dcp_metadata import Blob, Metadata, Sharded, read_metadata
-from ngpt_inspect.formats._dcp_tensor import ChunkedTensor
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._format import Format
-from ngpt_inspect.formats._opening import open_bytes
-from ngpt_inspect.formats._plain import MOST_OF_FILE, Budget, NotPlain, plain
-from ngpt_inspect.formats._records import PickleFault
-from ngpt_inspect.formats._state_dict import WRAPPERS
-from ngpt_inspect.formats._torch_file import TorchFile
-from ngpt_inspect.formats._window import Window
+from ngpt_inspect.formats.dcp.metadata import Blob, Metadata, Sharded, read_metadata
+from ngpt_inspect.formats.dcp.tensor import ChunkedTensor
+from ngpt_inspect.formats.pickles.plain import MOST_OF_FILE, Budget, NotPlain, plain
+from ngpt_inspect.formats.pickles.records import PickleFault
+from ngpt_inspect.formats.places.opening import open_bytes
+from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
+from ngpt_inspect.formats.places.window import Window
+from ngpt_inspect.formats.torch.listing import TorchFile
+from ngpt_inspect.formats.torch.state_dict import WRAPPERS
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import ITEM_BITS, Contents, Held, StoredTensor
 from ngpt_inspect.wording import quoted, shown

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ngpt_inspect.errors import MissingLibrary, UnreadableFile
-from ngpt_inspect.formats._bytes import GET_AGAIN, ByteFile
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._format import Format
-from ngpt_inspect.formats._gguf_header import MAGIC, Entry, read_header
-from ngpt_inspect.formats._gguf_tensor import GGUFTensor
-from ngpt_inspect.formats._opening import open_bytes
+from ngpt_inspect.formats.gguf.header import MAGIC, Entry, read_header
+from ngpt_inspect.formats.gguf.tensor import GGUFTensor
+from ngpt_inspect.formats.places.opening import open_bytes
+from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.wording import quoted

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.formats._bytes import ByteFile
 from ngpt_inspect.formats._fingerprint import fingerprint, fingerprint_of_values
 from ngpt_inspect.formats._format import Format
-from ngpt_inspect.formats._json import LARGEST
-from ngpt_inspect.formats._opening import open_bytes
-from ngpt_inspect.formats._safetensors_header import Entry, read_header
 from ngpt_inspect.formats._values import row_range, tensor_of
+from ngpt_inspect.formats.places.opening import open_bytes
+from ngpt_inspect.formats.places.readable import ByteFile
+from ngpt_inspect.formats.places.strict_json import LARGEST
+from ngpt_inspect.formats.safetensors.header import Entry, read_header
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
 from ngpt_inspect.wording import quoted

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ngpt_inspect.formats._folder import TORCH_INDEX
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._sharded import read_sharded
+from ngpt_inspect.formats.places.folder import TORCH_INDEX
 from ngpt_inspect.formats.torch_zip import read_file
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents

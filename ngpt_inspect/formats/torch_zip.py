@@ -8,8 +8,9 @@ from functools import partial
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._foreign import HEAD, not_supported
 from ngpt_inspect.formats._format import Format
-from ngpt_inspect.formats._opening import open_bytes
-from ngpt_inspect.formats._state_dict import (
+from ngpt_inspect.formats.places.opening import open_bytes
+from ngpt_inspect.formats.torch.listing import TorchFile
+from ngpt_inspect.formats.torch.state_dict import (
     SAVE_STATE_DICT,
     NotWeights,
     Way,
@@ -17,7 +18,6 @@ from ngpt_inspect.formats._state_dict import (
     model_tensors,
     settings,
 )
-from ngpt_inspect.formats._torch_file import TorchFile
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents, Held
 from ngpt_inspect.wording import shown

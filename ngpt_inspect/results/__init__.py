@@ -1,10 +1,10 @@
 """Training results -> tables: what runs and experiments wrote, and what is read off them."""
 
-from ngpt_inspect.results._contract import Column, Kind, Results
-from ngpt_inspect.results._levels import loss_levels, reached_at
-from ngpt_inspect.results._reading import results_named, training_results
 from ngpt_inspect.results._registry import RESULTS
-from ngpt_inspect.results._sources import Place, holds_weights, listed
+from ngpt_inspect.results.compare.levels import loss_levels, reached_at
+from ngpt_inspect.results.schema.contract import Column, Kind, Results
+from ngpt_inspect.results.sources.places import Place, holds_weights, listed
+from ngpt_inspect.results.sources.reading import results_named, training_results
 
 __all__ = [
     "RESULTS",

@@ -2,6 +2,6 @@
 
 import ngpt_inspect.results as room
 from ngpt_inspect.plugins import collect
-from ngpt_inspect.results._contract import Results
+from ngpt_inspect.results.schema.contract import Results
 
 RESULTS: dict[str, Results] = collect(room.__name__, room.__path__, Results)

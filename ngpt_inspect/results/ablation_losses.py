@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.results import ablations
-from ngpt_inspect.results._columns import DIVERGED, RUNS, flag, names, number
-from ngpt_inspect.results._contract import Results
-from ngpt_inspect.results._frames import stacked
+from ngpt_inspect.results.schema.columns import DIVERGED, RUNS, flag, names, number
+from ngpt_inspect.results.schema.contract import Results
+from ngpt_inspect.results.schema.frames import stacked
 
 if TYPE_CHECKING:
     import pandas as pd

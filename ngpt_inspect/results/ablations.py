@@ -1,7 +1,7 @@
 """Runs with one thing of nGPT changed: the rows behind Tables 4, 5 and 6."""
 
-from ngpt_inspect.results._columns import IDENTITY, flag, number, text
-from ngpt_inspect.results._contract import Results
+from ngpt_inspect.results.schema.columns import IDENTITY, flag, number, text
+from ngpt_inspect.results.schema.contract import Results
 
 KINDS = ("element", "scalar", "fixed")
 LEARNED = ("alpha_A", "alpha_M", "s_qk", "s_u", "s_nu", "s_z")

@@ -1,7 +1,7 @@
 """Condition numbers of attention while weight decay acts: the rows behind Figure 5's cause."""
 
-from ngpt_inspect.results._columns import IDENTITY, number, text, whole
-from ngpt_inspect.results._contract import Results
+from ngpt_inspect.results.schema.columns import IDENTITY, number, text, whole
+from ngpt_inspect.results.schema.contract import Results
 
 WEIGHT = text("weight", "a matrix, or a product", ("W_q", "W_k", "W_v", "W_o", "QK", "OV"))
 RECIPE = text("recipe", "what optimises, and how it differs from plain AdamW")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.results import speed_up
-from ngpt_inspect.results._columns import FACTOR, SETTING, names, number, whole
-from ngpt_inspect.results._contract import Results
-from ngpt_inspect.results._frames import stacked
-from ngpt_inspect.results._reaching import MIXED, combined_bound, geometric_mean
-from ngpt_inspect.results._spread import OF_LOSS, over_seeds
-from ngpt_inspect.results._tuning import final_rows, tuned
+from ngpt_inspect.results.compare.reaching import MIXED, combined_bound, geometric_mean
+from ngpt_inspect.results.compare.spread import OF_LOSS, over_seeds
+from ngpt_inspect.results.compare.tuning import final_rows, tuned
+from ngpt_inspect.results.schema.columns import FACTOR, SETTING, names, number, whole
+from ngpt_inspect.results.schema.contract import Results
+from ngpt_inspect.results.schema.frames import stacked
 
 if TYPE_CHECKING:
     import pandas as pd

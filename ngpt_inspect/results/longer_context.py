@@ -1,7 +1,7 @@
 """Perplexity beyond the trained context: the rows behind Figure 13."""
 
-from ngpt_inspect.results._columns import IDENTITY, number, text, whole
-from ngpt_inspect.results._contract import Results
+from ngpt_inspect.results.schema.columns import IDENTITY, number, text, whole
+from ngpt_inspect.results.schema.contract import Results
 
 TABLE = Results(
     name="longer_context",

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ngpt_inspect.results._columns import FACTOR, IDENTITY, RUNS, names, number, text
-from ngpt_inspect.results._contract import Results
-from ngpt_inspect.results._frames import stacked
-from ngpt_inspect.results._pairing import pairs
-from ngpt_inspect.results._reaching import MIXED, combined_bound, geometric_mean, steps_to_reach
-from ngpt_inspect.results._tuning import BUDGET, REPEATED, left_out, tuned
+from ngpt_inspect.results.compare.pairing import pairs
+from ngpt_inspect.results.compare.reaching import (
+    MIXED,
+    combined_bound,
+    geometric_mean,
+    steps_to_reach,
+)
+from ngpt_inspect.results.compare.tuning import BUDGET, REPEATED, left_out, tuned
+from ngpt_inspect.results.schema.columns import FACTOR, IDENTITY, RUNS, names, number, text
+from ngpt_inspect.results.schema.contract import Results
+from ngpt_inspect.results.schema.frames import stacked
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,8 +1,8 @@
 """Validation losses while training: the rows behind Figures 1, 2 and 7."""
 
-from ngpt_inspect.results._columns import IDENTITY, number, whole
-from ngpt_inspect.results._contract import Results
-from ngpt_inspect.results._runs import losses_of_run
+from ngpt_inspect.results.schema.columns import IDENTITY, number, whole
+from ngpt_inspect.results.schema.contract import Results
+from ngpt_inspect.results.sources.runs import losses_of_run
 
 TABLE = Results(
     name="losses",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.results._columns import DIVERGED, RUNS, SETTING, names, number, text, whole
-from ngpt_inspect.results._contract import Results
-from ngpt_inspect.results._frames import stacked
-from ngpt_inspect.results._spread import over_seeds
+from ngpt_inspect.results.compare.spread import over_seeds
+from ngpt_inspect.results.schema.columns import DIVERGED, RUNS, SETTING, names, number, text, whole
+from ngpt_inspect.results.schema.contract import Results
+from ngpt_inspect.results.schema.frames import stacked
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,7 +1,16 @@
 """Seconds of a training step, measured in turn: the rows behind section A.4."""
 
-from ngpt_inspect.results._columns import BATCH, CONTEXT, FAMILY, SIZE, flag, number, text, whole
-from ngpt_inspect.results._contract import Results
+from ngpt_inspect.results.schema.columns import (
+    BATCH,
+    CONTEXT,
+    FAMILY,
+    SIZE,
+    flag,
+    number,
+    text,
+    whole,
+)
+from ngpt_inspect.results.schema.contract import Results
 
 TABLE = Results(
     name="step_time",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.results._columns import IDENTITY, names, number, text, whole
-from ngpt_inspect.results._contract import Results
-from ngpt_inspect.results._frames import stacked
+from ngpt_inspect.results.schema.columns import IDENTITY, names, number, text, whole
+from ngpt_inspect.results.schema.contract import Results
+from ngpt_inspect.results.schema.frames import stacked
 from ngpt_inspect.runs import diverged
 
 if TYPE_CHECKING:

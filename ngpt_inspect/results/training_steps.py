@@ -1,8 +1,8 @@
 """Every step that training runs have logged."""
 
-from ngpt_inspect.results._columns import IDENTITY, number, whole
-from ngpt_inspect.results._contract import Results
-from ngpt_inspect.results._runs import steps_of_run
+from ngpt_inspect.results.schema.columns import IDENTITY, number, whole
+from ngpt_inspect.results.schema.contract import Results
+from ngpt_inspect.results.sources.runs import steps_of_run
 
 TABLE = Results(
     name="training_steps",

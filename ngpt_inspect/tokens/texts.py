@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.formats._json import read_object
+from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.tokens.pieces import Piece, pieces
 from ngpt_inspect.tokens.quoting import shown_bytes, shown_text
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ngpt_inspect.architectures import ARCHITECTURES, Architecture, Rule
-from ngpt_inspect.architectures._template import fill, match
+from ngpt_inspect.architectures.engine.template import fill, match
 from ngpt_inspect.expressions import evaluate, names_in
 from ngpt_inspect.vocabulary import Kind, Role
 

@@ -1,6 +1,6 @@
 import pytest
 
-from ngpt_inspect.architectures._template import Templates, fill, match, unwrap
+from ngpt_inspect.architectures.engine.template import Templates, fill, match, unwrap
 
 LAYERED = "[transformer.]h.{layer}.attn.c_attn.weight"
 

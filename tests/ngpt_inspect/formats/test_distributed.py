@@ -28,7 +28,8 @@ from torch.distributed.checkpoint.metadata import (
 )
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats import _stamped, read_contents
+from ngpt_inspect.formats import read_contents
+from ngpt_inspect.formats.places import stamped as _stamped
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch.distributed", "ignore:TypedStorage")
 WIDE = torch.arange(120.0).reshape(12, 10)

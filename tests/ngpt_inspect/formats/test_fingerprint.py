@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ngpt_inspect.formats._fingerprint import BLOCKS, fingerprint
-from ngpt_inspect.formats._stamped import BLOCK
+from ngpt_inspect.formats.places.stamped import BLOCK
 
 
 def write(path: Path, data: bytes) -> Path:

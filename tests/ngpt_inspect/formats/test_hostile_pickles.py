@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from formats_helpers import Call, Persistent, pickle_with_storages, refusal, write_pickle
 
-from ngpt_inspect.formats import _inert_pickle, read_contents
+from ngpt_inspect.formats import read_contents
+from ngpt_inspect.formats.pickles import inert_pickle
 
 REFUSED = (
     "its pickle is refused: it calls {} when loaded, which could run any code; if you trust it"
@@ -233,7 +234,7 @@ def test_a_bomb_beside_good_weights_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_pickle_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_inert_pickle, "MOST_INSTRUCTIONS", 1000)
+    monkeypatch.setattr(inert_pickle, "MOST_INSTRUCTIONS", 1000)
     data = b"\x80\x02" + b"N0" * 1000 + b"N."
     assert "it has more than 1000 instructions" in refusal(write_pickle(tmp_path / "w.pt", data))
 

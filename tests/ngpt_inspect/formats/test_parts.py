@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 import ngpt_inspect as ni
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.formats._state_dict import NotWeights, find_state_dicts
+from ngpt_inspect.formats.torch.state_dict import NotWeights, find_state_dicts
 
 Cli = Callable[..., Result]
 Sets = tuple[Tensors, Tensors]

@@ -14,7 +14,8 @@ from formats_helpers import refusal, write_archive
 from safetensors.torch import save_file
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats import FORMATS, _stamped, read_contents
+from ngpt_inspect.formats import FORMATS, read_contents
+from ngpt_inspect.formats.places import stamped as _stamped
 
 
 def weights(path: Path, value: float = 1.0) -> Path:

@@ -17,7 +17,8 @@ from servers import Served, http_server
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import MissingLibrary, UnreadableFile
-from ngpt_inspect.formats import _remote, read_contents
+from ngpt_inspect.formats import read_contents
+from ngpt_inspect.formats.places import remote as _remote
 
 WIDE = torch.arange(100_000.0).reshape(500, 200)
 

@@ -11,7 +11,8 @@ from formats_helpers import refusal, safetensors_bytes, shared_weights, write_sa
 from safetensors.torch import load_file, save_file
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats import _stamped, read_contents
+from ngpt_inspect.formats import read_contents
+from ngpt_inspect.formats.places import stamped as _stamped
 
 DTYPES = {
     "F64": torch.float64,

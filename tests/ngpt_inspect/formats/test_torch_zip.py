@@ -15,7 +15,8 @@ from formats_helpers import refusal, shared_weights
 from test_safetensors_file import DTYPES, bits
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats import _stamped, read_contents
+from ngpt_inspect.formats import read_contents
+from ngpt_inspect.formats.places import stamped as _stamped
 
 
 def save(path: Path, value: object, **options: object) -> Path:

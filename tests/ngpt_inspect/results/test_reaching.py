@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngpt_inspect.results._reaching import combined_bound, geometric_mean, steps_to_reach
+from ngpt_inspect.results.compare.reaching import combined_bound, geometric_mean, steps_to_reach
 
 STEPS = np.geomspace(10, 10_000, 400)
 

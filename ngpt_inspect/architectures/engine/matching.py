@@ -1,0 +1,227 @@
+"""Finds the one declaration that places every tensor, or says why none or several do."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.cautions import cautions
+from ngpt_inspect.architectures.engine.conflicts import objections, rivals, uncut
+from ngpt_inspect.architectures.engine.missing import missing
+from ngpt_inspect.architectures.engine.placed import Placed
+from ngpt_inspect.architectures.engine.template import Templates, unwrap
+from ngpt_inspect.architectures.engine.variants import settled
+from ngpt_inspect.errors import UnknownArchitecture, WrongOption
+from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.vocabulary import TIED, Role
+from ngpt_inspect.wording import cut, listed
+
+SHOWN = 4
+"""How many names a message quotes."""
+ENCODER = re.compile(r"(?:^|\.|_)encoder\.")
+"""BERT, NeoBERT (which also exists as an nGPT), T5 and other encoder-decoders."""
+OWN = ", or draft a layout of your own with its --suggest-spec"
+MOST_STACKED = 4096
+"""No tensor stacks more experts or layers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """How one declaration fits one checkpoint."""
+
+    architecture: Architecture
+    placed: tuple[Placed, ...]
+    dimensions: Mapping[str, int]
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    buffers: frozenset[str] = frozenset()
+    unplaced: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    """What a reader should know of how it was told, and of what its config says."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether everything the declaration requires is there, in the right shapes."""
+        return not self.missing and not self.conflicts
+
+    @property
+    def evidence(self) -> str:
+        """One clause for messages."""
+        n_placed = len({each.tensor.name for each in self.placed})
+        clause = f"{self.architecture.name} places {n_placed} tensors, leaves {len(self.unplaced)}"
+        trouble = [f"misses {listed(self.missing, most=SHOWN)}"] if self.missing else []
+        return "; ".join([clause, *trouble, *self.conflicts[:1]])
+
+
+def find_architecture(
+    contents: Contents,
+    architectures: Mapping[str, Architecture],
+    *,
+    name: str | None = None,
+    n_heads: int | None = None,
+) -> Match:
+    """Return the declaration that fits a checkpoint.
+
+    All required tensors of a declaration must be there in every layer, in shapes that agree
+    with one another and with the config; among those that fit, the one that leaves fewest
+    tensors unplaced wins.
+    `name` names the declaration to use, `n_heads` the number of heads, where files do not say.
+
+    Raises
+    ------
+    UnknownArchitecture
+        None fits, or several fit equally well; the message quotes the evidence.
+    WrongOption
+        No architecture has this name.
+    """
+    if name is not None and name not in architectures:
+        near = difflib.get_close_matches(name, architectures, n=1, cutoff=0.5)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise WrongOption(
+            f"no architecture {name!r}",
+            next_step=f"{meant}there are {', '.join(sorted(architectures))}",
+        )
+    chosen = [architectures[name]] if name is not None else architectures.values()
+    matches = [try_architecture(contents, each, n_heads, named=name is not None) for each in chosen]
+    fitting = sorted((m for m in matches if m.fits), key=lambda m: len(m.unplaced))
+    if not fitting:
+        raise _none_fits(contents, matches)
+    ties = [m for m in fitting if len(m.unplaced) == len(fitting[0].unplaced)]
+    if len(ties) > 1:
+        raise UnknownArchitecture(
+            f"several layouts fit: {'; '.join(m.evidence for m in ties)}",
+            where=contents.source,
+            next_step=f"say --architecture {ties[0].architecture.name} or another of them",
+        )
+    return fitting[0]
+
+
+def try_architecture(
+    contents: Contents,
+    architecture: Architecture,
+    n_heads: int | None = None,
+    *,
+    named: bool = False,
+) -> Match:
+    """Return how one declaration fits, however badly. `named`: the user has asked for it."""
+    rules, others = _indexed(architecture)
+    placed: list[Placed] = []
+    ignored: dict[str, str] = {}
+    buffers: set[str] = set()
+    unplaced: list[str] = []
+    depth = 0
+    for raw_name, tensor in contents.tensors.items():
+        name = unwrap(raw_name)
+        found = [
+            each
+            for rule, numbers in rules.find(name)
+            for each in _placements(rule, *numbers, tensor)
+        ]
+        other = next(others.find(name), None)
+        if found:
+            placed.extend(found)
+        elif other is not None:
+            (reason, is_buffer), (layer, _) = other
+            ignored[tensor.name] = reason
+            buffers |= {tensor.name} if is_buffer else set()
+            # A layer of a hybrid may hold nothing but tensors without a role.
+            depth = max(depth, layer + 1 if architecture.hybrid and layer is not None else 0)
+        else:
+            unplaced.append(tensor.name)
+    placed, known, conflicts = settled(contents, placed, n_heads)
+    known["n_layers"] = max([depth, *(p.layer + 1 for p in placed if p.layer is not None)])
+    experts = [each.expert for each in placed if each.expert is not None]
+    if experts:
+        known["n_experts"] = max(experts) + 1
+    return Match(
+        architecture=architecture,
+        placed=tuple(placed),
+        dimensions=known,
+        ignored=ignored,
+        buffers=frozenset(buffers),
+        unplaced=tuple(unplaced),
+        missing=tuple(missing(architecture, placed, known["n_layers"], len(set(experts)))),
+        conflicts=(
+            *conflicts,
+            *uncut(placed, known, architecture),
+            *rivals(placed),
+            *objections(contents, architecture, named=named),
+        ),
+        cautions=tuple(cautions(contents, architecture)),
+    )
+
+
+def _indexed(architecture: Architecture) -> tuple[Templates[Rule], Templates[tuple[str, bool]]]:
+    """Return the rules, and the tensors without a role (reason, whether a buffer), by name."""
+    others = [(name, (why, False)) for name, why in architecture.ignored.items()]
+    others += [(name, (why, True)) for name, why in architecture.buffers.items()]
+    return Templates((rule.name, rule) for rule in architecture.rules), Templates(others)
+
+
+def _placements(
+    rule: Rule, layer: int | None, expert: int | None, tensor: StoredTensor
+) -> list[Placed]:
+    """Return what a rule makes of a tensor: one weight, or one for each that it stacks."""
+    if not rule.stacked:
+        return [Placed(rule=rule, layer=layer, expert=expert, tensor=tensor)]
+    # A shape is only a claim: zero bytes can be said to hold a billion experts.
+    counted = range(min(tensor.shape[0], MOST_STACKED) if tensor.shape and tensor.n_values else 0)
+    return [
+        Placed(
+            rule=rule,
+            layer=number if rule.stacked == "layer" else layer,
+            expert=number if rule.stacked == "expert" else expert,
+            tensor=tensor,
+            place=number,
+        )
+        for number in counted
+    ]
+
+
+def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:
+    names = list(contents.tensors)
+    encoder = next((name for name in names if ENCODER.search(name)), None)
+    if encoder is not None:
+        return UnknownArchitecture(
+            f"an encoder ({cut(encoder)}, ...); only decoder-only language models are known",
+            where=contents.source,
+            next_step="give a GPT or nGPT checkpoint",
+        )
+    closest = max(matches, key=lambda m: (len(m.placed), -len(m.unplaced), -len(m.conflicts)))
+    if not closest.placed:
+        return UnknownArchitecture(
+            f"no known layout has tensors named {listed(names, most=SHOWN)}",
+            where=contents.source,
+            next_step=f"list them all with `ngpt-inspect tensors`{OWN}",
+        )
+    return UnknownArchitecture(
+        f"no known layout fits; the closest, {closest.evidence}"
+        + (f"; not placed: {listed(closest.unplaced, most=SHOWN)}" if closest.unplaced else ""),
+        where=contents.source,
+        next_step=f"list the tensors with `ngpt-inspect tensors`{OWN}",
+    )
+
+
+def absent_roles(found: Match) -> dict[Role, str]:
+    """Return the roles this model has not, each with the reason.
+
+    A declared output embedding that is not in the file, or shares its bytes with the input
+    embedding, is tied.
+    """
+    tensors = {each.rule.role: each.tensor for each in found.placed}
+    absent = {}
+    e_input, e_output = tensors.get(Role.E_INPUT), tensors.get(Role.E_OUTPUT)
+    if e_input is not None and (e_output is None or e_output.location == e_input.location):
+        absent[Role.E_OUTPUT] = TIED
+    if found.architecture.family == "GPT":
+        scales = (r for r in Role if r.value.startswith(("alpha", "s_")))
+        absent |= dict.fromkeys(scales, "a GPT has none")
+    return absent | {
+        role: f"none in the {found.architecture.title} layout"
+        for role in Role
+        if role not in tensors and role not in absent
+    }

@@ -1,0 +1,102 @@
+"""What the releases of lucidrains' nGPT-pytorch share: NormLinear modules, Scale modules."""
+
+from ngpt_inspect.architectures.engine.architecture import Constant, Rule
+from ngpt_inspect.vocabulary import Axis, Role
+
+SOURCE = "github.com/lucidrains/nGPT-pytorch, nGPT_pytorch/nGPT.py"
+ATTENTION = "layers.{layer}.0.[fn.]"
+MLP = "layers.{layer}.1.[fn.]"
+FREQUENCIES = {
+    "rotary_embed.freqs": "rotary frequencies, not trained",
+    ATTENTION + "rotary_emb.freqs": "rotary frequencies, not trained",
+}
+HYPERSPHERES = "read as of one hypersphere: files do not say num_hyperspheres or norm_eps"
+PARAMETRISED = (
+    "without manual_norm_weights the model normalises its matrices whenever it uses them, and "
+    "so are they read here: the stored ones may have drifted"
+)
+SQRT_D = "s_nu is given without the sqrt(d_model) the code adds"
+
+_SUFFIXES = {
+    "parametrised": (".linear.parametrizations.weight.original", True),
+    "manual": (".linear.weight", False),
+}
+
+
+def matrices(*, logits: str = "to_logits", other_axis: bool = False) -> tuple[Rule, ...]:
+    """Return the rules of all matrices, normalised at read where torch parametrises them.
+
+    `other_axis`: as the first releases normalised all but the input embedding.
+    """
+    readers = Axis.COLUMNS if other_axis else Axis.ROWS
+    writers = Axis.ROWS if other_axis else Axis.COLUMNS
+    declared = (
+        ("token_embed", Role.E_INPUT, "vocab_size, d_model", Axis.ROWS),
+        (logits, Role.E_OUTPUT, "vocab_size, d_model", readers),
+        (ATTENTION + "to_q", Role.W_Q, "n_heads*d_k, d_model", readers),
+        (ATTENTION + "to_k", Role.W_K, "n_heads*d_k, d_model", readers),
+        (ATTENTION + "to_v", Role.W_V, "n_heads*d_k, d_model", readers),
+        (ATTENTION + "to_out", Role.W_O, "d_model, n_heads*d_k", writers),
+        (MLP + "to_hidden", Role.W_U, "d_mlp, d_model", readers),
+        (MLP + "to_gate", Role.W_NU, "d_mlp, d_model", readers),
+        (MLP + "to_out", Role.W_O_MLP, "d_model, d_mlp", writers),
+    )
+    return tuple(
+        Rule(
+            name=name + suffix,
+            role=role,
+            shape=shape,
+            block=f"matrices/{variant}",
+            normalised=axis if parametrised else None,
+            optional=role is Role.E_OUTPUT,
+        )
+        for variant, (suffix, parametrised) in _SUFFIXES.items()
+        for name, role, shape, axis in declared
+    )
+
+
+def constants(s_qk_scale: str) -> tuple[Constant, ...]:
+    """Return the init and scale values of the Scale modules, none of which a file holds."""
+    default = "the library's default"
+    return (
+        Constant(name="alpha_init", assumed="1/n_layers", because=default),
+        Constant(name="alpha_scale", assumed="d_model**-0.5", because=default),
+        Constant(name="s_qk_init", assumed="1", because=default),
+        Constant(name="s_qk_scale", assumed=s_qk_scale, because=default),
+        Constant(name="s_u_init", assumed="1", because=default),
+        Constant(name="s_u_scale", assumed="1", because=default),
+        Constant(name="s_nu_init", assumed="1", because=default),
+        Constant(name="s_nu_scale", assumed="1", because=default),
+        Constant(name="s_z_init", assumed="1", because=default),
+        Constant(name="s_z_scale", assumed="d_model**-0.5", because=default),
+    )
+
+
+def scale(name: str, role: Role, shape: str, constant: str, view: str | None = None) -> Rule:
+    """Return the rule of one Scale module."""
+    return Rule(
+        name=name,
+        role=role,
+        shape=shape,
+        view=view,
+        factor=f"{constant}_init / {constant}_scale",
+    )
+
+
+SCALES = (
+    scale(
+        "layers.{layer}.0.branch_scale.scale|layers.{layer}.2.scale",
+        Role.ALPHA_A,
+        "d_model",
+        "alpha",
+    ),
+    scale(
+        "layers.{layer}.1.branch_scale.scale|layers.{layer}.3.scale",
+        Role.ALPHA_M,
+        "d_model",
+        "alpha",
+    ),
+    scale(MLP + "hidden_scale.scale", Role.S_U, "d_mlp", "s_u"),
+    scale(MLP + "gate_scale.scale", Role.S_NU, "d_mlp", "s_nu"),
+    scale("logit_scale.scale", Role.S_Z, "vocab_size", "s_z"),
+)

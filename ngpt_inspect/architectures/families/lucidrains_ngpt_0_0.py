@@ -1,0 +1,40 @@
+"""nGPT-pytorch of lucidrains before 0.0.11: plain parameters, used as they are stored."""
+
+from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.families._lucidrains import (
+    ATTENTION,
+    FREQUENCIES,
+    MLP,
+    PARAMETRISED,
+    SOURCE,
+    SQRT_D,
+    matrices,
+)
+from ngpt_inspect.vocabulary import Role
+
+ARCHITECTURE = Architecture(
+    name="lucidrains_ngpt_0_0",
+    family="nGPT",
+    title="lucidrains nGPT-pytorch 0.0",
+    source=SOURCE + ", releases 0.0.2 to 0.0.10",
+    ignored=FREQUENCIES,
+    notes=(
+        "all heads share one s_qk; it is given as stored / d_k**0.25, as in the paper, for the "
+        "code's softmax has no sqrt(d_k)",
+        "s_z is given as stored x sqrt(d_model), as the code uses it",
+        "alphas keep their sign: the code does not take |alpha|",
+        SQRT_D,
+        PARAMETRISED,
+        "read as of 0.0.5 to 0.0.10; releases 0.0.2 to 0.0.4 have the same names but normalised "
+        "the other axis of every matrix except E_input",
+    ),
+    rules=(
+        *matrices(),
+        Rule(name="residual_lerp_scales.{layer}.0", role=Role.ALPHA_A, shape="d_model"),
+        Rule(name="residual_lerp_scales.{layer}.1", role=Role.ALPHA_M, shape="d_model"),
+        Rule(name=ATTENTION + "qk_scale", role=Role.S_QK, shape="d_k", factor="d_k**-0.25"),
+        Rule(name=MLP + "hidden_scale", role=Role.S_U, shape="d_mlp"),
+        Rule(name=MLP + "gate_scale", role=Role.S_NU, shape="d_mlp"),
+        Rule(name="logit_scale", role=Role.S_Z, shape="vocab_size", factor="d_model**0.5"),
+    ),
+)

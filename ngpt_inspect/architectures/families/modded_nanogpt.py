@@ -1,0 +1,105 @@
+"""KellerJordan/modded-nanogpt before its banks: c_q c_k c_v, then qkv_w, then qkvo_w."""
+
+from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.cuts import Cut, fused
+from ngpt_inspect.vocabulary import Role
+
+_LAYERS = ("transformer.h.{layer}.", "blocks.{layer}.")
+_ROWS = ("n_heads*d_k", "2*n_heads*d_k", "3*n_heads*d_k", "4*n_heads*d_k")
+_MIX = "learned mixing of residuals and values; no measure reads it"
+
+
+def _layer(name: str) -> str:
+    return "|".join(layer + name for layer in _LAYERS)
+
+
+def _stack(n: int) -> str:
+    """Return the shapes of n square matrices, one after another or with an axis of their own."""
+    return f"{n}, n_heads*d_k, d_model|{n}*n_heads*d_k, d_model"
+
+
+_QKV = Cut(
+    height=_ROWS[2],
+    rows={
+        Role.W_Q: ("0", _ROWS[0]),
+        Role.W_K: (_ROWS[0], _ROWS[1]),
+        Role.W_V: (_ROWS[1], _ROWS[2]),
+    },
+)
+
+ARCHITECTURE = Architecture(
+    name="modded_nanogpt",
+    family="GPT",
+    title="modded-nanogpt",
+    source="github.com/KellerJordan/modded-nanogpt, train_gpt.py and records",
+    hybrid=True,
+    ignored={
+        _layer("lambdas"): _MIX,
+        _layer("attn.lambdas"): _MIX,
+        _layer("attn.lamb"): _MIX,
+        _layer("attn.lambda_"): _MIX,
+        _layer("attn.attn_gate.weight"): "gates heads by token; no measure reads it",
+        "skip_weights": _MIX,
+        "scalars": _MIX,
+        "value_embeds.{layer}.weight": "value embeddings, added to values; no measure reads them",
+        "value_embeds.embed.{layer}.weight": "value embeddings; no measure reads them",
+    },
+    notes=(
+        "squared ReLU, no gate: there is no W_nu",
+        "some layers of later records have no attention",
+        "norms have no gains; queries and keys are normed",
+    ),
+    rules=(
+        Rule(
+            name="transformer.wte.weight|embed.weight",
+            role=Role.E_INPUT,
+            shape="vocab_size, d_model",
+        ),
+        Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
+        *(
+            Rule(
+                name=_layer(f"attn.{name}.weight"),
+                role=role,
+                shape="n_heads*d_k, d_model",
+                block="attention/apart",
+            )
+            for name, role in (("c_q", Role.W_Q), ("c_k", Role.W_K), ("c_v", Role.W_V))
+        ),
+        *fused(_layer("attn.qkv_w"), _QKV, shape=_stack(3), block="attention/qkv"),
+        Rule(
+            name=_layer("attn.c_proj.weight"),
+            role=Role.W_O,
+            shape="d_model, n_heads*d_k",
+            block="attention/apart|attention/qkv",
+        ),
+        # One tensor of square matrices, hence the same number of rows for W_o.
+        *fused(
+            _layer("attn.qkvo_w"),
+            Cut(height=_ROWS[3], rows={**_QKV.rows, Role.W_O: (_ROWS[2], _ROWS[3])}),
+            shape=_stack(4),
+            block="attention/qkvo",
+        ),
+        Rule(
+            name=_layer("mlp.c_fc.weight"),
+            role=Role.W_U,
+            shape="d_mlp, d_model",
+            block="mlp/modules",
+        ),
+        Rule(
+            name=_layer("mlp.c_proj.weight"),
+            role=Role.W_O_MLP,
+            shape="d_model, d_mlp",
+            block="mlp/modules",
+        ),
+        Rule(
+            name=_layer("mlp.c_fc"), role=Role.W_U, shape="d_mlp, d_model", block="mlp/parameters"
+        ),
+        Rule(
+            name=_layer("mlp.c_proj"),
+            role=Role.W_O_MLP,
+            shape="d_mlp, d_model",
+            transposed=True,
+            block="mlp/parameters",
+        ),
+    ),
+)

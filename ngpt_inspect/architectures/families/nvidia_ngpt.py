@@ -1,0 +1,36 @@
+"""nGPT checkpoints of NVIDIA/ngpt and its forks with the same names."""
+
+from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.families._nvidia import (
+    ALPHAS,
+    ATTENTION,
+    BIASES,
+    CONSTANTS,
+    MATRICES,
+    NOTES,
+    SCALES,
+    SOURCE,
+)
+from ngpt_inspect.vocabulary import Role
+
+ARCHITECTURE = Architecture(
+    name="nvidia_ngpt",
+    family="nGPT",
+    title="NVIDIA/ngpt nGPT",
+    source=SOURCE,
+    ignored=BIASES,
+    constants=CONSTANTS,
+    notes=NOTES,
+    rules=(
+        *MATRICES,
+        *ALPHAS,
+        Rule(
+            name=ATTENTION + "sqk",
+            role=Role.S_QK,
+            shape="n_heads*d_k",
+            view="n_heads, d_k",
+            factor="s_qk_init / base_scale",
+        ),
+        *SCALES,
+    ),
+)

@@ -1,0 +1,39 @@
+"""OLMo 2: norms after the blocks, none before."""
+
+from ngpt_inspect.architectures.engine.architecture import POST_GAIN, Architecture, Rule
+from ngpt_inspect.architectures.families._llama import (
+    ATTENTIONS,
+    BUFFERS,
+    EMBEDDINGS,
+    FINAL_NORM,
+    GAIN_OFFSET,
+    IGNORED,
+    LAYER,
+    mlp,
+)
+from ngpt_inspect.vocabulary import Role
+
+ARCHITECTURE = Architecture(
+    name="olmo2",
+    family="GPT",
+    title="OLMo 2",
+    source="transformers, models/olmo2/modeling_olmo2.py",
+    ignored={
+        **IGNORED,
+        LAYER + "post_attention_layernorm.weight": POST_GAIN,
+        LAYER + "post_feedforward_layernorm.weight": POST_GAIN,
+    },
+    buffers=BUFFERS,
+    constants=(GAIN_OFFSET,),
+    excludes={
+        LAYER + "input_layernorm.weight": "Llama and its like",
+        LAYER + "attn_alpha": "an nGPT with Llama's names",
+    },
+    notes=("queries and keys are normed over all heads at once",),
+    rules=(
+        *EMBEDDINGS,
+        *ATTENTIONS,
+        *mlp(),
+        Rule(name=FINAL_NORM, role=Role.GAIN_FINAL, shape="d_model", offset="gain_offset"),
+    ),
+)

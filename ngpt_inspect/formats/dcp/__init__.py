@@ -1,0 +1,1 @@
+"""Distributed checkpoints of torch: their metadata, and tensors put together from chunks."""

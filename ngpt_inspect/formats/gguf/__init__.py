@@ -1,0 +1,1 @@
+"""Files of llama.cpp: header and tensors."""

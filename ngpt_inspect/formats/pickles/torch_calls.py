@@ -1,0 +1,168 @@
+"""The calls torch makes in a pickle, answered with inert data.
+
+With `PYTHON_CALLS` the whole allow-list: whatever else a file would call is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ngpt_inspect.formats._values import TORCH_NAMES
+from ngpt_inspect.formats.pickles.python_calls import PYTHON_CALLS
+from ngpt_inspect.formats.pickles.records import Global, PickleFault
+
+STORAGE_DTYPES = {
+    "DoubleStorage": "F64",
+    "FloatStorage": "F32",
+    "HalfStorage": "F16",
+    "BFloat16Storage": "BF16",
+    "ComplexFloatStorage": "C64",
+    "LongStorage": "I64",
+    "IntStorage": "I32",
+    "ShortStorage": "I16",
+    "CharStorage": "I8",
+    "ByteStorage": "U8",
+    "BoolStorage": "BOOL",
+    "UntypedStorage": "U8",
+}
+TENSOR_DTYPES = {torch_name: dtype for dtype, torch_name in TORCH_NAMES.items()}
+MOST_ARGUMENTS = 64
+MOST_AXES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class PickledStorage:
+    """One flat run of items kept in its own entry of the archive."""
+
+    key: str
+    dtype: str
+    n_items: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PickledTensor:
+    """A tensor as torch pickles it: a view of a storage, in items."""
+
+    storage: PickledStorage
+    dtype: str
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+def storage_of(identifier: Any) -> PickledStorage:
+    """Answer a persistent id: ``("storage", type, key, device, number of items)``.
+
+    Raises
+    ------
+    PickleFault
+        It is anything else, or a storage type without a dtype of ours.
+    """
+    match identifier:
+        case ("storage", Global() as kind, str(key), _, int(n_items), *_) if n_items >= 0:
+            if kind.name not in STORAGE_DTYPES or kind.module.partition(".")[0] != "torch":
+                msg = f"it stores values as {kind}, which is not supported"
+                raise PickleFault(msg)
+            return PickledStorage(key=key, dtype=STORAGE_DTYPES[kind.name], n_items=n_items)
+    msg = "it is damaged (not a storage)"
+    raise PickleFault(msg)
+
+
+def answer(function: Global, args: tuple[Any, ...]) -> Any:
+    """Answer a call with data.
+
+    Raises
+    ------
+    PickleFault
+        The call is not one that weights need; the message names it.
+    """
+    if function not in CALLS:
+        msg = f"it calls {function} when loaded, which could run any code"
+        raise PickleFault(msg)
+    if len(args) > MOST_ARGUMENTS:
+        msg = f"it is damaged ({len(args)} arguments to {function})"
+        raise PickleFault(msg)
+    return CALLS[function](*args)
+
+
+def _tensor(
+    storage: Any, offset: Any, shape: Any, stride: Any, dtype: str | None = None
+) -> PickledTensor:
+    if not isinstance(storage, PickledStorage):
+        raise TypeError
+    if not (_sizes((offset,)) and _sizes(shape) and _sizes(stride) and len(shape) == len(stride)):
+        msg = "a tensor with impossible sizes"
+        raise ValueError(msg)
+    return PickledTensor(
+        storage=storage, dtype=dtype or storage.dtype, offset=offset, shape=shape, stride=stride
+    )
+
+
+def _sizes(value: Any) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) <= MOST_AXES
+        and all(type(item) is int and 0 <= item < 2**63 for item in value)
+    )
+
+
+def _tensor_v2(
+    storage: Any, offset: Any, shape: Any, stride: Any, _grad: Any, _hooks: Any, bits: Any = None
+) -> PickledTensor:
+    if bits:
+        msg = "it holds a lazily conjugated or negated tensor"
+        raise PickleFault(msg)
+    return _tensor(storage, offset, shape, stride)
+
+
+def _tensor_v3(
+    storage: Any, offset: Any, shape: Any, stride: Any, _grad: Any, _hooks: Any, dtype: Any, *_: Any
+) -> PickledTensor:
+    if not isinstance(dtype, Global):
+        raise TypeError
+    if dtype.name not in TENSOR_DTYPES:
+        msg = f"it holds a tensor of dtype {dtype}, which is not supported"
+        raise PickleFault(msg)
+    return _tensor(storage, offset, shape, stride, TENSOR_DTYPES[dtype.name])
+
+
+def _parameter(data: Any, *_: Any) -> PickledTensor:
+    if not isinstance(data, PickledTensor):
+        raise TypeError
+    return data
+
+
+def _with_attributes(function: Any, _kind: Any, args: Any, _state: Any) -> PickledTensor:
+    """Answer for a tensor that carried Python attributes: they are not weights."""
+    if not isinstance(function, Global) or not isinstance(args, tuple):
+        raise TypeError
+    if function not in TENSOR_CALLS:
+        msg = f"it calls {function} when loaded, which could run any code"
+        raise PickleFault(msg)
+    return _parameter(answer(function, args))
+
+
+def _device(*parts: Any) -> Any:
+    return parts if len(parts) > 1 else parts[0]
+
+
+def _size(items: Any) -> Any:
+    return items
+
+
+TENSOR_CALLS: dict[Global, Callable[..., PickledTensor]] = {
+    Global("torch._utils", "_rebuild_tensor"): _tensor,
+    Global("torch._utils", "_rebuild_tensor_v2"): _tensor_v2,
+    Global("torch._utils", "_rebuild_tensor_v3"): _tensor_v3,
+    Global("torch._utils", "_rebuild_parameter"): _parameter,
+    Global("torch._utils", "_rebuild_parameter_with_state"): _parameter,
+}
+CALLS: dict[Global, Callable[..., Any]] = {
+    **PYTHON_CALLS,
+    **TENSOR_CALLS,
+    Global("torch._tensor", "_rebuild_from_type_v2"): _with_attributes,
+    Global("torch", "Size"): _size,
+    Global("torch", "device"): _device,
+}

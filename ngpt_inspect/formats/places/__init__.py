@@ -1,0 +1,1 @@
+"""Where bytes are kept: files, folders and addresses, read by byte range."""

@@ -1,0 +1,65 @@
+"""What lies beside a checkpoint and belongs to it: settings, and the other files of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ngpt_inspect.formats.places.folder import DISTRIBUTED, INDEX, PART, TORCH_INDEX
+from ngpt_inspect.formats.places.strict_json import read_object
+from ngpt_inspect.places import Place
+from ngpt_inspect.stored import Contents
+
+SETTINGS = ("config", "model_config")
+
+
+def with_settings(contents: Contents, folder: Place) -> Contents:
+    """Attach ``config.json`` as ``config["config"]``, ``model_config.json`` likewise.
+
+    Where the checkpoint itself holds something of that name, the file's settings go under
+    ``config_json`` (``model_config_json``).
+
+    Raises
+    ------
+    UnreadableFile
+        One of them is broken.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in SETTINGS:
+        path = folder / f"{name}.json"
+        if path.is_file():
+            key = f"{name}_json" if name in contents.config else name
+            found[key] = read_object(path, "it", "repair it, or move it elsewhere")
+    return replace(contents, config={**contents.config, **found}) if found else contents
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files that opening a path reads, and perhaps some more beside them.
+
+    All files of a folder; of a file itself; of an index, or of one part of several, all files of
+    its folder; always the settings beside them.
+
+    Raises
+    ------
+    OSError
+        There is nothing at this path.
+    """
+    inner = path / DISTRIBUTED
+    if inner.is_dir():
+        return [*_files_in(path), *_files_in(inner)]
+    if path.is_dir():
+        return [*_files_in(path), *(_settings_in(path.parent) if path.name == DISTRIBUTED else ())]
+    if path.name.endswith((INDEX, TORCH_INDEX)) or PART.search(path.name):
+        return [path, *(each for each in _files_in(path.parent) if each != path)]
+    return [path, *_settings_in(path.parent)]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if not each.is_dir())
+
+
+def _settings_in(folder: Path) -> list[Path]:
+    found = (folder / f"{name}.json" for name in SETTINGS)
+    return [each for each in found if each.is_file()]

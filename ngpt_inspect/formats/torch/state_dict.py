@@ -1,0 +1,117 @@
+"""Which of the things in a torch file are the model, and what the others are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ngpt_inspect.formats.pickles.plain import (
+    MOST_OF_FILE,
+    MOST_SEEN,
+    Budget,
+    NotPlain,
+    Scalar,
+    describe,
+    key_text,
+    plain,
+)
+from ngpt_inspect.formats.pickles.records import Record
+from ngpt_inspect.formats.pickles.torch_calls import PickledTensor
+from ngpt_inspect.stored import FLOATS
+
+WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "module", "ema")
+"""Keys under which training scripts keep the state dict, most usual first."""
+DEEPEST = 3
+Way = list[tuple[Mapping[Any, Any], str]]
+"""The dicts on the way to tensors, each with the key followed; "" for the last."""
+SAVE_STATE_DICT = "load it where it was made and save model.state_dict() instead"
+
+
+class NotWeights(Exception):
+    """The file holds something else than named tensors; the message says what."""
+
+
+def find_state_dicts(value: Any) -> dict[str, Way]:
+    """Return every set of weights by the keys that lead to it, the most usual first.
+
+    Raises
+    ------
+    NotWeights
+        There is no dict of tensors; says what there is.
+    """
+    ways = _ways(value, 0, set())
+    found = {".".join(key for _, key in way if key): way for way in ways}
+    if not found:
+        raise NotWeights(_what_instead(value))
+    return found
+
+
+def _ways(value: Any, depth: int, seen: set[int]) -> Iterator[Way]:
+    """Yield the ways to dicts of tensors: through keys that name a model, then through others.
+
+    A dict that is there twice is looked into once: a file can say one a million times.
+    """
+    if not isinstance(value, dict) or depth > DEEPEST or id(value) in seen:
+        return
+    seen.add(id(value))
+    usual = [key for key in WRAPPERS if key in value]
+    others = [key for key in value if isinstance(key, str) and key not in WRAPPERS]
+    inner = False
+    for key in (*usual, *others):
+        for way in _ways(value[key], depth + 1, seen):
+            if key in WRAPPERS or (not key.startswith("optim") and _has_matrix(way[-1][0])):
+                inner = True
+                yield [(value, key), *way]
+    if not inner and model_tensors(value):
+        yield [(value, "")]
+
+
+def _has_matrix(state_dict: Mapping[Any, Any]) -> bool:
+    """Tell weights from what else is kept as tensors by name, as states of generators."""
+    tensors = model_tensors(state_dict).values()
+    return any(len(each.shape) > 1 and each.dtype in FLOATS for each in tensors)
+
+
+def model_tensors(state_dict: Mapping[Any, Any]) -> dict[str, PickledTensor]:
+    """Return the named tensors of a state dict."""
+    return {
+        name: tensor
+        for name, tensor in state_dict.items()
+        if isinstance(name, str) and isinstance(tensor, PickledTensor)
+    }
+
+
+def _what_instead(value: Any) -> str:
+    candidates = (
+        [value, *(value.get(key) for key in WRAPPERS)] if isinstance(value, dict) else [value]
+    )
+    for candidate in candidates:
+        if isinstance(candidate, Record):
+            return (
+                f"pickles a whole model, {describe(candidate, Budget(MOST_SEEN))}, not its weights"
+            )
+    return f"holds no tensors by name, but {describe(value, Budget(MOST_SEEN))}"
+
+
+def settings(way: Way, scalar: Scalar) -> dict[str, Any]:
+    """Return everything beside the tensors as plain values, outer dicts first.
+
+    What cannot be kept (optimiser state, generator state, long lists) is described under
+    ``left_out``.
+    """
+    config: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
+    kept, described = Budget(MOST_OF_FILE), Budget(MOST_SEEN)
+    for holder, followed in way:
+        tensors = model_tensors(holder) if not followed else {}
+        for key, value in holder.items():
+            name = key_text(key)
+            if key in tensors or name in config or (followed and key == followed):
+                continue
+            try:
+                if name.startswith("optim"):
+                    raise NotPlain
+                config[name] = plain(value, scalar, kept)
+            except NotPlain:
+                left_out[name] = describe(value, described)
+    return {**config, "left_out": left_out} if left_out else config

@@ -1,0 +1,1 @@
+"""What runs are compared by: pairs, tuned rates, levels of loss, means over seeds."""

@@ -1,0 +1,1 @@
+"""What a table of training results is: columns, their kinds, CSV files of them."""

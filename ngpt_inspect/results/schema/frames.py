@@ -1,0 +1,26 @@
+"""Frames with declared columns, with or without rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.results.schema.columns import names
+from ngpt_inspect.results.schema.contract import Column, Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DTYPES = {Kind.TEXT: "str", Kind.WHOLE: "int64", Kind.NUMBER: "float64", Kind.FLAG: "bool"}
+
+
+def stacked(columns: Sequence[Column], pieces: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all pieces, with these columns in this order and their dtypes."""
+    import pandas as pd
+
+    dtypes = {column.name: DTYPES[column.kind] for column in columns}
+    filled = [piece for piece in pieces if len(piece)]
+    if not filled:
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
+    table = pd.concat(filled, ignore_index=True)[names(tuple(columns))]
+    return table.astype(dtypes)

@@ -1,0 +1,1 @@
+"""From run folders and CSV files to the rows of a table."""

@@ -1,0 +1,104 @@
+"""Where training results lie: folders of training runs, CSV files, folders of CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.results._registry import RESULTS
+from ngpt_inspect.results.schema.contract import Results
+from ngpt_inspect.runs import METRICS, is_run
+from ngpt_inspect.weights import WeightSet
+
+Place = str | PathLike[str] | WeightSet
+CSV = ".csv"
+
+
+def listed(one_or_many: Any) -> list[Place]:
+    """Return several sources, given one or several.
+
+    Raises
+    ------
+    UnreadableFile
+        One of them is not there.
+    """
+    one = isinstance(one_or_many, str | PathLike | WeightSet)
+    found = [one_or_many] if one else list(one_or_many)
+    for source in found:
+        if not isinstance(source, WeightSet) and not Path(source).exists():
+            raise UnreadableFile(
+                "cannot be read (No such file or directory)",
+                where=str(source),
+                next_step="name the folder of a training run, or a CSV file of training results",
+            )
+    return found
+
+
+def without_weights(sources: Iterable[Place]) -> list[str]:
+    """Return a remark for each folder with metrics and no checkpoint: nothing tells its settings.
+
+    So ends a run that diverges before its first checkpoint.
+    """
+    paths = [Path(source) for source in sources if not isinstance(source, WeightSet)]
+    return [
+        f"{path.name}: metrics without a checkpoint that says how it was trained, left out."
+        for path in dict.fromkeys(paths)
+        if (path / METRICS).is_file() and not is_run(path)
+    ]
+
+
+def holds_weights(source: Place) -> bool:
+    """Tell whether a source is a checkpoint; a path that does not exist is taken for one."""
+    if isinstance(source, WeightSet):
+        return True
+    path = Path(source)
+    return path.suffix.lower() != CSV and (is_run(path) or not any(_known_files(path)))
+
+
+def run_folders(sources: Iterable[Place]) -> list[Path]:
+    """Return the folders of training runs with metrics; a checkpoint in one stands for it."""
+    return list(dict.fromkeys(folder for source in sources for folder in _run_of(source)))
+
+
+def csv_files(sources: Iterable[Place]) -> list[Path]:
+    """Return the CSV files that are named, and those of a known name in the folders named."""
+    found: dict[Path, None] = {}
+    for source in sources:
+        if isinstance(source, WeightSet):
+            continue
+        path = Path(source)
+        named = [path] if path.suffix.lower() == CSV and not path.is_dir() else _known_files(path)
+        found |= dict.fromkeys(named)
+    return list(found)
+
+
+def table_of(path: Path, header: Iterable[str]) -> Results:
+    """Return the table a CSV file is meant to be: its columns tell, else its name.
+
+    A file that fits nothing is taken for what it shares most columns with, so that the message
+    says what is wrong with it.
+    """
+    read = [each for each in RESULTS.values() if not each.of]
+    there = set(header)
+
+    def fit(each: Results) -> tuple[bool, bool, int]:
+        wanted = {column.name for column in each.columns}
+        return wanted == there, path.name in each.files, len(wanted & there)
+
+    return max(read, key=fit)
+
+
+def _run_of(source: Place) -> Iterator[Path]:
+    path = Path(source.contents.source if isinstance(source, WeightSet) else source)
+    for folder in (path, path.parent):
+        if (folder / METRICS).is_file() and is_run(folder):
+            yield folder
+            return
+
+
+def _known_files(folder: Path) -> Iterator[Path]:
+    known = dict.fromkeys(name for each in RESULTS.values() for name in each.files)
+    yield from (folder / name for name in known if (folder / name).is_file())

@@ -1,0 +1,102 @@
+"""Tables of training results by name, from whatever sources there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.results._registry import RESULTS
+from ngpt_inspect.results.schema.columns import names
+from ngpt_inspect.results.schema.contract import Results
+from ngpt_inspect.results.schema.csv_file import provenance, read_rows, to_table
+from ngpt_inspect.results.sources.merging import merged
+from ngpt_inspect.results.sources.places import (
+    Place,
+    csv_files,
+    listed,
+    run_folders,
+    table_of,
+    without_weights,
+)
+from ngpt_inspect.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def results_named(name: str) -> Results:
+    """Return a table of training results by its name, with underscores or hyphens.
+
+    Raises
+    ------
+    WrongOption
+        There is none; the message lists them.
+    """
+    found = RESULTS.get(name.replace("-", "_"))
+    if found is None:
+        raise WrongOption(
+            f"no table of results {name!r}", next_step=f"there are {', '.join(RESULTS)}"
+        )
+    return found
+
+
+def training_results(name: str, sources: Place | Sequence[Place]) -> pd.DataFrame:
+    """Read, or compute from what is read, one table of training results.
+
+    Parameters
+    ----------
+    name
+        A name from `RESULTS`.
+    sources
+        One or several: the folder of a training run (or a checkpoint in it), a CSV file that an
+        experiment wrote, a folder of such files. What holds nothing of this table adds no rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Wide and tidy, columns as `RESULTS` declares. ``attrs``: `tool`, `results` (the name),
+        `sources` (what was read, with digest and settings) and `remarks` (what was inferred,
+        left out or could not be compared).
+
+    Raises
+    ------
+    WrongOption
+        No such table.
+    UnreadableFile
+        A file is missing, or a column of it is missing, unknown or wrong.
+    """
+    chosen = results_named(name)
+    if chosen.compute is None:
+        return _read(chosen, listed(sources))
+    base = training_results(chosen.of, sources)
+    table = chosen.compute(base)[names(chosen.columns)]
+    remarks = [*base.attrs["remarks"], *table.attrs.get("remarks", [])]
+    table.attrs = base.attrs | {"results": chosen.name, "remarks": list(dict.fromkeys(remarks))}
+    return table
+
+
+def _read(chosen: Results, sources: list[Place]) -> pd.DataFrame:
+    pieces: dict[str, pd.DataFrame] = {}
+    facts: list[dict[str, Any]] = []
+    remarks = without_weights(sources) if chosen.of_run else []
+    for path in csv_files(sources):
+        rows = read_rows(path)
+        if table_of(path, rows[0]) is not chosen:
+            continue
+        pieces[str(path)] = to_table(path, chosen, rows)
+        facts.append(provenance(path, len(rows) - 1))
+    for folder in run_folders(sources) if chosen.of_run else ():
+        assert chosen.of_run is not None
+        table = chosen.of_run(folder)
+        pieces[str(folder)] = table[names(chosen.columns)]
+        facts.append({"source": str(folder), "rows": len(table), "settings": None})
+        remarks += table.attrs["remarks"]
+    table = merged(chosen, pieces)
+    table.attrs = {
+        "tool": f"ngpt-inspect {__version__}",
+        "results": chosen.name,
+        "sources": facts,
+        "remarks": remarks,
+    }
+    return table
