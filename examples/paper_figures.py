@@ -13,7 +13,7 @@ import sys
 import ngpt_inspect as ni
 
 PAPER = {
-    "losses": "Figure 1",
+    "loss_curves": "Figure 1",
     "final_losses": "Figure 2",
     "speed_up": "the factors of Figures 1 and 2",
     "embeddings": "Figure 4",

@@ -9,7 +9,7 @@ from ngpt_inspect.architectures import Constant, Match, Placed, absent_roles
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.expressions import evaluate, names_in
 from ngpt_inspect.stored import Contents, StoredTensor
-from ngpt_inspect.vocabulary import TIED, Axis, Kind, Role
+from ngpt_inspect.vocabulary import TIED, Kind, MatrixAxis, Role
 from ngpt_inspect.weights import Part, ResolvedConstant, Weight
 
 
@@ -156,7 +156,9 @@ def _require_shape(weight: Weight, stored: tuple[int, ...]) -> None:
     """Refuse a view of another size, a matrix that is none, and heads that do not divide it."""
     shape, facts = weight.shape, weight.role.facts
     matrix = facts.kind in (Kind.EMBEDDING, Kind.MATRIX)
-    split = None if facts.head_axis is None else shape[0 if facts.head_axis is Axis.ROWS else -1]
+    split = (
+        None if facts.head_axis is None else shape[0 if facts.head_axis is MatrixAxis.ROWS else -1]
+    )
     if math.prod(shape) != math.prod(stored):
         what = f"holds {list(stored)}, which is not {list(shape)}"
     elif matrix and len(shape) != 2:

@@ -21,7 +21,7 @@ class Kind(StrEnum):
     POSITION = "position embedding"
 
 
-class Axis(StrEnum):
+class MatrixAxis(StrEnum):
     """An axis of a matrix in (out, in) layout, named by the vectors it holds."""
 
     ROWS = "rows"
@@ -38,9 +38,9 @@ class RoleFacts:
     shape: str
     """Shape letters in (out, in) layout."""
     meaning: str
-    unit_axis: Axis | None = None
+    unit_axis: MatrixAxis | None = None
     """The vectors nGPT keeps at unit norm: those of length d_model (section 2.6, step 2)."""
-    head_axis: Axis | None = None
+    head_axis: MatrixAxis | None = None
     """The axis that splits into one block a head."""
 
 
@@ -80,30 +80,34 @@ def _embedding(symbol: str, meaning: str) -> RoleFacts:
         kind=Kind.EMBEDDING,
         symbol=symbol,
         shape="vocab_size, d_model",
-        unit_axis=Axis.ROWS,
+        unit_axis=MatrixAxis.ROWS,
         meaning=meaning,
     )
 
 
-def _reader(symbol: str, shape: str, meaning: str, head_axis: Axis | None = None) -> RoleFacts:
+def _reader(
+    symbol: str, shape: str, meaning: str, head_axis: MatrixAxis | None = None
+) -> RoleFacts:
     """Describe a matrix that reads from the hidden state: unit rows."""
     return RoleFacts(
         kind=Kind.MATRIX,
         symbol=symbol,
         shape=shape,
-        unit_axis=Axis.ROWS,
+        unit_axis=MatrixAxis.ROWS,
         head_axis=head_axis,
         meaning=meaning,
     )
 
 
-def _writer(symbol: str, shape: str, meaning: str, head_axis: Axis | None = None) -> RoleFacts:
+def _writer(
+    symbol: str, shape: str, meaning: str, head_axis: MatrixAxis | None = None
+) -> RoleFacts:
     """Describe a matrix that writes to the hidden state: unit columns."""
     return RoleFacts(
         kind=Kind.MATRIX,
         symbol=symbol,
         shape=shape,
-        unit_axis=Axis.COLUMNS,
+        unit_axis=MatrixAxis.COLUMNS,
         head_axis=head_axis,
         meaning=meaning,
     )
@@ -119,11 +123,11 @@ _KV_HEADS = "n_kv_heads*d_k, d_model"
 FACTS: dict[Role, RoleFacts] = {
     Role.E_INPUT: _embedding("E<sub>input</sub>", "input embeddings, one row a token"),
     Role.E_OUTPUT: _embedding("E<sub>output</sub>", "output embeddings, one row a token (eq. 1)"),
-    Role.W_Q: _reader("W<sub>q</sub>", _QUERY_HEADS, "queries (eq. 12)", Axis.ROWS),
-    Role.W_K: _reader("W<sub>k</sub>", _KV_HEADS, "keys (eq. 12)", Axis.ROWS),
-    Role.W_V: _reader("W<sub>v</sub>", _KV_HEADS, "values (eq. 12)", Axis.ROWS),
+    Role.W_Q: _reader("W<sub>q</sub>", _QUERY_HEADS, "queries (eq. 12)", MatrixAxis.ROWS),
+    Role.W_K: _reader("W<sub>k</sub>", _KV_HEADS, "keys (eq. 12)", MatrixAxis.ROWS),
+    Role.W_V: _reader("W<sub>v</sub>", _KV_HEADS, "values (eq. 12)", MatrixAxis.ROWS),
     Role.W_O: _writer(
-        "W<sub>o</sub>", "d_model, n_heads*d_k", "attention output (eq. 14)", Axis.COLUMNS
+        "W<sub>o</sub>", "d_model, n_heads*d_k", "attention output (eq. 14)", MatrixAxis.COLUMNS
     ),
     Role.W_U: _reader("W<sub>u</sub>", "d_mlp, d_model", "MLP up projection (eq. 17)"),
     Role.W_NU: _reader("W<sub>ν</sub>", "d_mlp, d_model", "MLP gate, under SiLU (eq. 17)"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, MissingRole
 from ngpt_inspect.stored import Contents, StoredTensor
-from ngpt_inspect.vocabulary import Axis, Kind, Role
+from ngpt_inspect.vocabulary import Kind, MatrixAxis, Role
 from ngpt_inspect.wording import listed
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Weight:
     """Added after the factor: 1 where a norm gain is used as 1 + w."""
     absolute: bool = False
     """The model takes |.| of it, as it does of alpha (section A.2)."""
-    normalised: Axis | None = None
+    normalised: MatrixAxis | None = None
     """The vectors that the model divides by their norm whenever it uses the tensor."""
     n_blocks: int | None = None
     """Head blocks along the role's head axis; None where the number of heads is unknown."""
@@ -160,26 +160,26 @@ class Weight:
         """
         if self.n_blocks is None or self.role.facts.head_axis is None:
             return None
-        if self.role.facts.head_axis is Axis.ROWS:
+        if self.role.facts.head_axis is MatrixAxis.ROWS:
             return values.reshape(self.n_blocks, -1, values.shape[1])
         return values.reshape(values.shape[0], self.n_blocks, -1).movedim(1, 0)
 
 
-def _normalised(values: torch.Tensor, axis: Axis) -> torch.Tensor:
+def _normalised(values: torch.Tensor, axis: MatrixAxis) -> torch.Tensor:
     """Divide rows or columns by their norms, rounded to the stored dtype as the model has them."""
     from ngpt_inspect.numerics.directions import unit_rows
 
-    unit, _ = unit_rows(values if axis is Axis.ROWS else values.T)
-    return (unit if axis is Axis.ROWS else unit.T).to(values.dtype).contiguous()
+    unit, _ = unit_rows(values if axis is MatrixAxis.ROWS else values.T)
+    return (unit if axis is MatrixAxis.ROWS else unit.T).to(values.dtype).contiguous()
 
 
-def over_norms(errors: torch.Tensor, values: torch.Tensor, axis: Axis) -> torch.Tensor:
+def over_norms(errors: torch.Tensor, values: torch.Tensor, axis: MatrixAxis) -> torch.Tensor:
     """Divide errors of entries by the norms of the rows or columns of `values` that are not 0."""
     from ngpt_inspect.numerics.directions import row_norms
 
-    norms = row_norms(values if axis is Axis.ROWS else values.T)
+    norms = row_norms(values if axis is MatrixAxis.ROWS else values.T)
     norms = norms.where(norms != 0, 1.0).to(errors.dtype)
-    return errors / norms.unsqueeze(1 if axis is Axis.ROWS else 0)
+    return errors / norms.unsqueeze(1 if axis is MatrixAxis.ROWS else 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,8 @@ from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.plotting import scope
 from ngpt_inspect.tables.export import encode
 
-from ..engine.loading import Drawn, drawn, wide_once
-from ..engine.measured import answer, key_of, requests
+from ..engine.answers import answer, key_of, requests
+from ..engine.loading import ShownFigure, drawn, wide_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +132,7 @@ def _head(chosen: Figure, title: str | None) -> None:
 
 def _show(
     chosen: Figure,
-    drawing: Drawn,
+    drawing: ShownFigure,
     title: str | None,
     labels: Iterable[str],
     key: str,

@@ -34,7 +34,7 @@ class _Stopped(Exception):
     """Unwinds a job that was asked to stop."""
 
 
-class Job:
+class BackgroundJob:
     """One piece of work, how far it is, and how it ended.
 
     Parameters
@@ -108,22 +108,22 @@ class Workshop:
     """Runs jobs one after another in a thread of its own; equal keys are one job."""
 
     def __init__(self) -> None:
-        self._jobs: dict[Hashable, Job] = {}
-        self._queue: SimpleQueue[tuple[Hashable, Job]] = SimpleQueue()
+        self._jobs: dict[Hashable, BackgroundJob] = {}
+        self._queue: SimpleQueue[tuple[Hashable, BackgroundJob]] = SimpleQueue()
         self._lock = threading.Lock()
         threading.Thread(target=self._run, daemon=True, name="workshop").start()
 
     def ask(
         self, key: Hashable, title: str, work: Callable[[Progress], None], unit: str = "tensors"
-    ) -> Job:
+    ) -> BackgroundJob:
         """Return the job of this key: waiting, running, stopped or failed; else a new one."""
         with self._lock:
             if key not in self._jobs:
-                self._jobs[key] = Job(title, work, unit)
+                self._jobs[key] = BackgroundJob(title, work, unit)
                 self._queue.put((key, self._jobs[key]))
             return self._jobs[key]
 
-    def forget(self, job: Job) -> None:
+    def forget(self, job: BackgroundJob) -> None:
         """Forget how a job ended, so that it can be asked for again."""
         with self._lock:
             self._jobs = {key: each for key, each in self._jobs.items() if each is not job}

@@ -76,7 +76,7 @@ def workshop() -> Workshop:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ShownFigure:
     """A figure as a page shows it. All sessions share it: nobody may change it."""
 
     figure: go.Figure
@@ -88,11 +88,11 @@ class Drawn:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def drawn(
     name: str, key: str, options: Mapping[str, Any], dark: bool, _table: pd.DataFrame
-) -> Drawn:
+) -> ShownFigure:
     """Draw a figure for the screen; `key` stands for the table."""
     rows = drawn_rows(FIGURES[name], _table, options)
     figure = FIGURES[name].draw(rows, **options)
-    return Drawn(for_screen(figure, dark=dark), notes_of(figure), rows)
+    return ShownFigure(for_screen(figure, dark=dark), notes_of(figure), rows)
 
 
 @st.cache_data(max_entries=64, max_size="50MB", show_spinner=False)
@@ -106,11 +106,11 @@ def health_once(
 @st.cache_resource(max_entries=32, show_spinner=False)
 def on_paper(
     name: str, key: str, options: Mapping[str, Any], width: str, _table: pd.DataFrame
-) -> Drawn:
+) -> ShownFigure:
     """Draw a figure as it prints, ``one`` or ``two`` columns wide; `key` stands for the table."""
     rows = drawn_rows(FIGURES[name], _table, options)
     figure = FIGURES[name].draw(rows, **width_chosen(width), **options)
-    return Drawn(figure, notes_of(figure), rows)
+    return ShownFigure(figure, notes_of(figure), rows)
 
 
 @st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)

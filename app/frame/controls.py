@@ -7,23 +7,22 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.figures._figure import Option
+from ngpt_inspect.figures import FIGURES, Choice
 
 FEW = 4
 """Values that are shown side by side; more become a box to pick from."""
 
-Choice = TypeVar("Choice")
+Value = TypeVar("Value")
 
 
 def choose(
     label: str,
-    values: Sequence[Choice],
+    values: Sequence[Value],
     key: str,
     *,
-    say: Callable[[Choice], str] = str,
+    say: Callable[[Value], str] = str,
     help: str | None = None,
-) -> Choice:
+) -> Value:
     """Draw a choice of one; return it.
 
     Parameters
@@ -83,7 +82,7 @@ def in_words(name: str) -> str:
     return name[:1].upper() + name[1:].replace("_", " ")
 
 
-def _option(option: Option, key: str) -> Any:
+def _option(option: Choice, key: str) -> Any:
     label = in_words(option.name)
     if set(option.values) == {False, True} and not option.values[0]:
         return switch(label, key, help=option.help)

@@ -9,9 +9,9 @@ import streamlit as st
 
 from ngpt_inspect.wording import duration
 
-from ..engine.jobs import Job, State
+from ..engine.answers import waited_for
+from ..engine.jobs import BackgroundJob, State
 from ..engine.loading import workshop
-from ..engine.measured import waited_for
 from .text import plain
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def draw_progress() -> None:
 
 
 @st.fragment(run_every=EVERY)
-def _watch(active: Sequence[Job]) -> None:
+def _watch(active: Sequence[BackgroundJob]) -> None:
     """Show jobs at work. A fragment: it is run again by itself, the page is not."""
     if any(job.ended for job in active):
         st.rerun()
@@ -54,7 +54,7 @@ def _watch(active: Sequence[Job]) -> None:
             job.stop()
 
 
-def _said(job: Job, others: int) -> str:
+def _said(job: BackgroundJob, others: int) -> str:
     seconds = job.remaining()
     left = "" if seconds is None else f", about {duration(seconds)} left"
     done = f": {int(job.done)} of {int(job.total)} {job.unit}{left}" if job.total else " …"
@@ -62,7 +62,7 @@ def _said(job: Job, others: int) -> str:
     return f"{job.title}{done}{more}"
 
 
-def _offer(word: str, ended: Sequence[Job]) -> DeltaGenerator:
+def _offer(word: str, ended: Sequence[BackgroundJob]) -> DeltaGenerator:
     """Draw a button that has these jobs done again; return the place of the words beside it."""
     words, button = st.columns([6, 1], vertical_alignment="center")
     if button.button(word, key=word.lower(), width="stretch"):

@@ -8,7 +8,7 @@ from ngpt_inspect.figures.canvas import Drawing
 
 
 @dataclass(frozen=True, kw_only=True)
-class Option:
+class Choice:
     """A choice a figure offers; its first value is the default, and the paper's way."""
 
     name: str
@@ -48,7 +48,7 @@ class Figure:
     results: str = ""
     """Instead of measures: the name of the wide table that `draw` reads: one of training
     results, or `path` of traces (`ngpt_inspect.plotting.wide`)."""
-    options: tuple[Option, ...] = ()
+    options: tuple[Choice, ...] = ()
     formula: str = ""
     """How the drawn numbers are computed, in plain words and Unicode symbols."""
     roles: tuple[str, ...] | None = None

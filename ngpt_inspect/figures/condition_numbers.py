@@ -1,7 +1,7 @@
 """Figure 5: condition numbers of the attention and MLP matrices by layer."""
 
-from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._cut_table import CutTable
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import NEUTRAL, TWO_COLUMNS, Drawing, Frame, line_key
 from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
@@ -9,12 +9,12 @@ from ngpt_inspect.vocabulary import Series
 
 KAPPA = "condition_number"
 SPREADS = {"quartiles": ("low", "high"), "range": ("min", "max")}
-SPREAD = Option(
+SPREAD = Choice(
     name="spread",
     values=tuple(SPREADS),
     help="The band around the median over heads: its quartiles, or from the least to the largest.",
 )
-OF = Option(
+OF = Choice(
     name="of",
     values=("median", "heads", "whole"),
     help="Of attention: the median over heads, each head as a thin line, or the whole matrix.",
@@ -48,7 +48,7 @@ def draw_kappa(
 ) -> Drawing:
     """Draw the condition number of every matrix as stored and, dotted, as `normalized`."""
     dotted = [drawn(NORMALIZED, of)] if normalized else []
-    rows = Rows(table, [drawn(KAPPA, of), *band_of(of, spread), *dotted])
+    rows = CutTable(table, [drawn(KAPPA, of), *band_of(of, spread), *dotted])
     y = value_axis("condition number κ", log=True)
     y.cover([1])
     board, panels = matrix_board(rows, layer_axis(), y, width)

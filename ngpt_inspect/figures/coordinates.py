@@ -1,7 +1,7 @@
 """One learned vector, coordinate by coordinate: in order, and sorted."""
 
-from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._rows import Rows, Style, whole
+from ngpt_inspect.figures._cut_table import CutTable, Style, whole
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel, faded, scatter
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
@@ -24,7 +24,7 @@ def draw(
     """
     chosen = Role(role)
     quantity = ALPHA if chosen.facts.kind is Kind.EIGEN_LEARNING_RATE else FACTOR
-    rows = Rows(
+    rows = CutTable(
         table[table["role"] == role],
         [Series(quantity), Series(quantity, "quantile")],
         layer=None if chosen in OUTSIDE_LAYERS else layer,
@@ -77,8 +77,8 @@ FIGURE = Figure(
     needs=("eigen_learning_rates", "scaling_factors"),
     draw=draw,
     options=(
-        Option(name="role", values=tuple(map(str, ROLES)), help="Which vector."),
-        Option(
+        Choice(name="role", values=tuple(map(str, ROLES)), help="Which vector."),
+        Choice(
             name="layer",
             values=(),
             default=0,

@@ -1,6 +1,6 @@
 """Condition numbers by decay exposure: what stands behind the contrast of Figure 5."""
 
-from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import (
     DOTTED,
     TWO_COLUMNS,
@@ -66,7 +66,7 @@ FIGURE = Figure(
     "lowest to the highest.",
     results="exposed_condition_numbers",
     draw=draw,
-    options=(Option(name="layer", values=(), default=0, help="Which layer, from 0."),),
+    options=(Choice(name="layer", values=(), default=0, help="Which layer, from 0."),),
     formula="κ: median over heads; E = sum over steps of learning rate times weight decay; "
     "QK = W_q^T diag(s_qk²) W_k with a GPT's norm gains, OV = W_o W_v, over d_k directions.",
     source="arXiv 2410.01131, Figure 5; arXiv 2410.23819",

@@ -1,7 +1,7 @@
 """Figure 4, right: dot products between all pairs of embeddings."""
 
+from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_bins, draw_rank_curve
@@ -23,7 +23,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     1). Vectors spread evenly over a sphere pile up at 0; a hump to the right of it is a cluster
     of tokens. In nGPT the rows are unit, so the two histograms agree.
     """
-    rows = Rows(table, DRAWN)
+    rows = CutTable(table, DRAWN)
     ranks, products = rank_axis(), value_axis()
     groups = {}
     for role in rows.present(EMBEDDINGS):

@@ -1,7 +1,7 @@
 """Figure 6, left: the eigen learning rates of nGPT."""
 
+from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density
@@ -21,7 +21,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     of the way to what the block suggests.
     """
     names = ("abs_mean", "abs_low", "abs_high", "density", "density_at")
-    rows = Rows(table, [Series(QUANTITY, name) for name in names])
+    rows = CutTable(table, [Series(QUANTITY, name) for name in names])
     roles = rows.present(ROLES)
     means = role_panels(roles, layer_axis(), value_axis("mean |α|"))
     spreads = role_panels(roles, Axis(title="|α|"), value_axis("density"), lambda role: "")

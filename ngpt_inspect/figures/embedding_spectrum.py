@@ -1,7 +1,7 @@
 """Figure 4, middle: how evenly the embeddings fill their space."""
 
+from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
@@ -20,7 +20,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     the median eigenvalue, logarithmic. Below, x: the scalar. An even cloud has a flat spectrum,
     isotropy and IsoScore near 1, and anisotropy (the mean cosine of two rows) near 0.
     """
-    rows = Rows(table, [Series(SPECTRUM, "quantile"), *map(Series, SCALARS)])
+    rows = CutTable(table, [Series(SPECTRUM, "quantile"), *map(Series, SCALARS)])
     roles = rows.present(EMBEDDINGS)
     y = value_axis("eigenvalue / median", log=True)
     above = role_panels(roles, rank_axis(), y)

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._cut_table import CutTable
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_histogram, draw_rank_curve
@@ -37,7 +37,7 @@ def draw(
         EIGENVALUE: "eigenvalue / median",
         product: product_name,
     }
-    rows = Rows(table, [Series(each, name) for each in columns for name in STATISTICS[view]])
+    rows = CutTable(table, [Series(each, name) for each in columns for name in STATISTICS[view]])
     axes = _ranked(columns) if view == "rank" else _counted(columns)
     groups = {
         role: {
@@ -70,7 +70,7 @@ def _counted(columns: Mapping[str, str]) -> dict[str, tuple[Axis, Axis]]:
     return {each: (Axis(title=name, log=each == EIGENVALUE), y) for each, name in columns.items()}
 
 
-def _without_logarithm(rows: Rows, roles: list[Role]) -> list[str]:
+def _without_logarithm(rows: CutTable, roles: list[Role]) -> list[str]:
     """Say how many eigenvalues a logarithmic axis cannot show."""
     return [
         f"{style.label}: {int(count)} zero eigenvalues of {role.facts.symbol}, left of the axis."
@@ -89,12 +89,12 @@ FIGURE = Figure(
     needs=("embedding_norms", "embedding_spectrum", "dot_products"),
     draw=draw,
     options=(
-        Option(
+        Choice(
             name="view",
             values=tuple(STATISTICS),
             help="Sorted values against their rank, or histograms of the same values.",
         ),
-        Option(
+        Choice(
             name="dots",
             values=tuple(PRODUCTS),
             help="Dot products of the rows as stored, or of unit rows.",

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 
+from ngpt_inspect.figures._cut_table import CutTable, Style
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._rows import Rows, Style
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board
-from ngpt_inspect.figures.drawing.cells import Column, columns_of, draw_cells
+from ngpt_inspect.figures.drawing.cells import CellColumn, columns_of, draw_cells
 from ngpt_inspect.figures.drawing.choices import ROLES, roles_named
 from ngpt_inspect.vocabulary import Role, Series
 
@@ -24,7 +24,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, role: str = "attention") -> 
     and one that was not measured bear a mark; a cell that is not there stays empty. Every cell
     can be clicked: its customdata is checkpoint, layer, role, head, step, expert.
     """
-    rows = Rows(table, [Series(KAPPA)])
+    rows = CutTable(table, [Series(KAPPA)])
     axis = cache(_axis)
     found = [
         [
@@ -48,7 +48,7 @@ def _axis(title: str, names: tuple[str, ...]) -> Axis:
 
 
 def _panel(
-    style: Style, columns: Sequence[Column], axis: Callable[[str, tuple[str, ...]], Axis]
+    style: Style, columns: Sequence[CellColumn], axis: Callable[[str, tuple[str, ...]], Axis]
 ) -> Panel:
     """Return a panel for these columns; those of the same heads or layers have the same axis."""
     heads = "" if columns[0].head is None else "head"
@@ -59,7 +59,7 @@ def _panel(
     )
 
 
-def _columns(rows: Rows, style: Style, roles: Sequence[Role]) -> list[list[Column]]:
+def _columns(rows: CutTable, style: Style, roles: Sequence[Role]) -> list[list[CellColumn]]:
     """Return the columns of each panel: one a matrix with heads, one for all that have none."""
     by_role = [columns_of(rows, style, role, KAPPA) for role in roles]
     split = [columns for columns in by_role if columns and columns[0].head is not None]
@@ -67,7 +67,7 @@ def _columns(rows: Rows, style: Style, roles: Sequence[Role]) -> list[list[Colum
     return [*split, whole] if whole else split
 
 
-def _title(style: Style, columns: Sequence[Column]) -> str:
+def _title(style: Style, columns: Sequence[CellColumn]) -> str:
     """Return checkpoint, in its colour, and matrix."""
     name = f'<span style="color:{style.color}">{style.label}</span>'
     whole = columns[0].head is None

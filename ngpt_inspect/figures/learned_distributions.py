@@ -1,7 +1,7 @@
 """Figure 14: the distributions of the six learned vectors, across runs or steps of a run."""
 
-from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._cut_table import CutTable
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
@@ -27,7 +27,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "histogram") -> 
     """
     quantities = {role: _quantity(role) for role in ROLES}
     drawn = [Series(each, name) for each in quantities.values() for name in STATISTICS[view]]
-    rows = Rows(table, dict.fromkeys(drawn), pooled=True)
+    rows = CutTable(table, dict.fromkeys(drawn), pooled=True)
     counts = value_axis("count / largest") if view == "histogram" else None
     panels = {
         role: Panel(x=Axis(title=role.facts.symbol), y=counts or value_axis())
@@ -54,7 +54,7 @@ FIGURE = Figure(
     needs=("eigen_learning_rates", "scaling_factors"),
     draw=draw,
     options=(
-        Option(
+        Choice(
             name="view",
             values=tuple(STATISTICS),
             help="Histograms of one height, or smooth densities of one area.",

@@ -1,7 +1,7 @@
 """Figure 6: all that nGPT learns besides its matrices, arranged as in the paper."""
 
+from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
@@ -20,7 +20,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
     tokens of Scott's bandwidth, for the paper does not give its own; or the histogram, count
     over the largest count. s_ν is without the √d of equation 21.
     """
-    rows = Rows(table, [Series(each, name) for each in (ALPHA, FACTOR) for name in STATISTICS])
+    rows = CutTable(table, [Series(each, name) for each in (ALPHA, FACTOR) for name in STATISTICS])
     above = (*ABOVE, *rows.sought(QK_SCALES))
     roles = [*above, *BELOW]
     there = rows.present(roles)

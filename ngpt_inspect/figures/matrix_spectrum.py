@@ -1,7 +1,7 @@
 """The singular values of one matrix, of one of its heads and of the whole."""
 
+from ngpt_inspect.figures._cut_table import CutTable, Style
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._rows import Rows, Style
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.text import number
 from ngpt_inspect.figures.drawing.board import Board, value_axis
@@ -28,7 +28,7 @@ def draw(
     effective rank. A matrix without heads has one panel.
     """
     matrix = Role(role)
-    rows = Rows(table, map(Series, (SIGMA, KAPPA, *RANKS)), layer=layer)
+    rows = CutTable(table, map(Series, (SIGMA, KAPPA, *RANKS)), layer=layer)
     symbol = f"{matrix.facts.symbol} of layer {layer}"
     parts: list[int | None] = [None] if matrix.facts.head_axis is None else [head, None]
     y = value_axis("singular value σ", log=True)

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.lines import remarks
 from ngpt_inspect.figures.drawing.paths import NO_TRACE, keys, path_trace, paths
@@ -60,7 +60,7 @@ FIGURE = Figure(
     "from where it ends and from the output embedding of the true next token.",
     results="path",
     draw=draw,
-    options=(Option(name="token", values=(), help="Only this token, from 0; else the mean."),),
+    options=(Choice(name="token", values=(), help="Only this token, from 0; else the mean."),),
     formula="angle = 2 atan2(‖u − v‖, ‖u + v‖) of the directions u and v, in degrees; a GPT's "
     "states are normalised for it.",
     source="arXiv 2410.01131, section 2.2.2, equations 10 and 11 (not a figure of the paper)",

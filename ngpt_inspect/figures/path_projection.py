@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import (
     NEUTRAL,
     TWO_COLUMNS,
@@ -165,12 +165,12 @@ FIGURE = Figure(
     results="path",
     draw=draw,
     options=(
-        Option(
+        Choice(
             name="centre",
             values=("final", "next"),
             help="What lies at the centre: the final state, or the next token's output embedding.",
         ),
-        Option(name="token", values=(), help=f"Only this token, from 0; else the first {MOST}."),
+        Choice(name="token", values=(), help=f"Only this token, from 0; else the first {MOST}."),
     ),
     formula="azimuthal equidistant map: the logarithm at the centre, its directions reduced to the "
     "two leading principal ones, its lengths kept. A GPT's states are normalised for it.",

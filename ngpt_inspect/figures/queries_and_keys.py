@@ -1,7 +1,7 @@
 """Figures 11 and 12: vector norms and singular values of Q and K in one layer."""
 
-from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._cut_table import CutTable
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.text import number
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
@@ -38,7 +38,7 @@ def draw(
     """
     norm, kappa = VECTORS[vectors], CONDITIONS[condition]
     wanted = [Series(norm, "quantile"), Series("singular_value", "quantile"), kappa]
-    rows = Rows(table, wanted, layer=layer)
+    rows = CutTable(table, wanted, layer=layer)
     x, norms, spectra = rank_axis(), value_axis(), value_axis(log=True)
     groups = {
         role: [
@@ -65,15 +65,15 @@ FIGURE = Figure(
     needs=("vector_norms", "singular_values", "condition_numbers"),
     draw=draw,
     options=(
-        Option(
+        Choice(
             name="layer", values=(), default=2, help="Which layer, from 0; the paper's third is 2."
         ),
-        Option(
+        Choice(
             name="condition",
             values=tuple(CONDITIONS),
             help="κ: median over heads, or largest over smallest singular value of all heads.",
         ),
-        Option(name="vectors", values=tuple(VECTORS), help="Vectors of length d_model: rows."),
+        Choice(name="vectors", values=tuple(VECTORS), help="Vectors of length d_model: rows."),
     ),
     formula="‖row‖₂ of the complete (out, in) matrix; σ of each head's block; κ = σ_max / σ_min of "
     "each head, median over heads.",

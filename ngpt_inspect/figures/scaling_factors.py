@@ -1,7 +1,7 @@
 """Figure 6, middle and right: the learned scaling factors, and the norm gains of a GPT."""
 
-from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._cut_table import CutTable
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
@@ -14,7 +14,7 @@ STATISTICS = (
     *("bin_left", "bin_count"),
 )
 WITHOUT_LAYER = (Role.S_Z, Role.GAIN_FINAL)
-VIEW = Option(
+VIEW = Choice(
     name="view",
     values=("density", "histogram"),
     help="A vector outside the layers (s_z): a smooth density, or its histogram.",
@@ -30,7 +30,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
     histogram, count over the largest count. s_z is the inverse temperature of the softmax over
     the vocabulary.
     """
-    rows = Rows(table, [Series(QUANTITY, name) for name in STATISTICS])
+    rows = CutTable(table, [Series(QUANTITY, name) for name in STATISTICS])
     found = [rows.present(roles_of(kind)) for kind in (Kind.SCALING, Kind.GAIN)]
     x = layer_axis()
     groups = [{role: factor_panel(role, view, x) for role in group} for group in found]

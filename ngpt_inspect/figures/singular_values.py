@@ -1,7 +1,7 @@
 """Figures 11 and 12, right: singular values of the attention and MLP matrices."""
 
+from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import matrix_board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
@@ -15,7 +15,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     layer together, of the whole matrix in the MLP. A steep left end is near-lost rank. The
     paper shows Q and K of two layers: the figure `queries_and_keys`.
     """
-    rows = Rows(table, [Series("singular_value", "quantile")])
+    rows = CutTable(table, [Series("singular_value", "quantile")])
     y = value_axis("singular value", log=True)
     board, panels = matrix_board(rows, rank_axis(), y, width)
     for role, panel in panels.items():

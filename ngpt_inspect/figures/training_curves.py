@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel, band
 from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, remarks, run_lines
@@ -13,7 +13,7 @@ AXES = {
     "tokens": ("tokens", "training tokens"),
     "seconds": ("seconds", "seconds of training"),
 }
-"""Choice -> column and title of the x axis."""
+"""What is chosen -> column and title of the x axis."""
 LOSSES = {"train_loss": "training loss", "validation_loss": "validation loss"}
 FURTHER = {"learning_rate": "learning rate", "gradient_norm": "gradient norm"}
 EARLY = 0.1
@@ -104,14 +104,14 @@ FIGURE = Figure(
     results="training_curves",
     draw=draw,
     options=(
-        Option(name="against", values=tuple(AXES), help="What is on the x axis."),
-        Option(name="log_x", values=(False, True), help="A logarithmic x axis."),
-        Option(
+        Choice(name="against", values=tuple(AXES), help="What is on the x axis."),
+        Choice(name="log_x", values=(False, True), help="A logarithmic x axis."),
+        Choice(
             name="learning_rate",
             values=(False, True),
             help="A further panel with the learning rate of each step.",
         ),
-        Option(
+        Choice(
             name="gradient_norm",
             values=(False, True),
             help="A further panel with the norm of the gradient before clipping.",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
-from ngpt_inspect.figures._figure import Figure, Option
-from ngpt_inspect.figures._rows import styles, whole
+from ngpt_inspect.figures._cut_table import styles, whole
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import (
     NEUTRAL,
     TWO_COLUMNS,
@@ -264,14 +264,14 @@ FIGURE = Figure(
     "pale lines are single layers, the earlier the paler.",
     draw=draw,
     options=(
-        Option(
+        Choice(
             name="quantity",
             values=tuple(QUANTITIES),
             help="What is followed.",
             needs={name: (followed.measure,) for name, followed in QUANTITIES.items()},
         ),
-        Option(name="against", values=tuple(AXES), help="What is on the x axis."),
-        Option(
+        Choice(name="against", values=tuple(AXES), help="What is on the x axis."),
+        Choice(
             name="hide_layers",
             values=(False, True),
             help="Without the pale lines of single layers.",

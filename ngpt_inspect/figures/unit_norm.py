@@ -1,7 +1,7 @@
 """Whether the vectors nGPT normalises are still of length 1, by layer."""
 
+from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
 from ngpt_inspect.figures.drawing.dots import draw_beside, draw_tolerance
@@ -19,7 +19,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     but columns of W_o and W_oMLP), logarithmic. Dotted: the tolerance of the stored dtype; a
     line below it is on the hypersphere. A GPT is not meant to be.
     """
-    rows = Rows(table, [Series(DEVIATION), Series(TOLERANCE)])
+    rows = CutTable(table, [Series(DEVIATION), Series(TOLERANCE)])
     y = value_axis("max |‖v‖ − 1|", log=True)
     there = rows.present(EMBEDDINGS)
     names = Axis(names=[role.facts.symbol for role in there])

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
+from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures._rows import Rows
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import (
     ATTENTION,
@@ -16,11 +16,11 @@ from ngpt_inspect.figures.drawing.board import (
 )
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.ranked import ONE_ROW
-from ngpt_inspect.vocabulary import Axis, Role, Series
+from ngpt_inspect.vocabulary import MatrixAxis, Role, Series
 
 HEIGHT = 84
 """Pixels of a panel: there are four rows of them."""
-QUANTITIES = {Axis.ROWS: "row_norm", Axis.COLUMNS: "column_norm"}
+QUANTITIES = {MatrixAxis.ROWS: "row_norm", MatrixAxis.COLUMNS: "column_norm"}
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
@@ -39,7 +39,7 @@ def draw_norms(
 ) -> Drawing:
     """Draw the norms of matrices: of each group rows and, below, columns; of one side by side."""
     drawn = [Series(quantity, "quantile") for quantity in QUANTITIES.values()]
-    rows = Rows(table, drawn, layer=layer)
+    rows = CutTable(table, drawn, layer=layer)
     x, y = rank_axis(), value_axis("norm")
     lines = [
         (axis, role_panels(rows.present(group), x, y, partial(title_of, axis=axis)))
@@ -57,7 +57,7 @@ def draw_norms(
     return board.finish()
 
 
-def title_of(role: Role, axis: Axis) -> str:
+def title_of(role: Role, axis: MatrixAxis) -> str:
     """Return ``W_q rows*``, with a star where nGPT keeps these vectors at 1."""
     return f"{role.facts.symbol}  {axis}{'*' if role.facts.unit_axis is axis else ''}"
 

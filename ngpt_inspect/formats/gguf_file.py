@@ -10,7 +10,7 @@ from typing import Any
 from ngpt_inspect.errors import MissingLibrary, UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._format import Format
-from ngpt_inspect.formats.gguf.header import MAGIC, Entry, read_header
+from ngpt_inspect.formats.gguf.header import MAGIC, BlockEntry, read_header
 from ngpt_inspect.formats.gguf.tensor import GGUFTensor
 from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
@@ -91,7 +91,9 @@ def _read_part(place: Place, types: _Types) -> tuple[dict[str, StoredTensor], di
     return tensors, header.settings
 
 
-def _tensor(entry: Entry, file: ByteFile, types: _Types, heads: Mapping[str, int]) -> GGUFTensor:
+def _tensor(
+    entry: BlockEntry, file: ByteFile, types: _Types, heads: Mapping[str, int]
+) -> GGUFTensor:
     def refuse(what: str) -> UnreadableFile:
         what = f"tensor {quoted(entry.name)} {what}"
         return UnreadableFile(what, where=file.where, next_step=f"it is damaged: {GET_AGAIN}")

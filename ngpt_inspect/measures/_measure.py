@@ -79,7 +79,7 @@ class View(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Option:
+class Setting:
     """A setting of a measure; the command line makes a flag of it."""
 
     name: str
@@ -119,7 +119,7 @@ class Measure:
     whole matrix together)."""
     pooled: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
     """Quantity -> its summaries of each role: over layers and experts too."""
-    options: tuple[Option, ...] = field(default_factory=tuple)
+    options: tuple[Setting, ...] = field(default_factory=tuple)
 
     @property
     def command(self) -> str:

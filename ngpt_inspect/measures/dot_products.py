@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.measures._measure import Measure, Option, Values, View, numbered
+from ngpt_inspect.measures._measure import Measure, Setting, Values, View, numbered
 from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -128,9 +128,9 @@ MEASURE = Measure(
     shown=tuple(Series(of, name) for of in ("dot", "cosine") for name in ("mean", "std")),
     view=View.ROLES,
     options=(
-        Option(name="exact", default=False, help="Measure every pair, however long it takes."),
-        Option(name="bins", default=200, help="Most bins of the histogram.", least=1),
-        Option(name="extremes", default=10, help="How many extreme pairs to name.", least=1),
+        Setting(name="exact", default=False, help="Measure every pair, however long it takes."),
+        Setting(name="bins", default=200, help="Most bins of the histogram.", least=1),
+        Setting(name="extremes", default=10, help="How many extreme pairs to name.", least=1),
     ),
     source="arXiv 2410.01131, Figure 4 (right)",
 )

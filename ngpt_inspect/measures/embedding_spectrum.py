@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
     Measure,
-    Option,
+    Setting,
     Summary,
     Values,
     View,
@@ -107,6 +107,6 @@ MEASURE = Measure(
     shown=tuple(map(Series, ("mean_norm", "anisotropy", "isotropy", "unit_isotropy", "isoscore"))),
     view=View.ROLES,
     summaries={"covariance_eigenvalue_over_median": (Summary.QUANTILES, Summary.LOG_HISTOGRAM)},
-    options=(Option(name="uncentred", default=False, help="Do not subtract the mean embedding."),),
+    options=(Setting(name="uncentred", default=False, help="Do not subtract the mean embedding."),),
     source="arXiv 2410.01131, Figure 4 (middle)",
 )

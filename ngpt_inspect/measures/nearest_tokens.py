@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Measure, Option, Summary, Values, View
+from ngpt_inspect.measures._measure import Measure, Setting, Summary, Values, View
 from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -68,7 +68,7 @@ MEASURE = Measure(
     view=View.ROLES,
     summaries={"nearest_cosine": (Summary.SPREAD, Summary.QUANTILES)},
     options=(
-        Option(
+        Setting(
             name="duplicate",
             default=DUPLICATE,
             help="Cosine from which on two tokens are near-duplicates.",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.measures._measure import Measure, Option, Values, View
+from ngpt_inspect.measures._measure import Measure, Setting, Values, View
 from ngpt_inspect.measures._token_ids import token_ids
 from ngpt_inspect.vocabulary import Kind, Series, roles_of
 from ngpt_inspect.weights import Weight
@@ -49,8 +49,8 @@ MEASURE = Measure(
     shown=(Series("neighbour_cosine"), Series("neighbour_dot")),
     view=View.PAIRS,
     options=(
-        Option(name="token", default="0", help="Ids of tokens: 262 or 5,7-9."),
-        Option(name="count", default=10, help="How many neighbours.", least=1),
+        Setting(name="token", default="0", help="Ids of tokens: 262 or 5,7-9."),
+        Setting(name="count", default=10, help="How many neighbours.", least=1),
     ),
     source="dot products as in arXiv 2410.01131, Figure 4 (right), of single tokens",
 )

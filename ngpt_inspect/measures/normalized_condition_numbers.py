@@ -8,7 +8,7 @@ from typing import Any
 from ngpt_inspect.measures._conditioning import conditionings, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Measure, Summary, Values
-from ngpt_inspect.vocabulary import Axis, Kind, Series, roles_of
+from ngpt_inspect.vocabulary import Kind, MatrixAxis, Series, roles_of
 from ngpt_inspect.weights import Weight, over_norms
 
 PREFIX = "normalized_"
@@ -28,8 +28,8 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     values = weight.values(device)
     require_finite(values)
     yield from unknown_heads(weight, f"{PREFIX}condition_number")
-    axis = weight.role.facts.unit_axis or Axis.ROWS
-    flip = axis is Axis.COLUMNS
+    axis = weight.role.facts.unit_axis or MatrixAxis.ROWS
+    flip = axis is MatrixAxis.COLUMNS
     unit, zero = unit_rows(values.T if flip else values)
     errors = weight.errors(device)
     if errors is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.measures._measure import Measure, Option, Summary, Values, View, numbered
+from ngpt_inspect.measures._measure import Measure, Setting, Summary, Values, View, numbered
 from ngpt_inspect.measures._token_ids import token_ids
 from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
@@ -105,8 +105,8 @@ MEASURE = Measure(
         "mean_cosine": (Summary.SPREAD, Summary.QUANTILES),
     },
     options=(
-        Option(name="threshold", default=THRESHOLD, help="Robust z-score of a low norm."),
-        Option(
+        Setting(name="threshold", default=THRESHOLD, help="Robust z-score of a low norm."),
+        Setting(
             name="unused",
             default="",
             help="Ids of tokens known to be unused, such as padding rows: 50257-50303.",

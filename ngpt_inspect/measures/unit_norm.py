@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Measure, Summary, Values
-from ngpt_inspect.vocabulary import Axis, Kind, Series, roles_of
+from ngpt_inspect.vocabulary import Kind, MatrixAxis, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -16,19 +16,19 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
     values, rounding = weight.values(device), weight.tensor.rounding()
     found = {
-        Axis.ROWS: unit_rows_of(values, rounding),
-        Axis.COLUMNS: unit_rows_of(values.T, rounding),
+        MatrixAxis.ROWS: unit_rows_of(values, rounding),
+        MatrixAxis.COLUMNS: unit_rows_of(values.T, rounding),
     }
-    expected = weight.role.facts.unit_axis or Axis.ROWS
+    expected = weight.role.facts.unit_axis or MatrixAxis.ROWS
     own = found[expected]
-    unit = [str(axis) for axis in Axis if not found[axis].off]
-    n_vectors = values.shape[0 if expected is Axis.ROWS else 1]
+    unit = [str(axis) for axis in MatrixAxis if not found[axis].off]
+    n_vectors = values.shape[0 if expected is MatrixAxis.ROWS else 1]
     off = f"; {own.off} of {n_vectors} {expected} are not" if own.off else ""
     reason = f"unit: {' and '.join(unit) or 'neither rows nor columns'}{off}"
     yield Values(measure="unit_deviation", value=own.deviation, reason=reason)
     yield Values(measure="unit_norm", value=float(not own.off), reason=reason)
-    yield Values(measure="row_deviation", value=found[Axis.ROWS].deviation)
-    yield Values(measure="column_deviation", value=found[Axis.COLUMNS].deviation)
+    yield Values(measure="row_deviation", value=found[MatrixAxis.ROWS].deviation)
+    yield Values(measure="column_deviation", value=found[MatrixAxis.COLUMNS].deviation)
     yield Values(measure="tolerance", value=own.tolerance)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ngpt_inspect.numerics.directions import directions, row_norms
 from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
 from ngpt_inspect.numerics.heartbeat import beat
-from ngpt_inspect.numerics.tiles import Rows, tiles
+from ngpt_inspect.numerics.tiles import TiledRows, tiles
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +67,7 @@ def nearest_rows(
     norms_V = row_norms(x_VD)
     ids_N = (norms_V > 0).nonzero().squeeze(1)
     dtype = torch.float64 if x_VD.dtype == torch.float64 else torch.float32
-    rows = Rows(x_VD, ids_N, norms_V, True, dtype)
+    rows = TiledRows(x_VD, ids_N, norms_V, True, dtype)
     best = _Best(len(ids_N), dtype, x_VD.device, duplicate)
     todo, done = len(ids_N) * (len(ids_N) - 1) // 2, 0
     for tile in tiles(rows):

@@ -15,7 +15,7 @@ from ngpt_inspect.numerics.binning import Tally, coarse_bins, quantiles, standar
 from ngpt_inspect.numerics.directions import row_norms
 from ngpt_inspect.numerics.finite import require_finite
 from ngpt_inspect.numerics.heartbeat import beat
-from ngpt_inspect.numerics.tiles import GROUPS, ExtremePairs, Rows, random_groups, tiles
+from ngpt_inspect.numerics.tiles import GROUPS, ExtremePairs, TiledRows, random_groups, tiles
 
 if TYPE_CHECKING:
     import torch
@@ -151,7 +151,7 @@ def pairwise_dots(
     single = x_VD.dtype != torch.float64
     exponent = 0 if normalize else _exponent(float(norms_V.max()))
     dtype = torch.float32 if single else torch.float64
-    rows = Rows(x_VD, ids_N, norms_V, normalize, dtype, exponent)
+    rows = TiledRows(x_VD, ids_N, norms_V, normalize, dtype, exponent)
     mean = _mean(rows, n_pairs)
     work = 2.0 * x_VD.shape[1]
     exact = exact or n_pairs * work <= budget or count < 4 * GROUPS
@@ -216,7 +216,7 @@ class _Found:
         return math.sqrt(sum(t.squares for t in self.tallies) / measured)
 
 
-def _mean(rows: Rows, n_pairs: int) -> float:
+def _mean(rows: TiledRows, n_pairs: int) -> float:
     """Mean over the pairs in float64: each row times the sum of those before it.
 
     No row is squared, so that one of them may be as long as all others together.
@@ -237,7 +237,7 @@ def _mean(rows: Rows, n_pairs: int) -> float:
 
 
 def _measure(
-    groups: list[Rows],
+    groups: list[TiledRows],
     centre: float,
     n_extremes: int,
 ) -> _Found:
@@ -263,7 +263,7 @@ def _measure(
     return _Found(tallies, values, largest, smallest)
 
 
-def _named(found: ExtremePairs, rows: Rows) -> tuple[Pair, ...]:
+def _named(found: ExtremePairs, rows: TiledRows) -> tuple[Pair, ...]:
     """Return the pairs with their products again in float64, in the order of these."""
     import torch
 
@@ -277,7 +277,7 @@ def _named(found: ExtremePairs, rows: Rows) -> tuple[Pair, ...]:
 
 def _summary(
     found: _Found,
-    groups: list[Rows],
+    groups: list[TiledRows],
     mean: float,
     n_pairs: int,
     exact: bool,

@@ -27,7 +27,7 @@ GROUPS = 32
 
 
 @dataclass(frozen=True)
-class Rows:
+class TiledRows:
     """Rows to multiply with one another, widened and scaled one block at a time."""
 
     x_VD: torch.Tensor
@@ -111,7 +111,7 @@ class Tile:
     """True on the diagonal, where only pairs above it are kept, row after row."""
 
     def pairs(self, index_K: torch.Tensor) -> torch.Tensor:
-        """Positions (row, column) in `Rows.ids_N` of the values at `index_K`; shape (K, 2)."""
+        """Positions (row, column) in `TiledRows.ids_N` of the values at `index_K`; shape (K, 2)."""
         import torch
 
         if self.triangle:
@@ -149,7 +149,7 @@ class Tile:
         return index_K[near.topk(min(k, len(near)), largest=sign > 0).indices]
 
 
-def tiles(rows: Rows) -> Iterator[Tile]:
+def tiles(rows: TiledRows) -> Iterator[Tile]:
     """Yield the dot products of every pair of different rows once.
 
     The values of a tile are overwritten by the next.
@@ -188,7 +188,7 @@ def _above_diagonal(first: int, last: int) -> Iterator[tuple[slice, slice]]:
     yield from _above_diagonal(middle, last)
 
 
-def random_groups(rows: Rows, pairs: float, seed: int) -> list[Rows]:
+def random_groups(rows: TiledRows, pairs: float, seed: int) -> list[TiledRows]:
     """Draw `GROUPS` disjoint groups of rows whose inner pairs number about `pairs` together."""
     import torch
 

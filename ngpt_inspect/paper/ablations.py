@@ -20,7 +20,7 @@ PLACE = ["size", "context_length", "batch_size", "steps", "learning_rate"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class TableLayout:
     """How one table of the paper is laid out; the loss is its last column."""
 
     title: str
@@ -51,7 +51,7 @@ def _of_parameter(row: Setting) -> str:
 
 
 LAYOUTS = {
-    "4": Layout(
+    "4": TableLayout(
         title="Init and scale of the scaling factors (Table 4 of arXiv 2410.01131)",
         header=("parameter", "init", "scale", "mean"),
         cells=lambda row: (
@@ -62,7 +62,7 @@ LAYOUTS = {
         ),
         numbers=2,
     ),
-    "5": Layout(
+    "5": TableLayout(
         title="Vectors (v), learned scalars (s) and fixed values (f) with their learned means "
         "(Table 5 of arXiv 2410.01131)",
         header=("s_qk", "s_u & s_ν", "s_z", "α_A & α_M"),
@@ -73,7 +73,7 @@ LAYOUTS = {
             _kind(row, "alpha_kind", "alpha_A", "alpha_M"),
         ),
     ),
-    "6": Layout(
+    "6": TableLayout(
         title="Queries and keys normalised or not (Table 6 of arXiv 2410.01131)",
         header=("QK norm", "s_qk", "α_A & α_M"),
         cells=lambda row: (
@@ -83,14 +83,14 @@ LAYOUTS = {
         ),
         numbers=3,
     ),
-    "slerp": Layout(
+    "slerp": TableLayout(
         title="Interpolation on the sphere: LERP (equation 7) or SLERP (equation 6; not measured "
         "in arXiv 2410.01131)",
         header=("interpolation", "α_A & α_M"),
         cells=lambda row: (row["interpolation"].upper(), _means(row, "alpha_A", "alpha_M")),
         numbers=2,
     ),
-    "start": Layout(
+    "start": TableLayout(
         title="Another start of the learned vectors (not in arXiv 2410.01131)",
         header=("parameter", "init", "scale", "α_A & α_M", "s_z"),
         cells=lambda row: (
@@ -117,7 +117,7 @@ def ablation_sheets(table: pd.DataFrame) -> list[Sheet]:
     return sheets
 
 
-def _sheet(name: str, layout: Layout, rows: pd.DataFrame) -> Sheet:
+def _sheet(name: str, layout: TableLayout, rows: pd.DataFrame) -> Sheet:
     settings = rows.to_dict("records")
     first, runs = settings[0], max(row["runs"] for row in settings)
     seeds = "1 seed" if runs <= 1 else f"mean ± standard deviation over {runs} seeds"
@@ -135,7 +135,7 @@ def _sheet(name: str, layout: Layout, rows: pd.DataFrame) -> Sheet:
     )
 
 
-def _groups(layout: Layout, settings: Sequence[Setting]) -> Iterator[list[Row]]:
+def _groups(layout: TableLayout, settings: Sequence[Setting]) -> Iterator[list[Row]]:
     """Yield the rows in groups of one parameter, each parameter named once."""
     by_parameter: dict[str, list[Row]] = {}
     grouped = layout.header[0] == "parameter"

@@ -6,7 +6,7 @@ from ngpt_inspect.plotting.by_name import colors, figure
 from ngpt_inspect.plotting.choices import figure_named, scope, spoken
 from ngpt_inspect.plotting.code import Code, code_for
 from ngpt_inspect.plotting.files import Drawn, notes_of, rendered, save_figure, save_figures
-from ngpt_inspect.plotting.rows import drawn_rows, joined, thinned
+from ngpt_inspect.plotting.joining import drawn_rows, joined, thinned
 from ngpt_inspect.plotting.wide import is_checkpoint
 
 __all__ = [

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures.canvas.theme import shades_and_dashes
 from ngpt_inspect.plotting.choices import checked, figure_named, width_chosen
-from ngpt_inspect.plotting.measuring import measured_for
-from ngpt_inspect.plotting.rows import drawn_rows
+from ngpt_inspect.plotting.gathering import measured_for
+from ngpt_inspect.plotting.joining import drawn_rows
 from ngpt_inspect.plotting.wide import wide_table
 from ngpt_inspect.results import listed
 from ngpt_inspect.runs import is_run, step_files

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.figures import FIGURES, Figure
-from ngpt_inspect.figures._figure import Option
+from ngpt_inspect.figures import FIGURES, Choice, Figure
 from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, TWO_COLUMNS
 from ngpt_inspect.figures.drawing.choices import roles_named
 from ngpt_inspect.measures import MEASURES
@@ -157,10 +156,10 @@ def spoken(words: Sequence[str]) -> dict[str, Any]:
     return given
 
 
-def _offers(option: Option, value: Any) -> bool:
+def _offers(option: Choice, value: Any) -> bool:
     return value in option.values if option.values else type(value) is int and value >= 0
 
 
-def _said(options: Sequence[Option]) -> str:
+def _said(options: Sequence[Choice]) -> str:
     values = dict.fromkeys(str(value) for option in options for value in option.values)
     return ", ".join(values) or "a whole number from 0"

@@ -16,8 +16,8 @@ from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures.canvas.render import IMAGES, one_browser, render, require_format
 from ngpt_inspect.paper import ablation_sheets, to_latex, to_markdown
 from ngpt_inspect.plotting.choices import figure_named, measured_with, shared_out, width_chosen
-from ngpt_inspect.plotting.measuring import Choices, measured_for
-from ngpt_inspect.plotting.rows import drawn_rows
+from ngpt_inspect.plotting.gathering import Choices, measured_for
+from ngpt_inspect.plotting.joining import drawn_rows
 from ngpt_inspect.plotting.wide import WIDE, is_checkpoint
 from ngpt_inspect.results import listed, training_results
 from ngpt_inspect.tables import Progress, Source, opened, summarise

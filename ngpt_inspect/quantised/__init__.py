@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ngpt_inspect.plugins import collect
-from ngpt_inspect.quantised._scheme import Found, Scheme
+from ngpt_inspect.quantised._scheme import Recognised, Scheme
 from ngpt_inspect.stored import Contents, StoredTensor
 
-__all__ = ["SCHEMES", "Found", "Scheme", "dequantised"]
+__all__ = ["SCHEMES", "Recognised", "Scheme", "dequantised"]
 
 SCHEMES: dict[str, Scheme] = collect(__name__, __path__, Scheme)
 """Every way of quantising, by name."""
@@ -22,7 +22,7 @@ def dequantised(contents: Contents) -> Contents:
     apart, but named in its note. One whose scale is missing or does not fit stays, with an
     obstacle that says so. Headers alone decide; nothing is read.
     """
-    found: dict[str, Found] = {}
+    found: dict[str, Recognised] = {}
     for scheme in SCHEMES.values():
         for each in scheme.find(contents):
             found.setdefault(each.codes, each)
@@ -32,7 +32,7 @@ def dequantised(contents: Contents) -> Contents:
 
 
 def _replaced(
-    tensors: Mapping[str, StoredTensor], found: Mapping[str, Found]
+    tensors: Mapping[str, StoredTensor], found: Mapping[str, Recognised]
 ) -> list[tuple[str, StoredTensor]]:
     gone = {name for each in found.values() for name in each.others}
     out = []

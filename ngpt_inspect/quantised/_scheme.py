@@ -9,7 +9,7 @@ from ngpt_inspect.stored import Contents, StoredTensor
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Recognised:
     """One quantised tensor."""
 
     tensor: StoredTensor
@@ -26,4 +26,4 @@ class Scheme:
 
     name: str
     summary: str
-    find: Callable[[Contents], Iterable[Found]]
+    find: Callable[[Contents], Iterable[Recognised]]

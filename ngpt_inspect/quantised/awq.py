@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.quantised._config import quantisation
-from ngpt_inspect.quantised._scheme import Found, Scheme
+from ngpt_inspect.quantised._scheme import Recognised, Scheme
 from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
@@ -43,7 +43,7 @@ class AWQTensor(QuantisedTensor):
         return (scales[groups] * (codes - zeros[groups])).T, scales[groups].abs().T
 
 
-def _find(contents: Contents) -> Iterator[Found]:
+def _find(contents: Contents) -> Iterator[Recognised]:
     config = quantisation(contents)
     if config.get("quant_method") != "awq":
         return
@@ -54,19 +54,21 @@ def _find(contents: Contents) -> Iterator[Found]:
                 yield _awq(name.removesuffix(".qweight"), codes, contents.tensors)
             else:
                 why = "AWQ of another width than 4 bits, or packed for another kernel than GEMM"
-                yield Found(tensor=refused(codes, why), codes=name)
+                yield Recognised(tensor=refused(codes, why), codes=name)
 
 
-def _awq(base: str, codes: StoredTensor, tensors: Mapping[str, StoredTensor]) -> Found:
+def _awq(base: str, codes: StoredTensor, tensors: Mapping[str, StoredTensor]) -> Recognised:
     needed = (f"{base}.qzeros", f"{base}.scales")
     missing = [name for name in needed if name not in tensors]
     if missing:
         why = f"stored as AWQ codes, and {' and '.join(missing)} are missing"
-        return Found(tensor=refused(codes, why), codes=codes.name)
+        return Recognised(tensor=refused(codes, why), codes=codes.name)
     parts = (codes, *(tensors[name] for name in needed))
     if not _fits(*parts):
         shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
-        return Found(tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name)
+        return Recognised(
+            tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name
+        )
     tensor = AWQTensor(
         name=f"{base}.weight",
         shape=(codes.shape[1] * PER_WORD, codes.shape[0]),
@@ -74,7 +76,7 @@ def _awq(base: str, codes: StoredTensor, tensors: Mapping[str, StoredTensor]) ->
         location=codes.location,
         parts=parts,
     )
-    return Found(tensor=tensor, codes=codes.name, others=needed)
+    return Recognised(tensor=tensor, codes=codes.name, others=needed)
 
 
 def _fits(codes: StoredTensor, zeros: StoredTensor, scales: StoredTensor) -> bool:

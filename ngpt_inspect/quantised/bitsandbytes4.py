@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from ngpt_inspect.quantised._scheme import Found, Scheme
+from ngpt_inspect.quantised._scheme import Recognised, Scheme
 from ngpt_inspect.quantised._tensor import QuantisedTensor, refused, widths_of
 from ngpt_inspect.stored import Contents, StoredTensor
 
@@ -66,7 +66,7 @@ class TableTensor(QuantisedTensor):
         return levels[stored.int()] * scale[blocks] + self.nested_offset
 
 
-def _find(contents: Contents) -> Iterator[Found]:
+def _find(contents: Contents) -> Iterator[Recognised]:
     for name, codes in contents.tensors.items():
         for kind in KINDS:
             state = f"{name}.quant_state.bitsandbytes__{kind}"
@@ -76,18 +76,18 @@ def _find(contents: Contents) -> Iterator[Found]:
 
 def _table(
     codes: StoredTensor, kind: str, state: StoredTensor, tensors: Mapping[str, StoredTensor]
-) -> Found:
+) -> Recognised:
     settings = _settings(state)
     nested = "nested_blocksize" in settings
     names = [f"{codes.name}.{part}" for part in ("quant_map", "absmax", *(NESTED * nested))]
     missing = [name for name in names if name not in tensors]
     if missing:
         why = f"stored as {kind.upper()} codes, and {' and '.join(missing)} are missing"
-        return Found(tensor=refused(codes, why), codes=codes.name)
+        return Recognised(tensor=refused(codes, why), codes=codes.name)
     parts = (codes, *(tensors[name] for name in names))
     if not _fits(parts, settings, nested):
         why = f"stored as {kind.upper()} codes that its quant_state does not fit"
-        return Found(tensor=refused(codes, why), codes=codes.name)
+        return Recognised(tensor=refused(codes, why), codes=codes.name)
     tensor = TableTensor(
         name=codes.name,
         shape=tuple(settings["shape"]),
@@ -98,7 +98,7 @@ def _table(
         nested_block=settings["nested_blocksize"] if nested else 0,
         nested_offset=float(settings["nested_offset"]) if nested else 0.0,
     )
-    return Found(tensor=tensor, codes=codes.name, others=(*names, state.name))
+    return Recognised(tensor=tensor, codes=codes.name, others=(*names, state.name))
 
 
 def _settings(state: StoredTensor) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.quantised._config import quantisation
-from ngpt_inspect.quantised._scheme import Found, Scheme
+from ngpt_inspect.quantised._scheme import Recognised, Scheme
 from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
@@ -53,25 +53,25 @@ class GPTQTensor(QuantisedTensor):
         return values, scales[groups].abs().T.expand_as(values)
 
 
-def _find(contents: Contents) -> Iterator[Found]:
+def _find(contents: Contents) -> Iterator[Recognised]:
     config = quantisation(contents)
     for name in contents.tensors:
         if name.endswith(".qweight") and config.get("quant_method") == "gptq":
             yield _gptq(name.removesuffix(".qweight"), contents.tensors, config)
 
 
-def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]) -> Found:
+def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]) -> Recognised:
     codes = tensors[f"{base}.qweight"]
     bits = config.get("bits")
     if type(bits) is not int or bits not in WIDTHS:
-        return Found(
+        return Recognised(
             tensor=refused(codes, f"GPTQ of {bits} bits is not unpacked"), codes=codes.name
         )
     needed = [f"{base}.{part}" for part in ("qzeros", "scales")]
     missing = [name for name in needed if name not in tensors]
     if missing:
         why = f"stored as GPTQ codes, and {' and '.join(missing)} are missing"
-        return Found(tensor=refused(codes, why), codes=codes.name)
+        return Recognised(tensor=refused(codes, why), codes=codes.name)
     needed += [f"{base}.g_idx"] if f"{base}.g_idx" in tensors else []
     parts = (codes, *(tensors[name] for name in needed))
     n_inputs = codes.shape[0] * WORD // bits if codes.shape else 0
@@ -79,7 +79,9 @@ def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, A
     group = group if type(group) is int and group > 0 else max(1, n_inputs)
     if not _fits(parts, WORD // bits, group):
         shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
-        return Found(tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name)
+        return Recognised(
+            tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name
+        )
     second = config.get("checkpoint_format") == "gptq_v2"
     tensor = GPTQTensor(
         name=f"{base}.weight",
@@ -91,7 +93,7 @@ def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, A
         group=group,
         zero_offset=0 if second else 1,
     )
-    return Found(tensor=tensor, codes=codes.name, others=tuple(needed))
+    return Recognised(tensor=tensor, codes=codes.name, others=tuple(needed))
 
 
 def _fits(parts: tuple[StoredTensor, ...], per_word: int, group: int) -> bool:

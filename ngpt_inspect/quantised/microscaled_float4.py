@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.quantised._scheme import Found, Scheme
+from ngpt_inspect.quantised._scheme import Recognised, Scheme
 from ngpt_inspect.quantised._tensor import QuantisedTensor, refused, widths_of
 from ngpt_inspect.stored import Contents, StoredTensor
 
@@ -61,7 +61,7 @@ class MicroscaledFloat4(QuantisedTensor):
         return stored.double() * self.parts[2].read().double().reshape(())
 
 
-def _find(contents: Contents) -> Iterator[Found]:
+def _find(contents: Contents) -> Iterator[Recognised]:
     tensors = contents.tensors
     for name, codes in tensors.items():
         if codes.dtype != "U8":
@@ -74,23 +74,25 @@ def _find(contents: Contents) -> Iterator[Found]:
             yield _nvfp4(name, codes, tensors[f"{name}_scale"], tensors[f"{name}_scale_2"])
 
 
-def _microscaled(base: str, codes: StoredTensor, scales: StoredTensor | None, name: str) -> Found:
+def _microscaled(
+    base: str, codes: StoredTensor, scales: StoredTensor | None, name: str
+) -> Recognised:
     if scales is None:
         why = f"stored as 4-bit codes, and their scales ({name}) are missing"
-        return Found(tensor=refused(codes, why), codes=codes.name)
+        return Recognised(tensor=refused(codes, why), codes=codes.name)
     fits = codes.shape == (*scales.shape, MX_BYTES) and len(codes.shape) > 2
     if not fits or scales.dtype not in ("U8", "F8_E8M0"):
-        return Found(tensor=refused(codes, _misfit(codes, scales)), codes=codes.name)
+        return Recognised(tensor=refused(codes, _misfit(codes, scales)), codes=codes.name)
     shape = (*scales.shape[:-1], scales.shape[-1] * MX_BYTES * 2)
     return _found(base, shape, "MXFP4", (codes, scales))
 
 
-def _nvfp4(name: str, codes: StoredTensor, scales: StoredTensor, whole: StoredTensor) -> Found:
+def _nvfp4(name: str, codes: StoredTensor, scales: StoredTensor, whole: StoredTensor) -> Recognised:
     shape = (*codes.shape[:-1], codes.shape[-1] * 2) if codes.shape else ()
     grouped = (*codes.shape[:-1], codes.shape[-1] // NV_BYTES) if codes.shape else ()
     fits = scales.shape == grouped and codes.n_values == scales.n_values * NV_BYTES
     if not fits or scales.dtype != "F8_E4M3" or math.prod(whole.shape) != 1:
-        return Found(tensor=refused(codes, _misfit(codes, scales)), codes=name)
+        return Recognised(tensor=refused(codes, _misfit(codes, scales)), codes=name)
     return _found(name, shape, "NVFP4", (codes, scales, whole))
 
 
@@ -99,11 +101,15 @@ def _misfit(codes: StoredTensor, scales: StoredTensor) -> str:
     return f"stored as 4-bit codes, and their scales {scales.name} do not fit: {shapes}"
 
 
-def _found(name: str, shape: tuple[int, ...], kind: str, parts: tuple[StoredTensor, ...]) -> Found:
+def _found(
+    name: str, shape: tuple[int, ...], kind: str, parts: tuple[StoredTensor, ...]
+) -> Recognised:
     tensor = MicroscaledFloat4(
         name=name, shape=shape, dtype=kind, location=parts[0].location, parts=parts
     )
-    return Found(tensor=tensor, codes=parts[0].name, others=tuple(part.name for part in parts[1:]))
+    return Recognised(
+        tensor=tensor, codes=parts[0].name, others=tuple(part.name for part in parts[1:])
+    )
 
 
 MICROSCALED_FLOAT4 = Scheme(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.quantised._config import quantisation
 from ngpt_inspect.quantised._scales import product
-from ngpt_inspect.quantised._scheme import Found, Scheme
+from ngpt_inspect.quantised._scheme import Recognised, Scheme
 from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
@@ -51,7 +51,7 @@ class PackedIntegers(QuantisedTensor):
         return values, scales[:, groups].abs()
 
 
-def _find(contents: Contents) -> Iterator[Found]:
+def _find(contents: Contents) -> Iterator[Recognised]:
     config = quantisation(contents)
     if config.get("format") != "pack-quantized":
         return
@@ -75,20 +75,22 @@ def _bits(config: Mapping[str, Any]) -> int | None:
 
 def _packed(
     base: str, codes: StoredTensor, bits: int | None, tensors: Mapping[str, StoredTensor]
-) -> Found:
+) -> Recognised:
     if bits is None or f"{base}_g_idx" in tensors:
         why = "packed integers of another width than 4 or 8 bits, of several, or reordered"
-        return Found(tensor=refused(codes, why), codes=codes.name)
+        return Recognised(tensor=refused(codes, why), codes=codes.name)
     needed = [f"{base}_scale", f"{base}_shape"]
     missing = [name for name in needed if name not in tensors]
     if missing:
         why = f"stored as packed integers, and {' and '.join(missing)} are missing"
-        return Found(tensor=refused(codes, why), codes=codes.name)
+        return Recognised(tensor=refused(codes, why), codes=codes.name)
     needed += [f"{base}_zero_point"] if f"{base}_zero_point" in tensors else []
     parts = (codes, *(tensors[name] for name in needed))
     if not _fits(parts, WORD // bits):
         shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
-        return Found(tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name)
+        return Recognised(
+            tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name
+        )
     tensor = PackedIntegers(
         name=base,
         shape=(codes.shape[0], codes.shape[1] * WORD // bits),
@@ -97,7 +99,7 @@ def _packed(
         parts=parts,
         bits=bits,
     )
-    return Found(tensor=tensor, codes=codes.name, others=tuple(needed))
+    return Recognised(tensor=tensor, codes=codes.name, others=tuple(needed))
 
 
 def _fits(parts: tuple[StoredTensor, ...], per_word: int) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.quantised._config import quantisation
 from ngpt_inspect.quantised._scales import product, spread, tile_in, tile_of
-from ngpt_inspect.quantised._scheme import Found, Scheme
+from ngpt_inspect.quantised._scheme import Recognised, Scheme
 from ngpt_inspect.quantised._tensor import QuantisedTensor, refused, widths_of
 from ngpt_inspect.stored import FLOATS, Contents, StoredTensor
 
@@ -42,7 +42,7 @@ class ScaledFloat8(QuantisedTensor):
         return values, widths * scales.abs()
 
 
-def _find(contents: Contents) -> Iterator[Found]:
+def _find(contents: Contents) -> Iterator[Recognised]:
     tensors, config = contents.tensors, quantisation(contents)
     named = {
         name: _scale_of(name, tensors)
@@ -56,13 +56,13 @@ def _find(contents: Contents) -> Iterator[Found]:
         if scale is None:
             if expected and len(codes.shape) > 1 and not name.endswith(SUFFIXES):
                 why = f"stored as {codes.dtype}, and its scale ({name}{SUFFIXES[0]}) is missing"
-                yield Found(tensor=refused(codes, why), codes=name)
+                yield Recognised(tensor=refused(codes, why), codes=name)
             continue
         tile = tile_of(codes.shape, tensors[scale].shape, tile_in(config, "weight_block_size"))
         if tile is None or tensors[scale].dtype not in SCALE_DTYPES:
             shapes = f"{list(codes.shape)} and {list(tensors[scale].shape)}"
             why = f"stored as {codes.dtype}, and its scale {scale} does not fit: {shapes}"
-            yield Found(tensor=refused(codes, why), codes=name)
+            yield Recognised(tensor=refused(codes, why), codes=name)
             continue
         tensor = ScaledFloat8(
             name=name,
@@ -72,7 +72,7 @@ def _find(contents: Contents) -> Iterator[Found]:
             parts=(codes, tensors[scale]),
             tile=tile,
         )
-        yield Found(tensor=tensor, codes=name, others=(scale,))
+        yield Recognised(tensor=tensor, codes=name, others=(scale,))
 
 
 def _scale_of(name: str, tensors: Mapping[str, StoredTensor]) -> str | None:

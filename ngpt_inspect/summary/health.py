@@ -18,7 +18,7 @@ from ngpt_inspect.wording import number
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURES = (
+HEALTH_MEASURES = (
     "eigen_learning_rates",
     "scaling_factors",
     "embedding_norms",
@@ -70,7 +70,7 @@ def health(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFram
     checkpoints
         Whose readings; labels and steps as in the table.
     table
-        Rows of any of `MEASURES` as `measure` returns them, single values included. Nothing is
+        Rows of any of `HEALTH_MEASURES` as `measure` gives them, single values included. Nothing is
         measured here: an item whose measure is not in the table is left out.
 
     Returns
@@ -87,7 +87,7 @@ def health(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFram
 
 def readings(checkpoint: WeightSet, rows: pd.DataFrame) -> Iterator[Fact]:
     """Yield the readings of one checkpoint from its rows; summary rows are passed over."""
-    quantities = [name for each in MEASURES for name in ALL[each].quantities]
+    quantities = [name for each in HEALTH_MEASURES for name in ALL[each].quantities]
     none = rows.iloc[:0]
     # Cut once: an embedding has a row a token, and each reading needs few of all these.
     single = rows.loc[rows["statistic"].isna(), COLUMNS]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.summary.facts import Fact, frame, header_facts, loss_facts, rows_of
-from ngpt_inspect.summary.health import MEASURES, readings
+from ngpt_inspect.summary.health import HEALTH_MEASURES, readings
 from ngpt_inspect.tables import Progress, Source, measure, opened, parts
 from ngpt_inspect.tables.rows import of_series
 from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
@@ -33,7 +33,7 @@ def summary(
         As `measure`.
     """
     checkpoints = distinct(opened(sources))
-    table = measure(checkpoints, MEASURES, device=device, progress=progress)
+    table = measure(checkpoints, HEALTH_MEASURES, device=device, progress=progress)
     facts = []
     for checkpoint, loss in zip(checkpoints, loss_facts(checkpoints), strict=True):
         mine = rows_of(table, checkpoint)

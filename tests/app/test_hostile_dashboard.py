@@ -12,9 +12,9 @@ from small_models import write_gpt, write_ngpt
 
 from app.arguments import Arguments
 from app.engine import measured
+from app.engine.answers import requests
 from app.engine.jobs import State
 from app.engine.loading import open_once, workshop
-from app.engine.measured import requests
 from app.engine.stamps import stamp_of
 from app.frame.session import load
 

@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from ngpt_inspect.vocabulary import COLUMNS, FACTS, Axis, Kind, Role, Status, roles_of
+from ngpt_inspect.vocabulary import COLUMNS, FACTS, Kind, MatrixAxis, Role, Status, roles_of
 
 DOCUMENTED = (Path(__file__).parents[2] / "docs" / "table.md").read_text()
 
@@ -20,13 +20,13 @@ def test_unit_vectors_are_those_of_length_d_model() -> None:
     # Section 2.6, step 2: along the embedding dimension, the one called d_model.
     for role in roles_of(Kind.EMBEDDING, Kind.MATRIX):
         rows, columns = FACTS[role].shape.split(", ")
-        length = {Axis.ROWS: columns, Axis.COLUMNS: rows}
+        length = {MatrixAxis.ROWS: columns, MatrixAxis.COLUMNS: rows}
         assert length[FACTS[role].unit_axis] == "d_model", role
 
 
 def test_heads_are_cut_along_the_axis_that_counts_them() -> None:
     for role, facts in FACTS.items():
-        axes = dict(zip(Axis, facts.shape.split(", "), strict=False))
+        axes = dict(zip(MatrixAxis, facts.shape.split(", "), strict=False))
         counted = [axis for axis, size in axes.items() if "heads*" in size]
         assert ([facts.head_axis] if facts.head_axis else []) == counted, role
 

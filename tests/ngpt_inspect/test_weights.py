@@ -12,7 +12,7 @@ from models import tiny_gpt, tiny_ngpt, write_llama, write_reference
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import MissingRole
 from ngpt_inspect.stored import StoredTensor
-from ngpt_inspect.vocabulary import Axis, Role
+from ngpt_inspect.vocabulary import MatrixAxis, Role
 from ngpt_inspect.weights import Part, Weight
 
 
@@ -154,11 +154,11 @@ def test_rows_are_counted_through_more_axes() -> None:
 
 def test_what_the_model_normalises_whenever_it_reads() -> None:
     stored = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
-    rows = weight_of(stored, normalised=Axis.ROWS).values()
+    rows = weight_of(stored, normalised=MatrixAxis.ROWS).values()
     assert torch.equal(rows, torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
-    columns = weight_of(stored, normalised=Axis.COLUMNS).values()
+    columns = weight_of(stored, normalised=MatrixAxis.COLUMNS).values()
     assert torch.equal(columns, torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
-    half = weight_of(stored.bfloat16(), normalised=Axis.ROWS)
+    half = weight_of(stored.bfloat16(), normalised=MatrixAxis.ROWS)
     assert half.values().dtype == torch.bfloat16
     assert torch.equal(half.stored(), stored.bfloat16())
 

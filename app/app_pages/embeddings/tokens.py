@@ -9,8 +9,8 @@ from ngpt_inspect.tables.token_views import counted, pair_table
 from ngpt_inspect.tables.tokens import OF_LOGITS, OF_ROWS, joined_tokens
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
 
+from ...engine.answers import answer, ask, ask_all, requests
 from ...engine.loading import store, texts_once
-from ...engine.measured import answer, ask, ask_all, requests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

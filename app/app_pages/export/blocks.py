@@ -16,8 +16,8 @@ from ngpt_inspect.places import is_uri
 from ngpt_inspect.plotting import code_for, is_checkpoint, require_format
 
 from ...blocks.figures import draw_downloads
-from ...engine.loading import Drawn, file_of, wide_once
-from ...engine.measured import answer, key_of, requests
+from ...engine.answers import answer, key_of, requests
+from ...engine.loading import ShownFigure, file_of, wide_once
 from ...frame.controls import choose, choose_options, in_words
 from ...frame.text import plain
 
@@ -129,7 +129,7 @@ def _numbers_there(
     return sorted(map(int, wide[0][column].dropna().unique())) if wide and there else []
 
 
-def draw_preview(chosen: Figure, drawn: Drawn, width: str) -> None:
+def draw_preview(chosen: Figure, drawn: ShownFigure, width: str) -> None:
     """Draw a figure at the size it has on paper, on white."""
     layout = drawn.figure.layout
     inches = " × ".join(f"{size / PIXELS_PER_INCH:.2f}" for size in (layout.width, layout.height))
@@ -144,7 +144,7 @@ def draw_preview(chosen: Figure, drawn: Drawn, width: str) -> None:
     )
 
 
-def draw_files(chosen: Figure, drawn: Drawn, look: Sequence[Any], kind: str) -> None:
+def draw_files(chosen: Figure, drawn: ShownFigure, look: Sequence[Any], kind: str) -> None:
     """Draw the buttons that download a figure and its table; files are made when asked for."""
     images = True
     try:
@@ -169,7 +169,7 @@ def draw_files(chosen: Figure, drawn: Drawn, look: Sequence[Any], kind: str) -> 
     draw_downloads(drawn.rows, chosen.name)
 
 
-def _maker(kind: str, name: str, drawn: Drawn, look: Sequence[Any]) -> Callable[[], bytes]:
+def _maker(kind: str, name: str, drawn: ShownFigure, look: Sequence[Any]) -> Callable[[], bytes]:
     return lambda: file_of(name, tuple(look), kind, drawn.figure)
 
 

@@ -14,7 +14,7 @@ from ngpt_inspect.tables.matrix_views import FACTS, matrices_of, matrix_facts, n
 from ngpt_inspect.vocabulary import Role
 
 from ...blocks.figures import draw_downloads, draw_figure, draw_table
-from ...engine.measured import ask_all
+from ...engine.answers import ask_all
 from ...frame.controls import choose
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from ngpt_inspect.tokens import tokenizer_file
 from ngpt_inspect.traces import Trace, is_trace, path, read_trace
 from ngpt_inspect.version import __version__
 
+from ...engine.answers import answer, key_of
 from ...engine.loading import store, trace_file_once
-from ...engine.measured import answer, key_of
 from ...engine.stamps import Stamp, stamp_of, stamp_of_opened
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ngpt_inspect.tables.learned import LEARNED, constants, ends, formulas
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
 
 from ...blocks.figures import draw_figure, draw_table
-from ...engine.measured import ask_all
+from ...engine.answers import ask_all
 from ...frame.controls import choose
 from ...frame.text import plain
 
@@ -22,7 +22,7 @@ ROW = 35
 """Pixels of a row of a table."""
 N_ENDS = 10
 """Values shown at either end of a vector."""
-MEASURES = {Kind.EIGEN_LEARNING_RATE: ("eigen_learning_rates", "eigen_learning_rate")}
+SHOWN = {Kind.EIGEN_LEARNING_RATE: ("eigen_learning_rates", "eigen_learning_rate")}
 """Measure and quantity by kind of vector; all others are scaling factors."""
 
 
@@ -65,7 +65,7 @@ def _draw_ends(
     roles: Sequence[str],
     layers: Sequence[int] | None,
 ) -> None:
-    measure, quantity = MEASURES.get(role.facts.kind, ("scaling_factors", "scaling_factor"))
+    measure, quantity = SHOWN.get(role.facts.kind, ("scaling_factors", "scaling_factor"))
     table = ask_all(checkpoints, [measure], whole=True, roles=roles, layers=layers)
     if table is None:
         return

@@ -36,7 +36,7 @@ WHOLE = "page of training is whole"
 it short."""
 MOST_METRICS = 4
 OF_RESULTS = (
-    *("losses", "final_losses", "speed_up", "learning_rates"),
+    *("loss_curves", "final_losses", "speed_up", "learning_rates"),
     *("longer_context", "step_time"),
 )
 
@@ -75,7 +75,7 @@ def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -
 
 def draw_read_out(places: Sequence[str]) -> None:
     """Draw a slider over losses, and what it took each run to reach the one it is at."""
-    losses, *_ = wide_once("losses", places)
+    losses, *_ = wide_once("loss_curves", places)
     levels = loss_levels(losses)
     if levels is None:
         return

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ngpt_inspect.vocabulary import Axis, Role
+from ngpt_inspect.vocabulary import MatrixAxis, Role
 
 BIAS = "a bias; no measure reads biases"
 QK_GAIN = "a gain of normed queries or keys; no measure reads it"
@@ -50,7 +50,7 @@ class Rule:
     offset: str = "0"
     """Added after the factor: ``1`` where a norm gain is used as 1 + w. May use constants."""
     absolute: bool = False
-    normalised: Axis | None = None
+    normalised: MatrixAxis | None = None
     """The vectors that the model divides by their norm whenever it uses the tensor."""
 
 
@@ -92,10 +92,10 @@ class Architecture:
     marks: tuple[str, ...] = ()
     """Name templates one of which must occur, where a plainer layout has all the rest too."""
     requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Setting -> the values one of which the config must state: for layouts that names and
+    """A setting -> the values one of which the config must state: for layouts that names and
     shapes cannot tell from others. Where it states nothing, naming the layout decides."""
     forbids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Setting -> values that say this is another layout (``*``: any). Where there are no settings
+    """A setting -> values that say this is another layout (``*``: any). Where there are no settings
     at all, the reader is told that it could be."""
     hybrid: bool = False
     """Layers may lack whole blocks (`Rule.block`)."""

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ngpt_inspect.architectures.engine.architecture import Architecture, Constant, Rule
 from ngpt_inspect.architectures.engine.sense import faults
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.vocabulary import Axis, Role
+from ngpt_inspect.vocabulary import MatrixAxis, Role
 
 HELP = "docs/specs.md describes the language"
 LARGEST = 1 << 22
@@ -180,7 +180,7 @@ _READ: dict[str, Callable[[Any, str], Any]] = {
     "str | None": _or_none(_text),
     "bool": _flag,
     "Role": _one_of(Role),
-    "Axis | None": _one_of(Axis, or_none=True),
+    "MatrixAxis | None": _one_of(MatrixAxis, or_none=True),
     "tuple[str, ...] | None": _or_none(_list(_text)),
     "tuple[str, ...]": _list(_text),
     "Mapping[str, str]": _mapping(_text),

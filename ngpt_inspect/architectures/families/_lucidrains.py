@@ -1,7 +1,7 @@
 """What the releases of lucidrains' nGPT-pytorch share: NormLinear modules, Scale modules."""
 
 from ngpt_inspect.architectures.engine.architecture import Constant, Rule
-from ngpt_inspect.vocabulary import Axis, Role
+from ngpt_inspect.vocabulary import MatrixAxis, Role
 
 SOURCE = "github.com/lucidrains/nGPT-pytorch, nGPT_pytorch/nGPT.py"
 ATTENTION = "layers.{layer}.0.[fn.]"
@@ -28,10 +28,10 @@ def matrices(*, logits: str = "to_logits", other_axis: bool = False) -> tuple[Ru
 
     `other_axis`: as the first releases normalised all but the input embedding.
     """
-    readers = Axis.COLUMNS if other_axis else Axis.ROWS
-    writers = Axis.ROWS if other_axis else Axis.COLUMNS
+    readers = MatrixAxis.COLUMNS if other_axis else MatrixAxis.ROWS
+    writers = MatrixAxis.ROWS if other_axis else MatrixAxis.COLUMNS
     declared = (
-        ("token_embed", Role.E_INPUT, "vocab_size, d_model", Axis.ROWS),
+        ("token_embed", Role.E_INPUT, "vocab_size, d_model", MatrixAxis.ROWS),
         (logits, Role.E_OUTPUT, "vocab_size, d_model", readers),
         (ATTENTION + "to_q", Role.W_Q, "n_heads*d_k, d_model", readers),
         (ATTENTION + "to_k", Role.W_K, "n_heads*d_k, d_model", readers),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ngpt_inspect.figures._rows import Rows, Style
+from ngpt_inspect.figures._cut_table import CutTable, Style
 from ngpt_inspect.figures.canvas import Axis, Canvas, Drawing, Panel, line_key
 from ngpt_inspect.figures.canvas.panels import HEIGHT
 from ngpt_inspect.figures.drawing.notes import why_not_drawn
@@ -50,7 +50,7 @@ class Board(Canvas):
 
     def __init__(
         self,
-        rows: Rows,
+        rows: CutTable,
         roles: Iterable[Role],
         groups: Sequence[Sequence[Panel | None]],
         width: int,
@@ -101,7 +101,7 @@ def role_panels(
 
 
 def matrix_board(
-    rows: Rows, x: Axis, y: Axis, width: int, *, extra: Mapping[Role, Panel] | None = None
+    rows: CutTable, x: Axis, y: Axis, width: int, *, extra: Mapping[Role, Panel] | None = None
 ) -> tuple[Board, dict[Role, Panel]]:
     """Return a board with a panel for each matrix that is there, attention above, MLP below.
 

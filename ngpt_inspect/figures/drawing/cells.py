@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ngpt_inspect.figures._rows import Rows, Style, whole
+from ngpt_inspect.figures._cut_table import CutTable, Style, whole
 from ngpt_inspect.figures.canvas import NEUTRAL, Panel, Trace, heatmap, marker, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import hover_text, identity
@@ -16,7 +16,7 @@ CHOSEN = "#e0218a"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class CellColumn:
     """One column of a heat map: a head, or a matrix as a whole."""
 
     role: Role
@@ -32,7 +32,7 @@ class Column:
         return name if self.expert is None else f"{name} {self.expert}"
 
 
-def columns_of(rows: Rows, style: Style, role: Role, quantity: str) -> list[Column]:
+def columns_of(rows: CutTable, style: Style, role: Role, quantity: str) -> list[CellColumn]:
     """Return the columns of one role: its heads, or the whole matrix (of each expert)."""
     measured = rows.get(style, role, Series(quantity))
     of_head = measured["head"].notna()
@@ -48,12 +48,12 @@ def columns_of(rows: Rows, style: Style, role: Role, quantity: str) -> list[Colu
             for row in skips.to_dict("records")
             if row["layer"] not in seen and whole(row["expert"]) == place["expert"]
         ]
-        columns.append(Column(role=role, rows=[*found.to_dict("records"), *missing], **place))
+        columns.append(CellColumn(role=role, rows=[*found.to_dict("records"), *missing], **place))
     return columns
 
 
 def draw_cells(
-    board: Board, panel: Panel, style: Style, columns: Sequence[Column], name: str
+    board: Board, panel: Panel, style: Style, columns: Sequence[CellColumn], name: str
 ) -> None:
     """Fill a panel: columns side by side, the first layer at the bottom, log10 as a colour."""
     placed = [(float(x), column, row) for x, column in enumerate(columns) for row in column.rows]

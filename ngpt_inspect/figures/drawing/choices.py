@@ -1,6 +1,6 @@
 """Options that several figures share: which layer, which matrix, which head."""
 
-from ngpt_inspect.figures._figure import Option
+from ngpt_inspect.figures._figure import Choice
 from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
 from ngpt_inspect.vocabulary import Role
 
@@ -8,14 +8,14 @@ GROUPS = {"attention": ATTENTION, "mlp": MLP}
 """What an option `role` may say besides the name of one role."""
 MATRICES = tuple(str(role) for role in (*ATTENTION, *MLP))
 
-LAYER = Option(name="layer", values=(), default=0, help="Which layer, from 0.")
-ROLE = Option(name="role", values=MATRICES, help="Which matrix, named as in the paper.")
-ROLES = Option(
+LAYER = Choice(name="layer", values=(), default=0, help="Which layer, from 0.")
+ROLE = Choice(name="role", values=MATRICES, help="Which matrix, named as in the paper.")
+ROLES = Choice(
     name="role",
     values=(*GROUPS, *MATRICES),
     help="Which matrices: those of attention by head, those of the MLP whole, or one.",
 )
-HEAD = Option(name="head", values=(), default=0, help="Which head of an attention matrix, from 0.")
+HEAD = Choice(name="head", values=(), default=0, help="Which head of an attention matrix, from 0.")
 
 
 def roles_named(name: str) -> tuple[Role, ...]:

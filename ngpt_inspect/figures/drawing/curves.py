@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.figures._rows import Style, normalized_layer, whole
+from ngpt_inspect.figures._cut_table import Style, normalized_layer, whole
 from ngpt_inspect.figures.canvas import Frame, Panel, faded, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import place

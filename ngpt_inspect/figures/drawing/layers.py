@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from ngpt_inspect.figures._rows import NO_STEP, Style, normalized_layer, whole
+from ngpt_inspect.figures._cut_table import NO_STEP, Style, normalized_layer, whole
 from ngpt_inspect.figures.canvas import Frame, Panel, faded, scatter
 from ngpt_inspect.figures.canvas import band as filled
 from ngpt_inspect.figures.drawing.board import Board

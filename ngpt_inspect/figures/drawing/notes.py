@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from html import escape
 from textwrap import shorten
 
-from ngpt_inspect.figures._rows import Rows, Style, whole
+from ngpt_inspect.figures._cut_table import CutTable, Style, whole
 from ngpt_inspect.vocabulary import Kind, Role
 
 MOST_SKIPS = 2
@@ -15,7 +15,7 @@ WIDEST = 84
 """Characters of a reason that fit a footnote line of a two-column figure."""
 
 
-def why_not_drawn(rows: Rows, roles: Iterable[Role], used: set[str]) -> list[str]:
+def why_not_drawn(rows: CutTable, roles: Iterable[Role], used: set[str]) -> list[str]:
     """Return one sentence for each thing a reader would look for and not find."""
     roles = rows.sought(roles)
     present = rows.present(roles)
@@ -59,13 +59,13 @@ def _nothing_of(style: Style, missing: list[Role], layer: int | None) -> str:
     return f"{style.label} has none of {_symbols(missing)} here."
 
 
-def _unexplained(nowhere: list[Role], rows: Rows) -> bool:
+def _unexplained(nowhere: list[Role], rows: CutTable) -> bool:
     """Whether a family in the table should have had one of these roles."""
     families = {style.family for style in rows.styles}
     return any(ONLY_IN.get(role.facts.kind, "GPT") in families for role in nowhere)
 
 
-def _skips(rows: Rows, roles: list[Role]) -> list[str]:
+def _skips(rows: CutTable, roles: list[Role]) -> list[str]:
     """Name the first weights that were skipped, unless their family explains it."""
     found = [
         (style, role, row)

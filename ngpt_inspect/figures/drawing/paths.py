@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ngpt_inspect.figures._rows import NO_STEP, styles, whole
+from ngpt_inspect.figures._cut_table import NO_STEP, styles, whole
 from ngpt_inspect.figures.canvas import NEUTRAL, Canvas, Frame, marker_key, scatter
 from ngpt_inspect.figures.drawing.lines import SYMBOLS, WIDTH, Line
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ngpt_inspect.figures._rows import Rows
+from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.panels import HEIGHT
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, role_panels, value_axis
@@ -24,7 +24,7 @@ def rank_curves(quantities: Mapping[str, str]) -> Callable[..., Drawing]:
     """
 
     def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-        rows = Rows(table, [Series(quantity, "quantile") for quantity in quantities])
+        rows = CutTable(table, [Series(quantity, "quantile") for quantity in quantities])
         roles, x = rows.present(EMBEDDINGS), rank_axis()
         lines = {each: role_panels(roles, x, value_axis(y)) for each, y in quantities.items()}
         board = _board(rows, [list(line.values()) for line in lines.values()], width)
@@ -40,7 +40,7 @@ def curves_in_order(quantity: str, x: str, y: str) -> Callable[..., Drawing]:
     """Return how a figure draws the rows of a quantity in their order, a curve an index."""
 
     def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-        rows = Rows(table, [Series(quantity)])
+        rows = CutTable(table, [Series(quantity)])
         panels = role_panels(rows.present(EMBEDDINGS), Axis(title=x), value_axis(y))
         board = _board(rows, [list(panels.values())], width)
         for role, panel in panels.items():
@@ -50,6 +50,6 @@ def curves_in_order(quantity: str, x: str, y: str) -> Callable[..., Drawing]:
     return draw
 
 
-def _board(rows: Rows, groups: Sequence[Sequence[Panel]], width: int) -> Board:
+def _board(rows: CutTable, groups: Sequence[Sequence[Panel]], width: int) -> Board:
     height = ONE_ROW if len(groups) == 1 else HEIGHT
     return Board(rows, EMBEDDINGS, groups, width, height=height)

@@ -34,7 +34,7 @@ ALIGNMENT = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class BlockEntry:
     """One tensor of the header; sizes are in the order of torch, the innermost last."""
 
     name: str
@@ -45,15 +45,15 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Header:
+class GGUFHeader:
     """What a GGUF file says of itself."""
 
     settings: dict[str, Any]
     """By dotted key, as in the file."""
-    entries: tuple[Entry, ...]
+    entries: tuple[BlockEntry, ...]
 
 
-def read_header(file: ByteFile) -> Header:
+def read_header(file: ByteFile) -> GGUFHeader:
     """Read and check the header; no tensor value is touched.
 
     Raises
@@ -87,13 +87,13 @@ def read_header(file: ByteFile) -> Header:
     if len(names) < len(raw):
         raise cursor.refuse("names a tensor twice")
     entries = tuple(
-        Entry(name=each.name, shape=each.shape, type=each.type, offset=start + each.offset)
+        BlockEntry(name=each.name, shape=each.shape, type=each.type, offset=start + each.offset)
         for each in raw
     )
-    return Header(settings=settings, entries=entries)
+    return GGUFHeader(settings=settings, entries=entries)
 
 
-def _entry(cursor: _Cursor) -> Entry:
+def _entry(cursor: _Cursor) -> BlockEntry:
     name = cursor.text()
     n_axes = cursor.number("I")
     if n_axes > MOST_AXES:
@@ -102,7 +102,7 @@ def _entry(cursor: _Cursor) -> Entry:
     if math.prod(sizes) >= 2**63 or any(size >= 2**63 for size in sizes):
         raise cursor.refuse(f"tensor {quoted(name)} has impossible sizes")
     kind, offset = cursor.number("I"), cursor.number("Q")
-    return Entry(name=name, shape=sizes[::-1], type=kind, offset=offset)
+    return BlockEntry(name=name, shape=sizes[::-1], type=kind, offset=offset)
 
 
 class _Cursor:

@@ -23,7 +23,7 @@ ENCRYPTED = 0x1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class ZipEntry:
     """The bytes of one archive entry."""
 
     file: ByteFile
@@ -123,7 +123,7 @@ class Archive:
         """Every entry's name, in the order of the directory."""
         return tuple(self._infos)
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> ZipEntry:
         """Find one entry and check that its bytes can lie within the file.
 
         Raises
@@ -151,7 +151,7 @@ class Archive:
                 f"to {info.file_size} bytes",
                 "zip it again without compression if that is true",
             )
-        return Entry(
+        return ZipEntry(
             file=self.file,
             name=name,
             n_bytes=info.file_size,

@@ -12,7 +12,7 @@ from ngpt_inspect.formats.pickles import torch_calls as _torch_calls
 from ngpt_inspect.formats.pickles.records import PickleFault
 from ngpt_inspect.formats.pickles.torch_calls import PickledTensor
 from ngpt_inspect.formats.places.readable import ByteFile
-from ngpt_inspect.formats.torch.archive import MOST_EXPANSION, Archive, Entry
+from ngpt_inspect.formats.torch.archive import MOST_EXPANSION, Archive, ZipEntry
 from ngpt_inspect.formats.torch.state_dict import SAVE_STATE_DICT
 from ngpt_inspect.formats.torch.tensor import TorchTensor, span
 from ngpt_inspect.stored import ITEM_BITS
@@ -53,7 +53,7 @@ class TorchFile:
         self.where = file.where
         self.archive = Archive(file)
         self.prefix = self._find_prefix()
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, ZipEntry] = {}
 
     def refuse(self, what: str, next_step: str) -> UnreadableFile:
         """Return the error for this file."""
@@ -117,7 +117,7 @@ class TorchFile:
             stride=pickled.stride,
         )
 
-    def _storage(self, pickled: PickledTensor) -> Entry:
+    def _storage(self, pickled: PickledTensor) -> ZipEntry:
         storage = pickled.storage
         if storage.key not in self._entries:
             entry = self.archive.entry(f"{self.prefix}data/{storage.key}")

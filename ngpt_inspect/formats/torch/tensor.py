@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint_of_values
 from ngpt_inspect.formats._values import row_range, tensor_of
-from ngpt_inspect.formats.torch.archive import Entry
+from ngpt_inspect.formats.torch.archive import ZipEntry
 from ngpt_inspect.stored import ITEM_BITS, StoredTensor
 from ngpt_inspect.wording import quoted, sizes
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class TorchTensor(StoredTensor):
     """A view of a storage in a torch archive."""
 
-    entry: Entry
+    entry: ZipEntry
     offset: int
     """Of the first value in the storage, in bytes."""
     stride: tuple[int, ...]

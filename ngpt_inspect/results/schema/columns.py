@@ -1,28 +1,28 @@
 """The columns that tables of training results share, each declared once."""
 
-from ngpt_inspect.results.schema.contract import Column, Kind
+from ngpt_inspect.results.schema.contract import Column, ColumnKind
 
 FAMILIES = ("GPT", "nGPT")
 
 
 def text(name: str, meaning: str, among: tuple[str, ...] = ()) -> Column:
     """Declare a column of texts."""
-    return Column(name=name, kind=Kind.TEXT, meaning=meaning, among=among)
+    return Column(name=name, kind=ColumnKind.TEXT, meaning=meaning, among=among)
 
 
 def whole(name: str, meaning: str) -> Column:
     """Declare a column of whole numbers."""
-    return Column(name=name, kind=Kind.WHOLE, meaning=meaning)
+    return Column(name=name, kind=ColumnKind.WHOLE, meaning=meaning)
 
 
 def number(name: str, meaning: str, *, optional: bool = False) -> Column:
     """Declare a column of numbers."""
-    return Column(name=name, kind=Kind.NUMBER, meaning=meaning, optional=optional)
+    return Column(name=name, kind=ColumnKind.NUMBER, meaning=meaning, optional=optional)
 
 
 def flag(name: str, meaning: str) -> Column:
     """Declare a column of True and False."""
-    return Column(name=name, kind=Kind.FLAG, meaning=meaning)
+    return Column(name=name, kind=ColumnKind.FLAG, meaning=meaning)
 
 
 RUN = text("run", "name of the training run")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What the cells of a column hold."""
 
     TEXT = "text"
@@ -26,7 +26,7 @@ class Column:
     """One column of a table."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     meaning: str
     optional: bool = False
     """Cells may be empty: NaN in the table. Texts may always be."""

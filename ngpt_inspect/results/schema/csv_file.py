@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.results.schema.contract import Column, Kind, Results
+from ngpt_inspect.results.schema.contract import Column, ColumnKind, Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,13 +106,15 @@ def _values(path: Path, column: Column, cells: list[str]) -> Any:
         if column.among and value not in column.among:
             raise _cell(path, line, column, cell, f"is not one of {', '.join(column.among)}")
         values.append(value)
-    return pd.array(values, dtype="str") if column.kind is Kind.TEXT else _plain(column, values)
+    return (
+        pd.array(values, dtype="str") if column.kind is ColumnKind.TEXT else _plain(column, values)
+    )
 
 
 def _plain(column: Column, values: list[Any]) -> Any:
     import numpy as np
 
-    dtypes = {Kind.WHOLE: np.int64, Kind.NUMBER: np.float64, Kind.FLAG: np.bool_}
+    dtypes = {ColumnKind.WHOLE: np.int64, ColumnKind.NUMBER: np.float64, ColumnKind.FLAG: np.bool_}
     return np.asarray(values, dtypes[column.kind])
 
 
@@ -123,11 +125,11 @@ def _whole(cell: str) -> int:
     return value
 
 
-READERS: dict[Kind, Callable[[str], Any]] = {
-    Kind.TEXT: str,
-    Kind.WHOLE: _whole,
-    Kind.NUMBER: float,
-    Kind.FLAG: FLAGS.__getitem__,
+READERS: dict[ColumnKind, Callable[[str], Any]] = {
+    ColumnKind.TEXT: str,
+    ColumnKind.WHOLE: _whole,
+    ColumnKind.NUMBER: float,
+    ColumnKind.FLAG: FLAGS.__getitem__,
 }
 
 

@@ -6,12 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.results.schema.columns import names
-from ngpt_inspect.results.schema.contract import Column, Kind
+from ngpt_inspect.results.schema.contract import Column, ColumnKind
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DTYPES = {Kind.TEXT: "str", Kind.WHOLE: "int64", Kind.NUMBER: "float64", Kind.FLAG: "bool"}
+DTYPES = {
+    ColumnKind.TEXT: "str",
+    ColumnKind.WHOLE: "int64",
+    ColumnKind.NUMBER: "float64",
+    ColumnKind.FLAG: "bool",
+}
 
 
 def stacked(columns: Sequence[Column], pieces: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -9,8 +9,8 @@ from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
 from app.engine import measured
+from app.engine.answers import requests
 from app.engine.loading import store, workshop
-from app.engine.measured import requests
 from ngpt_inspect import measure, open_checkpoint, summarise
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.plotting import thinned

@@ -435,12 +435,12 @@ def test_figures_takes_results_beside_checkpoints(
     monkeypatch.setattr(plotting, "save_figures", save_figures)
     results = tmp_path / "speed_up.csv"
     results.write_text("run,family\n")
-    words = ("--names", "embeddings,losses", "--width", "one", "--set", "view=histogram")
+    words = ("--names", "embeddings,loss_curves", "--width", "one", "--set", "view=histogram")
     result = cli("figures", layouts["gpt2"], results, "-o", tmp_path, *words, "--set", "layer=3")
     assert result.exit_code == 0
     (options,) = asked
     assert options["sources"] == ["gpt2", str(results)]
-    assert (options["names"], options["width"]) == (["embeddings", "losses"], "one")
+    assert (options["names"], options["width"]) == (["embeddings", "loss_curves"], "one")
     assert (options["view"], options["layer"]) == ("histogram", 3)
 
 

@@ -177,10 +177,10 @@ def test_a_table_read_back_from_csv_draws_alike(table, tmp_path):
 
 def test_save_figures_takes_traces_beside_checkpoints(pair, layouts, tmp_path):
     sources = [*pair, layouts["reference_ngpt"]]
-    names = ["path_angles", "path_projection", "eigen_learning_rates", "losses"]
+    names = ["path_angles", "path_projection", "eigen_learning_rates", "loss_curves"]
     found = {each.name: each for each in save_figures(sources, tmp_path, ["json"], names=names)}
     assert all(found[name].files for name in names[:3])
-    assert not found["losses"].files
+    assert not found["loss_curves"].files
     assert (tmp_path / "path_angles.csv").read_text().startswith("checkpoint,step,family,row")
     alone = save_figures(layouts["reference_ngpt"], tmp_path, ["json"], names=names[:1])
     assert not alone[0].files

@@ -99,7 +99,7 @@ def logged():
 FILES = {
     "decay_exposure": ("decay_exposure.csv", exposed),
     "training_curves": ("", logged),
-    "losses": ("speed_up.csv", losses),
+    "loss_curves": ("speed_up.csv", losses),
     "final_losses": ("speed_up.csv", losses),
     "speed_up": ("speed_up.csv", losses),
     "learning_rates": ("learning_rates.csv", sweep),
@@ -216,11 +216,11 @@ def test_one_seed_alone(tables, name):
 
 
 def test_losses_are_the_validations_of_the_budgets_shown(tables):
-    table = tables("losses")
+    table = tables("loss_curves")
     kept = table[(table["family"] == "GPT") == (table["steps"] == 800)]
     kept = kept[(kept["family"] == "GPT") | kept["steps"].isin([100, 400])]
     for all_budgets, rows in ((False, kept), (True, table)):
-        figure = FIGURES["losses"].draw(table, all_budgets=all_budgets)
+        figure = FIGURES["loss_curves"].draw(table, all_budgets=all_budgets)
         drawn = points(figure, "validation_loss")
         rows = rows[rows["row"] == "validation"]
         settings = {
@@ -236,8 +236,8 @@ def test_losses_are_the_validations_of_the_budgets_shown(tables):
 
 
 def test_factors_by_loss_are_the_tables(tables):
-    table = tables("losses")
-    drawn = points(FIGURES["losses"].draw(table, all_budgets=True), "speed_up")
+    table = tables("loss_curves")
+    drawn = points(FIGURES["loss_curves"].draw(table, all_budgets=True), "speed_up")
     shown = table[(table["row"] == "speed_up") & (table["bound"] == "")]
     everything = {point for line in drawn.values() for point in line}
     assert everything <= set(wanted(shown, "validation_loss", "speed_up"))
@@ -245,10 +245,10 @@ def test_factors_by_loss_are_the_tables(tables):
 
 
 def test_arrows_lead_from_ngpt_to_gpt(tables):
-    table = tables("losses")
+    table = tables("loss_curves")
     read = table[(table["row"] == "read_off") & (table["bound"] == "")]
     rows = {(row["step"], row["gpt_steps"]): row for row in read.to_dict("records")}
-    figure = FIGURES["losses"].draw(table)
+    figure = FIGURES["loss_curves"].draw(table)
     arrows = traces(figure, "read_off")
     assert len(arrows) >= len(CONTEXTS)
     said = {trace.text[0] for trace in traces(figure, "factor")}
@@ -259,17 +259,17 @@ def test_arrows_lead_from_ngpt_to_gpt(tables):
 
 
 def test_a_loss_gpt_never_reaches_is_told_below(tables):
-    notes = " ".join(FIGURES["losses"].draw(tables("losses")).layout.meta["notes"])
+    notes = " ".join(FIGURES["loss_curves"].draw(tables("loss_curves")).layout.meta["notes"])
     assert "GPT does not reach 3.004" in notes
     assert "at context 512: there more than 2.00×" in notes
 
 
 def test_losses_of_one_context_alone(tables):
-    figure = FIGURES["losses"].draw(tables("losses"), context=256)
+    figure = FIGURES["loss_curves"].draw(tables("loss_curves"), context=256)
     assert {note.text for note in figure.layout.annotations if note.name != "note"} == {
         "context 256"
     }
-    assert FIGURES["losses"].draw(tables("losses"), context=7).layout.meta["notes"]
+    assert FIGURES["loss_curves"].draw(tables("loss_curves"), context=7).layout.meta["notes"]
 
 
 def test_final_losses_and_their_factors_are_the_tables(tables):

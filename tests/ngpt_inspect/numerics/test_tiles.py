@@ -2,13 +2,13 @@ import pytest
 import torch
 
 from ngpt_inspect.numerics import tiles as tiles_module
-from ngpt_inspect.numerics.tiles import ExtremePairs, Rows, tiles
+from ngpt_inspect.numerics.tiles import ExtremePairs, TiledRows, tiles
 
 
 def rows_of(x, **options):
     defaults = {"normalize": False, "dtype": torch.float32}
     norms = torch.linalg.vector_norm(x.double(), dim=1)
-    return Rows(x, torch.arange(len(x)), norms, **(defaults | options))
+    return TiledRows(x, torch.arange(len(x)), norms, **(defaults | options))
 
 
 @pytest.mark.parametrize("count", [2, 3, 8, 9, 17, 40])

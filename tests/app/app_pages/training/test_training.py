@@ -220,7 +220,7 @@ def test_results_of_experiments(page, tmp_path):
         writer.writeheader()
         writer.writerows(rows)
     app = page(path.parent)
-    for name in ("losses", "final_losses", "speed_up"):
+    for name in ("loss_curves", "final_losses", "speed_up"):
         assert FIGURES[name].title in [each.value for each in app.subheader]
     assert FIGURES["step_time"].title not in words(app)
     assert not app.warning

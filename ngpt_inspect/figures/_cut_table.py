@@ -37,7 +37,7 @@ class Style:
         return f"{self.checkpoint} {self.step}"
 
 
-class Rows:
+class CutTable:
     """A table cut by checkpoint, role and quantity.
 
     Parameters

@@ -23,7 +23,7 @@ from ngpt_inspect.tables import Progress, measure, summarise
 from ngpt_inspect.version import __version__
 from ngpt_inspect.vocabulary import COLUMNS
 
-from .jobs import Job, State
+from .jobs import BackgroundJob, State
 from .loading import store, workshop
 from .stamps import Stamp, check_unchanged, stamp_of_opened
 
@@ -267,6 +267,6 @@ def begin() -> None:
     st.session_state[UNTIL] = time.monotonic() + PATIENCE
 
 
-def waited_for() -> list[Job]:
+def waited_for() -> list[BackgroundJob]:
     """Return the jobs this run of the page would have liked to be done, each once."""
     return list(dict.fromkeys(st.session_state[WAITING]))

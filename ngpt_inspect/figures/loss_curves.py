@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ngpt_inspect.figures._figure import Figure, Option
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import (
     NEUTRAL,
     TWO_COLUMNS,
@@ -167,24 +167,24 @@ def _bounds(read: Frame) -> list[str]:
 
 
 FIGURE = Figure(
-    name="losses",
+    name="loss_curves",
     title="Validation loss while training",
     summary="Validation loss against optimiser steps and training tokens, one line a run; the "
     "arrow leads from nGPT to where GPT reaches the same loss. Right: that factor by loss.",
     results="loss_curves",
     draw=draw,
     options=(
-        Option(
+        Choice(
             name="log_steps",
             values=(False, True),
             help="Steps and tokens on a logarithmic axis (the paper's are linear).",
         ),
-        Option(
+        Choice(
             name="all_budgets",
             values=(False, True),
             help="Every budget, not only GPT's longest and nGPT's shortest and longest.",
         ),
-        Option(name="context", values=(), help="Only runs of this context length, in tokens."),
+        Choice(name="context", values=(), help="Only runs of this context length, in tokens."),
     ),
     formula="steps GPT needs / steps nGPT needs to the same loss, on the running minimum of each "
     "curve, interpolated in log(steps); mean over seeds is geometric.",
