@@ -1,4 +1,4 @@
-"""What the words of a command line mean: layers and names."""
+"""What the words of a command line mean: layers, names and constants."""
 
 from __future__ import annotations
 
@@ -32,3 +32,19 @@ def _whole_number(text: str, option: str) -> int:
 def names(text: str | None) -> list[str] | None:
     """Return the names of a list with commas."""
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def constants_named(words: list[str] | None) -> dict[str, float]:
+    """Return the numbers of ``base_scale=0.03``."""
+    given = {}
+    for word in words or []:
+        name, sign, value = word.partition("=")
+        try:
+            given[name.strip()] = float(value)
+        except ValueError:
+            sign = ""
+        if not sign:
+            raise WrongOption(
+                f"{word!r} is no name with a number", where="--constant", next_step="say NAME=0.05"
+            )
+    return given

@@ -10,6 +10,7 @@ from ngpt_inspect.figures import FIGURES, Choice, Figure
 from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, TWO_COLUMNS
 from ngpt_inspect.figures.drawing.choices import roles_named
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.naming import named
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS
 
 WIDTHS = {"one": ONE_COLUMN, "two": TWO_COLUMNS}
@@ -26,10 +27,7 @@ def figure_named(name: str) -> Figure:
     WrongOption
         There is none; the message lists them.
     """
-    found = FIGURES.get(name.replace("-", "_"))
-    if found is None:
-        raise WrongOption(f"no figure {name!r}", next_step=f"there are {', '.join(FIGURES)}")
-    return found
+    return named(name, FIGURES, "figure")
 
 
 def width_chosen(width: int | str | None) -> dict[str, int]:

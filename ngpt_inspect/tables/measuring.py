@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.checkpoint import distinct, open_checkpoint
 from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure
+from ngpt_inspect.naming import named, several
 from ngpt_inspect.numerics.heartbeat import heard_by
 from ngpt_inspect.sameness import remarks_on
 from ngpt_inspect.tables.devices import usable
@@ -34,8 +35,8 @@ def measure(
     checkpoints: Source | Sequence[Source],
     measures: str | Sequence[str],
     *,
-    layers: Sequence[int] | None = None,
-    roles: Sequence[str] | None = None,
+    layers: int | Sequence[int] | None = None,
+    roles: str | Sequence[str] | None = None,
     device: str = "cpu",
     executor: Executor | None = None,
     workers: int | None = None,
@@ -51,7 +52,7 @@ def measure(
     measures
         Names from `MEASURES`, one or several.
     layers, roles
-        Restrict to these 0-based layers and these roles (spelled ``W_q``).
+        Restrict to these 0-based layers and these roles (spelled ``W_q``), one or several.
     device
         ``cpu`` or ``cuda``; the CPU, and a remark in `attrs`, where there is no such GPU.
     executor
@@ -81,9 +82,12 @@ def measure(
     InspectError
         A checkpoint cannot be opened.
     """
-    chosen = [measure_named(name) for name in _listed(measures)]
+    chosen = [measure_named(name) for name in several(measures, what="a measure")]
     models = distinct(opened(checkpoints))
-    wanted = None if roles is None else tuple(role_named(role) for role in roles)
+    wanted = (
+        None if roles is None else tuple(role_named(role) for role in several(roles, what="a role"))
+    )
+    layers = None if layers is None else several(layers, what="a layer")
     settings = _settings(chosen, options)
     # Elsewhere it is for whoever runs the job to say which devices there are.
     device, device_note = usable(device) if executor is None else (device, "")
@@ -158,8 +162,8 @@ def _check_present(
     layers: Sequence[int] | None,
 ) -> None:
     """Refuse a layer or a role that no checkpoint has, and a choice of nothing."""
-    for name, named in (("layers", layers), ("roles", wanted)):
-        if named is not None and not named:
+    for name, chosen in (("layers", layers), ("roles", wanted)):
+        if chosen is not None and not chosen:
             raise WrongOption(f"no {name} are named", next_step="leave the choice out, or make it")
     deepest = max(checkpoint.shape.n_layers for checkpoint in models)
     for layer in layers or ():
@@ -202,10 +206,7 @@ def measure_named(name: str) -> Measure:
     WrongOption
         There is none; the message lists them.
     """
-    found = MEASURES.get(name.replace("-", "_"))
-    if found is None:
-        raise WrongOption(f"no measure {name!r}", next_step=f"there are {', '.join(MEASURES)}")
-    return found
+    return named(name, MEASURES, "measure")
 
 
 def role_named(name: str) -> Role:
@@ -216,24 +217,15 @@ def role_named(name: str) -> Role:
     WrongOption
         There is none; the message lists them.
     """
-    try:
-        return Role(name)
-    except ValueError:
-        raise WrongOption(f"no role {name!r}", next_step=f"there are {', '.join(Role)}") from None
+    return named(name, {str(role): role for role in Role}, "role")
 
 
 def opened(sources: Source | Sequence[Source]) -> list[WeightSet]:
     """Open what is not open yet."""
-    return [s if isinstance(s, WeightSet) else open_checkpoint(s) for s in _listed(sources)]
-
-
-def _listed(one_or_many: Any) -> list[Any]:
-    if isinstance(one_or_many, str | PathLike | WeightSet):
-        return [one_or_many]
-    listed = list(one_or_many)
-    if not listed:
+    found = several(sources, WeightSet, what="a checkpoint")
+    if not found:
         raise WrongOption("nothing to measure", next_step="give at least one checkpoint")
-    return listed
+    return [each if isinstance(each, WeightSet) else open_checkpoint(each) for each in found]
 
 
 def _settings(chosen: list[Measure], given: Mapping[str, Any]) -> dict[str, Any]:

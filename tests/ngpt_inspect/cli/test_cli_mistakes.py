@@ -109,7 +109,10 @@ def test_inputs(kind: str, command: str, cli: Cli, tmp_path: Path) -> None:
         (("--roles", "W_x"), "no role 'W_x'; there are E_input, E_output, W_q"),
         (("--roles", "s_z"), "condition-numbers does not measure s_z; it measures W_q, W_k"),
         (("--roles", ","), "no roles are named"),
-        (("--format", "xml"), "--format: no format 'xml'; say table, csv, json, jsonl, parquet"),
+        (
+            ("--format", "xml"),
+            "--format: no format 'xml'; there are table, csv, json, jsonl, parquet",
+        ),
         (("--device", "abacus"), "no device 'abacus' here"),
         (("--heads", "3"), "is [16, 16], not [d_model, n_heads*d_k]"),
         (("--heads", "0"), "0 heads; give at least 1, or leave it out"),

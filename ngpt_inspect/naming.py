@@ -1,0 +1,75 @@
+"""Things that go by names: what is meant by one, and what may have been meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from os import PathLike
+from typing import Any, TypeVar
+
+from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.wording import quoted
+
+T = TypeVar("T")
+ALIKE = 0.75
+"""Share of letters in common from which on a name is taken for a slip of another."""
+
+
+def named(name: str, there: Mapping[str, T], what: str, *, where: str = "") -> T:
+    """Return what goes by a name, spelled with underscores or hyphens.
+
+    Parameters
+    ----------
+    name
+        As somebody wrote it.
+    there
+        Name -> thing.
+    what
+        The sort of thing, for the message: ``measure``.
+    where
+        The option or argument that it was written for.
+
+    Raises
+    ------
+    WrongOption
+        There is none; the message says which are alike, and lists all.
+    """
+    for spelling in (name, name.replace("-", "_")) if isinstance(name, str) else ():
+        if spelling in there:
+            return there[spelling]
+    alike = like(name, there) if isinstance(name, str) else []
+    meant = f"did you mean {' or '.join(alike)}? " if alike else ""
+    raise WrongOption(
+        f"no {what} {quoted(name)}", where=where, next_step=f"{meant}there are {', '.join(there)}"
+    )
+
+
+def like(name: str, known: Iterable[str]) -> list[str]:
+    """Return the names that one may be a slip of, at most three, best first; case aside."""
+    spelled = {each.lower().replace("-", "_"): each for each in known}
+    word = name.lower().replace("-", "_")
+    return [spelled[each] for each in get_close_matches(word, spelled, n=3, cutoff=ALIKE)]
+
+
+def several(one_or_many: Any, *kinds: type, what: str) -> list[Any]:
+    """Return several things, given one or several.
+
+    Parameters
+    ----------
+    one_or_many
+        A text, a path and a number are one.
+    kinds
+        And so is what is of these types, though it could be gone through.
+    what
+        The sort of thing, for the message: ``a checkpoint``.
+
+    Raises
+    ------
+    WrongOption
+        It is neither.
+    """
+    if isinstance(one_or_many, (str, PathLike, int, *kinds)):
+        return [one_or_many]
+    if not isinstance(one_or_many, Iterable):
+        raise WrongOption(f"{quoted(one_or_many)} is not {what}", next_step="give one, or a list")
+    return list(one_or_many)
