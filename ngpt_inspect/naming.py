@@ -8,9 +8,11 @@ from os import PathLike
 from typing import Any, TypeVar
 
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.wording import quoted
+from ngpt_inspect.wording import shown
 
 T = TypeVar("T")
+LONGEST = 80
+"""Characters of a name that are repeated."""
 ALIKE = 0.75
 """Share of letters in common from which on a name is taken for a slip of another."""
 
@@ -37,18 +39,17 @@ def named(name: str, there: Mapping[str, T], what: str, *, where: str = "") -> T
     for spelling in (name, name.replace("-", "_")) if isinstance(name, str) else ():
         if spelling in there:
             return there[spelling]
-    alike = like(name, there) if isinstance(name, str) else []
-    meant = f"did you mean {' or '.join(alike)}? " if alike else ""
-    raise WrongOption(
-        f"no {what} {quoted(name)}", where=where, next_step=f"{meant}there are {', '.join(there)}"
-    )
+    said = shown(repr(name), LONGEST)
+    raise WrongOption(f"no {what} {said}", where=where, next_step=meant(str(name), there))
 
 
-def like(name: str, known: Iterable[str]) -> list[str]:
-    """Return the names that one may be a slip of, at most three, best first; case aside."""
+def meant(name: str, known: Iterable[str], lead: str = "there are") -> str:
+    """Return what to do about a name: ``did you mean W_q? there are W_q, W_k``, case aside."""
     spelled = {each.lower().replace("-", "_"): each for each in known}
     word = name.lower().replace("-", "_")
-    return [spelled[each] for each in get_close_matches(word, spelled, n=3, cutoff=ALIKE)]
+    alike = [spelled[each] for each in get_close_matches(word, spelled, n=2, cutoff=ALIKE)]
+    guess = f"did you mean {' or '.join(alike)}? " if alike else ""
+    return f"{guess}{lead} {', '.join(spelled.values()) or 'none'}"
 
 
 def several(one_or_many: Any, *kinds: type, what: str) -> list[Any]:
@@ -57,9 +58,9 @@ def several(one_or_many: Any, *kinds: type, what: str) -> list[Any]:
     Parameters
     ----------
     one_or_many
-        A text, a path and a number are one.
+        A text and a path are one, whatever could be gone through.
     kinds
-        And so is what is of these types, though it could be gone through.
+        And so is what is of these types.
     what
         The sort of thing, for the message: ``a checkpoint``.
 
@@ -68,8 +69,9 @@ def several(one_or_many: Any, *kinds: type, what: str) -> list[Any]:
     WrongOption
         It is neither.
     """
-    if isinstance(one_or_many, (str, PathLike, int, *kinds)):
+    if isinstance(one_or_many, (str, PathLike, *kinds)):
         return [one_or_many]
     if not isinstance(one_or_many, Iterable):
-        raise WrongOption(f"{quoted(one_or_many)} is not {what}", next_step="give one, or a list")
+        said = shown(repr(one_or_many), LONGEST)
+        raise WrongOption(f"{said} is not {what}", next_step="give one, or a list")
     return list(one_or_many)

@@ -63,7 +63,7 @@ class FiguresCommand(Opening):
             for drawn in save_figures(
                 [*models, *others],
                 self.output,
-                names(self.formats) or ["html"],
+                names(self.formats) or [],
                 names=names(self.only),
                 width=self.width,
                 layers=layers_named(self.layers),

@@ -19,7 +19,7 @@ from ngpt_inspect.cli.options import (
     Workers,
 )
 from ngpt_inspect.cli.terminal import note
-from ngpt_inspect.errors import InspectError
+from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.measures import Measure, Setting
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ class MeasureCommand(Opening, Tabling):
         from ngpt_inspect.cli.views import coverage_notes, views
 
         self.check_output(self.figure_file)
+        if self.fail_above != self.fail_above or self.fail_below != self.fail_below:
+            raise WrongOption("NaN is above and below nothing", where="--fail-above, --fail-below")
         table = self._measured()
         nothing = (table["status"] == "skipped").all()
         self.emit(lambda: () if nothing else views(table), lambda: table)
@@ -89,10 +91,10 @@ class MeasureCommand(Opening, Tabling):
             from ngpt_inspect.plotting import figure, save_figure
 
             save_figure(figure(self.measure.name, table=table), self.figure_file)
-        self.remark(coverage_notes(table))
         if nothing:
             reasons = "; ".join(dict.fromkeys(table["reason"]))
             raise InspectError(f"nothing measured: {reasons}")
+        self.remark(coverage_notes(table))
         self._judge(table)
 
     def _measured(self) -> "pd.DataFrame":

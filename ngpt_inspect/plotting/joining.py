@@ -11,7 +11,7 @@ from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.plotting.choices import scope
 from ngpt_inspect.plotting.wide import checked_columns
 from ngpt_inspect.tables import summarise
-from ngpt_inspect.tables.rows import frame_of
+from ngpt_inspect.tables.rows import frame_of, tidy
 from ngpt_inspect.tables.summaries import summaries_of
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
@@ -35,6 +35,7 @@ def drawn_rows(
     """
     if chosen.results:
         return checked_columns(chosen.name, chosen.results, table)
+    table = tidy(table)
     facts, table = table.attrs, thinned(table, keep=chosen.singles)
     table.attrs = {}  # pandas copies them deeply with every selection
     needs = chosen.needs_with(options or {})

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral, Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import distinct, open_checkpoint
 from ngpt_inspect.errors import MissingRole, WrongOption
-from ngpt_inspect.measures import MEASURES, Measure
-from ngpt_inspect.naming import named, several
+from ngpt_inspect.measures import MEASURES, Measure, Setting
+from ngpt_inspect.naming import meant, named, several
 from ngpt_inspect.numerics.heartbeat import heard_by
 from ngpt_inspect.sameness import remarks_on
 from ngpt_inspect.tables.devices import usable
@@ -87,7 +88,7 @@ def measure(
     wanted = (
         None if roles is None else tuple(role_named(role) for role in several(roles, what="a role"))
     )
-    layers = None if layers is None else several(layers, what="a layer")
+    layers = None if layers is None else _layers(layers)
     settings = _settings(chosen, options)
     # Elsewhere it is for whoever runs the job to say which devices there are.
     device, device_note = usable(device) if executor is None else (device, "")
@@ -126,6 +127,14 @@ def _heard(progress: Progress | None, done: int, total: int) -> Iterator[None]:
         return
     with heard_by(lambda share: progress(done + share, total)):
         yield
+
+
+def _layers(layers: int | Sequence[int]) -> list[int]:
+    found = several(layers, int, what="a layer")
+    for each in found:
+        if not isinstance(each, Integral):
+            raise WrongOption(f"no layer {each!r}", next_step="give whole numbers from 0")
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,12 +245,30 @@ def _settings(chosen: list[Measure], given: Mapping[str, Any]) -> dict[str, Any]
         names = ", ".join(each.name for each in chosen)
         raise WrongOption(
             f"{names} has no option {', '.join(unknown)}",
-            next_step=f"its options are: {', '.join(known) or 'none'}",
+            next_step=meant(unknown[0], known, "its options are:"),
         )
-    for option in (option for each in chosen for option in each.options):
-        value = given.get(option.name)
-        if option.least is not None and value is not None and value < option.least:
-            raise WrongOption(
-                f"{option.name} is {value}", next_step=f"give at least {option.least}"
-            )
-    return known | dict(given)
+    settings = {setting.name: setting for each in chosen for setting in each.options}
+    return known | {name: _checked(settings[name], value) for name, value in given.items()}
+
+
+VALUES: dict[type, tuple[type, str]] = {
+    bool: (bool, "True or False"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "a text"),
+}
+"""Type of a setting's default -> what is taken for it, and how to say so."""
+
+
+def _checked(setting: Setting, value: Any) -> Any:
+    """Return a value that a setting can have; a number for text as it is written."""
+    kind, said = VALUES[type(setting.default)]
+    if kind is str and isinstance(value, Integral):
+        value = str(value)
+    if setting.least is not None:
+        said = f"{said} of at least {setting.least}"
+    # NaN is not equal to itself
+    fits = isinstance(value, kind) and value == value
+    if not fits or (setting.least is not None and value < setting.least):
+        raise WrongOption(f"{setting.name} is {value!r}", next_step=f"give {said}")
+    return value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ngpt_inspect.measures import MEASURES, Measure, Summary
-from ngpt_inspect.tables.rows import Entry, frame_of, records
+from ngpt_inspect.tables.rows import Entry, frame_of, records, tidy
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.vocabulary import Status
 
@@ -32,9 +32,15 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     Which quantities have which summaries is declared by the measures; `docs/table.md` lists
     the statistics. Skipped values are left out, and the summary says so; infinite condition
     numbers count as what they are.
+
+    Raises
+    ------
+    WrongOption
+        It is no such table.
     """
     import pandas as pd
 
+    table = tidy(table)
     each, pooled = summaries_of(MEASURES.values())
     rows = table[table["measure"].isin([*each, *pooled]) & table["statistic"].isna()]
     rows.attrs = {}  # pandas copies them deeply with every selection
