@@ -71,7 +71,7 @@ def measure(
     Returns
     -------
     pandas.DataFrame
-        Columns as in docs/table.md. `attrs` holds the tool's version, the settings, and of each
+        Columns as in docs/table.md; shown are those that differ between rows. `attrs` holds the tool's version, the settings, and of each
         checkpoint its fingerprint, constants and coverage.
 
     Raises
@@ -83,6 +83,8 @@ def measure(
     InspectError
         A checkpoint cannot be opened.
     """
+    from ngpt_inspect.tables.printing import TidyTable
+
     chosen = [measure_named(name) for name in several(measures, what="a measure")]
     models = distinct(opened(checkpoints))
     wanted = (
@@ -113,7 +115,7 @@ def measure(
         for role, reason in part.absent.items():
             row = skipped(part.measure, reason)
             entries.append(entry_of(part.checkpoint, role, row, None))
-    table = frame_of(entries)
+    table: pd.DataFrame = TidyTable(frame_of(entries))
     table.attrs = provenance(table, models, chosen, settings | {"device": device})
     table.attrs["remarks"] = [*([device_note] if device_note else []), *remarks_on(models)]
     return table

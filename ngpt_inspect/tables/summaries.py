@@ -40,12 +40,14 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
+    from ngpt_inspect.tables.printing import TidyTable
+
     table = tidy(table)
     each, pooled = summaries_of(MEASURES.values())
     rows = table[table["measure"].isin([*each, *pooled]) & table["statistic"].isna()]
     rows.attrs = {}  # pandas copies them deeply with every selection
     summary = frame_of([*_summaries(rows, each, pooled), *_pooled(rows, pooled)])
-    out = pd.concat([table, summary.astype(table.dtypes.to_dict())], ignore_index=True)
+    out = TidyTable(pd.concat([table, summary.astype(table.dtypes.to_dict())], ignore_index=True))
     out.attrs = dict(table.attrs)
     return out
 
