@@ -71,8 +71,9 @@ def measure(
     Returns
     -------
     pandas.DataFrame
-        Columns as in docs/table.md; shown are those that differ between rows. `attrs` holds the tool's version, the settings, and of each
-        checkpoint its fingerprint, constants and coverage.
+        Columns as in docs/table.md; printed are those that differ between rows. `attrs` holds
+        the tool's version, the settings, and of each checkpoint its fingerprint, constants and
+        coverage.
 
     Raises
     ------

@@ -30,7 +30,7 @@ class TidyTable(pd.DataFrame):
         for spared in range(len(SPARE) + 1):
             seen, said = self._seen(SPARE[:spared])
             with _settings():
-                text = pd.DataFrame.__repr__(seen)
+                text = repr(seen)
             if "..." not in text.partition("\n")[0]:
                 break
         return "\n".join([text, "", *textwrap.wrap(said, WIDTH)]) if said else super().__repr__()
@@ -38,7 +38,7 @@ class TidyTable(pd.DataFrame):
     def _repr_html_(self) -> Any:
         seen, said = self._seen()
         with _settings():
-            page = pd.DataFrame._repr_html_(seen)  # type: ignore[operator]
+            page = seen._repr_html_()  # type: ignore[operator]
         return f"{page}<p>{escape(said)}</p>" if page and said else page
 
     def _seen(self, spared: Sequence[str] = ()) -> tuple[pd.DataFrame, str]:
