@@ -1,4 +1,6 @@
-"""Figure 5 of arXiv 2410.01131 with matplotlib, from the tidy table: pip install matplotlib.
+"""Figure 5 of arXiv 2410.01131 with matplotlib, from the tidy table.
+
+Needs the extra: pip install 'ngpt-inspect[examples]'. Then
 
 python examples/matplotlib_condition_numbers.py runs/demo/gpt runs/demo/ngpt
 """

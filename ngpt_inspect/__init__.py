@@ -1,9 +1,29 @@
 """Inspection and diagnostics of GPT and nGPT checkpoints, from files alone.
 
 >>> import ngpt_inspect as ni
->>> table = ni.measure(["runs/gpt", "runs/ngpt"], "condition_numbers")  # doctest: +SKIP
->>> figure = ni.figure("condition_numbers", ["runs/gpt", "runs/ngpt"])  # doctest: +SKIP
->>> ni.save_figure(figure, "condition_numbers.pdf")  # doctest: +SKIP
+>>> checkpoint = ni.open_checkpoint("runs/ngpt")
+>>> checkpoint
+ngpt
+  family        nGPT (reference_ngpt)
+  size          2 layers, 4 heads, d_model 16, vocabulary 30
+  parameters    5,534, stored as F32
+  step          200
+  unrecognised  nothing
+>>> checkpoint["W_q"]
+<W_q of layer 0: [16, 16] F32, layers.0.attention.W_q.weight>
+<W_q of layer 1: [16, 16] F32, layers.1.attention.W_q.weight>
+>>> ni.Role.W_Q.facts.meaning
+'queries (eq. 12)'
+>>> ni.MEASURES["condition_numbers"].quantities["sigma_max"]
+'largest singular value'
+>>> ni.FIGURES["condition_numbers"].needs
+('condition_numbers',)
+>>> table = ni.measure(["runs/gpt", "runs/ngpt"], "condition_numbers")
+>>> figure = ni.figure("condition_numbers", table=table)
+>>> print(ni.save_figure(figure, "condition_numbers.html"))
+condition_numbers.html
+>>> ni.__version__.count(".")
+2
 """
 
 from importlib import import_module

@@ -12,6 +12,15 @@ class InspectError(Exception):
         The file, tensor, layer or option it is about. Empty when `what` says it.
     next_step
         What to do now. Empty only when there is nothing to be done.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> try:
+    ...     ni.measure("runs/gpt", "condition_numbers", roles="W_Q")
+    ... except ni.InspectError as error:
+    ...     print(error)  # doctest: +ELLIPSIS
+    no role 'W_Q'; did you mean W_q? there are E_input, E_output, W_q, ...
     """
 
     def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:

@@ -62,6 +62,13 @@ def figure(
         No such figure, option or value, or neither sources nor a table.
     InspectError
         As in `measure`, `training_results` and `path`.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> drawing = ni.figure("condition_numbers", ["runs/gpt", "runs/ngpt"], roles="W_q")
+    >>> drawing.layout.width  # pixels: two columns of a page
+    648
     """
     chosen = figure_named(name)
     declared = {option.name for option in chosen.options}

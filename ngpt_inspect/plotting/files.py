@@ -51,6 +51,12 @@ def save_figure(drawing: go.Figure, path: str | PathLike[str]) -> Path:
         An image is asked for and kaleido, or Chrome or Chromium, is not there.
     InspectError
         The file cannot be written.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> print(ni.save_figure(ni.figure("unit_norm", "runs/ngpt"), "figures/unit_norm.html"))
+    figures/unit_norm.html
     """
     if not hasattr(drawing, "layout"):
         raise WrongOption(
@@ -157,6 +163,13 @@ def save_figures(
         An image is asked for without what makes images; as in `save_figure`.
     InspectError
         As in `measure`, `training_results`, `path` and `save_figure`.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> drawn = ni.save_figures(["runs/gpt", "runs/ngpt"], "figures", "html", names="unit_norm")
+    >>> [str(path) for path in drawn[0].files]
+    ['figures/unit_norm.html', 'figures/unit_norm.csv']
     """
     wanted = [*FIGURES, ABLATIONS] if names is None else several(names, what="a figure")
     chosen = [figure_named(name) for name in wanted if name != ABLATIONS]

@@ -40,6 +40,13 @@ def differences(sources: Source | Sequence[Source]) -> pd.DataFrame:
         There is only one checkpoint.
     InspectError
         A checkpoint cannot be opened.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> table = ni.differences(["runs/gpt", "runs/ngpt"])
+    >>> table[table["item"] == "family"]["text"].tolist()
+    ['GPT', 'nGPT']
     """
     import pandas as pd
 

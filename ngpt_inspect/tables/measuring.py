@@ -83,6 +83,14 @@ def measure(
         A layer or role that none of the checkpoints has.
     InspectError
         A checkpoint cannot be opened.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> table = ni.measure(["runs/gpt", "runs/ngpt"], "condition_numbers", roles="W_q", layers=0)
+    >>> heads = table[(table["measure"] == "condition_number") & table["head"].notna()]
+    >>> heads[heads["checkpoint"] == "gpt"]["value"].round(3).tolist()
+    [2.0, 3.0, 4.0, 5.0]
     """
     from ngpt_inspect.tables.printing import TidyTable
 

@@ -37,6 +37,14 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     ------
     WrongOption
         It is no such table.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> table = ni.summarise(ni.measure("runs/gpt", "condition_numbers", roles="W_q"))
+    >>> medians = table[(table["measure"] == "condition_number") & (table["statistic"] == "median")]
+    >>> medians["value"].round(3).tolist()  # of each layer, then over both
+    [3.5, 13.5, 8.5]
     """
     import pandas as pd
 

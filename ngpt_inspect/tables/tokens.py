@@ -84,6 +84,13 @@ def token_table(
     ------
     InspectError
         As `measure`.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> tokens = ni.token_table("runs/ngpt", roles="E_input")
+    >>> tokens[["token", "norm"]].round(3).head(2).values.tolist()
+    [[0, 1.0], [1, 1.0]]
     """
     models = distinct(opened(sources))
     table = measure(models, OF_ROWS, roles=roles, device=device, progress=progress, **options)

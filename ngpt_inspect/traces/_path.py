@@ -51,6 +51,14 @@ def path(traces: Source | Sequence[Source]) -> pd.DataFrame:
     ------
     UnreadableFile
         A file is missing, damaged, no trace, or contradicts itself.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> table = ni.path("trace.safetensors")
+    >>> means = table[table["row"] == "mean"]
+    >>> means["angle_moved"].round(3).tolist()  # degrees; nothing came before the embedding
+    [nan, 10.0, 15.0, 2.0, 33.0]
     """
     import pandas as pd
 

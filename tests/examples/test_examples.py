@@ -85,7 +85,7 @@ def test_paper_figures_of_nothing_is_one_line(tmp_path):
 
 
 def test_matplotlib_draws_figure_5(runs, tmp_path):
-    pytest.importorskip("matplotlib", reason="matplotlib is not a dependency of this project")
+    pytest.importorskip("matplotlib", reason="the extra examples is not installed")
     script = EXAMPLES / "matplotlib_condition_numbers.py"
     done = subprocess.run(
         [sys.executable, str(script), *map(str, runs)], cwd=tmp_path, capture_output=True, text=True

@@ -60,6 +60,13 @@ def training_results(name: str, sources: Place | Sequence[Place]) -> pd.DataFram
         No such table.
     UnreadableFile
         A file is missing, or a column of it is missing, unknown or wrong.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> table = ni.training_results("training_steps", ["runs/gpt", "runs/ngpt"])
+    >>> table[["family", "step", "validation_loss"]].values.tolist()[:2]
+    [['GPT', 100, 4.0], ['GPT', 200, 3.0]]
     """
     chosen = results_named(name)
     if chosen.compute is None:
