@@ -87,6 +87,8 @@ class Setting:
     help: str
     least: int | None = None
     """The smallest value that makes sense; None where there is no such bound."""
+    of_tokens: bool = False
+    """Whether it names tokens: then texts in it become ids, as each checkpoint has them."""
 
 
 @dataclass(frozen=True, kw_only=True)

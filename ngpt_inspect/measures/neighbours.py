@@ -49,7 +49,12 @@ MEASURE = Measure(
     shown=(Series("neighbour_cosine"), Series("neighbour_dot")),
     view=View.PAIRS,
     options=(
-        Setting(name="token", default="0", help="Ids of tokens: 262 or 5,7-9."),
+        Setting(
+            name="token",
+            default="0",
+            help="Tokens by id or text: 262 or 5,7-9 or def.",
+            of_tokens=True,
+        ),
         Setting(name="count", default=10, help="How many neighbours.", least=1),
     ),
     source="dot products as in arXiv 2410.01131, Figure 4 (right), of single tokens",

@@ -21,6 +21,7 @@ from ngpt_inspect.tables.executors import results
 from ngpt_inspect.tables.jobs import Job, skipped
 from ngpt_inspect.tables.provenance import provenance
 from ngpt_inspect.tables.rows import entry_of, frame_of
+from ngpt_inspect.tables.token_words import in_ids
 from ngpt_inspect.vocabulary import TIED, Role
 from ngpt_inspect.weights import Weight, WeightSet
 
@@ -107,8 +108,9 @@ def measure(
     _check_present(models, plan, wanted, layers)
 
     jobs = [
-        Job(checkpoint=p.checkpoint, weight=w, measure=p.measure, options=settings, device=device)
+        Job(checkpoint=p.checkpoint, weight=w, measure=p.measure, options=taken, device=device)
         for p in plan
+        for taken in [_of_checkpoint(settings, p)]
         for w in p.weights
     ]
     found = results(jobs, executor, workers)
@@ -260,6 +262,13 @@ def _settings(chosen: list[Measure], given: Mapping[str, Any]) -> dict[str, Any]
         )
     settings = {setting.name: setting for each in chosen for setting in each.options}
     return known | {name: _checked(settings[name], value) for name, value in given.items()}
+
+
+def _of_checkpoint(settings: Mapping[str, Any], part: _Part) -> dict[str, Any]:
+    """Return the settings with ids for texts of tokens, as this checkpoint numbers them."""
+    texts = [setting.name for setting in part.measure.options if setting.of_tokens]
+    ids = {name: in_ids(settings[name], part.checkpoint) for name in texts}
+    return {**settings, **ids}
 
 
 VALUES: dict[type, tuple[type, str]] = {

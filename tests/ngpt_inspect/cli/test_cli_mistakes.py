@@ -135,7 +135,7 @@ def test_options(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("neighbours", "--token", "def"), "token is 'def'; give token ids: 262 or 5,7-9"),
+        (("neighbours", "--token", "def"), "llama: no token 'def' (no tokenizer.json"),
         (("tokens", "--unused", "many"), "unused is 'many'; give token ids"),
         (("tokens", "--threshold", "nan"), "threshold is nan; give a number"),
         (("tokens", "--order", "nearst"), "no order 'nearst'; did you mean nearest? there are"),

@@ -86,3 +86,29 @@ def test_a_token_that_is_not_there_is_one_line(ngpt: Path, cli) -> None:
     assert result.exit_code == 2
     assert "token is 300" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_neighbours_of_a_text(ngpt: Path, cli) -> None:
+    """Ids 3 and 4 of the vocabulary are ` w3` and ` w4`; `w` alone is no token."""
+    command = ("neighbours", ngpt, "--format", "json", "--count", "3")
+    assert cli(*command, "--token", "w3, w4,7").stdout == cli(*command, "--token", "3,4,7").stdout
+    table = ni.measure(ngpt, "neighbours", token=" w3")
+    assert set(table["index"]) == {3}
+    assert table.attrs["settings"]["token"] == " w3"
+    refused = cli(*command, "--token", "w")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "ngpt-inspect: ngpt: no token 'w' (no token is just that); "
+        "give ids: 262 or 5,7-9; `ngpt-inspect tokens --search` finds them\n"
+    )
+
+
+def test_a_text_is_another_id_in_another_vocabulary(ngpt: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    tokenizer = {"model": {"vocab": {"w3": 8, "Ġw3": 9}}, "decoder": {"type": "ByteLevel"}}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    other = write_reference(tiny_ngpt(), folder / "other.safetensors")
+    table = ni.measure([ngpt, other], "neighbours", token="w3", roles="E_input")
+    found = table.groupby("checkpoint")["index"].unique()
+    assert {label: set(ids) for label, ids in found.items()} == {"ngpt": {3}, "other": {8, 9}}

@@ -119,7 +119,7 @@ def test_means_are_over_the_values_of_all_experts(cli: Cli, mixture: Mixture) ->
 def test_the_largest_deviation_is_that_of_the_worst_expert(cli: Cli, mixture: Mixture) -> None:
     folder, tensors = mixture
     run = cli("unit-norm", folder)
-    assert ", max unit deviation over experts" in run.stdout
+    assert ": unit deviation of unit norm, max over experts" in run.stdout
     norms = np.concatenate([np.linalg.norm(each, axis=1) for each in experts(tensors, 1)])
     assert cell(run.stdout, "W_u", "1") == pytest.approx(np.abs(norms - 1).max(), rel=PRINTED)
 

@@ -99,7 +99,8 @@ def test_a_token_that_is_not_there(gpt: Path, options: dict[str, str], message: 
 @pytest.mark.parametrize(
     ("token", "message"),
     [
-        ("the", "token is 'the'; give token ids: 262 or 5,7-9"),
+        ("5,the", "x: no token 'the' (no tokenizer.json beside x.safetensors"),
+        ("5-", "x: no token '5-' (no tokenizer.json"),
         (",", "no token is named"),
         ("9" * 20, "give token ids"),
     ],
