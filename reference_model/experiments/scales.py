@@ -35,6 +35,10 @@ class Scale:
     exposure_preset: str = "contrast"
     """Shape and settings of the runs on decay exposure; its GPT has the largest."""
     exposure_seeds: tuple[int, ...] = (0,)
+    long_steps: int = 100_000
+    """Steps of the runs as long as the paper's."""
+    long_batch: int = 4
+    """Sequences of one of their steps."""
 
 
 SCALES: dict[str, Scale] = {
