@@ -39,6 +39,7 @@ def scheduled_runs(scale: Scale, rates: Rates) -> list[Run]:
         for context_length in scale.contexts
         for architecture in ARCHITECTURES
         for steps in budgets[architecture]
+        if seed == scale.seeds[0] or steps <= (scale.longest_repeated or steps)
     ]
 
 
