@@ -66,7 +66,7 @@ def test_speed_up_schedules_every_budget_with_its_own_rate_and_seed():
 
 def test_long_budgets_run_one_seed_and_decay_alike_at_every_length():
     scale = SCALES["contrast"]
-    rates = {key: 4e-3 for key in grid(scale)}
+    rates = dict.fromkeys(grid(scale), 0.004)
     runs = scheduled_runs(scale, rates)
     long = [run for run in runs if run.training.steps > scale.longest_repeated]
     assert {run.training.seed for run in long} == {scale.seeds[0]}
