@@ -37,8 +37,7 @@ def planned_runs(scale: Scale) -> list[Run]:
 
 def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     """Train all runs, write their condition numbers, and lay out W_q's by layer."""
-    runs = planned_runs(laboratory.scale)
-    laboratory.train(runs)
+    runs = laboratory.train_in_time(planned_runs(laboratory.scale))
     rows = [row for run in runs for row in rows_of(laboratory, run)]
     laboratory.keep(NAME, rows, runs)
     lines = [["kappa of W_q", "d_k", *(f"layer {n}" for n in range(SHAPE["n_layers"]))]]

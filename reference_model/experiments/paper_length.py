@@ -52,8 +52,7 @@ def _run(scale: Scale, architecture: Architecture) -> Run:
 
 def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     """Train both runs, write their condition numbers, and lay out those of the last step."""
-    runs = planned_runs(laboratory.scale)
-    laboratory.train(runs)
+    runs = laboratory.train_in_time(planned_runs(laboratory.scale))
     rows = [row for run in runs for row in rows_of(laboratory, run)]
     laboratory.keep(NAME, rows, runs)
     last = [row for row in rows if row["step"] == row["steps"]]

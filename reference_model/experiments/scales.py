@@ -38,6 +38,8 @@ class Scale:
     """Steps of each model that are timed, in turn."""
     exposure_preset: str = "contrast"
     """Shape and settings of the runs on decay exposure; its GPT has the largest."""
+    exposure_decay: float | None = None
+    """The largest decay of those runs; None takes the preset's."""
     exposure_seeds: tuple[int, ...] = (0,)
     long_steps: int = 100_000
     """Steps of the runs as long as the paper's."""
@@ -110,6 +112,7 @@ SCALES: dict[str, Scale] = {
             evaluated_tokens=524_288,
             timed_steps=30,
             exposure_preset="small",
+            exposure_decay=4.0,  # an exposure of 12 in 3,000 steps at 2e-3
             exposure_seeds=(0,),
         ),
         # A.5: 512 sequences a step at every context there; here 2^19 tokens, the paper's at 1k
