@@ -61,10 +61,13 @@ def _of_seed(scale: Scale, seed: int) -> Iterator[Run]:
         for by in (2.0, 0.5)
     ]
     gpt += [
-        ("no decay of W_q W_k", {"no_decay": ("W_q", "W_k")}),
-        ("eps 1e-5", {"eps": 1e-5}),
-        ("muon", {"optimizer": "muon"}),
-        ("hyperball", {"hyperball": True}),
+        (variant, {"weight_decay": decay, **changes})
+        for variant, changes in (
+            ("no decay of W_q W_k", {"no_decay": ("W_q", "W_k")}),
+            ("eps 1e-5", {"eps": 1e-5}),
+            ("muon", {"optimizer": "muon"}),
+            ("hyperball", {"hyperball": True}),
+        )
     ]
     ngpt = train_config("ngpt", scale.exposure_preset).learning_rate
     planned = [_run(scale, "gpt", variant, seed, changes) for variant, changes in gpt]
