@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.runs import METRICS, is_run, read_metrics
+from ngpt_inspect.table import Table
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -117,9 +118,8 @@ def beside(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> pd.DataFrame
 
 def rows_of(table: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
     """Return the rows of one checkpoint; steps of one run share its label."""
-    mine = table["checkpoint"] == checkpoint.label
+    rows = Table.of(table).rows
+    mine = rows["checkpoint"] == checkpoint.label
     if checkpoint.step is not None:
-        mine &= table["step"] == checkpoint.step
-    rows = table[mine]
-    rows.attrs = {}  # pandas copies them deeply with every selection
-    return rows
+        mine &= rows["step"] == checkpoint.step
+    return rows[mine]

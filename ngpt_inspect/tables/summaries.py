@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ngpt_inspect.measures import MEASURES, Measure, Summary
+from ngpt_inspect.table import Table
 from ngpt_inspect.tables.rows import Entry, frame_of, records
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.vocabulary import Status
@@ -36,12 +37,11 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     each, pooled = summaries_of(MEASURES.values())
-    rows = table[table["measure"].isin([*each, *pooled]) & table["statistic"].isna()]
-    rows.attrs = {}  # pandas copies them deeply with every selection
+    bare = Table.of(table).rows
+    rows = bare[bare["measure"].isin([*each, *pooled]) & bare["statistic"].isna()]
     summary = frame_of([*_summaries(rows, each, pooled), *_pooled(rows, pooled)])
-    out = pd.concat([table, summary.astype(table.dtypes.to_dict())], ignore_index=True)
-    out.attrs = dict(table.attrs)
-    return out
+    out = pd.concat([bare, summary.astype(bare.dtypes.to_dict())], ignore_index=True)
+    return Table(out, table.attrs).frame()
 
 
 def summaries_of(measures: Iterable[Measure]) -> tuple[Wanted, Wanted]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.measures.token_health import THRESHOLD
+from ngpt_inspect.table import Table
 from ngpt_inspect.tables.measuring import Progress, Source, measure, opened
 from ngpt_inspect.tokens import TokenTexts, token_texts
 from ngpt_inspect.vocabulary import Kind, Role, Status, roles_of
@@ -225,6 +226,4 @@ def typed(table: pd.DataFrame) -> pd.DataFrame:
         for name in (*QUANTITIES.values(), "s_z", "value")
         if name in table and name not in whole
     }
-    out = table.astype(whole | numbers).reset_index(drop=True)
-    out.attrs = {}
-    return out
+    return Table.of(table).rows.astype(whole | numbers).reset_index(drop=True)
