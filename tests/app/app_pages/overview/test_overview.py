@@ -14,7 +14,7 @@ from app.engine.jobs import Workshop
 from app.frame import uploads
 from app.frame.text import plain
 from ngpt_inspect import open_checkpoint
-from ngpt_inspect.summary import MEASURES, health
+from ngpt_inspect.summary import HEALTH_MEASURES, health
 from ngpt_inspect.tables import measure
 
 FIGURES = 4
@@ -41,7 +41,7 @@ def test_two_checkpoints(run, models):
     """Health says what the room below says, and links; differences are counted and listed."""
     app = run(*models)
     checkpoints = [open_checkpoint(path) for path in models]
-    expected = health(checkpoints, measure(checkpoints, MEASURES))
+    expected = health(checkpoints, measure(checkpoints, HEALTH_MEASURES))
     cells = "\n".join(marks(app))
     for row in expected.itertuples():
         assert f" {row.level}] {plain(row.text)}" in cells
@@ -78,7 +78,7 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
     text = plain("8 of 9 matrices (largest deviation 1: W_q layer 0)")
     assert f":red[:material/error: trouble] {text}" in cells
     assert len(charts(app)) == FIGURES
-    assert sorted(calls) == sorted(MEASURES)
+    assert sorted(calls) == sorted(HEALTH_MEASURES)
     assert "recorded facts differ" not in words(app)
     labels = [each.label for each in app.expander]
     assert "Tensors not recognised: 1" in labels
