@@ -9,7 +9,7 @@ from seen import charts, words
 from small_models import write_ngpt
 
 from app.app_pages.overview.cards import facts
-from app.engine import measured
+from app.engine import answers
 from app.engine.jobs import Workshop
 from app.frame import uploads
 from app.frame.text import plain
@@ -69,8 +69,8 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
         tensors["strange.<b>"] = torch.zeros(2)
 
     calls = []
-    real = measured.measure
-    monkeypatch.setattr(measured, "measure", lambda c, m, **k: calls.append(m) or real(c, m, **k))
+    real = answers.measure
+    monkeypatch.setattr(answers, "measure", lambda c, m, **k: calls.append(m) or real(c, m, **k))
     path = changed(write_ngpt(tmp_path / "ngpt.safetensors"), change)
     app = run(path)
     cells = marks(app)
@@ -89,11 +89,11 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
 @pytest.fixture
 def idle(monkeypatch):
     """Have nothing measured: the page stands without."""
-    monkeypatch.setattr(measured, "PATIENCE", 0)
+    monkeypatch.setattr(answers, "PATIENCE", 0)
     monkeypatch.setattr(Workshop, "_run", lambda self: None)
-    measured.workshop.clear()
+    answers.workshop.clear()
     yield
-    measured.workshop.clear()
+    answers.workshop.clear()
 
 
 def test_what_is_not_measured_yet_is_named(run, models, idle):
