@@ -14,7 +14,7 @@ from small_models import write_gpt, write_ngpt
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from app.engine import measured
+from app.engine import answers
 from app.engine.store import VARIABLE
 
 DASHBOARD = Path(__file__).parents[2] / "app" / "dashboard.py"
@@ -33,7 +33,7 @@ def own_cache(tmp_path_factory, monkeypatch) -> Path:
     """Keep results in a folder of each test's own, and wait for them: pages are whole at once."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv(VARIABLE, str(folder))
-    monkeypatch.setattr(measured, "PATIENCE", 300)
+    monkeypatch.setattr(answers, "PATIENCE", 300)
     return folder
 
 

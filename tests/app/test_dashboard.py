@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import measured
+from app.engine import answers
 from ngpt_inspect import FIGURES
 
 SHOWN = ("condition_numbers", "eigen_learning_rates", "scaling_factors", "embedding_norms")
@@ -83,8 +83,8 @@ def test_the_path_box_does_not_leave_the_root(run, tmp_path, path):
 
 def test_nothing_is_measured_twice_until_the_file_changes(run, models, monkeypatch):
     calls = []
-    real = measured.measure
-    monkeypatch.setattr(measured, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
+    real = answers.measure
+    monkeypatch.setattr(answers, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
     run(models[1])
     first = len(calls)
     assert first > 0

@@ -14,7 +14,7 @@ from streamlit.material_icon_names import ALL_MATERIAL_ICONS
 from app import app_pages
 from app.app_pages import PAGES
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.summary import MEASURES as HEALTH
+from ngpt_inspect.summary import HEALTH_MEASURES
 
 FOLDERS = sorted(
     each.parent.name for each in Path(app_pages.__file__).parent.glob("[!_]*/__init__.py")
@@ -96,5 +96,5 @@ def test_details_of_a_reading_are_a_click_away(run, models):
     app = run(*models, page="overview")
     first = next(iter(PAGES))
     linked = {each.proto.page or first for each in app.get("page_link")}
-    showing = ([n for n, page in PAGES.items() if name in page.details] for name in HEALTH)
+    showing = ([n for n, page in PAGES.items() if name in page.details] for name in HEALTH_MEASURES)
     assert linked == {names[0] for names in showing if names}

@@ -11,7 +11,7 @@ from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
 from app.arguments import Arguments
-from app.engine import measured
+from app.engine import answers
 from app.engine.answers import requests
 from app.engine.jobs import State
 from app.engine.loading import open_once, workshop
@@ -69,7 +69,7 @@ def overwritten(path):
 
 def spoiled(monkeypatch, path, happens, *, after):
     """Let something happen to a file as it is measured: before its tensors are read, or after."""
-    real = measured.measure
+    real = answers.measure
 
     def late(checkpoint, name, **more):
         mine = checkpoint.contents.source == str(path) and path.exists()
@@ -80,7 +80,7 @@ def spoiled(monkeypatch, path, happens, *, after):
             happens(path)
         return table
 
-    monkeypatch.setattr(measured, "measure", late)
+    monkeypatch.setattr(answers, "measure", late)
 
 
 def test_a_file_that_vanishes_while_it_is_measured(run, models, monkeypatch):

@@ -8,7 +8,7 @@ from seen import charts, words
 from small_models import VOCAB, write_gpt, write_ngpt
 
 import ngpt_inspect as ni
-from app.engine import measured
+from app.engine import answers
 
 
 def write_texts(folder, *, reverse=False):
@@ -131,6 +131,6 @@ def test_a_row_of_nan_leaves_the_others(see, tmp_path):
 
 def test_a_second_look_measures_nothing(see, models, monkeypatch):
     see(*models)
-    monkeypatch.setattr(measured, "measure", lambda *a, **k: pytest.fail("measured again"))
+    monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
     app = see(*models)
     assert len(neighbours(app)) == 2

@@ -7,7 +7,7 @@ import torch
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import loading, measured
+from app.engine import answers, loading
 from ngpt_inspect.figures import FIGURES
 from reference_model import trace as reference_trace
 from reference_model.checkpoint import save_checkpoint
@@ -186,12 +186,12 @@ def test_no_model_is_run_twice_on_a_prompt_until_its_file_changes(run, runs, mon
 def test_models_are_run_in_the_background_and_once(run, runs, monkeypatch):
     held = threading.Event()
     loading.workshop().ask(object(), "hold", lambda progress: held.wait(600))
-    monkeypatch.setattr(measured, "PATIENCE", 0)
+    monkeypatch.setattr(answers, "PATIENCE", 0)
     app = opened(run, *runs)
     assert "Not followed yet." in words(app)
     assert "Paths of the prompt" in app.get("progress")[0].proto.text
     held.set()
-    monkeypatch.setattr(measured, "PATIENCE", 60)
+    monkeypatch.setattr(answers, "PATIENCE", 60)
     app.run()
     assert len(charts(app)) == 2
     monkeypatch.setattr(reference_trace, "write_trace", lambda *a: pytest.fail("run again"))

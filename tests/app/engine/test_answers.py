@@ -8,7 +8,7 @@ import pytest
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import measured
+from app.engine import answers
 from app.engine.answers import requests
 from app.engine.loading import store, workshop
 from ngpt_inspect import measure, open_checkpoint, summarise
@@ -26,7 +26,7 @@ def hold():
 
 
 def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, models, hold, monkeypatch):
-    monkeypatch.setattr(measured, "PATIENCE", 0)
+    monkeypatch.setattr(answers, "PATIENCE", 0)
     app = run(*models)
     assert not charts(app)
     assert "Not measured yet." in words(app)
@@ -35,14 +35,14 @@ def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, models, hol
     (bar,) = app.get("progress")
     assert "of gpt" in bar.proto.text
     hold.set()
-    monkeypatch.setattr(measured, "PATIENCE", 60)
+    monkeypatch.setattr(answers, "PATIENCE", 60)
     app.run()
     assert len(charts(app)) == 4
     assert not app.get("progress")
 
 
 def test_stopping_leaves_the_page_and_offers_to_go_on(run, models, hold, monkeypatch):
-    monkeypatch.setattr(measured, "PATIENCE", 0)
+    monkeypatch.setattr(answers, "PATIENCE", 0)
     app = run(models[1])
     app.button(key="stop").click().run()
     hold.set()
@@ -50,7 +50,7 @@ def test_stopping_leaves_the_page_and_offers_to_go_on(run, models, hold, monkeyp
     app.run()
     assert not charts(app)
     assert "Condition numbers of ngpt" in app.info[0].value
-    monkeypatch.setattr(measured, "PATIENCE", 60)
+    monkeypatch.setattr(answers, "PATIENCE", 60)
     app.button(key="go on").click().run()
     assert len(charts(app)) == 4
     assert not app.info
@@ -59,7 +59,7 @@ def test_stopping_leaves_the_page_and_offers_to_go_on(run, models, hold, monkeyp
 def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
     run, models, monkeypatch
 ):
-    real = measured.measure
+    real = answers.measure
 
     def fails(checkpoint, name, **more):
         if checkpoint.family == "GPT":
@@ -69,12 +69,12 @@ def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
     both = [trace_colors(chart) for chart in charts(run(*models))]
     for path in models:
         path.touch()
-    monkeypatch.setattr(measured, "measure", fails)
+    monkeypatch.setattr(answers, "measure", fails)
     app = run(*models)
     assert any("the file has changed" in each.value for each in app.warning)
     assert len(charts(app)) == 4
     one = [trace_colors(chart) for chart in charts(app)]
-    monkeypatch.setattr(measured, "measure", real)
+    monkeypatch.setattr(answers, "measure", real)
     app.button(key="try again").click().run()
     assert not app.warning
     assert [trace_colors(chart) for chart in charts(app)] == both
@@ -90,7 +90,7 @@ def trace_colors(chart):
 def test_results_are_kept_for_the_next_start(run, models, own_cache, monkeypatch):
     run(models[1])
     assert list(own_cache.glob("*.parquet"))
-    monkeypatch.setattr(measured, "measure", lambda *a, **k: pytest.fail("measured again"))
+    monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
     store()._tables.clear()  # as after a restart
     assert len(charts(run(models[1]))) == 4
 
@@ -124,7 +124,7 @@ def test_a_key_names_the_file_the_question_and_nothing_else(tmp_path):
 
 def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch):
     run(models[1])
-    monkeypatch.setattr(measured, "measure", lambda *a, **k: pytest.fail("measured again"))
+    monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
     checkpoint = open_checkpoint(models[1])
     for ask in ({}, {"whole": True}, {"layers": [0], "roles": ["W_q"]}):
         (asked,) = requests([checkpoint], ["condition_numbers"], **ask)
