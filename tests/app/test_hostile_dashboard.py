@@ -83,9 +83,9 @@ def spoiled(monkeypatch, path, happens, *, after):
     monkeypatch.setattr(answers, "measure", late)
 
 
-def test_a_file_that_vanishes_while_it_is_measured(run, models, monkeypatch):
-    spoiled(monkeypatch, models[1], Path.unlink, after=True)
-    app = run(*models)
+def test_a_file_that_vanishes_while_it_is_measured(run, own_models, monkeypatch):
+    spoiled(monkeypatch, own_models[1], Path.unlink, after=True)
+    app = run(*own_models)
     assert app.warning
     assert all("ngpt" in each.value for each in app.warning)
     assert "Traceback" not in words(app)
@@ -94,9 +94,9 @@ def test_a_file_that_vanishes_while_it_is_measured(run, models, monkeypatch):
 
 @pytest.mark.parametrize("happens", [overwritten, Path.unlink], ids=["changes", "vanishes"])
 @pytest.mark.parametrize("after", [False, True])
-def test_numbers_of_a_file_that_is_gone_are_not_kept(models, monkeypatch, happens, after):
+def test_numbers_of_a_file_that_is_gone_are_not_kept(own_models, monkeypatch, happens, after):
     """Neither under the name of the file they were read from, nor under that of the next."""
-    path = models[1]
+    path = own_models[1]
     (asked,) = requests([open_once(str(path))], ["unit_norm"])
     spoiled(monkeypatch, path, happens, after=after)
     job = workshop().ask(asked.key, asked.title, asked.work)

@@ -25,9 +25,9 @@ def hold():
     event.set()
 
 
-def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, models, hold, monkeypatch):
+def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, own_models, hold, monkeypatch):
     monkeypatch.setattr(answers, "PATIENCE", 0)
-    app = run(*models)
+    app = run(*own_models)
     assert not charts(app)
     assert "Not measured yet." in words(app)
     assert app.title[0].value == "Side by side"
@@ -41,9 +41,9 @@ def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, models, hol
     assert not app.get("progress")
 
 
-def test_stopping_leaves_the_page_and_offers_to_go_on(run, models, hold, monkeypatch):
+def test_stopping_leaves_the_page_and_offers_to_go_on(run, own_models, hold, monkeypatch):
     monkeypatch.setattr(answers, "PATIENCE", 0)
-    app = run(models[1])
+    app = run(own_models[1])
     app.button(key="stop").click().run()
     hold.set()
     assert workshop().ask("after", "after", lambda progress: None).wait(120)
@@ -57,7 +57,7 @@ def test_stopping_leaves_the_page_and_offers_to_go_on(run, models, hold, monkeyp
 
 
 def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
-    run, models, monkeypatch
+    run, own_models, monkeypatch
 ):
     real = answers.measure
 
@@ -66,11 +66,11 @@ def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
             raise InspectError("the file has changed", where=checkpoint.contents.source)
         return real(checkpoint, name, **more)
 
-    both = [trace_colors(chart) for chart in charts(run(*models))]
-    for path in models:
+    both = [trace_colors(chart) for chart in charts(run(*own_models))]
+    for path in own_models:
         path.touch()
     monkeypatch.setattr(answers, "measure", fails)
-    app = run(*models)
+    app = run(*own_models)
     assert any("the file has changed" in each.value for each in app.warning)
     assert len(charts(app)) == 4
     one = [trace_colors(chart) for chart in charts(app)]
@@ -87,12 +87,12 @@ def trace_colors(chart):
     return {trace["line"]["color"] for trace in data if "color" in trace.get("line", {})}
 
 
-def test_results_are_kept_for_the_next_start(run, models, own_cache, monkeypatch):
-    run(models[1])
+def test_results_are_kept_for_the_next_start(run, own_models, own_cache, monkeypatch):
+    run(own_models[1])
     assert list(own_cache.glob("*.parquet"))
     monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
     store()._tables.clear()  # as after a restart
-    assert len(charts(run(models[1]))) == 4
+    assert len(charts(run(own_models[1]))) == 4
 
 
 def test_requests_leave_out_what_a_checkpoint_has_not(tmp_path):

@@ -96,21 +96,18 @@ def idle(monkeypatch):
     answers.workshop.clear()
 
 
-def test_what_is_not_measured_yet_is_named(run, models, idle):
-    app = run(models[1])
+def test_what_is_not_measured_yet_is_named(run, own_models, idle):
+    app = run(own_models[1])
     assert "Still to come: eigen learning rates, scaling factors" in words(app)
     assert not charts(app)
 
 
-def test_five_checkpoints(run, models, idle):
-    paths = [
-        models[0],
-        *(write_ngpt(models[0].with_name(f"n{n}.safetensors"), n) for n in range(4)),
-    ]
-    app = run(*paths)
+def test_five_checkpoints(run, five_models, idle):
+    app = run(*five_models)
     wide = app.dataframe[0].value
-    assert list(wide.columns) == ["group", "item", *(path.stem for path in paths)]
-    assert all(words(app).count(f"<b>{path.stem}</b>") == 3 for path in paths), "list, card, health"
+    assert list(wide.columns) == ["group", "item", *(path.stem for path in five_models)]
+    told = [words(app).count(f"<b>{path.stem}</b>") for path in five_models]
+    assert told == [3] * 5, "list, card, health"
 
 
 def test_everything_can_be_closed_and_opened_again(run, tmp_path):
