@@ -71,7 +71,8 @@ def open_checkpoint(
     UnreadableFile
         Missing, broken, or unsafe to read.
     UnknownArchitecture
-        The tensors fit no declared layout, or several.
+        The tensors fit several declared layouts, or not the one that is asked for. What fits
+        none is opened as `unknown`.
     WrongOption
         An architecture, a constant or a part of that name does not exist; a number or a spec
         cannot be meant.
@@ -85,7 +86,9 @@ def open_checkpoint(
         layout = declared(own, where="spec" if isinstance(spec, Mapping) else str(spec))
         known_layouts = {layout.name: layout}
     contents = read_contents(source, part)
-    found = find_architecture(contents, known_layouts, name=architecture, n_heads=heads)
+    found = find_architecture(
+        contents, known_layouts, name=architecture, n_heads=heads, or_unknown=own is None
+    )
     resolved = constants_of(found, contents, constants or {})
     known: dict[str, float] = {**found.dimensions} | {
         constant.name: constant.value for constant in resolved
@@ -98,7 +101,7 @@ def open_checkpoint(
         family=found.architecture.family,
         contents=contents,
         shape=_shape(found.dimensions),
-        weights=weights_of(found, known),
+        weights=weights_of(found, contents, known),
         ignored=found.ignored,
         buffers=found.buffers,
         unrecognised=found.unplaced,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, MissingRole
 from ngpt_inspect.stored import Contents, StoredTensor
-from ngpt_inspect.vocabulary import Kind, MatrixAxis, Role
+from ngpt_inspect.vocabulary import NAMED_ONLY, Kind, MatrixAxis, Role, RoleFacts
 from ngpt_inspect.wording import listed
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class ModelShape:
     """The sizes of a model. None: the checkpoint does not say, and nobody gave it."""
 
-    n_layers: int
-    d_model: int
-    vocab_size: int
+    n_layers: int = 0
+    d_model: int | None = None
+    vocab_size: int | None = None
     n_heads: int | None = None
     n_kv_heads: int | None = None
     d_k: int | None = None
@@ -65,7 +65,8 @@ class Part:
 class Weight:
     """One tensor, or one part of a fused tensor, with its role in the model."""
 
-    role: Role
+    role: Role | None
+    """None: no layout says what it is; it is measured whole, by its name."""
     layer: int | None
     tensor: StoredTensor
     shape: tuple[int, ...]
@@ -88,7 +89,12 @@ class Weight:
     """Head blocks along the role's head axis; None where the number of heads is unknown."""
 
     @property
-    def key(self) -> tuple[Role, int | None, int | None]:
+    def facts(self) -> RoleFacts:
+        """What is known of its role."""
+        return NAMED_ONLY if self.role is None else self.role.facts
+
+    @property
+    def key(self) -> tuple[Role | None, int | None, int | None]:
         """Role, layer and expert: what names a weight inside its model."""
         return self.role, self.layer, self.expert
 
@@ -158,9 +164,9 @@ class Weight:
 
         Row blocks for W_q, W_k and W_v, column blocks for W_o.
         """
-        if self.n_blocks is None or self.role.facts.head_axis is None:
+        if self.n_blocks is None or self.facts.head_axis is None:
             return None
-        if self.role.facts.head_axis is MatrixAxis.ROWS:
+        if self.facts.head_axis is MatrixAxis.ROWS:
             return values.reshape(self.n_blocks, -1, values.shape[1])
         return values.reshape(values.shape[0], self.n_blocks, -1).movedim(1, 0)
 
@@ -250,7 +256,7 @@ class WeightSet:
         """Stored dtypes of the matrices and embeddings, most values first."""
         count: dict[str, int] = {}
         for weight in self.weights:
-            if weight.role.facts.kind in (Kind.EMBEDDING, Kind.MATRIX):
+            if weight.facts.kind in (Kind.EMBEDDING, Kind.MATRIX):
                 dtype = weight.tensor.dtype
                 count[dtype] = count.get(dtype, 0) + weight.tensor.n_values
         return tuple(sorted(count, key=lambda dtype: -count[dtype]))
@@ -277,9 +283,9 @@ class WeightSet:
         )
 
     def select(
-        self, roles: tuple[Role, ...] | None = None, layers: tuple[int, ...] | None = None
+        self, roles: tuple[Role | None, ...] | None = None, layers: tuple[int, ...] | None = None
     ) -> tuple[Weight, ...]:
-        """Return the weights of these roles and layers (all by default).
+        """Return the weights of these roles and layers (all by default; None: without a role).
 
         Weights outside the layers (embeddings, s_z, the final gain) are left out when layers
         are named.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.vocabulary import Role, Series, Status
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class View(StrEnum):
     """Layers down, roles across, the one quantity of `shown` in each cell."""
     ROLES = "roles"
     """Roles (and layers) down, the quantities of `shown` across."""
+    TENSORS = "tensors"
+    """Names of tensors down, those that no layout gives a role."""
     PAIRS = "pairs"
     """Token and partner down, with their texts where known; the quantities of `shown` across."""
 
@@ -120,6 +122,12 @@ class Measure:
     pooled: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
     """Quantity -> its summaries of each role: over layers and experts too."""
     options: tuple[Setting, ...] = field(default_factory=tuple)
+
+    @property
+    def reads(self) -> tuple[Role | None, ...]:
+        """Its roles, and None where it takes any matrix: then it reads those without a role."""
+        any_matrix = set(roles_of(Kind.MATRIX)) <= set(self.roles)
+        return (*self.roles, None) if any_matrix else self.roles
 
     @property
     def command(self) -> str:

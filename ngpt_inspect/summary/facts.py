@@ -52,12 +52,14 @@ class Fact:
 def header_facts(checkpoint: WeightSet) -> Iterator[Fact]:
     """Yield what the headers say: family, sizes, stored dtype, step and tokens."""
     shape = checkpoint.shape
-    heads = "? heads" if shape.n_heads is None else f"{shape.n_heads} heads"
+    sizes = [f"{shape.n_layers} layers"] if shape.n_layers else []
+    sizes += ["? heads" if shape.n_heads is None else f"{shape.n_heads} heads"]
+    sizes += [] if shape.d_model is None else [f"d {shape.d_model}"]
     yield Fact(item="family", text=f"{checkpoint.family} ({checkpoint.architecture})")
     yield Fact(
         item="parameters", text=f"{checkpoint.n_parameters:,}", value=checkpoint.n_parameters
     )
-    yield Fact(item="size", text=f"{shape.n_layers} layers, {heads}, d {shape.d_model}")
+    yield Fact(item="size", text=", ".join(sizes))
     yield Fact(item="stored as", text=", ".join(checkpoint.dtypes))
     if checkpoint.step is not None:
         yield Fact(item="step", text=f"{checkpoint.step:,}", value=checkpoint.step)

@@ -42,7 +42,7 @@ class Job:
     def is_large(self) -> bool:
         """Whether one job alone can keep all cores busy."""
         shape = self.weight.shape
-        pairs = self.weight.role.facts.kind is Kind.EMBEDDING
+        pairs = self.weight.facts.kind is Kind.EMBEDDING
         return math.prod(shape) * (max(shape) if pairs else min(shape)) >= LARGE
 
     def run(self) -> list[Values]:

@@ -140,7 +140,7 @@ def _part(
     wanted: tuple[Role, ...] | None,
     layers: Sequence[int] | None,
 ) -> _Part:
-    roles = tuple(role for role in each.roles if wanted is None or role in wanted)
+    roles = each.reads if wanted is None else tuple(r for r in each.roles if r in wanted)
     here = None if layers is None else tuple(n for n in layers if n < checkpoint.shape.n_layers)
     weights = checkpoint.select(roles, here)
     absent = {role: why for role, why in checkpoint.absent.items() if role in roles}
@@ -167,7 +167,9 @@ def _check_present(
             raise MissingRole(
                 f"no layer {layer}",
                 where=", ".join(checkpoint.label for checkpoint in models),
-                next_step=f"layers are 0 to {deepest - 1}",
+                next_step=f"layers are 0 to {deepest - 1}"
+                if deepest
+                else "without a layout nothing says which layer a tensor is of: leave it out",
             )
     for role in wanted or ():
         reads = [part for part in plan if role in part.measure.roles]
@@ -189,7 +191,7 @@ def _check_present(
     there = [weight for checkpoint in models for weight in checkpoint if weight.role in roles]
     if layers and there and all(weight.layer is None for weight in there):
         raise WrongOption(
-            f"{', '.join(dict.fromkeys(w.role for w in there))}: not in any layer",
+            f"{', '.join(dict.fromkeys(str(w.role) for w in there))}: not in any layer",
             next_step="leave the layers out",
         )
 

@@ -111,7 +111,7 @@ def _remarks(models: Sequence[WeightSet], texts: Texts) -> Iterator[str]:
         if not known:
             yield f"{model.label}: no texts: {known.why_none}"
             continue
-        first, rows = max(known.pieces) + 1, model.shape.vocab_size
+        first, rows = max(known.pieces) + 1, model.shape.vocab_size or 0
         if first < rows:
             yield (
                 f"{model.label}: rows {first} to {rows - 1} are not in the tokenizer; "
