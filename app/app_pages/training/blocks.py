@@ -37,7 +37,7 @@ it short."""
 MOST_METRICS = 4
 OF_RESULTS = (
     *("loss_curves", "final_losses", "speed_up", "learning_rates"),
-    *("longer_context", "step_time"),
+    *("longer_context", "downstream_accuracy", "step_time"),
 )
 
 
