@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from ngpt_inspect.architectures import MOST_STACKED, Constant, Match, Placed, absent_roles
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.expressions import evaluate, names_in
+from ngpt_inspect.naming import meant
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Kind, MatrixAxis, Role
 from ngpt_inspect.weights import Part, ResolvedConstant, Weight
@@ -24,11 +25,11 @@ def constants_of(
     declared = found.architecture.constants
     unknown = set(given) - {constant.name for constant in declared}
     if unknown:
-        names = ", ".join(constant.name for constant in declared) or "none"
+        names = [constant.name for constant in declared]
         raise WrongOption(
             f"{found.architecture.name} has no constant {', '.join(sorted(unknown))}",
             where=contents.source,
-            next_step=f"its constants are: {names}",
+            next_step=meant(min(unknown), names, "its constants are:"),
         )
     known: dict[str, float] = dict(found.dimensions)
     resolved = []

@@ -67,6 +67,11 @@ def is_run(folder: Place) -> bool:
     return folder.is_dir() and bool(step_files(folder))
 
 
+def has_steps(source: str) -> bool:
+    """Tell whether a source is the folder of a run on this machine, whose steps can be named."""
+    return not is_uri(source) and is_run(Path(source))
+
+
 def checkpoints_of(source: str, steps: str) -> Sequence[str | Path]:
     """Return the checkpoints of a training run that are asked for; other sources as they are.
 
@@ -82,12 +87,9 @@ def checkpoints_of(source: str, steps: str) -> Sequence[str | Path]:
     WrongOption
         The run has no such step.
     """
-    if steps == "last" or is_uri(source):
+    if steps == "last" or not has_steps(source):
         return [source]
-    path = Path(source)
-    if not is_run(path):
-        return [path]
-    files = step_files(path)
+    files = step_files(Path(source))
     wanted = list(files) if steps == "all" else [_step(word) for word in steps.split(",")]
     missing = [step for step in wanted if step not in files]
     if missing:

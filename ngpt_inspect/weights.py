@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
+from ngpt_inspect.card import Card
 from ngpt_inspect.errors import InspectError, MissingRole
+from ngpt_inspect.naming import named
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import NAMED_ONLY, Kind, MatrixAxis, Role, RoleFacts
-from ngpt_inspect.wording import listed
+from ngpt_inspect.wording import listed, number, shown, sizes
 
 if TYPE_CHECKING:
     import torch
+
+MOST_SHOWN = 20
+"""Weights that are listed where a notebook shows some of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +66,7 @@ class Part:
         return spans[:, self.start : self.stop : self.step]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Weight:
     """One tensor, or one part of a fused tensor, with its role in the model."""
 
@@ -87,6 +92,10 @@ class Weight:
     """The vectors that the model divides by their norm whenever it uses the tensor."""
     n_blocks: int | None = None
     """Head blocks along the role's head axis; None where the number of heads is unknown."""
+
+    def __repr__(self) -> str:
+        name = f"{self.role}{_of('layer', self.layer)}{_of('expert', self.expert)}"
+        return f"<{name}: {sizes(self.shape)} {self.tensor.dtype}, {shown(self.source)}>"
 
     @property
     def facts(self) -> RoleFacts:
@@ -188,6 +197,47 @@ def over_norms(errors: torch.Tensor, values: torch.Tensor, axis: MatrixAxis) -> 
     return errors / norms.unsqueeze(1 if axis is MatrixAxis.ROWS else 0)
 
 
+def _of(what: str, place: int | None) -> str:
+    return "" if place is None else f" of {what} {place}"
+
+
+class Weights(Sequence[Weight]):
+    """Some weights of a model, in its order: by number, or by role (``layer["W_q"]``)."""
+
+    def __init__(self, weights: Sequence[Weight], whose: WeightSet) -> None:
+        self._weights = tuple(weights)
+        self._whose = whose
+
+    @overload
+    def __getitem__(self, key: int) -> Weight: ...
+    @overload
+    def __getitem__(self, key: slice | str) -> Weights: ...
+    def __getitem__(self, key: int | slice | str) -> Weight | Weights:
+        """Return one weight, or those of a role; MissingRole where there is no such role."""
+        if isinstance(key, int):
+            return self._weights[key]
+        if isinstance(key, slice):
+            return Weights(self._weights[key], self._whose)
+        role = named(key, {str(role): role for role in Role}, "role")
+        found = [weight for weight in self if weight.role == role]
+        if not found:
+            there = dict.fromkeys(weight.role for weight in self)
+            raise MissingRole(
+                self._whose.absent.get(role, f"no {role} here"),
+                where=self._whose.label,
+                next_step=f"there are {', '.join(there) or 'none'}",
+            )
+        return Weights(found, self._whose)
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    def __repr__(self) -> str:
+        lines = [repr(weight) for weight in self[:MOST_SHOWN]]
+        more = len(self) - len(lines)
+        return "\n".join([*lines, *([f"... and {more} more"] if more else [])]) or "no weights"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResolvedConstant:
     """A number the model multiplies by that its weights do not hold."""
@@ -203,9 +253,13 @@ class ResolvedConstant:
         return self.origin.startswith("assumed")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class WeightSet:
-    """A model as its checkpoint describes it: weights by role and layer, nothing read yet."""
+    """A model as its checkpoint describes it: weights by role and layer, nothing read yet.
+
+    ``checkpoint["W_q"]`` are the weights of a role, ``checkpoint.layers[2]`` those of a layer,
+    and ``checkpoint.layers[2]["W_q"][0].values()`` are numbers.
+    """
 
     label: str
     """Short name for tables and legends."""
@@ -263,6 +317,46 @@ class WeightSet:
 
     def __iter__(self) -> Iterator[Weight]:
         return iter(self.weights)
+
+    def __getitem__(self, role: str) -> Weights:
+        """Return the weights of a role; MissingRole where there are none."""
+        return Weights(self.weights, self)[role]
+
+    @property
+    def layers(self) -> tuple[Weights, ...]:
+        """The weights of each layer, from 0; what lies outside the layers is not among them."""
+        found: list[list[Weight]] = [[] for _ in range(self.shape.n_layers)]
+        for weight in self.weights:
+            if weight.layer is not None:
+                found[weight.layer].append(weight)
+        return tuple(Weights(each, self) for each in found)
+
+    @property
+    def card(self) -> Card:
+        """What can be said of it in a few lines, before any tensor is read."""
+        shape = self.shape
+        heads = "heads unknown" if shape.n_heads is None else f"{shape.n_heads} heads"
+        if shape.n_kv_heads not in (None, shape.n_heads):
+            heads += f" ({shape.n_kv_heads} for keys and values)"
+        experts = "" if shape.n_experts is None else f", {shape.n_experts} experts a layer"
+        lines = {
+            "family": f"{self.family} ({self.architecture})",
+            "size": f"{shape.n_layers} layers, {heads}, d_model {shape.d_model:,}, "
+            f"vocabulary {shape.vocab_size:,}{experts}",
+            "parameters": f"{self.n_parameters:,}, stored as {', '.join(self.dtypes)}",
+            "step": "not recorded" if self.step is None else f"{self.step:,}",
+        }
+        assumed = [f"{each.name} = {number(each.value)}" for each in self.constants if each.assumed]
+        if assumed:
+            lines["assumed"] = listed(assumed)
+        known = listed(self.unrecognised) if self.unrecognised else "nothing"
+        return Card(title=self.label, lines=lines | {"unrecognised": known})
+
+    def __repr__(self) -> str:
+        return str(self.card)
+
+    def _repr_html_(self) -> str:
+        return self.card.html
 
     def get(self, role: Role, layer: int | None = None, expert: int | None = None) -> Weight:
         """Return one weight.

@@ -66,7 +66,10 @@ def heading(checkpoint: dict[str, Any], each: Measure, columns: Sequence[Cells])
     """Return the line above a table: which checkpoint, and what is in the cells."""
     step = "" if checkpoint["step"] is None else f" at step {checkpoint['step']}"
     kind = f"{checkpoint['label']}{step} ({checkpoint['architecture']})"
-    return f"{kind}: {each.title.lower()}{_reduction(each, columns)}"
+    of = columns[0].name.measure
+    named = each.view is not View.LAYERS or of in each.name
+    what = each.title.lower() if named else f"{of.replace('_', ' ')} of {each.title.lower()}"
+    return f"{kind}: {what}{_reduction(each, columns)}"
 
 
 def _reduction(each: Measure, columns: Sequence[Cells]) -> str:
@@ -81,10 +84,8 @@ def _reduction(each: Measure, columns: Sequence[Cells]) -> str:
     if each.view is not View.LAYERS:
         return f",{words}" if words else ""
     (column,) = columns
-    quantity, statistic = column.name
-    of = "" if quantity in each.name else f" {quantity.replace('_', ' ')}"
-    taken = WORDS.get(statistic or "", statistic)
-    return f", {taken}{of}{words}" if over else f":{of}" if of else ""
+    statistic = column.name.statistic
+    return f", {WORDS.get(statistic or '', statistic)}{words}" if over else ""
 
 
 def by_layer(columns: Sequence[Cells], source: str) -> Table:

@@ -28,8 +28,8 @@ def figure(
     *,
     table: pd.DataFrame | None = None,
     width: int | str | None = None,
-    layers: Sequence[int] | None = None,
-    roles: Sequence[str] | None = None,
+    layers: int | Sequence[int] | None = None,
+    roles: str | Sequence[str] | None = None,
     device: str = "cpu",
     **options: Any,
 ) -> go.Figure:

@@ -12,7 +12,7 @@ from ngpt_inspect.plotting.choices import scope
 from ngpt_inspect.plotting.wide import checked_columns
 from ngpt_inspect.table import Table
 from ngpt_inspect.tables import summarise
-from ngpt_inspect.tables.rows import frame_of
+from ngpt_inspect.tables.rows import frame_of, tidy
 from ngpt_inspect.tables.summaries import summaries_of
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
@@ -36,7 +36,7 @@ def drawn_rows(
     """
     if chosen.results:
         return checked_columns(chosen.name, chosen.results, table)
-    thin = Table.of(thinned(table, keep=chosen.singles))
+    thin = Table.of(thinned(tidy(table), keep=chosen.singles))
     needs = chosen.needs_with(options or {})
     names = [name for need in needs for name in MEASURES[need].quantities]
     wanted = thin.rows["measure"].isin(names)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ngpt_inspect.checkpoint import open_checkpoint
-from ngpt_inspect.errors import InspectError, UnreadableFile
+from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure, Values
 from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.tables.devices import usable
@@ -46,12 +46,20 @@ class Job:
         return math.prod(shape) * (max(shape) if pairs else min(shape)) >= LARGE
 
     def run(self) -> list[Values]:
-        """Take the measure. A tensor that cannot be measured gives one skipped row."""
+        """Take the measure. A tensor that cannot be measured gives one skipped row.
+
+        Raises
+        ------
+        WrongOption
+            A setting that no tensor could be measured with.
+        """
         weight = self.weight
         try:
             with _cores(self.cores if self.is_large else 1):
                 found = self.measure.compute(weight, self.options, self.device)
                 return [self._defined(values, weight.source) for values in found]
+        except WrongOption:
+            raise
         except (NonFinite, InspectError) as error:
             return [skipped(self.measure, f"{weight.source}: {error}")]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.measures import Values
 from ngpt_inspect.vocabulary import COLUMNS, Series
 from ngpt_inspect.weights import Weight, WeightSet
@@ -88,6 +89,26 @@ def of_series(table: pd.DataFrame, series: Series) -> pd.DataFrame:
     column = table["statistic"]
     wanted = column.isna() if statistic is None else (column == statistic)
     return table[(table["measure"] == of) & wanted]
+
+
+def tidy(table: Any) -> pd.DataFrame:
+    """Return what is given for a tidy table, if it is one.
+
+    Raises
+    ------
+    WrongOption
+        It is something else.
+    """
+    columns = getattr(table, "columns", ())
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        lacks = f"has no column {missing[0]}" if len(columns) else "is no table"
+        raise WrongOption(
+            f"what is given, a {type(table).__name__}, {lacks}",
+            next_step="give what `measure` returned",
+        )
+    found: pd.DataFrame = table
+    return found
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

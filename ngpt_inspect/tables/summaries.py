@@ -11,7 +11,7 @@ import numpy as np
 
 from ngpt_inspect.measures import MEASURES, Measure, Summary
 from ngpt_inspect.table import Table
-from ngpt_inspect.tables.rows import Entry, frame_of, records
+from ngpt_inspect.tables.rows import Entry, frame_of, records, tidy
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.vocabulary import Status
 
@@ -33,15 +33,24 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     Which quantities have which summaries is declared by the measures; `docs/table.md` lists
     the statistics. Skipped values are left out, and the summary says so; infinite condition
     numbers count as what they are.
+
+    Raises
+    ------
+    WrongOption
+        It is no such table.
     """
     import pandas as pd
 
+    from ngpt_inspect.tables.printing import TidyTable
+
+    table = tidy(table)
     each, pooled = summaries_of(MEASURES.values())
     bare = Table.of(table).rows
     rows = bare[bare["measure"].isin([*each, *pooled]) & bare["statistic"].isna()]
     summary = frame_of([*_summaries(rows, each, pooled), *_pooled(rows, pooled)])
-    out = pd.concat([bare, summary.astype(bare.dtypes.to_dict())], ignore_index=True)
-    return Table(out, table.attrs).frame()
+    out = TidyTable(pd.concat([bare, summary.astype(bare.dtypes.to_dict())], ignore_index=True))
+    out.attrs = dict(table.attrs)
+    return out
 
 
 def summaries_of(measures: Iterable[Measure]) -> tuple[Wanted, Wanted]:

@@ -58,7 +58,7 @@ Texts = Mapping[str, TokenTexts]
 def token_table(
     sources: Source | Sequence[Source],
     *,
-    roles: Sequence[str] | None = None,
+    roles: str | Sequence[str] | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     **options: Any,

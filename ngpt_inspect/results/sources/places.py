@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.naming import several
 from ngpt_inspect.results._registry import RESULTS
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.runs import METRICS, is_run
@@ -25,8 +26,7 @@ def listed(one_or_many: Any) -> list[Place]:
     UnreadableFile
         One of them is not there.
     """
-    one = isinstance(one_or_many, str | PathLike | WeightSet)
-    found = [one_or_many] if one else list(one_or_many)
+    found = several(one_or_many, WeightSet, what="a source")
     for source in found:
         if not isinstance(source, WeightSet) and not Path(source).exists():
             raise UnreadableFile(
