@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from os import PathLike
 from pathlib import Path
 
 from ngpt_inspect.architectures import (
@@ -18,6 +17,7 @@ from ngpt_inspect.architectures import (
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.formats import read_contents
 from ngpt_inspect.placement import constants_of, weights_of
+from ngpt_inspect.places import Openable
 from ngpt_inspect.runs import step_of
 from ngpt_inspect.stored import Contents
 from ngpt_inspect.weights import ModelShape, WeightSet
@@ -29,7 +29,7 @@ STEP_KEYS = ("reference_model.step", "iter_num", "step", "iteration", "global_st
 
 
 def open_checkpoint(
-    source: str | PathLike[str],
+    source: Openable,
     *,
     architecture: str | None = None,
     spec: Spec | None = None,
@@ -44,7 +44,9 @@ def open_checkpoint(
     ----------
     source
         A file, a folder holding a model, or the folder of a training run (its last step);
-        a path or a URI (``hf://``, ``s3://``, ``gs://``, ``https://``).
+        a path or a URI (``hf://``, ``s3://``, ``gs://``, ``https://``). Or what is in memory: a
+        module, a state dict (or a dict that holds one), an open file, bytes; no copy is made
+        of the tensors of a model in memory.
     architecture
         Name of the layout, where detection cannot tell.
     spec

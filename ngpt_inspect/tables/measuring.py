@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import distinct, open_checkpoint
 from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure
 from ngpt_inspect.numerics.heartbeat import heard_by
+from ngpt_inspect.places import Openable, is_one
 from ngpt_inspect.sameness import remarks_on
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.executors import results
@@ -25,7 +25,7 @@ from ngpt_inspect.weights import Weight, WeightSet
 if TYPE_CHECKING:
     import pandas as pd
 
-Source = WeightSet | str | PathLike[str]
+Source = WeightSet | Openable
 Progress = Callable[[float, float], None]
 """Called with (weights done, weights in all); a large weight that is half done counts half."""
 
@@ -228,7 +228,7 @@ def opened(sources: Source | Sequence[Source]) -> list[WeightSet]:
 
 
 def _listed(one_or_many: Any) -> list[Any]:
-    if isinstance(one_or_many, str | PathLike | WeightSet):
+    if isinstance(one_or_many, WeightSet) or is_one(one_or_many):
         return [one_or_many]
     listed = list(one_or_many)
     if not listed:
