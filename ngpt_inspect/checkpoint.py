@@ -22,7 +22,10 @@ from ngpt_inspect.runs import step_of
 from ngpt_inspect.stored import Contents
 from ngpt_inspect.weights import ModelShape, WeightSet
 
-UNTELLING_NAMES = {"model", "ckpt", "pytorch_model", "consolidated", "checkpoint", "state_dict"}
+UNTELLING_NAMES = {
+    *("model", "ckpt", "pytorch_model", "checkpoint", "state_dict", "lit_model", "last"),
+    *("consolidated", "consolidated.00"),
+}
 """File names that say nothing: the folder's name labels such a checkpoint."""
 
 STEP_KEYS = ("reference_model.step", "iter_num", "step", "iteration", "global_step")

@@ -12,6 +12,7 @@ from ngpt_inspect.architectures.engine.cautions import cautions
 from ngpt_inspect.architectures.engine.conflicts import objections, rivals, uncut
 from ngpt_inspect.architectures.engine.missing import missing
 from ngpt_inspect.architectures.engine.placed import Placed
+from ngpt_inspect.architectures.engine.prefixes import without_prefix
 from ngpt_inspect.architectures.engine.template import Templates, unwrap
 from ngpt_inspect.architectures.engine.variants import settled
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
@@ -85,9 +86,15 @@ def find_architecture(
             f"no architecture {name!r}",
             next_step=f"{meant}there are {', '.join(sorted(architectures))}",
         )
-    chosen = [architectures[name]] if name is not None else architectures.values()
-    matches = [try_architecture(contents, each, n_heads, named=name is not None) for each in chosen]
+    chosen = [architectures[name]] if name is not None else list(architectures.values())
+    asked = name is not None
+    matches = [try_architecture(contents, each, n_heads, named=asked) for each in chosen]
     fitting = sorted((m for m in matches if m.fits), key=lambda m: len(m.unplaced))
+    for shorter in () if fitting else without_prefix(contents):
+        tried = [
+            try_architecture(shorter, each, n_heads, named=name is not None) for each in chosen
+        ]
+        fitting = fitting or sorted((m for m in tried if m.fits), key=lambda m: len(m.unplaced))
     if not fitting:
         raise _none_fits(contents, matches)
     ties = [m for m in fitting if len(m.unplaced) == len(fitting[0].unplaced)]
