@@ -83,7 +83,7 @@ def _read(place: Place, source: str | PathLike[str], part: str | None) -> Conten
     if not place.exists():
         raise _missing_model(source) if HUB_MODEL.fullmatch(str(source)) else _missing(place)
     chosen, head = _format_of(place)
-    if chosen is None and place.is_dir():
+    while chosen is None and place.is_dir():
         place = find_model(place)
         chosen, head = _format_of(place)
     if chosen is None:

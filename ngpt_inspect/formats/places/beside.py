@@ -11,15 +11,17 @@ from ngpt_inspect.formats.places.folder import DISTRIBUTED, INDEX, PART, TORCH_I
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents
+from ngpt_inspect.trainer_state import TRAINER_STATE, facts_of
 
 SETTINGS = ("config", "model_config")
+REPAIR = "repair it, or move it elsewhere"
 
 
 def with_settings(contents: Contents, folder: Place) -> Contents:
     """Attach ``config.json`` as ``config["config"]``, ``model_config.json`` likewise.
 
     Where the checkpoint itself holds something of that name, the file's settings go under
-    ``config_json`` (``model_config_json``).
+    ``config_json`` (``model_config_json``). Of ``trainer_state.json`` all but the history.
 
     Raises
     ------
@@ -31,7 +33,9 @@ def with_settings(contents: Contents, folder: Place) -> Contents:
         path = folder / f"{name}.json"
         if path.is_file():
             key = f"{name}_json" if name in contents.config else name
-            found[key] = read_object(path, "it", "repair it, or move it elsewhere")
+            found[key] = read_object(path, "it", REPAIR)
+    if (folder / TRAINER_STATE).is_file():
+        found["trainer_state"] = facts_of(read_object(folder / TRAINER_STATE, "it", REPAIR))
     return replace(contents, config={**contents.config, **found}) if found else contents
 
 
@@ -61,5 +65,5 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _settings_in(folder: Path) -> list[Path]:
-    found = (folder / f"{name}.json" for name in SETTINGS)
+    found = (folder / f"{name}.json" for name in (*SETTINGS, "trainer_state"))
     return [each for each in found if each.is_file()]

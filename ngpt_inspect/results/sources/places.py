@@ -10,7 +10,7 @@ from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.places import Openable, is_held, is_one
 from ngpt_inspect.results._registry import RESULTS
 from ngpt_inspect.results.schema.contract import Results
-from ngpt_inspect.runs import METRICS, is_run
+from ngpt_inspect.runs import METRICS, is_run, log_of, run_of
 from ngpt_inspect.weights import WeightSet
 
 Place = Openable | WeightSet
@@ -97,10 +97,9 @@ def _run_of(source: Place) -> Iterator[Path]:
     if not isinstance(source, WeightSet) and is_held(source):
         return
     path = Path(source.contents.source if isinstance(source, WeightSet) else source)  # type: ignore[arg-type]
-    for folder in (path, path.parent):
-        if (folder / METRICS).is_file() and is_run(folder):
-            yield folder
-            return
+    folder = run_of(path)
+    if folder is not None and log_of(folder) is not None:
+        yield folder
 
 
 def _known_files(folder: Path) -> Iterator[Path]:
