@@ -220,12 +220,13 @@ def elapsed(metrics: pd.DataFrame) -> pd.Series[float]:
 def diverged(metrics: pd.DataFrame) -> pd.Series[bool]:
     """Tell the steps of one run without a finite loss or gradient norm, if it logs them.
 
-    A step with a finite validation loss only was validated between two steps that are logged.
+    A validation loss without a learning rate is of a step between two that were logged.
     """
     both = ["train_loss", "gradient_norm"]
     logged = [name for name in both if metrics[name].notna().any()]
     lost = metrics[logged or both].isna().any(axis="columns")
-    return lost & metrics["validation_loss"].isna()
+    rate = metrics["rate" if "rate" in metrics else "learning_rate"]
+    return lost & ~(rate.isna() & metrics["validation_loss"].notna())
 
 
 def _append_last(line: bytes, number: int, path: Path, rows: list[dict[str, Any]]) -> int:

@@ -102,7 +102,7 @@ def _choose_gguf(names: list[str], folder: Place) -> Place | None:
 def _only(found: list[str], folder: Place) -> Place | None:
     if len(found) > 1:
         raise UnreadableFile(
-            f"holds {len(found)} checkpoints, and none has the usual name",
+            f"holds {len(found)} checkpoints, and none has the usual name: {listed(found)}",
             where=str(folder),
             next_step=_one_of(folder, found),
         )
@@ -113,7 +113,7 @@ def _nothing_there(folder: Place, names: list[str]) -> UnreadableFile:
     inside = [name for name in names if holds_weights(folder / name) or is_run(folder / name)]
     if inside:
         return UnreadableFile(
-            f"holds no checkpoint itself, but {len(inside)} folders that do",
+            f"holds no checkpoint itself, but folders that do: {listed(inside)}",
             where=str(folder),
             next_step=_one_of(folder, inside),
         )
