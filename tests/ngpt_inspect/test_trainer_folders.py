@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +26,7 @@ CONFIG = {"model_type": "llama", "num_attention_heads": 4, "num_key_value_heads"
 HISTORY: list[dict[str, Any]] = [
     {"epoch": 0.1, "step": 250, "loss": 3.5, "learning_rate": 1e-3, "grad_norm": 0.5},
     {"epoch": 0.2, "step": 300, "eval_loss": 3.25, "eval_runtime": 1.0},
-    {"epoch": 0.3, "step": 500, "loss": 3.0, "learning_rate": 5e-4, "grad_norm": math.nan},
+    {"epoch": 0.3, "step": 500, "loss": 3.0, "learning_rate": 5e-4, "grad_norm": 0.25},
     {"epoch": 0.3, "step": 500, "eval_loss": 2.9},
     {"epoch": 0.3, "step": 500, "train_loss": 9.0, "train_runtime": 5.0},
 ]
