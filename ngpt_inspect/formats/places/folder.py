@@ -27,6 +27,8 @@ PART = re.compile(r"-\d+-of-(?!0*1\.)\d+\.gguf$")
 """Any part of a GGUF model in several files."""
 LATER_PART = re.compile(r"-(?!0*1-of-)\d+-of-\d+\.gguf$")
 """Any part of a GGUF model but the first, which stands for all."""
+MODEL_PART = re.compile(r"consolidated\.(\d{1,4})\.(?:pth|safetensors)", re.ASCII)
+"""What one process of Meta's model parallelism has saved; the first stands for all."""
 MOST_COMMANDS = 6
 LOOKED_FOR = "*.safetensors, *.safetensors.index.json, *.pt, *.pth, *.bin, *.ckpt or *.gguf"
 
@@ -84,6 +86,8 @@ def _choose(
         if name in names:
             return folder / name
     found = [name for name in names if name.endswith(suffixes) and name not in NOT_MODELS]
+    if found and all(MODEL_PART.fullmatch(name) for name in found):
+        return folder / found[0]
     shards = [name for name in found if SHARD.search(name)]
     if shards:
         raise UnreadableFile(
