@@ -76,9 +76,7 @@ def write(folder: Path, state: dict[str, np.ndarray], *, params: bool = True, fi
     return folder
 
 
-def meta(
-    at: Path, *, mlp: str = "dense", file: str, tied: bool = False, **options: Any
-) -> Expected:
+def meta(at: Path, *, file: str, mlp: str = "dense", tied: bool = False) -> Expected:
     known = known_gpt(n_kv_heads=KV, experts=mlp != "dense")
     path = write(at, named(known, mlp=mlp, tied=tied), file=file)
     values = known.only(set(ALL) - {"E_output"} if tied else ALL)
