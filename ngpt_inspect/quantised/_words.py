@@ -27,4 +27,5 @@ def unpack(words: torch.Tensor, bits: int, axis: int) -> torch.Tensor:
         wide = words.long() & (2**WORD - 1)
         after = torch.cat((wide[..., 1:], torch.zeros_like(wide[..., :1])), -1) << WORD
         integers = (((wide + after)[..., first] >> shift) & (2**bits - 1)).int()
-    return integers.movedim(-1, axis)
+    turned: torch.Tensor = integers.movedim(-1, axis)
+    return turned
