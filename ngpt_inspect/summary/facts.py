@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.runs import METRICS, is_run, read_metrics
+from ngpt_inspect.runs import log_of, read_metrics, run_of
 from ngpt_inspect.table import Table
 from ngpt_inspect.weights import WeightSet
 
@@ -78,8 +78,8 @@ def loss_facts(checkpoints: Sequence[WeightSet]) -> list[list[Fact]]:
     """Return the validation loss of each run at the last step that all of them evaluated."""
     curves = []
     for checkpoint in checkpoints:
-        folder = Path(checkpoint.contents.source).parent
-        if is_run(folder) and (folder / METRICS).is_file():
+        folder = run_of(Path(checkpoint.contents.source))
+        if folder is not None and log_of(folder) is not None:
             metrics = read_metrics(folder).dropna(subset="validation_loss")
             curves.append(dict(zip(metrics["step"], metrics["validation_loss"], strict=True)))
         else:

@@ -7,7 +7,6 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import distinct, open_checkpoint
@@ -15,6 +14,7 @@ from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure, Setting
 from ngpt_inspect.naming import meant, named, several
 from ngpt_inspect.numerics.heartbeat import heard_by
+from ngpt_inspect.places import Openable, is_one
 from ngpt_inspect.sameness import remarks_on
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.executors import results
@@ -27,7 +27,7 @@ from ngpt_inspect.weights import Weight, WeightSet
 if TYPE_CHECKING:
     import pandas as pd
 
-Source = WeightSet | str | PathLike[str]
+Source = WeightSet | Openable
 Progress = Callable[[float, float], None]
 """Called with (weights done, weights in all); a large weight that is half done counts half."""
 
@@ -71,8 +71,9 @@ def measure(
     Returns
     -------
     pandas.DataFrame
-        Columns as in docs/table.md; shown are those that differ between rows. `attrs` holds the tool's version, the settings, and of each
-        checkpoint its fingerprint, constants and coverage.
+        Columns as in docs/table.md; shown are those that differ between rows. `attrs` holds the
+        tool's version, the settings, and of each checkpoint its fingerprint, constants and
+        coverage.
 
     Raises
     ------
@@ -235,7 +236,7 @@ def role_named(name: str) -> Role:
 
 def opened(sources: Source | Sequence[Source]) -> list[WeightSet]:
     """Open what is not open yet."""
-    found = several(sources, WeightSet, what="a checkpoint")
+    found = [sources] if is_one(sources) else several(sources, WeightSet, what="a checkpoint")
     if not found:
         raise WrongOption("nothing to measure", next_step="give at least one checkpoint")
     return [each if isinstance(each, WeightSet) else open_checkpoint(each) for each in found]

@@ -11,6 +11,7 @@ from ngpt_inspect.architectures.engine.conflicts import objections, rivals, uncu
 from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.missing import missing
 from ngpt_inspect.architectures.engine.placed import Placed
+from ngpt_inspect.architectures.engine.prefixes import without_prefix
 from ngpt_inspect.architectures.engine.template import Templates, unwrap
 from ngpt_inspect.architectures.engine.unknown import UNKNOWN, as_unknown, nearest
 from ngpt_inspect.architectures.engine.variants import settled
@@ -56,9 +57,15 @@ def find_architecture(
             f"no architecture {name!r}",
             next_step=f"{meant}there are {', '.join(sorted(architectures))}",
         )
-    chosen = [architectures[name]] if name is not None else architectures.values()
-    matches = [try_architecture(contents, each, n_heads, named=name is not None) for each in chosen]
+    chosen = [architectures[name]] if name is not None else list(architectures.values())
+    asked = name is not None
+    matches = [try_architecture(contents, each, n_heads, named=asked) for each in chosen]
     fitting = sorted((m for m in matches if m.fits), key=lambda m: len(m.unplaced))
+    for shorter in () if fitting else without_prefix(contents):
+        tried = [
+            try_architecture(shorter, each, n_heads, named=name is not None) for each in chosen
+        ]
+        fitting = fitting or sorted((m for m in tried if m.fits), key=lambda m: len(m.unplaced))
     if not fitting:
         contradicts = n_heads is not None and any(
             try_architecture(contents, each).fits for each in chosen
