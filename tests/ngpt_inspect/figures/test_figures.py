@@ -11,7 +11,7 @@ from models import series_of
 
 from ngpt_inspect import figures
 from ngpt_inspect.figures.canvas.layout import PAGE
-from ngpt_inspect.measures import MEASURES, View
+from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.vocabulary import Role
 
 FIGURES = {name: each for name, each in figures.FIGURES.items() if not each.results}
@@ -82,20 +82,16 @@ def legend(figure):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_names_what_it_needs(name):
-    needs = set(FIGURES[name].needs)
-    for option in FIGURES[name].options:
+    figure, place = FIGURES[name], f"ngpt_inspect/figures/{name}.py"
+    needs = set(figure.needs)
+    for option in figure.options:
         needs |= {need for value in option.needs.values() for need in value}
-        assert not option.needs or set(option.needs) == set(option.values)
-    assert needs
-    assert needs <= set(MEASURES)
-    assert FIGURES[name].formula
-    assert "arXiv 2410.01131" in FIGURES[name].source
-    if name in MEASURES:
-        assert name in FIGURES[name].needs
-
-
-def test_every_measure_has_a_figure():
-    assert set(MEASURES) <= set(FIGURES)
+        assert not option.needs or set(option.needs) == set(option.values), (
+            f"{place}: `needs` of the option {option.name} must say what each of its values needs"
+        )
+    assert needs, f"{place}: name the measures it draws in `needs`, or a table in `results`"
+    assert needs <= set(MEASURES), f"{place}: {needs - set(MEASURES)} are no measures"
+    assert figure.formula, f"{place}: say in `formula` how the drawn numbers are computed"
 
 
 @pytest.mark.parametrize(("name", "state"), CASES)
@@ -294,13 +290,10 @@ def test_trajectories_show_what_is_infinite_or_missing(tables):
     assert "5 NaN" in " ".join(figure.layout.meta["notes"])
 
 
-def test_every_measure_can_be_followed_through_training():
+def test_what_measures_declare_can_be_followed_through_training():
     (option,) = (o for o in FIGURES["trajectories"].options if o.needs)
-    wanted = {name for name, each in MEASURES.items() if each.view is not View.PAIRS}
-    assert {need for needs in option.needs.values() for need in needs} == wanted
-    for quantity, (need,) in option.needs.items():
-        quantities = MEASURES[need].quantities
-        assert quantity in {f"{name}{end}" for name in quantities for end in ("", "_mean")}
+    declared = {name: (each.name,) for each in MEASURES.values() for name in each.followed}
+    assert option.needs == declared
     assert FIGURES["trajectories"].needs_with({}) == ("condition_numbers",)
     assert FIGURES["trajectories"].needs_with({"quantity": "isoscore"}) == ("embedding_spectrum",)
     assert FIGURES["condition_numbers"].needs_with({"spread": "range"}) == ("condition_numbers",)
