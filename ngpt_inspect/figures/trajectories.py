@@ -60,6 +60,7 @@ def draw(
         of_it |= _of(table, followed.over) & table["layer"].isna()
     skipped = table["status"] == Status.SKIPPED
     rows = _placed(table[of_it | skipped], against)
+    rows.attrs = {}  # pandas copies them deeply with every selection
     shown = rows[rows["status"] != Status.SKIPPED]
     there = set(shown.loc[shown["x"].notna(), "role"])
     x = Axis(title=AXES[against], write=short)
