@@ -10,7 +10,7 @@ from ngpt_inspect.card import Card
 from ngpt_inspect.errors import InspectError, MissingRole
 from ngpt_inspect.naming import named
 from ngpt_inspect.stored import Contents, StoredTensor
-from ngpt_inspect.vocabulary import Kind, MatrixAxis, Role
+from ngpt_inspect.vocabulary import NAMED_ONLY, Kind, MatrixAxis, Role, RoleFacts
 from ngpt_inspect.wording import listed, number, shown, sizes
 
 if TYPE_CHECKING:
@@ -24,14 +24,24 @@ MOST_SHOWN = 20
 class ModelShape:
     """The sizes of a model. None: the checkpoint does not say, and nobody gave it."""
 
-    n_layers: int
-    d_model: int
-    vocab_size: int
+    n_layers: int = 0
+    d_model: int | None = None
+    vocab_size: int | None = None
     n_heads: int | None = None
     n_kv_heads: int | None = None
     d_k: int | None = None
     d_mlp: int | None = None
     n_experts: int | None = None
+
+    @property
+    def told(self) -> str:
+        """The sizes as people say them, those that are known."""
+        heads = "heads unknown" if self.n_heads is None else f"{self.n_heads} heads"
+        if self.n_kv_heads not in (None, self.n_heads):
+            heads += f" ({self.n_kv_heads} for keys and values)"
+        named = {"d_model": self.d_model, "vocabulary": self.vocab_size, "experts": self.n_experts}
+        sizes = [f"{name} {size:,}" for name, size in named.items() if size is not None]
+        return ", ".join([f"{self.n_layers} layers", heads, *sizes])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +80,8 @@ class Part:
 class Weight:
     """One tensor, or one part of a fused tensor, with its role in the model."""
 
-    role: Role
+    role: Role | None
+    """None: no layout says what it is; it is measured whole, by its name."""
     layer: int | None
     tensor: StoredTensor
     shape: tuple[int, ...]
@@ -93,11 +104,16 @@ class Weight:
     """Head blocks along the role's head axis; None where the number of heads is unknown."""
 
     def __repr__(self) -> str:
-        name = f"{self.role}{_of('layer', self.layer)}{_of('expert', self.expert)}"
+        name = f"{self.role or 'no role'}{_of('layer', self.layer)}{_of('expert', self.expert)}"
         return f"<{name}: {sizes(self.shape)} {self.tensor.dtype}, {shown(self.source)}>"
 
     @property
-    def key(self) -> tuple[Role, int | None, int | None]:
+    def facts(self) -> RoleFacts:
+        """What is known of its role."""
+        return NAMED_ONLY if self.role is None else self.role.facts
+
+    @property
+    def key(self) -> tuple[Role | None, int | None, int | None]:
         """Role, layer and expert: what names a weight inside its model."""
         return self.role, self.layer, self.expert
 
@@ -167,9 +183,9 @@ class Weight:
 
         Row blocks for W_q, W_k and W_v, column blocks for W_o.
         """
-        if self.n_blocks is None or self.role.facts.head_axis is None:
+        if self.n_blocks is None or self.facts.head_axis is None:
             return None
-        if self.role.facts.head_axis is MatrixAxis.ROWS:
+        if self.facts.head_axis is MatrixAxis.ROWS:
             return values.reshape(self.n_blocks, -1, values.shape[1])
         return values.reshape(values.shape[0], self.n_blocks, -1).movedim(1, 0)
 
@@ -215,7 +231,7 @@ class Weights(Sequence[Weight]):
         role = named(key, {str(role): role for role in Role}, "role")
         found = [weight for weight in self if weight.role == role]
         if not found:
-            there = dict.fromkeys(weight.role for weight in self)
+            there = dict.fromkeys(str(weight.role) for weight in self if weight.role)
             raise MissingRole(
                 self._whose.absent.get(role, f"no {role} here"),
                 where=self._whose.label,
@@ -304,7 +320,7 @@ class WeightSet:
         """Stored dtypes of the matrices and embeddings, most values first."""
         count: dict[str, int] = {}
         for weight in self.weights:
-            if weight.role.facts.kind in (Kind.EMBEDDING, Kind.MATRIX):
+            if weight.facts.kind in (Kind.EMBEDDING, Kind.MATRIX):
                 dtype = weight.tensor.dtype
                 count[dtype] = count.get(dtype, 0) + weight.tensor.n_values
         return tuple(sorted(count, key=lambda dtype: -count[dtype]))
@@ -328,15 +344,9 @@ class WeightSet:
     @property
     def card(self) -> Card:
         """What can be said of it in a few lines, before any tensor is read."""
-        shape = self.shape
-        heads = "heads unknown" if shape.n_heads is None else f"{shape.n_heads} heads"
-        if shape.n_kv_heads not in (None, shape.n_heads):
-            heads += f" ({shape.n_kv_heads} for keys and values)"
-        experts = "" if shape.n_experts is None else f", {shape.n_experts} experts a layer"
         lines = {
             "family": f"{self.family} ({self.architecture})",
-            "size": f"{shape.n_layers} layers, {heads}, d_model {shape.d_model:,}, "
-            f"vocabulary {shape.vocab_size:,}{experts}",
+            "size": self.shape.told,
             "parameters": f"{self.n_parameters:,}, stored as {', '.join(self.dtypes)}",
             "step": "not recorded" if self.step is None else f"{self.step:,}",
         }
@@ -371,9 +381,9 @@ class WeightSet:
         )
 
     def select(
-        self, roles: tuple[Role, ...] | None = None, layers: tuple[int, ...] | None = None
+        self, roles: tuple[Role | None, ...] | None = None, layers: tuple[int, ...] | None = None
     ) -> tuple[Weight, ...]:
-        """Return the weights of these roles and layers (all by default).
+        """Return the weights of these roles and layers (all by default; None: without a role).
 
         Weights outside the layers (embeddings, s_z, the final gain) are left out when layers
         are named.

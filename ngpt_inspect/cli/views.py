@@ -45,11 +45,12 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
             step = table["step"]
             at = step.isna() if checkpoint["step"] is None else step == checkpoint["step"]
             mine = table[at.fillna(False) & (table["checkpoint"] == checkpoint["label"])]
-            place = PLACES[each.view]
-            columns = [cells_of(mine, shown, place) for shown in each.shown]
-            if any(column.by_place for column in columns):
-                lines = LAYOUTS[each.view](columns, checkpoint["source"])
-                yield Group(heading(checkpoint, each, columns), lines, *_legend(columns))
+            nameless = mine["role"].isna()
+            for view, rows in ((each.view, mine[~nameless]), (View.TENSORS, mine[nameless])):
+                columns = [cells_of(rows, shown, PLACES[view]) for shown in each.shown]
+                if any(column.by_place for column in columns):
+                    lines = LAYOUTS[view](columns, checkpoint["source"])
+                    yield Group(heading(checkpoint, each, columns), lines, *_legend(columns))
 
 
 def _legend(columns: Sequence[Cells]) -> list[str]:
@@ -125,8 +126,17 @@ def by_pair(columns: Sequence[Cells], source: str) -> Table:
     return out
 
 
-LAYOUTS = {View.LAYERS: by_layer, View.ROLES: by_role, View.PAIRS: by_pair}
+def by_tensor(columns: Sequence[Cells], source: str) -> Table:
+    """Return the names of tensors without a role down, quantities across."""
+    out = _table(["tensor", *(str(c.name) for c in columns)])
+    for place in dict.fromkeys(place for column in columns for place in column.by_place):
+        out.add_row(str(place[0]), *(_cell(c.by_place.get(place)) for c in columns))
+    return out
+
+
+LAYOUTS = {View.TENSORS: by_tensor, View.LAYERS: by_layer, View.ROLES: by_role, View.PAIRS: by_pair}
 PLACES = {
+    View.TENSORS: ("tensor",),
     View.LAYERS: ("layer", "role"),
     View.ROLES: ("layer", "role"),
     View.PAIRS: ("role", "index", "partner"),

@@ -14,6 +14,7 @@ from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure, Values
 from ngpt_inspect.numerics.finite import NonFinite
+from ngpt_inspect.places import MEMORY
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.vocabulary import Kind, Status
 from ngpt_inspect.weights import Weight, WeightSet
@@ -42,7 +43,7 @@ class Job:
     def is_large(self) -> bool:
         """Whether one job alone can keep all cores busy."""
         shape = self.weight.shape
-        pairs = self.weight.role.facts.kind is Kind.EMBEDDING
+        pairs = self.weight.facts.kind is Kind.EMBEDDING
         return math.prod(shape) * (max(shape) if pairs else min(shape)) >= LARGE
 
     def run(self) -> list[Values]:
@@ -90,8 +91,19 @@ class Job:
         )
 
     def ticket(self) -> Ticket:
-        """Return what another process needs to run this job: names, never tensors."""
+        """Return what another process needs to run this job: names, never tensors.
+
+        Raises
+        ------
+        WrongOption
+            The model is in memory, and has no name.
+        """
         weights = self.checkpoint.weights
+        if self.checkpoint.contents.source.startswith(MEMORY):
+            raise WrongOption(
+                f"{self.checkpoint.label} is in the memory of this process",
+                next_step="save it and name the file, or leave the executor out",
+            )
         return Ticket(
             source=self.checkpoint.contents.address or self.checkpoint.contents.source,
             fingerprint=self.checkpoint.contents.fingerprint,

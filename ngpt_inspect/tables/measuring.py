@@ -7,7 +7,6 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import distinct, open_checkpoint
@@ -15,6 +14,7 @@ from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure, Setting
 from ngpt_inspect.naming import meant, named, several
 from ngpt_inspect.numerics.heartbeat import heard_by
+from ngpt_inspect.places import Openable, is_one
 from ngpt_inspect.sameness import remarks_on
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.executors import results
@@ -28,7 +28,7 @@ from ngpt_inspect.weights import Weight, WeightSet
 if TYPE_CHECKING:
     import pandas as pd
 
-Source = WeightSet | str | PathLike[str]
+Source = WeightSet | Openable
 Progress = Callable[[float, float], None]
 """Called with (weights done, weights in all); a large weight that is half done counts half."""
 
@@ -166,7 +166,7 @@ def _part(
     wanted: tuple[Role, ...] | None,
     layers: Sequence[int] | None,
 ) -> _Part:
-    roles = tuple(role for role in each.roles if wanted is None or role in wanted)
+    roles = each.reads if wanted is None else tuple(r for r in each.roles if r in wanted)
     here = None if layers is None else tuple(n for n in layers if n < checkpoint.shape.n_layers)
     weights = checkpoint.select(roles, here)
     absent = {role: why for role, why in checkpoint.absent.items() if role in roles}
@@ -193,7 +193,9 @@ def _check_present(
             raise MissingRole(
                 f"no layer {layer}",
                 where=", ".join(checkpoint.label for checkpoint in models),
-                next_step=f"layers are 0 to {deepest - 1}",
+                next_step=f"layers are 0 to {deepest - 1}"
+                if deepest
+                else "without a layout nothing says which layer a tensor is of: leave it out",
             )
     for role in wanted or ():
         reads = [part for part in plan if role in part.measure.roles]
@@ -215,7 +217,7 @@ def _check_present(
     there = [weight for checkpoint in models for weight in checkpoint if weight.role in roles]
     if layers and there and all(weight.layer is None for weight in there):
         raise WrongOption(
-            f"{', '.join(dict.fromkeys(w.role for w in there))}: not in any layer",
+            f"{', '.join(dict.fromkeys(str(w.role) for w in there))}: not in any layer",
             next_step="leave the layers out",
         )
 
@@ -244,7 +246,9 @@ def role_named(name: str) -> Role:
 
 def opened(sources: Source | Sequence[Source]) -> list[WeightSet]:
     """Open what is not open yet."""
-    found = several(sources, WeightSet, what="a checkpoint")
+    found: list[Any] = (
+        [sources] if is_one(sources) else several(sources, WeightSet, what="a checkpoint")
+    )
     if not found:
         raise WrongOption("nothing to measure", next_step="give at least one checkpoint")
     return [each if isinstance(each, WeightSet) else open_checkpoint(each) for each in found]

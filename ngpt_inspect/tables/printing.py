@@ -15,7 +15,7 @@ from ngpt_inspect.wording import number
 WIDTH = 80
 FOLLOWING = ("architecture", "tensor")
 """Columns that follow from others: the checkpoint; its role and layer."""
-SPARE = ("reason", "partner", "index", "status", "head")
+SPARE = ("reason", "partner", "index", "status", "head", "step")
 """Columns that go first where a terminal is too narrow for all."""
 
 
@@ -48,7 +48,9 @@ class TidyTable(pd.DataFrame):
             return plain, ""
         alike = {n: self[n].iloc[0] for n in COLUMNS if n != "value" and _is_one(self[n])}
         same = {name: value for name, value in alike.items() if not (pd.isna(value) or value == "")}
-        unseen = {*alike, *FOLLOWING, *spared}
+        # A tensor that no layout gives a role has no other name.
+        following = FOLLOWING[: 1 if self["role"].isna().any() else 2]
+        unseen = {*alike, *following, *spared}
         hidden = [name for name in COLUMNS if name in unseen and name not in same]
         size = f"[{len(self)} rows x {len(self.columns)} columns]"
         said = f"; in all of them {', '.join(f'{n} {v}' for n, v in same.items())}" if same else ""

@@ -26,7 +26,9 @@ Entry = Mapping[str, Any]
 """One quantity of one weight: a value for each column, or an array where it has many."""
 
 
-def entry_of(checkpoint: WeightSet, role: str, values: Values, weight: Weight | None) -> Entry:
+def entry_of(
+    checkpoint: WeightSet, role: str | None, values: Values, weight: Weight | None
+) -> Entry:
     """Return one quantity of one weight, or of a role the checkpoint has not (no weight)."""
     return {
         "checkpoint": checkpoint.label,

@@ -40,11 +40,11 @@ import json, sys
 from pathlib import Path
 import ngpt_inspect
 from ngpt_inspect.app.app_pages import PAGES
-from ngpt_inspect.app.engine import measured
+from ngpt_inspect.app.engine import answers
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-measured.PATIENCE = 600  # pages are whole at once
+answers.PATIENCE = 600  # pages are whole at once
 script = Path(ngpt_inspect.__file__).parent / "app" / "dashboard.py"
 sys.argv = [str(script), *sys.argv[1:]]
 for name in PAGES:

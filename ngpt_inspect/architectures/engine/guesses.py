@@ -20,7 +20,7 @@ ALIKE = 0.55
 
 
 @dataclass(frozen=True)
-class Group:
+class Alike:
     """The rules of one tensor of a built-in declaration."""
 
     words: tuple[str, ...]
@@ -43,10 +43,10 @@ class _Guess:
 
     worth: tuple[bool, bool, float, bool]
     template: str
-    group: Group
+    group: Alike
 
 
-def groups_of(architectures: Iterable[Architecture]) -> list[Group]:
+def groups_of(architectures: Iterable[Architecture]) -> list[Alike]:
     """Return every built-in tensor by each of its names, matrices as (out, in)."""
     groups = []
     for each in architectures:
@@ -54,7 +54,7 @@ def groups_of(architectures: Iterable[Architecture]) -> list[Group]:
         for rule in each.rules:
             by_name.setdefault((rule.name, rule.block), []).append(rule)
         groups += [
-            Group(words(alternative), tuple(replace(r, name=alternative) for r in rules))
+            Alike(words(alternative), tuple(replace(r, name=alternative) for r in rules))
             for (name, _), rules in by_name.items()
             for alternative in name.split("|")
         ]
@@ -62,11 +62,11 @@ def groups_of(architectures: Iterable[Architecture]) -> list[Group]:
 
 
 def chosen(
-    tensors: Mapping[str, StoredTensor], groups: list[Group], sizes: Mapping[str, int]
-) -> tuple[dict[str, Group], dict[str, str]]:
+    tensors: Mapping[str, StoredTensor], groups: list[Alike], sizes: Mapping[str, int]
+) -> tuple[dict[str, Alike], dict[str, str]]:
     """Return the group of each template, each role given once, and why others are left open."""
     guesses = {name: list(_guesses(name, t, groups, sizes)) for name, t in tensors.items()}
-    taken: dict[str, Group] = {}
+    taken: dict[str, Alike] = {}
     left: dict[str, str] = {}
     given: set[tuple[Role, str]] = set()
     for guess in sorted(chain(*guesses.values()), key=lambda g: g.worth, reverse=True):
@@ -88,7 +88,7 @@ def _kind(name: str) -> str:
     return next((kind for kind in ("{expert}", "shared") if kind in name), "")
 
 
-def _undecided(rivals: list[Group]) -> str:
+def _undecided(rivals: list[Alike]) -> str:
     """Say between what a name and a shape do not decide."""
     roles = {", ".join(role for role in Role if role in group.roles) for group in rivals}
     if len(roles) == 1:
@@ -97,7 +97,7 @@ def _undecided(rivals: list[Group]) -> str:
 
 
 def _guesses(
-    template: str, tensor: StoredTensor, groups: list[Group], sizes: Mapping[str, int]
+    template: str, tensor: StoredTensor, groups: list[Alike], sizes: Mapping[str, int]
 ) -> Iterator[_Guess]:
     """Yield what a tensor can be: named so outright, else told by its words, else alike.
 
@@ -126,7 +126,7 @@ def _guesses(
 
 
 def _worth(
-    mine: tuple[str, ...], roles: frozenset[Role], group: Group, sizes: Mapping[str, int]
+    mine: tuple[str, ...], roles: frozenset[Role], group: Alike, sizes: Mapping[str, int]
 ) -> tuple[bool, bool, float, bool]:
     likeness = SequenceMatcher(None, " ".join(mine), " ".join(group.words)).ratio()
     known = all(names_in(axis) <= set(sizes) for axis in axes(group.rules[0].shape.split("|")[0]))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from ngpt_inspect.architectures.engine.architecture import BIAS, Architecture, Constant
 from ngpt_inspect.architectures.engine.conflicts import objections
 from ngpt_inspect.architectures.engine.dimensions import dimensions
-from ngpt_inspect.architectures.engine.guesses import Group, chosen, groups_of
+from ngpt_inspect.architectures.engine.guesses import Alike, chosen, groups_of
 from ngpt_inspect.architectures.engine.orientation import oriented
 from ngpt_inspect.architectures.engine.template import unwrap
 from ngpt_inspect.architectures.engine.words import told, words
@@ -115,7 +115,7 @@ def _spelt(name: str) -> _Spelt:
 
 
 def _widths(
-    taken: Mapping[str, Group], tensors: Mapping[str, StoredTensor], sizes: Mapping[str, int]
+    taken: Mapping[str, Alike], tensors: Mapping[str, StoredTensor], sizes: Mapping[str, int]
 ) -> dict[str, int]:
     """Return the width of the MLP, where its output is one matrix that is not square."""
     outputs = [tensors[n].shape for n, group in taken.items() if group.roles == {Role.W_O_MLP}]
@@ -134,7 +134,7 @@ def _why_open(name: str, tensor: StoredTensor) -> str:
     return UNDECIDED
 
 
-def _of_cut(name: str, group: Group) -> str:
+def _of_cut(name: str, group: Alike) -> str:
     parts = "; ".join(
         f"{rule.role} rows {' to '.join((rule.rows or ())[:2])}"
         + (f" by {rule.rows[2]}" if rule.rows and len(rule.rows) > 2 else "")
