@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
@@ -15,7 +14,8 @@ from ngpt_inspect.architectures.engine.prefixes import without_prefix
 from ngpt_inspect.architectures.engine.template import Templates, unwrap
 from ngpt_inspect.architectures.engine.unknown import UNKNOWN, as_unknown, nearest
 from ngpt_inspect.architectures.engine.variants import settled
-from ngpt_inspect.errors import UnknownArchitecture, WrongOption
+from ngpt_inspect.errors import UnknownArchitecture
+from ngpt_inspect.naming import named
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Role
 
@@ -50,14 +50,8 @@ def find_architecture(
     """
     if name == UNKNOWN.name:
         return as_unknown(contents, ())
-    if name is not None and name not in architectures:
-        near = difflib.get_close_matches(name, architectures, n=1, cutoff=0.5)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise WrongOption(
-            f"no architecture {name!r}",
-            next_step=f"{meant}there are {', '.join(sorted(architectures))}",
-        )
-    chosen = [architectures[name]] if name is not None else list(architectures.values())
+    known = dict(sorted(architectures.items()))
+    chosen = list(architectures.values()) if name is None else [named(name, known, "architecture")]
     asked = name is not None
     matches = [try_architecture(contents, each, n_heads, named=asked) for each in chosen]
     fitting = sorted((m for m in matches if m.fits), key=lambda m: len(m.unplaced))
