@@ -16,6 +16,7 @@ PAPER = {
     "loss_curves": "Figure 1",
     "final_losses": "Figure 2",
     "speed_up": "the factors of Figures 1 and 2",
+    "downstream_accuracy": "Figures 3, 8 and 9",
     "embeddings": "Figure 4",
     "condition_numbers": "Figure 5",
     "learned_scales": "Figure 6",

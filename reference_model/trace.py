@@ -22,20 +22,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference_model.checkpoint import (
-    CheckpointHeader,
-    checkpoint_path,
-    load_model,
-    read_header,
-    write_safetensors,
-)
-from reference_model.data.corpus import Document
-from reference_model.data.tokens import BPETokenizer, ByteTokenizer, tokenizer_from_json
+from reference_model.checkpoint import write_safetensors
+from reference_model.data.tokens import BPETokenizer, ByteTokenizer
 from reference_model.errors import UsageError, WriteError
 from reference_model.files import write_atomically
 from reference_model.fused import norm
 from reference_model.model import GPT, NGPT
 from reference_model.progress import say
+from reference_model.trained import open_trained
 
 FORMAT_VERSION = 1
 METADATA_KEY = "trace"
@@ -70,16 +64,14 @@ def write_trace(checkpoint: Path, prompt: str, out: Path, *, tokenizer: Path | N
     WriteError
         If the system refuses.
     """
-    path = _last_step(checkpoint)
-    header = read_header(path)
-    words = _read_tokenizer(tokenizer or path.parent / "tokenizer.json")
-    tokens = _encode(words, prompt, header)
-    tensors = trace(load_model(path).float(), tokens)
-    of_run = path.name == checkpoint_path(path.parent, header.step).name
+    trained = open_trained(checkpoint, tokenizer)
+    header, words = trained.header, trained.words
+    tokens = _encode(words, prompt, header.model_config().context_length)
+    tensors = trace(trained.model, tokens)
     described = {
         "format_version": FORMAT_VERSION,
         "family": FAMILIES[header.architecture],
-        "checkpoint": path.parent.resolve().name if of_run else path.stem,
+        "checkpoint": trained.name,
         "step": header.step,
         "config": header.config,
         "tokens": [words.text_of(token) for token in tokens.tolist()],
@@ -177,53 +169,22 @@ def _readers(model: GPT | NGPT, tokens: Tensor) -> Tensor:
     return rows if isinstance(model, NGPT) else rows * model.norm_final.gain
 
 
-def _last_step(checkpoint: Path) -> Path:
-    """Return the last checkpoint of a run's folder; a file is itself."""
-    if not checkpoint.is_dir():
-        return checkpoint
-    files = sorted(checkpoint.glob("step-*.safetensors"))
-    if not files:
-        msg = f"{checkpoint}: holds no step-NNNNNN.safetensors; name a checkpoint or a run"
-        raise UsageError(msg)
-    return files[-1]
-
-
-def _read_tokenizer(path: Path) -> BPETokenizer | ByteTokenizer:
-    try:
-        return tokenizer_from_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"{path}: no tokenizer ({error.strerror}); name a run's tokenizer.json"
-        raise UsageError(msg) from error
-    except UsageError:
-        raise
-    except Exception as error:  # the tokenizers library raises plain Exception
-        msg = f"{path}: not a tokenizer ({error}); name a run's tokenizer.json"
-        raise UsageError(msg) from error
-
-
-def _encode(words: BPETokenizer | ByteTokenizer, prompt: str, header: CheckpointHeader) -> Tensor:
-    """Return the ids of a prompt [T], without the end of text that closes a document.
+def _encode(words: BPETokenizer | ByteTokenizer, prompt: str, most: int) -> Tensor:
+    """Return the ids of a prompt [T].
 
     Raises
     ------
     UsageError
-        If it is empty, longer than the context, or of another vocabulary than the model's.
+        If it is empty, or has more tokens than `most`.
     """
-    ids = torch.from_numpy(words.encode([Document("prompt", prompt)]).astype("int64"))[:-1]
-    config = header.model_config()
-    if not len(ids):
+    ids = words.encode_text(prompt)
+    if not ids:
         msg = "the prompt is empty; give at least one character"
         raise UsageError(msg)
-    if len(ids) > config.context_length:
-        msg = f"the prompt has {len(ids)} tokens, the model's context {config.context_length}"
-        raise UsageError(f"{msg}; give a shorter one")
-    if words.vocab_size > config.vocab_size:
-        msg = (
-            f"the tokenizer has {words.vocab_size} entries, the model {config.vocab_size}; "
-            "name the tokenizer.json it was trained with"
-        )
+    if len(ids) > most:
+        msg = f"the prompt has {len(ids)} tokens, the model's context {most}; give a shorter one"
         raise UsageError(msg)
-    return ids
+    return torch.tensor(ids)
 
 
 def _texts(words: BPETokenizer | ByteTokenizer, ids: Tensor) -> dict[str, str]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.citing import require_citation
-from ngpt_inspect.vocabulary import Role, Series, Status
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class View(StrEnum):
     """Layers down, roles across, the one quantity of `shown` in each cell."""
     ROLES = "roles"
     """Roles (and layers) down, the quantities of `shown` across."""
+    TENSORS = "tensors"
+    """Names of tensors down, those that no layout gives a role."""
     PAIRS = "pairs"
     """Token and partner down, with their texts where known; the quantities of `shown` across."""
 
@@ -167,6 +169,12 @@ class Measure:
     def __post_init__(self) -> None:
         """Refuse a source that nobody can look up."""
         require_citation(self.source, f"the measure {self.name}")
+
+    @property
+    def reads(self) -> tuple[Role | None, ...]:
+        """Its roles, and None where it takes any matrix: then it reads those without a role."""
+        any_matrix = set(roles_of(Kind.MATRIX)) <= set(self.roles)
+        return (*self.roles, None) if any_matrix else self.roles
 
     @property
     def command(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.measures._measure import Known, Measure, Setting, Values, View
 from ngpt_inspect.measures._token_ids import token_ids
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
@@ -21,7 +21,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
         raise WrongOption("no token is named", next_step="give token ids: 262 or 5,7-9")
     for found in neighbours_of(weight.values(device), rows, options["count"]):
         if not len(found.ids):
-            raise WrongOption(
+            raise InspectError(
                 f"token {found.row} has no cosine: its row, or every other, is zero",
                 next_step="leave it out",
             )

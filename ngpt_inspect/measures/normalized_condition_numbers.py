@@ -28,7 +28,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     values = weight.values(device)
     require_finite(values)
     yield from unknown_heads(weight, f"{PREFIX}condition_number")
-    axis = weight.role.facts.unit_axis or MatrixAxis.ROWS
+    axis = weight.facts.unit_axis or MatrixAxis.ROWS
     flip = axis is MatrixAxis.COLUMNS
     unit, zero = unit_rows(values.T if flip else values)
     errors = weight.errors(device)

@@ -19,7 +19,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
         MatrixAxis.ROWS: unit_rows_of(values, rounding),
         MatrixAxis.COLUMNS: unit_rows_of(values.T, rounding),
     }
-    expected = weight.role.facts.unit_axis or MatrixAxis.ROWS
+    expected = weight.facts.unit_axis or MatrixAxis.ROWS
     own = found[expected]
     unit = [str(axis) for axis in MatrixAxis if not found[axis].off]
     n_vectors = values.shape[0 if expected is MatrixAxis.ROWS else 1]

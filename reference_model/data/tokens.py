@@ -1,7 +1,8 @@
 """Text to token ids: a byte-pair encoding trained on the corpus, or plain bytes."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +31,14 @@ class ByteTokenizer:
         """Ids of all documents, each closed by `END_OF_TEXT`."""
         text = "".join(document.text.replace("\0", "") + "\0" for document in documents)
         return np.frombuffer(text.encode(), dtype=np.uint8).astype(np.uint16)
+
+    def encode_text(self, text: str) -> list[int]:
+        """Ids of a text that goes on: no end of text closes it."""
+        return list(text.replace("\0", "").encode())
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of tokens; bytes that are no character become U+FFFD."""
+        return bytes(tokens).decode(errors="replace")
 
     def text_of(self, token: int) -> str:
         """Write out one token; a byte that is no text by itself as ``<0xC3>``."""
@@ -81,6 +90,14 @@ class BPETokenizer:
         parts = [part for e in encoded for part in (np.array(e.ids, dtype=np.uint16), close)]
         return np.concatenate(parts) if parts else close[:0]
 
+    def encode_text(self, text: str) -> list[int]:
+        """Ids of a text that goes on: no end of text closes it."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of tokens; bytes that are no character become U+FFFD."""
+        return str(self.tokenizer.decode(tokens, skip_special_tokens=False))
+
     def text_of(self, token: int) -> str:
         """Write out one token; part of a character as the library spells it."""
         text = str(self.tokenizer.decode([token], skip_special_tokens=False))
@@ -126,6 +143,26 @@ def tokenizer_from_json(text: str) -> BPETokenizer | ByteTokenizer:
         msg = f"{kind['kind']}: other text cannot be encoded; train with --data TEXT instead"
         raise UsageError(msg)
     return ByteTokenizer()
+
+
+def read_tokenizer(path: Path) -> BPETokenizer | ByteTokenizer:
+    """Read a run's ``tokenizer.json``.
+
+    Raises
+    ------
+    UsageError
+        If there is none, it is damaged, or as `tokenizer_from_json`.
+    """
+    try:
+        return tokenizer_from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"{path}: no tokenizer ({error.strerror}); name a run's tokenizer.json"
+        raise UsageError(msg) from error
+    except UsageError:
+        raise
+    except Exception as error:  # the tokenizers library raises plain Exception
+        msg = f"{path}: not a tokenizer ({error}); name a run's tokenizer.json"
+        raise UsageError(msg) from error
 
 
 def _sample(documents: list[Document]) -> list[str]:

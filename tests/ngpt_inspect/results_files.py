@@ -105,3 +105,38 @@ def exposed():
                 for weight in ("W_q", "W_k", "W_v", "W_o", "QK", "OV")
             ]
     return rows
+
+
+def answered(accuracies, family="nGPT", step=None, metric="acc", shots=0, **changes):
+    """Return what the harness says of one checkpoint: a row a task, with its accuracy."""
+    run = identity(family, **changes)
+    step = run["steps"] if step is None else step
+    told = {"step": step, "tokens": step * run["batch_size"] * run["context_length"]}
+    return [
+        run
+        | told
+        | {"task": task, "metric": metric, "shots": shots, "documents": 100, "value": value}
+        | {"standard_error": 0.03, "chance": CHANCE.get(task)}
+        for task, value in accuracies.items()
+    ]
+
+
+CHANCE = {"cloze": 0.0, "next_line": 0.25, "pairs": 0.5}
+
+
+def answers():
+    """Return checkpoints of both families on three tasks: more tokens, better answers."""
+    rows = []
+    for family, start in (("GPT", 0.30), ("nGPT", 0.36)):
+        for budget, steps in enumerate((100, 200, 400)):
+            for seed in (0, 1):
+                right = start + 0.05 * budget + 0.01 * seed
+                tasks = {"cloze": right - 0.2, "next_line": right, "pairs": right + 0.25}
+                rows += answered(tasks, family, steps=steps, seed=seed)
+                rows += answered(
+                    {"next_line": right + 0.02}, family, metric="acc_norm", steps=steps, seed=seed
+                )
+                rows += answered(
+                    {"rolling": 2.0}, family, metric="bits_per_byte", steps=steps, seed=seed
+                )
+    return rows

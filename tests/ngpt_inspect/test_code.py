@@ -14,7 +14,15 @@ import plotly.graph_objects as go
 import pytest
 import trace_files
 from models import tiny_gpt, tiny_ngpt, write_reference
-from results_files import both_families, evaluated, exposed, family_rows, timings, write_rows
+from results_files import (
+    answers,
+    both_families,
+    evaluated,
+    exposed,
+    family_rows,
+    timings,
+    write_rows,
+)
 from typer.testing import CliRunner
 
 from ngpt_inspect import FIGURES, figure
@@ -51,6 +59,7 @@ def folder(tmp_path_factory):
     write_rows(results / "longer_context.csv", rows)
     write_rows(results / "step_time.csv", timings({"GPT": [1.0, 1.1], "nGPT": [1.5, 1.6]}))
     write_rows(results / "decay_exposure.csv", exposed())
+    write_rows(results / "downstream_tasks.csv", answers())
     return folder
 
 

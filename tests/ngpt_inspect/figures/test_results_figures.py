@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from results_files import (
+    answered,
+    answers,
     both_families,
     evaluated,
     exposed,
@@ -98,6 +100,7 @@ def logged():
 
 FILES = {
     "decay_exposure": ("decay_exposure.csv", exposed),
+    "downstream_accuracy": ("downstream_tasks.csv", answers),
     "training_curves": ("", logged),
     "loss_curves": ("speed_up.csv", losses),
     "final_losses": ("speed_up.csv", losses),
@@ -442,3 +445,50 @@ def test_condition_numbers_after_training_by_exposure(tables):
     assert len(lines) == 6 * 3  # panels; AdamW, Muon and nGPT
     levels = [line for line in lines if line.name.startswith("nGPT")]
     assert all(list(line.x) == [0, 15] and len(set(line.y)) == 1 for line in levels)
+
+
+def accuracies(table, metric, family):
+    rows = table[(table["metric"] == metric) & (table["family"] == family)]
+    return sorted(rows[["tokens", "accuracy"]].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("metric", ["acc", "acc_norm"])
+def test_accuracies_by_tokens_are_the_tables(tables, metric):
+    table = tables("downstream_accuracy")
+    figure = FIGURES["downstream_accuracy"].draw(table, metric=metric)
+    drawn = points(figure, "accuracy")
+    assert drawn == {each: accuracies(table, metric, each) for each in ("GPT", "nGPT")}
+    levels = [trace.y[0] for trace in traces(figure, "level")]
+    chances = {"acc": [0.0, 0.25, 0.5, 0.25], "acc_norm": [0.25]}[metric]  # the last: on average
+    assert levels == chances
+    assert "at random" in {trace.name for trace in traces(figure, "legend")}
+    titles = [note.text for note in figure.layout.annotations if note.name == "title"]
+    assert titles == {"acc": ["cloze", "next_line", "pairs", "average"]}.get(metric, ["next_line"])
+
+
+def test_checkpoints_of_one_run_are_a_line_of_their_own(tmp_path):
+    rows = [
+        row
+        for steps in (100, 200)
+        for step in (steps // 2, steps)
+        for row in answered({"pairs": 0.5 + step / 1000}, steps=steps, step=step)
+    ]
+    path = write_rows(tmp_path / "downstream_tasks.csv", rows)
+    figure = FIGURES["downstream_accuracy"].draw(training_results("downstream_accuracy", path))
+    assert points(figure, "accuracy") == {
+        f"nGPT, {steps} steps": [
+            (step * 2048, pytest.approx(0.5 + step / 1000)) for step in (steps // 2, steps)
+        ]
+        for steps in (100, 200)
+    }
+
+
+def test_more_tasks_than_fit_a_page_are_told(tmp_path):
+    rows = answered({f"task {n:02}": 0.5 for n in range(30)})
+    rows += answered({f"task {n:02}": 0.5 for n in range(30)}, "GPT", shots=5)
+    path = write_rows(tmp_path / "downstream_tasks.csv", rows)
+    for width in WIDTHS:
+        table = training_results("downstream_accuracy", path)
+        figure = FIGURES["downstream_accuracy"].draw(table, width=width)
+        assert figure.layout.height <= PAGE
+        assert "Not drawn: 53 more tasks." in figure.layout.meta["notes"]

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from results_files import answers, write_rows
 
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.results import RESULTS, training_results
@@ -66,6 +67,7 @@ def folder(tmp_path_factory):
         patch.setitem(PRESETS, "instant", PRESET)
         patch.setitem(SCALES, "instant", SCALE)
         assert [experiment.main(told) for experiment in EXPERIMENTS] == [0] * len(EXPERIMENTS)
+    write_rows(place / "results" / "downstream_tasks.csv", answers())
     return place
 
 

@@ -6,7 +6,7 @@ import statistics
 
 import numpy as np
 import pytest
-from results_files import evaluated, identity, loss_rows, timings, write_rows
+from results_files import answered, evaluated, identity, loss_rows, timings, write_rows
 
 from ngpt_inspect.results import training_results
 
@@ -186,3 +186,45 @@ def test_a_round_of_one_family_alone_is_left_out_and_told(tmp_path):
     assert table["ratio"].tolist() == [1.5]
     assert table["rounds"].tolist() == [1]
     assert table.attrs["remarks"] == ["Rounds in which one family alone was timed, left out: 1."]
+
+
+def test_accuracies_are_averaged_over_seeds_and_tasks(tmp_path):
+    right = {"cloze": [0.1, 0.3], "next_line": [0.4, 0.6], "pairs": [0.7, 0.9]}
+    rows = [
+        row
+        for seed in (0, 1)
+        for row in answered({task: found[seed] for task, found in right.items()}, seed=seed)
+    ]
+    rows += answered({"cloze": 9.0}, metric="perplexity")  # is no accuracy
+    path = write_rows(tmp_path / "downstream_tasks.csv", rows)
+    table = training_results("downstream_accuracy", path).set_index("task")
+    assert sorted(table.index) == ["average", *sorted(right)]
+    for task, found in right.items():
+        row = table.loc[task]
+        assert row["accuracy"] == pytest.approx(statistics.mean(found))
+        assert (row["low"], row["high"], row["runs"]) == (*found, 2)
+        assert row["standard_error"] == pytest.approx(0.03)
+    average = table.loc["average"]
+    means = [statistics.mean(found[seed] for found in right.values()) for seed in (0, 1)]
+    assert average["accuracy"] == pytest.approx(statistics.mean(means))
+    assert [average["low"], average["high"]] == pytest.approx(means)
+    assert average["standard_error"] == pytest.approx(math.sqrt(3 * 0.03**2) / 3)
+    assert average["chance"] == pytest.approx((0 + 0.25 + 0.5) / 3)
+
+
+def test_who_lacks_a_task_has_no_average_and_is_named(tmp_path):
+    rows = answered({"cloze": 0.1, "pairs": 0.5}, "GPT")
+    rows += answered({"cloze": 0.2}) + answered({"pairs": 0.4}, shots=5)
+    path = write_rows(tmp_path / "downstream_tasks.csv", rows)
+    table = training_results("downstream_accuracy", path)
+    averages = table[table["task"] == "average"]
+    assert averages[["family", "shots"]].to_numpy().tolist() == [["GPT", 0]]
+    (remark,) = table.attrs["remarks"]
+    assert remark.endswith("at step 100: acc of 1 of 2 tasks, no average.")
+    assert remark.startswith("ngpt-")
+
+
+def test_an_unknown_chance_leaves_none_to_the_average(tmp_path):
+    path = write_rows(tmp_path / "downstream_tasks.csv", answered({"pairs": 0.5, "other": 0.1}))
+    table = training_results("downstream_accuracy", path).set_index("task")
+    assert table["chance"].isna().to_dict() == {"average": True, "other": True, "pairs": False}

@@ -1,0 +1,89 @@
+"""Figures 3, 8 and 9: accuracy on downstream tasks against training tokens."""
+
+from ngpt_inspect.figures._figure import Choice, Figure
+from ngpt_inspect.figures.canvas import (
+    DOTTED,
+    TWO_COLUMNS,
+    Axis,
+    Canvas,
+    Drawing,
+    Frame,
+    Panel,
+    across,
+    line_key,
+)
+from ngpt_inspect.figures.canvas.text import short
+from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
+
+LINE = ("family", "size", "variant", "context_length", "batch_size", "learning_rate")
+TITLES = {"acc": "accuracy", "acc_norm": "accuracy, by bytes"}
+AVERAGE = "average"
+MOST = 8
+"""Tasks that fit a page, besides their average."""
+IN_A_ROW = 3
+
+
+def draw(table: Frame, *, width: int = TWO_COLUMNS, metric: str = "acc") -> Drawing:
+    """Draw one panel a task, the average of all last: accuracy by training tokens.
+
+    A point is a separately scheduled run, as in the paper; where several checkpoints of runs
+    were evaluated, each budget is a line. Dotted is who picks at random.
+    """
+    there = table[(table["metric"] == metric) & (table["tokens"] > 0)]
+    places = sorted(_places(there), key=lambda place: (place[0] == AVERAGE, place))
+    drawn = places if len(places) <= MOST + 1 else [*places[:MOST], *places[MOST:][-1:]]
+    x, y = Axis(title="training tokens", log=True, write=short), TITLES[metric]
+    shots = len({shots for _, shots in places}) > 1
+    panels = {
+        (task, many): Panel(title=f"{task}, {many} shots" if shots else task, x=x, y=Axis(title=y))
+        for task, many in drawn
+    }
+    row = list(panels.values())
+    groups = [row[at : at + IN_A_ROW] for at in range(0, len(row), IN_A_ROW)]
+    canvas = Canvas(groups, width, height=118)
+    for line, rows in lines(there, _by(there), ["tokens", "task", "shots"]):
+        for (task, many), panel in panels.items():
+            mine = rows[(rows["task"] == task) & (rows["shots"] == many)]
+            if len(mine):
+                bar, hover = ("low", "high"), "%{x:.4g} tokens<br>%{y:.4f}"
+                draw_line(canvas, panel, line, mine, "tokens", "accuracy", between=bar, hover=hover)
+    for (task, many), panel in panels.items():
+        mine = there[(there["task"] == task) & (there["shots"] == many)]
+        for chance in mine["chance"].dropna().unique():
+            canvas.add(panel, across([x.low, x.high], float(chance)))
+            canvas.key("at random", line_key(**DOTTED))
+    empty = "" if len(there) else f"No {metric} of any task: give downstream_tasks.csv."
+    left = len(places) - len(drawn)
+    canvas.notes += remarks(table, empty, f"Not drawn: {left} more tasks." if left else "")
+    return canvas.finish()
+
+
+def _places(table: Frame) -> set[tuple[str, int]]:
+    pairs = table[["task", "shots"]].drop_duplicates()
+    return set(pairs.itertuples(index=False, name=None))
+
+
+def _by(table: Frame) -> tuple[str, ...]:
+    """Return what makes a line: runs of all budgets, or where they have several steps, each."""
+    steps = table.groupby([*LINE, "steps", "task", "shots"], dropna=False)["tokens"].nunique()
+    return (*LINE, "steps") if (steps > 1).any() else LINE
+
+
+FIGURE = Figure(
+    name="downstream_accuracy",
+    title="Accuracy on downstream tasks",
+    summary="Accuracy on each task, and on average, against training tokens: mean over seeds, bar "
+    "from the lowest to the highest; dotted is who picks at random.",
+    results="downstream_accuracy",
+    draw=draw,
+    options=(
+        Choice(
+            name="metric",
+            values=tuple(TITLES),
+            help="acc: the most likely choice; acc_norm: the most likely per byte.",
+        ),
+    ),
+    formula="right answers over documents, of the choice of largest log p (acc) or log p a byte "
+    "(acc_norm), as lm-evaluation-harness takes them; average: the mean over tasks.",
+    source="arXiv 2410.01131, Figures 3, 8 and 9",
+)
