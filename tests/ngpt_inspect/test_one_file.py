@@ -95,7 +95,6 @@ FIGURE = Figure(
 )
 '''
 FACE = """
-import generate
 import ngpt_inspect as ni
 from models import tiny_gpt, tiny_ngpt, write_reference
 
@@ -121,15 +120,6 @@ def test_dropped_table_and_figure(tmp_path):
     assert table["role"].tolist() == ["E_input", "E_output"] * 2
     drawn = [y for trace in ni.figure("uniformity", table=table).data for y in trace.y]
     assert set(table["value"]) <= set(drawn)
-
-
-def test_dropped_lines_of_documents():
-    assert generate.main([]) == 0
-    for document, line in {
-        "README.md": "| `uniformity` | ln of the mean of exp(−2 ‖x − y‖²) over",
-        "docs/table.md": "| `uniformity` | E_input E_output | `uniformity` |",
-    }.items():
-        assert line in (generate.ROOT / document).read_text()
 """
 DASHBOARD = """
 from seen import charts
@@ -146,29 +136,38 @@ def test_dropped_choices_of_the_dashboard(run, models):
 
 @pytest.fixture
 def copy(tmp_path):
-    """Copy the code, the documents and the tests; only results are those of the repository."""
+    """Copy code, documents and tests; what else documents quote is that of the repository."""
     ours = shutil.ignore_patterns("__pycache__", "images")
     for folder in ("app", "ngpt_inspect", "docs", "tests/app", "tests/ngpt_inspect"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=ours)
     for file in ("pyproject.toml", "README.md", "tests/conftest.py", "tests/tolerances.py"):
         shutil.copy(REPOSITORY / file, tmp_path / file)
-    (tmp_path / "results").symlink_to(REPOSITORY / "results")
+    for folder in ("results", "reference_model"):
+        (tmp_path / folder).symlink_to(REPOSITORY / folder)
     return tmp_path
 
 
-def passing(copy: Path, *chosen: str) -> tuple[list[str], str]:
-    """Return the tests that pass in the copy, by name, and all that is printed."""
+def run_in(copy: Path, *arguments: str) -> str:
+    """Run Python in the copy; return all that is printed."""
     paths = [copy, REPOSITORY, *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", *chosen],
+        [sys.executable, *arguments],
         cwd=copy,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))},
         capture_output=True,
         text=True,
         check=False,
     )
-    printed = done.stdout + done.stderr
-    return re.findall(r"^PASSED \S+::(\S+)", done.stdout, re.MULTILINE), printed
+    return done.stdout + done.stderr
+
+
+def outcomes(copy: Path, *chosen: str) -> tuple[list[str], list[str], str]:
+    """Return the tests that pass in the copy, those that fail, and all that is printed."""
+    printed = run_in(copy, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", *chosen)
+    passed, failed = (
+        re.findall(rf"^{word} \S+::(\S+)", printed, re.MULTILINE) for word in ("PASSED", "FAILED")
+    )
+    return passed, failed, printed
 
 
 GENERIC = (
@@ -176,29 +175,51 @@ GENERIC = (
     "tests/ngpt_inspect/measures/test_unmeasurable_tensors.py",
     "tests/ngpt_inspect/figures/test_figures.py",
 )
+FILES = {
+    "ngpt_inspect/measures/uniformity.py": MEASURE,
+    "ngpt_inspect/figures/uniformity.py": FIGURE,
+    "tests/ngpt_inspect/test_dropped.py": FACE,
+    "tests/app/test_dropped_choice.py": DASHBOARD,
+}
+
+
+def drop(copy: Path) -> None:
+    for place, text in FILES.items():
+        (copy / place).write_text(text.lstrip(), encoding="utf-8")
+
+
+def test_a_dropped_measure_and_its_figure_are_found_everywhere(copy):
+    drop(copy)
+    said = run_in(copy, "docs/generate.py")
+    for document, line in {
+        "README.md": "| `uniformity` | ln of the mean of exp(−2 ‖x − y‖²) over ",
+        "docs/table.md": "| `uniformity` | E_input E_output | `uniformity` |",
+    }.items():
+        assert line in (copy / document).read_text(encoding="utf-8"), said
+    own = ("tests/ngpt_inspect/test_dropped.py", "tests/app/test_dropped_choice.py")
+    quick = "test_dropped or uniformity and (lacks or known_weight)"
+    passed, failed, printed = outcomes(copy, *own, GENERIC[0], "-k", quick)
+    assert not failed, printed
+    assert sorted(passed) == [
+        "test_a_declaration_lacks_nothing[uniformity]",
+        "test_a_known_weight_gives_its_known_answer[uniformity-0]",
+        "test_dropped_choices_of_the_dashboard",
+        "test_dropped_subcommand_with_its_help_and_rows",
+        "test_dropped_table_and_figure",
+    ], printed
 
 
 @pytest.mark.slow
-def test_a_dropped_measure_and_its_figure_are_found_everywhere(copy):
-    for place, text in {
-        "ngpt_inspect/measures/uniformity.py": MEASURE,
-        "ngpt_inspect/figures/uniformity.py": FIGURE,
-        "tests/ngpt_inspect/test_dropped.py": FACE,
-        "tests/app/test_dropped_choice.py": DASHBOARD,
-    }.items():
-        (copy / place).write_text(text.lstrip(), encoding="utf-8")
-    own = ("tests/ngpt_inspect/test_dropped.py", "tests/app/test_dropped_choice.py")
-    passed, printed = passing(copy, *own, *GENERIC, "-k", "uniformity or dropped")
-    assert " failed" not in printed, printed
+def test_all_generic_tests_take_what_is_dropped(copy):
+    drop(copy)
+    run_in(copy, "docs/generate.py")
+    passed, failed, printed = outcomes(copy, *GENERIC, "-k", "uniformity")
+    assert not failed, printed
     assert {
-        "test_dropped_subcommand_with_its_help_and_rows",
-        "test_dropped_table_and_figure",
-        "test_dropped_lines_of_documents",
-        "test_dropped_choices_of_the_dashboard",
-        "test_a_declaration_lacks_nothing[uniformity]",
-        "test_a_known_weight_gives_its_known_answer[uniformity-0]",
+        "test_rows_are_what_is_declared[llama-uniformity]",
         "test_everything_in_bfloat16[ngpt-uniformity]",
         "test_draws_or_says_why_not[uniformity-two]",
+        "test_every_choice_draws_something_else_than_the_default[trajectories-quantity-uniformity]",
     } <= set(passed), printed
 
 
@@ -207,13 +228,12 @@ def test_a_measure_without_a_known_answer_is_told_where_to_put_it(copy):
     known = MEASURE[MEASURE.index("    known=") : MEASURE.index("    source=")]
     text = MEASURE.replace(known, "").lstrip()
     (copy / "ngpt_inspect/measures/uniformity.py").write_text(text, encoding="utf-8")
-    passed, printed = passing(copy, GENERIC[0], "-k", "uniformity")
+    passed, failed, printed = outcomes(copy, GENERIC[0], "-k", "uniformity")
     assert "test_rows_are_what_is_declared[llama-uniformity]" in passed, "and needs no figure"
-    assert re.findall(r"^FAILED \S+::(\S+)", printed, re.MULTILINE) == [
+    assert failed == [
         "test_a_declaration_lacks_nothing[uniformity]",
         "test_quantities_are_documented[uniformity]",
     ]
-    assert (
-        "ngpt_inspect/measures/uniformity.py: no known answer for uniformity: add to `known="
-    ) in printed
+    missing = "ngpt_inspect/measures/uniformity.py: no known answer for uniformity: add to `known="
+    assert missing in printed
     assert "docs/table.md has no uniformity: `make docs` writes it" in printed
