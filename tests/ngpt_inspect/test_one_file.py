@@ -126,11 +126,11 @@ from seen import charts
 
 
 def test_dropped_choices_of_the_dashboard(run, models):
-    app = run(*models, page="export", figure="Uniformity")
+    options = {"figure": "Through training", "trajectories-quantity": "uniformity"}
+    app = run(models[1], page="export", **options)
     assert "Uniformity" in app.selectbox(key="figure").options
+    assert app.selectbox(key="trajectories-quantity").value == "uniformity"
     assert len(charts(app)) == 1
-    app = run(*models, page="export", figure="Through training")
-    assert "uniformity" in app.selectbox(key="trajectories-quantity").options
 """
 
 
