@@ -38,10 +38,6 @@ def known(values):
     return [value for value in values if value is not None]
 
 
-def test_there_are_two():
-    assert sorted(NAMES) == ["path_angles", "path_projection"]
-
-
 @pytest.mark.parametrize("width", [ONE_COLUMN, TWO_COLUMNS])
 @pytest.mark.parametrize("name", NAMES)
 def test_lays_out_at_both_widths(table, name, width):

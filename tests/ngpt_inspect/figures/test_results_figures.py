@@ -149,7 +149,11 @@ def words(figure):
 
 
 def test_every_figure_of_results_is_tested():
-    assert sorted(DRAWN) == sorted(FILES)
+    untested = set(DRAWN) - set(FILES)
+    assert not untested, (
+        f"FILES in tests/ngpt_inspect/figures/test_results_figures.py has no table for {untested}"
+    )
+    assert set(FILES) <= set(DRAWN)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

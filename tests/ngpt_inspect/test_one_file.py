@@ -1,0 +1,239 @@
+"""One file really is one file: a measure and a figure dropped into a copy are found everywhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+MEASURE = '''
+"""How evenly the embeddings lie on the sphere, for a test that drops this file into a copy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Values, View
+from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
+from ngpt_inspect.weights import Weight
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield the uniformity of the rows."""
+    import torch
+
+    from ngpt_inspect.numerics.directions import unit_rows
+    from ngpt_inspect.numerics.finite import require_finite
+
+    values = weight.values(device)
+    require_finite(values)
+    unit, _ = unit_rows(values)
+    potential = (-2 * torch.pdist(unit) ** 2).exp().mean().log()
+    yield Values(measure="uniformity", value=float(potential))
+
+
+MEASURE = Measure(
+    name="uniformity",
+    title="Uniformity",
+    summary="how evenly the directions of the embeddings cover the sphere",
+    roles=roles_of(Kind.EMBEDDING),
+    compute=compute,
+    quantities={"uniformity": "ln of the mean of exp(−2 ‖x − y‖²) over pairs of unit rows"},
+    headline=Series("uniformity"),
+    shown=(Series("uniformity"),),
+    view=View.ROLES,
+    followed={"uniformity": Followed(series=Series("uniformity"), label="uniformity")},
+    known=(
+        Known(
+            role=Role.E_INPUT,
+            weight=((1, 0), (0, 3), (-2, 0)),
+            values={"uniformity": math.log((2 * math.exp(-4) + math.exp(-8)) / 3)},
+        ),
+    ),
+    source="Wang and Isola, arXiv 2005.10242, equation 2",
+)
+'''
+FIGURE = '''
+"""Uniformity of both embeddings, for a test that drops this file into a copy."""
+
+from ngpt_inspect.figures._cut_table import CutTable
+from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
+from ngpt_inspect.figures.drawing.board import Board, value_axis
+from ngpt_inspect.figures.drawing.dots import draw_beside
+from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
+from ngpt_inspect.vocabulary import Series
+
+
+def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
+    """Draw one dot a checkpoint and embedding."""
+    rows = CutTable(table, [Series("uniformity")])
+    there = rows.present(EMBEDDINGS)
+    names = Axis(names=[role.facts.symbol for role in there])
+    panel = Panel(title="uniformity", x=names, y=value_axis())
+    board = Board(rows, EMBEDDINGS, [[panel]], width)
+    draw_beside(board, panel, there, "uniformity", "uniformity")
+    return board.finish()
+
+
+FIGURE = Figure(
+    name="uniformity",
+    title="Uniformity",
+    summary="Uniformity of the input and output embeddings, a dot a checkpoint.",
+    needs=("uniformity",),
+    draw=draw,
+    formula="ln of the mean of exp(−2 ‖x − y‖²) over pairs of unit rows",
+    source="Wang and Isola, arXiv 2005.10242, equation 2",
+)
+'''
+FACE = """
+import ngpt_inspect as ni
+from models import tiny_gpt, tiny_ngpt, write_reference
+
+
+def pair(folder):
+    return [
+        write_reference(model, folder / f"{model.family}.safetensors")
+        for model in (tiny_gpt(), tiny_ngpt())
+    ]
+
+
+def test_dropped_subcommand_with_its_help_and_rows(cli, tmp_path):
+    assert "uniformity" in cli("--help").stdout
+    told = " ".join(cli("uniformity", "--help").stdout.split())
+    assert "how evenly the directions of the embeddings cover the sphere" in told
+    assert "Wang and Isola, arXiv 2005.10242, equation 2" in told
+    printed = cli("uniformity", *pair(tmp_path)).stdout
+    assert printed.count("E_input") == printed.count("E_output") == 2
+
+
+def test_dropped_table_and_figure(tmp_path):
+    table = ni.measure(pair(tmp_path), "uniformity")
+    assert table["role"].tolist() == ["E_input", "E_output"] * 2
+    drawn = [y for trace in ni.figure("uniformity", table=table).data for y in trace.y]
+    assert set(table["value"]) <= set(drawn)
+"""
+DASHBOARD = """
+from seen import charts
+
+
+def test_dropped_choices_of_the_dashboard(run, models):
+    options = {"figure": "Through training", "trajectories-quantity": "uniformity"}
+    app = run(models[1], page="export", **options)
+    assert "Uniformity" in app.selectbox(key="figure").options
+    assert app.selectbox(key="trajectories-quantity").value == "uniformity"
+    assert len(charts(app)) == 1
+"""
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Copy code, documents and tests; what else documents quote is that of the repository."""
+    ours = shutil.ignore_patterns("__pycache__", "images")
+    for folder in ("app", "ngpt_inspect", "docs", "tests/app", "tests/ngpt_inspect"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=ours)
+    for file in ("pyproject.toml", "README.md", "tests/conftest.py", "tests/tolerances.py"):
+        shutil.copy(REPOSITORY / file, tmp_path / file)
+    for folder in ("results", "reference_model"):
+        (tmp_path / folder).symlink_to(REPOSITORY / folder)
+    return tmp_path
+
+
+def run_in(copy: Path, *arguments: str) -> str:
+    """Run Python in the copy; return all that is printed."""
+    paths = [copy, REPOSITORY, *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=copy,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def outcomes(copy: Path, *chosen: str) -> tuple[list[str], list[str], str]:
+    """Return the tests that pass in the copy, those that fail, and all that is printed."""
+    printed = run_in(copy, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", *chosen)
+    passed, failed = (
+        re.findall(rf"^{word} \S+::(\S+)", printed, re.MULTILINE) for word in ("PASSED", "FAILED")
+    )
+    return passed, failed, printed
+
+
+GENERIC = (
+    "tests/ngpt_inspect/measures/test_every_measure.py",
+    "tests/ngpt_inspect/measures/test_unmeasurable_tensors.py",
+    "tests/ngpt_inspect/figures/test_figures.py",
+)
+FILES = {
+    "ngpt_inspect/measures/uniformity.py": MEASURE,
+    "ngpt_inspect/figures/uniformity.py": FIGURE,
+    "tests/ngpt_inspect/test_dropped.py": FACE,
+    "tests/app/test_dropped_choice.py": DASHBOARD,
+}
+
+
+def drop(copy: Path) -> None:
+    for place, text in FILES.items():
+        (copy / place).write_text(text.lstrip(), encoding="utf-8")
+
+
+def test_a_dropped_measure_and_its_figure_are_found_everywhere(copy):
+    drop(copy)
+    said = run_in(copy, "docs/generate.py")
+    for document, line in {
+        "README.md": "| `uniformity` | ln of the mean of exp(−2 ‖x − y‖²) over ",
+        "docs/table.md": "| `uniformity` | E_input E_output | `uniformity` |",
+    }.items():
+        assert line in (copy / document).read_text(encoding="utf-8"), said
+    own = ("tests/ngpt_inspect/test_dropped.py", "tests/app/test_dropped_choice.py")
+    quick = "test_dropped or uniformity and (lacks or known_weight)"
+    passed, failed, printed = outcomes(copy, *own, GENERIC[0], "-k", quick)
+    assert not failed, printed
+    assert sorted(passed) == [
+        "test_a_declaration_lacks_nothing[uniformity]",
+        "test_a_known_weight_gives_its_known_answer[uniformity-0]",
+        "test_dropped_choices_of_the_dashboard",
+        "test_dropped_subcommand_with_its_help_and_rows",
+        "test_dropped_table_and_figure",
+    ], printed
+
+
+@pytest.mark.slow
+def test_all_generic_tests_take_what_is_dropped(copy):
+    drop(copy)
+    run_in(copy, "docs/generate.py")
+    passed, failed, printed = outcomes(copy, *GENERIC, "-k", "uniformity")
+    assert not failed, printed
+    assert {
+        "test_rows_are_what_is_declared[llama-uniformity]",
+        "test_everything_in_bfloat16[ngpt-uniformity]",
+        "test_draws_or_says_why_not[uniformity-two]",
+        "test_every_choice_draws_something_else_than_the_default[trajectories-quantity-uniformity]",
+    } <= set(passed), printed
+
+
+@pytest.mark.slow
+def test_a_measure_without_a_known_answer_is_told_where_to_put_it(copy):
+    known = MEASURE[MEASURE.index("    known=") : MEASURE.index("    source=")]
+    text = MEASURE.replace(known, "").lstrip()
+    (copy / "ngpt_inspect/measures/uniformity.py").write_text(text, encoding="utf-8")
+    passed, failed, printed = outcomes(copy, GENERIC[0], "-k", "uniformity")
+    assert "test_rows_are_what_is_declared[llama-uniformity]" in passed, "and needs no figure"
+    assert failed == [
+        "test_a_declaration_lacks_nothing[uniformity]",
+        "test_quantities_are_documented[uniformity]",
+    ]
+    missing = "ngpt_inspect/measures/uniformity.py: no known answer for uniformity: add to `known="
+    assert missing in printed
+    assert "docs/table.md has no uniformity: `make docs` writes it" in printed
