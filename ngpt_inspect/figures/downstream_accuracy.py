@@ -16,7 +16,7 @@ from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
 LINE = ("family", "size", "variant", "context_length", "batch_size", "learning_rate")
-TITLES = {"acc": "accuracy", "acc_norm": "accuracy, by bytes"}
+TITLES = {"acc": "accuracy", "acc_norm": "accuracy, by length"}
 AVERAGE = "average"
 MOST = 8
 """Tasks that fit a page, besides their average."""
@@ -80,10 +80,10 @@ FIGURE = Figure(
         Choice(
             name="metric",
             values=tuple(TITLES),
-            help="acc: the most likely choice; acc_norm: the most likely per byte.",
+            help="acc: the most likely choice; acc_norm: the most likely a character.",
         ),
     ),
-    formula="right answers over documents, of the choice of largest log p (acc) or log p a byte "
-    "(acc_norm), as lm-evaluation-harness takes them; average: the mean over tasks.",
+    formula="right answers over documents, of the choice of largest log p (acc) or log p a "
+    "character (acc_norm), as lm-evaluation-harness takes them; average: the mean over tasks.",
     source="arXiv 2410.01131, Figures 3, 8 and 9",
 )
