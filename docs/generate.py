@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import demo_output
+import map_tables
 import measure_tables
 import reproduction_tables
 
@@ -26,7 +27,11 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PART = re.compile(r"(<!-- made: (?P<name>[\w ]+) -->)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 Makers = Mapping[str, Callable[[], str]]
-MAKERS: dict[str, Callable[[], str]] = {**measure_tables.MAKERS, **reproduction_tables.MAKERS}
+MAKERS: dict[str, Callable[[], str]] = {
+    **map_tables.MAKERS,
+    **measure_tables.MAKERS,
+    **reproduction_tables.MAKERS,
+}
 
 
 def renewed(text: str, makers: Makers = MAKERS) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from os import PathLike
 from pathlib import Path
 
 from ngpt_inspect.architectures import (
@@ -18,18 +17,25 @@ from ngpt_inspect.architectures import (
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.formats import read_contents
 from ngpt_inspect.placement import constants_of, weights_of
-from ngpt_inspect.runs import step_of
+from ngpt_inspect.places import Openable
+from ngpt_inspect.runs import STEP_FOLDER, step_of
 from ngpt_inspect.stored import Contents
 from ngpt_inspect.weights import ModelShape, WeightSet
 
-UNTELLING_NAMES = {"model", "ckpt", "pytorch_model", "consolidated", "checkpoint", "state_dict"}
+UNTELLING_NAMES = {
+    *("model", "ckpt", "pytorch_model", "checkpoint", "state_dict", "lit_model", "last"),
+    *("consolidated", "consolidated.00"),
+}
 """File names that say nothing: the folder's name labels such a checkpoint."""
 
-STEP_KEYS = ("reference_model.step", "iter_num", "step", "iteration", "global_step")
+STEP_KEYS = (
+    *("reference_model.step", "iter_num", "step", "iteration", "global_step"),
+    *("trainer_state.global_step", "meta.step"),
+)
 
 
 def open_checkpoint(
-    source: str | PathLike[str],
+    source: Openable,
     *,
     architecture: str | None = None,
     spec: Spec | None = None,
@@ -44,7 +50,9 @@ def open_checkpoint(
     ----------
     source
         A file, a folder holding a model, or the folder of a training run (its last step);
-        a path or a URI (``hf://``, ``s3://``, ``gs://``, ``https://``).
+        a path or a URI (``hf://``, ``s3://``, ``gs://``, ``https://``). Or what is in memory: a
+        module, a state dict (or a dict that holds one), an open file, bytes; no copy is made
+        of the tensors of a model in memory.
     architecture
         Name of the layout, where detection cannot tell.
     spec
@@ -71,7 +79,8 @@ def open_checkpoint(
     UnreadableFile
         Missing, broken, or unsafe to read.
     UnknownArchitecture
-        The tensors fit no declared layout, or several.
+        The tensors fit several declared layouts, or not the one that is asked for. What fits
+        none is opened as `unknown`.
     WrongOption
         An architecture, a constant or a part of that name does not exist; a number or a spec
         cannot be meant.
@@ -85,7 +94,9 @@ def open_checkpoint(
         layout = declared(own, where="spec" if isinstance(spec, Mapping) else str(spec))
         known_layouts = {layout.name: layout}
     contents = read_contents(source, part)
-    found = find_architecture(contents, known_layouts, name=architecture, n_heads=heads)
+    found = find_architecture(
+        contents, known_layouts, name=architecture, n_heads=heads, or_unknown=own is None
+    )
     resolved = constants_of(found, contents, constants or {})
     known: dict[str, float] = {**found.dimensions} | {
         constant.name: constant.value for constant in resolved
@@ -98,7 +109,7 @@ def open_checkpoint(
         family=found.architecture.family,
         contents=contents,
         shape=_shape(found.dimensions),
-        weights=weights_of(found, known),
+        weights=weights_of(found, contents, known),
         ignored=found.ignored,
         buffers=found.buffers,
         unrecognised=found.unplaced,
@@ -127,16 +138,26 @@ def _step(contents: Contents, path: Path) -> int | None:
         value = contents.lookup(key)
         if isinstance(value, int) and not isinstance(value, bool):
             return value
-    return step_of(path)
+    named = (step_of(each) for each in (path, path.parent))
+    return next((step for step in named if step is not None), None)
 
 
 def _label(path: Path) -> str:
-    """Return the run's or folder's name where the file's own name says nothing."""
-    if path.is_dir():
-        return path.name
-    stem = _stem(path)
-    untelling = stem in UNTELLING_NAMES or step_of(path) is not None
-    return path.parent.name if untelling and path.parent.name else stem
+    """Return the name of the run, or of the folder where the file's own name says nothing."""
+    named = _named(path)
+    return named.name if named != path or path.is_dir() else _stem(path)
+
+
+def _named(path: Path) -> Path:
+    """Return the file, or the folder above it, whose name tells the model and not just a step."""
+    if path.is_dir() or STEP_FOLDER.match(path.name):
+        untelling = STEP_FOLDER.match(path.name) is not None
+    else:
+        untelling = _stem(path) in UNTELLING_NAMES or step_of(path) is not None
+    if not (untelling and path.parent.name):
+        return path
+    above = path.parent
+    return _named(above) if STEP_FOLDER.match(above.name) else above
 
 
 def _writable(label: str) -> str:
@@ -175,13 +196,17 @@ def distinct(checkpoints: list[WeightSet]) -> list[WeightSet]:
 
 def _clash(one: WeightSet, other: WeightSet) -> bool:
     """Return whether two checkpoints would get rows that cannot be told apart."""
-    same_run = Path(one.contents.source).parent == Path(other.contents.source).parent
+    same_run = _home(Path(one.contents.source)) == _home(Path(other.contents.source))
     told_by_step = same_run and one.step != other.step
     return one.label == other.label and not told_by_step
 
 
+def _home(path: Path) -> Path:
+    """Return the folder of the run that a checkpoint is of, or else the one it is in."""
+    named = _named(path)
+    return path.parent if named == path else named
+
+
 def _tail(path: Path, depth: int) -> str:
-    """Return the last parts of a path, without a file name that says nothing."""
-    named = path if path.is_dir() else path.with_name(_stem(path))
-    parts = named.parts[:-1] if _label(path) != named.name else named.parts
-    return "/".join(parts[-depth:])
+    """Return the last parts of a path, without names that say nothing."""
+    return "/".join((*_named(path).parts[:-1], _label(path))[-depth:])

@@ -12,7 +12,7 @@ from ngpt_inspect.errors import InspectError
 from ngpt_inspect.formats import is_model
 from ngpt_inspect.formats.places.folder import NOT_MODELS, find_model
 from ngpt_inspect.places import Place
-from ngpt_inspect.runs import METRICS, is_run
+from ngpt_inspect.runs import METRICS, STEP_FOLDER, is_run
 
 DEPTH = 4
 """Folders below folders that are looked into."""
@@ -67,6 +67,8 @@ def _walk(top: Path, depth: int, entries: int, cuts: dict[str, None]) -> Iterato
             yield folder
         for path in sorted(inside[:left]):
             if path.is_dir():
+                if is_one and STEP_FOLDER.match(path.name):
+                    continue
                 if level < depth:
                     folders.append((path, level + 1))
                 else:

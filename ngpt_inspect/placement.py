@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
-from ngpt_inspect.architectures import Constant, Match, Placed, absent_roles
+from ngpt_inspect.architectures import MOST_STACKED, Constant, Match, Placed, absent_roles
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.expressions import evaluate, names_in
+from ngpt_inspect.naming import meant
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Kind, MatrixAxis, Role
 from ngpt_inspect.weights import Part, ResolvedConstant, Weight
+
+STACK = re.compile(r"expert|moe", re.IGNORECASE)
+"""A name of matrices of experts; any other tensor of three axes may be a kernel."""
 
 
 def constants_of(
@@ -20,11 +25,11 @@ def constants_of(
     declared = found.architecture.constants
     unknown = set(given) - {constant.name for constant in declared}
     if unknown:
-        names = ", ".join(constant.name for constant in declared) or "none"
+        names = [constant.name for constant in declared]
         raise WrongOption(
             f"{found.architecture.name} has no constant {', '.join(sorted(unknown))}",
             where=contents.source,
-            next_step=f"its constants are: {names}",
+            next_step=meant(min(unknown), names, "its constants are:"),
         )
     known: dict[str, float] = dict(found.dimensions)
     resolved = []
@@ -79,25 +84,40 @@ def _float(value: float) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def weights_of(found: Match, known: Mapping[str, float]) -> tuple[Weight, ...]:
+def weights_of(found: Match, contents: Contents, known: Mapping[str, float]) -> tuple[Weight, ...]:
     """Return the placed tensors as weights, layer by layer in the paper's order of roles.
 
-    `known` are the model's dimensions and constants.
+    After them come the matrices that no layout knows, by name. `known` are the model's
+    dimensions and constants.
 
     Raises
     ------
     UnknownArchitecture
         A declaration cuts or shapes a tensor as it cannot be.
     """
-    order = {role: rank for rank, role in enumerate(Role)}
+    order: dict[Role | None, int] = {role: rank for rank, role in enumerate(Role)}
     tied = _tied(found)
     weights = [_checked(each, known) for each in found.placed if each.rule.role not in tied]
-    return tuple(
-        sorted(
-            weights,
-            key=lambda w: (_from_none(w.layer), order[w.role], _from_none(w.expert)),
-        )
-    )
+    weights.sort(key=lambda w: (_from_none(w.layer), order[w.role], _from_none(w.expert)))
+    unplaced = set(found.unplaced)
+    rest = (t for t in contents.tensors.values() if t.name in unplaced)
+    return (*weights, *(weight for tensor in rest for weight in _by_name(tensor)))
+
+
+def _by_name(tensor: StoredTensor) -> Iterator[Weight]:
+    """Yield a matrix without a role, or each of those a tensor stacks; nothing of a vector."""
+    if len(tensor.shape) == 2:
+        yield Weight(role=None, layer=None, tensor=tensor, shape=tensor.shape)
+    elif len(tensor.shape) == 3 and STACK.search(tensor.name) and tensor.n_values:
+        for number in range(min(tensor.shape[0], MOST_STACKED)):
+            yield Weight(
+                role=None,
+                layer=None,
+                expert=number,
+                tensor=tensor,
+                shape=tensor.shape[1:],
+                place=number,
+            )
 
 
 def _checked(each: Placed, known: Mapping[str, float]) -> Weight:
@@ -154,7 +174,7 @@ def _require_rows(part: Part, stored: tuple[int, ...], tensor: StoredTensor) -> 
 
 def _require_shape(weight: Weight, stored: tuple[int, ...]) -> None:
     """Refuse a view of another size, a matrix that is none, and heads that do not divide it."""
-    shape, facts = weight.shape, weight.role.facts
+    shape, facts = weight.shape, weight.facts
     matrix = facts.kind in (Kind.EMBEDDING, Kind.MATRIX)
     split = (
         None if facts.head_axis is None else shape[0 if facts.head_axis is MatrixAxis.ROWS else -1]

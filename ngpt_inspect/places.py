@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from os import PathLike
-from typing import Protocol, Self
+from typing import IO, Any, Protocol, Self
 
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+MEMORY = "memory://"
+"""What the source of a model in memory begins with: nobody else can open that."""
 
 
 class Place(Protocol):
@@ -52,7 +54,30 @@ class Place(Protocol):
         ...
 
 
-def is_uri(source: str | PathLike[str]) -> bool:
+class Stateful(Protocol):
+    """A module of torch, or whatever else gives its tensors by name."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Return the tensors by name."""
+        ...
+
+
+Openable = str | PathLike[str] | Mapping[str, Any] | IO[bytes] | bytes | Stateful
+"""What opens: a path or URI; a module, a state dict, an open file, bytes."""
+
+
+def is_one(source: object) -> bool:
+    """Tell what is, or names, one checkpoint from a list of them."""
+    return isinstance(source, str | PathLike) or is_held(source)
+
+
+def is_held(source: object) -> bool:
+    """Tell what is in memory: a module, a dict of tensors, an open file, bytes."""
+    held = isinstance(source, Mapping | bytes | bytearray | memoryview)
+    return held or hasattr(source, "state_dict") or hasattr(source, "read")
+
+
+def is_uri(source: object) -> bool:
     """Tell a URI (``s3://bucket/model``) from a local path."""
     return isinstance(source, str) and URI.match(source) is not None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.runs import METRICS, diverged, elapsed, read_metrics, step_files
+from ngpt_inspect.runs import METRICS, diverged, elapsed, log_of, read_metrics, step_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +18,10 @@ RECENT = 50
 """Steps whose median time is taken for the time of the next ones."""
 QUIET, QUIET_STEPS = 60.0, 20
 """Seconds and times of a step without a line after which a run may have stopped."""
+
+
+PLANNED = ("reference_model.training.steps", "trainer_state.max_steps")
+"""Where a checkpoint says how many steps its schedule has."""
 
 
 class RunState(StrEnum):
@@ -84,12 +88,12 @@ def run_status(folder: Path) -> RunStatus:
         The folder holds neither metrics nor checkpoints, or one of them cannot be read.
     """
     saved = step_files(folder) if folder.is_dir() else {}
-    path = folder / METRICS
-    if not saved and not path.is_file():
+    path = log_of(folder)
+    if not saved and path is None:
         raise UnreadableFile(
             "is no training run", where=str(folder), next_step=f"name a folder with {METRICS}"
         )
-    metrics = read_metrics(folder).sort_values("step", kind="stable") if path.is_file() else None
+    metrics = read_metrics(folder).sort_values("step", kind="stable") if path else None
     last = None if metrics is None or metrics.empty else metrics.iloc[-1]
     return RunStatus(
         folder=folder,
@@ -98,7 +102,7 @@ def run_status(folder: Path) -> RunStatus:
         tokens=_whole(last["tokens"]) if last is not None else None,
         seconds=_seconds(metrics),
         seconds_a_step=_pace(metrics),
-        written=path.stat().st_mtime if metrics is not None else None,
+        written=path.stat().st_mtime if path else None,
         saved=tuple(saved),
         diverged=metrics is not None and last is not None and bool(diverged(metrics).iloc[-1]),
         unfinished_line=metrics is not None and "unfinished_line" in metrics.attrs,
@@ -110,8 +114,9 @@ def _planned(saved: dict[int, Path]) -> int | None:
     """Return the steps of the schedule, as the last checkpoint says."""
     if not saved:
         return None
-    told = read_contents(saved[max(saved)]).lookup("reference_model.training.steps")
-    return told if type(told) is int else None
+    contents = read_contents(saved[max(saved)])
+    told = (contents.lookup(key) for key in PLANNED)
+    return next((steps for steps in told if type(steps) is int and steps > 0), None)
 
 
 def _seconds(metrics: pd.DataFrame | None) -> float | None:

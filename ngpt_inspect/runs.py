@@ -1,4 +1,9 @@
-"""The folder of a training run: ``step-000200.safetensors`` files and ``metrics.jsonl``."""
+"""The folder of a training run: checkpoints by step, and the log of its losses.
+
+``step-000200.safetensors`` files and ``metrics.jsonl``; or any files or folders that are named
+for a step (``checkpoint-500``, ``step1000``, ``epoch=1-step=200.ckpt``), and the
+``trainer_state.json`` of Hugging Face's Trainer.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.places import Place, is_uri
+from ngpt_inspect.trainer_state import TRAINER_STATE, logged_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,29 +35,45 @@ METRIC_COLUMNS = (
 LARGEST_INTEGER = 63
 """Bits, without the sign."""
 STEP_FILE = re.compile(r"step-(\d{1,18})\.safetensors", re.ASCII)
-STEP_IN_NAME = re.compile(r"(?:^|[-_.=])(?:step|iter)[-_=]?(\d{1,18})(?!\d)", re.ASCII)
+STEP_IN_NAME = re.compile(
+    r"(?:^|[-_.=])(?:step|iter)[-_=]?(\d{1,18})(?!\d)"
+    r"|(?:^|[-_.])(?:checkpoint|ckpt)[-_](\d{1,18})(?![-_]?\d)"
+    r"|^model_(\d{6})$",  # nanochat's
+    re.ASCII,
+)
+STEP_FOLDER = re.compile(r"(?:global_)?(?:step|iter|checkpoint|ckpt)[-_=]?\d", re.ASCII)
+"""Begins the name of a folder that says a step and nothing else."""
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".distcp", ".metadata")
+"""Endings of files that hold weights, or say where they are."""
+OTHER_STATE = re.compile(r"optim|scheduler|scaler|rng|random_states|training_args|train\.|val\.")
+"""Beginnings of files that are kept beside the weights."""
 
 
 def step_of(path: Place) -> int | None:
-    """Return the training step a file name tells (``step-000200``, ``iter_1000``), or None."""
+    """Return the training step a file name tells (``step-000200``, ``checkpoint-500``), or None."""
     found = STEP_IN_NAME.search(path.stem)
-    return int(found[1]) if found else None
+    return int(next(filter(None, found.groups()))) if found else None
 
 
 def step_files(folder: P) -> dict[int, P]:
     """Return the checkpoints of a run by step, first to last; empty for any other folder.
+
+    Files ``step-N.safetensors``; without any, other files or folders that are named for a step,
+    if no two are for the same.
 
     Raises
     ------
     UnreadableFile
         Two files are named for the same step.
     """
+    inside = sorted(folder.iterdir(), key=lambda path: path.name)
+    exact = [each for each in inside if STEP_FILE.fullmatch(each.name) and each.is_file()]
     found: dict[int, P] = {}
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        match = STEP_FILE.fullmatch(path.name)
-        if match is None or not path.is_file():
-            continue
-        step = int(match[1])
+    for path in exact or filter(_is_step, inside):
+        step = step_of(path)
+        assert step is not None, "what is chosen is named for a step"
+        if step in found and not exact:
+            return {}  # one file of each rank, or several runs in one folder
         if step in found:
             raise UnreadableFile(
                 f"{found[step].name} and {path.name} are both step {step}",
@@ -62,9 +84,51 @@ def step_files(folder: P) -> dict[int, P]:
     return dict(sorted(found.items()))
 
 
+def _is_step(path: Place) -> bool:
+    """Tell weights that are named for a step: one file, or a folder that holds some."""
+    if step_of(path) is None or path.name.startswith(".") or OTHER_STATE.match(path.name):
+        return False
+    return path.name.endswith(WEIGHTS) if path.is_file() else holds_weights(path)
+
+
+def holds_weights(folder: Place, deeper: bool = True) -> bool:
+    """Tell a folder with files of weights in it, or in a folder of it, by their names alone."""
+    if not folder.is_dir():
+        return False
+    inside = list(folder.iterdir())
+    if any(each.name.endswith(WEIGHTS) and not OTHER_STATE.match(each.name) for each in inside):
+        return True
+    return deeper and any(holds_weights(each, deeper=False) for each in inside)
+
+
+def run_of(path: Path) -> Path | None:
+    """Return the folder of the run that a path is, is in, or lies in a step of."""
+    if is_run(path):
+        return path
+    if is_run(path.parent):
+        return path.parent
+    above = path.parent.parent
+    is_step = step_of(path.parent) is not None and is_run(above)
+    return above if is_step and path.parent in step_files(above).values() else None
+
+
+def log_of(folder: Path) -> Path | None:
+    """Return the file in which a run logs its losses: its own, or that of its last checkpoint."""
+    if (folder / METRICS).is_file():
+        return folder / METRICS
+    last = list(step_files(folder).values())[-1:] if folder.is_dir() else []
+    places = (each / TRAINER_STATE for each in (folder, *last))
+    return next((each for each in places if each.is_file()), None)
+
+
 def is_run(folder: Place) -> bool:
     """Tell whether a folder holds at least one checkpoint of a run."""
     return folder.is_dir() and bool(step_files(folder))
+
+
+def has_steps(source: str) -> bool:
+    """Tell whether a source is the folder of a run on this machine, whose steps can be named."""
+    return not is_uri(source) and is_run(Path(source))
 
 
 def checkpoints_of(source: str, steps: str) -> Sequence[str | Path]:
@@ -82,12 +146,9 @@ def checkpoints_of(source: str, steps: str) -> Sequence[str | Path]:
     WrongOption
         The run has no such step.
     """
-    if steps == "last" or is_uri(source):
+    if steps == "last" or not has_steps(source):
         return [source]
-    path = Path(source)
-    if not is_run(path):
-        return [path]
-    files = step_files(path)
+    files = step_files(Path(source))
     wanted = list(files) if steps == "all" else [_step(word) for word in steps.split(",")]
     missing = [step for step in wanted if step not in files]
     if missing:
@@ -120,9 +181,9 @@ def read_metrics(folder: Path) -> pd.DataFrame:
     UnreadableFile
         There is no such file, or a line is not an object of numbers with a step.
     """
-    import pandas as pd
-
-    path = folder / METRICS
+    path = log_of(folder) or folder / METRICS
+    if path.name == TRAINER_STATE:
+        return _table(logged_rows(path))
     try:
         *lines, last = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -133,12 +194,18 @@ def read_metrics(folder: Path) -> pd.DataFrame:
         ) from error
     rows = [_row(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
     unfinished = _append_last(last, len(lines) + 1, path, rows)
-    extra = [key for row in rows for key in row if key not in METRIC_COLUMNS]
-    table = pd.DataFrame(rows, columns=[*METRIC_COLUMNS, *dict.fromkeys(extra)])
-    table = table.astype({key: "int64" if key == "step" else "float64" for key in METRIC_COLUMNS})
+    table = _table(rows)
     if unfinished:
         table.attrs["unfinished_line"] = unfinished
     return table
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    extra = [key for row in rows for key in row if key not in METRIC_COLUMNS]
+    table = pd.DataFrame(rows, columns=[*METRIC_COLUMNS, *dict.fromkeys(extra)])
+    return table.astype({key: "int64" if key == "step" else "float64" for key in METRIC_COLUMNS})
 
 
 def elapsed(metrics: pd.DataFrame) -> pd.Series[float]:
@@ -153,10 +220,15 @@ def elapsed(metrics: pd.DataFrame) -> pd.Series[float]:
 
 
 def diverged(metrics: pd.DataFrame) -> pd.Series[bool]:
-    """Tell the steps of one run without a finite loss or gradient norm, if it logs them."""
+    """Tell the steps of one run without a finite loss or gradient norm, if it logs them.
+
+    A validation loss without a learning rate is of a step between two that were logged.
+    """
     both = ["train_loss", "gradient_norm"]
     logged = [name for name in both if metrics[name].notna().any()]
-    return metrics[logged or both].isna().any(axis="columns")
+    lost = metrics[logged or both].isna().any(axis="columns")
+    rate = metrics["rate" if "rate" in metrics else "learning_rate"]
+    return lost & ~(rate.isna() & metrics["validation_loss"].notna())
 
 
 def _append_last(line: bytes, number: int, path: Path, rows: list[dict[str, Any]]) -> int:

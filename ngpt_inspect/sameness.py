@@ -60,6 +60,8 @@ def same_weights(checkpoints: Sequence[WeightSet]) -> list[list[WeightSet]]:
 def remarks_on(checkpoints: Sequence[WeightSet]) -> Iterator[str]:
     """Yield what nobody asked for and a reader of the numbers should know of these checkpoints."""
     for checkpoint in checkpoints:
+        if checkpoint.family == "unknown":
+            yield from (f"{checkpoint.label}: {note}" for note in checkpoint.notes)
         if checkpoint.unasked:
             yield f"{checkpoint.label}: {checkpoint.unasked}"
     for group in same_weights(checkpoints):
@@ -73,7 +75,7 @@ def _named(checkpoint: WeightSet) -> str:
 def _tensors(checkpoint: WeightSet) -> Iterator[tuple[StoredTensor, str, str]]:
     """Yield each tensor once, with what it is and where."""
     weights: dict[str, list[tuple[str, str]]] = {}
-    for weight in checkpoint:
+    for weight in (each for each in checkpoint if each.role is not None):
         numbers = {"layer": weight.layer, "expert": weight.expert}
         where = " ".join(f"{name} {n}" for name, n in numbers.items() if n is not None)
         weights.setdefault(weight.tensor.name, []).append((str(weight.role), where))

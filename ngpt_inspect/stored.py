@@ -195,4 +195,10 @@ CONFIG_HOMES = (
     "config_json",
     "model_config",
     "hparams",
+    # Lightning, and what its modules are given; Meta and Mistral; nanochat.
+    "hyper_parameters",
+    "hyper_parameters.config",
+    "hyper_parameters.model_args",
+    "params",
+    "meta.model_config",
 )

@@ -162,6 +162,9 @@ FACTS: dict[Role, RoleFacts] = {
 }
 
 
+NAMED_ONLY = RoleFacts(kind=Kind.MATRIX, symbol="", shape="out, in", meaning="no role is known")
+"""What is known of a matrix that has a name and no role: it is measured whole."""
+
 QK_SCALES = (Role.S_QK, Role.S_Q, Role.S_K)
 """Ways to scale queries and keys: both by one vector, or apart. A model has one way."""
 
@@ -212,7 +215,8 @@ COLUMNS = (
     "reason",
 )
 """Columns of every table. `expert` numbers the experts of a mixture, `partner` is the second
-token of a pair; both are null almost everywhere. `tensor` is the name in the file. `statistic`
+token of a pair; both are null almost everywhere. `tensor` is the name in the file; a matrix that
+no layout gives a role has nothing else: its `role` is null. `statistic`
 is null for a single value; else it says what the value is over all that the row leaves null."""
 
 

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
+from ngpt_inspect.card import Card
 from ngpt_inspect.errors import InspectError, MissingRole
+from ngpt_inspect.naming import named
 from ngpt_inspect.stored import Contents, StoredTensor
-from ngpt_inspect.vocabulary import Kind, MatrixAxis, Role
-from ngpt_inspect.wording import listed
+from ngpt_inspect.vocabulary import NAMED_ONLY, Kind, MatrixAxis, Role, RoleFacts
+from ngpt_inspect.wording import listed, number, shown, sizes
 
 if TYPE_CHECKING:
     import torch
+
+MOST_SHOWN = 20
+"""Weights that are listed where a notebook shows some of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelShape:
     """The sizes of a model. None: the checkpoint does not say, and nobody gave it."""
 
-    n_layers: int
-    d_model: int
-    vocab_size: int
+    n_layers: int = 0
+    d_model: int | None = None
+    vocab_size: int | None = None
     n_heads: int | None = None
     n_kv_heads: int | None = None
     d_k: int | None = None
@@ -61,11 +66,12 @@ class Part:
         return spans[:, self.start : self.stop : self.step]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Weight:
     """One tensor, or one part of a fused tensor, with its role in the model."""
 
-    role: Role
+    role: Role | None
+    """None: no layout says what it is; it is measured whole, by its name."""
     layer: int | None
     tensor: StoredTensor
     shape: tuple[int, ...]
@@ -87,8 +93,17 @@ class Weight:
     n_blocks: int | None = None
     """Head blocks along the role's head axis; None where the number of heads is unknown."""
 
+    def __repr__(self) -> str:
+        name = f"{self.role}{_of('layer', self.layer)}{_of('expert', self.expert)}"
+        return f"<{name}: {sizes(self.shape)} {self.tensor.dtype}, {shown(self.source)}>"
+
     @property
-    def key(self) -> tuple[Role, int | None, int | None]:
+    def facts(self) -> RoleFacts:
+        """What is known of its role."""
+        return NAMED_ONLY if self.role is None else self.role.facts
+
+    @property
+    def key(self) -> tuple[Role | None, int | None, int | None]:
         """Role, layer and expert: what names a weight inside its model."""
         return self.role, self.layer, self.expert
 
@@ -158,9 +173,9 @@ class Weight:
 
         Row blocks for W_q, W_k and W_v, column blocks for W_o.
         """
-        if self.n_blocks is None or self.role.facts.head_axis is None:
+        if self.n_blocks is None or self.facts.head_axis is None:
             return None
-        if self.role.facts.head_axis is MatrixAxis.ROWS:
+        if self.facts.head_axis is MatrixAxis.ROWS:
             return values.reshape(self.n_blocks, -1, values.shape[1])
         return values.reshape(values.shape[0], self.n_blocks, -1).movedim(1, 0)
 
@@ -182,6 +197,47 @@ def over_norms(errors: torch.Tensor, values: torch.Tensor, axis: MatrixAxis) -> 
     return errors / norms.unsqueeze(1 if axis is MatrixAxis.ROWS else 0)
 
 
+def _of(what: str, place: int | None) -> str:
+    return "" if place is None else f" of {what} {place}"
+
+
+class Weights(Sequence[Weight]):
+    """Some weights of a model, in its order: by number, or by role (``layer["W_q"]``)."""
+
+    def __init__(self, weights: Sequence[Weight], whose: WeightSet) -> None:
+        self._weights = tuple(weights)
+        self._whose = whose
+
+    @overload
+    def __getitem__(self, key: int) -> Weight: ...
+    @overload
+    def __getitem__(self, key: slice | str) -> Weights: ...
+    def __getitem__(self, key: int | slice | str) -> Weight | Weights:
+        """Return one weight, or those of a role; MissingRole where there is no such role."""
+        if isinstance(key, int):
+            return self._weights[key]
+        if isinstance(key, slice):
+            return Weights(self._weights[key], self._whose)
+        role = named(key, {str(role): role for role in Role}, "role")
+        found = [weight for weight in self if weight.role == role]
+        if not found:
+            there = dict.fromkeys(weight.role for weight in self)
+            raise MissingRole(
+                self._whose.absent.get(role, f"no {role} here"),
+                where=self._whose.label,
+                next_step=f"there are {', '.join(there) or 'none'}",
+            )
+        return Weights(found, self._whose)
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    def __repr__(self) -> str:
+        lines = [repr(weight) for weight in self[:MOST_SHOWN]]
+        more = len(self) - len(lines)
+        return "\n".join([*lines, *([f"... and {more} more"] if more else [])]) or "no weights"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResolvedConstant:
     """A number the model multiplies by that its weights do not hold."""
@@ -197,9 +253,13 @@ class ResolvedConstant:
         return self.origin.startswith("assumed")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class WeightSet:
-    """A model as its checkpoint describes it: weights by role and layer, nothing read yet."""
+    """A model as its checkpoint describes it: weights by role and layer, nothing read yet.
+
+    ``checkpoint["W_q"]`` are the weights of a role, ``checkpoint.layers[2]`` those of a layer,
+    and ``checkpoint.layers[2]["W_q"][0].values()`` are numbers.
+    """
 
     label: str
     """Short name for tables and legends."""
@@ -250,13 +310,53 @@ class WeightSet:
         """Stored dtypes of the matrices and embeddings, most values first."""
         count: dict[str, int] = {}
         for weight in self.weights:
-            if weight.role.facts.kind in (Kind.EMBEDDING, Kind.MATRIX):
+            if weight.facts.kind in (Kind.EMBEDDING, Kind.MATRIX):
                 dtype = weight.tensor.dtype
                 count[dtype] = count.get(dtype, 0) + weight.tensor.n_values
         return tuple(sorted(count, key=lambda dtype: -count[dtype]))
 
     def __iter__(self) -> Iterator[Weight]:
         return iter(self.weights)
+
+    def __getitem__(self, role: str) -> Weights:
+        """Return the weights of a role; MissingRole where there are none."""
+        return Weights(self.weights, self)[role]
+
+    @property
+    def layers(self) -> tuple[Weights, ...]:
+        """The weights of each layer, from 0; what lies outside the layers is not among them."""
+        found: list[list[Weight]] = [[] for _ in range(self.shape.n_layers)]
+        for weight in self.weights:
+            if weight.layer is not None:
+                found[weight.layer].append(weight)
+        return tuple(Weights(each, self) for each in found)
+
+    @property
+    def card(self) -> Card:
+        """What can be said of it in a few lines, before any tensor is read."""
+        shape = self.shape
+        heads = "heads unknown" if shape.n_heads is None else f"{shape.n_heads} heads"
+        if shape.n_kv_heads not in (None, shape.n_heads):
+            heads += f" ({shape.n_kv_heads} for keys and values)"
+        experts = "" if shape.n_experts is None else f", {shape.n_experts} experts a layer"
+        lines = {
+            "family": f"{self.family} ({self.architecture})",
+            "size": f"{shape.n_layers} layers, {heads}, d_model {shape.d_model:,}, "
+            f"vocabulary {shape.vocab_size:,}{experts}",
+            "parameters": f"{self.n_parameters:,}, stored as {', '.join(self.dtypes)}",
+            "step": "not recorded" if self.step is None else f"{self.step:,}",
+        }
+        assumed = [f"{each.name} = {number(each.value)}" for each in self.constants if each.assumed]
+        if assumed:
+            lines["assumed"] = listed(assumed)
+        known = listed(self.unrecognised) if self.unrecognised else "nothing"
+        return Card(title=self.label, lines=lines | {"unrecognised": known})
+
+    def __repr__(self) -> str:
+        return str(self.card)
+
+    def _repr_html_(self) -> str:
+        return self.card.html
 
     def get(self, role: Role, layer: int | None = None, expert: int | None = None) -> Weight:
         """Return one weight.
@@ -277,9 +377,9 @@ class WeightSet:
         )
 
     def select(
-        self, roles: tuple[Role, ...] | None = None, layers: tuple[int, ...] | None = None
+        self, roles: tuple[Role | None, ...] | None = None, layers: tuple[int, ...] | None = None
     ) -> tuple[Weight, ...]:
-        """Return the weights of these roles and layers (all by default).
+        """Return the weights of these roles and layers (all by default; None: without a role).
 
         Weights outside the layers (embeddings, s_z, the final gain) are left out when layers
         are named.

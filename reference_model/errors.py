@@ -21,6 +21,10 @@ class DivergenceError(RuntimeError):
     """The loss or the gradient stopped being finite, so training was stopped."""
 
 
+class OutOfTime(Exception):
+    """The time given to an experiment is up before it has what it needs; all runs are saved."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A run that was asked to stop (Ctrl-C, SIGTERM) has saved its state and stopped."""
 

@@ -27,7 +27,7 @@ from ngpt_inspect.plotting import drawn_rows, for_screen, joined, notes_of
 from ngpt_inspect.plotting.choices import width_chosen
 from ngpt_inspect.plotting.wide import WIDE, wide_table
 from ngpt_inspect.run_status import RunStatus, run_status
-from ngpt_inspect.runs import METRICS, is_run, step_files
+from ngpt_inspect.runs import is_run, log_of, run_of, step_files
 from ngpt_inspect.summary import health
 from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
 from ngpt_inspect.traces import Trace, read_trace
@@ -142,8 +142,9 @@ def wide_once(name: str, places: Sequence[str]) -> tuple[pd.DataFrame, str, tupl
 
 def _stamp_with_run(path: Path) -> Stamp:
     """Return the stamp of a path and of the log of the run it belongs to."""
-    log = path.parent / METRICS
-    return stamp_of(path) + (stamp_of(log) if log.is_file() else ())
+    run = run_of(path)
+    log = None if run is None else log_of(run)
+    return stamp_of(path) + (() if log is None else stamp_of(log))
 
 
 @st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)

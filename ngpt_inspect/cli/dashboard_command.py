@@ -1,18 +1,18 @@
 """``ngpt-inspect dashboard``: what was typed is checked, then this process becomes the server."""
 
-from __future__ import annotations
-
 import os
 import runpy
 import socket
 import sys
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
-from ngpt_inspect.cli.terminal import reported
+from ngpt_inspect.cli.command import Command
 from ngpt_inspect.errors import MissingLibrary, WrongOption
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -20,11 +20,16 @@ _HOMES = (_PACKAGE / "app", _PACKAGE.parent / "app")
 """Where the dashboard lies: inside the package where it was installed, beside it in a clone."""
 
 
-def dashboard_command(
+@dataclass(kw_only=True)
+class DashboardCommand(Command):
+    """Serve the dashboard: checkpoints side by side in the browser."""
+
+    example: ClassVar[str] = "runs/gpt runs/ngpt --port 8600"
+
     checkpoints: Annotated[
         list[str] | None,
         typer.Argument(metavar="[SOURCE...]", help="Checkpoints, runs, training results."),
-    ] = None,
+    ] = None
     root: Annotated[
         Path,
         typer.Option(
@@ -32,21 +37,26 @@ def dashboard_command(
             exists=True,
             file_okay=False,
         ),
-    ] = Path(),
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501,
-    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-) -> None:
-    """Serve the dashboard: checkpoints side by side in the browser."""
-    _check(address, port)
-    script = next(home / "dashboard.py" for home in _HOMES if (home / "dashboard.py").is_file())
-    # The server runs in this process: no signal, whatever it is, leaves it behind on its port.
-    sys.argv = ["streamlit", "run", str(script)]
-    sys.argv += ["--server.address", address, "--server.port", str(port)]
-    sys.argv += ["--", "--root", str(root), "--", *(checkpoints or [])]
-    runpy.run_module("streamlit", run_name="__main__")
+    ] = Path()
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1"
+
+    def run(self) -> None:
+        """Check that the server can start."""
+        _check(self.address, self.port)
+
+    def carry_out(self) -> None:
+        """Check, then serve: signals and faults are the server's from then on."""
+        super().carry_out()
+        script = next(home / "dashboard.py" for home in _HOMES if (home / "dashboard.py").is_file())
+        # The server runs in this process: no signal, whatever it is, leaves it behind on its port.
+        sys.argv = ["streamlit", "run", str(script)]
+        sys.argv += ["--server.address", self.address, "--server.port", str(self.port)]
+        sys.argv += ["--", "--root", str(self.root), "--", *(self.checkpoints or [])]
+        with redirect_stdout(None) if self.quiet else nullcontext():
+            runpy.run_module("streamlit", run_name="__main__")
 
 
-@reported
 def _check(address: str, port: int) -> None:
     """Raise where the server could not start.
 

@@ -39,4 +39,4 @@ def crossings(
 
 def _where(row: dict[str, Any]) -> str:
     numbered = [f"{name} {row[name]}" for name in ("layer", "head") if row[name] is not None]
-    return " ".join([row["checkpoint"], row["role"], *numbered])
+    return " ".join([row["checkpoint"], row["role"] or row["tensor"], *numbered])

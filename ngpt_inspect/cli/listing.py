@@ -55,7 +55,7 @@ def _rows(model: WeightSet) -> list[dict[str, Any]]:
     placed: dict[str, list[dict[str, Any]]] = {}
     for weight in model.weights:
         row = _row(model.label, weight.tensor)
-        row |= {"role": str(weight.role), "layer": weight.layer, "expert": weight.expert}
+        row |= {"role": weight.role, "layer": weight.layer, "expert": weight.expert}
         row["note"] = "; ".join(filter(None, (_taken(weight), row["note"])))
         placed.setdefault(weight.tensor.name, []).append(row)
     rows = []

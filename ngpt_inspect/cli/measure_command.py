@@ -1,115 +1,131 @@
 """What every measure's subcommand does: open, measure, write, draw, say, and judge."""
 
-from __future__ import annotations
-
-import inspect
-from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Annotated, Any
+from dataclasses import dataclass, field, make_dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from ngpt_inspect.cli.opening import Opener, opens, with_parameters
+from ngpt_inspect.cli.command import Opening, Tabling
 from ngpt_inspect.cli.options import (
     Above,
     Below,
     Checkpoints,
     Device,
     FigureFile,
-    Format,
     Layers,
-    Output,
-    Quiet,
     Roles,
     Scheduler,
     Workers,
 )
-from ngpt_inspect.cli.terminal import check_output, note, progress_bar, reported, write
-from ngpt_inspect.errors import InspectError
-from ngpt_inspect.measures import Measure
+from ngpt_inspect.cli.terminal import note
+from ngpt_inspect.errors import InspectError, WrongOption
+from ngpt_inspect.measures import Measure, Setting
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 THRESHOLD_CROSSED = 1
 SHOWN_CROSSINGS = 5
 
 
-def measure_command(each: Measure) -> Callable[..., None]:
-    """Return the command of one measure: the shared options and its own."""
+def measure_command(each: Measure) -> type["MeasureCommand"]:
+    """Return the command of one measure: what all of them take, and its own settings."""
+    own = [
+        (
+            setting.name,
+            Annotated[type(setting.default), typer.Option(_flag(setting), help=setting.help)],
+            field(default=setting.default),
+        )
+        for setting in each.options
+    ]
+    facts = {"measure": each, "example": _example(each), "__doc__": _help(each)}
+    bases = (MeasureCommand,)
+    return make_dataclass(each.name, own, bases=bases, namespace=facts, kw_only=True)
 
-    @reported
-    @opens
-    def command(
-        opened: Opener,
-        checkpoints: Checkpoints,
-        layers: Layers = None,
-        roles: Roles = None,
-        format_name: Format = None,
-        output: Output = None,
-        figure_file: FigureFile = None,
-        device: Device = "cpu",
-        fail_above: Above = None,
-        fail_below: Below = None,
-        workers: Workers = None,
-        scheduler: Scheduler = None,
-        quiet: Quiet = False,
-        **options: Any,
-    ) -> None:
-        from ngpt_inspect.cli.gates import crossings
+
+def _help(each: Measure) -> str:
+    quantities = (f"{name}: {formula}." for name, formula in each.quantities.items())
+    return "\n\n".join([f"{each.summary}.", *quantities, f"Source: {each.source}."])
+
+
+def _example(each: Measure) -> str:
+    """Return words that somebody could type, with the first of the measure's own settings."""
+    words = ["runs/gpt runs/ngpt"]
+    for setting in each.options[:1]:
+        words += [_flag(setting)] + [str(setting.default)] * (type(setting.default) is not bool)
+    return " ".join(words)
+
+
+def _flag(setting: Setting) -> str:
+    return f"--{setting.name.replace('_', '-')}"
+
+
+@dataclass(kw_only=True)
+class MeasureCommand(Opening, Tabling):
+    """What the commands of all measures take and do."""
+
+    measure: ClassVar[Measure]
+
+    checkpoints: Checkpoints
+    layers: Layers = None
+    roles: Roles = None
+    figure_file: FigureFile = None
+    fail_above: Above = None
+    fail_below: Below = None
+    device: Device = "cpu"
+    workers: Workers = None
+    scheduler: Scheduler = None
+
+    def run(self) -> None:
+        """Measure, write the table, draw the figure, and judge by the thresholds."""
+        from ngpt_inspect.cli.views import coverage_notes, views
+
+        self.check_output(self.figure_file)
+        if self.fail_above != self.fail_above or self.fail_below != self.fail_below:
+            raise WrongOption("NaN is above and below nothing", where="--fail-above, --fail-below")
+        table = self._measured()
+        nothing = (table["status"] == "skipped").all()
+        self.emit(lambda: () if nothing else views(table), lambda: table)
+        if self.figure_file is not None:
+            from ngpt_inspect.plotting import figure, save_figure
+
+            save_figure(figure(self.measure.name, table=table), self.figure_file)
+        if nothing:
+            reasons = "; ".join(dict.fromkeys(table["reason"]))
+            raise InspectError(f"nothing measured: {reasons}")
+        self.remark(coverage_notes(table))
+        self._judge(table)
+
+    def _measured(self) -> "pd.DataFrame":
         from ngpt_inspect.cli.selection import layers_named, names
-        from ngpt_inspect.cli.views import coverage_notes
         from ngpt_inspect.tables import measure
         from ngpt_inspect.tables.executors import dask_cluster
 
-        check_output(format_name, output, figure_file)
-        models = opened(checkpoints)
-        cluster = nullcontext() if scheduler is None else dask_cluster(scheduler)
-        with cluster as executor, progress_bar(each.title, quiet) as progress:
-            table = measure(
+        models = self.opened(self.checkpoints)
+        own: dict[str, Any] = {each.name: getattr(self, each.name) for each in self.measure.options}
+        cluster = nullcontext() if self.scheduler is None else dask_cluster(self.scheduler)
+        with cluster as executor, self.progress(self.measure.title) as progress:
+            return measure(
                 models,
-                each.name,
-                layers=layers_named(layers),
-                roles=names(roles),
-                device=device,
+                self.measure.name,
+                layers=layers_named(self.layers),
+                roles=names(self.roles),
+                device=self.device,
                 executor=executor,
-                workers=workers,
+                workers=self.workers,
                 progress=progress,
-                **options,
+                **own,
             )
-        write(table, format_name, output)
-        if figure_file is not None:
-            from ngpt_inspect.plotting import figure, save_figure
 
-            save_figure(figure(each.name, table=table), figure_file)
-        if not quiet:
-            for line in coverage_notes(table):
-                note(line)
-        if not (table["status"] != "skipped").any():
-            reasons = "; ".join(dict.fromkeys(table["reason"]))
-            raise InspectError(f"nothing measured: {reasons}")
-        crossed = list(crossings(table, each, fail_above, fail_below))
+    def _judge(self, table: "pd.DataFrame") -> None:
+        """Name what crossed a threshold, which no `--quiet` hides; exit with 1 if anything did."""
+        from ngpt_inspect.cli.gates import crossings
+
+        crossed = list(crossings(table, self.measure, self.fail_above, self.fail_below))
         for line in crossed[:SHOWN_CROSSINGS]:
             note(f"threshold crossed: {line}")
         if len(crossed) > SHOWN_CROSSINGS:
             note(f"... and {len(crossed) - SHOWN_CROSSINGS} more")
         if crossed:
             raise SystemExit(THRESHOLD_CROSSED)
-
-    return _with_options(command, each)
-
-
-def _with_options(command: Callable[..., None], each: Measure) -> Callable[..., None]:
-    """Replace ``**options`` in a command's signature by the measure's own options."""
-    parameters = inspect.signature(command, eval_str=True).parameters.values()
-    shared = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
-    own = [
-        inspect.Parameter(
-            option.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=option.default,
-            annotation=Annotated[
-                type(option.default),
-                typer.Option(f"--{option.name.replace('_', '-')}", help=option.help),
-            ],
-        )
-        for option in each.options
-    ]
-    return with_parameters(command, [*shared, *own])

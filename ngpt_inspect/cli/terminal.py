@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.cli.interrupt import INTERRUPTED, interruptible
 from ngpt_inspect.errors import InspectError, WrongOption
+from ngpt_inspect.naming import named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 WRONG_INPUT, OUR_FAULT = 2, 3
 EDGELESS = 1000
 """Width in characters of what has no edge to wrap at: a pipe, a file."""
+PLAIN_TEXT = ("", "txt", "text", "log", "md")
+"""Suffixes of files that hold a table to read."""
 
 
 def note(line: str) -> None:
@@ -57,19 +60,31 @@ def _stop(line: str, code: int) -> None:
 
 
 def format_named(name: str | None, output: Path | None) -> str:
-    """Return the output format: asked for, else by the file's suffix, else a table to read."""
+    """Return the output format: asked for, else by the file's suffix, else a table to read.
+
+    Raises
+    ------
+    WrongOption
+        There is no such format, or the file's suffix says none.
+    """
     from ngpt_inspect.tables.export import ENCODERS
 
-    if name is None and output is not None and output.suffix[1:] in ENCODERS:
-        return output.suffix[1:]
-    if name not in (None, "table", *ENCODERS):
-        raise WrongOption(
-            f"no format {name!r}", where="--format", next_step=f"say table, {', '.join(ENCODERS)}"
-        )
-    return name or "table"
+    formats = {each: each for each in ("table", *ENCODERS)}
+    if name is not None:
+        return named(name, formats, "format", where="--format")
+    suffix = "" if output is None else output.suffix[1:].lower()
+    if found := formats.get("table" if suffix in PLAIN_TEXT else suffix):
+        return found
+    raise WrongOption(
+        f"no format .{suffix}",
+        where=str(output),
+        next_step=f"end the name in .txt, .{', .'.join(ENCODERS)}, or say --format",
+    )
 
 
-def check_output(format_name: str | None, output: Path | None, figure_file: Path | None) -> None:
+def check_output(
+    format_name: str | None, output: Path | None, figure_file: Path | None = None
+) -> None:
     """Refuse a format that does not exist before anything is measured."""
     format_named(format_name, output)
     if figure_file is not None:
@@ -78,20 +93,26 @@ def check_output(format_name: str | None, output: Path | None, figure_file: Path
         require_format(figure_file)
 
 
-def write(table: pd.DataFrame, format_name: str | None, output: Path | None) -> None:
-    """Write a table to stdout or to a file, in the format asked for."""
+def emit(
+    shown: Callable[[], Iterable[Any]],
+    table: Callable[[], pd.DataFrame],
+    format_name: str | None,
+    output: Path | None,
+) -> None:
+    """Write to stdout or to a file what is shown to a reader, or a table as data in a format.
+
+    Only what is asked for is made.
+    """
     from ngpt_inspect.tables.export import encode, write_bytes
 
     chosen = format_named(format_name, output)
     if chosen == "table":
-        from ngpt_inspect.cli.views import views
-
-        show(*views(table), to=output)
+        show(*shown(), to=output)
     elif output is not None:
-        write_bytes(output, encode(table, chosen))
+        write_bytes(output, encode(table(), chosen))
     else:
         sys.stdout.flush()
-        sys.stdout.buffer.write(encode(table, chosen))
+        sys.stdout.buffer.write(encode(table(), chosen))
         sys.stdout.buffer.flush()
 
 

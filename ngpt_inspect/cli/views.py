@@ -45,11 +45,12 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
             step = table["step"]
             at = step.isna() if checkpoint["step"] is None else step == checkpoint["step"]
             mine = table[at.fillna(False) & (table["checkpoint"] == checkpoint["label"])]
-            place = PLACES[each.view]
-            columns = [cells_of(mine, shown, place) for shown in each.shown]
-            if any(column.by_place for column in columns):
-                lines = LAYOUTS[each.view](columns, checkpoint["source"])
-                yield Group(heading(checkpoint, each, columns), lines, *_legend(columns))
+            nameless = mine["role"].isna()
+            for view, rows in ((each.view, mine[~nameless]), (View.TENSORS, mine[nameless])):
+                columns = [cells_of(rows, shown, PLACES[view]) for shown in each.shown]
+                if any(column.by_place for column in columns):
+                    lines = LAYOUTS[view](columns, checkpoint["source"])
+                    yield Group(heading(checkpoint, each, columns), lines, *_legend(columns))
 
 
 def _legend(columns: Sequence[Cells]) -> list[str]:
@@ -65,7 +66,10 @@ def heading(checkpoint: dict[str, Any], each: Measure, columns: Sequence[Cells])
     """Return the line above a table: which checkpoint, and what is in the cells."""
     step = "" if checkpoint["step"] is None else f" at step {checkpoint['step']}"
     kind = f"{checkpoint['label']}{step} ({checkpoint['architecture']})"
-    return f"{kind}: {each.title.lower()}{_reduction(each, columns)}"
+    of = columns[0].name.measure
+    named = each.view is not View.LAYERS or of in each.name
+    what = each.title.lower() if named else f"{of.replace('_', ' ')} of {each.title.lower()}"
+    return f"{kind}: {what}{_reduction(each, columns)}"
 
 
 def _reduction(each: Measure, columns: Sequence[Cells]) -> str:
@@ -80,10 +84,8 @@ def _reduction(each: Measure, columns: Sequence[Cells]) -> str:
     if each.view is not View.LAYERS:
         return f",{words}" if words else ""
     (column,) = columns
-    quantity, statistic = column.name
-    of = "" if quantity in each.name else f" {quantity.replace('_', ' ')}"
-    taken = WORDS.get(statistic or "", statistic)
-    return f", {taken}{of}{words}" if over else f":{of}" if of else ""
+    statistic = column.name.statistic
+    return f", {WORDS.get(statistic or '', statistic)}{words}" if over else ""
 
 
 def by_layer(columns: Sequence[Cells], source: str) -> Table:
@@ -124,8 +126,17 @@ def by_pair(columns: Sequence[Cells], source: str) -> Table:
     return out
 
 
-LAYOUTS = {View.LAYERS: by_layer, View.ROLES: by_role, View.PAIRS: by_pair}
+def by_tensor(columns: Sequence[Cells], source: str) -> Table:
+    """Return the names of tensors without a role down, quantities across."""
+    out = _table(["tensor", *(str(c.name) for c in columns)])
+    for place in dict.fromkeys(place for column in columns for place in column.by_place):
+        out.add_row(str(place[0]), *(_cell(c.by_place.get(place)) for c in columns))
+    return out
+
+
+LAYOUTS = {View.TENSORS: by_tensor, View.LAYERS: by_layer, View.ROLES: by_role, View.PAIRS: by_pair}
 PLACES = {
+    View.TENSORS: ("tensor",),
     View.LAYERS: ("layer", "role"),
     View.ROLES: ("layer", "role"),
     View.PAIRS: ("role", "index", "partner"),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NO_STEP = -1
+PLACE = ["checkpoint", "step", "role"]
+"""Columns that tell apart what is drawn with a style of its own, role by role."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +72,13 @@ class CutTable:
         if layer is not None:
             table = table[(table["layer"] == layer).fillna(False).astype(bool)]
         skipped = table["status"] == Status.SKIPPED
-        self.skipped = _tidied(table[skipped])
+        self._skips = dict(list(_tidied(table[skipped]).groupby(PLACE, observed=True)))
         asked: set[tuple[Any, Any]] = set(drawn)
         within = table["statistic"].isna() | table["layer"].notna() ^ pooled
         within |= table["role"].isin([str(role) for role in OUTSIDE_LAYERS])
         wanted = table["measure"].isin([measure for measure, _ in asked])
         rows = _tidied(table[~skipped & within & wanted])
-        keys = ["checkpoint", "step", "role", "measure", "statistic"]
-        groups = rows.groupby(keys, observed=True)
+        groups = rows.groupby([*PLACE, "measure", "statistic"], observed=True)
         self._groups: dict[Any, pd.DataFrame] = {
             (*place, of, statistic): of_key
             for (*place, of, statistic), of_key in groups
@@ -97,9 +98,7 @@ class CutTable:
 
     def skips(self, style: Style, role: Role) -> pd.DataFrame:
         """Return the rows that say why something of this role was not measured."""
-        rows = self.skipped
-        mine = (rows["checkpoint"] == style.checkpoint) & (rows["step"] == style.step)
-        return rows[mine & (rows["role"] == str(role))]
+        return self._skips.get((style.checkpoint, style.step, str(role)), self._empty)
 
     def sampled(self, style: Style, role: Role) -> list[str]:
         """Return the reasons given with what was estimated from a sample."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ngpt_inspect.citing import require_citation
 from ngpt_inspect.figures.canvas import Drawing
 
 
@@ -41,7 +42,8 @@ class Figure:
     draw: Callable[..., Drawing]
     """``draw(table, *, width=TWO_COLUMNS, **options)``; width in pixels, at 96 an inch."""
     source: str
-    """The figure of arXiv 2410.01131 it redraws."""
+    """The figure it redraws, or where its numbers come from: any work that can be looked up, and
+    the place in it."""
     needs: tuple[str, ...] = ()
     """Names of the measures whose rows `draw` reads whatever is chosen; the table is their
     concatenation. What one choice needs stands with it, and `needs_with` gives all."""
@@ -58,6 +60,10 @@ class Figure:
     the summaries, so that tables stay small."""
     over_steps: bool = False
     """Draws training: the folder of a run stands for all its checkpoints, not for the last."""
+
+    def __post_init__(self) -> None:
+        """Refuse a source that nobody can look up."""
+        require_citation(self.source, f"the figure {self.name}")
 
     def needs_with(self, chosen: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the measures it needs with these options; those not chosen have their default."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -23,69 +23,18 @@ from ngpt_inspect.figures.canvas import (
 from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, looks, remarks
+from ngpt_inspect.measures import MEASURES, Followed
 from ngpt_inspect.vocabulary import Role, Series, Status
 
-
-@dataclass(frozen=True, kw_only=True)
-class Followed:
-    """One quantity that can be followed: its rows of each weight and over all layers."""
-
-    measure: str
-    each: Series
-    over: Series | None = None
-    """Its rows without a layer; None for what embeddings alone have: there are no layers."""
-    label: str
-    log: bool = False
-    shared: bool = False
-    """Whether all roles have values of one kind: then they share the y axis."""
-
-
-def _heads(measure: str, name: str, label: str, *, log: bool = False) -> Followed:
-    each = Series(name, "median")
-    words = f"{label}, median"
-    return Followed(measure=measure, each=each, over=each, label=words, log=log, shared=True)
-
-
-def _mean(measure: str, name: str, label: str, statistic: str) -> Followed:
-    each = Series(name, statistic)
-    return Followed(measure=measure, each=each, over=each, label=f"{label}, mean")
-
-
-def _scalar(measure: str, name: str, label: str, statistic: str | None = None) -> Followed:
-    return Followed(measure=measure, each=Series(name, statistic), label=label, shared=True)
-
-
-QUANTITIES = {
-    "condition_number": _heads("condition_numbers", "condition_number", "κ", log=True),
-    "normalized_condition_number": _heads(
-        "normalized_condition_numbers", "normalized_condition_number", "κ normalised", log=True
-    ),
-    "effective_rank": _heads("singular_values", "effective_rank", "effective rank"),
-    "stable_rank": _heads("singular_values", "stable_rank", "stable rank"),
-    "eigen_learning_rate": _mean("eigen_learning_rates", "eigen_learning_rate", "|α|", "abs_mean"),
-    "scaling_factor": _mean("scaling_factors", "scaling_factor", "|s|", "abs_mean"),
-    "row_norm": _mean("vector_norms", "row_norm", "norm of rows", "mean"),
-    "column_norm": _mean("vector_norms", "column_norm", "norm of columns", "mean"),
-    "unit_deviation": Followed(
-        measure="unit_norm",
-        each=Series("unit_deviation"),
-        over=Series("unit_deviation", "max"),
-        label="largest |‖v‖ − 1|",
-        log=True,
-        shared=True,
-    ),
-    "embedding_norm": _scalar("embedding_norms", "embedding_norm", "norm, mean", "mean"),
-    "anisotropy": _scalar("embedding_spectrum", "anisotropy", "anisotropy"),
-    "isotropy": _scalar("embedding_spectrum", "isotropy", "isotropy"),
-    "isoscore": _scalar("embedding_spectrum", "isoscore", "IsoScore"),
-    "near_duplicate_share": _scalar(
-        "nearest_tokens", "near_duplicate_share", "share with a near-duplicate"
-    ),
-    "low_norm_tokens": _scalar("token_health", "low_norm_tokens", "tokens of low norm"),
-    "dot_mean": _scalar("dot_products", "dot", "dot product, mean", "mean"),
-    "cosine_mean": _scalar("dot_products", "cosine", "cosine, mean", "mean"),
+USUAL = "condition_number"
+"""What is followed where nothing is chosen: it comes first."""
+DECLARED = {
+    name: (each.name, followed)
+    for each in MEASURES.values()
+    for name, followed in each.followed.items()
 }
-"""What can be followed, by the name of the quantity in the table."""
+QUANTITIES = {USUAL: DECLARED[USUAL]} | DECLARED
+"""What can be followed: the measure that declares it, and how."""
 AXES = {"steps": "steps", "tokens": "training tokens"}
 PALEST, STRONGEST = 0.15, 0.6
 """Opacity of the lines of the first and of the last layer."""
@@ -105,12 +54,13 @@ def draw(
     Pale lines are its layers, the earlier the paler. All are rows of the table: nothing is
     averaged here.
     """
-    followed = QUANTITIES[quantity]
-    of_it = _of(table, followed.each)
+    _, followed = QUANTITIES[quantity]
+    of_it = _of(table, followed.series)
     if followed.over is not None:
         of_it |= _of(table, followed.over) & table["layer"].isna()
     skipped = table["status"] == Status.SKIPPED
     rows = _placed(table[of_it | skipped], against)
+    rows.attrs = {}  # pandas copies them deeply with every selection
     shown = rows[rows["status"] != Status.SKIPPED]
     there = set(shown.loc[shown["x"].notna(), "role"])
     x = Axis(title=AXES[against], write=short)
@@ -177,7 +127,7 @@ def _draw_run(
 ) -> None:
     """Draw the pale lines of a role's layers (as many as are asked for) and the strong one."""
     layered = rows["layer"].notna().any()
-    weights = rows[_of(rows, followed.each) & (rows["layer"].notna() | (not layered))]
+    weights = rows[_of(rows, followed.series) & (rows["layer"].notna() | (not layered))]
     for (layer, expert), of_weight in weights.groupby(["layer", "expert"], dropna=False):
         if layered and n_layers:
             _draw_layer(canvas, panel, line, of_weight, whole(layer), whole(expert), n_layers)
@@ -238,7 +188,7 @@ def _notes(
 ) -> Iterator[str]:
     """Yield what is missing from the figure, and what a single point stands for."""
     if shown.empty:
-        yield f"No rows of {followed.each} here."
+        yield f"No rows of {followed.series} here."
     if followed.log and (shown["value"] == 0).any():
         yield "Values that are zero have no logarithm and are left out."
     for name, line, _ in runs:
@@ -268,7 +218,7 @@ FIGURE = Figure(
             name="quantity",
             values=tuple(QUANTITIES),
             help="What is followed.",
-            needs={name: (followed.measure,) for name, followed in QUANTITIES.items()},
+            needs={name: (measure,) for name, (measure, _) in QUANTITIES.items()},
         ),
         Choice(name="against", values=tuple(AXES), help="What is on the x axis."),
         Choice(

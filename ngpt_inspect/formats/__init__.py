@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weights
@@ -17,6 +18,7 @@ from ngpt_inspect.formats.places.beside import files_of, with_settings
 from ngpt_inspect.formats.places.folder import DISTRIBUTED, find_model
 from ngpt_inspect.formats.places.opening import open_bytes, place_of
 from ngpt_inspect.formats.places.remote import CHECK_ADDRESS, RemotePath
+from ngpt_inspect.formats.torch.memory import is_in_memory, read_memory
 from ngpt_inspect.places import Place
 from ngpt_inspect.plugins import collect
 from ngpt_inspect.quantised import dequantised
@@ -32,7 +34,7 @@ HUB_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w-]*(\.\d[\w-]*)*", re.
 """``org/name``, without the suffix of a file."""
 
 
-def read_contents(source: str | PathLike[str], part: str | None = None) -> Contents:
+def read_contents(source: Any, part: str | None = None) -> Contents:
     """Open a checkpoint: its tensors by name, read later, and all it says of itself.
 
     Parameters
@@ -41,7 +43,8 @@ def read_contents(source: str | PathLike[str], part: str | None = None) -> Conte
         A file; or a folder, which means its safetensors index, the last step of a training
         run, or its only model file. Either is a path, or a URI (``hf://org/name@revision``,
         ``s3://``, ``gs://``, ``https://``), of which only the bytes asked for travel.
-        ``config.json`` beside it is attached.
+        ``config.json`` beside it is attached. Or what is in memory: a module, a state dict (or
+        a dict that holds one, as a checkpoint does), an open file, bytes.
     part
         Which set of weights, where there are several: ``ema`` beside ``model``. By default the
         usual one; `Contents.parts` names them all.
@@ -55,6 +58,8 @@ def read_contents(source: str | PathLike[str], part: str | None = None) -> Conte
     WrongOption
         It has no such part.
     """
+    if is_in_memory(source):
+        return dequantised(with_part(read_memory(source), part))
     place = place_of(source)
     try:
         return _read(place, source, part)
@@ -78,7 +83,7 @@ def _read(place: Place, source: str | PathLike[str], part: str | None) -> Conten
     if not place.exists():
         raise _missing_model(source) if HUB_MODEL.fullmatch(str(source)) else _missing(place)
     chosen, head = _format_of(place)
-    if chosen is None and place.is_dir():
+    while chosen is None and place.is_dir():
         place = find_model(place)
         chosen, head = _format_of(place)
     if chosen is None:

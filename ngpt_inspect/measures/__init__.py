@@ -1,9 +1,26 @@
 """One file a measure: what is computed of which weights, with formula and source."""
 
-from ngpt_inspect.measures._measure import Measure, Setting, Summary, Values, View
+from ngpt_inspect.measures._measure import (
+    Followed,
+    Known,
+    Measure,
+    Setting,
+    Summary,
+    Values,
+    View,
+)
 from ngpt_inspect.plugins import collect
 
 MEASURES: dict[str, Measure] = collect(__name__, __path__, Measure)
 """Every measure by name."""
 
-__all__ = ["MEASURES", "Measure", "Setting", "Summary", "Values", "View"]
+__all__ = [
+    "MEASURES",
+    "Followed",
+    "Known",
+    "Measure",
+    "Setting",
+    "Summary",
+    "Values",
+    "View",
+]

@@ -26,7 +26,7 @@ def stacks(weight: Weight, values: torch.Tensor) -> Iterator[tuple[list[int | No
 
 def unknown_heads(weight: Weight, quantity: str) -> Iterator[Values]:
     """Yield a skipped row when a matrix has heads but nothing says how many."""
-    if weight.role.facts.head_axis is not None and weight.n_blocks is None:
+    if weight.facts.head_axis is not None and weight.n_blocks is None:
         yield Values(
             measure=quantity,
             value=float("nan"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.vocabulary import Role, Series, Status
+from ngpt_inspect.citing import require_citation
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class View(StrEnum):
     """Layers down, roles across, the one quantity of `shown` in each cell."""
     ROLES = "roles"
     """Roles (and layers) down, the quantities of `shown` across."""
+    TENSORS = "tensors"
+    """Names of tensors down, those that no layout gives a role."""
     PAIRS = "pairs"
     """Token and partner down, with their texts where known; the quantities of `shown` across."""
 
@@ -90,11 +93,49 @@ class Setting:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Followed:
+    """How the figure `trajectories`, here and in the dashboard, follows a quantity in training."""
+
+    series: Series
+    """Its rows of each weight."""
+    label: str
+    """What is on the y axis."""
+    over: Series | None = None
+    """Its rows over all layers of a role; None where they are of the same series."""
+    log: bool = False
+    """A logarithmic axis."""
+    shared: bool = True
+    """Whether all roles have values of one kind: then they share the axis."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A weight so small that its answer is known without this program, and that answer.
+
+    A generic test measures it and asks every measure for a known value of every quantity.
+    """
+
+    role: Role
+    weight: tuple[Any, ...]
+    """Effective values in the role's shape, a matrix as (out, in)."""
+    values: Mapping[str, float | tuple[float, ...]]
+    """What must come out, by the name of the `Series`: a number, or all numbers in the order of the
+    table (head by head, then the whole matrix); NaN where a value is skipped."""
+    heads: int | None = None
+    """How many heads it is cut into."""
+    dtype: str = "F64"
+    """How it is stored: a dtype that holds its values exactly."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that are not the defaults."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measure:
     """What is computed of which roles, and where it comes from.
 
-    Adding one file that declares one `Measure` adds a subcommand, a help text, a dashboard
-    choice and the generic tests.
+    Adding one file that declares one `Measure` adds a subcommand, its help, rows of tables and of
+    documents, a choice of `trajectories` and of the dashboard, and the generic tests. A figure of
+    its own it may have or not.
     """
 
     name: str
@@ -112,7 +153,7 @@ class Measure:
     shown: tuple[Series, ...]
     """What the printed table has: single values, or statistics of them."""
     source: str
-    """Paper, equation or figure."""
+    """Any work that can be looked up and the place in it: ``arXiv 2005.10242, equation 2``."""
     view: View = View.LAYERS
     summaries: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
     """Quantity -> its summaries of each weight: over index and heads (never over heads and the
@@ -120,6 +161,20 @@ class Measure:
     pooled: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
     """Quantity -> its summaries of each role: over layers and experts too."""
     options: tuple[Setting, ...] = field(default_factory=tuple)
+    followed: Mapping[str, Followed] = field(default_factory=dict)
+    """What can be followed through training, by the name of the choice."""
+    known: tuple[Known, ...] = ()
+    """Known answers: of each quantity at least one."""
+
+    def __post_init__(self) -> None:
+        """Refuse a source that nobody can look up."""
+        require_citation(self.source, f"the measure {self.name}")
+
+    @property
+    def reads(self) -> tuple[Role | None, ...]:
+        """Its roles, and None where it takes any matrix: then it reads those without a role."""
+        any_matrix = set(roles_of(Kind.MATRIX)) <= set(self.roles)
+        return (*self.roles, None) if any_matrix else self.roles
 
     @property
     def command(self) -> str:

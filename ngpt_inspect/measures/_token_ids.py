@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.errors import InspectError, WrongOption
 
 LONGEST = 9
 """Digits of an id; no vocabulary is that large."""
@@ -14,7 +14,9 @@ def token_ids(text: str, option: str, vocab_size: int) -> list[int]:
     Raises
     ------
     WrongOption
-        Not such a list, or an id that the embedding has no row for.
+        Not such a list.
+    InspectError
+        An id that this embedding has no row for; another may.
     """
     ids: dict[int, None] = {}
     for part in filter(None, text.replace(" ", "").split(",")):
@@ -24,7 +26,7 @@ def token_ids(text: str, option: str, vocab_size: int) -> list[int]:
             raise WrongOption(f"{option} is {part!r}", next_step="give token ids: 262 or 5,7-9")
         start, stop = map(int, ends)
         if not start <= stop < vocab_size:
-            raise WrongOption(
+            raise InspectError(
                 f"{option} is {part}, and there is no such row",
                 next_step=f"token ids are 0 to {vocab_size - 1}",
             )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._conditioning import conditionings, reason_of, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
-from ngpt_inspect.measures._measure import Measure, Summary, Values
-from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ def _pooled(heads: Sequence[Conditioning], weight: Weight) -> Values:
     )
 
 
+_ROUNDING = 2**-52 / 12**0.5
+"""Root mean square error of rounding to float64, of values from 1 to 2."""
+
 MEASURE = Measure(
     name="condition_numbers",
     title="Condition numbers",
@@ -60,4 +63,29 @@ MEASURE = Measure(
     summaries={"condition_number": (Summary.HEADS,)},
     pooled={"condition_number": (Summary.HEADS,)},
     source="arXiv 2410.01131, Figures 5 and 10: median over heads for attention, whole for MLP",
+    followed={
+        "condition_number": Followed(
+            series=Series("condition_number", "median"), label="κ, median", log=True
+        ),
+    },
+    known=(
+        Known(
+            role=Role.W_Q,
+            weight=((3, 0, 0, 0), (0, 1, 0, 0), (0, 0, 4, 0), (0, 0, 0, 2)),
+            heads=2,
+            values={
+                "condition_number": (3, 2, 4),
+                "pooled_condition_number": 4,
+                "sigma_max": (3, 4, 4),
+                "sigma_min": (1, 2, 1),
+                # One entry decides: three times its rounding error, spacing / √12.
+                "sigma_resolution": (3 * _ROUNDING, 6 * _ROUNDING, 3 * _ROUNDING),
+            },
+        ),
+        Known(
+            role=Role.W_U,
+            weight=((1, 2), (2, 4)),
+            values={"condition_number": math.inf, "sigma_max": 5},
+        ),
+    ),
 )

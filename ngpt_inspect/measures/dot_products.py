@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.measures._measure import Measure, Setting, Values, View, numbered
-from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Setting, Values, View, numbered
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -133,4 +133,24 @@ MEASURE = Measure(
         Setting(name="extremes", default=10, help="How many extreme pairs to name.", least=1),
     ),
     source="arXiv 2410.01131, Figure 4 (right)",
+    followed={
+        f"{of}_mean": Followed(series=Series(of, "mean"), label=f"{words}, mean")
+        for of, words in (("dot", "dot product"), ("cosine", "cosine"))
+    },
+    known=(
+        Known(
+            role=Role.E_INPUT,
+            weight=((3, 4), (4, -3), (6, 8), (0, 0)),
+            values={
+                "mean dot": 50 / 6,
+                "std dot": 50 * 5**0.5 / 6,
+                "dot_largest": (50, 0, 0, 0, 0, 0),
+                "dot_smallest": (0, 0, 0, 0, 0, 50),
+                "mean cosine": 1 / 3,
+                "std cosine": 2**0.5 / 3,
+                "cosine_largest": (1, 0, 0),
+                "cosine_smallest": (0, 0, 1),
+            },
+        ),
+    ),
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Measure, Summary, Values, numbered
-from ngpt_inspect.vocabulary import Kind, Series, roles_of
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, numbered
+from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -51,4 +51,16 @@ MEASURE = Measure(
         )
     },
     source="arXiv 2410.01131, equations 10-11, section 2.5, Figures 6 and 14",
+    followed={
+        "eigen_learning_rate": Followed(
+            series=Series("eigen_learning_rate", "abs_mean"), label="|α|, mean", shared=False
+        ),
+    },
+    known=(
+        Known(
+            role=Role.ALPHA_A,
+            weight=(0.25, 0.5, 0.0),
+            values={"eigen_learning_rate": (0.25, 0.5, 0)},
+        ),
+    ),
 )

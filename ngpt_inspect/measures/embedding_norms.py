@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Measure, Summary, Values, View, numbered
-from ngpt_inspect.vocabulary import Kind, Series, roles_of
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, View, numbered
+from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -34,4 +34,14 @@ MEASURE = Measure(
         "embedding_norm": (Summary.MEAN, Summary.SPREAD, Summary.QUANTILES, Summary.HISTOGRAM)
     },
     source="arXiv 2410.01131, Figure 4 (left)",
+    followed={
+        "embedding_norm": Followed(series=Series("embedding_norm", "mean"), label="norm, mean"),
+    },
+    known=(
+        Known(
+            role=Role.E_INPUT,
+            weight=((3, 4), (0, -2), (0, 0)),
+            values={"embedding_norm": (5, 2, 0)},
+        ),
+    ),
 )

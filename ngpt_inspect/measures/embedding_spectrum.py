@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
+    Followed,
+    Known,
     Measure,
     Setting,
     Summary,
@@ -14,7 +17,7 @@ from ngpt_inspect.measures._measure import (
     View,
     numbered,
 )
-from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -109,4 +112,24 @@ MEASURE = Measure(
     summaries={"covariance_eigenvalue_over_median": (Summary.QUANTILES, Summary.LOG_HISTOGRAM)},
     options=(Setting(name="uncentred", default=False, help="Do not subtract the mean embedding."),),
     source="arXiv 2410.01131, Figure 4 (middle)",
+    followed={
+        "anisotropy": Followed(series=Series("anisotropy"), label="anisotropy"),
+        "isotropy": Followed(series=Series("isotropy"), label="isotropy"),
+        "isoscore": Followed(series=Series("isoscore"), label="IsoScore"),
+    },
+    known=(
+        Known(
+            role=Role.E_INPUT,
+            weight=((2, 0), (-2, 0), (0, 1), (0, -1)),
+            values={
+                "covariance_eigenvalue": (2, 0.5),
+                "covariance_eigenvalue_over_median": (1.6, 0.4),
+                "mean_norm": 1.5,
+                "anisotropy": -1 / 3,
+                "isotropy": (1 + math.cosh(1)) / (1 + math.cosh(2)),
+                "unit_isotropy": 1,
+                "isoscore": 8 / 17,  # of eigenvalues 4 : 1, by the formulas of Rudman et al.
+            },
+        ),
+    ),
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Measure, Setting, Summary, Values, View
-from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Setting, Summary, Values, View
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 DUPLICATE = 0.95
@@ -75,4 +76,21 @@ MEASURE = Measure(
         ),
     ),
     source="cosines of the rows of arXiv 2410.01131, Figure 4; not a figure of the paper",
+    followed={
+        "near_duplicate_share": Followed(
+            series=Series("near_duplicate_share"), label="share with a near-duplicate"
+        ),
+    },
+    known=(
+        Known(
+            role=Role.E_INPUT,
+            weight=((3, 4), (8, 6), (-4, 3), (0, 0)),
+            values={
+                "nearest_cosine": (0.96, 0.96, 0, math.nan),
+                "near_duplicates": (1, 1, 0, 0),
+                "near_duplicate_tokens": 2,
+                "near_duplicate_share": 0.5,
+            },
+        ),
+    ),
 )

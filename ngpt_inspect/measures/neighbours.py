@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.measures._measure import Measure, Setting, Values, View
+from ngpt_inspect.errors import InspectError, WrongOption
+from ngpt_inspect.measures._measure import Known, Measure, Setting, Values, View
 from ngpt_inspect.measures._token_ids import token_ids
-from ngpt_inspect.vocabulary import Kind, Series, roles_of
+from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -21,7 +21,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
         raise WrongOption("no token is named", next_step="give token ids: 262 or 5,7-9")
     for found in neighbours_of(weight.values(device), rows, options["count"]):
         if not len(found.ids):
-            raise WrongOption(
+            raise InspectError(
                 f"token {found.row} has no cosine: its row, or every other, is zero",
                 next_step="leave it out",
             )
@@ -53,4 +53,11 @@ MEASURE = Measure(
         Setting(name="count", default=10, help="How many neighbours.", least=1),
     ),
     source="dot products as in arXiv 2410.01131, Figure 4 (right), of single tokens",
+    known=(
+        Known(
+            role=Role.E_INPUT,
+            weight=((3, 4), (-4, 3), (8, 6)),
+            values={"neighbour_cosine": (0.96, 0), "neighbour_dot": (48, 0)},
+        ),
+    ),
 )

@@ -7,8 +7,8 @@ from typing import Any
 
 from ngpt_inspect.measures._conditioning import conditionings, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
-from ngpt_inspect.measures._measure import Measure, Summary, Values
-from ngpt_inspect.vocabulary import Kind, MatrixAxis, Series, roles_of
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values
+from ngpt_inspect.vocabulary import Kind, MatrixAxis, Role, Series, roles_of
 from ngpt_inspect.weights import Weight, over_norms
 
 PREFIX = "normalized_"
@@ -28,7 +28,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     values = weight.values(device)
     require_finite(values)
     yield from unknown_heads(weight, f"{PREFIX}condition_number")
-    axis = weight.role.facts.unit_axis or MatrixAxis.ROWS
+    axis = weight.facts.unit_axis or MatrixAxis.ROWS
     flip = axis is MatrixAxis.COLUMNS
     unit, zero = unit_rows(values.T if flip else values)
     errors = weight.errors(device)
@@ -64,4 +64,28 @@ MEASURE = Measure(
     summaries={f"{PREFIX}condition_number": (Summary.HEADS,)},
     pooled={f"{PREFIX}condition_number": (Summary.HEADS,)},
     source="arXiv 2410.01131, Figure 10 (dotted) and section 2.6, step 2",
+    followed={
+        f"{PREFIX}condition_number": Followed(
+            series=Series(f"{PREFIX}condition_number", "median"),
+            label="κ normalised, median",
+            log=True,
+        ),
+    },
+    known=(
+        Known(
+            role=Role.W_Q,
+            weight=((3, 4, 0, 0), (0, 2, 0, 0), (0, 0, 5, 0), (0, 0, 0, 7)),
+            heads=2,
+            values={
+                f"{PREFIX}condition_number": (3, 1, 3),
+                f"{PREFIX}sigma_max": (1.8**0.5, 1, 1.8**0.5),
+                f"{PREFIX}sigma_min": (0.2**0.5, 1, 0.2**0.5),
+            },
+        ),
+        Known(
+            role=Role.W_O_MLP,
+            weight=((3, 0), (4, 2)),
+            values={f"{PREFIX}condition_number": 3},
+        ),
+    ),
 )

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Measure, Summary, Values, numbered
-from ngpt_inspect.vocabulary import Kind, Series, roles_of
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, numbered
+from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -57,4 +57,18 @@ MEASURE = Measure(
         )
     },
     source="arXiv 2410.01131, equations 3, 15-16, 20-21, section 2.5, Figures 6 and 14",
+    followed={
+        "scaling_factor": Followed(
+            series=Series("scaling_factor", "abs_mean"), label="|s|, mean", shared=False
+        ),
+    },
+    known=(
+        Known(role=Role.S_U, weight=(1.5, -2.0, 0.0), values={"scaling_factor": (1.5, -2, 0)}),
+        Known(
+            role=Role.S_QK,
+            weight=((1, 2), (3, 4)),
+            heads=2,
+            values={"scaling_factor": (1, 2, 3, 4)},
+        ),
+    ),
 )

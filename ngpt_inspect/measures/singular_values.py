@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._heads import stacks, unknown_heads
-from ngpt_inspect.measures._measure import Measure, Summary, Values, numbered
-from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, numbered
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -67,4 +68,23 @@ MEASURE = Measure(
     },
     pooled=dict.fromkeys(_RANKS, (Summary.HEADS,)),
     source="arXiv 2410.01131, Figures 11 and 12 (right)",
+    followed={
+        f"{rank}_rank": Followed(
+            series=Series(f"{rank}_rank", "median"), label=f"{rank} rank, median"
+        )
+        for rank in ("effective", "stable")
+    },
+    known=(
+        Known(
+            role=Role.W_K,
+            weight=((3, 0, 0), (0, 0, 1), (0, 1, 0), (0, 0, 0)),
+            heads=2,
+            values={
+                "singular_value": (3, 1, 1, math.nan, 3, 1, 1),
+                "stable_rank": (10 / 9, 1, 11 / 9),
+                "participation_ratio": (100 / 82, 1, 121 / 83),
+                "effective_rank": (4 / 3**0.75, 1, 5 / 3**0.6),
+            },
+        ),
+    ),
 )

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.measures._measure import Measure, Setting, Summary, Values, View, numbered
+from ngpt_inspect.measures._measure import (
+    Followed,
+    Known,
+    Measure,
+    Setting,
+    Summary,
+    Values,
+    View,
+    numbered,
+)
 from ngpt_inspect.measures._token_ids import token_ids
-from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -114,4 +124,29 @@ MEASURE = Measure(
     ),
     source="Land and Bartolo, arXiv 2405.05417 (norm of E_input; cosine of E_output with known "
     "unused tokens); equal norms of nGPT: arXiv 2410.01131, section 2.6",
+    followed={
+        "low_norm_tokens": Followed(series=Series("low_norm_tokens"), label="tokens of low norm"),
+    },
+    known=(
+        Known(
+            role=Role.E_INPUT,
+            weight=((1, 0), (2, 0), (2, 0), (0, 4), (0, 0)),
+            values={
+                # Logarithms 0, 1, 1, 2 in units of ln 2: median 1, MAD 1/2.
+                "norm_z": (-2 / 1.4826, 0, 0, 2 / 1.4826, math.nan),
+                "mean_cosine": (*[3 / 10**0.5] * 3, 1 / 10**0.5),
+                "equal_rows": (0, 1, 1, 0, 0),
+                "low_norm_tokens": 0,
+                "zero_tokens": 1,
+                "nonfinite_tokens": 0,
+                "equal_tokens": 2,
+            },
+        ),
+        Known(
+            role=Role.E_INPUT,
+            weight=((1, 0), (0, 4), (3, 4)),
+            options={"unused": "1"},
+            values={"unused_cosine": (0, 1, 0.8)},
+        ),
+    ),
 )

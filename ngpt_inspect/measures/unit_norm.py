@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Measure, Summary, Values
-from ngpt_inspect.vocabulary import Kind, MatrixAxis, Series, roles_of
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values
+from ngpt_inspect.vocabulary import Kind, MatrixAxis, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -19,7 +19,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
         MatrixAxis.ROWS: unit_rows_of(values, rounding),
         MatrixAxis.COLUMNS: unit_rows_of(values.T, rounding),
     }
-    expected = weight.role.facts.unit_axis or MatrixAxis.ROWS
+    expected = weight.facts.unit_axis or MatrixAxis.ROWS
     own = found[expected]
     unit = [str(axis) for axis in MatrixAxis if not found[axis].off]
     n_vectors = values.shape[0 if expected is MatrixAxis.ROWS else 1]
@@ -53,4 +53,32 @@ MEASURE = Measure(
     shown=(Series("unit_deviation", "max"),),
     pooled={"unit_deviation": (Summary.HEADS,)},
     source="arXiv 2410.01131, section 2.6, step 2",
+    followed={
+        "unit_deviation": Followed(
+            series=Series("unit_deviation"),
+            over=Series("unit_deviation", "max"),
+            label="largest |‖v‖ − 1|",
+            log=True,
+        ),
+    },
+    known=tuple(
+        Known(
+            role=role,
+            weight=weight,
+            dtype="BF16",
+            values={
+                "unit_deviation": 0.25,
+                "unit_norm": 0,
+                of_vectors: 0.25,
+                of_others: (1 + 1.125**2) ** 0.5 - 1,
+                # Spacings 2⁻⁸ at 0.75 and 2⁻⁷ at 1, of a vector of length 1.25; as a share of the
+                # length before rounding, which may have been as much shorter.
+                "tolerance": 1e-5 + 5**0.5 / 640 / (1 - 5**0.5 / 640),
+            },
+        )
+        for role, weight, of_vectors, of_others in (
+            (Role.W_U, ((0.75, 1), (0, 1.125)), "row_deviation", "column_deviation"),
+            (Role.W_O, ((0.75, 0), (1, 1.125)), "column_deviation", "row_deviation"),
+        )
+    ),
 )

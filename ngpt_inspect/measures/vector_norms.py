@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Measure, Summary, Values, View, numbered
-from ngpt_inspect.vocabulary import Kind, Series, roles_of
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, View, numbered
+from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
@@ -40,4 +40,17 @@ MEASURE = Measure(
     },
     pooled={"row_norm": (Summary.MEAN,), "column_norm": (Summary.MEAN,)},
     source="arXiv 2410.01131, Figures 11 and 12 (left)",
+    followed={
+        f"{of}_norm": Followed(
+            series=Series(f"{of}_norm", "mean"), label=f"norm of {of}s, mean", shared=False
+        )
+        for of in ("row", "column")
+    },
+    known=(
+        Known(
+            role=Role.W_U,
+            weight=((3, 4), (0, 3)),
+            values={"row_norm": (5, 3), "column_norm": (3, 5)},
+        ),
+    ),
 )

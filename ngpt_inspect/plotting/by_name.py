@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +16,6 @@ from ngpt_inspect.plotting.wide import wide_table
 from ngpt_inspect.results import listed
 from ngpt_inspect.runs import is_run, step_files
 from ngpt_inspect.tables import Source, opened
-from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +28,8 @@ def figure(
     *,
     table: pd.DataFrame | None = None,
     width: int | str | None = None,
-    layers: Sequence[int] | None = None,
-    roles: Sequence[str] | None = None,
+    layers: int | Sequence[int] | None = None,
+    roles: str | Sequence[str] | None = None,
     device: str = "cpu",
     **options: Any,
 ) -> go.Figure:
@@ -95,9 +95,9 @@ def every_step(sources: Source | Sequence[Source]) -> list[Source]:
         step
         for source in listed(sources)
         for step in (
-            [source]
-            if isinstance(source, WeightSet) or not is_run(Path(source))
-            else step_files(Path(source)).values()
+            step_files(Path(source)).values()
+            if isinstance(source, str | PathLike) and is_run(Path(source))
+            else [source]
         )
     ]
 

@@ -10,6 +10,7 @@ from ngpt_inspect.figures import FIGURES, Choice, Figure
 from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, TWO_COLUMNS
 from ngpt_inspect.figures.drawing.choices import roles_named
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.naming import meant, named
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS
 
 WIDTHS = {"one": ONE_COLUMN, "two": TWO_COLUMNS}
@@ -26,10 +27,7 @@ def figure_named(name: str) -> Figure:
     WrongOption
         There is none; the message lists them.
     """
-    found = FIGURES.get(name.replace("-", "_"))
-    if found is None:
-        raise WrongOption(f"no figure {name!r}", next_step=f"there are {', '.join(FIGURES)}")
-    return found
+    return named(name, FIGURES, "figure")
 
 
 def width_chosen(width: int | str | None) -> dict[str, int]:
@@ -65,7 +63,7 @@ def checked(chosen: Figure, given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in declared:
             raise WrongOption(
                 f"{chosen.name} has no option {name}",
-                next_step=f"its options are: {', '.join(declared) or 'none'}",
+                next_step=meant(name, declared, "its options are:"),
             )
         if not _offers(declared[name], value):
             raise WrongOption(f"{name} is {value!r}", next_step=f"say {_said([declared[name]])}")
@@ -86,7 +84,7 @@ def shared_out(chosen: Sequence[Figure], given: Mapping[str, Any]) -> dict[str, 
             known = dict.fromkeys(option.name for each in chosen for option in each.options)
             raise WrongOption(
                 f"no figure here has an option {name}",
-                next_step=f"their options are: {', '.join(known) or 'none'}",
+                next_step=meant(name, known, "their options are:"),
             )
         if not any(_offers(option, value) for option in declared):
             raise WrongOption(f"{name} is {value!r}", next_step=f"say {_said(declared)}")

@@ -11,9 +11,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import InspectError
+from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.figures import FIGURES, Figure
-from ngpt_inspect.figures.canvas.render import IMAGES, one_browser, render, require_format
+from ngpt_inspect.figures.canvas.render import IMAGES, SUFFIXES, one_browser, render, require_format
+from ngpt_inspect.naming import named, several
 from ngpt_inspect.paper import ablation_sheets, to_latex, to_markdown
 from ngpt_inspect.plotting.choices import figure_named, measured_with, shared_out, width_chosen
 from ngpt_inspect.plotting.gathering import Choices, measured_for
@@ -45,12 +46,16 @@ def save_figure(drawing: go.Figure, path: str | PathLike[str]) -> Path:
     Raises
     ------
     WrongOption
-        Another suffix.
+        Another suffix, or no figure.
     MissingLibrary
         An image is asked for and kaleido, or Chrome or Chromium, is not there.
     InspectError
         The file cannot be written.
     """
+    if not hasattr(drawing, "layout"):
+        raise WrongOption(
+            f"a {type(drawing).__name__} is no figure", next_step="give what `figure` returned"
+        )
     path = Path(path)
     _write(path, rendered(drawing, path.suffix, title=path.stem))
     return path
@@ -109,12 +114,12 @@ class Drawn:
 def save_figures(
     sources: Source | Sequence[Source],
     folder: str | PathLike[str],
-    formats: Sequence[str] = ("pdf", "png"),
+    formats: str | Sequence[str] = ("pdf", "png"),
     *,
-    names: Sequence[str] | None = None,
+    names: str | Sequence[str] | None = None,
     width: int | str | None = None,
-    layers: Sequence[int] | None = None,
-    roles: Sequence[str] | None = None,
+    layers: int | Sequence[int] | None = None,
+    roles: str | Sequence[str] | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     **options: Any,
@@ -153,9 +158,15 @@ def save_figures(
     InspectError
         As in `measure`, `training_results`, `path` and `save_figure`.
     """
-    wanted = [*FIGURES, ABLATIONS] if names is None else list(names)
+    wanted = [*FIGURES, ABLATIONS] if names is None else several(names, what="a figure")
     chosen = [figure_named(name) for name in wanted if name != ABLATIONS]
-    suffixes = [f".{each.lstrip('.').lower()}" for each in formats]
+    kinds = {suffix[1:]: suffix for suffix in SUFFIXES}
+    suffixes = [
+        named(each.lstrip(".").lower(), kinds, "figure format")
+        for each in several(formats, what="a format")
+    ]
+    if not (wanted and suffixes):
+        raise WrongOption("nothing to draw is named", next_step="name a figure and a format")
     for suffix in suffixes:
         require_format(Path(f"figure{suffix}"))
     settings = measured_with(chosen, options)

@@ -20,8 +20,8 @@ def measured_for(
     chosen: Sequence[tuple[Figure, Choices]],
     checkpoints: Sequence[WeightSet],
     *,
-    layers: Sequence[int] | None = None,
-    roles: Sequence[str] | None = None,
+    layers: int | Sequence[int] | None = None,
+    roles: str | Sequence[str] | None = None,
     **settings: Any,
 ) -> pd.DataFrame:
     """Measure, once, what some figures draw with their options.

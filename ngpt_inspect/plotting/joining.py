@@ -10,8 +10,9 @@ from ngpt_inspect.figures import Figure
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.plotting.choices import scope
 from ngpt_inspect.plotting.wide import checked_columns
+from ngpt_inspect.table import Table
 from ngpt_inspect.tables import summarise
-from ngpt_inspect.tables.rows import frame_of
+from ngpt_inspect.tables.rows import frame_of, tidy
 from ngpt_inspect.tables.summaries import summaries_of
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
@@ -35,15 +36,13 @@ def drawn_rows(
     """
     if chosen.results:
         return checked_columns(chosen.name, chosen.results, table)
-    facts, table = table.attrs, thinned(table, keep=chosen.singles)
-    table.attrs = {}  # pandas copies them deeply with every selection
+    thin = Table.of(thinned(tidy(table), keep=chosen.singles))
     needs = chosen.needs_with(options or {})
-    wanted = table["measure"].isin([name for need in needs for name in MEASURES[need].quantities])
+    names = [name for need in needs for name in MEASURES[need].quantities]
+    wanted = thin.rows["measure"].isin(names)
     for column, values in scope(chosen, options or {}).items():
-        wanted &= table[column.removesuffix("s")].isin(values)
-    rows = table[wanted]
-    rows.attrs = dict(facts)
-    return rows
+        wanted &= thin.rows[column.removesuffix("s")].isin(values)
+    return thin.where(wanted).frame()
 
 
 def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
@@ -55,27 +54,22 @@ def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
     summary rows get them.
     """
     each, pooled = summaries_of(MEASURES.values())
-    table = _summarised(table, {*each, *pooled})
-    facts, table = table.attrs, table.copy(deep=False)
-    table.attrs = {}  # pandas copies them deeply with every selection
-    single = table["statistic"].isna() & table["index"].notna()
-    many = table["measure"].isin(set(each) - set(keep)) & single
-    rows = table[~many | (table["status"] == Status.SKIPPED)]
-    rows.attrs = dict(facts)
-    return rows
+    whole = Table(_summarised(Table.of(table).rows, {*each, *pooled}), table.attrs)
+    rows = whole.rows
+    single = rows["statistic"].isna() & rows["index"].notna()
+    many = rows["measure"].isin(set(each) - set(keep)) & single
+    return whole.where(~many | (rows["status"] == Status.SKIPPED)).frame()
 
 
-def _summarised(table: pd.DataFrame, quantities: Collection[str]) -> pd.DataFrame:
-    """Return a table with the summary rows of those of these quantities that have none."""
+def _summarised(rows: pd.DataFrame, quantities: Collection[str]) -> pd.DataFrame:
+    """Return rows with the summaries of those of these quantities that have none."""
     import pandas as pd
 
-    said = set(table.loc[table["statistic"].notna(), "measure"])
-    bare = table[table["measure"].isin(set(quantities) - said)]
+    said = set(rows.loc[rows["statistic"].notna(), "measure"])
+    bare = rows[rows["measure"].isin(set(quantities) - said)]
     if bare.empty:
-        return table
-    whole = pd.concat([table, summarise(bare).iloc[len(bare) :]], ignore_index=True)
-    whole.attrs = dict(table.attrs)
-    return whole
+        return rows
+    return pd.concat([rows, summarise(bare).iloc[len(bare) :]], ignore_index=True)
 
 
 def joined(tables: Sequence[pd.DataFrame], checkpoints: Iterable[WeightSet] = ()) -> pd.DataFrame:

@@ -66,7 +66,8 @@ def checked_columns(figure: str, name: str, table: pd.DataFrame) -> pd.DataFrame
     WrongOption
         A column is missing.
     """
-    missing = [column for column in WIDE[name].columns if column not in table.columns]
+    there = getattr(table, "columns", ())
+    missing = [column for column in WIDE[name].columns if column not in there]
     if missing:
         raise WrongOption(
             f"{figure} draws the table {name}, and this has no column {missing[0]}",

@@ -1,6 +1,6 @@
 """Integers in groups, packed into 32-bit words down the columns: GPTQ (arXiv 2210.17323).
 
-``NAME.qweight`` (in / per word, out), ``NAME.qzeros`` (groups, out / per word), ``NAME.scales``
+``NAME.qweight`` (in * bits / 32, out), ``NAME.qzeros`` (groups, out * bits / 32), ``NAME.scales``
 (groups, out) and, where rows were reordered, ``NAME.g_idx`` (in): the group of each input. The
 lowest bits of a word come first. W[o, i] = scales[g, o] (q[i, o] - z[g, o]) with g = g_idx[i],
 and z one more than it is stored, unless the checkpoint says that it is of the second format.
@@ -21,8 +21,8 @@ from ngpt_inspect.stored import Contents, StoredTensor
 if TYPE_CHECKING:
     import torch
 
-WIDTHS = (2, 4, 8)
-"""Bits that divide a word; 3 do not, and are packed otherwise."""
+WIDTHS = (2, 3, 4, 8)
+"""Bits. Codes of 3 run on from word to word: 32 of them in three."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, A
     n_inputs = codes.shape[0] * WORD // bits if codes.shape else 0
     group = config.get("group_size")
     group = group if type(group) is int and group > 0 else max(1, n_inputs)
-    if not _fits(parts, WORD // bits, group):
+    if not _fits(parts, bits, group):
         shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
         return Recognised(
             tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name
@@ -96,19 +96,20 @@ def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, A
     return Recognised(tensor=tensor, codes=codes.name, others=tuple(needed))
 
 
-def _fits(parts: tuple[StoredTensor, ...], per_word: int, group: int) -> bool:
+def _fits(parts: tuple[StoredTensor, ...], bits: int, group: int) -> bool:
     codes, zeros, scales, *order = parts
     if any(len(part.shape) != 2 for part in (codes, zeros, scales)):
         return False
-    n_inputs, n_outputs = codes.shape[0] * per_word, codes.shape[1]
+    n_inputs, n_outputs = codes.shape[0] * WORD // bits, codes.shape[1]
     return bool(
         codes.dtype == zeros.dtype == "I32"
         and scales.dtype in ("F16", "BF16")
         and (order or scales.shape[0] == -(-n_inputs // group) > 0)
         and scales.shape == (zeros.shape[0], n_outputs)
-        and zeros.shape[1] * per_word == n_outputs
+        and zeros.shape[1] * WORD == n_outputs * bits
+        and codes.shape[0] * WORD % bits == 0
         and all(part.shape == (n_inputs,) and part.dtype == "I32" for part in order)
     )
 
 
-GPTQ = Scheme(name="gptq", summary="GPTQ integers of 2, 4 or 8 bits", find=_find)
+GPTQ = Scheme(name="gptq", summary="GPTQ integers of 2, 3, 4 or 8 bits", find=_find)

@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.runs import METRICS, is_run, read_metrics
+from ngpt_inspect.runs import log_of, read_metrics, run_of
+from ngpt_inspect.table import Table
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ class Fact:
 def header_facts(checkpoint: WeightSet) -> Iterator[Fact]:
     """Yield what the headers say: family, sizes, stored dtype, step and tokens."""
     shape = checkpoint.shape
-    heads = "? heads" if shape.n_heads is None else f"{shape.n_heads} heads"
+    sizes = [f"{shape.n_layers} layers"] if shape.n_layers else []
+    sizes += ["? heads" if shape.n_heads is None else f"{shape.n_heads} heads"]
+    sizes += [] if shape.d_model is None else [f"d {shape.d_model}"]
     yield Fact(item="family", text=f"{checkpoint.family} ({checkpoint.architecture})")
     yield Fact(
         item="parameters", text=f"{checkpoint.n_parameters:,}", value=checkpoint.n_parameters
     )
-    yield Fact(item="size", text=f"{shape.n_layers} layers, {heads}, d {shape.d_model}")
+    yield Fact(item="size", text=", ".join(sizes))
     yield Fact(item="stored as", text=", ".join(checkpoint.dtypes))
     if checkpoint.step is not None:
         yield Fact(item="step", text=f"{checkpoint.step:,}", value=checkpoint.step)
@@ -75,8 +78,8 @@ def loss_facts(checkpoints: Sequence[WeightSet]) -> list[list[Fact]]:
     """Return the validation loss of each run at the last step that all of them evaluated."""
     curves = []
     for checkpoint in checkpoints:
-        folder = Path(checkpoint.contents.source).parent
-        if is_run(folder) and (folder / METRICS).is_file():
+        folder = run_of(Path(checkpoint.contents.source))
+        if folder is not None and log_of(folder) is not None:
             metrics = read_metrics(folder).dropna(subset="validation_loss")
             curves.append(dict(zip(metrics["step"], metrics["validation_loss"], strict=True)))
         else:
@@ -117,9 +120,8 @@ def beside(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> pd.DataFrame
 
 def rows_of(table: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
     """Return the rows of one checkpoint; steps of one run share its label."""
-    mine = table["checkpoint"] == checkpoint.label
+    rows = Table.of(table).rows
+    mine = rows["checkpoint"] == checkpoint.label
     if checkpoint.step is not None:
-        mine &= table["step"] == checkpoint.step
-    rows = table[mine]
-    rows.attrs = {}  # pandas copies them deeply with every selection
-    return rows
+        mine &= rows["step"] == checkpoint.step
+    return rows[mine]

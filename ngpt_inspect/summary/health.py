@@ -106,10 +106,10 @@ def _finite(checkpoint: WeightSet, tables: Sequence[pd.DataFrame]) -> Iterator[F
 
     if not tables:
         return
-    place = ["layer", "role", "expert"]
+    place = ["layer", "role", "expert", "tensor"]
     first_rows = [table.drop_duplicates([*place, "status"]) for table in tables]
     rows = pd.concat(first_rows)
-    present = rows[rows["role"].isin([str(role) for role in checkpoint.roles])]
+    present = rows[rows["tensor"].notna()]
     n_read = len(present[place].drop_duplicates())
     skips = present[present["status"] == Status.SKIPPED].drop_duplicates([*place, "reason"])
     skips = skips.sort_values("layer", na_position="first", kind="stable")
@@ -152,6 +152,8 @@ def _some(skips: pd.DataFrame) -> str:
 def _hypersphere(
     checkpoint: WeightSet, flags: pd.DataFrame, deviations: pd.DataFrame
 ) -> Iterator[Fact]:
+    # Nobody says that a matrix without a role is meant to be on it.
+    flags, deviations = flags[flags["role"].notna()], deviations[deviations["role"].notna()]
     if flags.empty:
         return
     n_unit, n_all = int(flags["value"].sum()), len(flags)
@@ -160,7 +162,7 @@ def _hypersphere(
     level = Level.OK
     if checkpoint.family == "GPT":
         text = f"not meant to be: {text}"
-    elif n_unit < n_all:
+    elif checkpoint.family == "nGPT" and n_unit < n_all:
         text = f"{text[:-1]}: {_place(worst)})"
         level = Level.NOTICE if worst["value"] < OFF_THE_SPHERE else Level.TROUBLE
     yield Fact(
@@ -260,7 +262,7 @@ def _steps(rows: pd.DataFrame) -> Iterator[Fact]:
 def _place(row: dict[str, Any]) -> str:
     """Return where a row was found: ``W_q layer 3 head 1``."""
     named = (f"{key} {row[key]}" for key in ("layer", "expert", "head") if row[key] is not None)
-    return " ".join([row["role"], *named])
+    return " ".join([row["role"] or row["tensor"], *named])
 
 
 def _where(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.tables.rows import of_series, records
+from ngpt_inspect.tables.rows import of_series
 from ngpt_inspect.tables.statistics import SCALARS
-from ngpt_inspect.tables.summaries import parts, trust
+from ngpt_inspect.tables.summaries import groups, parts, trust
 from ngpt_inspect.vocabulary import Series, Status
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pandas.api.typing import DataFrameGroupBy
 
 TYPICAL = "median"
 """The statistic of several rows where the measure names none."""
@@ -62,21 +61,21 @@ def cells_of(table: pd.DataFrame, shown: Series, place: Sequence[str]) -> Cells:
     rows, statistic = parts(of_series(table, shown)), TYPICAL
     if rows.empty and shown.statistic is not None:
         rows, statistic = parts(of_series(table, Series(shown.measure))), shown.statistic
-    groups = rows.groupby(list(place), dropna=False, sort=False)
-    by_place = {}
-    for _, group in groups:
-        values = group["value"].to_numpy(dtype=float)
-        status, _ = trust(group["status"].to_numpy(dtype=object))
-        (first,) = records(group[list(place)].head(1))
-        by_place[tuple(first.values())] = Cell(value=SCALARS[statistic](values), status=status)
+    by_place = {
+        tuple(group.place.values()): Cell(
+            value=SCALARS[statistic](group.values), status=trust(group.status)[0]
+        )
+        for group in groups(rows, list(place))
+    }
     several = len(by_place) < len(rows)
     named = statistic == shown.statistic or not several
     name = shown if named else Series(str(shown), statistic)
-    return Cells(name=name, over=_over(groups) if several else (), by_place=by_place)
+    return Cells(name=name, over=_over(rows, list(place)) if several else (), by_place=by_place)
 
 
-def _over(groups: DataFrameGroupBy[Any, Any]) -> tuple[str, ...]:
+def _over(rows: pd.DataFrame, place: list[str]) -> tuple[str, ...]:
     """Say in what the rows of any one cell differ; an expert is a tensor too, and said once."""
-    varying = [name for name in DIMENSIONS if (groups[name].nunique(dropna=False) > 1).any()]
+    cells = rows.groupby(place, dropna=False, sort=False)
+    varying = [name for name in DIMENSIONS if (cells[name].nunique(dropna=False) > 1).any()]
     said = [name for name in varying if name != "tensor" or "expert" not in varying]
     return tuple(DIMENSIONS[name] for name in said)

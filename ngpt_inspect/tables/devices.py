@@ -16,6 +16,7 @@ def usable(device: str) -> tuple[str, str]:
     WrongOption
         torch knows no such device.
     """
+    device = str(device)  # of torch.device, too
     if device == "cpu":
         return device, ""
     import torch
@@ -24,9 +25,8 @@ def usable(device: str) -> tuple[str, str]:
         return "cpu", f"no {device} here, so computed on the CPU"
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, AssertionError):
         raise WrongOption(
-            f"no device {device!r} here ({reason})", next_step="leave --device out"
+            f"no device {device!r} here", next_step="say cpu, or cuda for a GPU"
         ) from None
     return device, ""

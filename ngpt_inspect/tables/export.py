@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
+from ngpt_inspect.errors import InspectError, MissingLibrary
+from ngpt_inspect.naming import named
 from ngpt_inspect.tables.rows import records
 
 if TYPE_CHECKING:
@@ -73,11 +74,7 @@ def encode(table: pd.DataFrame, format_name: str) -> bytes:
     WrongOption
         There is no such format.
     """
-    if format_name not in ENCODERS:
-        raise WrongOption(
-            f"no format {format_name!r}", next_step=f"there are table, {', '.join(ENCODERS)}"
-        )
-    return ENCODERS[format_name](table)
+    return named(format_name, ENCODERS, "format")(table)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from ngpt_inspect.checkpoint import open_checkpoint
-from ngpt_inspect.errors import InspectError, UnreadableFile
+from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure, Values
 from ngpt_inspect.numerics.finite import NonFinite
+from ngpt_inspect.places import MEMORY
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.vocabulary import Kind, Status
 from ngpt_inspect.weights import Weight, WeightSet
@@ -42,16 +43,24 @@ class Job:
     def is_large(self) -> bool:
         """Whether one job alone can keep all cores busy."""
         shape = self.weight.shape
-        pairs = self.weight.role.facts.kind is Kind.EMBEDDING
+        pairs = self.weight.facts.kind is Kind.EMBEDDING
         return math.prod(shape) * (max(shape) if pairs else min(shape)) >= LARGE
 
     def run(self) -> list[Values]:
-        """Take the measure. A tensor that cannot be measured gives one skipped row."""
+        """Take the measure. A tensor that cannot be measured gives one skipped row.
+
+        Raises
+        ------
+        WrongOption
+            A setting that no tensor could be measured with.
+        """
         weight = self.weight
         try:
             with _cores(self.cores if self.is_large else 1):
                 found = self.measure.compute(weight, self.options, self.device)
                 return [self._defined(values, weight.source) for values in found]
+        except WrongOption:
+            raise
         except (NonFinite, InspectError) as error:
             return [skipped(self.measure, f"{weight.source}: {error}")]
 
@@ -82,8 +91,19 @@ class Job:
         )
 
     def ticket(self) -> Ticket:
-        """Return what another process needs to run this job: names, never tensors."""
+        """Return what another process needs to run this job: names, never tensors.
+
+        Raises
+        ------
+        WrongOption
+            The model is in memory, and has no name.
+        """
         weights = self.checkpoint.weights
+        if self.checkpoint.contents.source.startswith(MEMORY):
+            raise WrongOption(
+                f"{self.checkpoint.label} is in the memory of this process",
+                next_step="save it and name the file, or leave the executor out",
+            )
         return Ticket(
             source=self.checkpoint.contents.address or self.checkpoint.contents.source,
             fingerprint=self.checkpoint.contents.fingerprint,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.table import Table
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
 
 if TYPE_CHECKING:
@@ -57,8 +58,7 @@ def matrix_facts(table: pd.DataFrame, layer: int, role: str, head: int | None) -
         Columns checkpoint, step, expert, those of `FACTS`, and status and reason of the
         condition number. A checkpoint without this head or matrix has no row.
     """
-    rows = table.copy(deep=False)
-    rows.attrs = {}  # pandas copies them deeply with every selection
+    rows = Table.of(table).rows
     rows = rows[rows["layer"].eq(layer).fillna(False) & rows["role"].eq(role)]
     rows = rows[rows["head"].isna() if head is None else rows["head"].eq(head).fillna(False)]
     # Where heads are unknown a row says so beside the row of the whole matrix: numbers first.

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os import PathLike
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import distinct, open_checkpoint
 from ngpt_inspect.errors import MissingRole, WrongOption
-from ngpt_inspect.measures import MEASURES, Measure
+from ngpt_inspect.measures import MEASURES, Measure, Setting
+from ngpt_inspect.naming import meant, named, several
 from ngpt_inspect.numerics.heartbeat import heard_by
+from ngpt_inspect.places import Openable, is_one
 from ngpt_inspect.sameness import remarks_on
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.executors import results
@@ -25,7 +27,7 @@ from ngpt_inspect.weights import Weight, WeightSet
 if TYPE_CHECKING:
     import pandas as pd
 
-Source = WeightSet | str | PathLike[str]
+Source = WeightSet | Openable
 Progress = Callable[[float, float], None]
 """Called with (weights done, weights in all); a large weight that is half done counts half."""
 
@@ -34,8 +36,8 @@ def measure(
     checkpoints: Source | Sequence[Source],
     measures: str | Sequence[str],
     *,
-    layers: Sequence[int] | None = None,
-    roles: Sequence[str] | None = None,
+    layers: int | Sequence[int] | None = None,
+    roles: str | Sequence[str] | None = None,
     device: str = "cpu",
     executor: Executor | None = None,
     workers: int | None = None,
@@ -51,7 +53,7 @@ def measure(
     measures
         Names from `MEASURES`, one or several.
     layers, roles
-        Restrict to these 0-based layers and these roles (spelled ``W_q``).
+        Restrict to these 0-based layers and these roles (spelled ``W_q``), one or several.
     device
         ``cpu`` or ``cuda``; the CPU, and a remark in `attrs`, where there is no such GPU.
     executor
@@ -69,8 +71,9 @@ def measure(
     Returns
     -------
     pandas.DataFrame
-        Columns as in docs/table.md. `attrs` holds the tool's version, the settings, and of each
-        checkpoint its fingerprint, constants and coverage.
+        Columns as in docs/table.md; shown are those that differ between rows. `attrs` holds the
+        tool's version, the settings, and of each checkpoint its fingerprint, constants and
+        coverage.
 
     Raises
     ------
@@ -81,9 +84,14 @@ def measure(
     InspectError
         A checkpoint cannot be opened.
     """
-    chosen = [measure_named(name) for name in _listed(measures)]
+    from ngpt_inspect.tables.printing import TidyTable
+
+    chosen = [measure_named(name) for name in several(measures, what="a measure")]
     models = distinct(opened(checkpoints))
-    wanted = None if roles is None else tuple(role_named(role) for role in roles)
+    wanted = (
+        None if roles is None else tuple(role_named(role) for role in several(roles, what="a role"))
+    )
+    layers = None if layers is None else _layers(layers)
     settings = _settings(chosen, options)
     # Elsewhere it is for whoever runs the job to say which devices there are.
     device, device_note = usable(device) if executor is None else (device, "")
@@ -108,7 +116,7 @@ def measure(
         for role, reason in part.absent.items():
             row = skipped(part.measure, reason)
             entries.append(entry_of(part.checkpoint, role, row, None))
-    table = frame_of(entries)
+    table: pd.DataFrame = TidyTable(frame_of(entries))
     table.attrs = provenance(table, models, chosen, settings | {"device": device})
     table.attrs["remarks"] = [*([device_note] if device_note else []), *remarks_on(models)]
     return table
@@ -122,6 +130,14 @@ def _heard(progress: Progress | None, done: int, total: int) -> Iterator[None]:
         return
     with heard_by(lambda share: progress(done + share, total)):
         yield
+
+
+def _layers(layers: int | Sequence[int]) -> list[int]:
+    found = several(layers, int, what="a layer")
+    for each in found:
+        if not isinstance(each, Integral):
+            raise WrongOption(f"no layer {each!r}", next_step="give whole numbers from 0")
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +156,7 @@ def _part(
     wanted: tuple[Role, ...] | None,
     layers: Sequence[int] | None,
 ) -> _Part:
-    roles = tuple(role for role in each.roles if wanted is None or role in wanted)
+    roles = each.reads if wanted is None else tuple(r for r in each.roles if r in wanted)
     here = None if layers is None else tuple(n for n in layers if n < checkpoint.shape.n_layers)
     weights = checkpoint.select(roles, here)
     absent = {role: why for role, why in checkpoint.absent.items() if role in roles}
@@ -158,8 +174,8 @@ def _check_present(
     layers: Sequence[int] | None,
 ) -> None:
     """Refuse a layer or a role that no checkpoint has, and a choice of nothing."""
-    for name, named in (("layers", layers), ("roles", wanted)):
-        if named is not None and not named:
+    for name, chosen in (("layers", layers), ("roles", wanted)):
+        if chosen is not None and not chosen:
             raise WrongOption(f"no {name} are named", next_step="leave the choice out, or make it")
     deepest = max(checkpoint.shape.n_layers for checkpoint in models)
     for layer in layers or ():
@@ -167,7 +183,9 @@ def _check_present(
             raise MissingRole(
                 f"no layer {layer}",
                 where=", ".join(checkpoint.label for checkpoint in models),
-                next_step=f"layers are 0 to {deepest - 1}",
+                next_step=f"layers are 0 to {deepest - 1}"
+                if deepest
+                else "without a layout nothing says which layer a tensor is of: leave it out",
             )
     for role in wanted or ():
         reads = [part for part in plan if role in part.measure.roles]
@@ -189,7 +207,7 @@ def _check_present(
     there = [weight for checkpoint in models for weight in checkpoint if weight.role in roles]
     if layers and there and all(weight.layer is None for weight in there):
         raise WrongOption(
-            f"{', '.join(dict.fromkeys(w.role for w in there))}: not in any layer",
+            f"{', '.join(dict.fromkeys(str(w.role) for w in there))}: not in any layer",
             next_step="leave the layers out",
         )
 
@@ -202,10 +220,7 @@ def measure_named(name: str) -> Measure:
     WrongOption
         There is none; the message lists them.
     """
-    found = MEASURES.get(name.replace("-", "_"))
-    if found is None:
-        raise WrongOption(f"no measure {name!r}", next_step=f"there are {', '.join(MEASURES)}")
-    return found
+    return named(name, MEASURES, "measure")
 
 
 def role_named(name: str) -> Role:
@@ -216,24 +231,15 @@ def role_named(name: str) -> Role:
     WrongOption
         There is none; the message lists them.
     """
-    try:
-        return Role(name)
-    except ValueError:
-        raise WrongOption(f"no role {name!r}", next_step=f"there are {', '.join(Role)}") from None
+    return named(name, {str(role): role for role in Role}, "role")
 
 
 def opened(sources: Source | Sequence[Source]) -> list[WeightSet]:
     """Open what is not open yet."""
-    return [s if isinstance(s, WeightSet) else open_checkpoint(s) for s in _listed(sources)]
-
-
-def _listed(one_or_many: Any) -> list[Any]:
-    if isinstance(one_or_many, str | PathLike | WeightSet):
-        return [one_or_many]
-    listed = list(one_or_many)
-    if not listed:
+    found = [sources] if is_one(sources) else several(sources, WeightSet, what="a checkpoint")
+    if not found:
         raise WrongOption("nothing to measure", next_step="give at least one checkpoint")
-    return listed
+    return [each if isinstance(each, WeightSet) else open_checkpoint(each) for each in found]
 
 
 def _settings(chosen: list[Measure], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -244,12 +250,30 @@ def _settings(chosen: list[Measure], given: Mapping[str, Any]) -> dict[str, Any]
         names = ", ".join(each.name for each in chosen)
         raise WrongOption(
             f"{names} has no option {', '.join(unknown)}",
-            next_step=f"its options are: {', '.join(known) or 'none'}",
+            next_step=meant(unknown[0], known, "its options are:"),
         )
-    for option in (option for each in chosen for option in each.options):
-        value = given.get(option.name)
-        if option.least is not None and value is not None and value < option.least:
-            raise WrongOption(
-                f"{option.name} is {value}", next_step=f"give at least {option.least}"
-            )
-    return known | dict(given)
+    settings = {setting.name: setting for each in chosen for setting in each.options}
+    return known | {name: _checked(settings[name], value) for name, value in given.items()}
+
+
+VALUES: dict[type, tuple[type, str]] = {
+    bool: (bool, "True or False"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "a text"),
+}
+"""Type of a setting's default -> what is taken for it, and how to say so."""
+
+
+def _checked(setting: Setting, value: Any) -> Any:
+    """Return a value that a setting can have; a number for text as it is written."""
+    kind, said = VALUES[type(setting.default)]
+    if kind is str and isinstance(value, Integral):
+        value = str(value)
+    if setting.least is not None:
+        said = f"{said} of at least {setting.least}"
+    # NaN is not equal to itself
+    fits = isinstance(value, kind) and value == value
+    if not fits or (setting.least is not None and value < setting.least):
+        raise WrongOption(f"{setting.name} is {value!r}", next_step=f"give {said}")
+    return value

@@ -55,10 +55,10 @@ def _coverage(checkpoint: WeightSet, table: pd.DataFrame) -> dict[str, Any]:
     mine = table["checkpoint"] == checkpoint.label
     if checkpoint.step is not None:
         mine &= table["step"] == checkpoint.step
-    present = table["role"].isin([str(role) for role in checkpoint.roles])
+    present = table["tensor"].notna()
     absent = table[mine & ~present].drop_duplicates(["role", "reason"])
     mine &= present
-    place = ["layer", "role", "expert"]
+    place = ["layer", "role", "expert", "tensor"]
     rows = table.loc[mine, [*place, "status", "reason"]]
     measured = rows.loc[rows["status"] != Status.SKIPPED, place].drop_duplicates()
     everything = rows[place].drop_duplicates()

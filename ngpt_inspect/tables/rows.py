@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.measures import Values
 from ngpt_inspect.vocabulary import COLUMNS, Series
 from ngpt_inspect.weights import Weight, WeightSet
@@ -25,7 +26,9 @@ Entry = Mapping[str, Any]
 """One quantity of one weight: a value for each column, or an array where it has many."""
 
 
-def entry_of(checkpoint: WeightSet, role: str, values: Values, weight: Weight | None) -> Entry:
+def entry_of(
+    checkpoint: WeightSet, role: str | None, values: Values, weight: Weight | None
+) -> Entry:
     """Return one quantity of one weight, or of a role the checkpoint has not (no weight)."""
     return {
         "checkpoint": checkpoint.label,
@@ -86,6 +89,26 @@ def of_series(table: pd.DataFrame, series: Series) -> pd.DataFrame:
     column = table["statistic"]
     wanted = column.isna() if statistic is None else (column == statistic)
     return table[(table["measure"] == of) & wanted]
+
+
+def tidy(table: Any) -> pd.DataFrame:
+    """Return what is given for a tidy table, if it is one.
+
+    Raises
+    ------
+    WrongOption
+        It is something else.
+    """
+    columns = getattr(table, "columns", ())
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        lacks = f"has no column {missing[0]}" if len(columns) else "is no table"
+        raise WrongOption(
+            f"what is given, a {type(table).__name__}, {lacks}",
+            next_step="give what `measure` returned",
+        )
+    found: pd.DataFrame = table
+    return found
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

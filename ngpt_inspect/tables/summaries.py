@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ngpt_inspect.measures import MEASURES, Measure, Summary
-from ngpt_inspect.tables.rows import Entry, frame_of, records
+from ngpt_inspect.table import Table
+from ngpt_inspect.tables.rows import Entry, frame_of, records, tidy
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.vocabulary import Status
 
@@ -32,14 +33,22 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     Which quantities have which summaries is declared by the measures; `docs/table.md` lists
     the statistics. Skipped values are left out, and the summary says so; infinite condition
     numbers count as what they are.
+
+    Raises
+    ------
+    WrongOption
+        It is no such table.
     """
     import pandas as pd
 
+    from ngpt_inspect.tables.printing import TidyTable
+
+    table = tidy(table)
     each, pooled = summaries_of(MEASURES.values())
-    rows = table[table["measure"].isin([*each, *pooled]) & table["statistic"].isna()]
-    rows.attrs = {}  # pandas copies them deeply with every selection
+    bare = Table.of(table).rows
+    rows = bare[bare["measure"].isin([*each, *pooled]) & bare["statistic"].isna()]
     summary = frame_of([*_summaries(rows, each, pooled), *_pooled(rows, pooled)])
-    out = pd.concat([table, summary.astype(table.dtypes.to_dict())], ignore_index=True)
+    out = TidyTable(pd.concat([bare, summary.astype(bare.dtypes.to_dict())], ignore_index=True))
     out.attrs = dict(table.attrs)
     return out
 
@@ -56,7 +65,7 @@ def summaries_of(measures: Iterable[Measure]) -> tuple[Wanted, Wanted]:
 
 def _summaries(rows: pd.DataFrame, each: Wanted, pooled: Wanted) -> Iterator[Entry]:
     """Yield the summaries of each weight; one outside the layers is all there is of its role."""
-    for group in _groups(rows, PLACE):
+    for group in groups(rows, [*PLACE, "measure"]):
         quantity = group.place["measure"]
         kinds = [*each.get(quantity, ())]
         kinds += [*pooled.get(quantity, ())] if group.place["layer"] is None else []
@@ -65,7 +74,8 @@ def _summaries(rows: pd.DataFrame, each: Wanted, pooled: Wanted) -> Iterator[Ent
 
 def _pooled(rows: pd.DataFrame, pooled: Wanted) -> Iterator[Entry]:
     """Yield the summaries over the layers (and experts) of each role."""
-    for group in _groups(rows[rows["measure"].isin(list(pooled)) & rows["layer"].notna()], WIDER):
+    layered = rows[rows["measure"].isin(list(pooled)) & rows["layer"].notna()]
+    for group in groups(layered, [*WIDER, "measure"]):
         group.place.update(dict.fromkeys(set(PLACE) - set(WIDER)))
         yield from _entries(group, pooled[group.place["measure"]])
 
@@ -82,8 +92,8 @@ def parts(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Group:
-    """The rows of one quantity of one weight."""
+class Group:
+    """The rows that share a place."""
 
     place: dict[str, Any]
     """Their common columns."""
@@ -98,11 +108,10 @@ class _Group:
         return measured & self.of_head if (measured & self.of_head).any() else measured
 
 
-def _groups(rows: pd.DataFrame, place: list[str]) -> Iterator[_Group]:
+def groups(rows: pd.DataFrame, keys: list[str]) -> Iterator[Group]:
     """Cut rows into groups. Columns are taken as arrays once: a table can have thousands."""
     if rows.empty:
         return
-    keys = [*place, "measure"]
     group = rows.groupby(keys, dropna=False, sort=False).ngroup().to_numpy()
     order = np.argsort(group, kind="stable")
     bounds = np.flatnonzero(np.diff(group[order], prepend=-1))
@@ -114,10 +123,10 @@ def _groups(rows: pd.DataFrame, place: list[str]) -> Iterator[_Group]:
     )
     pieces = zip(*(np.split(column, bounds[1:]) for column in columns), strict=True)
     for found, (values, status, of_head) in zip(places, pieces, strict=True):
-        yield _Group(found, values, status, of_head)
+        yield Group(found, values, status, of_head)
 
 
-def _entries(group: _Group, kinds: Iterable[Summary]) -> Iterator[Entry]:
+def _entries(group: Group, kinds: Iterable[Summary]) -> Iterator[Entry]:
     """Yield the summaries of one group, as `frame_of` takes them."""
     counted = group.counted()
     if not counted.any():

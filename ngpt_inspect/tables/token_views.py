@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.naming import named
 from ngpt_inspect.tables.tokens import WHERE, Texts, typed
 from ngpt_inspect.tokens import TokenTexts
 from ngpt_inspect.vocabulary import Status
@@ -62,9 +62,7 @@ def ordered(tokens: pd.DataFrame, order: str) -> pd.DataFrame:
     WrongOption
         There is no such order.
     """
-    if order not in ORDERS:
-        raise WrongOption(f"no order {order!r}", next_step=f"there are {', '.join(ORDERS)}")
-    column, ascending = ORDERS[order]
+    column, ascending = named(order, ORDERS, "order")
     return tokens.sort_values(column, ascending=ascending, kind="stable", na_position="last")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.measures.token_health import THRESHOLD
+from ngpt_inspect.table import Table
 from ngpt_inspect.tables.measuring import Progress, Source, measure, opened
 from ngpt_inspect.tokens import TokenTexts, token_texts
 from ngpt_inspect.vocabulary import Kind, Role, Status, roles_of
@@ -57,7 +58,7 @@ Texts = Mapping[str, TokenTexts]
 def token_table(
     sources: Source | Sequence[Source],
     *,
-    roles: Sequence[str] | None = None,
+    roles: str | Sequence[str] | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     **options: Any,
@@ -110,7 +111,7 @@ def _remarks(models: Sequence[WeightSet], texts: Texts) -> Iterator[str]:
         if not known:
             yield f"{model.label}: no texts: {known.why_none}"
             continue
-        first, rows = max(known.pieces) + 1, model.shape.vocab_size
+        first, rows = max(known.pieces) + 1, model.shape.vocab_size or 0
         if first < rows:
             yield (
                 f"{model.label}: rows {first} to {rows - 1} are not in the tokenizer; "
@@ -225,6 +226,4 @@ def typed(table: pd.DataFrame) -> pd.DataFrame:
         for name in (*QUANTITIES.values(), "s_z", "value")
         if name in table and name not in whole
     }
-    out = table.astype(whole | numbers).reset_index(drop=True)
-    out.attrs = {}
-    return out
+    return Table.of(table).rows.astype(whole | numbers).reset_index(drop=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ngpt_inspect.naming import several
 from ngpt_inspect.tokens.quoting import shown_text
 from ngpt_inspect.traces._columns import COLUMNS, MEANS, PATH
 from ngpt_inspect.traces._geometry import geometry
@@ -53,7 +54,7 @@ def path(traces: Source | Sequence[Source]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    given = [traces] if isinstance(traces, str | PathLike | Trace) else traces
+    given = several(traces, Trace, what="a trace")
     opened = [each if isinstance(each, Trace) else read_trace(each) for each in given]
     labels = _labels(opened)
     remarks: list[str] = []

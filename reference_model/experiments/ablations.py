@@ -118,7 +118,7 @@ def planned(scale: Scale, rate: float, row: Row, seed: int) -> Run:
     return plan(
         scale,
         "ngpt",
-        context_length=scale.contexts[1],
+        context_length=scale.middle_context,
         steps=scale.ablation_steps,
         rate=rate,
         seed=seed,
@@ -171,7 +171,7 @@ def result(laboratory: Laboratory, row: Row, run: Run) -> dict[str, Any]:
 def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     """Train all rows, write them, and lay out losses relative to the baseline's."""
     scale = laboratory.scale
-    context_length, steps = scale.contexts[1], scale.ablation_steps
+    context_length, steps = scale.middle_context, scale.ablation_steps
     rate = rate_for(best_rates(laboratory), "ngpt", context_length, steps)
     d_model = plan(scale, "ngpt", context_length=context_length, steps=1, rate=rate).model.d_model
     rows = [*table_4(d_model), *table_5(), *other_tables()]

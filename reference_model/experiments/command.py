@@ -1,12 +1,14 @@
 """What the command lines of all experiments share."""
 
 import argparse
+import math
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from reference_model.errors import UsageError
+from reference_model.errors import OutOfTime, UsageError
 from reference_model.experiments.laboratory import Laboratory
 from reference_model.experiments.scales import SCALES
 from reference_model.progress import say
@@ -24,7 +26,7 @@ def run_experiment(
 ) -> int:
     """Parse a command line, run one experiment, print its result; returns the exit code.
 
-    0 done, 2 wrong use or unusable files, 130 interrupted.
+    0 done, or as far as time went, 2 wrong use or unusable files, 130 interrupted.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m reference_model.experiments.{name}",
@@ -45,6 +47,12 @@ def run_experiment(
     parser.add_argument("--results", type=Path, metavar="DIR", help="[results/SCALE]")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs side by side [1]")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N [auto]")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        metavar="N",
+        help="stop training after so long and report what has ended; the same command goes on",
+    )
     parser.add_argument("--compile", action="store_true", help="use torch.compile")
     if add_arguments:
         add_arguments(parser)
@@ -59,11 +67,14 @@ def run_experiment(
             device=args.device,
             compiled=args.compile,
             jobs=args.jobs,
+            deadline=time.monotonic() + 60 * args.minutes if args.minutes else math.inf,
         )
         shown = experiment(laboratory, args)
     except (UsageError, OSError) as error:
         say(f"error: {error}")
         return 2
+    except OutOfTime:
+        return 0  # the laboratory has said so
     except KeyboardInterrupt:
         say("interrupted; the same command goes on where it stopped")
         return 130
@@ -74,6 +85,9 @@ def run_experiment(
 def _check(args: argparse.Namespace) -> None:
     if args.jobs < 1:
         msg = f"--jobs {args.jobs}: at least one run at a time"
+        raise UsageError(msg)
+    if args.minutes is not None and not 0 < args.minutes < math.inf:
+        msg = f"--minutes {args.minutes:g}: give a number above 0, or leave it out"
         raise UsageError(msg)
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         msg = "an experiment trains each run in one process; start it without torchrun"

@@ -51,7 +51,7 @@ def recipe(training: TrainConfig) -> str:
 
 def _of_seed(scale: Scale, seed: int) -> Iterator[Run]:
     preset = train_config("gpt", scale.exposure_preset)
-    rate, decay = preset.learning_rate, preset.weight_decay
+    rate, decay = preset.learning_rate, scale.exposure_decay or preset.weight_decay
     gpt: list[tuple[str, Row]] = [
         (f"decay {share * decay:g}", {"weight_decay": share * decay})
         for share in (1.0, 0.0, 0.1, 0.3)
@@ -61,16 +61,21 @@ def _of_seed(scale: Scale, seed: int) -> Iterator[Run]:
         for by in (2.0, 0.5)
     ]
     gpt += [
-        ("no decay of W_q W_k", {"no_decay": ("W_q", "W_k")}),
-        ("eps 1e-5", {"eps": 1e-5}),
-        ("muon", {"optimizer": "muon"}),
-        ("hyperball", {"hyperball": True}),
+        (variant, {"weight_decay": decay, **changes})
+        for variant, changes in (
+            ("no decay of W_q W_k", {"no_decay": ("W_q", "W_k")}),
+            ("eps 1e-5", {"eps": 1e-5}),
+            ("muon", {"optimizer": "muon"}),
+            ("hyperball", {"hyperball": True}),
+        )
     ]
-    for variant, changes in gpt:
-        yield _run(scale, "gpt", variant, seed, changes)
     ngpt = train_config("ngpt", scale.exposure_preset).learning_rate
-    for times in (1.0, 2.0):
-        yield _run(scale, "ngpt", "", seed, {"learning_rate": ngpt * times})
+    planned = [_run(scale, "gpt", variant, seed, changes) for variant, changes in gpt]
+    planned += [
+        _run(scale, "ngpt", "", seed, {"learning_rate": ngpt * times}) for times in (1.0, 2.0)
+    ]
+    # the contrast first, then what explains it: time may be up before the last
+    yield from sorted(planned, key=lambda run: run not in (planned[0], planned[-2]))
 
 
 def _run(scale: Scale, architecture: Architecture, variant: str, seed: int, changes: Row) -> Run:
@@ -118,8 +123,7 @@ def _exposure(training: TrainConfig, weight: str, step: int) -> float:
 
 def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     """Train all runs, write their condition numbers, and lay out those of the first layer."""
-    runs = planned_runs(laboratory.scale)
-    laboratory.train(runs)
+    runs = laboratory.train_in_time(planned_runs(laboratory.scale))
     rows = [row for run in runs for row in rows_of(laboratory, run)]
     laboratory.keep(NAME, rows, runs)
     lines = [["", "E", "loss", "W_q", "W_k", "W_v", "W_o", "QK", "OV"]]

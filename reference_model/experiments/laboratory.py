@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import multiprocessing
 import os
 import platform
@@ -18,7 +19,7 @@ import torch
 
 from reference_model.data import TokenData, is_bin_folder, load_bins, load_text
 from reference_model.data.tokens import ByteTokenizer, TokenizerKind
-from reference_model.errors import DivergenceError, Interrupted
+from reference_model.errors import DivergenceError, Interrupted, OutOfTime
 from reference_model.experiments.runs import Run, final_loss, is_finished
 from reference_model.experiments.scales import Scale
 from reference_model.files import write_text_atomically
@@ -42,6 +43,8 @@ class Laboratory:
     compiled: bool = False
     jobs: int = 1
     """Runs trained side by side, each with its share of the cores."""
+    deadline: float = math.inf
+    """Value of `time.monotonic` at which training stops; what has ended by then is reported."""
 
     def folder(self, run: Run) -> Path:
         """Where a run is."""
@@ -59,6 +62,11 @@ class Laboratory:
         kind: TokenizerKind = "bytes" if vocab_size == ByteTokenizer.vocab_size else "bpe"
         return load_text(paths, kind, vocab_size, cache=self.runs)
 
+    @property
+    def time_is_up(self) -> bool:
+        """Whether the deadline is past."""
+        return time.monotonic() >= self.deadline
+
     def train(self, runs: Iterable[Run]) -> None:
         """Bring every run to its last step; finished ones are left as they are.
 
@@ -66,27 +74,54 @@ class Laboratory:
 
         Raises
         ------
+        OutOfTime
+            The deadline came first; another call goes on.
         UsageError
             If a folder holds another run under the same name, or cannot be used.
         """
-        todo = sorted(dict.fromkeys(runs), key=lambda run: -run.flops)
+        wanted = list(dict.fromkeys(runs))
+        if len(self.train_in_time(wanted)) < len(wanted):
+            raise OutOfTime
+
+    def train_in_time(self, runs: Iterable[Run]) -> list[Run]:
+        """Train as `train` does until time is up; return what has ended by then, in their order.
+
+        Raises
+        ------
+        UsageError
+            If a folder holds another run under the same name, or cannot be used.
+        OutOfTime
+            None has ended.
+        """
+        wanted = list(dict.fromkeys(runs))
+        todo = sorted(wanted, key=lambda run: -run.flops)
+        ended: set[Run] = set()
         for vocab_size in {run.model.vocab_size for run in todo}:
             self.data(vocab_size)  # once, before several processes want it
         started, done, left = time.monotonic(), 0.0, sum(run.flops for run in todo)
-        for number, (run, was_finished) in enumerate(self._trained(todo), 1):
+        for run, was_finished in self._trained(todo):
+            ended.add(run)
             left -= run.flops
             done += 0.0 if was_finished else run.flops
             loss = final_loss(run, self.folder(run))
             told = "diverged" if loss is None else f"validation loss {loss:.4f}"
             note = ""
-            if done and left and number >= self.jobs:  # before, most of the work is under way
+            if done and left and len(ended) >= self.jobs:  # before, most of the work is under way
                 note = f"; about {clock((time.monotonic() - started) * left / done)} left"
-            say(f"[{number}/{len(todo)}] {run.name}: {told}{note}")
+            say(f"[{len(ended)}/{len(todo)}] {run.name}: {told}{note}")
+        if len(ended) < len(todo):
+            say(f"time is up: {len(ended)} of {len(todo)} runs have ended; run it again to go on")
+        if todo and not ended:
+            raise OutOfTime
+        return [run for run in wanted if run in ended]
 
     def _trained(self, runs: Sequence[Run]) -> Iterator[tuple[Run, bool]]:
-        """Yield runs as they are finished, and whether they were before."""
+        """Yield runs as they end, and whether they had ended before; none when time is up."""
         if self.jobs == 1:
-            yield from ((run, _train_one(self, run)) for run in runs)
+            for run in runs:
+                was_finished = _train_one(self, run)
+                if was_finished is not None:
+                    yield run, was_finished
             return
         # spawned: torch's threads do not survive a fork
         context = multiprocessing.get_context("spawn")
@@ -94,7 +129,9 @@ class Laboratory:
         try:
             futures = {pool.submit(_train_one, self, run): run for run in runs}
             for future in as_completed(futures):
-                yield futures[future], future.result()
+                was_finished = future.result()
+                if was_finished is not None:
+                    yield futures[future], was_finished
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():
@@ -159,11 +196,13 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _train_one(laboratory: Laboratory, run: Run) -> bool:
-    """Train one run, in this process; returns whether it was finished before."""
+def _train_one(laboratory: Laboratory, run: Run) -> bool | None:
+    """Train one run, in this process; returns whether it was finished before, None: no time."""
     if laboratory.jobs > 1:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // laboratory.jobs))
     folder = laboratory.folder(run)
+    if laboratory.time_is_up and not is_finished(run, folder):
+        return None
     try:
         result = train(
             run.model,
@@ -174,10 +213,13 @@ def _train_one(laboratory: Laboratory, run: Run) -> bool:
             device=laboratory.device,
             compiled=laboratory.compiled,
             show_progress=laboratory.jobs == 1 and not is_finished(run, folder),
+            until=laboratory.deadline,
         )
     except DivergenceError:
         return False
     except Interrupted as stopped:
+        if laboratory.time_is_up:
+            return None
         if laboratory.jobs > 1:
             os._exit(stopped.exit_code)  # the pool would hand this worker its next run
         raise

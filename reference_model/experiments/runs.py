@@ -1,6 +1,6 @@
 """One model of an experiment: what it is called, how it is trained, what its log says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from reference_model.checkpoint import checkpoint_path
 from reference_model.config import Architecture, ModelConfig, NGPTConfig, TrainConfig
 from reference_model.experiments.scales import Scale
 from reference_model.presets import model_config, train_config
+from reference_model.schedule import decay_exposure
 from reference_model.training.metrics import read_metrics
 
 FAMILY = {"gpt": "GPT", "ngpt": "nGPT"}
@@ -103,6 +104,9 @@ def plan(
         validation_sequences=scale.validation_tokens // context_length,
         checkpoint_every=0,
     )
+    if scale.gpt_exposure is not None and architecture == "gpt":
+        unit = decay_exposure(replace(training, weight_decay=1.0))
+        training = replace(training, weight_decay=round(scale.gpt_exposure / unit, 4))
     model = model_config(architecture, scale.preset, context_length=context_length, **changes)
     return Run(model=model, training=training, size=scale.name, variant=variant)
 

@@ -39,13 +39,14 @@ def scheduled_runs(scale: Scale, rates: Rates) -> list[Run]:
         for context_length in scale.contexts
         for architecture in ARCHITECTURES
         for steps in budgets[architecture]
+        if seed == scale.seeds[0] or steps <= (scale.longest_repeated or steps)
     ]
 
 
 def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     """Train all runs, write their losses, and lay out the final ones."""
     runs = scheduled_runs(laboratory.scale, best_rates(laboratory))
-    laboratory.train(runs)
+    runs = laboratory.train_in_time(runs)
     laboratory.keep(
         NAME, [row for run in runs for row in loss_rows(run, laboratory.folder(run))], runs
     )

@@ -44,6 +44,7 @@ def train(
     compiled: bool = False,
     sharded: bool = False,
     show_progress: Style | bool = True,
+    until: float = math.inf,
 ) -> TrainResult:
     """Train one model into the run folder `out`.
 
@@ -68,6 +69,8 @@ def train(
         Split the model over the ranks (FSDP2) instead of copying it to each (DDP).
     show_progress : {True, False, "auto", "lines", "none"}
         Report on stderr.
+    until : float
+        Stop as if SIGTERM came when `time.monotonic` gets there.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def train(
     DivergenceError
         If the loss or the gradient norm is no longer finite; the last files stay intact.
     Interrupted
-        After Ctrl-C or SIGTERM; the step they came in is finished and saved.
+        After Ctrl-C or SIGTERM, or when time is up; the step they came in is finished and saved.
     """
     with (
         join_ranks(device) as ranks,
@@ -93,18 +96,18 @@ def train(
             was_finished=trainer.step == train_config.steps,
         )
         if not result.was_finished:
-            _continue(trainer, out, show_progress)
+            _continue(trainer, out, show_progress, until)
             ranks.wait()  # no rank may leave while rank 0 still writes
         elif ranks.is_main and show_progress not in (False, "none"):
             say(f"{out}: already trained for all {trainer.step} steps; nothing to do")
     return result
 
 
-def _continue(trainer: Trainer, out: Path, show_progress: Style | bool) -> None:
+def _continue(trainer: Trainer, out: Path, show_progress: Style | bool, until: float) -> None:
     """Train from the step reached to the last one."""
     first, steps = trainer.step, trainer.config.steps
     with contextlib.ExitStack() as stack:
-        stop = stack.enter_context(StopSignals())
+        stop = stack.enter_context(StopSignals(until))
         if trainer.ranks.is_main:
             remove_litter(out)
         if first == 0:

@@ -1,7 +1,9 @@
-"""Ctrl-C and SIGTERM as a wish that the training loop grants at the end of its step."""
+"""Ctrl-C, SIGTERM and a time that is up: wishes the training loop grants at the end of a step."""
 
+import math
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -17,11 +19,17 @@ class StopSignals:
 
     Used as a context manager. Signals that the process ignores (a job in the background) stay
     ignored, and off the main thread, where Python takes no handlers, nothing is changed.
+
+    Parameters
+    ----------
+    until
+        From this value of `time.monotonic` on it is as if SIGTERM had come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, until: float = math.inf) -> None:
         self.received = 0
         """Number of the signal; 0 for none."""
+        self.until = until
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -49,7 +57,8 @@ class StopSignals:
 
         Every rank must ask, and all get zero or all get a number: they stop at the same step.
         """
-        received = self.received
+        time_is_up = signal.SIGTERM if time.monotonic() >= self.until else 0
+        received = self.received or int(time_is_up)
         if ranks.world_size > 1 and ranks.mean(
             torch.tensor(float(received > 0), device=ranks.device)
         ):

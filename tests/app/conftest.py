@@ -10,11 +10,12 @@ import pytest
 
 pytest.importorskip("streamlit")
 
+from app_runs import write_legible_run
 from small_models import write_gpt, write_ngpt
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from app.engine import measured
+from app.engine import answers
 from app.engine.store import VARIABLE
 
 DASHBOARD = Path(__file__).parents[2] / "app" / "dashboard.py"
@@ -28,19 +29,55 @@ def own_main_module() -> Iterator[None]:
     sys.modules["__main__"] = main
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory) -> Path:
+    """Return where results are kept: tests that open the same files measure and draw them once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch) -> Path:
-    """Keep results in a folder of each test's own, and wait for them: pages are whole at once."""
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv(VARIABLE, str(folder))
-    monkeypatch.setattr(measured, "PATIENCE", 300)
-    return folder
+def patience(cache, monkeypatch) -> None:
+    """Wait for results: pages are whole at once."""
+    monkeypatch.setenv(VARIABLE, str(cache))
+    monkeypatch.setattr(answers, "PATIENCE", 300)
 
 
 @pytest.fixture
-def models(tmp_path):
-    """Write a GPT and an nGPT."""
-    return [write_gpt(tmp_path / "gpt.safetensors"), write_ngpt(tmp_path / "ngpt.safetensors")]
+def own_cache(tmp_path, monkeypatch) -> Path:
+    """Keep results in a folder of this test's own."""
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def write_models(folder: Path) -> list[Path]:
+    return [write_gpt(folder / "gpt.safetensors"), write_ngpt(folder / "ngpt.safetensors")]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> list[Path]:
+    """Write a GPT and an nGPT. Read only, and maybe measured already."""
+    return write_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def own_models(tmp_path) -> list[Path]:
+    """Write a GPT and an nGPT for this test alone: nothing of them is known."""
+    return write_models(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def five_models(tmp_path_factory) -> list[Path]:
+    """Write a GPT and four nGPTs. Read only, and maybe measured already."""
+    folder = tmp_path_factory.mktemp("five")
+    ngpts = [write_ngpt(folder / f"run{seed}.safetensors", seed) for seed in range(4)]
+    return [write_gpt(folder / "gpt.safetensors"), *ngpts]
+
+
+@pytest.fixture(scope="session")
+def legible_runs(tmp_path_factory) -> list[Path]:
+    """Write a run of each family for which every page has something to show. Read only."""
+    root = tmp_path_factory.mktemp("runs")
+    return [write_legible_run(root / family, family) for family in ("gpt", "ngpt")]
 
 
 @pytest.fixture

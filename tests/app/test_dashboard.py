@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import measured
+from app.engine import answers
 from ngpt_inspect import FIGURES
 
 SHOWN = ("condition_numbers", "eigen_learning_rates", "scaling_factors", "embedding_norms")
@@ -60,7 +60,7 @@ def test_a_tensor_with_nan_is_named_under_the_figure(run, tmp_path):
     assert any("q_proj" in alt and "not measured" in alt for alt in alts)
 
 
-def test_the_path_box_opens_below_the_root_and_the_address_remembers(run, models, tmp_path):
+def test_the_path_box_opens_below_the_root_and_the_address_remembers(run, own_models, tmp_path):
     app = run("--root", tmp_path)
     app.text_input(key="path").input("ngpt.safetensors").run()
     assert not app.exception
@@ -81,18 +81,18 @@ def test_the_path_box_does_not_leave_the_root(run, tmp_path, path):
     assert not charts(app)
 
 
-def test_nothing_is_measured_twice_until_the_file_changes(run, models, monkeypatch):
+def test_nothing_is_measured_twice_until_the_file_changes(run, own_models, monkeypatch):
     calls = []
-    real = measured.measure
-    monkeypatch.setattr(measured, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
-    run(models[1])
+    real = answers.measure
+    monkeypatch.setattr(answers, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
+    run(own_models[1])
     first = len(calls)
     assert first > 0
-    run(models[1])
+    run(own_models[1])
     assert len(calls) == first
-    write_ngpt(models[1], seed=5)
-    os.utime(models[1], ns=(1, 1))
-    run(models[1])
+    write_ngpt(own_models[1], seed=5)
+    os.utime(own_models[1], ns=(1, 1))
+    run(own_models[1])
     assert len(calls) == 2 * first
 
 

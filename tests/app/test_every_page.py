@@ -7,24 +7,17 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from app_runs import write_legible_run
 from seen import charts, words
 from streamlit.material_icon_names import ALL_MATERIAL_ICONS
 
 from app import app_pages
 from app.app_pages import PAGES
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.summary import MEASURES as HEALTH
+from ngpt_inspect.summary import HEALTH_MEASURES
 
 FOLDERS = sorted(
     each.parent.name for each in Path(app_pages.__file__).parent.glob("[!_]*/__init__.py")
 )
-
-
-@pytest.fixture
-def runs(tmp_path):
-    """Write a run of each family for which every page has something to show."""
-    return [write_legible_run(tmp_path / family, family) for family in ("gpt", "ngpt")]
 
 
 def test_every_folder_is_in_the_menu_at_a_place_of_its_own(run):
@@ -60,10 +53,10 @@ def test_nothing_open_says_what_to_type(name, run):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_and_its_examples_show_both_families(name, run, runs):
+def test_a_page_and_its_examples_show_both_families(name, run, legible_runs):
     def shown(query):
         asked = {key: values[0] for key, values in parse_qs(query).items()}
-        app = run(*runs, page=name, **asked)
+        app = run(*legible_runs, page=name, **asked)
         assert len(app.title) == 1
         assert charts(app) or app.dataframe
         assert all(len(each.proto.alt) > len("Embeddings of gpt") for each in charts(app))
@@ -80,10 +73,10 @@ def test_a_page_and_its_examples_show_both_families(name, run, runs):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_broken_file_is_a_sentence_and_the_others_stay(name, run, runs, tmp_path):
+def test_a_broken_file_is_a_sentence_and_the_others_stay(name, run, legible_runs, tmp_path):
     broken = tmp_path / "broken.safetensors"
-    broken.write_bytes((runs[0] / "step-000020.safetensors").read_bytes()[:100])
-    app = run(broken, runs[1], page=name)
+    broken.write_bytes((legible_runs[0] / "step-000020.safetensors").read_bytes()[:100])
+    app = run(broken, legible_runs[1], page=name)
     assert len(app.warning) == 1
     assert "broken.safetensors" in app.warning[0].value
     assert charts(app) or app.dataframe
@@ -96,5 +89,5 @@ def test_details_of_a_reading_are_a_click_away(run, models):
     app = run(*models, page="overview")
     first = next(iter(PAGES))
     linked = {each.proto.page or first for each in app.get("page_link")}
-    showing = ([n for n, page in PAGES.items() if name in page.details] for name in HEALTH)
+    showing = ([n for n, page in PAGES.items() if name in page.details] for name in HEALTH_MEASURES)
     assert linked == {names[0] for names in showing if names}

@@ -11,7 +11,7 @@ from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
 from app.arguments import Arguments
-from app.engine import measured
+from app.engine import answers
 from app.engine.answers import requests
 from app.engine.jobs import State
 from app.engine.loading import open_once, workshop
@@ -69,7 +69,7 @@ def overwritten(path):
 
 def spoiled(monkeypatch, path, happens, *, after):
     """Let something happen to a file as it is measured: before its tensors are read, or after."""
-    real = measured.measure
+    real = answers.measure
 
     def late(checkpoint, name, **more):
         mine = checkpoint.contents.source == str(path) and path.exists()
@@ -80,12 +80,12 @@ def spoiled(monkeypatch, path, happens, *, after):
             happens(path)
         return table
 
-    monkeypatch.setattr(measured, "measure", late)
+    monkeypatch.setattr(answers, "measure", late)
 
 
-def test_a_file_that_vanishes_while_it_is_measured(run, models, monkeypatch):
-    spoiled(monkeypatch, models[1], Path.unlink, after=True)
-    app = run(*models)
+def test_a_file_that_vanishes_while_it_is_measured(run, own_models, monkeypatch):
+    spoiled(monkeypatch, own_models[1], Path.unlink, after=True)
+    app = run(*own_models)
     assert app.warning
     assert all("ngpt" in each.value for each in app.warning)
     assert "Traceback" not in words(app)
@@ -94,9 +94,9 @@ def test_a_file_that_vanishes_while_it_is_measured(run, models, monkeypatch):
 
 @pytest.mark.parametrize("happens", [overwritten, Path.unlink], ids=["changes", "vanishes"])
 @pytest.mark.parametrize("after", [False, True])
-def test_numbers_of_a_file_that_is_gone_are_not_kept(models, monkeypatch, happens, after):
+def test_numbers_of_a_file_that_is_gone_are_not_kept(own_models, monkeypatch, happens, after):
     """Neither under the name of the file they were read from, nor under that of the next."""
-    path = models[1]
+    path = own_models[1]
     (asked,) = requests([open_once(str(path))], ["unit_norm"])
     spoiled(monkeypatch, path, happens, after=after)
     job = workshop().ask(asked.key, asked.title, asked.work)

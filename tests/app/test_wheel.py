@@ -28,7 +28,7 @@ from ngpt_inspect.cli.commands import app
 
 run, trace = sys.argv[1:]
 more = {"differences": [run, f"{run}/step-000002.safetensors"], "path": [trace]}
-more |= {"neighbours": [run, "--token", "5"]}
+more |= {"neighbours": [run, "--token", "5"], "env": []}
 for name in get_command(app).commands:
     asked = [[name, "--help"]] + [[name, *more.get(name, [run])]] * (name != "dashboard")
     for words in asked:
@@ -40,11 +40,11 @@ import json, sys
 from pathlib import Path
 import ngpt_inspect
 from ngpt_inspect.app.app_pages import PAGES
-from ngpt_inspect.app.engine import measured
+from ngpt_inspect.app.engine import answers
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-measured.PATIENCE = 600  # pages are whole at once
+answers.PATIENCE = 600  # pages are whole at once
 script = Path(ngpt_inspect.__file__).parent / "app" / "dashboard.py"
 sys.argv = [str(script), *sys.argv[1:]]
 for name in PAGES:

@@ -53,35 +53,37 @@ def test_three_lines(runs, tmp_path, monkeypatch):
     assert {trace.name for trace in figure.data} == {"gpt", "ngpt"}
 
 
-def test_paper_figures(runs, tmp_path):
-    command = [sys.executable, "-W", "error", str(EXAMPLES / "paper_figures.py"), *map(str, runs)]
-    done = subprocess.run(
-        [*command, "-o", str(tmp_path / "out"), "--formats", "json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+@pytest.fixture
+def paper_figures(monkeypatch, capsys):
+    """Return a function that runs the example with sources; its exit code and what it says."""
+
+    def run(*sources, out):
+        words = [*sources, "-o", out, "--formats", "json"]
+        monkeypatch.setattr(sys, "argv", ["paper_figures.py", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(EXAMPLES / "paper_figures.py"), run_name="__main__")
+        return ended.value.code, *capsys.readouterr()
+
+    return run
+
+
+def test_paper_figures(runs, paper_figures, tmp_path):
+    code, said, complaint = paper_figures(*runs, out=tmp_path / "out")
+    assert (code, complaint) == (0, "")
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"condition_numbers.json", "condition_numbers.csv", "embeddings.json"} <= written
-    assert "learned_scales: nothing to draw" in done.stdout
+    assert "learned_scales: nothing to draw" in said
     table = pd.read_csv(tmp_path / "out" / "condition_numbers.csv")
     assert ("condition_number", "median") in {
         *zip(table["measure"], table["statistic"], strict=True)
     }
 
 
-def test_paper_figures_of_nothing_is_one_line(tmp_path):
-    command = [sys.executable, str(EXAMPLES / "paper_figures.py"), str(tmp_path / "nowhere")]
-    done = subprocess.run(
-        [*command, "-o", str(tmp_path), "--formats", "json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    assert "nowhere" in done.stderr
+def test_paper_figures_of_nothing_is_one_line(paper_figures, tmp_path):
+    code, _, complaint = paper_figures(tmp_path / "nowhere", out=tmp_path)
+    assert code == 2
+    assert len(complaint.splitlines()) == 1
+    assert "nowhere" in complaint
 
 
 def test_matplotlib_draws_figure_5(runs, tmp_path):

@@ -68,7 +68,7 @@ def _damaged(name: str, data: bytes) -> st.SearchStrategy[bytes]:
         ways += [safetensors(data)] * 3
     elif name.endswith(".json"):
         ways += [damaged_json(json.loads(data)).map(_bytes)] * 3
-    elif name.endswith((".pt", ".bin")):
+    elif name.endswith((".pt", ".pth", ".bin")):
         ways += [archives(data)] * 4
     elif name == ".metadata":
         attacks = st.sampled_from(sorted((ATTACKS | BOMBS).values())).map(whole)

@@ -38,6 +38,7 @@ OPENED = {
     "sharded torch": "pytorch_model.bin.index.json",
     "distributed": "",
     "gguf": "model.gguf",
+    "model parallel": "consolidated.00.pth",
 }
 """What is opened of each kind of `good`; empty for the folder itself."""
 
@@ -110,7 +111,31 @@ def good(kind: str) -> Files:
             return {"ckpt.pt": _torch(nanogpt())}
         case "distributed":
             return _distributed({"model": tensors, "step": 3, "config": CONFIG})
+        case "model parallel":
+            params = json.dumps({"dim": D, "n_heads": HEADS, "n_kv_heads": HEADS}).encode()
+            parts = {f"consolidated.0{rank}.pth": _torch(_meta(tensors, rank)) for rank in (0, 1)}
+            return {**parts, "params.json": params}
     return {"model.gguf": b"".join(gguf_fields())}
+
+
+META = {
+    **{f"self_attn.{n}_proj": f"attention.w{n}" for n in "qkvo"},
+    **{"gate_proj": "w1", "down_proj": "w2", "up_proj": "w3", "mlp": "feed_forward"},
+    **{"input_layernorm": "attention_norm", "post_attention_layernorm": "ffn_norm"},
+    **{"lm_head": "output", "embed_tokens": "tok_embeddings", "model.": ""},
+}
+
+
+def _meta(tensors: dict[str, torch.Tensor], rank: int) -> dict[str, torch.Tensor]:
+    """Return half of each matrix under Meta's names."""
+    out = {}
+    for name, tensor in tensors.items():
+        for theirs, ours in META.items():
+            name = name.replace(theirs, ours)
+        columns = name.endswith(("wo.weight", "w2.weight"))
+        half = tensor.chunk(2, int(columns))[rank] if tensor.dim() > 1 else tensor
+        out[name] = half.clone()
+    return out
 
 
 def _torch(value: Any) -> bytes:

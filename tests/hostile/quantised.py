@@ -23,6 +23,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "gptq": {"quant_method": "gptq", "bits": 4, "group_size": 4, "checkpoint_format": "gptq_v2"},
     "awq": {"quant_method": "awq", "bits": 4, "group_size": 4, "version": "gemm"},
     "packed": {"format": "pack-quantized", "config_groups": INT},
+    "int8": {"quant_method": "bitsandbytes", "load_in_8bit": True},
+    "mlx": {"bits": 4, "group_size": 8},
 }
 QUANTISED = tuple(SETTINGS)
 
@@ -30,7 +32,8 @@ QUANTISED = tuple(SETTINGS)
 @cache
 def quantised(kind: str) -> Files:
     """Return the files of a kind of `QUANTISED`."""
-    config = CONFIG | {"quantization_config": SETTINGS[kind]}
+    key = "quantization" if kind == "mlx" else "quantization_config"
+    config = CONFIG | {key: SETTINGS[kind]}
     return {"model.safetensors": weights(kind), "config.json": json.dumps(config).encode()}
 
 
@@ -71,7 +74,20 @@ def _coded(kind: str, name: str, tensor: torch.Tensor, state: str) -> Tensors:
                 f"{name}_shape": torch.tensor([out, n_in]),
                 f"{name}_zero_point": words(-(-out // 8), n_in // 4),
             }
+        case "int8":
+            return {name: tensor.to(torch.int8), **_int8_scales(stem, name, out)}
+        case "mlx":
+            sides = {f"{stem}{side}": torch.ones(out, n_in // 8) for side in ("scales", "biases")}
+            return {name: words(out, n_in // 8).view(torch.uint32), **sides}
     return _small_float(name, tensor, state)
+
+
+def _int8_scales(stem: str, name: str, out: int) -> Tensors:
+    if "_proj.weight" in name and "self_attn" in name:
+        layout = torch.tensor(0, dtype=torch.uint8)
+        return {f"{stem}SCB": torch.ones(out), f"{stem}weight_format": layout}
+    zeros = torch.ones(out, 1, dtype=torch.int8)
+    return {f"{name}_scale": torch.ones(out, 1), f"{name}_zero_point": zeros}
 
 
 def _small_float(name: str, tensor: torch.Tensor, state: str) -> Tensors:

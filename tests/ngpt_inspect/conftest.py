@@ -11,7 +11,10 @@ import pytest
 import torch
 from click.testing import Result
 from models import LAYOUTS
-from typer.testing import CliRunner
+from typer import testing
+
+# Typer makes the commands from their functions at every call, longer than most of them run.
+testing._get_command = cache(testing._get_command)
 
 torch.set_num_threads(1)  # matrices this small only lose time when shared between cores
 
@@ -72,6 +75,6 @@ def cli() -> Cli:
     from ngpt_inspect.cli.commands import app
 
     def run(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(each) for each in arguments])
+        return testing.CliRunner().invoke(app, [str(each) for each in arguments])
 
     return run

@@ -107,10 +107,13 @@ def mlp_spectrum(role: str, layer: int, n: int) -> np.ndarray:
     return np.geomspace(3.0, 3.0 / (50 + 100 * MLP.index(role) + layer), n)
 
 
-def tiny_gpt(*, n_heads: int = 4, n_kv_heads: int = 4, d_k: int = 4, seed: int = 1) -> Tiny:
+def tiny_gpt(
+    *, n_layers: int = 2, n_heads: int = 4, n_kv_heads: int = 4, d_k: int = 4, seed: int = 1
+) -> Tiny:
     """Return a GPT whose every matrix has a known spectrum (`head_spectrum`, `mlp_spectrum`)."""
     rng = np.random.default_rng(seed)
-    shape = Tiny(family="GPT", arrays={}, n_heads=n_heads, n_kv_heads=n_kv_heads, d_k=d_k)
+    sizes = {"n_layers": n_layers, "n_heads": n_heads, "n_kv_heads": n_kv_heads, "d_k": d_k}
+    shape = Tiny(family="GPT", arrays={}, **sizes)
     d, arrays = shape.d_model, shape.arrays
     for role in EMBEDDINGS:
         arrays[role, None] = rng.standard_normal((shape.vocab_size, d))
@@ -135,10 +138,10 @@ def tiny_gpt(*, n_heads: int = 4, n_kv_heads: int = 4, d_k: int = 4, seed: int =
     return shape
 
 
-def tiny_ngpt(seed: int = 2) -> Tiny:
+def tiny_ngpt(seed: int = 2, n_layers: int = 2) -> Tiny:
     """Return an nGPT in float32, on the sphere but for `OFF_SPHERE`, alphas of both signs."""
     rng = np.random.default_rng(seed)
-    shape = Tiny(family="nGPT", arrays={})
+    shape = Tiny(family="nGPT", arrays={}, n_layers=n_layers)
     d, arrays = shape.d_model, shape.arrays
 
     def unit(rows: int, columns: int, axis: int) -> np.ndarray:
@@ -219,7 +222,7 @@ def write_reference(
     path: Path,
     *,
     dtype: torch.dtype = torch.float32,
-    step: int = 7,
+    step: int | None = 7,
     config: dict[str, Any] | None = None,
     change: Callable[[Tensors], None] = lambda tensors: None,
 ) -> Path:
@@ -231,7 +234,7 @@ def write_reference(
         "architecture": model.family.lower(),
         "config": reference_config(model) if config is None else config,
         "step": step,
-        "tokens": 1000 * step,
+        "tokens": None if step is None else 1000 * step,
         "seed": 0,
         "code_version": "0",
     }

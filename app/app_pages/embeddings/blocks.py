@@ -178,7 +178,7 @@ def _draw_one(checkpoint: WeightSet, role: str, token: int | None) -> None:
     if Role(role) not in checkpoint.roles:
         role, tied = str(Role.E_INPUT), checkpoint.absent.get(Role(role), "not there")
         st.caption(plain(f"E_output: {tied}; this is E_input."))
-    if token >= checkpoint.shape.vocab_size:
+    if token >= (checkpoint.shape.vocab_size or 0):
         st.caption(f"It has no row {token}.")
         return
     tokens = tokens_of(checkpoint)

@@ -51,11 +51,14 @@ def facts(checkpoint: WeightSet) -> dict[str, str]:
     heads = "heads unknown" if shape.n_heads is None else f"{shape.n_heads} heads"
     if shape.n_kv_heads not in (None, shape.n_heads):
         heads += f" ({shape.n_kv_heads} for keys and values)"
+    width = "" if shape.d_model is None else f", width {shape.d_model:,}"
+    rows = shape.vocab_size
+    vocabulary = {} if rows is None else {"vocabulary": f"{rows:,} tokens"}
     tokens = tokens_of(checkpoint)
     lines = {
         "layout": checkpoint.architecture,
-        "size": f"{shape.n_layers} layers, {heads}, width {shape.d_model:,}",
-        "vocabulary": f"{shape.vocab_size:,} tokens",
+        "size": f"{shape.n_layers} layers, {heads}{width}",
+        **vocabulary,
         "parameters": f"{checkpoint.n_parameters:,}",
         "stored as": ", ".join(checkpoint.dtypes),
         "step": "not recorded" if checkpoint.step is None else f"{checkpoint.step:,}",

@@ -75,7 +75,7 @@ def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -
 
 def draw_read_out(places: Sequence[str]) -> None:
     """Draw a slider over losses, and what it took each run to reach the one it is at."""
-    losses, *_ = wide_once("loss_curves", places)
+    losses, *_ = wide_once("losses", places)
     levels = loss_levels(losses)
     if levels is None:
         return

@@ -11,7 +11,7 @@ from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.results import holds_weights
 from ngpt_inspect.run_status import RunState
-from ngpt_inspect.runs import METRICS, is_run, step_files
+from ngpt_inspect.runs import METRICS, log_of, run_of, step_files
 from ngpt_inspect.wording import duration, number
 
 from ...engine.loading import open_once, status_once, wide_once
@@ -36,8 +36,8 @@ def open_runs(checkpoints: Sequence[WeightSet], places: Sequence[str]) -> list[O
     """Return each run once, in the order of the checkpoints; those without any come last."""
     found: dict[Path, OpenRun] = {}
     for checkpoint in checkpoints:
-        folder = Path(checkpoint.contents.source).parent
-        if is_run(folder) and folder not in found:
+        folder = run_of(Path(checkpoint.contents.source))
+        if folder is not None and folder not in found:
             found[folder] = OpenRun(folder=folder, label=checkpoint.label, checkpoint=checkpoint)
     for path in (Path(place).absolute() for place in places):
         if (path / METRICS).is_file() and path not in found:
@@ -48,7 +48,7 @@ def open_runs(checkpoints: Sequence[WeightSet], places: Sequence[str]) -> list[O
 def in_no_run(checkpoints: Sequence[WeightSet], runs: Sequence[OpenRun]) -> list[WeightSet]:
     """Return the checkpoints that are in none of these runs."""
     folders = {run.folder for run in runs}
-    return [each for each in checkpoints if Path(each.contents.source).parent not in folders]
+    return [each for each in checkpoints if run_of(Path(each.contents.source)) not in folders]
 
 
 def every_step(run: OpenRun) -> list[WeightSet]:
@@ -69,7 +69,7 @@ def readable(runs: Sequence[OpenRun]) -> tuple[list[str], list[str]]:
     good: list[str] = []
     failures: list[str] = []
     for run in runs:
-        if not (run.folder / METRICS).is_file():
+        if log_of(run.folder) is None:
             failures.append(f"{run.label}: there is no {METRICS} beside its checkpoints.")
             continue
         try:

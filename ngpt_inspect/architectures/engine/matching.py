@@ -3,58 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
 from ngpt_inspect.architectures.engine.cautions import cautions
 from ngpt_inspect.architectures.engine.conflicts import objections, rivals, uncut
+from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.missing import missing
 from ngpt_inspect.architectures.engine.placed import Placed
+from ngpt_inspect.architectures.engine.prefixes import without_prefix
 from ngpt_inspect.architectures.engine.template import Templates, unwrap
+from ngpt_inspect.architectures.engine.unknown import UNKNOWN, as_unknown, nearest
 from ngpt_inspect.architectures.engine.variants import settled
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Role
-from ngpt_inspect.wording import cut, listed
 
-SHOWN = 4
-"""How many names a message quotes."""
-ENCODER = re.compile(r"(?:^|\.|_)encoder\.")
-"""BERT, NeoBERT (which also exists as an nGPT), T5 and other encoder-decoders."""
-OWN = ", or draft a layout of your own with its --suggest-spec"
 MOST_STACKED = 4096
 """No tensor stacks more experts or layers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Match:
-    """How one declaration fits one checkpoint."""
-
-    architecture: Architecture
-    placed: tuple[Placed, ...]
-    dimensions: Mapping[str, int]
-    ignored: Mapping[str, str] = field(default_factory=dict)
-    buffers: frozenset[str] = frozenset()
-    unplaced: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()
-    cautions: tuple[str, ...] = ()
-    """What a reader should know of how it was told, and of what its config says."""
-
-    @property
-    def fits(self) -> bool:
-        """Whether everything the declaration requires is there, in the right shapes."""
-        return not self.missing and not self.conflicts
-
-    @property
-    def evidence(self) -> str:
-        """One clause for messages."""
-        n_placed = len({each.tensor.name for each in self.placed})
-        clause = f"{self.architecture.name} places {n_placed} tensors, leaves {len(self.unplaced)}"
-        trouble = [f"misses {listed(self.missing, most=SHOWN)}"] if self.missing else []
-        return "; ".join([clause, *trouble, *self.conflicts[:1]])
 
 
 def find_architecture(
@@ -63,21 +29,27 @@ def find_architecture(
     *,
     name: str | None = None,
     n_heads: int | None = None,
+    or_unknown: bool = True,
 ) -> Match:
-    """Return the declaration that fits a checkpoint.
+    """Return the declaration that fits a checkpoint, or `unknown` where none does.
 
     All required tensors of a declaration must be there in every layer, in shapes that agree
     with one another and with the config; among those that fit, the one that leaves fewest
     tensors unplaced wins.
     `name` names the declaration to use, `n_heads` the number of heads, where files do not say.
+    `or_unknown`: false where the declarations are those that the user wants: like a name, and a
+    number of heads that alone keeps a layout from fitting, they are not passed over.
 
     Raises
     ------
     UnknownArchitecture
-        None fits, or several fit equally well; the message quotes the evidence.
+        Several fit equally well, or none does that was asked for; the message quotes the
+        evidence.
     WrongOption
         No architecture has this name.
     """
+    if name == UNKNOWN.name:
+        return as_unknown(contents, ())
     if name is not None and name not in architectures:
         near = difflib.get_close_matches(name, architectures, n=1, cutoff=0.5)
         meant = f"did you mean {near[0]}? " if near else ""
@@ -85,11 +57,26 @@ def find_architecture(
             f"no architecture {name!r}",
             next_step=f"{meant}there are {', '.join(sorted(architectures))}",
         )
-    chosen = [architectures[name]] if name is not None else architectures.values()
-    matches = [try_architecture(contents, each, n_heads, named=name is not None) for each in chosen]
+    chosen = [architectures[name]] if name is not None else list(architectures.values())
+    asked = name is not None
+    matches = [try_architecture(contents, each, n_heads, named=asked) for each in chosen]
     fitting = sorted((m for m in matches if m.fits), key=lambda m: len(m.unplaced))
+    for shorter in () if fitting else without_prefix(contents):
+        tried = [
+            try_architecture(shorter, each, n_heads, named=name is not None) for each in chosen
+        ]
+        fitting = fitting or sorted((m for m in tried if m.fits), key=lambda m: len(m.unplaced))
     if not fitting:
-        raise _none_fits(contents, matches)
+        contradicts = n_heads is not None and any(
+            try_architecture(contents, each).fits for each in chosen
+        )
+        if or_unknown and name is None and not contradicts:
+            return as_unknown(contents, matches)
+        raise UnknownArchitecture(
+            f"it does not fit: {nearest(matches).evidence}",
+            where=contents.source,
+            next_step="correct what you say of it, or leave it out",
+        )
     ties = [m for m in fitting if len(m.unplaced) == len(fitting[0].unplaced)]
     if len(ties) > 1:
         raise UnknownArchitecture(
@@ -182,30 +169,6 @@ def _placements(
     ]
 
 
-def _none_fits(contents: Contents, matches: list[Match]) -> UnknownArchitecture:
-    names = list(contents.tensors)
-    encoder = next((name for name in names if ENCODER.search(name)), None)
-    if encoder is not None:
-        return UnknownArchitecture(
-            f"an encoder ({cut(encoder)}, ...); only decoder-only language models are known",
-            where=contents.source,
-            next_step="give a GPT or nGPT checkpoint",
-        )
-    closest = max(matches, key=lambda m: (len(m.placed), -len(m.unplaced), -len(m.conflicts)))
-    if not closest.placed:
-        return UnknownArchitecture(
-            f"no known layout has tensors named {listed(names, most=SHOWN)}",
-            where=contents.source,
-            next_step=f"list them all with `ngpt-inspect tensors`{OWN}",
-        )
-    return UnknownArchitecture(
-        f"no known layout fits; the closest, {closest.evidence}"
-        + (f"; not placed: {listed(closest.unplaced, most=SHOWN)}" if closest.unplaced else ""),
-        where=contents.source,
-        next_step=f"list the tensors with `ngpt-inspect tensors`{OWN}",
-    )
-
-
 def absent_roles(found: Match) -> dict[Role, str]:
     """Return the roles this model has not, each with the reason.
 
@@ -213,15 +176,17 @@ def absent_roles(found: Match) -> dict[Role, str]:
     embedding, is tied.
     """
     tensors = {each.rule.role: each.tensor for each in found.placed}
-    absent = {}
+    absent: dict[Role, str] = {}
     e_input, e_output = tensors.get(Role.E_INPUT), tensors.get(Role.E_OUTPUT)
-    if e_input is not None and (e_output is None or e_output.location == e_input.location):
+    told = found.architecture is not UNKNOWN
+    tied = e_output.location == e_input.location if e_input and e_output else told
+    if e_input is not None and tied:
         absent[Role.E_OUTPUT] = TIED
     if found.architecture.family == "GPT":
         scales = (r for r in Role if r.value.startswith(("alpha", "s_")))
         absent |= dict.fromkeys(scales, "a GPT has none")
     return absent | {
-        role: f"none in the {found.architecture.title} layout"
+        role: f"none in the {found.architecture.title} layout" if told else "no layout says"
         for role in Role
         if role not in tensors and role not in absent
     }

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
-WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.")
-"""Prefixes that torch.compile, DDP and FSDP add; they can occur anywhere in a name."""
+WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+"""Prefixes that torch.compile, DDP, FSDP and activation checkpointing add, anywhere in a name."""
 
 LONGEST = 4
 """Digits of a layer or an expert: no model has ten thousand."""
@@ -48,7 +48,7 @@ class Templates(Generic[Thing]):
 
 @lru_cache(maxsize=1 << 16)
 def unwrap(name: str) -> str:
-    """Return a tensor name without the prefixes of torch.compile, DDP and FSDP."""
+    """Return a tensor name without `WRAPPERS`."""
     for wrapper in WRAPPERS:
         name = name.removeprefix(wrapper).replace("." + wrapper, ".")
     return name if not name.startswith(WRAPPERS) else unwrap(name)

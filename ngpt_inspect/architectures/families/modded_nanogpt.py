@@ -1,4 +1,4 @@
-"""KellerJordan/modded-nanogpt before its banks: c_q c_k c_v, then qkv_w, then qkvo_w."""
+"""KellerJordan/modded-nanogpt before its banks: c_q c_k c_v, then qkv_w, then qkvo_w; nanochat."""
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
 from ngpt_inspect.architectures.engine.cuts import Cut, fused
@@ -31,7 +31,7 @@ ARCHITECTURE = Architecture(
     name="modded_nanogpt",
     family="GPT",
     title="modded-nanogpt",
-    source="github.com/KellerJordan/modded-nanogpt, train_gpt.py and records",
+    source="github.com/KellerJordan/modded-nanogpt, train_gpt.py and records; karpathy/nanochat",
     hybrid=True,
     ignored={
         _layer("lambdas"): _MIX,
@@ -39,6 +39,9 @@ ARCHITECTURE = Architecture(
         _layer("attn.lamb"): _MIX,
         _layer("attn.lambda_"): _MIX,
         _layer("attn.attn_gate.weight"): "gates heads by token; no measure reads it",
+        _layer("attn.ve_gate.weight"): "gates value embeddings; no measure reads it",
+        "resid_lambdas": _MIX,
+        "x0_lambdas": _MIX,
         "skip_weights": _MIX,
         "scalars": _MIX,
         "value_embeds.{layer}.weight": "value embeddings, added to values; no measure reads them",
@@ -60,10 +63,14 @@ ARCHITECTURE = Architecture(
             Rule(
                 name=_layer(f"attn.{name}.weight"),
                 role=role,
-                shape="n_heads*d_k, d_model",
+                shape=f"{heads}*d_k, d_model",
                 block="attention/apart",
             )
-            for name, role in (("c_q", Role.W_Q), ("c_k", Role.W_K), ("c_v", Role.W_V))
+            for name, role, heads in (
+                ("c_q", Role.W_Q, "n_heads"),
+                ("c_k", Role.W_K, "n_kv_heads"),
+                ("c_v", Role.W_V, "n_kv_heads"),
+            )
         ),
         *fused(_layer("attn.qkv_w"), _QKV, shape=_stack(3), block="attention/qkv"),
         Rule(

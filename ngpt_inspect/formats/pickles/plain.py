@@ -9,6 +9,7 @@ from typing import Any
 from ngpt_inspect.formats.pickles.python_calls import ARRAY, BYTES, PATH
 from ngpt_inspect.formats.pickles.records import Global, Record
 from ngpt_inspect.formats.pickles.torch_calls import PickledTensor
+from ngpt_inspect.stored import StoredTensor
 from ngpt_inspect.wording import listed, shown, sizes
 
 MOST_VALUES = 10_000
@@ -22,7 +23,9 @@ LONGEST_TEXT = 10_000
 LONGEST_INTEGER = 1024
 """Bits."""
 
-Scalar = Callable[[PickledTensor], float | int | bool | None]
+TENSORS = (PickledTensor, StoredTensor)
+"""As pickled, or as they are in memory."""
+Scalar = Callable[[Any], float | int | bool | None]
 """Reads the value of a tensor that holds one, or returns None."""
 
 
@@ -89,7 +92,7 @@ def _single(item: Any, scalar: Scalar) -> Any:
         return item if len(item) <= LONGEST_TEXT else item[:LONGEST_TEXT] + cut
     if isinstance(item, Global):
         return shown(str(item))
-    value = scalar(item) if isinstance(item, PickledTensor) else None
+    value = scalar(item) if isinstance(item, TENSORS) else None
     if value is None:
         raise NotPlain
     return value
@@ -134,7 +137,7 @@ def describe(value: Any, budget: Budget) -> str:
         return f"a dict of {listed(map(key_text, value), len(value)) or 'nothing'}{inside}"
     if isinstance(value, list | tuple | set | frozenset):
         return f"a {type(value).__name__} of length {len(value)}{inside}"
-    if isinstance(value, PickledTensor):
+    if isinstance(value, TENSORS):
         return f"a tensor of shape {sizes(value.shape)}"
     if isinstance(value, Record):
         return "bytes" if value.kind == BYTES else f"an object of class {shown(str(value.kind))}"
@@ -170,4 +173,4 @@ def _inside(item: Any) -> Iterator[Any]:
 
 
 def _is_array(item: Any) -> bool:
-    return isinstance(item, PickledTensor) or (isinstance(item, Record) and item.kind == ARRAY)
+    return isinstance(item, TENSORS) or (isinstance(item, Record) and item.kind == ARRAY)

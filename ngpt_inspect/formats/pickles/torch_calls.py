@@ -6,12 +6,12 @@ With `PYTHON_CALLS` the whole allow-list: whatever else a file would call is ref
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ngpt_inspect.formats._values import TORCH_NAMES
 from ngpt_inspect.formats.pickles.python_calls import PYTHON_CALLS
-from ngpt_inspect.formats.pickles.records import Global, PickleFault
+from ngpt_inspect.formats.pickles.records import Global, PickleFault, Record
 
 STORAGE_DTYPES = {
     "DoubleStorage": "F64",
@@ -50,6 +50,8 @@ class PickledTensor:
     offset: int
     shape: tuple[int, ...]
     stride: tuple[int, ...]
+    part_of: tuple[int, ...] | None = None
+    """Of a DTensor of which one rank has saved its shard: the shape of the whole."""
 
 
 def storage_of(identifier: Any) -> PickledStorage:
@@ -134,24 +136,56 @@ def _parameter(data: Any, *_: Any) -> PickledTensor:
     return data
 
 
-def _with_attributes(function: Any, _kind: Any, args: Any, _state: Any) -> PickledTensor:
+def _with_attributes(function: Any, kind: Any, args: Any, state: Any) -> PickledTensor:
     """Answer for a tensor that carried Python attributes: they are not weights."""
     if not isinstance(function, Global) or not isinstance(args, tuple):
         raise TypeError
+    if function == WRAPPER and isinstance(kind, Global) and _is_dtensor(kind):
+        return _dtensor(args, state)
     if function not in TENSOR_CALLS:
         msg = f"it calls {function} when loaded, which could run any code"
         raise PickleFault(msg)
     return _parameter(answer(function, args))
 
 
+def _is_dtensor(kind: Global) -> bool:
+    return kind.name == "DTensor" and kind.module.startswith("torch.distributed.")
+
+
+def _dtensor(args: tuple[Any, ...], state: Any) -> PickledTensor:
+    """Answer for a DTensor with what its rank held: all of it, or a shard."""
+    _, _, shape, *_ = args
+    local, spec = (_attributes(state).get(name) for name in ("_local_tensor", "_spec"))
+    if not isinstance(local, PickledTensor) or not isinstance(spec, Record) or not _sizes(shape):
+        raise TypeError
+    placements = _attributes(spec.state).get("placements")
+    if not isinstance(placements, tuple) or not all(isinstance(p, Record) for p in placements):
+        raise TypeError
+    summed = any(each.kind.name not in ("Shard", "Replicate") for each in placements)
+    return replace(local, part_of=shape if summed or shape != local.shape else None)
+
+
+def _attributes(state: Any) -> dict[Any, Any]:
+    """Return the attributes of an object, of which some may be slots."""
+    found: dict[Any, Any] = {}
+    for each in state if isinstance(state, tuple) else (state,):
+        found |= each if isinstance(each, dict) else {}
+    return found
+
+
 def _device(*parts: Any) -> Any:
     return parts if len(parts) > 1 else parts[0]
+
+
+def _layout(name: Any) -> Any:
+    return name
 
 
 def _size(items: Any) -> Any:
     return items
 
 
+WRAPPER = Global("torch._utils", "_rebuild_wrapper_subclass")
 TENSOR_CALLS: dict[Global, Callable[..., PickledTensor]] = {
     Global("torch._utils", "_rebuild_tensor"): _tensor,
     Global("torch._utils", "_rebuild_tensor_v2"): _tensor_v2,
@@ -163,6 +197,7 @@ CALLS: dict[Global, Callable[..., Any]] = {
     **PYTHON_CALLS,
     **TENSOR_CALLS,
     Global("torch._tensor", "_rebuild_from_type_v2"): _with_attributes,
+    Global("torch.serialization", "_get_layout"): _layout,
     Global("torch", "Size"): _size,
     Global("torch", "device"): _device,
 }

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
-from ngpt_inspect.formats.places.folder import DISTRIBUTED, INDEX, PART, TORCH_INDEX
+from ngpt_inspect.formats.places.folder import DISTRIBUTED, INDEX, MODEL_PART, PART, TORCH_INDEX
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents
+from ngpt_inspect.trainer_state import TRAINER_STATE, facts_of
 
-SETTINGS = ("config", "model_config")
+SETTINGS = ("config", "model_config", "params")
+STEP_OF_NANOCHAT = re.compile(r"model_(\d{6})\.pt", re.ASCII)
+REPAIR = "repair it, or move it elsewhere"
 
 
 def with_settings(contents: Contents, folder: Place) -> Contents:
     """Attach ``config.json`` as ``config["config"]``, ``model_config.json`` likewise.
 
     Where the checkpoint itself holds something of that name, the file's settings go under
-    ``config_json`` (``model_config_json``).
+    ``config_json`` (``model_config_json``). So are ``params.json``, of Meta and Mistral, and of
+    ``trainer_state.json`` all but the history; ``meta_000500.json`` beside nanochat's
+    ``model_000500.pt`` becomes ``meta``.
 
     Raises
     ------
@@ -27,11 +33,16 @@ def with_settings(contents: Contents, folder: Place) -> Contents:
         One of them is broken.
     """
     found: dict[str, Mapping[str, Any]] = {}
-    for name in SETTINGS:
-        path = folder / f"{name}.json"
+    files = {name: folder / f"{name}.json" for name in SETTINGS}
+    step = STEP_OF_NANOCHAT.fullmatch(PurePath(contents.source).name)
+    if step is not None:
+        files["meta"] = folder / f"meta_{step[1]}.json"
+    for name, path in files.items():
         if path.is_file():
             key = f"{name}_json" if name in contents.config else name
-            found[key] = read_object(path, "it", "repair it, or move it elsewhere")
+            found[key] = read_object(path, "it", REPAIR)
+    if (folder / TRAINER_STATE).is_file():
+        found["trainer_state"] = facts_of(read_object(folder / TRAINER_STATE, "it", REPAIR))
     return replace(contents, config={**contents.config, **found}) if found else contents
 
 
@@ -51,9 +62,13 @@ def files_of(path: Path) -> list[Path]:
         return [*_files_in(path), *_files_in(inner)]
     if path.is_dir():
         return [*_files_in(path), *(_settings_in(path.parent) if path.name == DISTRIBUTED else ())]
-    if path.name.endswith((INDEX, TORCH_INDEX)) or PART.search(path.name):
+    if path.name.endswith((INDEX, TORCH_INDEX)) or _is_part(path.name):
         return [path, *(each for each in _files_in(path.parent) if each != path)]
     return [path, *_settings_in(path.parent)]
+
+
+def _is_part(name: str) -> bool:
+    return PART.search(name) is not None or MODEL_PART.fullmatch(name) is not None
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -61,5 +76,5 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _settings_in(folder: Path) -> list[Path]:
-    found = (folder / f"{name}.json" for name in SETTINGS)
+    found = (folder / f"{name}.json" for name in (*SETTINGS, "trainer_state"))
     return [each for each in found if each.is_file()]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.places import Place
-from ngpt_inspect.runs import is_run, step_files
-from ngpt_inspect.wording import listed, quoted
+from ngpt_inspect.runs import STEP_FILE, holds_weights, is_run, step_files
+from ngpt_inspect.wording import listed
 
 INDEX = ".safetensors.index.json"
 TORCH_INDEX = ".bin.index.json"
@@ -26,15 +27,19 @@ PART = re.compile(r"-\d+-of-(?!0*1\.)\d+\.gguf$")
 """Any part of a GGUF model in several files."""
 LATER_PART = re.compile(r"-(?!0*1-of-)\d+-of-\d+\.gguf$")
 """Any part of a GGUF model but the first, which stands for all."""
+MODEL_PART = re.compile(r"consolidated\.(\d{1,4})\.(?:pth|safetensors)", re.ASCII)
+"""What one process of Meta's model parallelism has saved; the first stands for all."""
+MOST_COMMANDS = 6
 LOOKED_FOR = "*.safetensors, *.safetensors.index.json, *.pt, *.pth, *.bin, *.ckpt or *.gguf"
 
 
 def find_model(folder: Place) -> Place:
-    """Return the file a folder stands for.
+    """Return the file a folder stands for, or the folder in it.
 
-    In this order: the distributed checkpoint of OLMo-core; a safetensors index; the last step
-    of a training run; ``model.safetensors``, or the only safetensors file; an index of torch
-    files; ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file; the only GGUF model.
+    In this order: the distributed checkpoint of OLMo-core; a safetensors index; the last
+    ``step-N.safetensors`` of a training run; ``model.safetensors``, or the only safetensors
+    file; an index of torch files; ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file;
+    the only GGUF model; the last of what else is named for a step.
 
     Raises
     ------
@@ -54,13 +59,15 @@ def find_model(folder: Place) -> Place:
     if index is not None:
         return index
     steps = step_files(folder)
-    if steps:
-        return steps[max(steps)]
+    last = steps[max(steps)] if steps else None
+    if last is not None and STEP_FILE.fullmatch(last.name):
+        return last
     found = (
-        _choose(names, (".safetensors",), ("model.safetensors",), folder)
+        _choose(names, (".safetensors",), ("model.safetensors",), folder, last)
         or _choose(names, (TORCH_INDEX,), (f"pytorch_model{TORCH_INDEX}",), folder)
-        or _choose(names, TORCH_SUFFIXES, ("pytorch_model.bin", "ckpt.pt"), folder)
+        or _choose(names, TORCH_SUFFIXES, ("pytorch_model.bin", "ckpt.pt"), folder, last)
         or _choose_gguf(names, folder)
+        or last
     )
     if found is None:
         raise _nothing_there(folder, names)
@@ -68,13 +75,19 @@ def find_model(folder: Place) -> Place:
 
 
 def _choose(
-    names: list[str], suffixes: tuple[str, ...], usual: tuple[str, ...], folder: Place
+    names: list[str],
+    suffixes: tuple[str, ...],
+    usual: tuple[str, ...],
+    folder: Place,
+    last: Place | None = None,
 ) -> Place | None:
-    """Return the file with a usual name, or else the only one with such a suffix."""
+    """Return the file with a usual name, the only one with such a suffix, or the last step."""
     for name in usual:
         if name in names:
             return folder / name
     found = [name for name in names if name.endswith(suffixes) and name not in NOT_MODELS]
+    if found and all(MODEL_PART.fullmatch(name) for name in found):
+        return folder / found[0]
     shards = [name for name in found if SHARD.search(name)]
     if shards:
         raise UnreadableFile(
@@ -82,7 +95,7 @@ def _choose(
             where=str(folder),
             next_step="add the *.index.json they came with",
         )
-    return _only(found, folder)
+    return last if last is not None and last.name in found else _only(found, folder)
 
 
 def _choose_gguf(names: list[str], folder: Place) -> Place | None:
@@ -95,21 +108,28 @@ def _only(found: list[str], folder: Place) -> Place | None:
         raise UnreadableFile(
             f"holds {len(found)} checkpoints, and none has the usual name: {listed(found)}",
             where=str(folder),
-            next_step="name one of them",
+            next_step=_one_of(folder, found),
         )
     return folder / found[0] if found else None
 
 
 def _nothing_there(folder: Place, names: list[str]) -> UnreadableFile:
-    runs = [name for name in names if is_run(folder / name)]
-    if runs:
+    inside = [name for name in names if holds_weights(folder / name) or is_run(folder / name)]
+    if inside:
         return UnreadableFile(
-            f"holds no checkpoint itself, but training runs: {listed(runs)}",
+            f"holds no checkpoint itself, but folders that do: {listed(inside)}",
             where=str(folder),
-            next_step=f"name one or several of them, such as {quoted(str(folder / runs[0]), 200)}",
+            next_step=_one_of(folder, inside),
         )
     return UnreadableFile(
         f"holds no checkpoint; looked for {LOOKED_FOR}, and found {listed(names)}",
         where=str(folder),
         next_step="name a checkpoint file or its folder",
     )
+
+
+def _one_of(folder: Place, names: list[str]) -> str:
+    """Return the command for each of what a folder holds, of the first few."""
+    commands = [f"`ngpt-inspect summary {shlex.quote(str(folder / name))}`" for name in names]
+    more = f" (or {len(names) - MOST_COMMANDS} more)" if len(names) > MOST_COMMANDS else ""
+    return f"say {' or '.join(commands[:MOST_COMMANDS])}{more}"

@@ -59,7 +59,7 @@ class StampedFile(ByteFile):
         """Yield its size and blocks spread evenly through it, the first and last among them."""
         yield self.size.to_bytes(8, "little")
         with self.path.open("rb", buffering=0) as file:
-            for offset in _offsets(self.size, n_blocks):
+            for offset in offsets(self.size, n_blocks):
                 file.seek(offset)
                 yield file.read(BLOCK)
 
@@ -85,7 +85,8 @@ class StampedFile(ByteFile):
             filled += count
 
 
-def _offsets(size: int, n_blocks: int) -> list[int]:
+def offsets(size: int, n_blocks: int) -> list[int]:
+    """Return where blocks spread evenly through a file begin, the first and last among them."""
     if size <= n_blocks * BLOCK:
         return list(range(0, size, BLOCK))
     return [(size - BLOCK) * i // (n_blocks - 1) for i in range(n_blocks)]

@@ -16,7 +16,7 @@ from ngpt_inspect.formats.torch.archive import MOST_EXPANSION, Archive, ZipEntry
 from ngpt_inspect.formats.torch.state_dict import SAVE_STATE_DICT
 from ngpt_inspect.formats.torch.tensor import TorchTensor, span
 from ngpt_inspect.stored import ITEM_BITS
-from ngpt_inspect.wording import listed, quoted, shown
+from ngpt_inspect.wording import listed, quoted, shown, sizes
 
 LARGEST_PICKLE = 64 * 1024 * 1024
 """Bytes. Names and shapes of some 300,000 tensors; values are kept elsewhere."""
@@ -100,6 +100,12 @@ class TorchFile:
 
     def tensor(self, name: str, pickled: PickledTensor) -> TorchTensor:
         """Check that a tensor lies within its storage, and the storage within the file."""
+        if pickled.part_of is not None:
+            raise self.refuse(
+                f"holds DTensor shards of one rank: of {quoted(name)} {sizes(pickled.shape)}, "
+                f"and the whole is {sizes(pickled.part_of)}",
+                "save it with torch.distributed.checkpoint, or full_tensor() of each tensor",
+            )
         entry = self._storage(pickled)
         item = ITEM_BITS[pickled.dtype] // 8
         offset = pickled.offset * item
@@ -136,7 +142,7 @@ class TorchFile:
 
         None as well where much would have to be decompressed for it.
         """
-        if math.prod(pickled.shape) != 1 or pickled.dtype not in SCALARS:
+        if math.prod(pickled.shape) != 1 or pickled.dtype not in SCALARS or pickled.part_of:
             return None
         tensor = self.tensor("(beside the weights)", pickled)
         if tensor.entry.n_packed is not None and tensor.entry.n_bytes > LARGEST_PACKED_SCALAR:

@@ -17,7 +17,7 @@ from ngpt_inspect.formats.pickles.plain import (
 )
 from ngpt_inspect.formats.pickles.records import Record
 from ngpt_inspect.formats.pickles.torch_calls import PickledTensor
-from ngpt_inspect.stored import FLOATS
+from ngpt_inspect.stored import FLOATS, StoredTensor
 
 WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "module", "ema")
 """Keys under which training scripts keep the state dict, most usual first."""
@@ -72,12 +72,12 @@ def _has_matrix(state_dict: Mapping[Any, Any]) -> bool:
     return any(len(each.shape) > 1 and each.dtype in FLOATS for each in tensors)
 
 
-def model_tensors(state_dict: Mapping[Any, Any]) -> dict[str, PickledTensor]:
-    """Return the named tensors of a state dict."""
+def model_tensors(state_dict: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the named tensors of a state dict: as pickled, or as they are in memory."""
     return {
         name: tensor
         for name, tensor in state_dict.items()
-        if isinstance(name, str) and isinstance(tensor, PickledTensor)
+        if isinstance(name, str) and isinstance(tensor, PickledTensor | StoredTensor)
     }
 
 

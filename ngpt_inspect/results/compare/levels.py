@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.naming import named
 from ngpt_inspect.results.compare.pairing import pairs
 from ngpt_inspect.results.compare.reaching import (
     LOWER,
@@ -107,9 +107,7 @@ def _partners(
     """Return the run that each run is compared with."""
     there = runs["run"].tolist()
     if chosen:
-        if chosen not in there:
-            raise WrongOption(f"no run {chosen!r}", next_step=f"there are {', '.join(there)}")
-        return dict.fromkeys(there, chosen)
+        return dict.fromkeys(there, named(chosen, {run: run for run in there}, "run"))
     if runs["family"].nunique() == 1:
         exact = [row for row in rows if row["bound"] == ""]
         slowest = max(exact, key=lambda row: float(row["step"]), default=None)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.naming import several
+from ngpt_inspect.places import Openable, is_held, is_one
 from ngpt_inspect.results._registry import RESULTS
 from ngpt_inspect.results.schema.contract import Results
-from ngpt_inspect.runs import METRICS, is_run
+from ngpt_inspect.runs import METRICS, is_run, log_of, run_of
 from ngpt_inspect.weights import WeightSet
 
-Place = str | PathLike[str] | WeightSet
+Place = Openable | WeightSet
 CSV = ".csv"
 
 
@@ -25,10 +26,10 @@ def listed(one_or_many: Any) -> list[Place]:
     UnreadableFile
         One of them is not there.
     """
-    one = isinstance(one_or_many, str | PathLike | WeightSet)
-    found = [one_or_many] if one else list(one_or_many)
-    for source in found:
-        if not isinstance(source, WeightSet) and not Path(source).exists():
+    one = is_one(one_or_many)
+    found = [one_or_many] if one else several(one_or_many, WeightSet, what="a source")
+    for source in _paths(found):
+        if not source.exists():
             raise UnreadableFile(
                 "cannot be read (No such file or directory)",
                 where=str(source),
@@ -42,19 +43,18 @@ def without_weights(sources: Iterable[Place]) -> list[str]:
 
     So ends a run that diverges before its first checkpoint.
     """
-    paths = [Path(source) for source in sources if not isinstance(source, WeightSet)]
     return [
         f"{path.name}: metrics without a checkpoint that says how it was trained, left out."
-        for path in dict.fromkeys(paths)
+        for path in dict.fromkeys(_paths(sources))
         if (path / METRICS).is_file() and not is_run(path)
     ]
 
 
 def holds_weights(source: Place) -> bool:
     """Tell whether a source is a checkpoint; a path that does not exist is taken for one."""
-    if isinstance(source, WeightSet):
+    if isinstance(source, WeightSet) or is_held(source):
         return True
-    path = Path(source)
+    path = Path(source)  # type: ignore[arg-type]
     return path.suffix.lower() != CSV and (is_run(path) or not any(_known_files(path)))
 
 
@@ -66,10 +66,7 @@ def run_folders(sources: Iterable[Place]) -> list[Path]:
 def csv_files(sources: Iterable[Place]) -> list[Path]:
     """Return the CSV files that are named, and those of a known name in the folders named."""
     found: dict[Path, None] = {}
-    for source in sources:
-        if isinstance(source, WeightSet):
-            continue
-        path = Path(source)
+    for path in _paths(sources):
         named = [path] if path.suffix.lower() == CSV and not path.is_dir() else _known_files(path)
         found |= dict.fromkeys(named)
     return list(found)
@@ -91,12 +88,19 @@ def table_of(path: Path, header: Iterable[str]) -> Results:
     return max(read, key=fit)
 
 
+def _paths(sources: Iterable[Place]) -> list[Path]:
+    """Return those sources that are named by a path."""
+    named = (each for each in sources if not isinstance(each, WeightSet) and not is_held(each))
+    return [Path(each) for each in named]  # type: ignore[arg-type]
+
+
 def _run_of(source: Place) -> Iterator[Path]:
-    path = Path(source.contents.source if isinstance(source, WeightSet) else source)
-    for folder in (path, path.parent):
-        if (folder / METRICS).is_file() and is_run(folder):
-            yield folder
-            return
+    if not isinstance(source, WeightSet) and is_held(source):
+        return
+    path = Path(source.contents.source if isinstance(source, WeightSet) else source)  # type: ignore[arg-type]
+    folder = run_of(path)
+    if folder is not None and log_of(folder) is not None:
+        yield folder
 
 
 def _known_files(folder: Path) -> Iterator[Path]:

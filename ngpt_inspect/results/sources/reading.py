@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.naming import named
 from ngpt_inspect.results._registry import RESULTS
 from ngpt_inspect.results.schema.columns import names
 from ngpt_inspect.results.schema.contract import Results
@@ -33,12 +33,7 @@ def results_named(name: str) -> Results:
     WrongOption
         There is none; the message lists them.
     """
-    found = RESULTS.get(name.replace("-", "_"))
-    if found is None:
-        raise WrongOption(
-            f"no table of results {name!r}", next_step=f"there are {', '.join(RESULTS)}"
-        )
-    return found
+    return named(name, RESULTS, "table of results")
 
 
 def training_results(name: str, sources: Place | Sequence[Place]) -> pd.DataFrame:

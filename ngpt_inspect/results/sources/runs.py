@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.runs import diverged, elapsed, read_metrics, step_files
+from ngpt_inspect.runs import METRICS, diverged, elapsed, log_of, read_metrics, step_files
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
     import pandas as pd
 
-HOME = "reference_model"
-"""Key of a checkpoint's metadata under which it describes itself."""
+SAID = {
+    "context_length": ("reference_model.config.context_length",),
+    "batch_size": ("reference_model.training.batch_size", "trainer_state.train_batch_size"),
+    "steps": ("reference_model.training.steps", "trainer_state.max_steps"),
+    "learning_rate": ("reference_model.training.learning_rate",),
+    "seed": ("reference_model.training.seed",),
+}
+"""Where a checkpoint says how it was trained."""
+UNSAID = {"context_length": 1, "batch_size": 1, "steps": 1, "learning_rate": 0.0, "seed": 0}
+"""What is put where a trainer neither says nor logs it: tokens are then no more than steps."""
 
 
 def losses_of_run(folder: Path) -> pd.DataFrame:
@@ -73,38 +82,49 @@ def _identity(
     model: WeightSet, metrics: pd.DataFrame, folder: Path
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the identity of a run, and which of it the checkpoint does not say."""
-    context = _number(model, "config.context_length")
-    if context is None:
+    said = {key: _number(model, places) for key, places in SAID.items()}
+    if said["context_length"] is None and log_of(folder) == folder / METRICS:
         raise _untold("context_length", model)
-    tokens_a_step = (metrics["tokens"] / metrics["step"]).median()
+    context = said["context_length"] or _tokens_a_step(metrics) / (said["batch_size"] or math.nan)
     elsewhere = {
-        "batch_size": tokens_a_step / context,
+        "context_length": context,
+        "batch_size": _tokens_a_step(metrics) / (context or math.nan),
         "steps": metrics["step"].max(),
         "learning_rate": metrics["learning_rate"].max(),
-        "seed": _number(model, "seed"),
+        "seed": _number(model, ["reference_model.seed"]),
     }
-    said = {key: _number(model, f"training.{key}") for key in elsewhere}
     inferred = [key for key, value in said.items() if value is None]
     settings = said | {key: elsewhere[key] for key in inferred}
+    if log_of(folder) != folder / METRICS:
+        settings |= {k: v for k, v in UNSAID.items() if not _is_finite(settings[k])}
     for key, value in settings.items():
-        if value is None or not math.isfinite(value):
+        if not _is_finite(value):
             raise _untold(key, model)
     return {
         "run": folder.name,
         "family": model.family,
         "size": f"d {model.shape.d_model}, {model.shape.n_layers} layers",
         "variant": "",
-        "context_length": int(context),
-        "batch_size": round(settings["batch_size"]),
+        "context_length": max(1, round(settings["context_length"])),
+        "batch_size": max(1, round(settings["batch_size"])),
         "steps": int(settings["steps"]),
         "learning_rate": float(settings["learning_rate"]),
         "seed": int(settings["seed"]),
     }, inferred
 
 
-def _number(model: WeightSet, what: str) -> Any:
-    value = model.contents.lookup(f"{HOME}.{what}")
-    return value if type(value) in (int, float) else None
+def _tokens_a_step(metrics: pd.DataFrame) -> float:
+    return float((metrics["tokens"] / metrics["step"]).median())
+
+
+def _is_finite(value: Any) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _number(model: WeightSet, places: Sequence[str]) -> Any:
+    """Return the first number that a checkpoint keeps at one of these places."""
+    found = (model.contents.lookup(place) for place in places)
+    return next((value for value in found if type(value) in (int, float)), None)
 
 
 def _untold(what: str, model: WeightSet) -> UnreadableFile:

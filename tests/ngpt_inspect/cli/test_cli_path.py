@@ -83,7 +83,7 @@ def test_figures_takes_traces(cli, pair, tmp_path):
     [
         (["--token", "3"], "--token: no token 3; there are 0 to 2"),
         (["--token", "-1"], "--token: no token -1; there are 0 to 2"),
-        (["--quantity", "x_final"], "--quantity: no quantity 'x_final'; say one of angle_moved"),
+        (["--quantity", "x_final"], "--quantity: no quantity 'x_final'; there are angle_moved"),
         (["--figure", "x.gif"], "no figure format .gif"),
         (["--format", "xml"], "no format 'xml'"),
     ],

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 from example_table import STATES
 
-from ngpt_inspect.figures import FIGURES
+import ngpt_inspect as ni
 from ngpt_inspect.figures.canvas import Axis, Canvas, Panel, line_key
 from ngpt_inspect.figures.canvas import render as rendering
 from ngpt_inspect.figures.canvas.layout import PAGE
@@ -115,7 +115,7 @@ def test_many_panels_get_lower_and_narrower_to_fit_a_page(n_panels, width):
 def test_the_tallest_figures_fit_a_page_in_one_column():
     table = STATES["five"]()
     for name in ("head_condition_numbers", "trajectories", "vector_norms"):
-        assert FIGURES[name].draw(table, width=ONE_COLUMN).layout.height <= PAGE
+        assert ni.figure(name, table=table, width="one").layout.height <= PAGE
 
 
 def test_a_legend_follows_its_words():

@@ -6,28 +6,46 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from example_table import FIVE, N_LAYERS, PER_MILLE, STATES, STRIDE, broken, make, without
+from example_table import (
+    D_K,
+    FIVE,
+    N_HEADS,
+    N_LAYERS,
+    PER_MILLE,
+    STATES,
+    STRIDE,
+    TOKENS_A_STEP,
+    make,
+    without,
+)
 from models import series_of
 
 from ngpt_inspect import figures
 from ngpt_inspect.figures.canvas.layout import PAGE
-from ngpt_inspect.measures import MEASURES, View
+from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, TWO_COLUMNS
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.plotting import drawn_rows, scope
 from ngpt_inspect.vocabulary import Role
 
 FIGURES = {name: each for name, each in figures.FIGURES.items() if not each.results}
 GPT_COLOR, NGPT_COLOR = "#d95f02", "#1f77b4"
-ONLY_NGPT = (
-    *("coordinates", "eigen_learning_rates"),  # coordinates: of alpha_A by default
-    *("learned_distributions", "learned_scales"),
-)
-
-
-BY_STEP = ("condition_numbers", "embeddings", "trajectories", "vector_norms")
-"""Figures of every kind that are drawn of several steps, too; in the others a step is one more
-checkpoint, as in the state of five."""
+BY_STEP = ("condition_numbers", *(name for name, each in FIGURES.items() if each.over_steps))
+"""What is drawn of several steps, too; in other figures a step is one more checkpoint."""
 CASES = [
     (name, state) for name in FIGURES for state in STATES if state != "steps" or name in BY_STEP
 ]
+
+
+def has_none_of(name, table):
+    """Tell whether a table has no values of the measures and roles that a figure draws."""
+    chosen = FIGURES[name]
+    quantities = [each for need in chosen.needs_with({}) for each in MEASURES[need].quantities]
+    there = table["measure"].isin(quantities) & table["value"].notna()
+    for column, values in scope(chosen, {}).items():
+        there &= table[column.removesuffix("s")].isin(values)
+    if chosen.over_steps:
+        there &= table["step"].notna()
+    return not there.any()
 
 
 class Kept(dict):
@@ -48,7 +66,16 @@ def tables():
 
 @pytest.fixture(scope="module")
 def drawn(tables):
-    return Kept(lambda case: FIGURES[case[0]].draw(tables[case[1]]))
+    return Kept(lambda case: draw(case[0], tables[case[1]]))
+
+
+def draw(name, table, *, width=TWO_COLUMNS, **options):
+    """Draw a figure of its rows of a table, as `ni.figure` does; drawing leaves them alone."""
+    rows = drawn_rows(FIGURES[name], table, options)
+    before = rows.copy()
+    figure = FIGURES[name].draw(rows, width=width, **options)
+    assert rows.equals(before), f"ngpt_inspect/figures/{name}.py: `draw` changes its table"
+    return figure
 
 
 def traces(figure, label, meta):
@@ -63,7 +90,7 @@ def rows_of(table, label, role, measure, layer=None):
     ]
     layered = found["layer"].notna() if layer is None else found["layer"] == layer
     found = found[layered] if layered.any() else found  # else it has no layer at all
-    return found.sort_values(["layer", "index"])["value"].to_numpy()
+    return found.sort_values(["layer", "head", "index"])["value"].to_numpy()
 
 
 def texts(figure):
@@ -82,28 +109,25 @@ def legend(figure):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_names_what_it_needs(name):
-    needs = set(FIGURES[name].needs)
-    for option in FIGURES[name].options:
+    figure, place = FIGURES[name], f"ngpt_inspect/figures/{name}.py"
+    needs = set(figure.needs)
+    for option in figure.options:
         needs |= {need for value in option.needs.values() for need in value}
-        assert not option.needs or set(option.needs) == set(option.values)
-    assert needs
-    assert needs <= set(MEASURES)
-    assert FIGURES[name].formula
-    assert "arXiv 2410.01131" in FIGURES[name].source
-    if name in MEASURES:
-        assert name in FIGURES[name].needs
-
-
-def test_every_measure_has_a_figure():
-    assert set(MEASURES) <= set(FIGURES)
+        assert not option.needs or set(option.needs) == set(option.values), (
+            f"{place}: `needs` of the option {option.name} must say what each of its values needs"
+        )
+    assert needs, f"{place}: name the measures it draws in `needs`, or a table in `results`"
+    assert needs <= set(MEASURES), f"{place}: {needs - set(MEASURES)} are no measures"
+    assert figure.formula, f"{place}: say in `formula` how the drawn numbers are computed"
 
 
 @pytest.mark.parametrize(("name", "state"), CASES)
-def test_draws_or_says_why_not(drawn, name, state):
+def test_draws_or_says_why_not(tables, drawn, name, state):
     figure = drawn[name, state]
-    # The GPT alone does not say its step.
-    empty = state == "nothing" or (state == "gpt_only" and name in (*ONLY_NGPT, "trajectories"))
-    assert (len(figure.data) == 0) == empty
+    empty = has_none_of(name, tables[state])
+    assert (len(figure.data) == 0) == empty, (
+        f"ngpt_inspect/figures/{name}.py: `draw` must draw what is there and say what is not"
+    )
     if empty:
         assert "Nothing to draw" in " ".join(texts(figure))
         assert figure.layout.meta["notes"]
@@ -162,7 +186,7 @@ def test_condition_numbers_are_the_rows(tables, drawn):
             (line,) = traces(figure, label, f"{role} κ")
             wanted = rows_of(table, label, role, "median condition_number")
             np.testing.assert_array_equal(line.y, wanted)
-            np.testing.assert_allclose(line.x, np.arange(6) / 5)
+            np.testing.assert_allclose(line.x, np.arange(N_LAYERS) / (N_LAYERS - 1))
     bands = traces(figure, "gpt", "band")
     low, high = (rows_of(table, "gpt", "W_q", f"{e} condition_number") for e in ("low", "high"))
     np.testing.assert_allclose(bands[0].y, [*low, *high[::-1]])
@@ -185,13 +209,13 @@ def test_rank_curves_are_the_quantile_rows(tables, drawn):
 
 def test_singular_values_have_one_curve_a_layer(tables, drawn):
     curves = traces(drawn["singular_values", "two"], "ngpt", "W_k singular value")
-    assert len(curves) == 6
+    assert len(curves) == N_LAYERS
     for layer, curve in enumerate(curves):
         row = rows_of(tables["two"], "ngpt", "W_k", "quantile singular_value", layer)
         rank = np.round(np.array(curve.x) * 1000).astype(int)
         np.testing.assert_array_equal(curve.y, row[rank // STRIDE])
         assert {0, 1000} <= set(rank)
-    assert len({curve.line.color for curve in curves}) == 6
+    assert len({curve.line.color for curve in curves}) == N_LAYERS
 
 
 def test_means_and_quartiles_of_alpha(tables, drawn):
@@ -205,7 +229,7 @@ def test_means_and_quartiles_of_alpha(tables, drawn):
 
 
 def test_coordinates_are_the_single_values(tables):
-    for role, layer, label in (("s_qk", 2, "ngpt"), ("s_z", None, "ngpt"), ("gain_A", 5, "gpt")):
+    for role, layer, label in (("s_u", 2, "ngpt"), ("s_z", None, "ngpt"), ("gain_A", 1, "gpt")):
         figure = FIGURES["coordinates"].draw(tables["two"], role=role, layer=layer or 0)
         (line,) = traces(figure, label, f"{role} in order")
         wanted = rows_of(tables["two"], label, role, "scaling_factor", layer)
@@ -216,13 +240,10 @@ def test_coordinates_are_the_single_values(tables):
 
 
 def test_coordinates_of_heads_stand_one_after_another(tables):
-    table = tables["two"].copy()
-    mine = (table["role"] == "s_qk") & (table["measure"] == "scaling_factor")
-    table.loc[mine, "head"] = table.loc[mine, "index"] // 8
-    table.loc[mine, "index"] = table.loc[mine, "index"] % 8
-    figure = FIGURES["coordinates"].draw(table, role="s_qk", layer=1)
+    figure = FIGURES["coordinates"].draw(tables["two"], role="s_qk", layer=1)
     lines = traces(figure, "ngpt", "s_qk in order")
-    assert [list(line.x) for line in lines] == [list(range(n, n + 8)) for n in range(0, 32, 8)]
+    starts = range(0, N_HEADS * D_K, D_K)
+    assert [list(line.x) for line in lines] == [list(range(n, n + D_K)) for n in starts]
     assert "head 3" in lines[3].hovertemplate
     wanted = rows_of(tables["two"], "ngpt", "s_qk", "scaling_factor", 1)
     np.testing.assert_array_equal(np.concatenate([line.y for line in lines]), wanted)
@@ -259,7 +280,7 @@ def test_trajectories_are_the_rows_of_all_steps(tables):
     table = tables["steps"]
     steps = [100, 200, 300]
     for quantity, over in (("condition_number", "median"), ("row_norm", "mean")):
-        figure = FIGURES["trajectories"].draw(table, quantity=quantity)
+        figure = draw("trajectories", table, quantity=quantity)
         mine = table[(table["checkpoint"] == "ngpt") & (table["role"] == "W_k")]
         strong = [t for t in traces(figure, "ngpt", "value") if t.xaxis == "x2"]
         (line,) = strong
@@ -267,40 +288,37 @@ def test_trajectories_are_the_rows_of_all_steps(tables):
         each = mine[series_of(mine) == f"{over} {quantity}"]
         wanted = each[each["layer"].isna()].sort_values("step")
         np.testing.assert_array_equal(line.y, wanted["value"])
-        pale = [t for t in traces(figure, "ngpt", "layer 4") if t.xaxis == "x2"]
-        of_layer = each[each["layer"] == 4].sort_values("step")
+        pale = [t for t in traces(figure, "ngpt", "layer 2") if t.xaxis == "x2"]
+        of_layer = each[each["layer"] == 2].sort_values("step")
         np.testing.assert_array_equal(pale[0].y, of_layer["value"])
-        assert len(traces(figure, "ngpt", "layer")) == 6 * 7
-    bare = FIGURES["trajectories"].draw(table, hide_layers=True)
+        assert len(traces(figure, "ngpt", "layer")) == N_LAYERS * 7
+    bare = draw("trajectories", table, hide_layers=True)
     assert not traces(bare, "ngpt", "layer")
     assert bare.layout.meta["notes"] == ["gpt: one saved step; a line takes several."]
 
 
 def test_trajectories_over_tokens(tables):
-    figure = FIGURES["trajectories"].draw(tables["steps"], against="tokens", quantity="anisotropy")
+    figure = draw("trajectories", tables["steps"], against="tokens", quantity="anisotropy")
     (line, _) = traces(figure, "ngpt", "value")
-    assert [*line.x] == [2048 * step for step in (100, 200, 300)]
-    table = make((("ngpt", "nGPT", 100), ("ngpt", "nGPT", 200)))
+    assert [*line.x] == [TOKENS_A_STEP * step for step in (100, 200, 300)]
+    table = tables["steps"].copy()
     table.attrs = table.attrs | {"checkpoints": []}
-    figure = FIGURES["trajectories"].draw(table, against="tokens")
+    figure = draw("trajectories", table, against="tokens")
     assert not figure.data
     assert "does not say how many training tokens" in " ".join(texts(figure))
 
 
 def test_trajectories_show_what_is_infinite_or_missing(tables):
-    figure = FIGURES["trajectories"].draw(tables["broken"])
+    figure = draw("trajectories", tables["broken"])
     (cross,) = traces(figure, "gpt", "infinite")
     assert cross.x[0] == 200
-    assert "5 NaN" in " ".join(figure.layout.meta["notes"])
+    assert "5 of 256 values are NaN" in " ".join(figure.layout.meta["notes"])
 
 
-def test_every_measure_can_be_followed_through_training():
+def test_what_measures_declare_can_be_followed_through_training():
     (option,) = (o for o in FIGURES["trajectories"].options if o.needs)
-    wanted = {name for name, each in MEASURES.items() if each.view is not View.PAIRS}
-    assert {need for needs in option.needs.values() for need in needs} == wanted
-    for quantity, (need,) in option.needs.items():
-        quantities = MEASURES[need].quantities
-        assert quantity in {f"{name}{end}" for name in quantities for end in ("", "_mean")}
+    declared = {name: (each.name,) for each in MEASURES.values() for name in each.followed}
+    assert option.needs == declared
     assert FIGURES["trajectories"].needs_with({}) == ("condition_numbers",)
     assert FIGURES["trajectories"].needs_with({"quantity": "isoscore"}) == ("embedding_spectrum",)
     assert FIGURES["condition_numbers"].needs_with({"spread": "range"}) == ("condition_numbers",)
@@ -310,26 +328,30 @@ def test_infinite_missing_and_unresolved_values_are_shown(drawn):
     figure = drawn["condition_numbers", "broken"]
     (line,) = traces(figure, "gpt", "W_q κ")
     assert line.y[2] is None
-    assert 3 / 5 not in line.x
+    assert 1 not in line.x
     (infinite,) = traces(figure, "gpt", "infinite")
     top = 10 ** next(figure.select_yaxes()).range[1]
-    assert (infinite.x[0], infinite.y[0]) == (2 / 5, pytest.approx(top))
+    assert (infinite.x[0], infinite.y[0]) == (pytest.approx(2 / 3), pytest.approx(top))
     assert "∞" in infinite.hovertext[0]
     assert "3 of 4 rank_deficient" in infinite.hovertext[0]
     (skipped,) = traces(figure, "gpt", "skipped")
-    assert skipped.x[0] == pytest.approx(3 / 5)
-    assert "5 NaN" in skipped.hovertext[0]
-    assert [*line.marker.symbol][3] == "circle-open"
-    assert "BF16 moves" in line.hovertext[3]
-    assert "5 NaN" in " ".join(figure.layout.meta["notes"])
+    assert skipped.x[0] == 1
+    assert "5 of 256 values are NaN" in skipped.hovertext[0]
+    assert [*line.marker.symbol] == ["circle-open", "circle", "circle"]
+    assert "4 of 4 below_resolution" in line.hovertext[0]
+    assert "5 of 256 values are NaN" in " ".join(figure.layout.meta["notes"])
     keys = {t.name for t in figure.data if t.meta == "legend"}
     assert len(keys) == 5  # two checkpoints and three marks
     (band, *_) = traces(figure, "gpt", "band")
     assert np.isfinite(band.y).all()
 
 
-def test_zero_singular_values_are_not_dropped(drawn):
-    (mark,) = traces(drawn["singular_values", "broken"], "gpt", "zero")
+def test_zero_singular_values_are_not_dropped():
+    table = make()
+    mine = (table["checkpoint"] == "gpt") & (table["role"] == "W_q") & (table["layer"] == 1)
+    zero = mine & (series_of(table) == "quantile singular_value") & (table["index"] < 250)
+    table.loc[zero, "value"] = 0.0
+    (mark,) = traces(draw("singular_values", table), "gpt", "zero")
     assert mark.x[0] == 0.225  # the last that is zero of those kept
     assert "zero" in mark.hovertext[0]
 
@@ -373,14 +395,6 @@ def test_a_table_read_back_from_csv_draws_the_same(tmp_path, drawn):
     )
 
 
-def test_drawing_leaves_the_table_alone():
-    table = broken()
-    before = table.copy()
-    for figure in FIGURES.values():
-        figure.draw(table)
-    assert table.equals(before)
-
-
 def test_importing_figures_does_not_import_plotly():
     code = (
         "import sys, ngpt_inspect.figures, ngpt_inspect.plotting;"
@@ -390,11 +404,11 @@ def test_importing_figures_does_not_import_plotly():
     assert out.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("width", [312, 648])
+@pytest.mark.parametrize("width", [ONE_COLUMN, TWO_COLUMNS])
 @pytest.mark.parametrize("name", FIGURES)
 def test_lays_itself_out_in_one_and_in_two_columns(tables, drawn, name, width):
     two = drawn[name, "two"]
-    figure = two if width == 648 else FIGURES[name].draw(tables["two"], width=width)
+    figure = two if width == TWO_COLUMNS else draw(name, tables["two"], width=width)
     assert figure.layout.width == width
     assert figure.layout.height <= PAGE
     panels = [axis for axis in figure.select_xaxes() if axis.domain and axis.visible is not False]
@@ -423,7 +437,7 @@ def test_lays_itself_out_in_one_and_in_two_columns(tables, drawn, name, width):
 )
 def test_every_choice_draws_something_else_than_the_default(tables, drawn, name, option, value):
     plain = drawn[name, "two"]
-    other = FIGURES[name].draw(tables["two"], **{option: value})
+    other = draw(name, tables["two"], **{option: value})
     assert other.data
     assert other.to_dict() != plain.to_dict()
 

@@ -7,6 +7,7 @@ import pytest
 from example_table import N_HEADS, N_LAYERS, broken, make
 from models import series_of
 
+import ngpt_inspect as ni
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.vocabulary import Role
 
@@ -68,32 +69,25 @@ def test_matrices_without_heads_share_a_panel(table):
 
 def test_lost_rank_coarse_storage_and_missing_cells_are_marked_and_named():
     table = broken()
-    gpt = table["checkpoint"].eq("gpt") & table["role"].eq("W_q")
-    head = gpt & table["measure"].eq("condition_number") & table["head"].notna()
-
-    def at(layer, number):
-        return head & table["layer"].eq(layer) & table["head"].eq(number)
-
-    table.loc[at(2, 1), ["value", "status", "reason"]] = [np.inf, "rank_deficient", "zero"]
-    table.loc[at(4, 0), ["status", "reason"]] = ["below_resolution", "BF16 moves sigma_min"]
-    table = table[~at(5, 3)]
-    figure = HEAT.draw(table)
+    gone = table["layer"].eq(1) & table["head"].eq(3) & table["role"].eq("W_q")
+    figure = ni.figure(HEAT.name, table=table[~gone])
     (tiles,), (cells,) = named(figure, "gpt", "W_q κ"), named(figure, "gpt", "W_q cells")
     marks = {t.meta: [*zip(t.x, t.y, strict=True)] for t in figure.data if t.name == "gpt"}
-    assert marks["infinite"] == [(1.0, 2.0)]
-    assert marks["below_resolution"] == [(0.0, 4.0)]
+    assert marks["infinite"] == [(float(n), 2.0) for n in range(3)]
+    assert marks["below_resolution"] == [(float(n), 0.0) for n in range(N_HEADS)]
     assert marks["skipped"] == [(float(n), 3.0) for n in range(N_HEADS)]
     held = {(x, y): z for x, y, z in zip(tiles.x, tiles.y, tiles.z, strict=True)}
     assert held[1, 2] is None
-    assert held[0, 4] is not None
-    assert (3, 5) not in held
+    assert held[0, 0] is not None
+    assert (3, 0) in held
+    assert (3, 1) not in held
     words = dict(zip(zip(cells.x, cells.y, strict=True), cells.hovertext, strict=True))
     assert "∞" in words[1, 2]
-    assert "BF16 moves" in words[0, 4]
-    assert "5 NaN" in words[2, 3]
+    assert "rounding to F32" in words[0, 0]
+    assert "5 of 256 values are NaN" in words[2, 3]
     keys = {trace.name for trace in figure.data if trace.meta == "legend"}
     assert len(keys) == 3
-    assert "5 NaN" in " ".join(figure.layout.meta["notes"])
+    assert "5 of 256 values are NaN" in " ".join(figure.layout.meta["notes"])
 
 
 def test_the_clicked_cell_alone_gets_a_colour(heat):
@@ -128,16 +122,16 @@ def test_normalised_lines_follow_the_same_choice(table):
 
 
 def test_a_spectrum_is_the_singular_values_of_one_head_and_of_the_whole(table):
-    figure = SPECTRUM.draw(table, layer=3, role="W_v", head=2)
+    figure = SPECTRUM.draw(table, layer=2, role="W_v", head=2)
     for label in ("gpt", "ngpt"):
         head, whole = named(figure, label, "W_v σ")
         for curve, number in ((head, 2), (whole, None)):
-            wanted = values(table, label, "W_v", "singular_value", 3, number)
+            wanted = values(table, label, "W_v", "singular_value", 2, number)
             np.testing.assert_array_equal(curve.y, wanted)
             np.testing.assert_array_equal(curve.x, np.arange(1, len(wanted) + 1))
     titles = " ".join(a.text for a in figure.layout.annotations)
-    (kappa,) = values(table, "gpt", "W_v", "condition_number", 3, 2)
-    (rank,) = values(table, "gpt", "W_v", "effective_rank", 3, 2)
+    (kappa,) = values(table, "gpt", "W_v", "condition_number", 2, 2)
+    (rank,) = values(table, "gpt", "W_v", "effective_rank", 2, 2)
     assert f"κ {kappa:.3g}" in titles
     assert f"effective rank {rank:.3g}" in titles
     assert len({axis.range for axis in figure.select_yaxes()}) == 1

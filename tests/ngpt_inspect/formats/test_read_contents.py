@@ -156,7 +156,10 @@ def test_an_empty_folder_and_one_without_a_checkpoint(tmp_path: Path) -> None:
 def test_a_folder_of_runs_names_them(tmp_path: Path) -> None:
     for run in ("gpt", "ngpt"):
         weights(tmp_path / run / "step-000001.safetensors")
-    assert "holds no checkpoint itself, but training runs: gpt, ngpt; name" in refusal(tmp_path)
+    assert (
+        "holds no checkpoint itself, but folders that do: gpt, ngpt; say `ngpt-inspect"
+        in refusal(tmp_path)
+    )
 
 
 def test_several_checkpoints_of_which_none_comes_first(tmp_path: Path) -> None:
@@ -166,7 +169,7 @@ def test_several_checkpoints_of_which_none_comes_first(tmp_path: Path) -> None:
     assert (
         "holds 2 checkpoints, and none has the usual name: a.safetensors, b.safetensors" in message
     )
-    assert message.endswith("name one of them")
+    assert message.endswith(f"or `ngpt-inspect summary {tmp_path}/b.safetensors`")
     many = tmp_path / "many"
     for number in range(20):
         weights(many / f"w{number:02}.safetensors")

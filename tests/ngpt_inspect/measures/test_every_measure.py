@@ -1,22 +1,30 @@
-"""What holds for every measure, on every layout, whichever is added."""
+"""What holds for every measure, on every layout, whichever is added.
+
+Messages name what is missing and the file to put it in: whoever adds a measure reads them.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 from models import LAYOUTS, series_of, tiny_gpt, write_gpt2
 
 import ngpt_inspect as ni
-from ngpt_inspect.measures import MEASURES, Measure, Summary
+from ngpt_inspect.measures import MEASURES, Known, Measure, Summary, View
+from ngpt_inspect.stored import StoredTensor
 from ngpt_inspect.vocabulary import Role, Series, Status
+from ngpt_inspect.weights import Weight
 
 TableOf = Callable[[str, str], pd.DataFrame]
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "table.md").read_text()
-QUANTITIES = DOCUMENT.split("## Quantities")[1].split("## Statistics")[0]
 STATISTICS = {
     Summary.HEADS: ("median", "low", "high", "min", "max"),
     Summary.MEAN: ("mean", "std"),
@@ -27,20 +35,19 @@ STATISTICS = {
     Summary.HISTOGRAM: ("bin_left", "bin_count"),
     Summary.LOG_HISTOGRAM: ("bin_left", "bin_count", "bin_zero"),
 }
-BY_HEAD = ("condition_numbers", "normalized_condition_numbers", "singular_values")
-WHEN_ASKED = {"unused_cosine"}
-"""What a measure yields only where an option names what to compare with."""
-OF_HEADS = "pooled_condition_number"
-"""Made of all heads of a matrix at once: a row without a head, where there are heads."""
+RTOL = {"F64": 1e-13, "F32": 1e-7, "BF16": 1e-7}
+"""Some hundred roundings of a few small numbers; what storage did to a narrower dtype is computed
+in float32."""
+
+DTYPES = {"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16}
 
 every = pytest.mark.parametrize("each", MEASURES.values(), ids=list(MEASURES))
 
 
-def documented(each: Measure) -> str:
-    """Return the row of docs/table.md on one measure."""
-    row = re.search(rf"^\| `{each.name}` \|.*$", QUANTITIES, re.MULTILINE)
-    assert row is not None, f"{each.name} is not in docs/table.md"
-    return row[0]
+def place(each: Measure) -> str:
+    """Return the file that declares a measure, as messages name it."""
+    path = Path(str(sys.modules[each.compute.__module__].__file__))
+    return "/".join(path.parts[-3:])
 
 
 def summaries_of(each: Measure) -> set[Series]:
@@ -53,26 +60,129 @@ def summaries_of(each: Measure) -> set[Series]:
     }
 
 
-@every
-def test_declaration(each: Measure) -> None:
-    assert each.headline.measure in each.quantities
-    assert {*each.summaries, *each.pooled} <= set(each.quantities)
-    assert {series.measure for series in each.shown} <= set(each.quantities)
-    assert each.command == each.name.replace("_", "-")
-    assert re.search(r"2410\.01131", each.source), "cites the paper"
-    for text in (each.title, each.summary, *each.quantities.values()):
-        assert text
-        assert "\n" not in text
+def by_head(each: Measure) -> bool:
+    """Tell whether it measures heads: a known answer then has heads, and the whole matrix."""
+    return any(known.heads and known.role.facts.head_axis for known in each.known)
+
+
+def when_asked(each: Measure) -> set[str]:
+    """Return the quantities that come with an option only: known answers have them with it."""
+    with_it = {name for known in each.known if known.options for name in known.values}
+    return with_it - {name for known in each.known if not known.options for name in known.values}
+
+
+def lacking(each: Measure) -> Iterator[str]:
+    """Yield what a declaration lacks, each as a sentence that says where to put it."""
+    names = {
+        "headline": [each.headline.measure],
+        "shown": [series.measure for series in each.shown],
+        "summaries": each.summaries,
+        "pooled": each.pooled,
+        "followed": [followed.series.measure for followed in each.followed.values()],
+    }
+    for field, found in names.items():
+        for name in set(found) - set(each.quantities):
+            yield f"`{field}` names {name!r}, which is none of its `quantities`"
+    texts = {"title": each.title, "summary": each.summary}
+    texts |= {f"quantities[{name!r}]": text for name, text in each.quantities.items()}
+    texts |= {f"help of the option {option.name}": option.help for option in each.options}
+    for field, text in texts.items():
+        if not text or "\n" in text:
+            yield f"`{field}` must be one line, not {text!r}"
     for option in each.options:
-        assert option.help
-        assert type(option.default) in (bool, int, float, str)
+        if type(option.default) not in (bool, int, float, str):
+            yield f"option {option.name}: the default must be a bool, a number or a text"
+    answered = {name.split()[-1] for known in each.known for name in known.values}
+    for name in [name for name in each.quantities if name not in answered]:
+        yield (
+            f"no known answer for {name}: add to `known=(Known(role=..., weight=..., "
+            f"values={{{name!r}: ...}}),)` a weight of a few small numbers and the value that "
+            "follows from the formula by hand"
+        )
+    if not each.followed and each.view is not View.PAIRS:
+        first = each.shown[0]
+        yield (
+            "nothing of it can be followed through training: add "
+            f"`followed={{{first.measure!r}: Followed(series={first!r}, label=...)}}`"
+        )
+
+
+@every
+def test_a_declaration_lacks_nothing(each: Measure) -> None:
+    found = [f"{place(each)}: {sentence}" for sentence in lacking(each)]
+    assert not found, "\n".join(found)
+
+
+def test_names_are_taken_once() -> None:
+    for what, names in {
+        "quantities": [name for each in MEASURES.values() for name in each.quantities],
+        "followed": [name for each in MEASURES.values() for name in each.followed],
+    }.items():
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        assert not twice, f"two measures in ngpt_inspect/measures/ have {what} called {twice}"
+
+
+def test_what_a_declaration_lacks_is_said_with_the_place_for_it() -> None:
+    whole = MEASURES["embedding_norms"]
+    assert not [*lacking(whole)]
+    (no_answer,) = lacking(replace(whole, known=()))
+    assert "no known answer for embedding_norm: add to `known=" in no_answer
+    (not_followed,) = lacking(replace(whole, followed={}))
+    assert "add `followed={'embedding_norm': Followed(" in not_followed
+    (unknown,) = lacking(replace(whole, headline=Series("norm")))
+    assert unknown == "`headline` names 'norm', which is none of its `quantities`"
+    assert place(whole) == "ngpt_inspect/measures/embedding_norms.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held(StoredTensor):
+    """A tensor in memory."""
+
+    held: torch.Tensor
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        return self.held[start:stop].clone()
+
+
+def weight_of(known: Known) -> Weight:
+    held = torch.tensor(known.weight, dtype=DTYPES[known.dtype])
+    shape = tuple(held.shape)
+    tensor = Held(name="known", shape=shape, dtype=known.dtype, location=("", 0), held=held)
+    return Weight(role=known.role, layer=0, tensor=tensor, shape=shape, n_blocks=known.heads)
+
+
+@pytest.mark.parametrize(
+    ("each", "known"),
+    [
+        pytest.param(each, known, id=f"{each.name}-{number}")
+        for each in MEASURES.values()
+        for number, known in enumerate(each.known)
+    ],
+)
+def test_a_known_weight_gives_its_known_answer(each: Measure, known: Known) -> None:
+    assert known.role in each.roles, f"{place(each)}: it does not measure {known.role}"
+    options = {option.name: option.default for option in each.options} | dict(known.options)
+    found: dict[str, list[float]] = {}
+    for values in each.compute(weight_of(known), options, "cpu"):
+        name = str(Series(values.measure, values.statistic))
+        found.setdefault(name, []).extend(np.atleast_1d(np.asarray(values.value, float)))
+    for name, wanted in known.values.items():
+        assert name in found, f"{place(each)}: `known` has {name!r}, but there is only {[*found]}"
+        answer = np.atleast_1d(np.asarray(wanted, float))
+        np.testing.assert_allclose(
+            found[name],
+            answer,
+            rtol=RTOL[known.dtype],
+            atol=RTOL[known.dtype] * np.nanmax(np.abs(answer)),
+            err_msg=f"{place(each)}: {name} of the known {known.role}",
+            strict=True,
+        )
 
 
 @every
 def test_quantities_are_documented(each: Measure) -> None:
-    row = documented(each)
     for name in each.quantities:
-        assert f"`{name}`" in row, name
+        assert f"`{name}`" in DOCUMENT, f"docs/table.md has no {name}: `make docs` writes it"
     for series in summaries_of(each):
         assert f"`{series.statistic}`" in DOCUMENT.split("## Statistics")[1], series
 
@@ -92,9 +202,18 @@ def test_rows_are_what_is_declared(
         assert set(table["role"]) == {str(role) for role in each.roles}
         assert (table["reason"] == "a GPT has none").all()
         return
-    assert list(dict.fromkeys(measured["measure"])) != []
-    assert set(measured["measure"]) == set(each.quantities) - WHEN_ASKED
-    assert set(measured["role"]) == {str(role) for role in present}
+    yielded = set(measured["measure"])
+    assert yielded <= set(each.quantities), (
+        f"{place(each)}: describe {yielded - set(each.quantities)} in `quantities`"
+    )
+    never = set(each.quantities) - yielded - when_asked(each)
+    assert not never, (
+        f"{place(each)}: `compute` yields no {never}; what it yields with an option only, a "
+        "`Known` with these `options` has"
+    )
+    assert set(measured["role"]) == {str(role) for role in present}, (
+        f"{place(each)}: `compute` must yield something for each of its `roles`"
+    )
     places = measured[["role", "layer"]].drop_duplicates()
     assert len(places) == sum(weight.role in present for weight in model)
     assert measured["value"].notna().all()
@@ -107,14 +226,18 @@ def test_rows_are_what_is_declared(
 def test_per_head_and_whole(each: Measure, table_of: TableOf) -> None:
     """Where a quantity has heads, every attention matrix has all of them, and the whole."""
     table = table_of("llama", each.name)  # 4 query heads, 2 key and value heads
-    by_head = set(table.loc[table["head"].notna(), "measure"])
-    assert bool(by_head) == (each.name in BY_HEAD)
-    for (role, _, _), rows in table[table["measure"].isin(by_head)].groupby(
+    of_heads = set(table.loc[table["head"].notna(), "measure"])
+    assert bool(of_heads) == by_head(each), (
+        f"{place(each)}: what is measured by head has a `Known` with `heads`, and nothing else has"
+    )
+    for (role, _, _), rows in table[table["measure"].isin(of_heads)].groupby(
         ["role", "layer", "measure"]
     ):
         heads = [None if pd.isna(head) else head for head in rows["head"].unique()]
         n_heads = {"W_q": 4, "W_o": 4, "W_k": 2, "W_v": 2}.get(role, 0)
-        assert heads == [*range(n_heads), None], role
+        assert heads == [*range(n_heads), None], (
+            f"{place(each)}: `compute` must yield every head of {role}, then the whole matrix"
+        )
 
 
 @every
@@ -134,14 +257,19 @@ def test_unknown_heads_leave_the_whole_matrix(each: Measure, tmp_path: Path) -> 
     unknown = ni.measure(folder, each.name)
     known = ni.measure(ni.open_checkpoint(folder, heads=4), each.name)
     asked = unknown[unknown["reason"].str.contains("--heads", regex=False)]
-    if each.name not in BY_HEAD:
+    if not by_head(each):
         assert len(asked) == 0
         return
-    assert list(asked["status"].unique()) == [Status.SKIPPED]
+    assert list(asked["status"].unique()) == [Status.SKIPPED], (
+        f"{place(each)}: yield `unknown_heads(weight, quantity)` first"
+    )
     attention = [Role.W_Q, Role.W_K, Role.W_V, Role.W_O]
     assert asked.groupby("layer")["role"].apply(list).to_dict() == {
         layer: [str(role) for role in attention] for layer in (0, 1)
     }
-    whole = known[known["head"].isna() & (known["measure"] != OF_HEADS)].reset_index(drop=True)
     rest = unknown[unknown["status"] != Status.SKIPPED].reset_index(drop=True)
+    # What is made of all heads at once has no head, and is not there without any.
+    of_all = set(known["measure"]) - set(rest["measure"])
+    assert known.loc[known["measure"].isin(of_all), "head"].isna().all()
+    whole = known[known["head"].isna() & ~known["measure"].isin(of_all)].reset_index(drop=True)
     pd.testing.assert_frame_equal(rest, whole, check_exact=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from models import Tensors, series_of, tiny_gpt, tiny_ngpt, write_reference
 from tolerances import rounding
 
 import ngpt_inspect as ni
+from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.vocabulary import Status
 
 MODEL = tiny_gpt()
@@ -86,15 +88,27 @@ def test_neighbours(gpt: Path) -> None:
     [
         ({"token": "30"}, "token is 30, and there is no such row; token ids are 0 to 29"),
         ({"token": "5-2"}, "token is 5-2, and there is no such row"),
-        ({"token": "the"}, "token is 'the'; give token ids: 262 or 5,7-9"),
-        ({"token": ","}, "no token is named"),
-        ({"token": "9" * 20}, "give token ids"),
     ],
 )
 def test_a_token_that_is_not_there(gpt: Path, options: dict[str, str], message: str) -> None:
     table = ni.measure(gpt, "neighbours", roles=["E_input"], **options)
     assert table["status"].tolist() == [Status.SKIPPED]
     assert message in table["reason"].item()
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        ("the", "token is 'the'; give token ids: 262 or 5,7-9"),
+        (",", "no token is named"),
+        ("9" * 20, "give token ids"),
+    ],
+)
+def test_what_can_be_no_token_of_any_checkpoint_is_refused(
+    gpt: Path, token: str, message: str
+) -> None:
+    with pytest.raises(WrongOption, match=re.escape(message)):
+        ni.measure(gpt, "neighbours", token=token)
 
 
 def test_a_token_without_direction_has_no_neighbours(tmp_path: Path) -> None:

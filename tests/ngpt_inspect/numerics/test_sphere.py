@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tolerances import rounding
 
 from ngpt_inspect.numerics.sphere import angles, directions, picture
 
@@ -33,8 +34,8 @@ def tangent_fan(lengths, azimuths, size=12, seed=0):
 def test_angles_are_exact_however_small_or_straight(angle, lengths):
     x = torch.tensor([1.0, 0, 0], dtype=torch.float64) * lengths[0]
     y = torch.tensor([math.cos(angle), 0, math.sin(angle)], dtype=torch.float64) * lengths[1]
-    assert angles(x, y).item() == pytest.approx(angle, rel=1e-14, abs=1e-300)
-    assert angles(x, -y).item() == pytest.approx(math.pi - angle, abs=1e-15)
+    assert angles(x, y).item() == pytest.approx(angle, rel=rounding(3))
+    assert angles(x, -y).item() == pytest.approx(math.pi - angle, rel=rounding(3))
 
 
 def test_angles_of_what_has_no_direction_are_nan():
@@ -47,9 +48,9 @@ def test_a_path_on_a_great_circle_adds_up():
     steps = torch.tensor([0.0, 0.1, 0.35, 0.36, 1.2])
     path = great_circle(steps)
     torch.testing.assert_close(
-        angles(path[1:], path[:-1]), steps.double().diff(), atol=1e-7, rtol=0
+        angles(path[1:], path[:-1]), steps.double().diff(), atol=rounding(12), rtol=0
     )
-    assert angles(path[0], path[-1]).item() == pytest.approx(1.2, abs=1e-7)
+    assert angles(path[0], path[-1]).item() == pytest.approx(steps[-1].item(), rel=rounding(12))
 
 
 vectors = st.lists(st.floats(-1, 1), min_size=5, max_size=5).map(torch.tensor)
@@ -60,12 +61,14 @@ vectors = st.lists(st.floats(-1, 1), min_size=5, max_size=5).map(torch.tensor)
 def test_angles_are_a_distance_on_the_sphere(x, y, z, scale):
     if min(v.abs().max() for v in (x, y, z)) < 1e-6:
         return
-    assert angles(x, z) <= angles(x, y) + angles(y, z) + 1e-12
+    assert angles(x, z) <= angles(x, y) + angles(y, z) + rounding(5)
     assert angles(x, y) == angles(y, x)
-    torch.testing.assert_close(angles(x * scale, y), angles(x, y), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        angles(x * scale, y), angles(x, y), atol=rounding(5, dtype=x.dtype), rtol=0
+    )
     turn = orthogonal(5, seed=1)
     turned = angles(x.double() @ turn, y.double() @ turn)
-    torch.testing.assert_close(turned, angles(x, y), atol=1e-12, rtol=0)
+    torch.testing.assert_close(turned, angles(x, y), atol=rounding(5 * 5), rtol=0)
 
 
 def test_the_picture_of_a_great_circle_is_a_straight_line_that_keeps_every_angle():
@@ -73,8 +76,8 @@ def test_the_picture_of_a_great_circle_is_a_straight_line_that_keeps_every_angle
     path = great_circle(steps)
     drawn = picture(path, path[-1])
     expected = torch.stack((steps - 1.2, torch.zeros(5)), -1)
-    torch.testing.assert_close(drawn.points, expected, atol=1e-7, rtol=0)
-    assert drawn.stress.item() < 1e-7
+    torch.testing.assert_close(drawn.points, expected, atol=math.sqrt(rounding(12)), rtol=0)
+    assert drawn.stress.item() < math.sqrt(rounding(12)), "a picture is from a Gram matrix"
 
 
 def test_directions_at_the_centre_are_kept_and_so_is_every_distance_to_it():
@@ -86,7 +89,9 @@ def test_directions_at_the_centre_are_kept_and_so_is_every_distance_to_it():
     expected = torch.stack((turned.cos(), turned.sin()), -1) * torch.tensor(lengths)[:, None]
     y = expected[:, 1]
     expected[:, 1] = y * torch.sign((y.abs() * y).sum())
-    torch.testing.assert_close(drawn.points, expected.double(), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        drawn.points, expected.double(), atol=rounding(12, dtype=torch.float32), rtol=0
+    )
     assert drawn.stress > 0.01  # a sphere is not flat
 
 
@@ -99,7 +104,9 @@ def test_stress_is_that_of_all_pairs():
             wanted = math.acos(float(torch.cosine_similarity(points[i], points[j], dim=0)))
             error += (math.dist(drawn.points[i], drawn.points[j]) - wanted) ** 2
             total += wanted**2
-    assert drawn.stress.item() == pytest.approx(math.sqrt(error / total), rel=1e-5)
+    assert drawn.stress.item() == pytest.approx(
+        math.sqrt(error / total), rel=rounding(9, dtype=points.dtype)
+    )
     assert drawn.stress > 0.05
 
 
@@ -112,7 +119,7 @@ def test_every_distance_to_the_centre_is_the_angle_and_rotations_change_nothing(
     drawn = picture(points, centre)
     radii = torch.linalg.vector_norm(drawn.points, dim=-1)
     torch.testing.assert_close(radii, angles(points, centre[:, None]))
-    assert (drawn.points[:, 0, 1].abs() < 1e-12).all()
+    assert (drawn.points[:, 0, 1].abs() < rounding(10)).all()
     assert (drawn.points[:, 0, 0] < 0).all()
     turn = orthogonal(10, seed)
     again = picture(points @ turn, centre @ turn)

@@ -21,8 +21,22 @@ NAMES = (
     *("w_blocks", "w_scales", "w.qweight", "w.qzeros", "w.scales", "w.g_idx"),
     *("w.weight.absmax", "w.weight.quant_map", "w.weight.nested_absmax"),
     *("w.weight.nested_quant_map", "w.weight_packed", "w.weight_shape", "w.weight_zero_point"),
+    *("w.SCB", "w.weight_format", "w.biases"),
 )
-DTYPES = ("F8_E4M3", "F8_E5M2", "F8_E8M0", "F32", "F16", "BF16", "U8", "I32", "F4", "BOOL")
+DTYPES = (
+    "F8_E4M3",
+    "F8_E5M2",
+    "F8_E8M0",
+    "F32",
+    "F16",
+    "BF16",
+    "U8",
+    "I32",
+    "F4",
+    "BOOL",
+    "I8",
+    "U32",
+)
 SIZES = st.sampled_from((0, 1, 2, 4, 8, 16, 32, 256))
 SHAPES = st.lists(SIZES, max_size=4)
 CONFIGS = st.fixed_dictionaries(
@@ -81,7 +95,9 @@ def test_any_parts(
     folder = tmp_path_factory.mktemp("odd")
     head = json.dumps(header).encode()
     (folder / "m.safetensors").write_bytes(len(head).to_bytes(8, "little") + head + data)
-    (folder / "config.json").write_text(json.dumps({"quantization_config": config}))
+    (folder / "config.json").write_text(
+        json.dumps({"quantization_config": config, "quantization": config})
+    )
     with suppress(UnreadableFile):
         for tensor in read_contents(folder).tensors.values():
             assert tensor.n_bytes <= len(data)

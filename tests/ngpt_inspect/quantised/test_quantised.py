@@ -219,7 +219,7 @@ def test_gptq_that_cannot_be_read(tmp_path: Path) -> None:
     assert only(write(tmp_path / "good", {"w.qweight": words, **parts}, four)).obstacle == ""
     alone = why("alone", {"w.qweight": words}, four)
     assert alone == "stored as GPTQ codes, and w.qzeros and w.scales are missing"
-    assert why("three", {"w.qweight": words, **parts}, four | {"bits": 3}).startswith("GPTQ of 3")
+    assert why("five", {"w.qweight": words, **parts}, four | {"bits": 5}).startswith("GPTQ of 5")
     odd = parts | {"w.scales": torch.ones(2, 8).half()}
     assert why("odd", {"w.qweight": words, **odd}, four).startswith("its parts do not fit")
     unknown = why("unknown", {"w.qweight": words, **parts}, {})

@@ -12,7 +12,7 @@ from models import Tiny, tiny_gpt, tiny_ngpt, write_llama, write_reference
 
 from ngpt_inspect import open_checkpoint
 from ngpt_inspect.plotting import joined
-from ngpt_inspect.summary import MEASURES, health
+from ngpt_inspect.summary import HEALTH_MEASURES, health
 from ngpt_inspect.tables import measure, summarise
 
 
@@ -22,7 +22,7 @@ def on_sphere() -> Tiny:
     return tiny_ngpt().changed(W_v_1=w / np.linalg.norm(w, axis=1, keepdims=True))
 
 
-def read(path: Path, measures: tuple[str, ...] = MEASURES) -> pd.DataFrame:
+def read(path: Path, measures: tuple[str, ...] = HEALTH_MEASURES) -> pd.DataFrame:
     checkpoint = open_checkpoint(path)
     return health([checkpoint], measure(checkpoint, measures)).set_index("item")
 
@@ -162,7 +162,7 @@ def test_a_weight_that_cannot_be_measured_is_not_called_healthy(tmp_path: Path) 
 
 def test_summary_rows_are_passed_over(tmp_path: Path) -> None:
     checkpoint = open_checkpoint(write_reference(tiny_ngpt(), tmp_path / "model.safetensors"))
-    table = measure(checkpoint, MEASURES)
+    table = measure(checkpoint, HEALTH_MEASURES)
     expected = health([checkpoint], table)
     pd.testing.assert_frame_equal(health([checkpoint], summarise(table)), expected)
 
@@ -181,7 +181,7 @@ def test_steps_of_one_run_are_told_apart_and_joined_tables_serve(tmp_path: Path)
         write_reference(on_sphere(), tmp_path / "run/step-000002.safetensors", step=2),
     ]
     models = [open_checkpoint(path) for path in paths]
-    table = joined([measure(each, name) for each in models for name in MEASURES])
+    table = joined([measure(each, name) for each in models for name in HEALTH_MEASURES])
     found = health(models, table)
     levels = found[found["item"] == "unit norm"].set_index("step")["level"]
     assert levels.to_dict() == {1: "trouble", 2: "ok"}

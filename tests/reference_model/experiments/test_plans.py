@@ -11,12 +11,13 @@ from reference_model.experiments.learning_rates import grid, rate_for
 from reference_model.experiments.runs import plan
 from reference_model.experiments.scales import SCALES
 from reference_model.experiments.speed_up import scheduled_runs
+from reference_model.schedule import decay_exposure
 
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 def test_contexts_are_one_four_and_eight_times_and_divide_the_batch(scale):
     first = scale.contexts[0]
-    assert scale.contexts == (first, 4 * first, 8 * first)
+    assert scale.contexts in ((first, 4 * first, 8 * first), (first,))
     for tokens in (scale.tokens_per_step, scale.validation_tokens, scale.micro_tokens):
         assert all(tokens % context == 0 for context in scale.contexts)
     assert max(scale.gpt_budgets) > max(scale.ngpt_budgets), "GPT's curve must reach nGPT's loss"
@@ -61,6 +62,18 @@ def test_speed_up_schedules_every_budget_with_its_own_rate_and_seed():
         assert run.training.learning_rate == rate_for(
             rates, run.family.lower(), run.model.context_length, run.training.steps
         )
+
+
+def test_long_budgets_run_one_seed_and_decay_alike_at_every_length():
+    scale = SCALES["contrast"]
+    rates = dict.fromkeys(grid(scale), 0.004)
+    runs = scheduled_runs(scale, rates)
+    long = [run for run in runs if run.training.steps > scale.longest_repeated]
+    assert {run.training.seed for run in long} == {scale.seeds[0]}
+    assert {run.training.seed for run in runs} == set(scale.seeds)
+    exposures = [decay_exposure(run.training) for run in runs if run.family == "GPT"]
+    assert exposures == pytest.approx([scale.gpt_exposure] * len(exposures), rel=1e-3)
+    assert all(run.training.weight_decay == 0 for run in runs if run.family == "nGPT")
 
 
 def test_table_4_has_the_rows_of_the_paper():

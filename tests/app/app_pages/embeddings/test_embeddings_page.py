@@ -8,7 +8,7 @@ from seen import charts, words
 from small_models import VOCAB, write_gpt, write_ngpt
 
 import ngpt_inspect as ni
-from app.engine import measured
+from app.engine import answers
 
 
 def write_texts(folder, *, reverse=False):
@@ -45,14 +45,14 @@ def test_one_checkpoint_without_texts(see, models):
     assert not app.warning
 
 
-def test_two_checkpoints_side_by_side_with_texts(see, models, tmp_path):
+def test_two_checkpoints_side_by_side_with_texts(see, own_models, tmp_path):
     write_texts(tmp_path)
-    app = see(*models, token="5", embedding="E_output")
+    app = see(*own_models, token="5", embedding="E_output")
     assert "Neighbours of token 5 ␣w5" in [each.value for each in app.subheader]
     assert table(app, "Tokens of E_output of gpt")["text"].str.startswith("␣w").all()
     counts = table(app, "How many tokens")
     assert counts["checkpoint"].tolist() == ["gpt", "gpt", "ngpt", "ngpt"]
-    for path, shown in zip(models, neighbours(app), strict=True):
+    for path, shown in zip(own_models, neighbours(app), strict=True):
         near = ni.measure(path, "neighbours", token="5", count=12, roles=["E_output"])
         near = near[near["measure"] == "neighbour_cosine"]
         assert shown["id"].tolist() == near["partner"].tolist()
@@ -62,9 +62,9 @@ def test_two_checkpoints_side_by_side_with_texts(see, models, tmp_path):
     assert largest["value"].is_monotonic_decreasing
 
 
-def test_a_search_finds_and_the_address_keeps_it(see, models, tmp_path):
+def test_a_search_finds_and_the_address_keeps_it(see, own_models, tmp_path):
     write_texts(tmp_path)
-    app = see(*models, search="w1", tokens_of="ngpt")
+    app = see(*own_models, search="w1", tokens_of="ngpt")
     assert table(app, "Tokens of E_input of ngpt")["token"].tolist() == [1, 10, 11]
     assert "Neighbours of token 1 ␣w1" in [each.value for each in app.subheader]
     app.text_input(key="search").input("␣w7").run()
@@ -86,9 +86,8 @@ def test_vocabularies_are_matched_by_text(see, tmp_path):
     assert any(caption.startswith("id 9,") for caption in captions)
 
 
-def test_five_checkpoints(see, tmp_path):
-    paths = [write_ngpt(tmp_path / f"{n}.safetensors", seed=n) for n in range(4)]
-    app = see(*paths, write_gpt(tmp_path / "gpt.safetensors"))
+def test_five_checkpoints(see, five_models):
+    app = see(*five_models)
     assert len(neighbours(app)) == 5
     assert not app.warning
 
@@ -111,9 +110,9 @@ def test_a_gpt_with_dead_rows_and_tied_embeddings(see, tmp_path):
     assert len(neighbours(output)) == 2
 
 
-def test_a_broken_tokenizer_is_a_sentence(see, models, tmp_path):
+def test_a_broken_tokenizer_is_a_sentence(see, own_models, tmp_path):
     (tmp_path / "tokenizer.json").write_text('{"model":')
-    app = see(models[0])
+    app = see(own_models[0])
     assert "is not valid JSON" in words(app)
     assert len(neighbours(app)) == 1
 
@@ -131,6 +130,6 @@ def test_a_row_of_nan_leaves_the_others(see, tmp_path):
 
 def test_a_second_look_measures_nothing(see, models, monkeypatch):
     see(*models)
-    monkeypatch.setattr(measured, "measure", lambda *a, **k: pytest.fail("measured again"))
+    monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
     app = see(*models)
     assert len(neighbours(app)) == 2

@@ -4,9 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
 from seen import charts, words
-from small_models import write_gpt, write_ngpt
 
 from app.app_pages.export import blocks as exports
 from ngpt_inspect import FIGURES, figure
@@ -94,12 +92,10 @@ def test_layers_are_those_of_the_checkpoints(run, models):
     assert "layer=0" in codes(app)[0]
 
 
-@pytest.mark.parametrize("count", [5])
-def test_many_checkpoints_and_a_broken_file(run, tmp_path, count):
-    paths = [write_ngpt(tmp_path / f"run{n}.safetensors", seed=n) for n in range(count - 1)]
+def test_many_checkpoints_and_a_broken_file(run, five_models, tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no checkpoint")
-    app = run(broken, write_gpt(tmp_path / "gpt.safetensors"), *paths, page="export")
+    app = run(broken, *five_models, page="export")
     assert len(app.warning) == 1
     assert len(charts(app)) == 1
     assert "broken" not in codes(app)[0]

@@ -9,12 +9,12 @@ from seen import charts, words
 from small_models import write_ngpt
 
 from app.app_pages.overview.cards import facts
-from app.engine import measured
+from app.engine import answers
 from app.engine.jobs import Workshop
 from app.frame import uploads
 from app.frame.text import plain
 from ngpt_inspect import open_checkpoint
-from ngpt_inspect.summary import MEASURES, health
+from ngpt_inspect.summary import HEALTH_MEASURES, health
 from ngpt_inspect.tables import measure
 
 FIGURES = 4
@@ -41,7 +41,7 @@ def test_two_checkpoints(run, models):
     """Health says what the room below says, and links; differences are counted and listed."""
     app = run(*models)
     checkpoints = [open_checkpoint(path) for path in models]
-    expected = health(checkpoints, measure(checkpoints, MEASURES))
+    expected = health(checkpoints, measure(checkpoints, HEALTH_MEASURES))
     cells = "\n".join(marks(app))
     for row in expected.itertuples():
         assert f" {row.level}] {plain(row.text)}" in cells
@@ -69,8 +69,8 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
         tensors["strange.<b>"] = torch.zeros(2)
 
     calls = []
-    real = measured.measure
-    monkeypatch.setattr(measured, "measure", lambda c, m, **k: calls.append(m) or real(c, m, **k))
+    real = answers.measure
+    monkeypatch.setattr(answers, "measure", lambda c, m, **k: calls.append(m) or real(c, m, **k))
     path = changed(write_ngpt(tmp_path / "ngpt.safetensors"), change)
     app = run(path)
     cells = marks(app)
@@ -78,7 +78,7 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
     text = plain("8 of 9 matrices (largest deviation 1: W_q layer 0)")
     assert f":red[:material/error: trouble] {text}" in cells
     assert len(charts(app)) == FIGURES
-    assert sorted(calls) == sorted(MEASURES)
+    assert sorted(calls) == sorted(HEALTH_MEASURES)
     assert "recorded facts differ" not in words(app)
     labels = [each.label for each in app.expander]
     assert "Tensors not recognised: 1" in labels
@@ -89,28 +89,25 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
 @pytest.fixture
 def idle(monkeypatch):
     """Have nothing measured: the page stands without."""
-    monkeypatch.setattr(measured, "PATIENCE", 0)
+    monkeypatch.setattr(answers, "PATIENCE", 0)
     monkeypatch.setattr(Workshop, "_run", lambda self: None)
-    measured.workshop.clear()
+    answers.workshop.clear()
     yield
-    measured.workshop.clear()
+    answers.workshop.clear()
 
 
-def test_what_is_not_measured_yet_is_named(run, models, idle):
-    app = run(models[1])
+def test_what_is_not_measured_yet_is_named(run, own_models, idle):
+    app = run(own_models[1])
     assert "Still to come: eigen learning rates, scaling factors" in words(app)
     assert not charts(app)
 
 
-def test_five_checkpoints(run, models, idle):
-    paths = [
-        models[0],
-        *(write_ngpt(models[0].with_name(f"n{n}.safetensors"), n) for n in range(4)),
-    ]
-    app = run(*paths)
+def test_five_checkpoints(run, five_models, idle):
+    app = run(*five_models)
     wide = app.dataframe[0].value
-    assert list(wide.columns) == ["group", "item", *(path.stem for path in paths)]
-    assert all(words(app).count(f"<b>{path.stem}</b>") == 3 for path in paths), "list, card, health"
+    assert list(wide.columns) == ["group", "item", *(path.stem for path in five_models)]
+    told = [words(app).count(f"<b>{path.stem}</b>") for path in five_models]
+    assert told == [3] * 5, "list, card, health"
 
 
 def test_everything_can_be_closed_and_opened_again(run, tmp_path):

@@ -7,7 +7,7 @@ import torch
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import loading, measured
+from app.engine import answers, loading
 from ngpt_inspect.figures import FIGURES
 from reference_model import trace as reference_trace
 from reference_model.checkpoint import save_checkpoint
@@ -43,9 +43,19 @@ def no_cache():
     loading._trace_file.clear()
 
 
+def write_runs(folder):
+    return [write_run(folder / "gpt", "gpt"), write_run(folder / "ngpt")]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return write_runs(tmp_path_factory.mktemp("runs"))
+
+
 @pytest.fixture
-def runs(tmp_path):
-    return [write_run(tmp_path / "gpt", "gpt"), write_run(tmp_path / "ngpt")]
+def own_runs(tmp_path):
+    """Runs that a test may change, and that no model was run of."""
+    return write_runs(tmp_path)
 
 
 def opened(run, *arguments, **query):
@@ -124,16 +134,16 @@ def test_others_cannot_be_run_and_keep_their_place(run, runs, tmp_path):
     assert SHADES["nGPT"][0] not in charts(app)[0].proto.spec
 
 
-def test_no_tokenizer_is_a_sentence(run, runs):
-    (runs[0] / "tokenizer.json").unlink()
-    app = opened(run, *runs)
+def test_no_tokenizer_is_a_sentence(run, own_runs):
+    (own_runs[0] / "tokenizer.json").unlink()
+    app = opened(run, *own_runs)
     assert "no tokenizer" in infos(app)
     assert all("of ngpt." in chart.proto.alt for chart in charts(app))
 
 
-def test_a_trace_is_opened_by_its_path_below_the_root(run, runs, tmp_path):
+def test_a_trace_is_opened_by_its_path_below_the_root(run, own_runs, tmp_path):
     file = tmp_path / "root" / "kept.safetensors"
-    reference_trace.write_trace(runs[0], "abc", file)
+    reference_trace.write_trace(own_runs[0], "abc", file)
     app = run("--root", tmp_path / "root", page="path")
     app.text_input(key="path").input("kept.safetensors").run()
     assert not app.exception
@@ -168,34 +178,34 @@ def test_five_checkpoints(run, tmp_path):
     assert "run4" in charts(app)[0].proto.alt
 
 
-def test_no_model_is_run_twice_on_a_prompt_until_its_file_changes(run, runs, monkeypatch):
+def test_no_model_is_run_twice_on_a_prompt_until_its_file_changes(run, own_runs, monkeypatch):
     calls = []
     real = reference_trace.write_trace
     monkeypatch.setattr(
         reference_trace, "write_trace", lambda *a, **k: calls.append(a) or real(*a, **k)
     )
-    app = opened(run, runs[1])
+    app = opened(run, own_runs[1])
     app.segmented_control(key="centre").select("next").run()
     assert len(calls) == 1
-    write_run(runs[1], seed=9)
+    write_run(own_runs[1], seed=9)
     app.text_input(key="prompt").input("other").run()
     app.text_input(key="prompt").input(PROMPT).run()
     assert len(calls) == 3
 
 
-def test_models_are_run_in_the_background_and_once(run, runs, monkeypatch):
+def test_models_are_run_in_the_background_and_once(run, own_runs, monkeypatch):
     held = threading.Event()
     loading.workshop().ask(object(), "hold", lambda progress: held.wait(600))
-    monkeypatch.setattr(measured, "PATIENCE", 0)
-    app = opened(run, *runs)
+    monkeypatch.setattr(answers, "PATIENCE", 0)
+    app = opened(run, *own_runs)
     assert "Not followed yet." in words(app)
     assert "Paths of the prompt" in app.get("progress")[0].proto.text
     held.set()
-    monkeypatch.setattr(measured, "PATIENCE", 60)
+    monkeypatch.setattr(answers, "PATIENCE", 60)
     app.run()
     assert len(charts(app)) == 2
     monkeypatch.setattr(reference_trace, "write_trace", lambda *a: pytest.fail("run again"))
     loading.store()._tables.clear()  # as after a restart
-    again = opened(run, *runs)
+    again = opened(run, *own_runs)
     assert len(charts(again)) == 2
     assert not again.info

@@ -5,7 +5,6 @@ import re
 import numpy as np
 from safetensors.torch import load_file
 from seen import charts, words
-from small_models import write_gpt, write_ngpt
 
 
 def alts(app):
@@ -45,9 +44,8 @@ def test_a_gpt_alone_shows_its_gains_and_one_sentence(run, models):
     assert not any("Nothing to draw" in alt for alt in alts(app))
 
 
-def test_five_checkpoints(run, tmp_path):
-    paths = [write_ngpt(tmp_path / f"run{n}.safetensors", seed=n) for n in range(4)]
-    app = run(write_gpt(tmp_path / "gpt.safetensors"), *paths, page="scales")
+def test_five_checkpoints(run, five_models):
+    app = run(*five_models, page="scales")
     assert len(charts(app)) == 4
     assert not app.warning
 

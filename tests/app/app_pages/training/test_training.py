@@ -8,7 +8,7 @@ from app_runs import log, save, write_run
 from seen import charts, words
 
 from app.app_pages.training.runs import share_done, status_in_words
-from app.engine import measured
+from app.engine import answers
 from ngpt_inspect import FIGURES
 from ngpt_inspect.run_status import RunStatus
 
@@ -19,13 +19,25 @@ def page(run):
     return lambda *arguments, **query: run(*arguments, page="training", **query)
 
 
+@pytest.fixture(scope="module")
+def gpt(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("runs") / "gpt", "gpt", slower=1.5)
+
+
+@pytest.fixture(scope="module")
+def ngpt(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("runs") / "ngpt", "ngpt")
+
+
 @pytest.fixture
-def gpt(tmp_path):
+def own_gpt(tmp_path):
+    """A run that was written this very moment: it is still training."""
     return write_run(tmp_path / "gpt", "gpt", slower=1.5)
 
 
 @pytest.fixture
-def ngpt(tmp_path):
+def own_ngpt(tmp_path):
+    """A run that a test may change."""
     return write_run(tmp_path / "ngpt", "ngpt")
 
 
@@ -40,8 +52,8 @@ def read_out(app):
     return {row["run"]: row for row in table.to_dict("records")}
 
 
-def test_a_run_while_it_trains(page, gpt):
-    app = page(gpt)
+def test_a_run_while_it_trains(page, own_gpt):
+    app = page(own_gpt)
     ((share, text),) = progress(app)
     assert share == 50
     assert text.startswith("training · step 20 of 40 · 640 tokens · 10 s of training")
@@ -129,12 +141,12 @@ def test_a_loss_of_another_link_is_brought_within_bounds(page, ngpt):
     assert slider.min <= slider.value <= slider.max
 
 
-def test_a_run_that_grows_while_it_is_looked_at(page, ngpt):
-    app = page(ngpt)
+def test_a_run_that_grows_while_it_is_looked_at(page, own_ngpt):
+    app = page(own_ngpt)
     app.slider(key="loss").set_value(2.6).run()
-    log(ngpt, range(21, 31))
-    save(ngpt, "ngpt", 30)
-    with (ngpt / "metrics.jsonl").open("a") as file:
+    log(own_ngpt, range(21, 31))
+    save(own_ngpt, "ngpt", 30)
+    with (own_ngpt / "metrics.jsonl").open("a") as file:
         file.write('{"step": 31, "tok')  # being written at this instant
     app.run()
     assert not app.exception
@@ -147,17 +159,17 @@ def test_a_run_that_grows_while_it_is_looked_at(page, ngpt):
     assert not app.warning
 
 
-def test_a_saved_step_is_measured_once(page, ngpt, monkeypatch):
+def test_a_saved_step_is_measured_once(page, own_ngpt, monkeypatch):
     calls = []
-    real = measured.measure
+    real = answers.measure
     monkeypatch.setattr(
-        measured, "measure", lambda *a, **k: calls.append(a[0].step) or real(*a, **k)
+        answers, "measure", lambda *a, **k: calls.append(a[0].step) or real(*a, **k)
     )
-    page(ngpt)
+    page(own_ngpt)
     assert sorted(calls) == [10, 20]
-    log(ngpt, range(21, 31))
-    save(ngpt, "ngpt", 30)
-    app = page(ngpt)
+    log(own_ngpt, range(21, 31))
+    save(own_ngpt, "ngpt", 30)
+    app = page(own_ngpt)
     assert sorted(calls) == [10, 20, 30]
     app.selectbox(key="moved_role").set_value("W_k").run()
     assert sorted(calls) == [10, 20, 30], "another role is drawn of what is known"
@@ -184,17 +196,17 @@ def test_checkpoints_outside_a_run_are_a_sentence(page, models, gpt):
     assert len(charts(app)) == 2
 
 
-def test_broken_metrics_are_a_sentence_and_the_other_run_stays(page, gpt, ngpt):
-    (ngpt / "metrics.jsonl").write_text("no JSON\n" + (ngpt / "metrics.jsonl").read_text())
-    app = page(gpt, ngpt)
+def test_broken_metrics_are_a_sentence_and_the_other_run_stays(page, gpt, own_ngpt):
+    (own_ngpt / "metrics.jsonl").write_text("no JSON\n" + (own_ngpt / "metrics.jsonl").read_text())
+    app = page(gpt, own_ngpt)
     assert any("line 1 is not JSON" in each.value for each in app.warning)
     assert "gpt" in charts(app)[0].proto.alt
     assert len(charts(app)) == 2
 
 
-def test_a_run_without_metrics(page, ngpt):
-    (ngpt / "metrics.jsonl").unlink()
-    app = page(ngpt)
+def test_a_run_without_metrics(page, own_ngpt):
+    (own_ngpt / "metrics.jsonl").unlink()
+    app = page(own_ngpt)
     assert "there is no metrics" in app.warning[0].value
     assert len(charts(app)) == 1, "its saved steps can be followed all the same"
 

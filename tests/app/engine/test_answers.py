@@ -8,7 +8,7 @@ import pytest
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import measured
+from app.engine import answers
 from app.engine.answers import requests
 from app.engine.loading import store, workshop
 from ngpt_inspect import measure, open_checkpoint, summarise
@@ -25,9 +25,9 @@ def hold():
     event.set()
 
 
-def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, models, hold, monkeypatch):
-    monkeypatch.setattr(measured, "PATIENCE", 0)
-    app = run(*models)
+def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, own_models, hold, monkeypatch):
+    monkeypatch.setattr(answers, "PATIENCE", 0)
+    app = run(*own_models)
     assert not charts(app)
     assert "Not measured yet." in words(app)
     assert app.title[0].value == "Side by side"
@@ -35,46 +35,46 @@ def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, models, hol
     (bar,) = app.get("progress")
     assert "of gpt" in bar.proto.text
     hold.set()
-    monkeypatch.setattr(measured, "PATIENCE", 60)
+    monkeypatch.setattr(answers, "PATIENCE", 60)
     app.run()
     assert len(charts(app)) == 4
     assert not app.get("progress")
 
 
-def test_stopping_leaves_the_page_and_offers_to_go_on(run, models, hold, monkeypatch):
-    monkeypatch.setattr(measured, "PATIENCE", 0)
-    app = run(models[1])
+def test_stopping_leaves_the_page_and_offers_to_go_on(run, own_models, hold, monkeypatch):
+    monkeypatch.setattr(answers, "PATIENCE", 0)
+    app = run(own_models[1])
     app.button(key="stop").click().run()
     hold.set()
     assert workshop().ask("after", "after", lambda progress: None).wait(120)
     app.run()
     assert not charts(app)
     assert "Condition numbers of ngpt" in app.info[0].value
-    monkeypatch.setattr(measured, "PATIENCE", 60)
+    monkeypatch.setattr(answers, "PATIENCE", 60)
     app.button(key="go on").click().run()
     assert len(charts(app)) == 4
     assert not app.info
 
 
 def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
-    run, models, monkeypatch
+    run, own_models, monkeypatch
 ):
-    real = measured.measure
+    real = answers.measure
 
     def fails(checkpoint, name, **more):
         if checkpoint.family == "GPT":
             raise InspectError("the file has changed", where=checkpoint.contents.source)
         return real(checkpoint, name, **more)
 
-    both = [trace_colors(chart) for chart in charts(run(*models))]
-    for path in models:
+    both = [trace_colors(chart) for chart in charts(run(*own_models))]
+    for path in own_models:
         path.touch()
-    monkeypatch.setattr(measured, "measure", fails)
-    app = run(*models)
+    monkeypatch.setattr(answers, "measure", fails)
+    app = run(*own_models)
     assert any("the file has changed" in each.value for each in app.warning)
     assert len(charts(app)) == 4
     one = [trace_colors(chart) for chart in charts(app)]
-    monkeypatch.setattr(measured, "measure", real)
+    monkeypatch.setattr(answers, "measure", real)
     app.button(key="try again").click().run()
     assert not app.warning
     assert [trace_colors(chart) for chart in charts(app)] == both
@@ -87,12 +87,12 @@ def trace_colors(chart):
     return {trace["line"]["color"] for trace in data if "color" in trace.get("line", {})}
 
 
-def test_results_are_kept_for_the_next_start(run, models, own_cache, monkeypatch):
-    run(models[1])
+def test_results_are_kept_for_the_next_start(run, own_models, own_cache, monkeypatch):
+    run(own_models[1])
     assert list(own_cache.glob("*.parquet"))
-    monkeypatch.setattr(measured, "measure", lambda *a, **k: pytest.fail("measured again"))
+    monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
     store()._tables.clear()  # as after a restart
-    assert len(charts(run(models[1]))) == 4
+    assert len(charts(run(own_models[1]))) == 4
 
 
 def test_requests_leave_out_what_a_checkpoint_has_not(tmp_path):
@@ -124,7 +124,7 @@ def test_a_key_names_the_file_the_question_and_nothing_else(tmp_path):
 
 def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch):
     run(models[1])
-    monkeypatch.setattr(measured, "measure", lambda *a, **k: pytest.fail("measured again"))
+    monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
     checkpoint = open_checkpoint(models[1])
     for ask in ({}, {"whole": True}, {"layers": [0], "roles": ["W_q"]}):
         (asked,) = requests([checkpoint], ["condition_numbers"], **ask)

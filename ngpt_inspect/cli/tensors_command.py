@@ -1,0 +1,62 @@
+"""``ngpt-inspect tensors``: what lies in a checkpoint, from headers alone."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import typer
+
+from ngpt_inspect.cli.command import Opening, Tabling
+from ngpt_inspect.cli.listing import COLUMNS, list_tensors, suggest
+from ngpt_inspect.cli.options import Checkpoints
+from ngpt_inspect.cli.terminal import show
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+
+@dataclass(kw_only=True)
+class TensorsCommand(Opening, Tabling):
+    """List names, roles, shapes and dtypes, and what was not recognised. Reads headers only."""
+
+    example: ClassVar[str] = "runs/ngpt"
+
+    checkpoints: Checkpoints
+    suggest_spec: Annotated[
+        bool,
+        typer.Option(
+            "--suggest-spec",
+            help="Draft a declaration for --spec from names and shapes, as JSON to be edited.",
+        ),
+    ] = False
+
+    def run(self) -> None:
+        """List every tensor, or draft a declaration."""
+        if self.suggest_spec:
+            text, remarks = suggest(self.checkpoints, self.heads, self.part)
+            show(text, to=self.output)
+            self.remark(remarks)
+            return
+        self.check_output()
+        rows: list[dict[str, Any]] = []
+        said: list[str] = []
+        for source, settings in self.named(self.checkpoints):
+            found, remarks = list_tensors(source, **settings)
+            rows += found
+            said += remarks
+        self.emit(lambda: [_readable(rows)], lambda: _frame(rows))
+        self.remark(said)
+
+
+def _readable(rows: list[dict[str, Any]]) -> "Table":
+    from ngpt_inspect.cli.views import plain_table
+
+    several = len({row["checkpoint"] for row in rows}) > 1
+    return plain_table(rows, [name for name in COLUMNS if several or name != "checkpoint"])
+
+
+def _frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
+    import pandas as pd
+
+    integers = dict.fromkeys(("layer", "expert", "bytes"), "Int64")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(integers)

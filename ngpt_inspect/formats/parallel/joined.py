@@ -1,0 +1,66 @@
+"""A tensor in pieces, one after another along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.formats._values import row_range
+from ngpt_inspect.stored import StoredTensor
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinedTensor(StoredTensor):
+    """Pieces of one dtype that fit together along `axis`."""
+
+    pieces: tuple[StoredTensor, ...]
+    axis: int
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Read rows start..stop; see `StoredTensor.read`. Only the pieces that hold them."""
+        import torch
+
+        first, shape = row_range(self.shape, start, stop)
+        last = first + shape[0]
+        if self.axis:
+            return torch.cat([each.read(first, last) for each in self.pieces], self.axis)
+        rows, begin = [], 0
+        for piece in self.pieces:
+            low, high = max(first - begin, 0), min(last - begin, piece.shape[0])
+            if low < high:
+                rows.append(piece.read(low, high))
+            begin += piece.shape[0]
+        return torch.cat(rows) if rows else self.pieces[0].read(0, 0)
+
+    def fingerprint(self, n_blocks: int) -> str:
+        """Digest of those of all its pieces; see `StoredTensor.fingerprint`."""
+        found = [piece.fingerprint(n_blocks) for piece in self.pieces]
+        return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
+
+    @property
+    def note(self) -> str:
+        """How many pieces it is of."""
+        return f"joined of {len(self.pieces)} pieces along axis {self.axis}"
+
+
+def joined(name: str, pieces: Sequence[StoredTensor], axis: int) -> JoinedTensor | None:
+    """Return the whole of some pieces; None where they do not fit together."""
+    first = pieces[0]
+    others = [p.shape[:axis] + p.shape[axis + 1 :] for p in pieces]
+    fit = all(len(piece.shape) == len(first.shape) > axis for piece in pieces)
+    if not fit or len(set(others)) > 1 or len({piece.dtype for piece in pieces}) > 1:
+        return None
+    length = sum(piece.shape[axis] for piece in pieces)
+    return JoinedTensor(
+        name=name,
+        shape=(*first.shape[:axis], length, *first.shape[axis + 1 :]),
+        dtype=first.dtype,
+        location=first.location,
+        pieces=tuple(pieces),
+        axis=axis,
+    )

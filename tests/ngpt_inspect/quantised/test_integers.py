@@ -1,0 +1,198 @@
+"""Integer codes that are not packed as GPTQ's: LLM.int8, W8A8, MLX; and codes across words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from models import LLAMA_NAMES, named, tiny_gpt
+from safetensors.torch import save_file
+
+import ngpt_inspect as ni
+from ngpt_inspect.errors import InspectError
+from ngpt_inspect.formats import read_contents
+from ngpt_inspect.stored import StoredTensor
+
+Tensors = dict[str, torch.Tensor]
+GENERATOR = torch.Generator().manual_seed(3)
+
+
+def write(folder: Path, tensors: Tensors, **config: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def only(folder: Path) -> StoredTensor:
+    (tensor,) = read_contents(folder).tensors.values()
+    return tensor
+
+
+def int8(*shape: int) -> torch.Tensor:
+    return torch.randint(-127, 128, shape, dtype=torch.int8, generator=GENERATOR)
+
+
+def stream(integers: torch.Tensor, bits: int) -> torch.Tensor:
+    """Pack rows into words by one long integer of Python each, lowest bits first."""
+    words = []
+    for row in integers.tolist():
+        long = sum(value << bits * i for i, value in enumerate(row))
+        words.append([long >> at & 0xFFFFFFFF for at in range(0, len(row) * bits, 32)])
+    out = torch.tensor(words, dtype=torch.int64)
+    return torch.where(out >= 2**31, out - 2**32, out).to(torch.int32)
+
+
+@pytest.mark.parametrize("layout", [None, 0])
+def test_llm_int8(layout: int | None, tmp_path: Path) -> None:
+    codes, scb = int8(6, 8), torch.rand(6)
+    parts = {"q_proj.weight": codes, "q_proj.SCB": scb}
+    if layout is not None:
+        parts["q_proj.weight_format"] = torch.tensor(layout, dtype=torch.uint8)
+    tensor = only(write(tmp_path, parts))
+    assert (tensor.name, tensor.shape, tensor.dtype) == ("q_proj.weight", (6, 8), "int8")
+    expected = codes.double() * (scb.double()[:, None] / 127)
+    assert torch.equal(tensor.read(), expected)
+    assert torch.equal(tensor.read(2, 5), expected[2:5])
+    assert tensor.obstacle == ""
+
+
+def test_llm_int8_laid_out_for_a_kernel(tmp_path: Path) -> None:
+    layout = torch.tensor(2, dtype=torch.uint8)
+    parts = {"w.weight": int8(6, 8), "w.SCB": torch.rand(6), "w.weight_format": layout}
+    with pytest.raises(InspectError, match="laid out for a kernel"):
+        only(write(tmp_path, parts)).read()
+
+
+@pytest.mark.parametrize(
+    "scale", [(6, 1), (6,), (1,), (), (6, 2), (6, 4)], ids=lambda shape: f"scale {shape}"
+)
+@pytest.mark.parametrize("zero", [False, True])
+def test_int8_of_compressed_tensors(scale: tuple[int, ...], zero: bool, tmp_path: Path) -> None:
+    codes, scales = int8(6, 8), torch.rand(scale).bfloat16()
+    parts = {"w.weight": codes, "w.weight_scale": scales}
+    zeros = torch.zeros(scale, dtype=torch.int8)
+    if zero:
+        zeros = torch.randint(-5, 5, scale, dtype=torch.int8)
+        parts["w.weight_zero_point"] = zeros
+    tensor = only(write(tmp_path, parts))
+
+    def wide(each: torch.Tensor) -> torch.Tensor:
+        each = each.double().reshape(*(scale if len(scale) == 2 else (max(scale, default=1), 1)))
+        return each.repeat_interleave(8 // each.shape[1], 1)
+
+    expected = (codes.double() - wide(zeros)) * wide(scales)
+    assert torch.equal(tensor.read(), expected)
+    assert torch.equal(tensor.read(1, 3), expected[1:3])
+
+
+@pytest.mark.parametrize("scale", [(5, 1), (6, 3), (6, 8, 1), (0,)])
+def test_int8_with_a_scale_that_does_not_fit(scale: tuple[int, ...], tmp_path: Path) -> None:
+    parts = {"w.weight": int8(6, 8), "w.weight_scale": torch.rand(scale)}
+    read = read_contents(write(tmp_path, parts)).tensors
+    assert read["w.weight"].obstacle.startswith("its parts do not fit: w.weight [6, 8], w.weight_s")
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 8])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_mlx(bits: int, dtype: torch.dtype, tmp_path: Path) -> None:
+    codes = torch.randint(2**bits, (5, 96), generator=GENERATOR)
+    scales, biases = torch.rand(5, 3).to(dtype), torch.randn(5, 3).to(dtype)
+    parts = {
+        "up_proj.weight": stream(codes, bits).view(torch.uint32),
+        "up_proj.scales": scales,
+        "up_proj.biases": biases,
+    }
+    said = {"group_size": 32, "bits": 2 if bits == 3 else 3, "up_proj": {"bits": bits}}
+    tensor = only(write(tmp_path, parts, quantization=said))
+    assert (tensor.name, tensor.shape) == ("up_proj.weight", (5, 96))
+    assert tensor.dtype == f"MLX int{bits}"
+    expected = torch.empty(5, 96, dtype=torch.float64)
+    for column in range(96):
+        scale, bias = (each[:, column // 32].double() for each in (scales, biases))
+        expected[:, column] = codes[:, column] * scale + bias
+    assert torch.equal(tensor.read(), expected)
+    assert torch.equal(tensor.read(1, 4), expected[1:4])
+
+
+def test_mlx_experts_side_by_side(tmp_path: Path) -> None:
+    codes = torch.randint(16, (3 * 5, 64), generator=GENERATOR)
+    parts = {
+        "up.weight": stream(codes, 4).view(torch.uint32).reshape(3, 5, 8),
+        "up.scales": torch.rand(3, 5, 2),
+        "up.biases": torch.rand(3, 5, 2),
+    }
+    tensor = only(write(tmp_path, parts, quantization={"group_size": 32, "bits": 4}))
+    scales, biases = (
+        parts[f"up.{n}"].double().repeat_interleave(32, -1) for n in ("scales", "biases")
+    )
+    expected = codes.reshape(3, 5, 64) * scales + biases
+    assert torch.equal(tensor.read(), expected)
+    assert torch.equal(tensor.read(1, 2), expected[1:2])
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({}, "quantised by MLX, in mode 'affine' and None bits"),
+        ({"bits": 4, "group_size": 16}, "its parts do not fit"),
+        ({"bits": 4, "group_size": 0}, "its parts do not fit"),
+        ({"bits": 4, "group_size": "x"}, "its parts do not fit"),
+        ({"bits": 7, "group_size": 32}, "and 7 bits"),
+        ({"bits": 4, "group_size": 32, "mode": "mxfp4"}, "in mode 'mxfp4'"),
+    ],
+)
+def test_mlx_that_cannot_be_read(said: dict[str, Any], why: str, tmp_path: Path) -> None:
+    words = torch.zeros(4, 8, dtype=torch.int32).view(torch.uint32)
+    parts = {"w.weight": words, "w.scales": torch.ones(4, 2), "w.biases": torch.ones(4, 2)}
+    read = read_contents(write(tmp_path, parts, quantization=said)).tensors["w.weight"]
+    assert why in read.obstacle
+
+
+def test_mlx_without_its_biases(tmp_path: Path) -> None:
+    words = torch.zeros(4, 8, dtype=torch.int32).view(torch.uint32)
+    folder = write(tmp_path, {"w.weight": words}, quantization={"group_size": 32, "bits": 4})
+    assert only(folder).obstacle == "quantised by MLX, and w.scales and w.biases are missing"
+
+
+def test_gptq_of_3_bits_runs_on_from_word_to_word(tmp_path: Path) -> None:
+    codes = torch.randint(8, (64, 32), generator=GENERATOR)
+    zeros = torch.randint(7, (2, 32), generator=GENERATOR)
+    scales = torch.rand(2, 32).half()
+    parts = {
+        "w.qweight": stream(codes.T, 3).T.contiguous(),
+        "w.qzeros": stream(zeros, 3),
+        "w.scales": scales,
+    }
+    assert parts["w.qweight"].shape == (6, 32)
+    config = {"quant_method": "gptq", "bits": 3, "group_size": 32}
+    tensor = only(write(tmp_path, parts, quantization_config=config))
+    wide = [each.repeat_interleave(32, 0) for each in (scales.float(), zeros + 1)]
+    assert torch.equal(tensor.read(), (wide[0] * (codes - wide[1])).T)
+
+
+def test_a_rounding_error_is_that_of_a_simulation(tmp_path: Path) -> None:
+    exact = torch.randn(64, 128, generator=GENERATOR, dtype=torch.float64)
+    scb = exact.abs().amax(1)
+    codes = torch.round(exact / scb[:, None] * 127).to(torch.int8)
+    tensor = only(write(tmp_path, {"w.weight": codes, "w.SCB": scb}))
+    error = (tensor.read() - exact).norm() / exact.norm()
+    assert tensor.rounding() == pytest.approx(float(error), rel=0.05)
+
+
+def test_a_model_of_int8_is_measured(tmp_path: Path) -> None:
+    tensors: Tensors = {}
+    for name, each in named(tiny_gpt(), LLAMA_NAMES, torch.float32).items():
+        if "_proj" in name:
+            scb = each.abs().amax(1)
+            tensors[name] = torch.round(each / scb[:, None] * 127).to(torch.int8)
+            tensors[name.replace(".weight", ".SCB")] = scb
+        else:
+            tensors[name] = each
+    model = ni.open_checkpoint(write(tmp_path, tensors, num_attention_heads=4), heads=4)
+    assert (model.architecture, model.unrecognised) == ("llama", ())
+    table = ni.measure(model, "condition_numbers")
+    assert not (table["status"] == "skipped").any()
