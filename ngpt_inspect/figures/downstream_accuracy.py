@@ -20,7 +20,6 @@ TITLES = {"acc": "accuracy", "acc_norm": "accuracy, by length"}
 AVERAGE = "average"
 MOST = 8
 """Tasks that fit a page, besides their average."""
-IN_A_ROW = 3
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS, metric: str = "acc") -> Drawing:
@@ -38,9 +37,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, metric: str = "acc") -> Draw
         (task, many): Panel(title=f"{task}, {many} shots" if shots else task, x=x, y=Axis(title=y))
         for task, many in drawn
     }
-    row = list(panels.values())
-    groups = [row[at : at + IN_A_ROW] for at in range(0, len(row), IN_A_ROW)]
-    canvas = Canvas(groups, width, height=118)
+    canvas = Canvas([list(panels.values())], width)
     for line, rows in lines(there, _by(there), ["tokens", "task", "shots"]):
         for (task, many), panel in panels.items():
             mine = rows[(rows["task"] == task) & (rows["shots"] == many)]
@@ -54,13 +51,19 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, metric: str = "acc") -> Draw
             canvas.key("at random", line_key(**DOTTED))
     empty = "" if len(there) else f"No {metric} of any task: give downstream_tasks.csv."
     left = len(places) - len(drawn)
-    canvas.notes += remarks(table, empty, f"Not drawn: {left} more tasks." if left else "")
+    more = f"Not drawn: {left} more tasks." if left else ""
+    canvas.notes += remarks(table, empty, more, _uncertainty(there))
     return canvas.finish()
 
 
 def _places(table: Frame) -> set[tuple[str, int]]:
     pairs = table[["task", "shots"]].drop_duplicates()
     return set(pairs.itertuples(index=False, name=None))
+
+
+def _uncertainty(table: Frame) -> str:
+    largest = table["standard_error"].max()
+    return f"Standard error over documents: at most {largest:.2g}." if largest > 0 else ""
 
 
 def _by(table: Frame) -> tuple[str, ...]:
