@@ -42,6 +42,7 @@ TASKS: dict[str, Row] = {
         "output_type": "loglikelihood",
         "doc_to_text": "{{context}}",
         "doc_to_target": "{{' ' + word}}",
+        "target_delimiter": "",
     },
     "next_line": {
         "output_type": "multiple_choice",

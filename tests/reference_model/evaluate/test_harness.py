@@ -175,9 +175,25 @@ def test_more_is_read_where_it_is_asked_for(run, place, capsys):
     rows = evaluated(run, place, "--max-length", "56", "--limit", "1", tasks=["rolling"])
     wanted = bits_per_byte(place, Plain(run, max_length=56), 1)
     assert is_close(rows["rolling", "bits_per_byte"], wanted)
-    assert wanted != pytest.approx(bits_per_byte(place, Plain(run), 1), rel=1e-3)
     rows = evaluated(run, place, "--max-length", "400", "--limit", "5", tasks=["cloze"])
     assert "their start is not read" not in capsys.readouterr().err
+
+
+def test_examples_are_shown_before_a_question(run, place, monkeypatch):
+    from reference_model.evaluate.harness import ReferenceLM
+
+    asked = []
+    monkeypatch.setattr(
+        ReferenceLM,
+        "loglikelihood",
+        lambda self, requests: [asked.append(each.args[0]) or (0.0, True) for each in requests],
+    )
+    rows = evaluated(run, place, "--shots", "2", tasks=["cloze"])
+    assert rows["cloze", "acc"]["shots"] == "2"
+    solved = [f"{each['context']} {each['word']}" for each in documents(place, "cloze")]
+    for each, context in zip(documents(place, "cloze"), asked, strict=True):
+        assert context.endswith("\n\n" + each["context"])
+        assert sum(example in context for example in solved) >= 2
 
 
 def said_by(place, run, **told):
