@@ -16,11 +16,10 @@ from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
 LINE = ("family", "size", "variant", "context_length", "batch_size", "learning_rate")
-TITLES = {"acc": "accuracy", "acc_norm": "accuracy, by bytes"}
+TITLES = {"acc": "accuracy", "acc_norm": "accuracy, by length"}
 AVERAGE = "average"
 MOST = 8
 """Tasks that fit a page, besides their average."""
-IN_A_ROW = 3
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS, metric: str = "acc") -> Drawing:
@@ -38,9 +37,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, metric: str = "acc") -> Draw
         (task, many): Panel(title=f"{task}, {many} shots" if shots else task, x=x, y=Axis(title=y))
         for task, many in drawn
     }
-    row = list(panels.values())
-    groups = [row[at : at + IN_A_ROW] for at in range(0, len(row), IN_A_ROW)]
-    canvas = Canvas(groups, width, height=118)
+    canvas = Canvas([list(panels.values())], width)
     for line, rows in lines(there, _by(there), ["tokens", "task", "shots"]):
         for (task, many), panel in panels.items():
             mine = rows[(rows["task"] == task) & (rows["shots"] == many)]
@@ -54,13 +51,19 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, metric: str = "acc") -> Draw
             canvas.key("at random", line_key(**DOTTED))
     empty = "" if len(there) else f"No {metric} of any task: give downstream_tasks.csv."
     left = len(places) - len(drawn)
-    canvas.notes += remarks(table, empty, f"Not drawn: {left} more tasks." if left else "")
+    more = f"Not drawn: {left} more tasks." if left else ""
+    canvas.notes += remarks(table, empty, more, _uncertainty(there))
     return canvas.finish()
 
 
 def _places(table: Frame) -> set[tuple[str, int]]:
     pairs = table[["task", "shots"]].drop_duplicates()
     return set(pairs.itertuples(index=False, name=None))
+
+
+def _uncertainty(table: Frame) -> str:
+    largest = table["standard_error"].max()
+    return f"Standard error over documents: at most {largest:.2g}." if largest > 0 else ""
 
 
 def _by(table: Frame) -> tuple[str, ...]:
@@ -80,10 +83,10 @@ FIGURE = Figure(
         Choice(
             name="metric",
             values=tuple(TITLES),
-            help="acc: the most likely choice; acc_norm: the most likely per byte.",
+            help="acc: the most likely choice; acc_norm: the most likely a character.",
         ),
     ),
-    formula="right answers over documents, of the choice of largest log p (acc) or log p a byte "
-    "(acc_norm), as lm-evaluation-harness takes them; average: the mean over tasks.",
+    formula="right answers over documents, of the choice of largest log p (acc) or log p a "
+    "character (acc_norm), as lm-evaluation-harness takes them; average: the mean over tasks.",
     source="arXiv 2410.01131, Figures 3, 8 and 9",
 )

@@ -11,7 +11,8 @@ import json
 import random
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,17 @@ LONGEST = 60
 CHOICES = 4
 CHARACTERS = 2000
 """Of each document whose perplexity is taken, at most."""
+TRIES = 100
+"""For each document, before the text is given up."""
 Row = dict[str, Any]
-Maker = Callable[[Sequence[Document], random.Random], Iterator[Row]]
+Maker = Callable[[Sequence[Document], random.Random], Row | None]
+"""Makes one document of a task, or none where it has come upon unsuitable text."""
 TASKS: dict[str, Row] = {
     "cloze": {
         "output_type": "loglikelihood",
         "doc_to_text": "{{context}}",
         "doc_to_target": "{{' ' + word}}",
+        "target_delimiter": "",
     },
     "next_line": {
         "output_type": "multiple_choice",
@@ -61,38 +66,34 @@ METRICS: dict[str, dict[str, tuple[str, bool]]] = {
 """How each metric is taken over documents, and whether higher is better."""
 
 
-def cloze(documents: Sequence[Document], chance: random.Random) -> Iterator[Row]:
-    """Yield passages without their last word, and that word."""
-    while True:
-        text = chance.choice(documents).text
-        words = list(WORD.finditer(text))
-        if words:
-            word = chance.choice(words)
-            context = text[max(0, word.start() - PASSAGE) : word.start()]
-            yield {"context": context, "word": word[1]}
+def cloze(documents: Sequence[Document], chance: random.Random) -> Row | None:
+    """Return a passage without its last word, and that word."""
+    text = chance.choice(documents).text
+    words = list(WORD.finditer(text))
+    if not words:
+        return None
+    word = chance.choice(words)
+    return {"context": text[max(0, word.start() - PASSAGE) : word.start()], "word": word[1]}
 
 
-def next_line(documents: Sequence[Document], chance: random.Random) -> Iterator[Row]:
-    """Yield `LINES` lines, the one that follows, and others from anywhere to choose among."""
-    while True:
-        lines, *others = (_lines(chance.choice(documents)) for _ in range(CHOICES))
-        if len(lines) <= LINES or not all(others):
-            continue
-        start = chance.randrange(len(lines) - LINES)
-        *before, true = lines[start : start + LINES + 1]
-        choices = [true, *map(chance.choice, others)]
-        if len(set(choices)) == CHOICES and max(len(line.encode()) for line in choices) <= LONGEST:
-            chance.shuffle(choices)
-            context = "".join(f"{line}\n" for line in before)
-            yield {"context": context, "choices": choices, "label": choices.index(true)}
+def next_line(documents: Sequence[Document], chance: random.Random) -> Row | None:
+    """Return `LINES` lines, the one that follows, and others from anywhere to choose among."""
+    lines, *others = (_lines(chance.choice(documents)) for _ in range(CHOICES))
+    if len(lines) <= LINES or not all(others):
+        return None
+    start = chance.randrange(len(lines) - LINES)
+    *before, true = lines[start : start + LINES + 1]
+    choices = [true, *map(chance.choice, others)]
+    if len(set(choices)) < CHOICES or max(len(line.encode()) for line in choices) > LONGEST:
+        return None
+    chance.shuffle(choices)
+    context = "".join(f"{line}\n" for line in before)
+    return {"context": context, "choices": choices, "label": choices.index(true)}
 
 
-def rolling(documents: Sequence[Document], chance: random.Random) -> Iterator[Row]:
-    """Yield documents in any order, cut after `CHARACTERS`."""
-    while True:
-        yield from (
-            {"text": each.text[:CHARACTERS]} for each in chance.sample(documents, len(documents))
-        )
+def rolling(documents: Sequence[Document], chance: random.Random) -> Row | None:
+    """Return the first `CHARACTERS` of a document."""
+    return {"text": chance.choice(documents).text[:CHARACTERS]}
 
 
 MAKERS: dict[str, Maker] = {"cloze": cloze, "next_line": next_line, "rolling": rolling}
@@ -104,14 +105,13 @@ def write_tasks(corpus: list[Path], folder: Path, count: int) -> None:
     Raises
     ------
     UsageError
-        If the text cannot be read.
+        If the text cannot be read, or there is too little of it.
     WriteError
         If the system refuses.
     """
     _, documents = split_corpus(read_corpus(corpus))
     for name, told in TASKS.items():
-        made = MAKERS[name](documents, random.Random(0))
-        rows = [next(made) for _ in range(count)]
+        rows = _made(name, documents, count)
         data = folder.resolve() / f"{name}.jsonl"
         write_text_atomically(data, "".join(f"{json.dumps(row)}\n" for row in rows))
         task = {
@@ -127,6 +127,16 @@ def write_tasks(corpus: list[Path], folder: Path, count: int) -> None:
         }
         # JSON is YAML, and needs no library to be written
         write_text_atomically(folder / f"{name}.yaml", json.dumps(task, indent=2) + "\n")
+
+
+def _made(name: str, documents: Sequence[Document], count: int) -> list[Row]:
+    chance = random.Random(0)
+    tries = (MAKERS[name](documents, chance) for _ in range(TRIES * count))
+    rows = list(islice(filter(None, tries), count))
+    if len(rows) < count:
+        msg = f"too little held-out text for {count} documents of {name}; give more with --data"
+        raise UsageError(msg)
+    return rows
 
 
 def _lines(document: Document) -> list[str]:
@@ -146,6 +156,9 @@ def main(arguments: list[str] | None = None) -> int:
     add("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the tasks")
     args = parser.parse_args(arguments)
     try:
+        if args.count < 1:
+            msg = f"--count {args.count}: must be at least 1"
+            raise UsageError(msg)
         write_tasks(args.data, args.output, args.count)
     except (UsageError, WriteError) as error:
         say(f"error: {error}")

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval import simple_evaluate
+from lm_eval.defaults import DEFAULT_OTHER_SEED
+from lm_eval.evaluator import evaluate
 from lm_eval.tasks import TaskManager
 
 from reference_model.errors import UsageError
@@ -18,7 +19,7 @@ from reference_model.evaluate.harness import ReferenceLM
 RESAMPLINGS = 1000
 """Bootstrap samples behind the standard error of a perplexity; that of a mean needs none."""
 ASKED = (
-    *("dataset_path", "dataset_name", "output_type", "num_fewshot", "metadata"),
+    *("dataset_path", "dataset_name", "output_type", "num_fewshot"),
     *("doc_to_text", "doc_to_target", "doc_to_choice", "target_delimiter", "generation_kwargs"),
 )
 Row = dict[str, Any]
@@ -66,16 +67,18 @@ def rows_of(
     tasks
         As `load_tasks` gives them.
     shots
-        Solved examples before each question; None: as many as the task says.
+        Solved examples before each question; None: as many as the task says. A task that says 0
+        has none.
     limit
         Documents of each task, the first ones; None: all.
     """
     os.environ.setdefault("DISABLE_MULTIPROC", "1")  # a pool of processes takes longer to start
+    for task in tasks.values():
+        _set_shots(task, shots)
     with contextlib.redirect_stdout(sys.stderr):  # the harness talks
-        told = simple_evaluate(
+        told = evaluate(
             model,
-            tasks=list(tasks.values()),
-            num_fewshot=shots,
+            {"tasks": tasks, "groups": {}},
             limit=limit,
             bootstrap_iters=RESAMPLINGS,
             log_samples=False,
@@ -97,10 +100,19 @@ def rows_of(
             }
 
 
+def _set_shots(task: Any, shots: int | None) -> None:
+    """Set how many examples are shown, and which: as the harness's own command line does it."""
+    said = task.get_config("num_fewshot")
+    if said is None or (shots is not None and said != 0):  # 0 is a task that is never shown any
+        task.set_config("num_fewshot", shots or 0)
+    task.set_fewshot_seed(DEFAULT_OTHER_SEED)
+
+
 def settings_of(task: Any) -> Row:
     """Return what a task asks, and how: not where its documents lie."""
     told = task.dump_config()
-    return {name: told.get(name) for name in ASKED}
+    version = (told.get("metadata") or {}).get("version")
+    return {"version": version} | {name: told.get(name) for name in ASKED}
 
 
 def _chance(task: Any) -> float | None:

@@ -466,6 +466,7 @@ def test_accuracies_by_tokens_are_the_tables(tables, metric):
     chances = {"acc": [0.0, 0.25, 0.5, 0.25], "acc_norm": [0.25]}[metric]  # the last: on average
     assert levels == chances
     assert "at random" in {trace.name for trace in traces(figure, "legend")}
+    assert "Standard error over documents: at most 0.03." in figure.layout.meta["notes"]
     titles = [note.text for note in figure.layout.annotations if note.name == "title"]
     assert titles == {"acc": ["cloze", "next_line", "pairs", "average"]}.get(metric, ["next_line"])
 
