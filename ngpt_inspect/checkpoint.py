@@ -16,6 +16,7 @@ from ngpt_inspect.architectures import (
 )
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.formats import read_contents
+from ngpt_inspect.hub_cache import is_cache, model_of, revision_of
 from ngpt_inspect.placement import constants_of, weights_of
 from ngpt_inspect.places import Openable
 from ngpt_inspect.runs import STEP_FOLDER, step_of
@@ -135,18 +136,25 @@ def _step(contents: Contents, path: Path) -> int | None:
         value = contents.lookup(key)
         if isinstance(value, int) and not isinstance(value, bool):
             return value
-    named = (step_of(each) for each in (path, path.parent))
+    named = (step_of(each) for each in (path, path.parent, Path(revision_of(path))))
     return next((step for step in named if step is not None), None)
 
 
 def _label(path: Path) -> str:
     """Return the name of the run, or of the folder where the file's own name says nothing."""
     named = _named(path)
+    if is_cache(named):
+        revision = revision_of(path)
+        told = f"@{revision}" if revision and step_of(Path(revision)) is None else ""
+        return named.name.rpartition("--")[2] + told
     return named.name if named != path or path.is_dir() else _stem(path)
 
 
 def _named(path: Path) -> Path:
     """Return the file, or the folder above it, whose name tells the model and not just a step."""
+    cache = model_of(path)
+    if cache is not None:
+        return cache
     if path.is_dir() or STEP_FOLDER.match(path.name):
         untelling = STEP_FOLDER.match(path.name) is not None
     else:

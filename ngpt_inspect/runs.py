@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ngpt_inspect.errors import UnreadableFile, WrongOption
+from ngpt_inspect.hub_cache import is_cache, model_of, revisions
 from ngpt_inspect.places import Place, is_uri
 from ngpt_inspect.trainer_state import TRAINER_STATE, logged_rows
 
@@ -59,21 +60,27 @@ def step_files(folder: P) -> dict[int, P]:
     """Return the checkpoints of a run by step, first to last; empty for any other folder.
 
     Files ``step-N.safetensors``; without any, other files or folders that are named for a step,
-    if no two are for the same.
+    if no two are for the same and no two are of different runs by what comes before it; of a model in the hub's cache, revisions that are.
 
     Raises
     ------
     UnreadableFile
         Two files are named for the same step.
     """
+    if isinstance(folder, Path) and is_cache(folder):
+        named = ((step_of(Path(name)), at) for name, at in revisions(folder).items())
+        return dict(sorted((step, at) for step, at in named if step is not None))
     inside = sorted(folder.iterdir(), key=lambda path: path.name)
     exact = [each for each in inside if STEP_FILE.fullmatch(each.name) and each.is_file()]
     found: dict[int, P] = {}
-    for path in exact or filter(_is_step, inside):
+    others = [] if exact else [each for each in inside if _is_step(each)]
+    if len({_before_step(each) for each in others}) > 1:
+        return {}
+    for path in exact or others:
         step = step_of(path)
         assert step is not None, "what is chosen is named for a step"
         if step in found and not exact:
-            return {}  # one file of each rank, or several runs in one folder
+            return {}  # one file of each rank
         if step in found:
             raise UnreadableFile(
                 f"{found[step].name} and {path.name} are both step {step}",
@@ -88,7 +95,14 @@ def _is_step(path: Place) -> bool:
     """Tell weights that are named for a step: one file, or a folder that holds some."""
     if step_of(path) is None or path.name.startswith(".") or OTHER_STATE.match(path.name):
         return False
-    return path.name.endswith(WEIGHTS) if path.is_file() else holds_weights(path)
+    if path.is_file():
+        return path.name.endswith(WEIGHTS)
+    return STEP_FOLDER.match(path.name) is not None and holds_weights(path)
+
+
+def _before_step(path: Place) -> str:
+    found = STEP_IN_NAME.search(path.stem)
+    return re.sub(r"\d+", "#", path.stem[: found.start()]) if found else ""
 
 
 def holds_weights(folder: Place, deeper: bool = True) -> bool:
@@ -105,8 +119,11 @@ def run_of(path: Path) -> Path | None:
     """Return the folder of the run that a path is, is in, or lies in a step of."""
     if is_run(path):
         return path
-    if is_run(path.parent):
+    if is_run(path.parent) and (path in step_files(path.parent).values() or path.is_file()):
         return path.parent
+    cache = model_of(path)
+    if cache is not None:
+        return cache if is_run(cache) else None
     above = path.parent.parent
     is_step = step_of(path.parent) is not None and is_run(above)
     return above if is_step and path.parent in step_files(above).values() else None

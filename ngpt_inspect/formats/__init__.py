@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.errors import MissingLibrary, Unreachable, UnreadableFile
 from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weights
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._parts import with_part
@@ -19,6 +19,7 @@ from ngpt_inspect.formats.places.folder import DISTRIBUTED, find_model
 from ngpt_inspect.formats.places.opening import open_bytes, place_of
 from ngpt_inspect.formats.places.remote import CHECK_ADDRESS, RemotePath
 from ngpt_inspect.formats.torch.memory import is_in_memory, read_memory
+from ngpt_inspect.hub_cache import cached, is_offline
 from ngpt_inspect.places import Place
 from ngpt_inspect.plugins import collect
 from ngpt_inspect.quantised import dequantised
@@ -42,7 +43,8 @@ def read_contents(source: Any, part: str | None = None) -> Contents:
     source
         A file; or a folder, which means its safetensors index, the last step of a training
         run, or its only model file. Either is a path, or a URI (``hf://org/name@revision``,
-        ``s3://``, ``gs://``, ``https://``), of which only the bytes asked for travel.
+        ``s3://``, ``gs://``, ``https://``), of which only the bytes asked for travel; what the
+        hub's cache holds needs no network.
         ``config.json`` beside it is attached. Or what is in memory: a module, a state dict (or
         a dict that holds one, as a checkpoint does), an open file, bytes.
     part
@@ -60,7 +62,18 @@ def read_contents(source: Any, part: str | None = None) -> Contents:
     """
     if is_in_memory(source):
         return dequantised(with_part(read_memory(source), part))
-    place = place_of(source)
+    kept = cached(source) if isinstance(source, str) else None
+    if kept is not None and is_offline():
+        return _read_at(kept, kept, part)
+    try:
+        return _read_at(place_of(source), source, part)
+    except (Unreachable, MissingLibrary):
+        if kept is None:
+            raise
+        return _read_at(kept, kept, part)
+
+
+def _read_at(place: Place, source: Any, part: str | None) -> Contents:
     try:
         return _read(place, source, part)
     except OSError as error:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.hub_cache import MAIN, is_cache, revisions
 from ngpt_inspect.places import Place
 from ngpt_inspect.runs import STEP_FILE, holds_weights, is_run, step_files
 from ngpt_inspect.wording import listed
@@ -36,10 +38,11 @@ LOOKED_FOR = "*.safetensors, *.safetensors.index.json, *.pt, *.pth, *.bin, *.ckp
 def find_model(folder: Place) -> Place:
     """Return the file a folder stands for, or the folder in it.
 
-    In this order: the distributed checkpoint of OLMo-core; a safetensors index; the last
-    ``step-N.safetensors`` of a training run; ``model.safetensors``, or the only safetensors
-    file; an index of torch files; ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file;
-    the only GGUF model; the last of what else is named for a step.
+    In this order: of a model in the hub's cache its main revision; the distributed checkpoint
+    of OLMo-core; a safetensors index; the last ``step-N.safetensors`` of a training run;
+    ``model.safetensors``, or the only safetensors file; an index of torch files;
+    ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file; the only GGUF model; the last of
+    what else is named for a step.
 
     Raises
     ------
@@ -53,6 +56,8 @@ def find_model(folder: Place) -> Place:
             where=str(folder),
             next_step="name a checkpoint file or its folder",
         )
+    if isinstance(folder, Path) and is_cache(folder):
+        return _snapshot(folder)
     if DISTRIBUTED in names:
         return folder / DISTRIBUTED
     index = _choose(names, (INDEX,), (f"model{INDEX}",), folder)
@@ -72,6 +77,21 @@ def find_model(folder: Place) -> Place:
     if found is None:
         raise _nothing_there(folder, names)
     return found
+
+
+def _snapshot(folder: Path) -> Path:
+    """Return the main revision of a model in the hub's cache, the only one, or the last step."""
+    held, steps = revisions(folder), step_files(folder)
+    if MAIN in held or len(held) == 1:
+        return held.get(MAIN) or next(iter(held.values()))
+    if steps:
+        return steps[max(steps)]
+    places = [str(at.relative_to(folder)) for at in held.values()]
+    raise UnreadableFile(
+        f"holds {len(held)} revisions, and none is main: {listed(held)}",
+        where=str(folder),
+        next_step=_one_of(folder, places) if held else "download one with `hf download`",
+    )
 
 
 def _choose(
