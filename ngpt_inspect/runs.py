@@ -60,7 +60,8 @@ def step_files(folder: P) -> dict[int, P]:
     """Return the checkpoints of a run by step, first to last; empty for any other folder.
 
     Files ``step-N.safetensors``; without any, other files or folders that are named for a step,
-    if no two are for the same and no two are of different runs by what comes before it; of a model in the hub's cache, revisions that are.
+    if no two are for the same, and none is of another run by what comes before the step; of a
+    model in the hub's cache, revisions that are named so.
 
     Raises
     ------
@@ -69,7 +70,8 @@ def step_files(folder: P) -> dict[int, P]:
     """
     if isinstance(folder, Path) and is_cache(folder):
         named = ((step_of(Path(name)), at) for name, at in revisions(folder).items())
-        return dict(sorted((step, at) for step, at in named if step is not None))
+        of_cache = {step: at for step, at in named if step is not None}
+        return dict(sorted(of_cache.items()))  # type: ignore[arg-type]
     inside = sorted(folder.iterdir(), key=lambda path: path.name)
     exact = [each for each in inside if STEP_FILE.fullmatch(each.name) and each.is_file()]
     found: dict[int, P] = {}
