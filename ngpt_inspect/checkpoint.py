@@ -159,9 +159,10 @@ def _named(path: Path) -> Path:
         untelling = STEP_FOLDER.match(path.name) is not None
     else:
         untelling = _stem(path) in UNTELLING_NAMES or step_of(path) is not None
-    if not (untelling and path.parent.name):
-        return path
     above = path.parent
+    is_host = above.parent.name.endswith(":")  # of an address
+    if not (untelling and above.name) or is_host:
+        return path
     return _named(above) if STEP_FOLDER.match(above.name) else above
 
 
