@@ -16,6 +16,7 @@ from ngpt_inspect.architectures import (
 )
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.formats import read_contents
+from ngpt_inspect.formats.places.folder import INNER
 from ngpt_inspect.hub_cache import is_cache, model_of, revision_of
 from ngpt_inspect.placement import constants_of, weights_of
 from ngpt_inspect.places import Openable
@@ -24,6 +25,7 @@ from ngpt_inspect.stored import Contents
 from ngpt_inspect.weights import ModelShape, WeightSet
 
 UNTELLING_NAMES = {
+    *("mp_rank_00_model_states", "zero_pp_rank_0_mp_rank_00_model_states"),
     *("model", "ckpt", "pytorch_model", "checkpoint", "state_dict", "lit_model", "last"),
     *("consolidated", "consolidated.00"),
 }
@@ -31,7 +33,7 @@ UNTELLING_NAMES = {
 
 STEP_KEYS = (
     *("reference_model.step", "iter_num", "step", "iteration", "global_step"),
-    *("trainer_state.global_step", "meta.step"),
+    *("trainer_state.global_step", "meta.step", "global_steps"),
 )
 
 
@@ -136,7 +138,7 @@ def _step(contents: Contents, path: Path) -> int | None:
         value = contents.lookup(key)
         if isinstance(value, int) and not isinstance(value, bool):
             return value
-    named = (step_of(each) for each in (path, path.parent, Path(revision_of(path))))
+    named = (step_of(each) for each in (*(path, *path.parents)[:3], Path(revision_of(path))))
     return next((step for step in named if step is not None), None)
 
 
@@ -155,15 +157,19 @@ def _named(path: Path) -> Path:
     cache = model_of(path)
     if cache is not None:
         return cache
-    if path.is_dir() or STEP_FOLDER.match(path.name):
-        untelling = STEP_FOLDER.match(path.name) is not None
+    if path.is_dir() or _says_no_model(path.name):
+        untelling = _says_no_model(path.name)
     else:
         untelling = _stem(path) in UNTELLING_NAMES or step_of(path) is not None
     above = path.parent
     is_host = above.parent.name.endswith(":")  # of an address
     if not (untelling and above.name) or is_host:
         return path
-    return _named(above) if STEP_FOLDER.match(above.name) else above
+    return _named(above) if _says_no_model(above.name) else above
+
+
+def _says_no_model(folder: str) -> bool:
+    return STEP_FOLDER.match(folder) is not None or INNER.fullmatch(folder) is not None
 
 
 def _writable(label: str) -> str:

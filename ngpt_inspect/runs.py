@@ -44,6 +44,8 @@ STEP_IN_NAME = re.compile(
 )
 STEP_FOLDER = re.compile(r"(?:global_)?(?:step|iter|checkpoint|ckpt)[-_=]?\d", re.ASCII)
 """Begins the name of a folder that says a step and nothing else."""
+DEEPEST = 4
+"""Folders above a file of weights among which the folder of its run is."""
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".distcp", ".metadata")
 """Endings of files that hold weights, or say where they are."""
 OTHER_STATE = re.compile(r"optim|scheduler|scaler|rng|random_states|training_args|train\.|val\.")
@@ -118,17 +120,24 @@ def holds_weights(folder: Place, deeper: bool = True) -> bool:
 
 
 def run_of(path: Path) -> Path | None:
-    """Return the folder of the run that a path is, is in, or lies in a step of."""
-    if is_run(path):
-        return path
-    if is_run(path.parent) and (path in step_files(path.parent).values() or path.is_file()):
-        return path.parent
+    """Return the folder of the run that a path is, is in, or lies in a step of.
+
+    Where a step of a run is a run itself, as DeepSpeed's folder in a Trainer's, the outer one.
+    """
     cache = model_of(path)
     if cache is not None:
         return cache if is_run(cache) else None
-    above = path.parent.parent
-    is_step = step_of(path.parent) is not None and is_run(above)
-    return above if is_step and path.parent in step_files(above).values() else None
+    for above in reversed(path.parents[:DEEPEST]):
+        inside = path.relative_to(above).parts[0]
+        if step_of(Path(inside)) is not None and above / inside in _steps(above):
+            return above
+    if is_run(path):
+        return path
+    return path.parent if path.is_file() and is_run(path.parent) else None
+
+
+def _steps(folder: Path) -> list[Path]:
+    return list(step_files(folder).values()) if folder.is_dir() else []
 
 
 def log_of(folder: Path) -> Path | None:

@@ -15,7 +15,7 @@ from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weight
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._parts import with_part
 from ngpt_inspect.formats.places.beside import files_of, with_settings
-from ngpt_inspect.formats.places.folder import DISTRIBUTED, find_model
+from ngpt_inspect.formats.places.folder import INNER, find_model
 from ngpt_inspect.formats.places.opening import open_bytes, place_of
 from ngpt_inspect.formats.places.remote import CHECK_ADDRESS, RemotePath
 from ngpt_inspect.formats.torch.memory import is_in_memory, read_memory
@@ -108,8 +108,9 @@ def _read(place: Place, source: str | PathLike[str], part: str | None) -> Conten
         )
     if isinstance(place, RemotePath) and place.address != str(place):
         contents = replace(contents, address=place.address)
-    inside = place.is_dir() and place.name != DISTRIBUTED
-    return dequantised(with_settings(contents, place if inside else place.parent))
+    folder = place if place.is_dir() else place.parent
+    outer = folder.parent if INNER.fullmatch(folder.name) else folder
+    return dequantised(with_settings(contents, outer))
 
 
 def _format_of(place: Place) -> tuple[Format | None, bytes]:

@@ -8,7 +8,14 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
-from ngpt_inspect.formats.places.folder import DISTRIBUTED, INDEX, MODEL_PART, PART, TORCH_INDEX
+from ngpt_inspect.formats.places.folder import (
+    INDEX,
+    INNER,
+    MODEL_PART,
+    MODEL_STATES,
+    PART,
+    TORCH_INDEX,
+)
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.places import Place
 from ngpt_inspect.runs import STEP_FOLDER
@@ -71,18 +78,23 @@ def files_of(path: Path) -> list[Path]:
     OSError
         There is nothing at this path.
     """
-    inner = path / DISTRIBUTED
-    if inner.is_dir():
-        return [*_files_in(path), *_files_in(inner)]
     if path.is_dir():
-        return [*_files_in(path), *(_settings_in(path.parent) if path.name == DISTRIBUTED else ())]
+        inner = [each for each in path.iterdir() if INNER.fullmatch(each.name) and each.is_dir()]
+        outer = _settings_in(path.parent) if INNER.fullmatch(path.name) else []
+        return [
+            *_files_in(path),
+            *outer,
+            *(file for each in sorted(inner) for file in _files_in(each)),
+        ]
     if path.name.endswith((INDEX, TORCH_INDEX)) or _is_part(path.name):
         return [path, *(each for each in _files_in(path.parent) if each != path)]
     return [path, *_settings_in(path.parent, path.name)]
 
 
 def _is_part(name: str) -> bool:
-    return PART.search(name) is not None or MODEL_PART.fullmatch(name) is not None
+    return PART.search(name) is not None or any(
+        part.fullmatch(name) for part in (MODEL_PART, MODEL_STATES)
+    )
 
 
 def _files_in(folder: Path) -> list[Path]:
