@@ -27,6 +27,7 @@ from ngpt_inspect.weights import ModelShape, WeightSet
 UNTELLING_NAMES = {
     *("mp_rank_00_model_states", "zero_pp_rank_0_mp_rank_00_model_states"),
     *("model", "ckpt", "pytorch_model", "checkpoint", "state_dict", "lit_model", "last"),
+    *("adapter_model", "adapter"),
     *("consolidated", "consolidated.00"),
 }
 """File names that say nothing: the folder's name labels such a checkpoint."""
@@ -130,7 +131,9 @@ def open_checkpoint(
 def _shape(known: Mapping[str, int]) -> ModelShape:
     # Of a model with nothing but experts their width is the width of its MLP.
     sizes = {"d_mlp": known["d_expert"], **known} if "d_expert" in known else known
-    return ModelShape(**{name: sizes[name] for name in ModelShape.__annotations__ if name in sizes})
+    untold = {"d_model": 0, "vocab_size": 0}  # of an adapter
+    said = {name: sizes[name] for name in ModelShape.__annotations__ if name in sizes}
+    return ModelShape(**{**untold, **said})
 
 
 def _step(contents: Contents, path: Path) -> int | None:

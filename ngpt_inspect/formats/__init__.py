@@ -14,6 +14,7 @@ from ngpt_inspect.errors import MissingLibrary, Unreachable, UnreadableFile
 from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weights
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._parts import with_part
+from ngpt_inspect.formats.adapters.parts import as_adapter
 from ngpt_inspect.formats.places.beside import files_of, with_settings
 from ngpt_inspect.formats.places.folder import INNER, find_model
 from ngpt_inspect.formats.places.opening import open_bytes, place_of
@@ -101,14 +102,14 @@ def _read(place: Place, source: str | PathLike[str], part: str | None) -> Conten
         chosen, head = _format_of(place)
     if chosen is None:
         raise not_supported(place, head)
-    contents = with_part(chosen.read(place), part)
+    folder = place if place.is_dir() else place.parent
+    contents = with_part(as_adapter(chosen.read(place), folder, read_contents), part)
     if not contents.tensors:
         raise UnreadableFile(
             "holds no tensors", where=str(place), next_step="name the file that holds the weights"
         )
     if isinstance(place, RemotePath) and place.address != str(place):
         contents = replace(contents, address=place.address)
-    folder = place if place.is_dir() else place.parent
     outer = folder.parent if INNER.fullmatch(folder.name) else folder
     return dequantised(with_settings(contents, outer))
 
