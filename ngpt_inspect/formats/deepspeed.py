@@ -45,7 +45,8 @@ def _read(place: Place) -> Contents:
     frozen = _shapes(state.get("frozen_param_shapes"))
     away = {name for name, tensor in module.items() if _is_placeholder(tensor)}
     away &= {*shapes, *frozen}
-    files, tensors = [place], {}
+    files: list[Place] = [place]
+    tensors: dict[str, StoredTensor] = {}
     for name, tensor in module.items():
         if name not in away:
             tensors[name] = file.tensor(name, tensor)
@@ -150,7 +151,7 @@ def _runs(groups: list[StoredTensor], start: int, count: int) -> Iterator[Run]:
 def _frozen(
     place: Place, shapes: Mapping[str, tuple[int, ...]], states: States
 ) -> dict[str, StoredTensor]:
-    tensors = {}
+    tensors: dict[str, StoredTensor] = {}
     for name, shape in shapes.items():
         runs = []
         for file, state in states:

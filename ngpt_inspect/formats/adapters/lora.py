@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._values import row_range
 from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.wording import quoted, shown, sizes
 
 if TYPE_CHECKING:
     import torch
 
 FACTOR = re.compile(r"(.+)\.lora_(embedding_)?A(?:\.(\w+))?(?:\.weight)?")
 DTYPE = "F64"
+LARGEST_ALPHA = 1e9
+"""No adapter is scaled by more; a file can say anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,14 @@ class LoraUpdate(StoredTensor):
         first, shape = row_range(self.shape, start, stop)
         rows = slice(first, first + shape[0])
         b, a = (factor.read().double() for factor in self.factors)
-        product: torch.Tensor = (a.T[rows] @ b.T if self.turned else b[rows] @ a) * self.scale
+        try:
+            product: torch.Tensor = (a.T[rows] @ b.T if self.turned else b[rows] @ a) * self.scale
+        except RuntimeError as error:
+            raise UnreadableFile(
+                f"torch cannot hold shape {sizes(shape)} ({shown(str(error))})",
+                where=f"{self.location[0]}: tensor {quoted(self.name)}",
+                next_step="open it where there is more memory",
+            ) from error
         return product
 
     @property
@@ -132,6 +143,6 @@ def _scale(module: str, rank: int, config: Mapping[str, Any]) -> float:
     for pattern, value in patterns.items() if isinstance(patterns, Mapping) else ():
         if module == pattern or module.endswith(f".{pattern}"):
             alpha = value
-    if type(alpha) not in (int, float) or not math.isfinite(alpha):
+    if not isinstance(alpha, int | float) or not abs(alpha) < LARGEST_ALPHA:
         return 1.0
-    return float(alpha) / (math.sqrt(rank) if config.get("use_rslora") is True else rank)
+    return alpha / (math.sqrt(rank) if config.get("use_rslora") is True else rank)

@@ -46,7 +46,10 @@ def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
     base = _base(config, folder)
     said = {**contents.config, "adapter_config": config, **_config_of(base)}
     alone: Held = ({**contents.tensors, **found}, said)
-    parts = {ADAPTER: lambda: alone, SUM: partial(_sum, contents, found, base, config, opened)}
+    parts: dict[str, Callable[[], Held]] = {
+        ADAPTER: lambda: alone,
+        SUM: partial(_sum, contents, found, base, config, opened),
+    }
     return replace(contents, parts=parts)
 
 

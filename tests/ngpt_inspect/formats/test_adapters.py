@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 import torch
 from formats_helpers import refusal
+from hostile.damage import damaged_json
+from hostile.guard import refused
+from hypothesis import given, settings
 from models import LLAMA_NAMES, Tensors, named, tiny_gpt
 from safetensors.torch import save_file
 
@@ -163,6 +166,34 @@ def test_a_broken_config(text: str, tmp_path: Path) -> None:
         assert read_contents(tmp_path).tensors
     else:
         assert "adapter_config.json" in refusal(tmp_path)
+
+
+TOLD = {"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, "alpha_pattern": {"q_proj": 2}}
+TOLD |= {"base_model_name_or_path": "base", "use_rslora": False, "fan_in_fan_out": False}
+
+
+@settings(max_examples=60)
+@given(said=damaged_json(TOLD))
+def test_a_damaged_config(said: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = write(tmp_path_factory.mktemp("mine"))
+    (folder / "adapter_config.json").write_bytes(said.encode(errors="surrogatepass"))
+
+    def read() -> None:
+        for part in (None, "sum"):
+            for weight in ni.open_checkpoint(folder, part=part):
+                weight.values()
+
+    refused(read, folder)
+
+
+def test_an_update_that_no_memory_holds(tmp_path: Path) -> None:
+    tensors = {
+        "m.q.lora_A.weight": torch.ones(1, 2**20).half(),
+        "m.q.lora_B.weight": torch.ones(2**21, 1).half(),
+    }
+    read = read_contents(write(tmp_path, tensors, r=1)).tensors["m.q.weight"]
+    with pytest.raises(UnreadableFile, match="torch cannot hold shape"):
+        read.read()
 
 
 def test_a_full_model_with_the_names_of_peft_is_placed(tmp_path: Path) -> None:
