@@ -43,24 +43,28 @@ def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
     if any("lora_magnitude_vector" in name for name in contents.tensors):
         return contents  # DoRA: the update depends on the norms of the base
     found = updates(contents.tensors, config)
-    base = _base(config, folder)
-    said = {**contents.config, "adapter_config": config, **_config_of(base)}
+    said = {**contents.config, "adapter_config": config, **_config_of(_cached(config))}
     alone: Held = ({**contents.tensors, **found}, said)
     parts: dict[str, Callable[[], Held]] = {
         ADAPTER: lambda: alone,
-        SUM: partial(_sum, contents, found, base, config, opened),
+        SUM: partial(_sum, contents, found, config, folder, opened),
     }
     return replace(contents, parts=parts)
 
 
+def _cached(config: Mapping[str, Any]) -> Path | None:
+    """Return where the hub's cache has the base."""
+    named = config.get("base_model_name_or_path")
+    return cached(f"hf://{named}") if isinstance(named, str) else None
+
+
 def _base(config: Mapping[str, Any], folder: Place) -> Path | None:
-    """Return where the base is kept here."""
+    """Return where the base is kept here. A path out of a file is followed only when asked for."""
     named = config.get("base_model_name_or_path")
     if not isinstance(named, str) or not named or "\0" in named:
         return None
     local = [Path(named), Path(str(folder)) / named] if isinstance(folder, Path) else []
-    there = next((each for each in local if each.exists()), None)
-    return there or cached(f"hf://{named}")
+    return next((each for each in local if each.exists()), None) or _cached(config)
 
 
 def _config_of(base: Path | None) -> dict[str, Any]:
@@ -71,10 +75,11 @@ def _config_of(base: Path | None) -> dict[str, Any]:
 def _sum(
     contents: Contents,
     found: Mapping[str, LoraUpdate],
-    base: Path | None,
     config: Mapping[str, Any],
+    folder: Place,
     opened: Opener,
 ) -> Held:
+    base = _base(config, folder)
     if base is None:
         raise UnreadableFile(
             f"its base {quoted(config.get('base_model_name_or_path'))} is not here",

@@ -106,7 +106,9 @@ def test_with_its_base_the_sum(relative: bool, tmp_path: Path) -> None:
     base = write_base(tmp_path / "base")
     named_so = os.path.relpath(base, tmp_path / "mine") if relative else str(base)
     path = write(tmp_path / "mine", base_model_name_or_path=named_so)
-    assert ni.open_checkpoint(path).shape.n_heads == 4, "the config of the base"
+    alone = ni.open_checkpoint(path)
+    assert alone.shape.n_heads is None, "a path that a file names is not followed unasked"
+    assert alone.unasked == "adapter is read; the file also holds sum (--part)"
     model = ni.open_checkpoint(path, part="sum")
     assert (model.architecture, model.shape.n_heads, model.unrecognised) == ("llama", 4, ())
     for weight in model:
@@ -124,6 +126,17 @@ def test_a_base_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(UnreadableFile, match="its base 'org/none' is not here; download it"):
         ni.open_checkpoint(path, part="sum")
     assert ni.open_checkpoint(path).weights
+
+
+def test_a_base_in_the_hubs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "models--org--base" / "snapshots" / ("1" * 40)
+    write_base(snapshot)
+    (tmp_path / "models--org--base" / "refs").mkdir()
+    (tmp_path / "models--org--base" / "refs" / "main").write_text("1" * 40)
+    path = write(tmp_path / "mine", base_model_name_or_path="org/base")
+    assert ni.open_checkpoint(path).shape.n_heads == 4, "its config is read"
+    assert ni.open_checkpoint(path, part="sum").unrecognised == ()
 
 
 def test_the_base_of_another_model(tmp_path: Path) -> None:
