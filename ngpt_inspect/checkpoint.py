@@ -16,6 +16,8 @@ from ngpt_inspect.architectures import (
 )
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.formats import read_contents
+from ngpt_inspect.formats.places.folder import INNER
+from ngpt_inspect.hub_cache import is_cache, model_of, revision_of
 from ngpt_inspect.placement import constants_of, weights_of
 from ngpt_inspect.places import Openable
 from ngpt_inspect.runs import STEP_FOLDER, step_of
@@ -23,14 +25,16 @@ from ngpt_inspect.stored import Contents
 from ngpt_inspect.weights import ModelShape, WeightSet
 
 UNTELLING_NAMES = {
+    *("mp_rank_00_model_states", "zero_pp_rank_0_mp_rank_00_model_states"),
     *("model", "ckpt", "pytorch_model", "checkpoint", "state_dict", "lit_model", "last"),
+    *("adapter_model", "adapter"),
     *("consolidated", "consolidated.00"),
 }
 """File names that say nothing: the folder's name labels such a checkpoint."""
 
 STEP_KEYS = (
     *("reference_model.step", "iter_num", "step", "iteration", "global_step"),
-    *("trainer_state.global_step", "meta.step"),
+    *("trainer_state.global_step", "meta.step", "global_steps"),
 )
 
 
@@ -130,7 +134,9 @@ def open_checkpoint(
 def _shape(known: Mapping[str, int]) -> ModelShape:
     # Of a model with nothing but experts their width is the width of its MLP.
     sizes = {"d_mlp": known["d_expert"], **known} if "d_expert" in known else known
-    return ModelShape(**{name: sizes[name] for name in ModelShape.__annotations__ if name in sizes})
+    untold = {"d_model": 0, "vocab_size": 0}  # of an adapter
+    said = {name: sizes[name] for name in ModelShape.__annotations__ if name in sizes}
+    return ModelShape(**{**untold, **said})
 
 
 def _step(contents: Contents, path: Path) -> int | None:
@@ -138,26 +144,38 @@ def _step(contents: Contents, path: Path) -> int | None:
         value = contents.lookup(key)
         if isinstance(value, int) and not isinstance(value, bool):
             return value
-    named = (step_of(each) for each in (path, path.parent))
+    named = (step_of(each) for each in (*(path, *path.parents)[:3], Path(revision_of(path))))
     return next((step for step in named if step is not None), None)
 
 
 def _label(path: Path) -> str:
     """Return the name of the run, or of the folder where the file's own name says nothing."""
     named = _named(path)
+    if is_cache(named):
+        revision = revision_of(path)
+        told = f"@{revision}" if revision and step_of(Path(revision)) is None else ""
+        return named.name.rpartition("--")[2] + told
     return named.name if named != path or path.is_dir() else _stem(path)
 
 
 def _named(path: Path) -> Path:
     """Return the file, or the folder above it, whose name tells the model and not just a step."""
-    if path.is_dir() or STEP_FOLDER.match(path.name):
-        untelling = STEP_FOLDER.match(path.name) is not None
+    cache = model_of(path)
+    if cache is not None:
+        return cache
+    if path.is_dir() or _says_no_model(path.name):
+        untelling = _says_no_model(path.name)
     else:
         untelling = _stem(path) in UNTELLING_NAMES or step_of(path) is not None
-    if not (untelling and path.parent.name):
-        return path
     above = path.parent
-    return _named(above) if STEP_FOLDER.match(above.name) else above
+    is_host = above.parent.name.endswith(":")  # of an address
+    if not (untelling and above.name) or is_host:
+        return path
+    return _named(above) if _says_no_model(above.name) else above
+
+
+def _says_no_model(folder: str) -> bool:
+    return STEP_FOLDER.match(folder) is not None or INNER.fullmatch(folder) is not None
 
 
 def _writable(label: str) -> str:

@@ -51,6 +51,10 @@ class UnreadableFile(InspectError):
     """The bytes are not a checkpoint that can be read safely."""
 
 
+class Unreachable(UnreadableFile):
+    """Whoever keeps the file does not answer."""
+
+
 class UnknownArchitecture(InspectError):
     """The tensors are readable, but their names fit no declared model family, or several."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ngpt_inspect.errors import UnreadableFile, WrongOption
+from ngpt_inspect.hub_cache import is_cache, model_of, revisions
 from ngpt_inspect.places import Place, is_uri
 from ngpt_inspect.trainer_state import TRAINER_STATE, logged_rows
 
@@ -43,6 +44,8 @@ STEP_IN_NAME = re.compile(
 )
 STEP_FOLDER = re.compile(r"(?:global_)?(?:step|iter|checkpoint|ckpt)[-_=]?\d", re.ASCII)
 """Begins the name of a folder that says a step and nothing else."""
+DEEPEST = 4
+"""Folders above a file of weights among which the folder of its run is."""
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".distcp", ".metadata")
 """Endings of files that hold weights, or say where they are."""
 OTHER_STATE = re.compile(r"optim|scheduler|scaler|rng|random_states|training_args|train\.|val\.")
@@ -59,21 +62,29 @@ def step_files(folder: P) -> dict[int, P]:
     """Return the checkpoints of a run by step, first to last; empty for any other folder.
 
     Files ``step-N.safetensors``; without any, other files or folders that are named for a step,
-    if no two are for the same.
+    if no two are for the same, and none is of another run by what comes before the step; of a
+    model in the hub's cache, revisions that are named so.
 
     Raises
     ------
     UnreadableFile
         Two files are named for the same step.
     """
+    if isinstance(folder, Path) and is_cache(folder):
+        named = ((step_of(Path(name)), at) for name, at in revisions(folder).items())
+        of_cache = {step: at for step, at in named if step is not None}
+        return dict(sorted(of_cache.items()))  # type: ignore[arg-type]
     inside = sorted(folder.iterdir(), key=lambda path: path.name)
     exact = [each for each in inside if STEP_FILE.fullmatch(each.name) and each.is_file()]
     found: dict[int, P] = {}
-    for path in exact or filter(_is_step, inside):
+    others = [] if exact else [each for each in inside if _is_step(each)]
+    if len({_before_step(each) for each in others}) > 1:
+        return {}
+    for path in exact or others:
         step = step_of(path)
         assert step is not None, "what is chosen is named for a step"
         if step in found and not exact:
-            return {}  # one file of each rank, or several runs in one folder
+            return {}  # one file of each rank
         if step in found:
             raise UnreadableFile(
                 f"{found[step].name} and {path.name} are both step {step}",
@@ -88,7 +99,14 @@ def _is_step(path: Place) -> bool:
     """Tell weights that are named for a step: one file, or a folder that holds some."""
     if step_of(path) is None or path.name.startswith(".") or OTHER_STATE.match(path.name):
         return False
-    return path.name.endswith(WEIGHTS) if path.is_file() else holds_weights(path)
+    if path.is_file():
+        return path.name.endswith(WEIGHTS)
+    return STEP_FOLDER.match(path.name) is not None and holds_weights(path)
+
+
+def _before_step(path: Place) -> str:
+    found = STEP_IN_NAME.search(path.stem)
+    return re.sub(r"\d+", "#", path.stem[: found.start()]) if found else ""
 
 
 def holds_weights(folder: Place, deeper: bool = True) -> bool:
@@ -102,14 +120,24 @@ def holds_weights(folder: Place, deeper: bool = True) -> bool:
 
 
 def run_of(path: Path) -> Path | None:
-    """Return the folder of the run that a path is, is in, or lies in a step of."""
+    """Return the folder of the run that a path is, is in, or lies in a step of.
+
+    Where a step of a run is a run itself, as DeepSpeed's folder in a Trainer's, the outer one.
+    """
+    cache = model_of(path)
+    if cache is not None:
+        return cache if is_run(cache) else None
+    for above in reversed(path.parents[:DEEPEST]):
+        inside = path.relative_to(above).parts[0]
+        if step_of(Path(inside)) is not None and above / inside in _steps(above):
+            return above
     if is_run(path):
         return path
-    if is_run(path.parent):
-        return path.parent
-    above = path.parent.parent
-    is_step = step_of(path.parent) is not None and is_run(above)
-    return above if is_step and path.parent in step_files(above).values() else None
+    return path.parent if path.is_file() and is_run(path.parent) else None
+
+
+def _steps(folder: Path) -> list[Path]:
+    return list(step_files(folder).values()) if folder.is_dir() else []
 
 
 def log_of(folder: Path) -> Path | None:

@@ -126,6 +126,8 @@ class StoredTensor(ABC):
         return None
 
 
+ADAPTER = "adapter"
+"""The part of an adapter that is what it adds: a few weights of a model, not a model."""
 Held = tuple[Mapping[str, StoredTensor], Mapping[str, Any]]
 """The tensors of one set of weights, and the settings beside it."""
 

@@ -10,15 +10,17 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.errors import MissingLibrary, Unreachable, UnreadableFile
 from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weights
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._parts import with_part
+from ngpt_inspect.formats.adapters.parts import as_adapter
 from ngpt_inspect.formats.places.beside import files_of, with_settings
-from ngpt_inspect.formats.places.folder import DISTRIBUTED, find_model
+from ngpt_inspect.formats.places.folder import INNER, find_model
 from ngpt_inspect.formats.places.opening import open_bytes, place_of
 from ngpt_inspect.formats.places.remote import CHECK_ADDRESS, RemotePath
 from ngpt_inspect.formats.torch.memory import is_in_memory, read_memory
+from ngpt_inspect.hub_cache import cached, is_offline
 from ngpt_inspect.places import Place
 from ngpt_inspect.plugins import collect
 from ngpt_inspect.quantised import dequantised
@@ -42,7 +44,8 @@ def read_contents(source: Any, part: str | None = None) -> Contents:
     source
         A file; or a folder, which means its safetensors index, the last step of a training
         run, or its only model file. Either is a path, or a URI (``hf://org/name@revision``,
-        ``s3://``, ``gs://``, ``https://``), of which only the bytes asked for travel.
+        ``s3://``, ``gs://``, ``https://``), of which only the bytes asked for travel; what the
+        hub's cache holds needs no network.
         ``config.json`` beside it is attached. Or what is in memory: a module, a state dict (or
         a dict that holds one, as a checkpoint does), an open file, bytes.
     part
@@ -60,7 +63,18 @@ def read_contents(source: Any, part: str | None = None) -> Contents:
     """
     if is_in_memory(source):
         return dequantised(with_part(read_memory(source), part))
-    place = place_of(source)
+    kept = cached(source) if isinstance(source, str) else None
+    if kept is not None and is_offline():
+        return _read_at(kept, kept, part)
+    try:
+        return _read_at(place_of(source), source, part)
+    except (Unreachable, MissingLibrary):
+        if kept is None:
+            raise
+        return _read_at(kept, kept, part)
+
+
+def _read_at(place: Place, source: Any, part: str | None) -> Contents:
     try:
         return _read(place, source, part)
     except OSError as error:
@@ -88,15 +102,16 @@ def _read(place: Place, source: str | PathLike[str], part: str | None) -> Conten
         chosen, head = _format_of(place)
     if chosen is None:
         raise not_supported(place, head)
-    contents = with_part(chosen.read(place), part)
+    folder = place if place.is_dir() else place.parent
+    contents = with_part(as_adapter(chosen.read(place), folder, read_contents), part)
     if not contents.tensors:
         raise UnreadableFile(
             "holds no tensors", where=str(place), next_step="name the file that holds the weights"
         )
     if isinstance(place, RemotePath) and place.address != str(place):
         contents = replace(contents, address=place.address)
-    inside = place.is_dir() and place.name != DISTRIBUTED
-    return dequantised(with_settings(contents, place if inside else place.parent))
+    outer = folder.parent if INNER.fullmatch(folder.name) else folder
+    return dequantised(with_settings(contents, outer))
 
 
 def _format_of(place: Place) -> tuple[Format | None, bytes]:

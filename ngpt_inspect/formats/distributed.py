@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
@@ -19,12 +20,14 @@ from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
 from ngpt_inspect.formats.places.window import Window
 from ngpt_inspect.formats.torch.listing import TorchFile
-from ngpt_inspect.formats.torch.state_dict import WRAPPERS
+from ngpt_inspect.formats.torch.state_dict import WRAPPERS, settings
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import ITEM_BITS, Contents, Held, StoredTensor
 from ngpt_inspect.wording import quoted, shown
 
 METADATA = ".metadata"
+META = "meta.pt"
+"""Where Lightning keeps what is beside the weights."""
 LARGEST = 512 * 1024 * 1024
 """Bytes of ``.metadata``."""
 LARGEST_OBJECT = 256 * 1024
@@ -64,6 +67,7 @@ def _read(place: Place) -> Contents:
         if _is_optimizer(path) or not objects.keep(config, path, blob):
             left_out[flat] = "an object beside the weights"
     config = {**config, "left_out": left_out} if left_out else config
+    config = {**_meta(place), **config}
     tensors = {name: tensor for mine in held.values() for name, tensor in mine.items()}
     several = len(tensors) < sum(map(len, held.values()))  # names that two sets have
     return Contents(
@@ -76,6 +80,18 @@ def _read(place: Place) -> Contents:
         if several
         else {},
     )
+
+
+def _meta(place: Place) -> dict[str, Any]:
+    """Return what Lightning's file says; nothing where it cannot be read, for it has no weights."""
+    if not (isinstance(place, Path) or place.suffix == ".ckpt") or not (place / META).is_file():
+        return {}
+    try:
+        file = TorchFile(open_bytes(place / META))
+        said = file.unpickle()
+        return settings([(said, "")], file.scalar) if isinstance(said, dict) else {}
+    except UnreadableFile:
+        return {}
 
 
 def _held(tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]) -> Held:

@@ -39,6 +39,7 @@ OPENED = {
     "distributed": "",
     "gguf": "model.gguf",
     "model parallel": "consolidated.00.pth",
+    "deepspeed": "zero_pp_rank_0_mp_rank_00_model_states.pt",
 }
 """What is opened of each kind of `good`; empty for the folder itself."""
 
@@ -111,6 +112,8 @@ def good(kind: str) -> Files:
             return {"ckpt.pt": _torch(nanogpt())}
         case "distributed":
             return _distributed({"model": tensors, "step": 3, "config": CONFIG})
+        case "deepspeed":
+            return {**_zero3(tensors, 0), **_zero3(tensors, 1), "config.json": config}
         case "model parallel":
             params = json.dumps({"dim": D, "n_heads": HEADS, "n_kv_heads": HEADS}).encode()
             parts = {f"consolidated.0{rank}.pth": _torch(_meta(tensors, rank)) for rank in (0, 1)}
@@ -136,6 +139,19 @@ def _meta(tensors: dict[str, torch.Tensor], rank: int) -> dict[str, torch.Tensor
         half = tensor.chunk(2, int(columns))[rank] if tensor.dim() > 1 else tensor
         out[name] = half.clone()
     return out
+
+
+def _zero3(tensors: dict[str, torch.Tensor], rank: int) -> Files:
+    """Return what one of two ranks of DeepSpeed saves."""
+    module = dict.fromkeys(tensors, torch.empty(0))
+    shapes = [{name: tensor.shape for name, tensor in tensors.items()}]
+    flat = torch.cat([tensor.flatten().chunk(2)[rank] for tensor in tensors.values()])
+    optimizer = {"zero_stage": 3, "partition_count": 2, "fp32_flat_groups": [flat]}
+    stem = f"zero_pp_rank_{rank}_mp_rank_00"
+    return {
+        f"{stem}_model_states.pt": _torch({"module": module, "param_shapes": shapes}),
+        f"{stem}_optim_states.pt": _torch({"optimizer_state_dict": optimizer}),
+    }
 
 
 def _torch(value: Any) -> bytes:

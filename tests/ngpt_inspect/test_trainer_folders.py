@@ -108,13 +108,19 @@ def test_a_name_that_says_more_than_a_step_is_a_label(tmp_path: Path) -> None:
     assert (model.label, model.step) == ("gpt-step-2000", 2000)
 
 
+def test_models_of_several_runs_are_no_run(tmp_path: Path) -> None:
+    for name in ("gpt-step-2000", "llama-step-3000"):
+        write_model(tmp_path / name)
+    assert step_files(tmp_path) == {}
+
+
 def test_files_named_for_steps(tmp_path: Path) -> None:
     tensors = named(tiny_gpt(), LLAMA_NAMES, torch.float32)
     for name in ("epoch=0-step=100.ckpt", "epoch=1-step=200.ckpt", "last.ckpt"):
         torch.save({"state_dict": tensors}, tmp_path / name)
     assert list(step_files(tmp_path)) == [100, 200]
     assert ni.open_checkpoint(tmp_path).step == 200
-    torch.save({"state_dict": tensors}, tmp_path / "other-step=100.ckpt")
+    torch.save({"state_dict": tensors}, tmp_path / "other-step=300.ckpt")
     assert step_files(tmp_path) == {}
     with pytest.raises(UnreadableFile, match="holds 4 checkpoints, and none has the usual name"):
         ni.open_checkpoint(tmp_path)

@@ -16,7 +16,7 @@ from ngpt_inspect.architectures.engine.unknown import UNKNOWN, as_unknown, neare
 from ngpt_inspect.architectures.engine.variants import settled
 from ngpt_inspect.errors import UnknownArchitecture
 from ngpt_inspect.naming import named
-from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.stored import ADAPTER, Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Role
 
 MOST_STACKED = 4096
@@ -54,12 +54,13 @@ def find_architecture(
     chosen = list(architectures.values()) if name is None else [named(name, known, "architecture")]
     asked = name is not None
     matches = [try_architecture(contents, each, n_heads, named=asked) for each in chosen]
-    fitting = sorted((m for m in matches if m.fits), key=lambda m: len(m.unplaced))
+    is_part = contents.part == ADAPTER
+    fitting = _fitting(matches, is_part)
     for shorter in () if fitting else without_prefix(contents):
         tried = [
             try_architecture(shorter, each, n_heads, named=name is not None) for each in chosen
         ]
-        fitting = fitting or sorted((m for m in tried if m.fits), key=lambda m: len(m.unplaced))
+        fitting = fitting or _fitting(tried, is_part)
     if not fitting:
         contradicts = n_heads is not None and any(
             try_architecture(contents, each).fits for each in chosen
@@ -72,13 +73,31 @@ def find_architecture(
             next_step="correct what you say of it, or leave it out",
         )
     ties = [m for m in fitting if len(m.unplaced) == len(fitting[0].unplaced)]
-    if len(ties) > 1:
+    if len(ties) > 1 and not (is_part and _agree(ties)):
         raise UnknownArchitecture(
             f"several layouts fit: {'; '.join(m.evidence for m in ties)}",
             where=contents.source,
             next_step=f"say --architecture {ties[0].architecture.name} or another of them",
         )
     return fitting[0]
+
+
+def _fitting(matches: list[Match], is_part: bool) -> list[Match]:
+    """Return those that fit, best first; to an adapter much may be missing, but not all.
+
+    Layouts of the same names say the same of an adapter: the plainest comes first.
+    """
+    fitting = [m for m in matches if m.fits or (is_part and m.placed and not m.conflicts)]
+    return sorted(fitting, key=lambda m: (len(m.unplaced), len(m.architecture.notes)))
+
+
+def _agree(matches: list[Match]) -> bool:
+    """Tell whether layouts say the same of every tensor that is there."""
+    said = [
+        {(p.tensor.name, p.rule.role, p.layer, p.rule.rows, p.rule.transposed) for p in m.placed}
+        for m in matches
+    ]
+    return all(each == said[0] for each in said)
 
 
 def try_architecture(

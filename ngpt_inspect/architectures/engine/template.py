@@ -12,8 +12,11 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
-WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
-"""Prefixes that torch.compile, DDP, FSDP and activation checkpointing add, anywhere in a name."""
+WRAPPERS = (
+    *("_orig_mod.", "module.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."),
+    "base_layer.",
+)
+"""What torch.compile, DDP, FSDP, activation checkpointing and peft add, anywhere in a name."""
 
 LONGEST = 4
 """Digits of a layer or an expert: no model has ten thousand."""

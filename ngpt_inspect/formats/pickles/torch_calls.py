@@ -199,5 +199,6 @@ CALLS: dict[Global, Callable[..., Any]] = {
     Global("torch._tensor", "_rebuild_from_type_v2"): _with_attributes,
     Global("torch.serialization", "_get_layout"): _layout,
     Global("torch", "Size"): _size,
+    Global("deepspeed.runtime.zero.config", "ZeroStageEnum"): _size,
     Global("torch", "device"): _device,
 }

@@ -6,15 +6,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeVar
 
-from ngpt_inspect.formats.places.folder import DISTRIBUTED, INDEX, MODEL_PART, PART, TORCH_INDEX
+from ngpt_inspect.formats.places.folder import (
+    INDEX,
+    INNER,
+    MODEL_PART,
+    MODEL_STATES,
+    PART,
+    TORCH_INDEX,
+)
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.places import Place
+from ngpt_inspect.runs import STEP_FOLDER
 from ngpt_inspect.stored import Contents
 from ngpt_inspect.trainer_state import TRAINER_STATE, facts_of
 
-SETTINGS = ("config", "model_config", "params")
+P = TypeVar("P", bound=Place)
+SETTINGS = ("config", "model_config")
+TRAINER = TRAINER_STATE.removesuffix(".json")
 STEP_OF_NANOCHAT = re.compile(r"model_(\d{6})\.pt", re.ASCII)
 REPAIR = "repair it, or move it elsewhere"
 
@@ -33,17 +43,28 @@ def with_settings(contents: Contents, folder: Place) -> Contents:
         One of them is broken.
     """
     found: dict[str, Mapping[str, Any]] = {}
-    files = {name: folder / f"{name}.json" for name in SETTINGS}
-    step = STEP_OF_NANOCHAT.fullmatch(PurePath(contents.source).name)
-    if step is not None:
-        files["meta"] = folder / f"meta_{step[1]}.json"
-    for name, path in files.items():
+    for name, path in _beside(folder, PurePath(contents.source).name).items():
         if path.is_file():
             key = f"{name}_json" if name in contents.config else name
-            found[key] = read_object(path, "it", REPAIR)
-    if (folder / TRAINER_STATE).is_file():
-        found["trainer_state"] = facts_of(read_object(folder / TRAINER_STATE, "it", REPAIR))
+            said = read_object(path, "it", REPAIR)
+            found[key] = facts_of(said) if name == TRAINER else said
     return replace(contents, config={**contents.config, **found}) if found else contents
+
+
+def _beside(folder: P, file: str) -> dict[str, P]:
+    """Return the files beside one that may belong to it, by what they are called.
+
+    At an address, where each costs a question, only those that its names let one expect.
+    """
+    is_local, step = isinstance(folder, Path), STEP_OF_NANOCHAT.fullmatch(file)
+    files = {name: folder / f"{name}.json" for name in SETTINGS}
+    if is_local or file.startswith("consolidated"):
+        files["params"] = folder / "params.json"
+    if is_local or STEP_FOLDER.match(folder.name):
+        files[TRAINER] = folder / TRAINER_STATE
+    if step is not None:
+        files["meta"] = folder / f"meta_{step[1]}.json"
+    return files
 
 
 def files_of(path: Path) -> list[Path]:
@@ -57,24 +78,28 @@ def files_of(path: Path) -> list[Path]:
     OSError
         There is nothing at this path.
     """
-    inner = path / DISTRIBUTED
-    if inner.is_dir():
-        return [*_files_in(path), *_files_in(inner)]
     if path.is_dir():
-        return [*_files_in(path), *(_settings_in(path.parent) if path.name == DISTRIBUTED else ())]
+        inner = [each for each in path.iterdir() if INNER.fullmatch(each.name) and each.is_dir()]
+        outer = _settings_in(path.parent) if INNER.fullmatch(path.name) else []
+        return [
+            *_files_in(path),
+            *outer,
+            *(file for each in sorted(inner) for file in _files_in(each)),
+        ]
     if path.name.endswith((INDEX, TORCH_INDEX)) or _is_part(path.name):
         return [path, *(each for each in _files_in(path.parent) if each != path)]
-    return [path, *_settings_in(path.parent)]
+    return [path, *_settings_in(path.parent, path.name)]
 
 
 def _is_part(name: str) -> bool:
-    return PART.search(name) is not None or MODEL_PART.fullmatch(name) is not None
+    return PART.search(name) is not None or any(
+        part.fullmatch(name) for part in (MODEL_PART, MODEL_STATES)
+    )
 
 
 def _files_in(folder: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if not each.is_dir())
 
 
-def _settings_in(folder: Path) -> list[Path]:
-    found = (folder / f"{name}.json" for name in (*SETTINGS, "trainer_state"))
-    return [each for each in found if each.is_file()]
+def _settings_in(folder: Path, file: str = "") -> list[Path]:
+    return [each for each in _beside(folder, file).values() if each.is_file()]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats.places.opening import open_bytes
+from ngpt_inspect.hub_cache import MAIN, is_cache, revisions
 from ngpt_inspect.places import Place
 from ngpt_inspect.runs import STEP_FILE, holds_weights, is_run, step_files
 from ngpt_inspect.wording import listed
@@ -29,6 +32,14 @@ LATER_PART = re.compile(r"-(?!0*1-of-)\d+-of-\d+\.gguf$")
 """Any part of a GGUF model but the first, which stands for all."""
 MODEL_PART = re.compile(r"consolidated\.(\d{1,4})\.(?:pth|safetensors)", re.ASCII)
 """What one process of Meta's model parallelism has saved; the first stands for all."""
+MODEL_STATES = re.compile(r"(?:zero_pp_rank_0_)?mp_rank_00_model_states\.pt")
+"""What the first rank of DeepSpeed has saved; it stands for all."""
+LONGEST_NAME = 200
+FSDP = re.compile(r"pytorch_model_fsdp_\d+")
+LATEST = "latest"
+"""The file in which DeepSpeed names the last of its folders."""
+INNER = re.compile(r"model_and_optim|pytorch_model_fsdp_\d+|global_step\d+")
+"""Folders whose settings lie in the folder around: of OLMo-core, accelerate and DeepSpeed."""
 MOST_COMMANDS = 6
 LOOKED_FOR = "*.safetensors, *.safetensors.index.json, *.pt, *.pth, *.bin, *.ckpt or *.gguf"
 
@@ -36,10 +47,11 @@ LOOKED_FOR = "*.safetensors, *.safetensors.index.json, *.pt, *.pth, *.bin, *.ckp
 def find_model(folder: Place) -> Place:
     """Return the file a folder stands for, or the folder in it.
 
-    In this order: the distributed checkpoint of OLMo-core; a safetensors index; the last
-    ``step-N.safetensors`` of a training run; ``model.safetensors``, or the only safetensors
-    file; an index of torch files; ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file;
-    the only GGUF model; the last of what else is named for a step.
+    In this order: of a model in the hub's cache its main revision; the distributed checkpoint
+    of OLMo-core; a safetensors index; the last ``step-N.safetensors`` of a training run;
+    ``model.safetensors``, or the only safetensors file; an index of torch files;
+    ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file; the only GGUF model; the last of
+    what else is named for a step.
 
     Raises
     ------
@@ -53,13 +65,16 @@ def find_model(folder: Place) -> Place:
             where=str(folder),
             next_step="name a checkpoint file or its folder",
         )
-    if DISTRIBUTED in names:
-        return folder / DISTRIBUTED
+    if isinstance(folder, Path) and is_cache(folder):
+        return _snapshot(folder)
+    inner = [name for name in names if name == DISTRIBUTED or FSDP.fullmatch(name)]
+    if inner:
+        return folder / inner[0]
     index = _choose(names, (INDEX,), (f"model{INDEX}",), folder)
     if index is not None:
         return index
     steps = step_files(folder)
-    last = steps[max(steps)] if steps else None
+    last = _latest(folder, names) or (steps[max(steps)] if steps else None)
     if last is not None and STEP_FILE.fullmatch(last.name):
         return last
     found = (
@@ -74,6 +89,29 @@ def find_model(folder: Place) -> Place:
     return found
 
 
+def _latest(folder: Place, names: list[str]) -> Place | None:
+    """Return the folder that DeepSpeed's file names, if it is one in this folder."""
+    if LATEST not in names or not (folder / LATEST).is_file():
+        return None
+    said = open_bytes(folder / LATEST).head(LONGEST_NAME).decode(errors="replace").strip()
+    return folder / said if said in names and (folder / said).is_dir() else None
+
+
+def _snapshot(folder: Path) -> Path:
+    """Return the main revision of a model in the hub's cache, the only one, or the last step."""
+    held, steps = revisions(folder), step_files(folder)
+    if MAIN in held or len(held) == 1:
+        return held.get(MAIN) or next(iter(held.values()))
+    if steps:
+        return steps[max(steps)]
+    places = [str(at.relative_to(folder)) for at in held.values()]
+    raise UnreadableFile(
+        f"holds {len(held)} revisions, and none is main: {listed(held)}",
+        where=str(folder),
+        next_step=_one_of(folder, places) if held else "download one with `hf download`",
+    )
+
+
 def _choose(
     names: list[str],
     suffixes: tuple[str, ...],
@@ -85,6 +123,9 @@ def _choose(
     for name in usual:
         if name in names:
             return folder / name
+    of_ranks = [name for name in names if MODEL_STATES.fullmatch(name)]
+    if of_ranks and suffixes == TORCH_SUFFIXES:
+        return folder / min(of_ranks)
     found = [name for name in names if name.endswith(suffixes) and name not in NOT_MODELS]
     if found and all(MODEL_PART.fullmatch(name) for name in found):
         return folder / found[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
-from ngpt_inspect.errors import MissingLibrary, UnreadableFile
+from ngpt_inspect.errors import MissingLibrary, Unreachable, UnreadableFile
 from ngpt_inspect.formats.places.readable import ByteFile
 from ngpt_inspect.places import public_name
 from ngpt_inspect.wording import shown
@@ -263,7 +263,7 @@ class RemoteFile(ByteFile):
 
 def _refuse(uri: str, error: BaseException) -> NoReturn:
     """Turn what a library raised, of whatever class, into one line."""
-    raise UnreadableFile(
+    raise Unreachable(
         f"cannot be reached ({_said(error, uri)})",
         where=public_name(uri),
         next_step=CHECK_ADDRESS,

@@ -17,9 +17,9 @@ from ngpt_inspect.formats.pickles.plain import (
 )
 from ngpt_inspect.formats.pickles.records import Record
 from ngpt_inspect.formats.pickles.torch_calls import PickledTensor
-from ngpt_inspect.stored import FLOATS, StoredTensor
+from ngpt_inspect.stored import ADAPTER, FLOATS, StoredTensor
 
-WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "module", "ema")
+WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "module", "ema", ADAPTER)
 """Keys under which training scripts keep the state dict, most usual first."""
 DEEPEST = 3
 Way = list[tuple[Mapping[Any, Any], str]]

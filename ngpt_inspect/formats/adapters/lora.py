@@ -1,0 +1,148 @@
+"""LoRA (arXiv 2106.09685) as peft keeps it: W + scale B A, with the factors under ``lora_A/B``.
+
+scale = alpha / r, or alpha / sqrt(r) with ``use_rslora``. A is (r, in), B (out, r); of an
+embedding ``lora_embedding_A`` is (r, vocabulary) and ``lora_embedding_B`` (d, r), turned round.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats._values import row_range
+from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.wording import quoted, shown, sizes
+
+if TYPE_CHECKING:
+    import torch
+
+FACTOR = re.compile(r"(.+)\.lora_(embedding_)?A(?:\.(\w+))?(?:\.weight)?")
+DTYPE = "F64"
+LARGEST_ALPHA = 1e9
+"""No adapter is scaled by more; a file can say anything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraUpdate(StoredTensor):
+    """scale B A, computed in float64 from the stored factors."""
+
+    factors: tuple[StoredTensor, StoredTensor]
+    """B (out, r), then A (r, in)."""
+    scale: float
+    turned: bool
+    """Kept (in, out): of an embedding, or of a Conv1D (``fan_in_fan_out``)."""
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Compute rows start..stop; see `StoredTensor.read`."""
+        first, shape = row_range(self.shape, start, stop)
+        rows = slice(first, first + shape[0])
+        b, a = (factor.read().double() for factor in self.factors)
+        try:
+            product: torch.Tensor = (a.T[rows] @ b.T if self.turned else b[rows] @ a) * self.scale
+        except RuntimeError as error:
+            raise UnreadableFile(
+                f"torch cannot hold shape {sizes(shape)} ({shown(str(error))})",
+                where=f"{self.location[0]}: tensor {quoted(self.name)}",
+                next_step="open it where there is more memory",
+            ) from error
+        return product
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the factors."""
+        return sum(factor.n_bytes for factor in self.factors)
+
+    @property
+    def note(self) -> str:
+        """What it is computed from."""
+        return f"{self.scale:g} B A of {' and '.join(factor.name for factor in self.factors)}"
+
+    def fingerprint(self, n_blocks: int) -> str:
+        """Digest of those of its factors; see `StoredTensor.fingerprint`."""
+        found = [factor.fingerprint(n_blocks) for factor in self.factors]
+        told = " ".join([*found, repr(self.scale)])
+        return sha256(told.encode()).hexdigest() if all(found) else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptedTensor(StoredTensor):
+    """A weight of the base with its update, in float64."""
+
+    base: StoredTensor
+    update: LoraUpdate
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Compute rows start..stop; see `StoredTensor.read`."""
+        whole: torch.Tensor = self.base.read(start, stop).double() + self.update.read(start, stop)
+        return whole
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the weight and of the factors."""
+        return self.base.n_bytes + self.update.n_bytes
+
+    @property
+    def obstacle(self) -> str:
+        """Why the weight of the base has no values."""
+        return self.base.obstacle
+
+    @property
+    def note(self) -> str:
+        """What is added to the base."""
+        return f"base + {self.update.note}"
+
+    def fingerprint(self, n_blocks: int) -> str:
+        """Digest of those of both; see `StoredTensor.fingerprint`."""
+        found = [self.base.fingerprint(n_blocks), self.update.fingerprint(n_blocks)]
+        return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
+
+
+def updates(
+    tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]
+) -> dict[str, LoraUpdate]:
+    """Return the update of each adapted weight by the name of the weight; factors that fit."""
+    found = {}
+    for name, a in tensors.items():
+        match = FACTOR.fullmatch(name)
+        b = tensors.get(name.replace("lora_A", "lora_B").replace("embedding_A", "embedding_B"))
+        if match is None or b is None or name == b.name:
+            continue
+        update = _update(match[1], a, b, config, turned=bool(match[2]))
+        if update is not None:
+            found[update.name] = update
+    return found
+
+
+def _update(
+    module: str, a: StoredTensor, b: StoredTensor, config: Mapping[str, Any], *, turned: bool
+) -> LoraUpdate | None:
+    if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[0] != b.shape[1] or not a.shape[0]:
+        return None
+    turned = turned or config.get("fan_in_fan_out") is True
+    shape = (b.shape[0], a.shape[1])
+    return LoraUpdate(
+        name=f"{module}.weight",
+        shape=shape[::-1] if turned else shape,
+        dtype=DTYPE,
+        location=a.location,
+        factors=(b, a),
+        scale=_scale(module, a.shape[0], config),
+        turned=turned,
+    )
+
+
+def _scale(module: str, rank: int, config: Mapping[str, Any]) -> float:
+    """Return what B A is multiplied by; 1 where the adapter does not say."""
+    alpha = config.get("lora_alpha")
+    patterns = config.get("alpha_pattern")
+    for pattern, value in patterns.items() if isinstance(patterns, Mapping) else ():
+        if module == pattern or module.endswith(f".{pattern}"):
+            alpha = value
+    if not isinstance(alpha, int | float) or not abs(alpha) < LARGEST_ALPHA:
+        return 1.0
+    return alpha / (math.sqrt(rank) if config.get("use_rslora") is True else rank)

@@ -1,0 +1,108 @@
+"""An adapter as a checkpoint with two parts: its updates, and its base with them added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats.adapters.lora import AdaptedTensor, LoraUpdate, updates
+from ngpt_inspect.formats.places.strict_json import read_object
+from ngpt_inspect.hub_cache import cached
+from ngpt_inspect.places import Place
+from ngpt_inspect.stored import ADAPTER, Contents, Held
+from ngpt_inspect.wording import quoted
+
+CONFIG = "adapter_config.json"
+SUM = "sum"
+PREFIX = "base_model.model."
+REPAIR = "repair it, or move it elsewhere"
+Opener = Callable[[Path], Contents]
+
+
+def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
+    """Return a LoRA adapter with its parts, anything else as it is.
+
+    Part `ADAPTER` has the factors and, under the names of the weights, scale B A; part ``sum``
+    the base (``base_model_name_or_path``: a folder, or in the hub's cache) with that added.
+
+    Raises
+    ------
+    UnreadableFile
+        ``adapter_config.json`` is broken.
+    """
+    if not any(".lora_" in name for name in contents.tensors) or contents.parts:
+        return contents
+    path = folder / CONFIG
+    if not path.is_file():
+        return contents
+    config = read_object(path, "it", REPAIR)
+    if any("lora_magnitude_vector" in name for name in contents.tensors):
+        return contents  # DoRA: the update depends on the norms of the base
+    found = updates(contents.tensors, config)
+    said = {**contents.config, "adapter_config": config, **_config_of(_cached(config))}
+    alone: Held = ({**contents.tensors, **found}, said)
+    parts: dict[str, Callable[[], Held]] = {
+        ADAPTER: lambda: alone,
+        SUM: partial(_sum, contents, found, config, folder, opened),
+    }
+    return replace(contents, parts=parts)
+
+
+def _cached(config: Mapping[str, Any]) -> Path | None:
+    """Return where the hub's cache has the base."""
+    named = config.get("base_model_name_or_path")
+    return cached(f"hf://{named}") if isinstance(named, str) else None
+
+
+def _base(config: Mapping[str, Any], folder: Place) -> Path | None:
+    """Return where the base is kept here. A path out of a file is followed only when asked for."""
+    named = config.get("base_model_name_or_path")
+    if not isinstance(named, str) or not named or "\0" in named:
+        return None
+    local = [Path(named), Path(str(folder)) / named] if isinstance(folder, Path) else []
+    return next((each for each in local if each.exists()), None) or _cached(config)
+
+
+def _config_of(base: Path | None) -> dict[str, Any]:
+    path = None if base is None else base / "config.json"
+    return {} if path is None or not path.is_file() else {"config": read_object(path, "it", REPAIR)}
+
+
+def _sum(
+    contents: Contents,
+    found: Mapping[str, LoraUpdate],
+    config: Mapping[str, Any],
+    folder: Place,
+    opened: Opener,
+) -> Held:
+    base = _base(config, folder)
+    if base is None:
+        raise UnreadableFile(
+            f"its base {quoted(config.get('base_model_name_or_path'))} is not here",
+            where=contents.source,
+            next_step="download it, or correct base_model_name_or_path in adapter_config.json",
+        )
+    whole = opened(base)
+    tensors = dict(whole.tensors)
+    for name, update in found.items():
+        of_base = name.removeprefix(PREFIX)
+        weight = tensors.get(of_base)
+        if weight is None or weight.shape != update.shape:
+            raise UnreadableFile(
+                f"its base has no {quoted(of_base)} of shape {list(update.shape)}",
+                where=contents.source,
+                next_step="give the base it was trained on, or open the adapter alone",
+            )
+        tensors[of_base] = AdaptedTensor(
+            name=weight.name,
+            shape=weight.shape,
+            dtype=update.dtype,
+            location=weight.location,
+            base=weight,
+            update=update,
+        )
+    return tensors, {**whole.config, "adapter_config": config}

@@ -1,0 +1,219 @@
+"""LoRA adapters: the update by role and layer, and the base with it, against peft's formula."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from formats_helpers import refusal
+from hostile.damage import damaged_json
+from hostile.guard import refused
+from hypothesis import given, settings
+from models import LLAMA_NAMES, Tensors, named, tiny_gpt
+from safetensors.torch import save_file
+
+import ngpt_inspect as ni
+from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.formats import read_contents
+
+LLAMA = named(tiny_gpt(), LLAMA_NAMES, torch.float32)
+RANK, ALPHA = 3, 6
+TARGETS = ("self_attn.q_proj", "mlp.down_proj")
+Q0 = "model.layers.0.self_attn.q_proj"
+
+
+def factors(name: str) -> Tensors:
+    out, n_in = LLAMA[f"{name}.weight"].shape
+    generator = torch.Generator().manual_seed(len(name))
+    return {
+        f"base_model.model.{name}.lora_A.weight": torch.randn(RANK, n_in, generator=generator),
+        f"base_model.model.{name}.lora_B.weight": torch.randn(out, RANK, generator=generator),
+    }
+
+
+def write_base(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    save_file(LLAMA, folder / "model.safetensors")
+    config = {"model_type": "llama", "num_attention_heads": 4, "num_key_value_heads": 4}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def write(folder: Path, tensors: Tensors | None = None, **config: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [
+        n.removesuffix(".weight") for n in LLAMA if n.removesuffix(".weight").endswith(TARGETS)
+    ]
+    held = {k: v for name in names for k, v in factors(name).items()}
+    save_file(held if tensors is None else tensors, folder / "adapter_model.safetensors")
+    told = {"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, **config}
+    (folder / "adapter_config.json").write_text(json.dumps(told))
+    return folder
+
+
+def update(name: str, scale: float = ALPHA / RANK) -> torch.Tensor:
+    a, b = (
+        factors(name)[f"base_model.model.{name}.lora_{which}.weight"].double() for which in "AB"
+    )
+    return b @ a * scale
+
+
+def test_an_adapter_alone(tmp_path: Path) -> None:
+    model = ni.open_checkpoint(write(tmp_path / "mine"))
+    assert (model.label, model.architecture, model.shape.n_layers) == ("mine", "llama", 2)
+    assert {str(weight.role) for weight in model} == {"W_q", "W_oMLP"}
+    for weight in model:
+        expected = update(
+            weight.tensor.name.removeprefix("base_model.model.").removesuffix(".weight")
+        )
+        assert torch.equal(weight.values(), expected)
+        assert torch.equal(weight.tensor.read(2, 5), expected[2:5])
+    assert len(model.unrecognised) == 8, "the factors themselves"
+
+
+def test_its_spectrum_is_that_of_the_update(tmp_path: Path) -> None:
+    table = ni.measure(write(tmp_path), "singular_values", roles=["W_oMLP"], layers=[1])
+    single = table[(table["measure"] == "singular_value") & table["statistic"].isna()]
+    expected = torch.linalg.svdvals(update("model.layers.1.mlp.down_proj")).numpy()
+    np.testing.assert_allclose(single["value"][:RANK], expected[:RANK], rtol=1e-12)
+    assert set(single["reason"][RANK:]) == {"zero to float64 rounding: rank 3"}
+
+
+@pytest.mark.parametrize(
+    ("config", "scale"),
+    [
+        ({"lora_alpha": 8}, 8 / RANK),
+        ({"use_rslora": True}, ALPHA / math.sqrt(RANK)),
+        ({"alpha_pattern": {"layers.0.self_attn.q_proj": 12}}, 12 / RANK),
+        ({"alpha_pattern": {"k_proj": 12}}, ALPHA / RANK),
+        ({"lora_alpha": None}, 1.0),
+        ({"lora_alpha": "x"}, 1.0),
+    ],
+)
+def test_its_scale(config: dict[str, Any], scale: float, tmp_path: Path) -> None:
+    tensors = read_contents(write(tmp_path, **config)).tensors
+    assert torch.equal(tensors[f"base_model.model.{Q0}.weight"].read(), update(Q0, scale))
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_with_its_base_the_sum(relative: bool, tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base")
+    named_so = os.path.relpath(base, tmp_path / "mine") if relative else str(base)
+    path = write(tmp_path / "mine", base_model_name_or_path=named_so)
+    alone = ni.open_checkpoint(path)
+    assert alone.shape.n_heads is None, "a path that a file names is not followed unasked"
+    assert alone.unasked == "adapter is read; the file also holds sum (--part)"
+    model = ni.open_checkpoint(path, part="sum")
+    assert (model.architecture, model.shape.n_heads, model.unrecognised) == ("llama", 4, ())
+    for weight in model:
+        name = weight.tensor.name.removesuffix(".weight")
+        stored = LLAMA[weight.tensor.name]
+        expected = stored.double() + update(name) if name.endswith(TARGETS) else stored
+        assert torch.equal(weight.values().double(), expected.double())
+    table = ni.measure(model, "condition_numbers")
+    assert not (table["status"] == "skipped").any()
+
+
+def test_a_base_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    path = write(tmp_path / "mine", base_model_name_or_path="org/none")
+    with pytest.raises(UnreadableFile, match="its base 'org/none' is not here; download it"):
+        ni.open_checkpoint(path, part="sum")
+    assert ni.open_checkpoint(path).weights
+
+
+def test_a_base_in_the_hubs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "models--org--base" / "snapshots" / ("1" * 40)
+    write_base(snapshot)
+    (tmp_path / "models--org--base" / "refs").mkdir()
+    (tmp_path / "models--org--base" / "refs" / "main").write_text("1" * 40)
+    path = write(tmp_path / "mine", base_model_name_or_path="org/base")
+    assert ni.open_checkpoint(path).shape.n_heads == 4, "its config is read"
+    assert ni.open_checkpoint(path, part="sum").unrecognised == ()
+
+
+def test_the_base_of_another_model(tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base")
+    save_file({**LLAMA, f"{Q0}.weight": torch.ones(3, 3)}, base / "model.safetensors")
+    path = write(tmp_path / "mine", base_model_name_or_path=str(base))
+    with pytest.raises(UnreadableFile, match=r"its base has no 'model\.layers\.0\.self_attn"):
+        ni.open_checkpoint(path, part="sum")
+
+
+def test_embeddings_and_conv1d_are_turned(tmp_path: Path) -> None:
+    a, b = torch.randn(2, 30), torch.randn(16, 2)
+    tensors = {"m.wte.lora_embedding_A": a, "m.wte.lora_embedding_B": b}
+    read = read_contents(write(tmp_path / "e", tensors, lora_alpha=2, r=2)).tensors["m.wte.weight"]
+    assert read.shape == (30, 16)
+    assert torch.equal(read.read(4, 9), (b.double() @ a.double()).T[4:9])
+    tensors = {"m.c_attn.lora_A.weight": a, "m.c_attn.lora_B.weight": b}
+    path = write(tmp_path / "c", tensors, lora_alpha=2, r=2, fan_in_fan_out=True)
+    assert read_contents(path).tensors["m.c_attn.weight"].shape == (30, 16)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"m.q.lora_A.weight": torch.ones(2, 3)},
+        {"m.q.lora_A.weight": torch.ones(2, 3), "m.q.lora_B.weight": torch.ones(4, 5)},
+        {"m.q.lora_A.weight": torch.ones(2), "m.q.lora_B.weight": torch.ones(4, 2)},
+        {"m.q.lora_A.weight": torch.ones(0, 3), "m.q.lora_B.weight": torch.ones(4, 0)},
+    ],
+)
+def test_factors_that_do_not_fit_stay_what_they_are(tensors: Tensors, tmp_path: Path) -> None:
+    assert set(read_contents(write(tmp_path, tensors)).tensors) == set(tensors)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"lora_alpha": {}, "alpha_pattern": 3}'])
+def test_a_broken_config(text: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "adapter_config.json").write_text(text)
+    if text.startswith('{"'):
+        assert read_contents(tmp_path).tensors
+    else:
+        assert "adapter_config.json" in refusal(tmp_path)
+
+
+TOLD = {"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, "alpha_pattern": {"q_proj": 2}}
+TOLD |= {"base_model_name_or_path": "base", "use_rslora": False, "fan_in_fan_out": False}
+
+
+@settings(max_examples=60)
+@given(said=damaged_json(TOLD))
+def test_a_damaged_config(said: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = write(tmp_path_factory.mktemp("mine"))
+    (folder / "adapter_config.json").write_bytes(said.encode(errors="surrogatepass"))
+
+    def read() -> None:
+        for part in (None, "sum"):
+            for weight in ni.open_checkpoint(folder, part=part):
+                weight.values()
+
+    refused(read, folder)
+
+
+def test_an_update_that_no_memory_holds(tmp_path: Path) -> None:
+    tensors = {
+        "m.q.lora_A.weight": torch.ones(1, 2**20).half(),
+        "m.q.lora_B.weight": torch.ones(2**21, 1).half(),
+    }
+    read = read_contents(write(tmp_path, tensors, r=1)).tensors["m.q.weight"]
+    with pytest.raises(UnreadableFile, match="torch cannot hold shape"):
+        read.read()
+
+
+def test_a_full_model_with_the_names_of_peft_is_placed(tmp_path: Path) -> None:
+    tensors: Tensors = {}
+    for name, tensor in LLAMA.items():
+        stem = name.removesuffix(".weight")
+        inner = ".base_layer" if stem.endswith(TARGETS) else ""
+        tensors[f"base_model.model.{stem}{inner}.weight"] = tensor
+    model = ni.open_checkpoint(tensors, heads=4)
+    assert (model.architecture, model.unrecognised) == ("llama", ())
