@@ -2,6 +2,7 @@
 
 import csv
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -80,24 +81,29 @@ def places(folder, name):
     return folder / "results" if RESULTS[base].files else [*(folder / "runs").iterdir()][:3]
 
 
+@pytest.fixture(scope="module")
+def read(folder):
+    """Return a function that gives a table of all there is, read once."""
+    return cache(lambda name: training_results(name, places(folder, name)))
+
+
 @pytest.mark.parametrize("name", RESULTS)
-def test_every_table_has_rows(folder, name):
-    table = training_results(name, places(folder, name))
+def test_every_table_has_rows(read, name):
+    table = read(name)
     assert len(table)
     assert not any("no GPT" in remark for remark in table.attrs["remarks"])
 
 
 @pytest.mark.parametrize("name", [name for name in RESULTS if RESULTS[name].files])
-def test_no_line_of_a_file_is_lost(folder, name):
+def test_no_line_of_a_file_is_lost(folder, read, name):
     known = {tuple(row.values()) for file in RESULTS[name].files for row in lines_of(folder, file)}
-    assert len(training_results(name, folder / "results")) == len(known)
+    assert len(read(name)) == len(known)
 
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if FIGURES[name].results in RESULTS])
-def test_every_figure_draws_them(folder, name):
-    results = FIGURES[name].results
-    table = training_results(results, places(folder, results))
-    assert "Nothing to draw" not in str(FIGURES[name].draw(table).layout.annotations)
+def test_every_figure_draws_them(read, name):
+    drawn = FIGURES[name].draw(read(FIGURES[name].results))
+    assert "Nothing to draw" not in str(drawn.layout.annotations)
 
 
 def test_the_run_folders_hold_the_same_losses(folder):
