@@ -69,7 +69,7 @@ def _summarised(table: pd.DataFrame, quantities: Collection[str]) -> pd.DataFram
     """Return a table with the summary rows of those of these quantities that have none."""
     import pandas as pd
 
-    said = set(table.loc[table["statistic"].notna(), "measure"])
+    said = set(table.loc[table["statistic"].notna(), "measure"].unique())
     bare = table[table["measure"].isin(set(quantities) - said)]
     if bare.empty:
         return table
