@@ -4,6 +4,7 @@ import ast
 import inspect
 import math
 from dataclasses import MISSING, asdict, dataclass, fields
+from functools import cache
 from typing import Any, Self
 
 from reference_model.errors import UsageError
@@ -48,6 +49,7 @@ def _has_no_default(field: Any) -> bool:
     return field.default is MISSING and field.default_factory is MISSING
 
 
+@cache  # reading and parsing the source takes longer than the rest of a command line
 def field_docs(cls: type) -> dict[str, str]:
     """Docstring of each field that `cls` itself declares, on one line, in order; "" for none."""
     (body,) = (node.body for node in ast.parse(inspect.getsource(cls)).body)  # type: ignore[attr-defined]

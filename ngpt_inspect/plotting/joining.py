@@ -65,7 +65,7 @@ def _summarised(rows: pd.DataFrame, quantities: Collection[str]) -> pd.DataFrame
     """Return rows with the summaries of those of these quantities that have none."""
     import pandas as pd
 
-    said = set(rows.loc[rows["statistic"].notna(), "measure"])
+    said = set(rows.loc[rows["statistic"].notna(), "measure"].unique())
     bare = rows[rows["measure"].isin(set(quantities) - said)]
     if bare.empty:
         return rows

@@ -77,10 +77,16 @@ def _text(part: Any) -> str | None:
 
 def _spread(parts: list[Any], lengths: list[int], dtype: type) -> np.ndarray:
     """Repeat what is one value for many rows, and join."""
-    pieces: list[np.ndarray] = [
-        np.broadcast_to(np.asarray(part, dtype), n) for part, n in zip(parts, lengths, strict=True)
-    ]
-    return np.concatenate([np.empty(0, dtype), *pieces])
+    if not any(isinstance(part, np.ndarray) for part in parts):  # in half of the columns
+        return np.repeat(np.array(parts, dtype), lengths)
+    pieces = [_column_of(part, n, dtype) for part, n in zip(parts, lengths, strict=True)]
+    return np.concatenate(pieces, dtype=dtype, casting="unsafe")
+
+
+def _column_of(part: Any, n: int, dtype: type) -> np.ndarray:
+    if not isinstance(part, np.ndarray):
+        return np.full(n, part, dtype)
+    return part if part.shape == (n,) else np.broadcast_to(part, n)
 
 
 def of_series(table: pd.DataFrame, series: Series) -> pd.DataFrame:

@@ -100,7 +100,7 @@ def parts(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Group:
+class RowGroup:
     """The rows that share a place."""
 
     place: dict[str, Any]
@@ -116,7 +116,7 @@ class Group:
         return measured & self.of_head if (measured & self.of_head).any() else measured
 
 
-def groups(rows: pd.DataFrame, keys: list[str]) -> Iterator[Group]:
+def groups(rows: pd.DataFrame, keys: list[str]) -> Iterator[RowGroup]:
     """Cut rows into groups. Columns are taken as arrays once: a table can have thousands."""
     if rows.empty:
         return
@@ -131,10 +131,10 @@ def groups(rows: pd.DataFrame, keys: list[str]) -> Iterator[Group]:
     )
     pieces = zip(*(np.split(column, bounds[1:]) for column in columns), strict=True)
     for found, (values, status, of_head) in zip(places, pieces, strict=True):
-        yield Group(found, values, status, of_head)
+        yield RowGroup(found, values, status, of_head)
 
 
-def _entries(group: Group, kinds: Iterable[Summary]) -> Iterator[Entry]:
+def _entries(group: RowGroup, kinds: Iterable[Summary]) -> Iterator[Entry]:
     """Yield the summaries of one group, as `frame_of` takes them."""
     counted = group.counted()
     if not counted.any():

@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser, *groups: type[Settings]) -> Non
         title = (inspect.getdoc(cls) or cls.__name__).split("\n")[0].rstrip(".")
         group = parser.add_argument_group(title)
         hints, defaults = get_type_hints(cls), {f.name: f.default for f in fields(cls)}
-        for name, doc in field_docs(cls).items():
+        for name, doc in field_docs(cls).items():  # type: ignore[arg-type]  # mypy: no hash
             shown = "of the preset" if name in of_presets else _shown(defaults[name])
             text = f"{doc.rstrip('.')} [{shown}]" if shown else doc.rstrip(".")
             group.add_argument(

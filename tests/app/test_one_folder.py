@@ -60,7 +60,7 @@ def copy(tmp_path):
     ours = shutil.ignore_patterns("__pycache__")
     for folder in ("app", "tests/app"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=ours)
-    for file in ("pyproject.toml", "tests/conftest.py"):
+    for file in ("pyproject.toml", "tests/conftest.py", "tests/small_models.py"):
         shutil.copy(REPOSITORY / file, tmp_path / file)
     return tmp_path
 

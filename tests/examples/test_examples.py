@@ -5,41 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-import torch
-from safetensors.torch import save_file
+from small_models import write_gpt
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-D_MODEL, VOCAB, D_MLP = 8, 12, 16
 
 
 @pytest.fixture
 def runs(tmp_path):
-    """Make two Llama-like checkpoints where the examples look for them."""
-    matrices = {f"self_attn.{x}_proj": (D_MODEL, D_MODEL) for x in "qkvo"}
-    matrices |= {"mlp.up_proj": (D_MLP, D_MODEL), "mlp.gate_proj": (D_MLP, D_MODEL)}
-    matrices |= {"mlp.down_proj": (D_MODEL, D_MLP)}
+    """Make two checkpoints where the examples look for them."""
     folders = [tmp_path / "runs" / "demo" / name for name in ("gpt", "ngpt")]
-    for seed, folder in enumerate(folders):
-        random = np.random.default_rng(seed)
-        tensors = {
-            f"model.layers.{layer}.{name}.weight": random.normal(size=size)
-            for layer in range(2)
-            for name, size in matrices.items()
-        }
-        for name in ("model.embed_tokens.weight", "lm_head.weight"):
-            tensors[name] = random.normal(size=(VOCAB, D_MODEL))
-        tensors["model.norm.weight"] = np.ones(D_MODEL)
-        for layer in range(2):
-            for name in ("input_layernorm", "post_attention_layernorm"):
-                tensors[f"model.layers.{layer}.{name}.weight"] = np.ones(D_MODEL)
-        folder.mkdir(parents=True)
-        arrays = {name: torch.from_numpy(array) for name, array in tensors.items()}
-        save_file(arrays, folder / "model.safetensors")
-    return folders
+    return [write_gpt(folder / "model.safetensors").parent for folder in folders]
 
 
 def test_three_lines(runs, tmp_path, monkeypatch):

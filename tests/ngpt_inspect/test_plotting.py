@@ -215,10 +215,12 @@ def test_for_screen_changes_the_ground_and_not_the_numbers(checkpoints):
 
 def test_save_figures_writes_each_figure_and_its_numbers(checkpoints, tmp_path):
     names = [name for name, each in FIGURES.items() if not each.results]
-    found = save_figures(checkpoints, tmp_path / "out", ["html", ".json"], names=names, layer=1)
-    assert [each.name for each in found] == names
+    found = save_figures(checkpoints, tmp_path / "out", ["json"], names=names, layer=1)
+    found += save_figures(checkpoints, tmp_path / "more", ["html", ".json"], names=["unit_norm"])
+    assert [each.name for each in found] == [*names, "unit_norm"]
+    assert [path.suffix for path in found[-1].files] == [".html", ".json", ".csv"]
     for each in found:
-        assert [path.suffix for path in each.files] == [".html", ".json", ".csv"]
+        assert [path.suffix for path in each.files][-2:] == [".json", ".csv"]
         assert all(path.stat().st_size for path in each.files)
         assert str(each.files[0]) in str(each)
     back = pd.read_csv(tmp_path / "out" / "condition_numbers.csv")

@@ -28,7 +28,7 @@ if hasattr(torch.optim, "Muon"):
 
 def run(out, name="ngpt", *, sharded=False, resume=False, stop_after=None, **changes):
     """Train one of CONFIGS; every step is clipped. `stop_after` N steps it is interrupted."""
-    settings = {"batch_size": 6, "gradient_clip": 0.1, "checkpoint_steps": (0,)} | changes
+    settings = {"steps": 6, "batch_size": 6, "gradient_clip": 0.1, "checkpoint_steps": (0,)}
     original = Trainer.take_step
 
     def take_step(trainer):
@@ -40,7 +40,7 @@ def run(out, name="ngpt", *, sharded=False, resume=False, stop_after=None, **cha
     try:
         train(
             CONFIGS[name],
-            make_train_config(**settings),
+            make_train_config(**settings | changes),
             make_data(),
             out,
             resume=resume,
@@ -66,17 +66,19 @@ def train_all(folder, ranks):
     run(here / "ngpt", sharded=True)
     run(here / "gpt", "gpt", sharded=True, micro_batch_size=1)
     run(here / "odd", "odd", sharded=True, micro_batch_size=1)
-    run(here / "cut", sharded=True, stop_after=6)  # two steps past its last save
+    run(here / "cut", sharded=True, stop_after=5)  # one step past its last save
     copy(ranks, here / "cut", here / "cut-for-one")
     run(here / "cut", sharded=True, resume=True)
     copy(ranks, folder / "cut", here / "cut-by-one")
     run(here / "cut-by-one", sharded=True, resume=True)
     run(here / "rounded", sharded=True, precision="bfloat16")
     run(here / "rounded-copies", precision="bfloat16")
+    run(here / "copies", micro_batch_size=1)
     for name, way in WAYS.items():
-        run(here / name, "gpt", sharded=True, stop_after=6, **way)
+        run(here / name, "gpt", sharded=True, stop_after=5, **way)
         run(here / name, "gpt", sharded=True, resume=True, **way)
     assert main([*command(folder / "text.txt", here / "command"), "--shard"]) == 0
+    assert main(command(folder / "text.txt", here / "command-copies")) == 0
     findings = {
         "lengths": lengths(ranks),
         "unsent": unsent(ranks),

@@ -23,7 +23,7 @@ from reference_model.training.metrics import read_metrics
 
 ROOT = Path(__file__).parents[2]
 FIRST = "step-000000.safetensors"
-LAST = "step-000012.safetensors"
+LAST = "step-000006.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def alone(tmp_path_factory):
         run(folder / name, name)
     for name, way in WAYS.items():
         run(folder / name, "gpt", **way)
-    run(folder / "cut", stop_after=6)
+    run(folder / "cut", stop_after=5)
     assert main(command(text, folder / "command")) == 0
     return folder
 
@@ -150,6 +150,11 @@ def test_autocast_rounds_as_in_copies(sharded):
     assert_same_curves(sharded.folder / "rounded", sharded.folder / "rounded-copies", rtol=1e-3)
     exact = curves(sharded.folder / "ngpt")
     assert abs(curves(sharded.folder / "rounded") - exact)[:, 0].max() > 1e-4  # it does round
+
+
+def test_copies_of_a_whole_model_train_like_one_process(alone, sharded):
+    assert_same_curves(sharded.folder / "copies", alone / "ngpt", rtol=2e-5)
+    assert_same_curves(sharded.folder / "command-copies", alone / "command", rtol=2e-5)
 
 
 def test_command_line_shards(alone, sharded):

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -57,11 +56,9 @@ def text(tmp_path):
 
 
 @pytest.mark.parametrize("architecture", ["gpt", "ngpt"])
-def test_training_learns_and_repeats_itself(tmp_path, architecture):
-    for name in ("a", "b"):
-        run(tmp_path / name, architecture, steps=60, learning_rate=1e-2)
-    found = losses(tmp_path / "a")
-    assert found == losses(tmp_path / "b")
+def test_training_learns(tmp_path, architecture):
+    run(tmp_path, architecture, steps=60, learning_rate=1e-2)
+    found = losses(tmp_path)
     assert [step for step, _, _ in found] == list(range(1, 61))
     assert found[-1][2] < found[3][2] - 0.3
     assert [step for step, _, validation in found if validation is not None][:3] == [4, 8, 12]
@@ -144,20 +141,6 @@ def test_micro_batches_change_only_rounding(tmp_path):
     whole, halves = losses(tmp_path / "whole"), losses(tmp_path / "halves")
     np.testing.assert_allclose(
         [loss for _, loss, _ in whole], [loss for _, loss, _ in halves], rtol=1e-5
-    )
-
-
-def test_two_ranks_train_like_one(tmp_path, text):
-    arguments = ["--model", "ngpt", "--data", text, "--device", "cpu", *SHORT, "--steps", "6"]
-    assert main([*map(str, arguments), "--out", str(tmp_path / "alone")]) == 0
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    launcher += ["--nproc-per-node", "2", "-m", "reference_model.train", *map(str, arguments)]
-    launcher += ["--out", str(tmp_path / "pair"), "--micro-batch-size", "1"]
-    subprocess.run(launcher, env=environment(), check=True, capture_output=True)
-    one, two = losses(tmp_path / "alone"), losses(tmp_path / "pair")
-    assert len(one) == len(two) == 6
-    np.testing.assert_allclose(
-        np.array(one, dtype=float), np.array(two, dtype=float), rtol=2e-5, equal_nan=True
     )
 
 

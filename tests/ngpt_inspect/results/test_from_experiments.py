@@ -2,11 +2,12 @@
 
 import csv
 import math
+from functools import cache
 
 import numpy as np
 import pytest
-import torch
 from results_files import answers, write_rows
+from toy_experiments import SCALE, TOY, write_corpus
 
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.results import RESULTS, training_results
@@ -18,38 +19,12 @@ from reference_model.experiments import (
     speed_up,
     step_time,
 )
-from reference_model.experiments.scales import SCALES, Scale
-from reference_model.presets import PRESETS, Preset
+from reference_model.experiments.scales import SCALES
+from reference_model.presets import PRESETS
 
-torch.set_num_threads(1)  # models this small only lose time when shared between cores
 EXPERIMENTS = (
     *(learning_rates, speed_up, longer_context, ablations, step_time),
     decay_exposure,
-)
-SHAPE = {"vocab_size": 32, "n_layers": 1, "n_heads": 2, "d_model": 16, "d_mlp": 24}
-PRESET = Preset(
-    shape={**SHAPE, "context_length": 8},
-    training={"steps": 8, "batch_size": 4},
-    gpt={"learning_rate": 1e-2, "warmup_steps": 2, "weight_decay": 0.1},
-    ngpt={"learning_rate": 1e-2},
-)
-SCALE = Scale(
-    name="instant",
-    preset="instant",
-    contexts=(4, 8, 16),
-    tokens_per_step=32,
-    rates=(1e-2, 2e-2),
-    rate_budgets=(2, 4),
-    gpt_budgets=(2, 4, 8),
-    ngpt_budgets=(2, 4),
-    seeds=(0, 1),
-    ablation_steps=2,
-    ablation_seeds=(0,),
-    validation_every=2,
-    validation_tokens=64,
-    evaluated_tokens=512,
-    timed_steps=3,
-    exposure_preset="instant",
 )
 
 
@@ -57,15 +32,12 @@ SCALE = Scale(
 def folder(tmp_path_factory):
     """Return a folder of runs and one of results of all experiments."""
     place = tmp_path_factory.mktemp("experiments")
-    (place / "corpus").mkdir()
-    tokens = np.cumsum(np.random.default_rng(0).integers(0, 3, 4000)) % 32
-    for name, part in (("train", tokens[:3000]), ("val", tokens[3000:])):
-        part.astype(np.uint16).tofile(place / "corpus" / f"{name}.bin")
-    told = ["--scale", "instant", "--data", str(place / "corpus"), "--device", "cpu"]
+    corpus = write_corpus(place / "corpus")
+    told = ["--scale", "toy", "--data", str(corpus), "--device", "cpu"]
     told += ["--runs", str(place / "runs"), "--results", str(place / "results")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PRESETS, "instant", PRESET)
-        patch.setitem(SCALES, "instant", SCALE)
+        patch.setitem(PRESETS, "toy", TOY)
+        patch.setitem(SCALES, "toy", SCALE)
         assert [experiment.main(told) for experiment in EXPERIMENTS] == [0] * len(EXPERIMENTS)
     write_rows(place / "results" / "downstream_tasks.csv", answers())
     return place
@@ -82,24 +54,29 @@ def places(folder, name):
     return folder / "results" if RESULTS[base].files else [*(folder / "runs").iterdir()][:3]
 
 
+@pytest.fixture(scope="module")
+def read(folder):
+    """Return a function that gives a table of all there is, read once."""
+    return cache(lambda name: training_results(name, places(folder, name)))
+
+
 @pytest.mark.parametrize("name", RESULTS)
-def test_every_table_has_rows(folder, name):
-    table = training_results(name, places(folder, name))
+def test_every_table_has_rows(read, name):
+    table = read(name)
     assert len(table)
     assert not any("no GPT" in remark for remark in table.attrs["remarks"])
 
 
 @pytest.mark.parametrize("name", [name for name in RESULTS if RESULTS[name].files])
-def test_no_line_of_a_file_is_lost(folder, name):
+def test_no_line_of_a_file_is_lost(folder, read, name):
     known = {tuple(row.values()) for file in RESULTS[name].files for row in lines_of(folder, file)}
-    assert len(training_results(name, folder / "results")) == len(known)
+    assert len(read(name)) == len(known)
 
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if FIGURES[name].results in RESULTS])
-def test_every_figure_draws_them(folder, name):
-    results = FIGURES[name].results
-    table = training_results(results, places(folder, results))
-    assert "Nothing to draw" not in str(FIGURES[name].draw(table).layout.annotations)
+def test_every_figure_draws_them(read, name):
+    drawn = FIGURES[name].draw(read(FIGURES[name].results))
+    assert "Nothing to draw" not in str(drawn.layout.annotations)
 
 
 def test_the_run_folders_hold_the_same_losses(folder):

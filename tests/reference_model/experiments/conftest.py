@@ -1,45 +1,9 @@
-import numpy as np
 import pytest
-import torch
+from toy_experiments import SCALE, TOY, write_corpus
 
 from reference_model.experiments.laboratory import Laboratory
-from reference_model.experiments.scales import SCALES, Scale
-from reference_model.presets import PRESETS, Preset
-
-torch.set_num_threads(1)  # models this small only lose time when shared between cores
-
-TOY = Preset(
-    shape={
-        "vocab_size": 32,
-        "n_layers": 2,
-        "n_heads": 2,
-        "d_model": 16,
-        "d_mlp": 24,
-        "context_length": 8,
-    },
-    training={"steps": 8, "batch_size": 4},
-    gpt={"learning_rate": 1e-2, "warmup_steps": 2, "weight_decay": 0.1},
-    ngpt={"learning_rate": 1e-2},
-)
-SCALE = Scale(
-    name="toy",
-    preset="toy",
-    contexts=(4, 8, 16),
-    tokens_per_step=32,
-    rates=(1e-2, 2e-2),
-    rate_budgets=(2, 4),
-    gpt_budgets=(2, 4, 8),
-    ngpt_budgets=(2, 4),
-    seeds=(0, 1),
-    ablation_steps=2,
-    ablation_seeds=(0, 1),
-    validation_every=2,
-    validation_tokens=64,
-    evaluated_tokens=512,
-    timed_steps=3,
-    exposure_preset="toy",
-    exposure_seeds=(0, 1),
-)
+from reference_model.experiments.scales import SCALES
+from reference_model.presets import PRESETS
 
 
 @pytest.fixture
@@ -52,14 +16,7 @@ def toy(monkeypatch):
 
 @pytest.fixture
 def corpus(tmp_path):
-    """Token ids with something to learn: each is the last plus a small step."""
-    folder = tmp_path / "corpus"
-    folder.mkdir()
-    steps = np.random.default_rng(0).integers(0, 3, size=4000)
-    tokens = (np.cumsum(steps) % 32).astype(np.uint16)
-    tokens[:3000].tofile(folder / "train.bin")
-    tokens[3000:].tofile(folder / "val.bin")
-    return folder
+    return write_corpus(tmp_path / "corpus")
 
 
 @pytest.fixture
