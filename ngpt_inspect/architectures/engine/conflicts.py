@@ -10,7 +10,7 @@ from ngpt_inspect.architectures.engine.placed import Placed
 from ngpt_inspect.architectures.engine.template import Templates, fill, unwrap
 from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import SEVERAL, Role
 from ngpt_inspect.wording import cut
 
 
@@ -22,8 +22,13 @@ def uncut(
     for each in placed:
         needed = names_in(" + ".join((*(each.rule.rows or ("0",)), each.rule.groups)))
         if needed - told:
-            yield f"{cut(each.tensor.name)} holds heads, and nothing says how many: give --heads N"
+            yield uncuttable(each.tensor.name)
             return
+
+
+def uncuttable(name: str) -> str:
+    """Return the sentence of a fused tensor that only the number of heads can cut."""
+    return f"{cut(name)} holds heads, and nothing says how many: give --heads N"
 
 
 def rivals(placed: Iterable[Placed]) -> list[str]:
@@ -34,7 +39,7 @@ def rivals(placed: Iterable[Placed]) -> list[str]:
     return [
         f"both {cut(names[0])} and {cut(names[1])} would be {key[0]}"
         for key, names in holders.items()
-        if len(names) > 1
+        if len(names) > 1 and key[0] not in SEVERAL
     ]
 
 

@@ -10,16 +10,14 @@ from ngpt_inspect.architectures.engine.cautions import cautions
 from ngpt_inspect.architectures.engine.conflicts import objections, rivals, uncut
 from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.missing import missing
-from ngpt_inspect.architectures.engine.placed import Placed
+from ngpt_inspect.architectures.engine.parts import assembled
+from ngpt_inspect.architectures.engine.placed import Placed, placements
 from ngpt_inspect.architectures.engine.template import Templates, unwrap
 from ngpt_inspect.architectures.engine.unknown import UNKNOWN, as_unknown, nearest
 from ngpt_inspect.architectures.engine.variants import settled
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
-from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.stored import Contents
 from ngpt_inspect.vocabulary import TIED, Role
-
-MOST_STACKED = 4096
-"""No tensor stacks more experts or layers."""
 
 
 def find_architecture(
@@ -56,9 +54,16 @@ def find_architecture(
             f"no architecture {name!r}",
             next_step=f"{meant}there are {', '.join(sorted(architectures))}",
         )
-    chosen = [architectures[name]] if name is not None else architectures.values()
-    matches = [try_architecture(contents, each, n_heads, named=name is not None) for each in chosen]
-    fitting = sorted((m for m in matches if m.fits), key=lambda m: len(m.unplaced))
+    chosen = [architectures[name]] if name is not None else list(architectures.values())
+    matches = [
+        try_architecture(contents, each, n_heads, named=name is not None)
+        for each in chosen
+        if not each.parts
+    ]
+    # A vocabulary says less than a layout that knows every tensor.
+    if not any(match.fits and not match.unplaced for match in matches):
+        matches += [try_architecture(contents, each, n_heads) for each in chosen if each.parts]
+    fitting = sorted((m for m in matches if m.fits), key=_worth)
     if not fitting:
         contradicts = n_heads is not None and any(
             try_architecture(contents, each).fits for each in chosen
@@ -70,7 +75,7 @@ def find_architecture(
             where=contents.source,
             next_step="correct what you say of it, or leave it out",
         )
-    ties = [m for m in fitting if len(m.unplaced) == len(fitting[0].unplaced)]
+    ties = [m for m in fitting if _worth(m) == _worth(fitting[0])]
     if len(ties) > 1:
         raise UnknownArchitecture(
             f"several layouts fit: {'; '.join(m.evidence for m in ties)}",
@@ -78,6 +83,10 @@ def find_architecture(
             next_step=f"say --architecture {ties[0].architecture.name} or another of them",
         )
     return fitting[0]
+
+
+def _worth(match: Match) -> tuple[int, bool]:
+    return len(match.unplaced), match.architecture.parts
 
 
 def try_architecture(
@@ -88,6 +97,8 @@ def try_architecture(
     named: bool = False,
 ) -> Match:
     """Return how one declaration fits, however badly. `named`: the user has asked for it."""
+    if architecture.parts:
+        return assembled(contents, architecture, n_heads)
     rules, others = _indexed(architecture)
     placed: list[Placed] = []
     ignored: dict[str, str] = {}
@@ -99,7 +110,7 @@ def try_architecture(
         found = [
             each
             for rule, numbers in rules.find(name)
-            for each in _placements(rule, *numbers, tensor)
+            for each in placements(rule, *numbers, tensor)
         ]
         other = next(others.find(name), None)
         if found:
@@ -140,26 +151,6 @@ def _indexed(architecture: Architecture) -> tuple[Templates[Rule], Templates[tup
     others = [(name, (why, False)) for name, why in architecture.ignored.items()]
     others += [(name, (why, True)) for name, why in architecture.buffers.items()]
     return Templates((rule.name, rule) for rule in architecture.rules), Templates(others)
-
-
-def _placements(
-    rule: Rule, layer: int | None, expert: int | None, tensor: StoredTensor
-) -> list[Placed]:
-    """Return what a rule makes of a tensor: one weight, or one for each that it stacks."""
-    if not rule.stacked:
-        return [Placed(rule=rule, layer=layer, expert=expert, tensor=tensor)]
-    # A shape is only a claim: zero bytes can be said to hold a billion experts.
-    counted = range(min(tensor.shape[0], MOST_STACKED) if tensor.shape and tensor.n_values else 0)
-    return [
-        Placed(
-            rule=rule,
-            layer=number if rule.stacked == "layer" else layer,
-            expert=number if rule.stacked == "expert" else expert,
-            tensor=tensor,
-            place=number,
-        )
-        for number in counted
-    ]
 
 
 def absent_roles(found: Match) -> dict[Role, str]:
