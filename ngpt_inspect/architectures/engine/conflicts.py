@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ngpt_inspect.architectures.engine.architecture import Architecture
 from ngpt_inspect.architectures.engine.placed import Placed
-from ngpt_inspect.architectures.engine.template import Templates, fill, unwrap
+from ngpt_inspect.architectures.engine.template import Names, Templates, fill, grouped
 from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents
 from ngpt_inspect.vocabulary import SEVERAL, Role
@@ -43,19 +43,22 @@ def rivals(placed: Iterable[Placed]) -> list[str]:
     ]
 
 
-def objections(contents: Contents, architecture: Architecture, *, named: bool) -> list[str]:
+def objections(
+    contents: Contents, architecture: Architecture, *, named: bool, names: Names | None = None
+) -> list[str]:
     """Return what names of other layouts and the config say against a declaration.
 
     `named`: the user has asked for it, which answers what the config does not say.
     """
+    names = grouped(contents.tensors) if names is None else names
     cousins = Templates(architecture.excludes.items())
     against = [
         f"{cut(name)} belongs to {layout}"
-        for name in contents.tensors
-        for layout, _ in cousins.find(unwrap(name))
+        for name, layouts in cousins.among(names).items()
+        for layout, _ in layouts
     ]
     marks = Templates((mark, mark) for mark in architecture.marks)
-    if architecture.marks and not any(any(marks.find(unwrap(n))) for n in contents.tensors):
+    if architecture.marks and not marks.among(names):
         against.append(f"has no {fill(architecture.marks[0], None)}")
     for setting, values in architecture.requires.items():
         found = contents.find(setting)

@@ -12,7 +12,7 @@ from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.missing import missing
 from ngpt_inspect.architectures.engine.parts import assembled
 from ngpt_inspect.architectures.engine.placed import Placed, placements
-from ngpt_inspect.architectures.engine.template import Templates, unwrap
+from ngpt_inspect.architectures.engine.template import Names, Templates, grouped
 from ngpt_inspect.architectures.engine.unknown import UNKNOWN, as_unknown, nearest
 from ngpt_inspect.architectures.engine.variants import settled
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
@@ -55,8 +55,9 @@ def find_architecture(
             next_step=f"{meant}there are {', '.join(sorted(architectures))}",
         )
     chosen = [architectures[name]] if name is not None else list(architectures.values())
+    names = grouped(contents.tensors)
     matches = [
-        try_architecture(contents, each, n_heads, named=name is not None)
+        try_architecture(contents, each, n_heads, named=name is not None, names=names)
         for each in chosen
         if not each.parts
     ]
@@ -95,28 +96,31 @@ def try_architecture(
     n_heads: int | None = None,
     *,
     named: bool = False,
+    names: Names | None = None,
 ) -> Match:
-    """Return how one declaration fits, however badly. `named`: the user has asked for it."""
+    """Return how one declaration fits, however badly.
+
+    `named`: the user has asked for it. `names`: those of the tensors, where they are grouped
+    already.
+    """
     if architecture.parts:
         return assembled(contents, architecture, n_heads)
-    rules, others = _indexed(architecture)
+    names = grouped(contents.tensors) if names is None else names
+    index, index_of_others = _indexed(architecture)
+    rules, others = index.among(names), index_of_others.among(names)
     placed: list[Placed] = []
     ignored: dict[str, str] = {}
     buffers: set[str] = set()
     unplaced: list[str] = []
     depth = 0
     for raw_name, tensor in contents.tensors.items():
-        name = unwrap(raw_name)
-        found = [
-            each
-            for rule, numbers in rules.find(name)
-            for each in placements(rule, *numbers, tensor)
-        ]
-        other = next(others.find(name), None)
+        found = rules.get(raw_name)
+        other = others.get(raw_name)
         if found:
-            placed.extend(found)
+            for rule, numbers in found:
+                placed.extend(placements(rule, *numbers, tensor))
         elif other is not None:
-            (reason, is_buffer), (layer, _) = other
+            (reason, is_buffer), (layer, _) = other[0]
             ignored[tensor.name] = reason
             buffers |= {tensor.name} if is_buffer else set()
             # A layer of a hybrid may hold nothing but tensors without a role.
@@ -140,7 +144,7 @@ def try_architecture(
             *conflicts,
             *uncut(placed, known, architecture),
             *rivals(placed),
-            *objections(contents, architecture, named=named),
+            *objections(contents, architecture, named=named, names=names),
         ),
         cautions=tuple(cautions(contents, architecture)),
     )
