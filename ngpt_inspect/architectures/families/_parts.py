@@ -397,7 +397,7 @@ ROUTERS = each(
             f"{name}.weight"
             for name in (
                 *("gate", "router", "router.layer", "router.gate", "router.classifier", "gate.wg"),
-                *("shared_expert_gate", "gate.router_mlp.out_proj"),
+                "gate.router_mlp.out_proj",
             )
         ),
     ),
@@ -549,6 +549,7 @@ _BARE = (
 _DECAYS = ("diagonal_decay", "key_decay", "query_decay")
 SIDE = (
     *each(named(("",), tuple(f"{name}.weight" for name in _SIDE_IN)), Role.X_IN),
+    *each(named(MLP, "shared_expert_gate.weight"), Role.X_IN),
     *each(named(("",), tuple(f"{name}.weight" for name in _SIDE_INNER)), Role.X_INNER),
     *each(named(("",), tuple(f"{name}.weight" for name in _SIDE_OUT)), Role.X_OUT),
     *each(named(("",), _BARE), Role.X_INNER),

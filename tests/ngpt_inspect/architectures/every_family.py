@@ -59,9 +59,17 @@ OWN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         ("head_dim", "num_key_value_heads", "n_head", "num_kv_heads"),
     ),
     **dict.fromkeys(
-        ("qwen3_next", "qwen3_5_text", "qwen3_5_moe_text", "qwen4_exp_text"),
+        (
+            *("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),
+            *("qwen4_exp",),
+        ),
         ({"layer_types": ["linear_attention", "full_attention"]}, ()),
     ),
+    "bamba": ({"attn_layer_indices": [1]}, ()),
+    "jamba": ({"attn_layer_period": 2, "attn_layer_offset": 1}, ()),
+    "granitemoehybrid": ({"layer_types": ["mamba", "attention"]}, ()),
+    "lfm3": ({"layer_types": ["conv", "full_attention"]}, ()),
+    "recurrent_gemma": ({"block_types": ["recurrent", "attention"]}, ()),
     "gpt_neo": ({"attention_types": [[["global", "local"], 1]]}, ()),
     "gpt_bigcode": ({}, ("num_key_value_heads",)),
     "mamba2": ({"num_heads": 8, "head_dim": 16}, ()),
@@ -123,7 +131,8 @@ def build(family: str) -> torch.nn.Module:
     base = kind()
     own, dropped = OWN.get(family, ({}, ()))
     if hasattr(base, "text_config"):
-        settings: dict[str, Any] = {"text_config": _sizes(base.text_config)}
+        settings: dict[str, Any] = {"text_config": _sizes(base.text_config) | own}
+        own = {}
         if hasattr(getattr(base, "vision_config", None), "__dict__"):
             settings["vision_config"] = _sizes(base.vision_config)
     else:
@@ -279,11 +288,12 @@ def _registered(function: Any) -> Iterator[None]:
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
     ALL_ATTENTION_FUNCTIONS["listening"] = function
-    ALL_MASK_ATTENTION_FUNCTIONS["listening"] = ALL_MASK_ATTENTION_FUNCTIONS["eager"]
+    ALL_MASK_ATTENTION_FUNCTIONS.register("listening", ALL_MASK_ATTENTION_FUNCTIONS["eager"])
     try:
         yield
     finally:
-        del ALL_ATTENTION_FUNCTIONS["listening"], ALL_MASK_ATTENTION_FUNCTIONS["listening"]
+        del ALL_ATTENTION_FUNCTIONS["listening"]
+        ALL_MASK_ATTENTION_FUNCTIONS._global_mapping.pop("listening")
 
 
 def document(findings: list[Finding], version: str) -> str:
