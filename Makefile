@@ -1,7 +1,7 @@
 # make demo    train a small GPT and a small nGPT, compare them, serve the dashboard
 # make test    run the tests
 # make experiments   repeat the paper's experiments (SCALE=tiny, JOBS=2) and draw their figures
-# make test-families   compare with transformers and ngpt-pytorch themselves (installs them; some minutes)
+# make test-families   compare with transformers and ngpt-pytorch themselves, write docs/families.md (some minutes)
 # make test-evaluate   compare what lm-evaluation-harness says with independent computations (installs it)
 # make docs    write the parts of README and docs that are made from code and results (DEMO=1: those of make demo too)
 # make test-processors   the numeric tests with the instructions of other processors, on one and two threads
@@ -64,6 +64,7 @@ test: install
 test-families: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[families]'
 	$(BIN)/python -m pytest --run-slow tests/ngpt_inspect/architectures
+	$(BIN)/python tests/ngpt_inspect/architectures/every_family.py docs/families.md
 
 test-evaluate: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[evaluate]'

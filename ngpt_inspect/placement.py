@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from ngpt_inspect.architectures import MOST_STACKED, Constant, Match, Placed, absent_roles
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.expressions import evaluate, names_in
 from ngpt_inspect.naming import meant
+from ngpt_inspect.products import product_of
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import TIED, Kind, MatrixAxis, Role
 from ngpt_inspect.weights import Part, ResolvedConstant, Weight
+
+LATENT = (Role.W_Q_B, Role.W_KV_B)
 
 STACK = re.compile(r"expert|moe", re.IGNORECASE)
 """A name of matrices of experts; any other tensor of three axes may be a kernel."""
@@ -98,10 +102,41 @@ def weights_of(found: Match, contents: Contents, known: Mapping[str, float]) -> 
     order: dict[Role | None, int] = {role: rank for rank, role in enumerate(Role)}
     tied = _tied(found)
     weights = [_checked(each, known) for each in found.placed if each.rule.role not in tied]
+    weights += _products(found, weights)
     weights.sort(key=lambda w: (_from_none(w.layer), order[w.role], _from_none(w.expert)))
     unplaced = set(found.unplaced)
     rest = (t for t in contents.tensors.values() if t.name in unplaced)
     return (*weights, *(weight for tensor in rest for weight in _by_name(tensor)))
+
+
+def _products(found: Match, weights: list[Weight]) -> Iterator[Weight]:
+    """Yield the matrices of heads that layers have as products of two of their weights."""
+    sizes = {each.layer: each.sizes for each in found.placed if each.rule.role in LATENT}
+    by_role = {(weight.role, weight.layer): weight for weight in weights}
+    for layer, mine in sizes.items():
+        for each in found.architecture.products:
+            left, right = by_role.get((each.left, layer)), by_role.get((each.right, layer))
+            if left is None or right is None:
+                continue
+            n_heads = mine["n_heads"]
+            left = _rows(left, each.left_rows, mine, n_heads)
+            right = _rows(right, each.right_rows, mine, 1)
+            if left.shape[1] == right.shape[0]:
+                tensor = product_of(left, right, by_role.get((each.gain, layer)))
+                yield Weight(
+                    role=each.role,
+                    layer=layer,
+                    tensor=tensor,
+                    shape=tensor.shape,
+                    heads_only=True,
+                    n_blocks=n_heads,
+                )
+
+
+def _rows(weight: Weight, rows: tuple[str, str], known: Mapping[str, float], groups: int) -> Weight:
+    start, stop = (int(evaluate(bound, known)) for bound in rows)
+    part = Part(start=start, stop=stop, groups=groups)
+    return replace(weight, part=part, shape=(part.height, weight.shape[1]))
 
 
 def _by_name(tensor: StoredTensor) -> Iterator[Weight]:
@@ -133,6 +168,7 @@ def _checked(each: Placed, known: Mapping[str, float]) -> Weight:
 
 def _weight(each: Placed, known: Mapping[str, float]) -> Weight:
     rule, tensor = each.rule, each.tensor
+    known = {**known, **each.sizes}
     stored = tensor.shape if each.place is None else tensor.shape[1:]
     stored = stored[::-1] if rule.transposed else stored
     part = None

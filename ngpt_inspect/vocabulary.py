@@ -19,6 +19,7 @@ class Kind(StrEnum):
     SCALING = "scaling factor"
     GAIN = "norm gain"
     POSITION = "position embedding"
+    OTHER = "other parameter"
 
 
 class MatrixAxis(StrEnum):
@@ -56,6 +57,18 @@ class Role(StrEnum):
     W_U = "W_u"
     W_NU = "W_nu"
     W_O_MLP = "W_oMLP"
+    W_ROUTER = "W_router"
+    W_GATE_A = "W_gateA"
+    W_Q_A = "W_q_a"
+    W_Q_B = "W_q_b"
+    W_KV_A = "W_kv_a"
+    W_KV_B = "W_kv_b"
+    M_IN = "M_in"
+    M_INNER = "M_inner"
+    M_OUT = "M_out"
+    X_IN = "X_in"
+    X_INNER = "X_inner"
+    X_OUT = "X_out"
     ALPHA_A = "alpha_A"
     ALPHA_M = "alpha_M"
     S_QK = "s_qk"
@@ -68,6 +81,14 @@ class Role(StrEnum):
     GAIN_A = "gain_A"
     GAIN_M = "gain_M"
     GAIN_FINAL = "gain_final"
+    GAIN_POST_A = "gain_postA"
+    GAIN_POST_M = "gain_postM"
+    GAIN_Q = "gain_q"
+    GAIN_K = "gain_k"
+    GAIN_Q_A = "gain_q_a"
+    GAIN_KV_A = "gain_kv_a"
+    SINK = "sink"
+    DECAY = "decay"
 
     @property
     def facts(self) -> RoleFacts:
@@ -117,6 +138,13 @@ def _vector(kind: Kind, symbol: str, shape: str, meaning: str) -> RoleFacts:
     return RoleFacts(kind=kind, symbol=symbol, shape=shape, meaning=meaning)
 
 
+def _inner(symbol: str, shape: str, meaning: str, head_axis: MatrixAxis | None = None) -> RoleFacts:
+    """Describe a matrix between two spaces neither of which is that of the hidden state."""
+    return RoleFacts(
+        kind=Kind.MATRIX, symbol=symbol, shape=shape, head_axis=head_axis, meaning=meaning
+    )
+
+
 _QUERY_HEADS = "n_heads*d_k, d_model"
 _KV_HEADS = "n_kv_heads*d_k, d_model"
 
@@ -132,6 +160,28 @@ FACTS: dict[Role, RoleFacts] = {
     Role.W_U: _reader("W<sub>u</sub>", "d_mlp, d_model", "MLP up projection (eq. 17)"),
     Role.W_NU: _reader("W<sub>ν</sub>", "d_mlp, d_model", "MLP gate, under SiLU (eq. 17)"),
     Role.W_O_MLP: _writer("W<sub>oMLP</sub>", "d_model, d_mlp", "MLP output (eq. 19)"),
+    Role.W_ROUTER: _reader("W<sub>router</sub>", "n_experts, d_model", "router of a mixture"),
+    Role.W_GATE_A: _reader("W<sub>gateA</sub>", "d_gate, d_model", "gate of the attention output"),
+    Role.W_Q_A: _reader("W<sub>q,a</sub>", "d_q, d_model", "latent of the queries (MLA)"),
+    Role.W_Q_B: _inner("W<sub>q,b</sub>", "n_heads*d_k, d_q", "queries of it", MatrixAxis.ROWS),
+    Role.W_KV_A: _reader(
+        "W<sub>kv,a</sub>", "d_kv, d_model", "latent of keys and values, and rotated keys (MLA)"
+    ),
+    Role.W_KV_B: _inner(
+        "W<sub>kv,b</sub>", "n_heads*(d_k + d_v), d_kv", "keys and values of it", MatrixAxis.ROWS
+    ),
+    Role.M_IN: _reader(
+        "M<sub>in</sub>", "any, d_model", "into an SSM, linear attention or convolution"
+    ),
+    Role.M_INNER: _inner("M<sub>inner</sub>", "any, any", "inside one of these mixers"),
+    Role.M_OUT: _writer("M<sub>out</sub>", "d_model, any", "out of one of these mixers"),
+    Role.X_IN: _reader(
+        "X<sub>in</sub>",
+        "any, d_model",
+        "into a side path: cross attention, an index of tokens, a low rank beside a block",
+    ),
+    Role.X_INNER: _inner("X<sub>inner</sub>", "any, any", "inside a side path"),
+    Role.X_OUT: _writer("X<sub>out</sub>", "d_model, any", "out of a side path"),
     Role.ALPHA_A: _vector(
         Kind.EIGEN_LEARNING_RATE, "α<sub>A</sub>", "d_model", "step of the attention block (eq. 10)"
     ),
@@ -159,11 +209,29 @@ FACTS: dict[Role, RoleFacts] = {
     Role.GAIN_A: _vector(Kind.GAIN, "g<sub>A</sub>", "d_model", "norm gain before attention"),
     Role.GAIN_M: _vector(Kind.GAIN, "g<sub>M</sub>", "d_model", "norm gain before the MLP"),
     Role.GAIN_FINAL: _vector(Kind.GAIN, "g<sub>final</sub>", "d_model", "gain of the final norm"),
+    Role.GAIN_POST_A: _vector(
+        Kind.GAIN, "g<sub>postA</sub>", "d_model", "norm gain after attention"
+    ),
+    Role.GAIN_POST_M: _vector(Kind.GAIN, "g<sub>postM</sub>", "d_model", "norm gain after the MLP"),
+    Role.GAIN_Q: _vector(Kind.GAIN, "g<sub>q</sub>", "d_k", "norm gain of queries"),
+    Role.GAIN_K: _vector(Kind.GAIN, "g<sub>k</sub>", "d_k", "norm gain of keys"),
+    Role.GAIN_Q_A: _vector(Kind.GAIN, "g<sub>q,a</sub>", "d_q", "gain of the queries' latent"),
+    Role.GAIN_KV_A: _vector(
+        Kind.GAIN, "g<sub>kv,a</sub>", "d_kv", "gain of the latent of keys and values"
+    ),
+    Role.SINK: _vector(Kind.OTHER, "sink", "n_heads", "a logit of each head for no token"),
+    Role.DECAY: _vector(Kind.OTHER, "decay", "any", "how fast a mixer forgets"),
 }
 
 
 NAMED_ONLY = RoleFacts(kind=Kind.MATRIX, symbol="", shape="out, in", meaning="no role is known")
 """What is known of a matrix that has a name and no role: it is measured whole."""
+
+SEVERAL = (
+    *(Role.W_ROUTER, Role.M_IN, Role.M_INNER, Role.M_OUT),
+    *(Role.X_IN, Role.X_INNER, Role.X_OUT, Role.DECAY),
+)
+"""Roles that several tensors of one layer may have; their names tell them apart."""
 
 QK_SCALES = (Role.S_QK, Role.S_Q, Role.S_K)
 """Ways to scale queries and keys: both by one vector, or apart. A model has one way."""

@@ -100,6 +100,8 @@ class Weight:
     """The model takes |.| of it, as it does of alpha (section A.2)."""
     normalised: MatrixAxis | None = None
     """The vectors that the model divides by their norm whenever it uses the tensor."""
+    heads_only: bool = False
+    """Computed for its heads: as a whole the model never has it."""
     n_blocks: int | None = None
     """Head blocks along the role's head axis; None where the number of heads is unknown."""
 

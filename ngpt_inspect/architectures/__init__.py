@@ -1,13 +1,15 @@
 """Tensor names -> roles: families declare layouts as data, the engine alone reads them."""
 
-from ngpt_inspect.architectures.engine.architecture import BIAS, Architecture, Constant, Rule
-from ngpt_inspect.architectures.engine.match import Match
-from ngpt_inspect.architectures.engine.matching import (
-    MOST_STACKED,
-    absent_roles,
-    find_architecture,
+from ngpt_inspect.architectures.engine.architecture import (
+    BIAS,
+    Architecture,
+    Constant,
+    Product,
+    Rule,
 )
-from ngpt_inspect.architectures.engine.placed import Placed
+from ngpt_inspect.architectures.engine.match import Match
+from ngpt_inspect.architectures.engine.matching import absent_roles, find_architecture
+from ngpt_inspect.architectures.engine.placed import MOST_STACKED, Placed
 from ngpt_inspect.architectures.engine.spec import Spec, as_spec, declared, read_spec
 from ngpt_inspect.architectures.engine.suggest import suggested
 from ngpt_inspect.architectures.engine.unknown import UNKNOWN
@@ -22,6 +24,7 @@ __all__ = [
     "Constant",
     "Match",
     "Placed",
+    "Product",
     "Rule",
     "Spec",
     "absent_roles",

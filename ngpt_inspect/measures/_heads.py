@@ -21,6 +21,8 @@ def stacks(weight: Weight, values: torch.Tensor) -> Iterator[tuple[list[int | No
     heads = weight.heads(values)
     if heads is not None:
         yield list(range(len(heads))), heads
+    if weight.heads_only:
+        return
     yield [None], values.unsqueeze(0)
 
 

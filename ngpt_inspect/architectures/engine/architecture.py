@@ -42,6 +42,9 @@ class Rule:
     view: str | None = None
     """Shape of the role's values when it is not the stored one: ``n_heads, d_k``."""
     optional: bool = False
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """A setting -> the values one of which the config must state; else the rule is none. For what
+    names and shapes do not tell. Read where `Architecture.parts` says so."""
     block: str = ""
     """``mlp/experts``: one of the ways (after the slash) a layer can have a block (before it).
     Each layer has one of them, and has it whole. Several are separated by ``|``."""
@@ -73,6 +76,19 @@ class Constant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Product:
+    """A matrix of heads that a model keeps as two factors: left x diag(gain) x right."""
+
+    role: Role
+    left: Role
+    right: Role
+    gain: Role
+    left_rows: tuple[str, str]
+    """Start and stop within each head."""
+    right_rows: tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Architecture:
     """A family of checkpoints that name their tensors alike."""
 
@@ -99,6 +115,12 @@ class Architecture:
     at all, the reader is told that it could be."""
     hybrid: bool = False
     """Layers may lack whole blocks (`Rule.block`)."""
+    parts: bool = False
+    """The rules are a vocabulary of the parts that decoders are made of. Names count from the
+    list of layers on, written ``layers.{layer}``, whatever stands before it and whatever it is
+    called; each layer has of every block the variant that places most of its tensors in shapes
+    that agree, so sizes may differ by layer; what no variant takes is left over."""
+    products: tuple[Product, ...] = ()
     constants: tuple[Constant, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader of the numbers should know of this layout."""

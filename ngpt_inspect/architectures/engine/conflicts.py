@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ngpt_inspect.architectures.engine.architecture import Architecture
 from ngpt_inspect.architectures.engine.placed import Placed
-from ngpt_inspect.architectures.engine.template import Templates, fill, unwrap
+from ngpt_inspect.architectures.engine.template import Names, Templates, fill, grouped
 from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import SEVERAL, Role
 from ngpt_inspect.wording import cut
 
 
@@ -22,8 +22,13 @@ def uncut(
     for each in placed:
         needed = names_in(" + ".join((*(each.rule.rows or ("0",)), each.rule.groups)))
         if needed - told:
-            yield f"{cut(each.tensor.name)} holds heads, and nothing says how many: give --heads N"
+            yield uncuttable(each.tensor.name)
             return
+
+
+def uncuttable(name: str) -> str:
+    """Return the sentence of a fused tensor that only the number of heads can cut."""
+    return f"{cut(name)} holds heads, and nothing says how many: give --heads N"
 
 
 def rivals(placed: Iterable[Placed]) -> list[str]:
@@ -34,23 +39,26 @@ def rivals(placed: Iterable[Placed]) -> list[str]:
     return [
         f"both {cut(names[0])} and {cut(names[1])} would be {key[0]}"
         for key, names in holders.items()
-        if len(names) > 1
+        if len(names) > 1 and key[0] not in SEVERAL
     ]
 
 
-def objections(contents: Contents, architecture: Architecture, *, named: bool) -> list[str]:
+def objections(
+    contents: Contents, architecture: Architecture, *, named: bool, names: Names | None = None
+) -> list[str]:
     """Return what names of other layouts and the config say against a declaration.
 
     `named`: the user has asked for it, which answers what the config does not say.
     """
+    names = grouped(contents.tensors) if names is None else names
     cousins = Templates(architecture.excludes.items())
     against = [
         f"{cut(name)} belongs to {layout}"
-        for name in contents.tensors
-        for layout, _ in cousins.find(unwrap(name))
+        for name, layouts in cousins.among(names).items()
+        for layout, _ in layouts
     ]
     marks = Templates((mark, mark) for mark in architecture.marks)
-    if architecture.marks and not any(any(marks.find(unwrap(n))) for n in contents.tensors):
+    if architecture.marks and not marks.among(names):
         against.append(f"has no {fill(architecture.marks[0], None)}")
     for setting, values in architecture.requires.items():
         found = contents.find(setting)

@@ -9,7 +9,7 @@ from ngpt_inspect.stored import Contents
 from ngpt_inspect.wording import cut, sizes
 
 CONFIG_KEYS: Mapping[str, tuple[str, ...]] = {
-    "n_heads": ("n_heads", "n_head", "num_attention_heads", "num_heads"),
+    "n_heads": ("n_heads", "n_head", "num_attention_heads", "num_heads", "decoder_attention_heads"),
     "n_kv_heads": (
         "n_kv_heads",
         "n_kv_head",
@@ -40,11 +40,16 @@ def dimensions(
         Given by the user; goes before the config.
     """
     shaped = list(shaped)
-    known = _from_config(contents)
+    known = stated(contents)
     if n_heads is not None:
         known["n_heads"] = n_heads
     if not any("n_kv_heads" in declared for _, declared, _ in shaped):
         known.pop("n_kv_heads", None)  # a config may say it of a layout without such heads
+    return completed(known, shaped)
+
+
+def completed(known: dict[str, int], shaped: list[Shaped]) -> tuple[dict[str, int], list[str]]:
+    """Return dimensions with what shapes add to them, and the sentences of `dimensions`."""
     problems = []
     _solve(known, shaped)
     if "d_model" in known and "n_heads" in known:
@@ -62,7 +67,8 @@ def axes(shape: str) -> list[str]:
     return [axis.strip() for axis in shape.split(",")]
 
 
-def _from_config(contents: Contents) -> dict[str, int]:
+def stated(contents: Contents) -> dict[str, int]:
+    """Return the dimensions that the config states."""
     known = {}
     for name, keys in CONFIG_KEYS.items():
         found = contents.find(*keys)

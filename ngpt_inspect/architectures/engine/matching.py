@@ -9,18 +9,16 @@ from ngpt_inspect.architectures.engine.cautions import cautions
 from ngpt_inspect.architectures.engine.conflicts import objections, rivals, uncut
 from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.missing import missing
-from ngpt_inspect.architectures.engine.placed import Placed
+from ngpt_inspect.architectures.engine.parts import assembled
+from ngpt_inspect.architectures.engine.placed import Placed, placements
 from ngpt_inspect.architectures.engine.prefixes import without_prefix
-from ngpt_inspect.architectures.engine.template import Templates, unwrap
+from ngpt_inspect.architectures.engine.template import Names, Templates, grouped
 from ngpt_inspect.architectures.engine.unknown import UNKNOWN, as_unknown, nearest
 from ngpt_inspect.architectures.engine.variants import settled
 from ngpt_inspect.errors import UnknownArchitecture
 from ngpt_inspect.naming import named
-from ngpt_inspect.stored import ADAPTER, Contents, StoredTensor
+from ngpt_inspect.stored import ADAPTER, Contents
 from ngpt_inspect.vocabulary import TIED, Role
-
-MOST_STACKED = 4096
-"""No tensor stacks more experts or layers."""
 
 
 def find_architecture(
@@ -52,15 +50,16 @@ def find_architecture(
         return as_unknown(contents, ())
     known = dict(sorted(architectures.items()))
     chosen = list(architectures.values()) if name is None else [named(name, known, "architecture")]
-    asked = name is not None
-    matches = [try_architecture(contents, each, n_heads, named=asked) for each in chosen]
-    is_part = contents.part == ADAPTER
+    asked, is_part = name is not None, contents.part == ADAPTER
+    matches = _tried(contents, chosen, n_heads, asked=asked)
     fitting = _fitting(matches, is_part)
     for shorter in () if fitting else without_prefix(contents):
-        tried = [
-            try_architecture(shorter, each, n_heads, named=name is not None) for each in chosen
-        ]
-        fitting = fitting or _fitting(tried, is_part)
+        fitting = fitting or _fitting(_tried(shorter, chosen, n_heads, asked=asked), is_part)
+    # A vocabulary says less than a layout that knows every tensor.
+    if not fitting or fitting[0].unplaced:
+        of_parts = [try_architecture(contents, each, n_heads) for each in chosen if each.parts]
+        matches += of_parts
+        fitting = _fitting([*fitting, *of_parts], is_part)
     if not fitting:
         contradicts = n_heads is not None and any(
             try_architecture(contents, each).fits for each in chosen
@@ -72,7 +71,7 @@ def find_architecture(
             where=contents.source,
             next_step="correct what you say of it, or leave it out",
         )
-    ties = [m for m in fitting if len(m.unplaced) == len(fitting[0].unplaced)]
+    ties = [m for m in fitting if _worth(m) == _worth(fitting[0])]
     if len(ties) > 1 and not (is_part and _agree(ties)):
         raise UnknownArchitecture(
             f"several layouts fit: {'; '.join(m.evidence for m in ties)}",
@@ -82,13 +81,29 @@ def find_architecture(
     return fitting[0]
 
 
+def _tried(
+    contents: Contents, chosen: list[Architecture], n_heads: int | None, *, asked: bool
+) -> list[Match]:
+    """Return how each layout fits that knows all its names."""
+    names = grouped(contents.tensors)
+    return [
+        try_architecture(contents, each, n_heads, named=asked, names=names)
+        for each in chosen
+        if not each.parts
+    ]
+
+
 def _fitting(matches: list[Match], is_part: bool) -> list[Match]:
     """Return those that fit, best first; to an adapter much may be missing, but not all.
 
     Layouts of the same names say the same of an adapter: the plainest comes first.
     """
     fitting = [m for m in matches if m.fits or (is_part and m.placed and not m.conflicts)]
-    return sorted(fitting, key=lambda m: (len(m.unplaced), len(m.architecture.notes)))
+    return sorted(fitting, key=lambda m: (*_worth(m), len(m.architecture.notes)))
+
+
+def _worth(match: Match) -> tuple[int, bool]:
+    return len(match.unplaced), match.architecture.parts
 
 
 def _agree(matches: list[Match]) -> bool:
@@ -106,26 +121,31 @@ def try_architecture(
     n_heads: int | None = None,
     *,
     named: bool = False,
+    names: Names | None = None,
 ) -> Match:
-    """Return how one declaration fits, however badly. `named`: the user has asked for it."""
-    rules, others = _indexed(architecture)
+    """Return how one declaration fits, however badly.
+
+    `named`: the user has asked for it. `names`: those of the tensors, where they are grouped
+    already.
+    """
+    if architecture.parts:
+        return assembled(contents, architecture, n_heads)
+    names = grouped(contents.tensors) if names is None else names
+    index, index_of_others = _indexed(architecture)
+    rules, others = index.among(names), index_of_others.among(names)
     placed: list[Placed] = []
     ignored: dict[str, str] = {}
     buffers: set[str] = set()
     unplaced: list[str] = []
     depth = 0
     for raw_name, tensor in contents.tensors.items():
-        name = unwrap(raw_name)
-        found = [
-            each
-            for rule, numbers in rules.find(name)
-            for each in _placements(rule, *numbers, tensor)
-        ]
-        other = next(others.find(name), None)
+        found = rules.get(raw_name)
+        other = others.get(raw_name)
         if found:
-            placed.extend(found)
+            for rule, numbers in found:
+                placed.extend(placements(rule, *numbers, tensor))
         elif other is not None:
-            (reason, is_buffer), (layer, _) = other
+            (reason, is_buffer), (layer, _) = other[0]
             ignored[tensor.name] = reason
             buffers |= {tensor.name} if is_buffer else set()
             # A layer of a hybrid may hold nothing but tensors without a role.
@@ -149,7 +169,7 @@ def try_architecture(
             *conflicts,
             *uncut(placed, known, architecture),
             *rivals(placed),
-            *objections(contents, architecture, named=named),
+            *objections(contents, architecture, named=named, names=names),
         ),
         cautions=tuple(cautions(contents, architecture)),
     )
@@ -160,26 +180,6 @@ def _indexed(architecture: Architecture) -> tuple[Templates[Rule], Templates[tup
     others = [(name, (why, False)) for name, why in architecture.ignored.items()]
     others += [(name, (why, True)) for name, why in architecture.buffers.items()]
     return Templates((rule.name, rule) for rule in architecture.rules), Templates(others)
-
-
-def _placements(
-    rule: Rule, layer: int | None, expert: int | None, tensor: StoredTensor
-) -> list[Placed]:
-    """Return what a rule makes of a tensor: one weight, or one for each that it stacks."""
-    if not rule.stacked:
-        return [Placed(rule=rule, layer=layer, expert=expert, tensor=tensor)]
-    # A shape is only a claim: zero bytes can be said to hold a billion experts.
-    counted = range(min(tensor.shape[0], MOST_STACKED) if tensor.shape and tensor.n_values else 0)
-    return [
-        Placed(
-            rule=rule,
-            layer=number if rule.stacked == "layer" else layer,
-            expert=number if rule.stacked == "expert" else expert,
-            tensor=tensor,
-            place=number,
-        )
-        for number in counted
-    ]
 
 
 def absent_roles(found: Match) -> dict[Role, str]:

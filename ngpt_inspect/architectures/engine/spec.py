@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Constant, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, Constant, Product, Rule
 from ngpt_inspect.architectures.engine.sense import faults
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.vocabulary import MatrixAxis, Role
@@ -186,6 +186,8 @@ _READ: dict[str, Callable[[Any, str], Any]] = {
     "Mapping[str, str]": _mapping(_text),
     "Mapping[str, tuple[str, ...]]": _mapping(_list(_text)),
     "tuple[Rule, ...]": _list(lambda value, at: _made(Rule, value, at)),
+    "tuple[str, str]": _list(_text),
+    "tuple[Product, ...]": _list(lambda value, at: _made(Product, value, at)),
     "tuple[Constant, ...]": _list(lambda value, at: _made(Constant, value, at)),
 }
 """How each type of a declaration's fields is read."""

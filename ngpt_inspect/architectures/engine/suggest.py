@@ -41,6 +41,7 @@ def suggested(
     words tell, else of the one whose name is most like it, where the shape is possible; each
     role is given once. Init and scale of learned vectors are the paper's.
     """
+    architectures = {name: each for name, each in architectures.items() if not each.parts}
     tensors = _templates(contents)
     sizes = _sizes(contents, list(tensors.values()), n_heads)
     groups = groups_of(each for each in architectures.values() if _may_be(each, contents))

@@ -8,7 +8,7 @@ tells which of all templates a name can fit, however many experts a model has.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
@@ -47,6 +47,25 @@ class Templates(Generic[Thing]):
             numbers = _read(slots, digits)
             if numbers is not None:
                 yield thing, numbers
+
+    def among(self, names: Names) -> dict[str, list[tuple[Thing, Numbers]]]:
+        """Return what stands for each of many names, of those that anything stands for."""
+        alike = [same for skeleton, same in names.items() if skeleton in self._forms]
+        found = {raw: list(self.find(name)) for same in alike for raw, name in same}
+        return {raw: things for raw, things in found.items() if things}
+
+
+Names = Mapping[str, Sequence[tuple[str, str]]]
+"""Names as they are and unwrapped, by their skeleton: a model has few of these."""
+
+
+def grouped(raw_names: Iterable[str]) -> Names:
+    """Return names by their skeleton, to be compared with many templates."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for raw_name in raw_names:
+        name = unwrap(raw_name)
+        groups.setdefault(_skeleton(name)[0], []).append((raw_name, name))
+    return groups
 
 
 @lru_cache(maxsize=1 << 16)

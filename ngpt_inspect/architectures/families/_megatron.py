@@ -2,6 +2,7 @@
 
 from ngpt_inspect.architectures.engine.architecture import ROUTER, Constant, Rule
 from ngpt_inspect.architectures.engine.cuts import QKV_BY_GROUP, fused
+from ngpt_inspect.architectures.families._routers import router
 from ngpt_inspect.vocabulary import Role
 
 LAYER = "[model.]decoder.layers.{layer}."
@@ -19,7 +20,6 @@ IGNORED = {
         )
     },
     LAYER + "mixer_alpha": "the eigen learning rate of a Mamba block; no measure reads it",
-    MLP + "router.weight": ROUTER,
     MLP + "router.expert_bias": ROUTER,
 }
 
@@ -86,5 +86,6 @@ TRUNK = (
     ),
     _alpha("attn_alpha", Role.ALPHA_A, "attention/softmax"),
     _alpha("mlp_alpha", Role.ALPHA_M, "alpha_M/one"),
+    router(MLP + "router.weight"),
     Rule(name="[model.]sz", role=Role.S_Z, shape="vocab_size", factor="1 / init_method_std"),
 )

@@ -9,6 +9,7 @@ from ngpt_inspect.architectures.engine.architecture import (
     layer_biases,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV, fused
+from ngpt_inspect.architectures.families._routers import router
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "[model.]layers.{layer}."
@@ -44,7 +45,6 @@ ARCHITECTURE = Architecture(
         _ATTENTION + "query_layernorm.weight": QK_GAIN,
         _ATTENTION + "key_layernorm.weight": QK_GAIN,
         _ATTENTION + "value_layernorm.weight": QK_GAIN,
-        _MLP + "gate.weight": ROUTER,
         _MLP + "gate.expert_bias": ROUTER,
         _MLP + "gate.router_scaling": ROUTER,
     },
@@ -87,6 +87,7 @@ ARCHITECTURE = Architecture(
             optional=True,
             block="mlp/dense",
         ),
+        router(_MLP + "gate.weight"),
         Rule(name=_LAYER + "attn_alpha", role=Role.ALPHA_A, shape="d_model", factor=_ALPHA_A),
         Rule(
             name=_LAYER + "mlp_alpha",

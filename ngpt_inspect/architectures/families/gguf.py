@@ -10,6 +10,7 @@ from ngpt_inspect.architectures.engine.architecture import (
     layer_biases,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV, fused
+from ngpt_inspect.architectures.families._routers import router
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "blk.{layer}."
@@ -54,7 +55,6 @@ ARCHITECTURE = Architecture(
         _LAYER + "attn_k_norm.weight": QK_GAIN,
         _LAYER + "post_attention_norm.weight": POST_GAIN,
         _LAYER + "post_ffw_norm.weight": POST_GAIN,
-        _LAYER + "ffn_gate_inp.weight": ROUTER,
         _LAYER + "ffn_gate_inp_shexp.weight": ROUTER,
         _LAYER + "exp_probs_b.bias": ROUTER,
     },
@@ -101,6 +101,7 @@ ARCHITECTURE = Architecture(
         *_mlp("_exps", "mlp/experts", "d_expert", stacked="expert"),
         *_mlp(".{expert}", "mlp/experts apart", "d_expert"),
         *_mlp("_shexp", "shared/one", "d_shared", optional=True),
+        router(_LAYER + "ffn_gate_inp.weight"),
         Rule(name=_LAYER + "attn_norm.weight", role=Role.GAIN_A, shape="d_model", optional=True),
         Rule(name=_LAYER + "ffn_norm.weight", role=Role.GAIN_M, shape="d_model", optional=True),
         Rule(name="output_norm.weight", role=Role.GAIN_FINAL, shape="d_model", optional=True),

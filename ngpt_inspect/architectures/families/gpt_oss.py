@@ -1,6 +1,6 @@
 """gpt-oss: a mixture whose gates and us alternate, in 4 bits or as transformers saves it."""
 
-from ngpt_inspect.architectures.engine.architecture import BIAS, ROUTER, Architecture
+from ngpt_inspect.architectures.engine.architecture import BIAS, Architecture, Rule
 from ngpt_inspect.architectures.engine.cuts import alternating
 from ngpt_inspect.architectures.families._llama import (
     ATTENTION,
@@ -12,6 +12,7 @@ from ngpt_inspect.architectures.families._llama import (
     norms,
     stacked_experts,
 )
+from ngpt_inspect.architectures.families._routers import router
 from ngpt_inspect.vocabulary import Role
 
 ARCHITECTURE = Architecture(
@@ -21,9 +22,7 @@ ARCHITECTURE = Architecture(
     source="transformers, models/gpt_oss/modeling_gpt_oss.py",
     ignored={
         **IGNORED,
-        ATTENTION + "sinks": "a learned logit of each head for no token; no measure reads it",
-        MLP + "router.weight": ROUTER,
-        MLP + "router.bias": ROUTER,
+        MLP + "router.bias": BIAS,
         MLP + "experts.gate_up_proj_bias": BIAS,
         MLP + "experts.down_proj_bias": BIAS,
     },
@@ -36,6 +35,8 @@ ARCHITECTURE = Architecture(
         *EMBEDDINGS,
         *ATTENTIONS,
         *stacked_experts(alternating(Role.W_NU, Role.W_U)),
+        router(MLP + "router.weight"),
+        Rule(name=ATTENTION + "sinks", role=Role.SINK, shape="n_heads"),
         *norms(offset="0"),
     ),
 )

@@ -3,12 +3,12 @@
 from ngpt_inspect.architectures.engine.architecture import (
     BIAS,
     QK_GAIN,
-    ROUTER,
     Architecture,
     Rule,
     layer_biases,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV, fused
+from ngpt_inspect.architectures.families._routers import router
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "transformer.h.{layer}."
@@ -36,7 +36,6 @@ ARCHITECTURE = Architecture(
         ),
         _LAYER + "attn.norm_q.weight": QK_GAIN,
         _LAYER + "attn.norm_k.weight": QK_GAIN,
-        _MLP + "gate.weight": ROUTER,
         "transformer.ln_f.bias": BIAS,
         "lm_head.bias": BIAS,
     },
@@ -48,6 +47,7 @@ ARCHITECTURE = Architecture(
         Rule(name=_LAYER + "attn.proj.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
         *_gated(_MLP, "mlp/gated", "mlp/gated|mlp/plain"),
         *_gated(_MLP + "experts.{expert}.", "mlp/experts", "mlp/experts"),
+        router(_MLP + "gate.weight"),
         Rule(name=_MLP + "fc.weight", role=Role.W_U, shape="d_mlp, d_model", block="mlp/plain"),
         Rule(name=_LAYER + "norm_1.weight", role=Role.GAIN_A, shape="d_model"),
         Rule(name=_LAYER + "norm_2.weight", role=Role.GAIN_M, shape="d_model", optional=True),

@@ -1,6 +1,6 @@
 """Mixtral, Qwen2-MoE, Qwen3-MoE, OLMoE: Llama with a mixture of experts, apart or stacked."""
 
-from ngpt_inspect.architectures.engine.architecture import ROUTER, Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
 from ngpt_inspect.architectures.engine.cuts import halves
 from ngpt_inspect.architectures.families._llama import (
     ATTENTIONS,
@@ -14,6 +14,7 @@ from ngpt_inspect.architectures.families._llama import (
     norms,
     stacked_experts,
 )
+from ngpt_inspect.architectures.families._routers import gate_of_shared, router
 from ngpt_inspect.vocabulary import Role
 
 _SPARSE = LAYER + "block_sparse_moe."
@@ -29,9 +30,6 @@ ARCHITECTURE = Architecture(
     source="transformers, models/mixtral, qwen2_moe, qwen3_moe, olmoe",
     ignored={
         **IGNORED,
-        MLP + "gate.weight": ROUTER,
-        MLP + "shared_expert_gate.weight": ROUTER,
-        _SPARSE + "gate.weight": ROUTER,
     },
     buffers=BUFFERS,
     marks=(_EXPERT + "up_proj.weight", _MIXTRAL + "w1.weight", MLP + "experts.gate_up_proj"),
@@ -62,6 +60,8 @@ ARCHITECTURE = Architecture(
         *stacked_experts(halves(Role.W_NU, Role.W_U)),
         *mlp(MLP, "mlp/dense", "d_dense"),
         *mlp(_SHARED, "shared/one", "d_shared", optional=True),
+        router(MLP + "gate.weight", _SPARSE + "gate.weight"),
+        gate_of_shared(MLP + "shared_expert_gate.weight"),
         *norms(),
     ),
 )

@@ -22,6 +22,7 @@ from ngpt_inspect.architectures import (
     ARCHITECTURES,
     Architecture,
     Constant,
+    Product,
     Rule,
     as_spec,
     declared,
@@ -85,7 +86,7 @@ def test_the_worked_example(example: tuple[Path, Tensors]) -> None:
 
 
 def test_the_document_names_every_key() -> None:
-    for kind in (Architecture, Rule, Constant):
+    for kind in (Architecture, Rule, Constant, Product):
         for each in fields(kind):
             assert f"`{each.name}`" in DOCUMENT, each.name
     for role in Role:

@@ -108,6 +108,12 @@ def _with_experts(
     return dense
 
 
+def router(layer: int, *, unit: bool = False) -> np.ndarray:
+    """Return the router of a layer, a row an expert."""
+    matrix = np.random.default_rng(70 + layer).standard_normal((EXPERTS, D))
+    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True) if unit else matrix
+
+
 def stored(array: np.ndarray, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """Return an array as a file holds it."""
     return torch.tensor(np.ascontiguousarray(array)).to(dtype)

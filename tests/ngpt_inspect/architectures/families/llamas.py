@@ -24,6 +24,7 @@ from families.known import (
     Family,
     Known,
     known_gpt,
+    router,
     save_folder,
     save_torch,
 )
@@ -131,11 +132,12 @@ def gpt_oss(at: Path) -> Expected:
             both[e, :, 0::2] = known("W_nu", i, e).T
             both[e, :, 1::2] = known("W_u", i, e).T
             values |= {(role, i, e): known(role, i, e) for role in MLP}
+        values |= {("W_router", i, None): router(i), ("sink", i, None): np.ones(HEADS)}
         state |= {
             layer + "input_layernorm.weight": known("gain_A", i),
             layer + "post_attention_layernorm.weight": known("gain_M", i),
             layer + "self_attn.sinks": np.ones(HEADS),
-            layer + "mlp.router.weight": np.ones((EXPERTS, D)),
+            layer + "mlp.router.weight": router(i),
             layer + "mlp.router.bias": np.ones(EXPERTS),
             experts + "gate_up_proj": both,
             experts + "gate_up_proj_bias": np.ones((EXPERTS, 2 * D_MLP)),
@@ -171,8 +173,8 @@ def mixture(
                 state[f"{layer}mlp.{name}.weight"] = dense(role, i)[..., :]
                 values[role, i, None] = dense(role, i)
             continue
-        router = "block_sparse_moe" if names == "mixtral" else "mlp"
-        state[f"{layer}{router}.gate.weight"] = np.ones((EXPERTS, D))
+        block = "block_sparse_moe" if names == "mixtral" else "mlp"
+        state[f"{layer}{block}.gate.weight"] = values["W_router", i, None] = router(i)
         for e in range(EXPERTS):
             for role in MLP:
                 values[role, i, e] = known(role, i, e)
@@ -184,12 +186,13 @@ def mixture(
                 state[f"{layer}mlp.experts.{name}"] = np.stack(turned)
             continue
         for e in range(EXPERTS):
-            place = f"{layer}{router}.experts.{e}."
+            place = f"{layer}{block}.experts.{e}."
             mixtral = {"W_u": "w3", "W_nu": "w1", "W_oMLP": "w2"}
             for role, name in (mixtral if names == "mixtral" else MLP_NAMES).items():
                 state[f"{place}{name}.weight"] = known(role, i, e)
         if names == "qwen":
-            state[layer + "mlp.shared_expert_gate.weight"] = np.ones((1, D))
+            row = router(i)[:1]
+            state[layer + "mlp.shared_expert_gate.weight"] = values["X_in", i, None] = row
             for role, name in MLP_NAMES.items():
                 state[f"{layer}mlp.{shared}.{name}.weight"] = known(role, i)
                 values[role, i, None] = known(role, i)
@@ -220,7 +223,7 @@ def litgpt(at: Path, *, mlp: str) -> Expected:
                 state[f"{place}{name}.weight"] = known(role, i, e)
                 values[role, i, e] = known(role, i, e)
         if mlp == "experts":
-            state[h + "mlp.gate.weight"] = np.ones((EXPERTS, D))
+            state[h + "mlp.gate.weight"] = values["W_router", i, None] = router(i)
     path = save_torch(at / "lit_model.pth", state)
     (at / "config.json").write_text('{"num_attention_heads": 4, "num_key_value_heads": 2}')
     return Expected(path, values, n_kv_heads=KV)
@@ -259,7 +262,7 @@ def gguf_names(at: Path, *, kind: str) -> Expected:
                 state[f"{blk}ffn_{name}.weight"] = known(role, i)
                 values[role, i, None] = known(role, i)
         if kind == "experts":
-            state[blk + "ffn_gate_inp.weight"] = np.ones((EXPERTS, D))
+            state[blk + "ffn_gate_inp.weight"] = values["W_router", i, None] = router(i)
     return Expected(save_folder(at, state, config("gguf")), values, n_kv_heads=KV)
 
 

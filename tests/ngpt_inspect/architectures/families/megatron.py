@@ -21,6 +21,7 @@ from families.known import (
     Known,
     interleave,
     known_ngpt,
+    router,
     save_folder,
     save_torch,
 )
@@ -102,11 +103,13 @@ def experts(at: Path) -> Expected:
         state[mlp + "shared_experts.linear_fc1.weight"] = known("W_u", i)
         state[mlp + "shared_experts.linear_fc2.weight"] = known("W_oMLP", i)
         state[mlp + "experts.suv"] = known("s_u", i)
-        state[mlp + "router.weight"] = np.ones((EXPERTS, D))
+        state[mlp + "router.weight"] = router(i, unit=True)
     assert known("W_u", 0, 0).shape == (D_MLP, D)
     path = save_folder(at, state, CONFIG | {"init_method_std": STD})
     roles = (*EMBEDDINGS, *ATTENTION, "W_u", "W_oMLP", *ALPHAS, "s_qk", "s_u", "s_z")
-    return Expected(path, known.only(roles), n_kv_heads=KV)
+    values = known.only(roles)
+    values |= {("W_router", i, None): router(i, unit=True) for i in range(LAYERS)}
+    return Expected(path, values, n_kv_heads=KV)
 
 
 FAMILIES = (

@@ -23,6 +23,7 @@ from families.known import (
     Family,
     interleave,
     known_ngpt,
+    router,
     save_folder,
 )
 
@@ -153,7 +154,7 @@ def bailing(at: Path) -> Expected:
         "model.layers.0.mlp.gate_proj.weight": known("W_nu", 0),
         "model.layers.0.mlp.down_proj.weight": known("W_oMLP", 0),
         "model.layers.0.mlp.swv.weight": known("s_u", 0) / D_MLP**0.5,
-        "model.layers.1.mlp.gate.weight": np.ones((EXPERTS, D)),
+        "model.layers.1.mlp.gate.weight": router(1, unit=True),
         "model.layers.1.mlp.gate.router_scaling": np.ones(1),
     }
     names = {"W_u": "up_proj", "W_nu": "gate_proj", "W_oMLP": "down_proj"}
@@ -165,6 +166,7 @@ def bailing(at: Path) -> Expected:
             state[f"model.layers.1.mlp.{place}.{name}.weight"] = mixture(role, 1, e)
             values[role, 1, e] = mixture(role, 1, e)
     values["s_u", 0, None] = known("s_u", 0)
+    values["W_router", 1, None] = router(1, unit=True)
     for i in range(LAYERS):
         values |= {("gain_A", i, None): np.ones(D), ("gain_M", i, None): np.ones(D)}
     values["gain_final", None, None] = np.ones(D)
