@@ -165,6 +165,20 @@ def longer_context() -> str:
     return table(("held-out", *(f"x{times}" for times in TIMES)), rows)
 
 
+def downstream_tasks() -> str:
+    """Return accuracies after the last step, with their standard errors over documents."""
+    rows = results("downstream_accuracy").query("step == steps")
+    lines = []
+    for (metric, task), group in rows.groupby(["metric", "task"], sort=True):
+        of = group.set_index("family")
+        cells = (
+            f"{of['accuracy'][family]:.3f} ± {of['standard_error'][family]:.3f}"
+            for family in FAMILIES
+        )
+        lines.append([task, metric, f"{of['chance']['GPT']:g}", *cells])
+    return table(("task", "metric", "at random", *FAMILIES), lines)
+
+
 def growth() -> str:
     """Return how far held-out perplexity grows from the first to the last length, by family."""
     found = perplexities()["held-out"]
@@ -203,4 +217,5 @@ MAKERS = {
     "longer context": longer_context,
     "growth of perplexity": growth,
     "step time": step_time,
+    "downstream tasks": downstream_tasks,
 }

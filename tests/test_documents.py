@@ -117,3 +117,21 @@ def test_a_session_shows_the_command_what_it_prints_and_its_exit_code():
     said = demo_output.block("console", "ngpt-inspect --version", "ngpt-inspect no-such; echo $?")
     assert said.startswith("```console\n$ ngpt-inspect --version\n")
     assert said.endswith("\n2\n```")
+
+
+def test_accuracies_are_those_of_the_last_step_and_averages_their_means():
+    found = {
+        (row["family"], row["task"], row["metric"]): row
+        for row in rows_of("downstream_tasks")
+        if row["step"] == row["steps"]
+    }
+    made = {(line[0], line[1]): line[2:] for line in cells(reproduction_tables.downstream_tasks())}
+    for at, family in enumerate(("GPT", "nGPT"), 1):
+        for task, metric in (("cloze", "acc"), ("next_line", "acc"), ("next_line", "acc_norm")):
+            row = found[family, task, metric]
+            value, error = float(row["value"]), float(row["standard_error"])
+            assert made[task, metric][at] == f"{value:.3f} ± {error:.3f}"
+        both = [found[family, task, "acc"] for task in ("cloze", "next_line")]
+        mean = np.mean([float(row["value"]) for row in both])
+        error = np.hypot(*[float(row["standard_error"]) for row in both]) / 2
+        assert made["average", "acc"][at] == f"{mean:.3f} ± {error:.3f}"
