@@ -366,8 +366,8 @@ def test_a_sampled_curve_says_so_on_paper_too():
 
 
 def test_absent_roles_are_named(drawn):
-    figure = drawn["condition_numbers", "no_gate"]
-    assert not traces(figure, "gpt", "W_nu")
+    figure = drawn["condition_numbers", "ngpt_without_gate"]
+    assert not traces(figure, "ngpt", "W_nu")
     assert Role.W_NU.facts.symbol in " ".join(figure.layout.meta["notes"])
     table = make()
     only_gpt_lacks_it = table[(table["checkpoint"] != "gpt") | (table["role"] != "W_nu")]
