@@ -365,9 +365,9 @@ def test_a_sampled_curve_says_so_on_paper_too():
     assert notes == [f"gpt: {symbol} estimated from a sample: 1e9 pairs"]
 
 
-def test_absent_roles_are_named(drawn):
-    figure = drawn["condition_numbers", "ngpt_without_gate"]
-    assert not traces(figure, "ngpt", "W_nu")
+def test_absent_roles_are_named():
+    figure = draw("condition_numbers", without(make(), Role.W_NU))
+    assert not traces(figure, "gpt", "W_nu")
     assert Role.W_NU.facts.symbol in " ".join(figure.layout.meta["notes"])
     table = make()
     only_gpt_lacks_it = table[(table["checkpoint"] != "gpt") | (table["role"] != "W_nu")]
