@@ -24,16 +24,16 @@ STEPS = (GPT, *(("ngpt", "nGPT", step) for step in (100, 200, 300)))
 TOKENS_A_STEP = 1000
 
 
-def make(models=TWO):
+def make(models=TWO, n_layers=N_LAYERS):
     """Return the table of these (label, family, step) models: yours to change."""
-    return _joined([_measured(*model) for model in models])
+    return _joined([_measured(*model, n_layers) for model in models])
 
 
 @cache
-def _measured(label, family, step):
+def _measured(label, family, step, n_layers=N_LAYERS):
     # Weights of its own for each label and step.
     seed = 1 + [*FIVE, *STEPS].index((label, family, step)) if step else 1
-    model = (tiny_gpt if family == "GPT" else tiny_ngpt)(n_layers=N_LAYERS, seed=seed)
+    model = (tiny_gpt if family == "GPT" else tiny_ngpt)(n_layers=n_layers, seed=seed)
     return _table(model, label, step)
 
 
@@ -78,12 +78,11 @@ def _joined(parts):
 
 
 STATES = {
-    "one": lambda: make((NGPT,)),
     "two": make,
-    "five": lambda: make(FIVE),
+    "five": lambda: make(FIVE, 2),
     "steps": lambda: make(STEPS),
     "gpt_only": lambda: make((("gpt", "GPT", None),)),
-    "no_gate": lambda: without(make(), Role.W_NU, Role.E_OUTPUT),
+    "ngpt_without_gate": lambda: without(make((NGPT,)), Role.W_NU, Role.E_OUTPUT),
     "broken": broken,
     "nothing": lambda: make().iloc[:0],
 }

@@ -365,8 +365,8 @@ def test_a_sampled_curve_says_so_on_paper_too():
     assert notes == [f"gpt: {symbol} estimated from a sample: 1e9 pairs"]
 
 
-def test_absent_roles_are_named(drawn):
-    figure = drawn["condition_numbers", "no_gate"]
+def test_absent_roles_are_named():
+    figure = draw("condition_numbers", without(make(), Role.W_NU))
     assert not traces(figure, "gpt", "W_nu")
     assert Role.W_NU.facts.symbol in " ".join(figure.layout.meta["notes"])
     table = make()
