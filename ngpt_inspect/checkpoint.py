@@ -175,6 +175,8 @@ def _named(path: Path) -> Path:
 
 
 def _says_no_model(folder: str) -> bool:
+    if folder == "original":  # where Meta's own files are kept beside transformers'
+        return True
     return STEP_FOLDER.match(folder) is not None or INNER.fullmatch(folder) is not None
 
 

@@ -9,12 +9,15 @@ from ngpt_inspect.architectures.engine.architecture import (
     Rule,
     layer_biases,
 )
-from ngpt_inspect.architectures.engine.cuts import QKV, fused
+from ngpt_inspect.architectures.engine.cuts import QKV, fused, halves
 from ngpt_inspect.architectures.families._routers import router
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "blk.{layer}."
 _SPLIT, _FUSED = "attention/split", "attention/fused"
+
+
+_DENSE, _HALVES = "mlp/dense", "mlp/gate and up in one"
 
 
 def _mlp(
@@ -97,7 +100,15 @@ ARCHITECTURE = Architecture(
         ),
         *fused(_LAYER + "attn_qkv.weight", QKV, block=_FUSED),
         Rule(name=_LAYER + "attn_output.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
-        *_mlp("", "mlp/dense", "d_mlp"),
+        # Phi-3, GLM 4 and others have the gate in the first half of ffn_up; the shapes tell.
+        *(rule for rule in _mlp("", _DENSE, "d_mlp") if rule.role is not Role.W_O_MLP),
+        *fused(_LAYER + "ffn_up.weight", halves(Role.W_NU, Role.W_U), block=_HALVES),
+        Rule(
+            name=_LAYER + "ffn_down.weight",
+            role=Role.W_O_MLP,
+            shape="d_model, d_mlp",
+            block=f"{_DENSE}|{_HALVES}",
+        ),
         *_mlp("_exps", "mlp/experts", "d_expert", stacked="expert"),
         *_mlp(".{expert}", "mlp/experts apart", "d_expert"),
         *_mlp("_shexp", "shared/one", "d_shared", optional=True),

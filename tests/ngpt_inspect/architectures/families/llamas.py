@@ -245,13 +245,18 @@ def gguf_names(at: Path, *, kind: str) -> Expected:
         state[blk + "attn_output.weight"] = known("W_o", i)
         state[blk + "attn_norm.weight"] = known("gain_A", i)
         state[blk + "ffn_norm.weight"] = known("gain_M", i)
-        if kind == "fused":
+        if kind in ("fused", "phi3"):
             state[blk + "attn_qkv.weight"] = fused_qkv(known, i)
         else:
             for role, name in (("W_q", "q"), ("W_k", "k"), ("W_v", "v")):
                 state[f"{blk}attn_{name}.weight"] = known(role, i)
         for role, name in names.items():
-            if kind == "fused" and role == "W_nu":
+            if kind in ("fused", "phi3") and role == "W_nu":
+                continue
+            if kind == "phi3" and role == "W_u":
+                both = np.concatenate([known("W_nu", i), known("W_u", i)])
+                state[f"{blk}ffn_up.weight"] = both
+                values |= {(r, i, None): known(r, i) for r in ("W_nu", "W_u")}
                 continue
             if kind == "experts":
                 stack = np.stack([known(role, i, e) for e in range(EXPERTS)])
@@ -329,6 +334,6 @@ FAMILIES = (
     ),
     *(
         Family(f"gguf-{kind}", "gguf", partial(gguf_names, kind=kind))
-        for kind in ("llama", "fused", "experts")
+        for kind in ("llama", "fused", "experts", "phi3")
     ),
 )
