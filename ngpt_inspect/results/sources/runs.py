@@ -126,7 +126,8 @@ def _is_finite(value: Any) -> bool:
 def _number(model: WeightSet, places: Sequence[str]) -> Any:
     """Return the first number that a checkpoint keeps at one of these places."""
     found = (model.contents.lookup(place) for place in places)
-    return next((n for n in found if type(n) in (int, float) and not abs(n) >= LARGEST), None)
+    numbers = (n for n in found if isinstance(n, int | float) and not isinstance(n, bool))
+    return next((n for n in numbers if not abs(n) >= LARGEST), None)
 
 
 def _untold(what: str, model: WeightSet) -> UnreadableFile:
