@@ -9,8 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.formats import is_model
-from ngpt_inspect.formats.places.folder import NOT_MODELS, find_model
+from ngpt_inspect.formats import is_model, model_in
+from ngpt_inspect.formats.places.folder import NOT_MODELS
+from ngpt_inspect.hub_cache import is_cache
 from ngpt_inspect.places import Place
 from ngpt_inspect.runs import METRICS, STEP_FOLDER, is_run
 
@@ -67,7 +68,7 @@ def _walk(top: Path, depth: int, entries: int, cuts: dict[str, None]) -> Iterato
             yield folder
         for path in sorted(inside[:left]):
             if path.is_dir():
-                if is_one and STEP_FOLDER.match(path.name):
+                if is_one and (STEP_FOLDER.match(path.name) or is_cache(folder)):
                     continue
                 if level < depth:
                     folders.append((path, level + 1))
@@ -98,7 +99,7 @@ def _stands_for_a_model(folder: Path) -> bool:
     try:
         if is_run(folder) or (folder / METRICS).is_file():
             return True
-        return is_model(folder) or _is_model(find_model(folder))
+        return _is_model(model_in(folder))
     except (InspectError, OSError):
         return False
 

@@ -12,6 +12,8 @@ from ngpt_inspect.errors import UnreadableFile
 TRAINER_STATE = "trainer_state.json"
 LARGEST = 100_000_000
 """Bytes."""
+MOST = 2**53
+"""Steps and tokens: more of them no float64 counts."""
 COLUMNS = {
     "loss": "train_loss",
     "eval_loss": "validation_loss",
@@ -40,15 +42,16 @@ def logged_rows(path: Path) -> list[dict[str, Any]]:
     history = _read(path).get("log_history")
     rows: dict[int, dict[str, Any]] = {}
     for entry in history if isinstance(history, list) else ():
-        if not isinstance(entry, dict) or SUMMARY in entry or type(entry.get("step")) is not int:
+        step = entry.get("step") if isinstance(entry, dict) else None
+        if type(step) is not int or not 0 <= step < MOST or SUMMARY in entry:
             continue
-        row = rows.setdefault(entry["step"], {"step": entry["step"]})
+        row = rows.setdefault(step, {"step": step})
         row |= {COLUMNS[k]: _number(v) for k, v in entry.items() if k in COLUMNS}
     return [rows[step] for step in sorted(rows)]
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if type(value) in (int, float) and abs(value) < 1e300 else None
+    return float(value) if type(value) in (int, float) and abs(value) < MOST else None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from ngpt_inspect.quantised import dequantised
 from ngpt_inspect.stored import Contents
 from ngpt_inspect.wording import listed
 
-__all__ = ["FORMATS", "Format", "files_of", "is_model", "read_contents"]
+__all__ = ["FORMATS", "Format", "files_of", "is_model", "model_in", "read_contents"]
 
 FORMATS: dict[str, Format] = collect(__name__, __path__, Format)
 """Every format, by name."""
@@ -93,13 +93,24 @@ def is_model(place: Place) -> bool:
         return False
 
 
+def model_in(place: Place) -> Place:
+    """Return what a folder stands for, through as many folders as it takes; a file as it is.
+
+    Raises
+    ------
+    UnreadableFile
+        Nothing, or several of which none comes first.
+    """
+    while place.is_dir() and _format_of(place)[0] is None:
+        place = find_model(place)
+    return place
+
+
 def _read(place: Place, source: str | PathLike[str], part: str | None) -> Contents:
     if not place.exists():
         raise _missing_model(source) if HUB_MODEL.fullmatch(str(source)) else _missing(place)
+    place = model_in(place)
     chosen, head = _format_of(place)
-    while chosen is None and place.is_dir():
-        place = find_model(place)
-        chosen, head = _format_of(place)
     if chosen is None:
         raise not_supported(place, head)
     folder = place if place.is_dir() else place.parent

@@ -50,6 +50,14 @@ LINE: dict[str, Any] = {
     **{"step": 1, "tokens": 32, "train_loss": 2.5, "validation_loss": None},
     **{"learning_rate": 1e-3, "gradient_norm": 1.0, "seconds": 0.5},
 }
+TRAINER: dict[str, Any] = {
+    **{"global_step": 2, "max_steps": 4, "train_batch_size": 8, "best_metric": None},
+    "log_history": [
+        {"step": 1, "loss": 2.5, "grad_norm": 1.0, "learning_rate": 1e-3, "epoch": 0.5},
+        {"step": 1, "eval_loss": 2.25, "num_input_tokens_seen": 512},
+        {"step": 2, "train_loss": 2.4, "train_runtime": 3.0},
+    ],
+}
 N_TOKENS, D, STATES, TOP = 3, 4, 3, 2
 ABOUT: dict[str, Any] = {
     "format_version": 1,

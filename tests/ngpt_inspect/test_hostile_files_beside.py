@@ -14,6 +14,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from ngpt_inspect.checkpoint import open_checkpoint
+from ngpt_inspect.results import training_results
 from ngpt_inspect.runs import METRICS, read_metrics
 from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.traces import path, read_trace
@@ -42,6 +43,12 @@ def with_tokens(place: Path) -> None:
     assert texts.digest
 
 
+def with_losses(place: Path) -> None:
+    assert open_checkpoint(place.parent).weights
+    assert len(read_metrics(place.parent)) >= 0
+    training_results("losses", place.parent.parent)
+
+
 READERS: dict[str, tuple[str, bytes, st.SearchStrategy[bytes], Callable[[Path], object]]] = {
     "spec": (
         "my.json",
@@ -61,6 +68,12 @@ READERS: dict[str, tuple[str, bytes, st.SearchStrategy[bytes], Callable[[Path], 
         st.lists(damaged_json(beside.LINE).map(in_utf8), min_size=1, max_size=3).map(b"\n".join),
         lambda place: read_metrics(place.parent),
     ),
+    "trainer": (
+        "trainer/checkpoint-2/trainer_state.json",
+        as_text(beside.TRAINER),
+        damaged_json(beside.TRAINER).map(in_utf8),
+        with_losses,
+    ),
     "trace": (
         "trace.safetensors",
         beside.trace(),
@@ -73,7 +86,9 @@ READERS: dict[str, tuple[str, bytes, st.SearchStrategy[bytes], Callable[[Path], 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("hostile")
-    corpus.write(corpus.files_of("safetensors"), place / "model", "")
+    (place / "trainer").mkdir()
+    for name in ("model", "trainer/checkpoint-2"):
+        corpus.write(corpus.files_of("safetensors"), place / name, "")
     return place
 
 

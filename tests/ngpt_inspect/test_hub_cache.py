@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError, UnreadableFile
+from ngpt_inspect.finding import found_below
 from ngpt_inspect.hub_cache import cache_folder, cached, model_of, revision_of, revisions
 from ngpt_inspect.runs import checkpoints_of, run_of, step_files
 
@@ -85,6 +86,11 @@ def test_revisions_named_for_steps_are_a_run(hub: Path) -> None:
     table = ni.measure(models, "embedding_norms")
     assert set(table["checkpoint"]) == {"tiny.llama"}
     assert run_of(Path(models[0].contents.source)) == folder
+
+
+def test_a_walk_lists_a_model_once(hub: Path) -> None:
+    keep(hub, "main", "step200")
+    assert found_below(hub).paths == ("models--org--tiny.llama",)
 
 
 def test_two_revisions_that_are_no_steps(hub: Path) -> None:

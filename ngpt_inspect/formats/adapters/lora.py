@@ -96,10 +96,41 @@ class AdaptedTensor(StoredTensor):
         """What is added to the base."""
         return f"base + {self.update.note}"
 
+    @property
+    def errors(self) -> StoredTensor:
+        """What storage left in the base; the update is exact beside it."""
+        return _BaseErrors(
+            name=self.name,
+            shape=self.shape,
+            dtype=self.dtype,
+            location=self.location,
+            of=self.base,
+        )
+
+    def rounding(self) -> float:
+        """Root mean square error of storage over that of the values."""
+        squares = float((self.read() ** 2).sum())
+        errors = float((self.errors.read().double() ** 2).sum())
+        return math.sqrt(errors / squares) if squares else math.inf
+
     def fingerprint(self, n_blocks: int) -> str:
         """Digest of those of both; see `StoredTensor.fingerprint`."""
         found = [self.base.fingerprint(n_blocks), self.update.fingerprint(n_blocks)]
         return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _BaseErrors(StoredTensor):
+    of: StoredTensor
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Read rows start..stop; see `StoredTensor.read`."""
+        from ngpt_inspect.numerics.resolution import rounding_errors
+
+        told = self.of.errors
+        return (
+            rounding_errors(self.of.read(start, stop)) if told is None else told.read(start, stop)
+        )
 
 
 def updates(

@@ -23,6 +23,8 @@ SAID = {
     "seed": ("reference_model.training.seed",),
 }
 """Where a checkpoint says how it was trained."""
+LARGEST = 2**53
+"""No file says more of anything, and means it."""
 UNSAID = {"context_length": 1, "batch_size": 1, "steps": 1, "learning_rate": 0.0, "seed": 0}
 """What is put where a trainer neither says nor logs it: tokens are then no more than steps."""
 
@@ -124,7 +126,8 @@ def _is_finite(value: Any) -> bool:
 def _number(model: WeightSet, places: Sequence[str]) -> Any:
     """Return the first number that a checkpoint keeps at one of these places."""
     found = (model.contents.lookup(place) for place in places)
-    return next((value for value in found if type(value) in (int, float)), None)
+    numbers = (n for n in found if isinstance(n, int | float) and not isinstance(n, bool))
+    return next((n for n in numbers if not abs(n) >= LARGEST), None)
 
 
 def _untold(what: str, model: WeightSet) -> UnreadableFile:

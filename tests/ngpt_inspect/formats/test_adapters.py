@@ -120,6 +120,20 @@ def test_with_its_base_the_sum(relative: bool, tmp_path: Path) -> None:
     assert not (table["status"] == "skipped").any()
 
 
+def test_the_sum_is_as_fine_as_its_base_is_stored(tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base")
+    exact = {name: tensor.double() for name, tensor in LLAMA.items()}
+    save_file({k: v.bfloat16() for k, v in LLAMA.items()}, base / "model.safetensors")
+    path = write(tmp_path / "mine", base_model_name_or_path=str(base))
+    tensor = read_contents(path, "sum").tensors[f"{Q0}.weight"]
+    lost = (tensor.read() - update(Q0) - exact[f"{Q0}.weight"]).square().mean().sqrt()
+    assert tensor.errors is not None
+    told = tensor.errors.read().double().square().mean().sqrt()
+    assert float(told) == pytest.approx(float(lost), rel=0.2)
+    size = tensor.read().square().mean().sqrt()
+    assert tensor.rounding() == pytest.approx(float(lost / size), rel=0.2)
+
+
 def test_a_base_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     path = write(tmp_path / "mine", base_model_name_or_path="org/none")

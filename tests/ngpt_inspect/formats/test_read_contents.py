@@ -32,6 +32,8 @@ def test_every_format_is_found() -> None:
         "sharded torch",
         "gguf",
         "distributed",
+        "deepspeed",
+        "model parallel",
     }
     assert all(known.summary for known in FORMATS.values())
 
