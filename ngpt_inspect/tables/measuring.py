@@ -170,7 +170,7 @@ def _part(
     here = None if layers is None else tuple(n for n in layers if n < checkpoint.shape.n_layers)
     weights = checkpoint.select(roles, here)
     absent = {role: why for role, why in checkpoint.absent.items() if role in roles}
-    if weights and wanted is None:
+    if wanted is None and checkpoint.select(roles):
         # Without a gate there is no W_nu: a fact of the model. A tied E_output is a number
         # that somebody may look for.
         absent = {role: why for role, why in absent.items() if why == TIED}

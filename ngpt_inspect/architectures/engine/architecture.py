@@ -129,3 +129,13 @@ class Architecture:
 def layer_biases(prefix: str, *names: str) -> dict[str, str]:
     """Return what `Architecture.ignored` says of biases: ``h.{layer}.`` + name + ``.bias``."""
     return {f"{prefix}{name}.bias": BIAS for name in names}
+
+
+def router(*names: str) -> Rule:
+    """Return the rule of a router; layers without experts have none."""
+    return Rule(name="|".join(names), role=Role.W_ROUTER, shape="n_experts, d_model", optional=True)
+
+
+def gate_of_shared(name: str) -> Rule:
+    """Return the rule of the one row that weighs an expert which every token passes."""
+    return Rule(name=name, role=Role.X_IN, shape="1, d_model", optional=True)

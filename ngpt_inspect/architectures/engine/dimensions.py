@@ -9,7 +9,14 @@ from ngpt_inspect.stored import Contents
 from ngpt_inspect.wording import cut, sizes
 
 CONFIG_KEYS: Mapping[str, tuple[str, ...]] = {
-    "n_heads": ("n_heads", "n_head", "num_attention_heads", "num_heads", "decoder_attention_heads"),
+    "n_heads": (
+        "n_heads",
+        "n_head",
+        "num_attention_heads",
+        "num_heads",
+        "decoder_attention_heads",
+        "attention_heads",
+    ),
     "n_kv_heads": (
         "n_kv_heads",
         "n_kv_head",

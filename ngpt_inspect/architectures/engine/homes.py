@@ -11,6 +11,8 @@ from ngpt_inspect.architectures.engine.template import Templates, unwrap
 
 LISTS = frozenset({"layers", "layer", "h", "blocks", "block"})
 """What a list of layers is called; any other list holds one part of every layer."""
+HEADS = ("lm_head.", "cls.", "decoder.", "pred_layer.", "generator_")
+"""What stands beside the trunk and makes tokens of what it returns."""
 MOST_SUBS = 8
 """Layers counted as one."""
 
@@ -54,8 +56,8 @@ class Home:
         split = _split(name)
         if split is not None and split.listed:
             return split.trunk == self.trunk
-        ours = (".".join(self.trunk[:1]) + ".", "lm_head.", "cls.", "decoder.", "pred_layer.")
-        return self.knows(self.name(raw_name)) or name.startswith(ours)
+        ours = name.startswith((".".join(self.trunk[:1]) + ".", *HEADS))
+        return ours or self.knows(self.name(raw_name))
 
     def _in_layer(self, raw_name: str) -> _Split | None:
         split = _split(unwrap(raw_name))

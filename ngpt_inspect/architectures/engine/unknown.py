@@ -10,6 +10,7 @@ from ngpt_inspect.architectures.engine.match import SHOWN, Match
 from ngpt_inspect.architectures.engine.placed import Placed
 from ngpt_inspect.architectures.engine.template import unwrap
 from ngpt_inspect.architectures.engine.words import told
+from ngpt_inspect.errors import UnknownArchitecture
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import cut, listed, quoted
@@ -45,7 +46,8 @@ def as_unknown(contents: Contents, matches: Sequence[Match]) -> Match:
         placed=placed,
         dimensions={"n_layers": 0, **known},
         unplaced=tuple(t.name for t in contents.tensors.values() if t.name not in names),
-        cautions=(f"{_why(contents, matches)}; {HOW}",),
+        # As an error would be said: on one line, with nothing in it that a terminal obeys.
+        cautions=(str(UnknownArchitecture(_why(contents, matches), next_step=HOW)),),
     )
 
 

@@ -1,8 +1,7 @@
 """What nGPT in Megatron-LM shares with and without a gate: everything but the MLP."""
 
-from ngpt_inspect.architectures.engine.architecture import ROUTER, Constant, Rule
+from ngpt_inspect.architectures.engine.architecture import ROUTER, Constant, Rule, router
 from ngpt_inspect.architectures.engine.cuts import QKV_BY_GROUP, fused
-from ngpt_inspect.architectures.families._routers import router
 from ngpt_inspect.vocabulary import Role
 
 LAYER = "[model.]decoder.layers.{layer}."

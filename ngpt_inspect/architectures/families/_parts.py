@@ -512,6 +512,8 @@ OUTSIDE = (
     ),
     *each("project_in.weight|pre_projection.weight|embeddings_project.weight", Role.X_OUT),
     *each("project_out.weight|post_projection.weight", Role.X_IN),
+    *each("encoder.embedding_hidden_mapping_in.weight", Role.X_OUT),
+    *each("generator_predictions.dense.weight|pooler.weight|pooler.dense.weight", Role.X_IN),
     *each(
         "lm_head.dense.weight|cls.predictions.transform.dense.weight|cls.predictions.dense.weight",
         Role.X_IN,
@@ -550,6 +552,20 @@ _DECAYS = ("diagonal_decay", "key_decay", "query_decay")
 SIDE = (
     *each(named(("",), tuple(f"{name}.weight" for name in _SIDE_IN)), Role.X_IN),
     *each(named(MLP, "shared_expert_gate.weight"), Role.X_IN),
+    *(
+        Rule(
+            name=named(("mlp.shared_experts.",), name),
+            role=role,
+            shape="n_shared, rows, columns",
+            stacked="expert",
+            optional=True,
+        )
+        for name, role in (
+            ("gate_proj", Role.X_IN),
+            ("up_proj", Role.X_IN),
+            ("down_proj", Role.X_OUT),
+        )
+    ),
     *each(named(("",), tuple(f"{name}.weight" for name in _SIDE_INNER)), Role.X_INNER),
     *each(named(("",), tuple(f"{name}.weight" for name in _SIDE_OUT)), Role.X_OUT),
     *each(named(("",), _BARE), Role.X_INNER),

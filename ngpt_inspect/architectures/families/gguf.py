@@ -8,9 +8,9 @@ from ngpt_inspect.architectures.engine.architecture import (
     Architecture,
     Rule,
     layer_biases,
+    router,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV, fused, halves
-from ngpt_inspect.architectures.families._routers import router
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "blk.{layer}."

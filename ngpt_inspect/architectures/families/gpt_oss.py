@@ -1,6 +1,6 @@
 """gpt-oss: a mixture whose gates and us alternate, in 4 bits or as transformers saves it."""
 
-from ngpt_inspect.architectures.engine.architecture import BIAS, Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import BIAS, Architecture, Rule, router
 from ngpt_inspect.architectures.engine.cuts import alternating
 from ngpt_inspect.architectures.families._llama import (
     ATTENTION,
@@ -12,7 +12,6 @@ from ngpt_inspect.architectures.families._llama import (
     norms,
     stacked_experts,
 )
-from ngpt_inspect.architectures.families._routers import router
 from ngpt_inspect.vocabulary import Role
 
 ARCHITECTURE = Architecture(

@@ -6,9 +6,9 @@ from ngpt_inspect.architectures.engine.architecture import (
     Architecture,
     Rule,
     layer_biases,
+    router,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV, fused
-from ngpt_inspect.architectures.families._routers import router
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "transformer.h.{layer}."

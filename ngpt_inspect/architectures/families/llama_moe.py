@@ -1,6 +1,11 @@
 """Mixtral, Qwen2-MoE, Qwen3-MoE, OLMoE: Llama with a mixture of experts, apart or stacked."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import (
+    Architecture,
+    Rule,
+    gate_of_shared,
+    router,
+)
 from ngpt_inspect.architectures.engine.cuts import halves
 from ngpt_inspect.architectures.families._llama import (
     ATTENTIONS,
@@ -14,7 +19,6 @@ from ngpt_inspect.architectures.families._llama import (
     norms,
     stacked_experts,
 )
-from ngpt_inspect.architectures.families._routers import gate_of_shared, router
 from ngpt_inspect.vocabulary import Role
 
 _SPARSE = LAYER + "block_sparse_moe."

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError
@@ -59,12 +60,12 @@ OWN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         ("head_dim", "num_key_value_heads", "n_head", "num_kv_heads"),
     ),
     **dict.fromkeys(
-        (
-            *("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),
-            *("qwen4_exp",),
-        ),
+        (*("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),),
         ({"layer_types": ["linear_attention", "full_attention"]}, ()),
     ),
+    "longcat_flash": ({"head_dim": 8}, ()),
+    "prophetnet": ({"num_encoder_layers": 2, "num_decoder_layers": 2}, ("num_hidden_layers",)),
+    "xlstm": ({}, ("v_head_dim",)),
     "bamba": ({"attn_layer_indices": [1]}, ()),
     "jamba": ({"attn_layer_period": 2, "attn_layer_offset": 1}, ()),
     "granitemoehybrid": ({"layer_types": ["mamba", "attention"]}, ()),
@@ -84,13 +85,15 @@ OWN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 }
 """What else a family wants, and which of the sizes it must not be given."""
 
-LARGEST = 6_000_000
+LARGEST = 20_000_000
 NORMS = {"q_norm", "k_norm", "q_layernorm", "k_layernorm", "query_layernorm", "key_layernorm"}
 REASONS = {
+    "axk2": "queries and gates are one product of two latents",
     "deepseek_v4": "one latent is key and value of every head; it has a role of its own",
     "diffllama": "values of two heads are joined before attention",
     "inkling_text": "short convolutions stand between the matrices and the heads",
     "jetmoe": "queries are of experts, keys are repeated for them",
+    "roformer": "its rotations are a parameter, drawn at random here",
     "zaya": "convolutions stand between the matrices and the heads",
     "hrm_text": "its two stacks of layers are taken for two sets of weights",
     "dory": "queries are scaled channel by channel, by s_qk squared",
@@ -205,6 +208,9 @@ def _compared(model: torch.nn.Module, opened: WeightSet) -> str:
         return "not told: no attention that can be listened to"
     exact, wrong, n_heads = True, [], 0
     for layer, (x, given) in seen.items():
+        here = {weight.role for weight in opened if weight.layer == layer}
+        if Role.M_IN in here and Role.W_Q not in here:
+            continue  # no attention, though its products look like one
         for role, found in given.items():
             weights = [w for w in opened if w.role is ROLES[role] and w.layer == layer]
             heads = None if not weights else weights[0].heads(weights[0].values())
@@ -216,12 +222,16 @@ def _compared(model: torch.nn.Module, opened: WeightSet) -> str:
             n_heads += len(heads)
             exact &= same == "exact"
             wrong += [] if same else [f"{role} of layer {layer}"]
+    if not n_heads and not wrong:
+        return "not told: no attention that can be listened to"
     if wrong:
         return f"no: {', '.join(wrong[:3])}"
     return f"yes, {n_heads} heads" + ("" if exact else ", up to norms and rotary order")
 
 
 def _same(found: torch.Tensor, wanted: torch.Tensor) -> str:
+    if found.shape[1] > wanted.shape[1]:
+        found = found[:, :: found.shape[1] // wanted.shape[1]]  # keys repeated for each query
     if found.shape != wanted.shape:
         return ""
     if torch.allclose(found, wanted, rtol=1e-3, atol=1e-4):
@@ -233,6 +243,45 @@ def _same(found: torch.Tensor, wanted: torch.Tensor) -> str:
     return "scaled" if torch.allclose(one, other, rtol=1e-3, atol=1e-4) else ""
 
 
+class Products(TorchFunctionMode):
+    """Listens to attentions that multiply queries by keys, and weights by values, themselves."""
+
+    def __init__(self, told: Any) -> None:
+        super().__init__()
+        self._told = told
+        self._inside: list[Any] = []
+        self._scored: Any = None
+
+    def enter(self, module: Any) -> None:
+        """Note that an attention begins."""
+        self._inside.append(module)
+        self._scored = None
+
+    def leave(self) -> None:
+        """Note that it ends."""
+        self._inside = self._inside[:-1]
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self._inside and getattr(func, "__name__", "") in PRODUCTS:
+            pair = [*args, *(kwargs[n] for n in ("batch1", "batch2") if n in kwargs)][-2:]
+            if all(isinstance(each, torch.Tensor) for each in pair):
+                self._hear(*pair)
+        return func(*args, **kwargs)
+
+    def _hear(self, left: torch.Tensor, right: torch.Tensor) -> None:
+        if left.ndim != right.ndim or left.ndim not in (3, 4):
+            return
+        if left.shape[-2] == right.shape[-1] == 1 and left.shape[-1] > 1:
+            self._scored = left, right.transpose(-1, -2)
+        elif tuple(left.shape[-2:]) == (1, 1) and self._scored is not None:
+            parts = (*self._scored, right)
+            n = N_TOKENS
+            self._told(self._inside[-1], *(e.reshape(n, -1, 1, e.shape[-1]) for e in parts))
+
+
+N_TOKENS = 8
+PRODUCTS = {"matmul", "__matmul__", "bmm", "baddbmm"}
 Seen = dict[int, tuple[torch.Tensor, dict[str, torch.Tensor]]]
 """Layer -> what attention was given, and the (tokens, heads, d) it made of it."""
 
@@ -244,41 +293,37 @@ def _run(model: torch.nn.Module) -> Seen:
     seen: Seen = {}
 
     def listen(module: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> Any:
-        number = re.search(r"(?:^|\.)(\d+)(?:\.|$)", names.get(id(module), ""))
-        if number is not None and id(module) in inputs and int(number[1]) not in seen:
+        name = names.get(id(module), "")
+        numbers = [int(number) for number in re.findall(r"(?:^|\.)(\d+)(?=\.|$)", name)]
+        if numbers and id(module) in inputs:
+            # Two attentions of a layer count as two layers.
+            two = len(numbers) > 1 and name[-1].isdecimal()
+            layer = 2 * numbers[0] + numbers[1] if two else numbers[0]
             parts = {"W_q": query, "W_k": key, "W_v": value}
             made = {role: each[:, :, 0].double() for role, each in parts.items()}
-            seen[int(number[1])] = (inputs[id(module)][:, 0].double(), made)
+            seen.setdefault(layer, (inputs[id(module)][:, 0].double(), made))
         shape = (query.shape[0], query.shape[2], query.shape[1], value.shape[-1])
         return torch.zeros(shape), None
-
-    def overheard(module: Any, attend: Any) -> Any:
-        def attend_and_tell(query: Any, key: Any, value: Any, *rest: Any, **more: Any) -> Any:
-            # Some transpose the keys first: one token stands last then.
-            keys = key if key.shape[2] == 1 else key.transpose(2, 3)
-            listen(module, query, keys, value)
-            return attend(query, key, value, *rest, **more)
-
-        return attend_and_tell
 
     def keep(module: Any, args: Any, kwargs: Any) -> None:
         found = args[0] if args else kwargs.get("hidden_states")
         if isinstance(found, torch.Tensor) and found.ndim == 3:
             inputs[id(module)] = found
+        products.enter(module)
 
+    products = Products(listen)
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if name in NORMS:
                 setattr(module, name, torch.nn.Identity())
-            elif "ttention" in type(child).__name__:
+            elif re.search("[Aa]ttention|MLA$", type(child).__name__):
                 child.register_forward_pre_hook(keep, with_kwargs=True)
-                if hasattr(child, "_attn"):
-                    child._attn = overheard(child, child._attn)
-    with _registered(listen), torch.no_grad():
+                child.register_forward_hook(lambda *_: products.leave())
+    with _registered(listen), products, torch.no_grad():
         for each in (model.config, *(getattr(m, "config", None) for m in model.modules())):
             if each is not None:
                 each._attn_implementation = "listening"
-        model(input_ids=torch.arange(3, 11)[:, None], use_cache=False)
+        model(input_ids=torch.arange(3, 3 + N_TOKENS)[:, None], use_cache=False)
     return seen
 
 

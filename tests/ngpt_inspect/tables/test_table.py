@@ -295,7 +295,7 @@ def test_a_file_that_changes_is_not_measured_half(tmp_path: Path) -> None:
 
 def test_every_role_is_measured_by_something() -> None:
     measured = {role for each in MEASURES.values() for role in each.roles}
-    assert set(Role) - measured == {Role.E_POSITION}
+    assert set(Role) - measured == {Role.E_POSITION, Role.SINK, Role.DECAY}
 
 
 def test_errors_are_one_line(tmp_path: Path) -> None:
