@@ -134,9 +134,7 @@ def open_checkpoint(
 def _shape(known: Mapping[str, int]) -> ModelShape:
     # Of a model with nothing but experts their width is the width of its MLP.
     sizes = {"d_mlp": known["d_expert"], **known} if "d_expert" in known else known
-    untold = {"d_model": 0, "vocab_size": 0}  # of an adapter
-    said = {name: sizes[name] for name in ModelShape.__annotations__ if name in sizes}
-    return ModelShape(**{**untold, **said})
+    return ModelShape(**{name: sizes[name] for name in ModelShape.__annotations__ if name in sizes})
 
 
 def _step(contents: Contents, path: Path) -> int | None:
