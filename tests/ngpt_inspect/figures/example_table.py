@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from models import series_of
 
-from ngpt_inspect.vocabulary import COLUMNS, Kind, Role, roles_of
+from ngpt_inspect.vocabulary import COLUMNS, Role
 
 N_LAYERS, N_HEADS, D_MODEL, VOCAB = 6, 4, 32, 64
 ATTENTION = (Role.W_Q, Role.W_K, Role.W_V, Role.W_O)
-MATRICES = roles_of(Kind.MATRIX)
+MATRICES = (*ATTENTION, Role.W_U, Role.W_NU, Role.W_O_MLP)
 LEVELS = {"min": 0, "low": 0.25, "median": 0.5, "high": 0.75, "max": 1}
 STRIDE = 25
 PER_MILLE = np.arange(0, 1001, STRIDE)
