@@ -47,7 +47,8 @@ def meant(name: str, known: Iterable[str], lead: str = "there are") -> str:
     """Return what to do about a name: ``did you mean W_q? there are W_q, W_k``, case aside."""
     spelled = {each.lower().replace("-", "_"): each for each in known}
     word = name.lower().replace("-", "_")
-    alike = [spelled[each] for each in get_close_matches(word, spelled, n=2, cutoff=ALIKE)]
+    near = [word] if word in spelled else get_close_matches(word, spelled, n=2, cutoff=ALIKE)
+    alike = [spelled[each] for each in near]
     guess = f"did you mean {' or '.join(alike)}? " if alike else ""
     return f"{guess}{lead} {', '.join(spelled.values()) or 'none'}"
 
