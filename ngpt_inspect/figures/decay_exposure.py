@@ -1,5 +1,8 @@
 """Condition numbers by decay exposure: what stands behind the contrast of Figure 5."""
 
+from dataclasses import replace
+from itertools import cycle
+
 from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import (
     DOTTED,
@@ -16,6 +19,8 @@ from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
 ROWS = (("W_q", "W_k", "QK"), ("W_v", "W_o", "OV"))
 LINE = ("family", "recipe", "learning_rate")
+USUAL = "AdamW"
+SYMBOLS = ("square", "triangle-up", "x", "star", "cross", "hexagon")
 PAPER = (5.0, 15.0)
 """E of the paper's GPT: decay 0.1, rates of 1e-3 to 3e-3, a cosine of 100,000 steps (Table 3)."""
 DASHED = DOTTED | {"dash": "dash"}
@@ -33,7 +38,9 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0) -> Drawing:
     panels = {name: Panel(title=name, x=x, y=y) for row in ROWS for name in row}
     canvas = Canvas([[panels[name] for name in row] for row in ROWS], width)
     ends = [0.0, max([PAPER[1], *map(float, here["exposure"])])]
-    for line, rows in lines(here, LINE):
+    marks = _marks(here)
+    for plain, rows in lines(here, LINE):
+        line = replace(plain, symbol=marks.get(rows["recipe"].iloc[0], plain.symbol))
         for name, panel in panels.items():
             points = _level(rows[rows["weight"] == name], ends)
             if len(points):
@@ -49,6 +56,11 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0) -> Drawing:
     empty = "" if len(here) else f"Nothing of layer {layer}: give decay_exposure.csv."
     canvas.notes += remarks(table, empty)
     return canvas.finish()
+
+
+def _marks(rows: Frame) -> dict[str, str]:
+    """Return the symbols of recipes that differ from the usual one: often a point stands alone."""
+    return dict(zip(sorted(set(rows["recipe"]) - {USUAL}), cycle(SYMBOLS)))
 
 
 def _level(rows: Frame, ends: list[float]) -> Frame:
