@@ -90,9 +90,12 @@ def by_shell(code, name):
 
 
 def choices(name):
-    """Return for each option of a figure the last value it offers."""
+    """Return for each option of a figure the last value it offers; a role that is there."""
     of = {"layer": 1, "head": 1, "context": 64, "token": 1}
-    return {each.name: each.values[-1] if each.values else of[each.name] for each in options(name)}
+    chosen = {
+        each.name: each.values[-1] if each.values else of[each.name] for each in options(name)
+    }
+    return chosen | ({"role": "s_nu"} if name == "coordinates" else {})
 
 
 def options(name):

@@ -19,6 +19,10 @@ from ngpt_inspect.runs import checkpoints_of, run_of, step_files
 COMMITS = {name: f"{number:040x}" for number, name in enumerate(("main", "step1000", "step200"), 7)}
 
 
+# It reads the environment once: before these tests say that there is no network.
+pytest.importorskip("huggingface_hub.constants")
+
+
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))

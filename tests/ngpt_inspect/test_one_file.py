@@ -140,7 +140,8 @@ def copy(tmp_path):
     ours = shutil.ignore_patterns("__pycache__", "images")
     for folder in ("app", "ngpt_inspect", "docs", "tests/app", "tests/ngpt_inspect"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=ours)
-    for file in ("pyproject.toml", "README.md", "tests/conftest.py", "tests/tolerances.py"):
+    shared = (path.relative_to(REPOSITORY) for path in (REPOSITORY / "tests").glob("*.py"))
+    for file in ("pyproject.toml", "README.md", *shared):
         shutil.copy(REPOSITORY / file, tmp_path / file)
     for folder in ("results", "reference_model"):
         (tmp_path / folder).symlink_to(REPOSITORY / folder)

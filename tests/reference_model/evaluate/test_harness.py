@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import os
 import statistics
 
 import numpy as np
@@ -17,7 +16,6 @@ from reference_model.evaluate import held_out
 from reference_model.evaluate.command import main
 from reference_model.training.loop import train
 
-os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 pytest.importorskip("lm_eval", reason="needs the extra `evaluate`: lm-evaluation-harness")
 # of the harness and of what it stands on
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -27,6 +25,15 @@ TASKS = ("cloze", "next_line", "rolling")
 RATE = {"gpt": 1e-2, "ngpt": 2e-2}
 KINDS = {"bytes": 256, "bpe": 300}
 EPS = float(np.finfo(np.float32).eps)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def offline():
+    """Whatever is asked for, nothing is fetched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("HF_DATASETS_OFFLINE", "1")
+        yield
 
 
 def sentences(seed):
