@@ -21,7 +21,6 @@ WRAPPERS = (
 LONGEST = 4
 """Digits of a layer or an expert: no model has ten thousand."""
 
-_TOKEN = re.compile(r"\{(layer|expert)\}|\[([^\]]+)\]")
 _NUMBER = re.compile(r"[0-9]+")
 _SLOT = re.compile(r"\{layer\}|\{expert\}|[0-9]+")
 _OPTION = re.compile(r"\[([^\]]+)\]")
@@ -83,9 +82,9 @@ def match(template: str, name: str) -> Numbers | None:
 
 
 def fill(template: str, layer: int | None, expert: int | None = None) -> str:
-    """Return the name a template stands for (its first alternative), for messages."""
+    """Return the name a template stands for, for messages: without what may be missing from it."""
     first = template.partition("|")[0]
-    name = _TOKEN.sub(lambda token: token[2] or f"{{{token[1]}}}", first)
+    name = _OPTION.sub("", first)
     for token, number in (("{layer}", layer), ("{expert}", expert)):
         name = name if number is None else name.replace(token, str(number))
     return name

@@ -42,7 +42,7 @@ def test_unwrap(name: str) -> None:
 
 
 def test_fill() -> None:
-    assert fill(LAYERED, 3) == "transformer.h.3.attn.c_attn.weight"
+    assert fill(LAYERED, 3) == "h.3.attn.c_attn.weight"
     assert fill("e.{layer}.experts.{expert}.w1", 1) == "e.1.experts.{expert}.w1"
     assert fill("sz", None) == "sz"
 
