@@ -34,7 +34,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield from _eigenvalues(values, centred=not options["uncentred"])
     yield Values(measure="mean_norm", value=float(directions.row_norms(values).mean()))
     yield Values(measure="anisotropy", value=directions.anisotropy(values))
-    yield Values(measure="isotropy", value=clouds.isotropy(values))
+    yield _isotropy(values)
     yield Values(measure="unit_isotropy", value=clouds.isotropy(values, unit=True))
     yield _iso_score(values)
 
@@ -68,6 +68,15 @@ def _eigenvalues(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
         numbered("covariance_eigenvalue_over_median", kept / kept.quantile(0.5)),
         reason="" if rank == width else f"median of {rank}; {missing}",
     )
+
+
+def _isotropy(values: torch.Tensor) -> Values:
+    from ngpt_inspect.numerics import clouds
+
+    ratio = clouds.isotropy(values)
+    if ratio == 0.0:
+        return _skipped("isotropy", "below the smallest float64: rows this long; see unit_isotropy")
+    return Values(measure="isotropy", value=ratio)
 
 
 def _iso_score(values: torch.Tensor) -> Values:

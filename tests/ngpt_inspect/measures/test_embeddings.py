@@ -279,3 +279,12 @@ def test_a_norm_that_no_float64_holds_is_skipped(tmp_path: Path) -> None:
     table = ni.measure(with_embeddings(rows, tmp_path), "embedding_norms", roles=["E_input"])
     assert table.loc[table["status"] != "ok", "index"].tolist() == [4]
     assert "beyond the largest float64" in table.loc[4, "reason"]
+
+
+def test_an_isotropy_that_no_float64_holds_is_skipped(tmp_path: Path) -> None:
+    """Z of rows of 1e10 spans exp of as much; of unit rows it does not."""
+    rows = np.random.default_rng(3).standard_normal((30, 16)) * 1e10
+    table = ni.measure(with_embeddings(rows, tmp_path), "embedding_spectrum", roles=["E_input"])
+    found = table[table["measure"].isin(["isotropy", "unit_isotropy"])].set_index("measure")
+    assert found["status"].to_dict() == {"isotropy": "skipped", "unit_isotropy": "ok"}
+    assert "see unit_isotropy" in found.loc["isotropy", "reason"]
