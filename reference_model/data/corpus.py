@@ -13,7 +13,6 @@ from reference_model.errors import UsageError
 
 TEXT_SUFFIXES = (".py", ".md", ".rst", ".txt")
 PACKED = {".gz": gzip.decompress, ".xz": lzma.decompress}
-STANDARD_LIBRARY = "python standard library"
 
 NOT_THE_STANDARD_LIBRARY = {"site-packages", "dist-packages", "encodings"}
 """Other people's packages, and tables written by a program (the character maps)."""

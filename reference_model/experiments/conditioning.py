@@ -15,8 +15,6 @@ from torch import Tensor
 from reference_model.model import GPT, NGPT, GPTLayer, NGPTLayer
 
 MATRICES = ("W_q", "W_k", "W_v", "W_o")
-CIRCUITS = ("QK", "OV")
-"""What the residual stream sees of a head: W_q^T diag(s) W_k, and W_o W_v."""
 
 
 def condition_numbers(model: GPT | NGPT) -> Iterator[tuple[int, str, Tensor]]:

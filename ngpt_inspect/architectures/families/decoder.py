@@ -2,7 +2,7 @@
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, Product
 from ngpt_inspect.architectures.families._llama import GAIN_OFFSET
-from ngpt_inspect.architectures.families._parts import ALL
+from ngpt_inspect.architectures.families.decoder_parts import ALL
 from ngpt_inspect.vocabulary import Role
 
 ARCHITECTURE = Architecture(

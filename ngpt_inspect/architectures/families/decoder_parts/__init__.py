@@ -1,0 +1,79 @@
+"""The parts that decoders are made of, and every name that is known for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ngpt_inspect.architectures.engine.architecture import Rule
+from ngpt_inspect.architectures.engine.cuts import QKV, QKV_BY_GROUP, THIRDS
+from ngpt_inspect.architectures.families.decoder_parts.attention import (
+    BY_HEAD_NAMES,
+    QKV_NAMES,
+    QVK_BY_QUARTER,
+    gated_queries,
+    in_the_place_of_attention,
+    latent,
+    odd,
+    one,
+    split,
+)
+from ngpt_inspect.architectures.families.decoder_parts.beside import SIDE
+from ngpt_inspect.architectures.families.decoder_parts.feed_forward import ROUTERS, mlp, stacks
+from ngpt_inspect.architectures.families.decoder_parts.mixers import MIXERS
+from ngpt_inspect.architectures.families.decoder_parts.norms import NORMS
+from ngpt_inspect.architectures.families.decoder_parts.outside import OUTSIDE
+from ngpt_inspect.architectures.families.decoder_parts.words import MLP, SHARED, named
+from ngpt_inspect.vocabulary import Role
+
+
+def turned(when: Mapping[str, tuple[str, ...]]) -> tuple[Rule, ...]:
+    """Return the blocks of GPT-2's kind, whose Conv1D stores (in, out)."""
+    return (
+        *one(("c_attn.weight",), THIRDS, "turned", "d_model", transposed=True, when=when),
+        *(
+            Rule(
+                name=named(("mlp.",), leaf),
+                role=role,
+                shape=shape,
+                transposed=True,
+                block="mlp/turned",
+                when=when,
+            )
+            for leaf, role, shape in (
+                ("c_fc.weight", Role.W_U, "d_model, d_mlp"),
+                ("c_proj.weight", Role.W_O_MLP, "d_mlp, d_model"),
+            )
+        ),
+    )
+
+
+ALL = (
+    *OUTSIDE,
+    *split(),
+    *split("attention/keys of another layer", keys=False),
+    *gated_queries(),
+    *one(QKV_NAMES, QKV, "in one"),
+    *one(BY_HEAD_NAMES, QKV_BY_GROUP, "in one by group"),
+    *one(
+        BY_HEAD_NAMES,
+        QKV,
+        "one after another",
+        when={"model_type": ("sarvam_moe", "bailing_moe", "bailing_moe_v2")},
+    ),
+    *one(QKV_NAMES, QVK_BY_QUARTER, "in one by quarter", when={"model_type": ("codegen",)}),
+    *turned({"model_type": ("openai-gpt",)}),
+    *latent(),
+    *odd(),
+    *one(("c_attn.weight",), QKV_BY_GROUP, "one key", when={"model_type": ("gpt_bigcode",)}),
+    *in_the_place_of_attention(),
+    *MIXERS,
+    *mlp(MLP, "mlp"),
+    *mlp(tuple(f"{home}experts.{{expert}}." for home in MLP), "experts"),
+    *stacks(transposed=False),
+    *stacks(transposed=True),
+    *mlp(SHARED, "shared", "d_shared"),
+    *ROUTERS,
+    *NORMS,
+    *SIDE,
+)
+"""Blocks that a layer may have; of each the variant that places most of its tensors."""

@@ -1,0 +1,80 @@
+"""MLPs of every kind, experts and their routers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ngpt_inspect.architectures.engine.architecture import Rule
+from ngpt_inspect.architectures.engine.cuts import fused, halves
+from ngpt_inspect.architectures.families.decoder_parts.words import (
+    MLP,
+    each,
+    named,
+    weights,
+)
+from ngpt_inspect.vocabulary import Role
+
+
+def mlp(
+    homes: tuple[str, ...],
+    block: str,
+    width: str = "d_mlp",
+    *,
+    stacked: str = "",
+) -> tuple[Rule, ...]:
+    """Return every way an MLP is kept: gated or plain, gate and up apart or in one."""
+    ups = weights("up_proj w3 c_fc_1 w_in.w_1 fc_2")
+    gates = weights("gate_proj w1 c_fc_0 w_in.w_0 fc_1 linear_gate")
+    downs = weights("down_proj w2 c_proj w_out proj")
+    alone = weights("up_proj fc1 dense_h_to_4h fc_in c_fc lin1 0 intermediate.dense fc key")
+    after = weights("down_proj fc2 dense_4h_to_h fc_out c_proj lin2 2 output.dense value")
+    both = weights("gate_up_proj Wi fc1 input_linear")
+    last = weights("down_proj Wo fc2 output_linear")
+
+    def plain(leaves: tuple[str, ...], role: Role, variant: str) -> Rule:
+        shape = f"d_model, {width}" if role is Role.W_O_MLP else f"{width}, d_model"
+        return Rule(name=named(homes, leaves), role=role, shape=shape, block=f"{block}/{variant}")
+
+    return (
+        plain(ups, Role.W_U, "gated"),
+        plain(gates, Role.W_NU, "gated"),
+        plain(downs, Role.W_O_MLP, "gated"),
+        plain(alone, Role.W_U, "plain"),
+        plain(after, Role.W_O_MLP, "plain"),
+        *fused(named(homes, both), halves(Role.W_NU, Role.W_U, width), block=f"{block}/in one"),
+        plain(last, Role.W_O_MLP, "in one"),
+    )
+
+
+def stacks(*, transposed: bool) -> tuple[Rule, ...]:
+    """Return experts that one tensor holds, gate and up in one, (out, in) each or (in, out)."""
+    block = f"experts/stacked {'(in, out)' if transposed else '(out, in)'}"
+    both = ("experts.gate_up_proj", "input_linear.weight", "experts.fc1.weight")
+    last = ("experts.down_proj", "output_linear.weight", "experts.fc2.weight")
+    ends = ("d_mlp", "d_model") if transposed else ("d_model", "d_mlp")
+    how: dict[str, Any] = {"stacked": "expert", "transposed": transposed, "block": block}
+    return (
+        *fused(named(MLP, both), halves(Role.W_NU, Role.W_U), **how),
+        Rule(
+            name=named(MLP, last),
+            role=Role.W_O_MLP,
+            shape=f"n_experts, {ends[0]}, {ends[1]}",
+            **how,
+        ),
+    )
+
+
+ROUTERS = each(
+    named(
+        MLP,
+        tuple(
+            f"{name}.weight"
+            for name in (
+                *("gate", "router", "router.layer", "router.gate", "router.classifier", "gate.wg"),
+                "gate.router_mlp.out_proj",
+            )
+        ),
+    ),
+    Role.W_ROUTER,
+    "n_experts, any",
+)

@@ -1,0 +1,68 @@
+"""What lies outside the layers: embeddings, the final norm."""
+
+from __future__ import annotations
+
+from ngpt_inspect.architectures.engine.architecture import Rule
+from ngpt_inspect.architectures.families._llama import GAIN_OFFSET
+from ngpt_inspect.architectures.families.decoder_parts.words import (
+    each,
+)
+from ngpt_inspect.vocabulary import Role
+
+OUTSIDE = (
+    *(
+        Rule(name=name, role=role, shape=shape, optional=role is not Role.E_INPUT)
+        for name, role, shape in (
+            (
+                "|".join(
+                    f"{name}.weight"
+                    for name in (
+                        *("embed_tokens", "wte", "word_embeddings", "embeddings", "embed_in"),
+                        *("tokens_embed", "embedding", "input_embedding", "tok_embeddings"),
+                        *("embeddings.word_embeddings", "embeddings.tok_embeddings", "w"),
+                    )
+                ),
+                Role.E_INPUT,
+                "vocab_size, d_model",
+            ),
+            (
+                "lm_head.weight|embed_out.weight|head.weight|cls.predictions.decoder.weight"
+                "|lm_head.decoder.weight|pred_layer.proj.weight",
+                Role.E_OUTPUT,
+                "vocab_size, d_model",
+            ),
+            (
+                "|".join(
+                    f"{name}.weight"
+                    for name in (
+                        *("embed_positions", "wpe", "position_embeddings", "positions_embed"),
+                        "embeddings.position_embeddings",
+                    )
+                ),
+                Role.E_POSITION,
+                "context, d_model",
+            ),
+        )
+    ),
+    Rule(
+        name="|".join(
+            f"{name}.weight"
+            for name in (
+                *("norm", "ln_f", "final_layernorm", "final_layer_norm", "norm_f", "layer_norm"),
+                *("embedding_norm", "final_norm", "ln_out", "output_layernorm", "layernorm"),
+            )
+        ),
+        role=Role.GAIN_FINAL,
+        shape="d_gain",
+        offset=GAIN_OFFSET.name,
+        optional=True,
+    ),
+    *each("project_in.weight|pre_projection.weight|embeddings_project.weight", Role.X_OUT),
+    *each("project_out.weight|post_projection.weight", Role.X_IN),
+    *each("encoder.embedding_hidden_mapping_in.weight", Role.X_OUT),
+    *each("generator_predictions.dense.weight|pooler.weight|pooler.dense.weight", Role.X_IN),
+    *each(
+        "lm_head.dense.weight|cls.predictions.transform.dense.weight|cls.predictions.dense.weight",
+        Role.X_IN,
+    ),
+)
