@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ngpt_inspect.tables.printing import TidyTable
+
 MEMORY = 500_000_000
 """Bytes of tables in memory."""
 DISK = 2_000_000_000
@@ -87,9 +89,12 @@ class Store:
         return self.folder / f"{key}.parquet"
 
     def _read(self, key: str) -> pd.DataFrame | None:
+        """Return a table as it was put in: it shows itself in the same way."""
         path = self._path(key)
         try:
-            table = pd.read_parquet(path)
+            read = pd.read_parquet(path)
+            table = TidyTable(read)
+            table.attrs = read.attrs
             os.utime(path)  # marks it as used: the files go in this order
         except FileNotFoundError:
             return None

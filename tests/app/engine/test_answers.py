@@ -122,8 +122,11 @@ def test_a_key_names_the_file_the_question_and_nothing_else(tmp_path):
     assert len({one.key, *(each.key for each in others)}) == 1 + len(others)
 
 
-def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch):
+@pytest.mark.parametrize("restarted", [False, True])
+def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch, restarted):
     run(models[1])
+    if restarted:
+        store()._tables.clear()
     monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
     checkpoint = open_checkpoint(models[1])
     for ask in ({}, {"whole": True}, {"layers": [0], "roles": ["W_q"]}):
