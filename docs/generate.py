@@ -20,6 +20,7 @@ from pathlib import Path
 
 import demo_output
 import map_tables
+import measure_pages
 import measure_tables
 import reproduction_tables
 import results_tables
@@ -30,6 +31,7 @@ PART = re.compile(r"(<!-- made: (?P<name>[\w ]+) -->)(?P<text>.*?)(<!-- end -->)
 Makers = Mapping[str, Callable[[], str]]
 MAKERS: dict[str, Callable[[], str]] = {
     **map_tables.MAKERS,
+    **measure_pages.MAKERS,
     **measure_tables.MAKERS,
     **reproduction_tables.MAKERS,
     **results_tables.MAKERS,

@@ -167,6 +167,15 @@ class Measure:
     """What can be followed through training, by the name of the choice."""
     known: tuple[Known, ...] = ()
     """Known answers: of each quantity at least one."""
+    usual: str = ""
+    """How to read it (docs/measures.md): what trained models have."""
+    alarming: str = ""
+    """What is a reason to look closer, and at what."""
+    random: str = ""
+    """What a matrix of independent normal entries of that shape, or uniform points on the sphere,
+    would have."""
+    caution: str = ""
+    """What the number depends on that the model does not: a gauge, a unit, a sample."""
 
     def __post_init__(self) -> None:
         """Refuse a source that nobody can look up."""

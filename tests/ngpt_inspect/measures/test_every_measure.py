@@ -99,6 +99,9 @@ def lacking(each: Measure) -> Iterator[str]:
             f"values={{{name!r}: ...}}),)` a weight of a few small numbers and the value that "
             "follows from the formula by hand"
         )
+    for name in ("usual", "alarming", "random"):
+        if not getattr(each, name):
+            yield f"nothing says how to read it: add `{name}=...` (docs/measures.md shows others)"
     if not each.followed and each.view is not View.PAIRS:
         first = each.shown[0]
         yield (
