@@ -23,6 +23,7 @@ import map_tables
 import measure_pages
 import measure_tables
 import reproduction_tables
+import results_tables
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -33,6 +34,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     **measure_pages.MAKERS,
     **measure_tables.MAKERS,
     **reproduction_tables.MAKERS,
+    **results_tables.MAKERS,
 }
 
 
