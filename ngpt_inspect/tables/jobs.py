@@ -55,6 +55,8 @@ class Job:
             A setting that no tensor could be measured with.
         """
         weight = self.weight
+        if self.measure.beside:
+            weight = replace(weight, model=self.checkpoint)
         try:
             with _cores(self.cores if self.is_large else 1):
                 found = self.measure.compute(weight, self.options, self.device)
