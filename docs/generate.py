@@ -22,6 +22,7 @@ import demo_output
 import map_tables
 import measure_tables
 import reproduction_tables
+import rules_tables
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -31,6 +32,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     **map_tables.MAKERS,
     **measure_tables.MAKERS,
     **reproduction_tables.MAKERS,
+    **rules_tables.MAKERS,
 }
 
 
