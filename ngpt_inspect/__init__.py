@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.summary import differences
     from ngpt_inspect.tables import measure, summarise, token_table
     from ngpt_inspect.traces import path
+    from ngpt_inspect.tracing import trace_model
     from ngpt_inspect.vocabulary import Role
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "save_figures",
     "summarise",
     "token_table",
+    "trace_model",
     "training_results",
 ]
 
@@ -71,6 +73,7 @@ _HOMES = {
     "measure": "tables",
     "open_checkpoint": "checkpoint",
     "path": "traces",
+    "trace_model": "tracing",
     "save_figure": "plotting",
     "save_figures": "plotting",
     "summarise": "tables",

@@ -21,6 +21,7 @@ from ngpt_inspect.cli.path_command import PathCommand
 from ngpt_inspect.cli.summary_command import DifferencesCommand, SummaryCommand
 from ngpt_inspect.cli.tensors_command import TensorsCommand
 from ngpt_inspect.cli.tokens_command import TokensCommand
+from ngpt_inspect.cli.trace_command import TraceCommand
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.version import __version__
 
@@ -31,6 +32,7 @@ LOOKING_AROUND: dict[str, type[Command]] = {
     "check": CheckCommand,
     "tokens": TokensCommand,
     "figures": FiguresCommand,
+    "trace": TraceCommand,
     "path": PathCommand,
     "dashboard": DashboardCommand,
     "env": EnvironmentCommand,
