@@ -19,7 +19,7 @@ class TraceCommand(Command):
     Face cache. Look at the trace with ngpt-inspect path, its figures, or in the dashboard.
     """
 
-    example: ClassVar[str] = "models/gpt2 --prompt Hello -o gpt2.safetensors"
+    example: ClassVar[str] = "./gpt2 --prompt Hello -o gpt2.safetensors"
 
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder, or a cached model.")]
     prompt: Annotated[str, typer.Option(help="The text.", metavar="TEXT")]

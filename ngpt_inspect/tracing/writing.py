@@ -96,6 +96,11 @@ def trace_model(
 
 def _loaded(model: str, device: str, allow_code: bool) -> tuple[Any, Any]:
     """Return a model and its tokenizer, from local files."""
+    is_path = model.startswith((".", "/", "~")) or model.count("/") > 1
+    if is_path and not Path(model).exists():
+        raise UnreadableFile(
+            "there is no such file or folder", where=model, next_step="check the path"
+        )
     try:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
