@@ -140,7 +140,7 @@ def test_dropped_choices_of_the_dashboard(run, models):
 @pytest.fixture
 def copy(tmp_path):
     """Copy code, documents and tests; what else documents quote is that of the repository."""
-    ours = shutil.ignore_patterns("__pycache__", "images")
+    ours = shutil.ignore_patterns("images")  # with what is compiled: it is not done again
     for folder in ("app", "ngpt_inspect", "docs", "tests/app", "tests/ngpt_inspect"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=ours)
     shared = (path.relative_to(REPOSITORY) for path in (REPOSITORY / "tests").glob("*.py"))
@@ -149,6 +149,15 @@ def copy(tmp_path):
     for folder in ("results", "reference_model"):
         (tmp_path / folder).symlink_to(REPOSITORY / folder)
     return tmp_path
+
+
+DOCUMENTS_AND_TESTS = """
+import os, sys
+sys.path.insert(0, os.path.abspath("docs"))
+import generate, pytest
+generate.main([])
+sys.exit(pytest.main(sys.argv[1:]))
+"""
 
 
 def run_in(copy: Path, *arguments: str) -> str:
@@ -165,9 +174,13 @@ def run_in(copy: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def outcomes(copy: Path, *chosen: str) -> tuple[list[str], list[str], str]:
-    """Return the tests that pass in the copy, those that fail, and all that is printed."""
-    printed = run_in(copy, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", *chosen)
+def outcomes(copy: Path, *chosen: str, documents: bool = True) -> tuple[list[str], list[str], str]:
+    """Return the tests that pass in the copy, those that fail, and all that is printed.
+
+    The documents are written first, in the same process, unless they are to be out of date.
+    """
+    program = ("-c", DOCUMENTS_AND_TESTS) if documents else ("-m", "pytest")
+    printed = run_in(copy, *program, "-q", "-rA", "-p", "no:cacheprovider", *chosen)
     passed, failed = (
         re.findall(rf"^{word} \S+::(\S+)", printed, re.MULTILINE) for word in ("PASSED", "FAILED")
     )
@@ -194,15 +207,14 @@ def drop(copy: Path) -> None:
 
 def test_a_dropped_measure_and_its_figure_are_found_everywhere(copy):
     drop(copy)
-    said = run_in(copy, "docs/generate.py")
+    own = ("tests/ngpt_inspect/test_dropped.py", "tests/app/test_dropped_choice.py")
+    quick = "test_dropped or uniformity and (lacks or known_weight)"
+    passed, failed, printed = outcomes(copy, *own, GENERIC[0], "-k", quick)
     for document, line in {
         "README.md": "| `uniformity` | ln of the mean of exp(−2 ‖x − y‖²) over ",
         "docs/table.md": "| `uniformity` | E_input E_output | `uniformity` |",
     }.items():
-        assert line in (copy / document).read_text(encoding="utf-8"), said
-    own = ("tests/ngpt_inspect/test_dropped.py", "tests/app/test_dropped_choice.py")
-    quick = "test_dropped or uniformity and (lacks or known_weight)"
-    passed, failed, printed = outcomes(copy, *own, GENERIC[0], "-k", quick)
+        assert line in (copy / document).read_text(encoding="utf-8"), printed
     assert not failed, printed
     assert sorted(passed) == [
         "test_a_declaration_lacks_nothing[uniformity]",
@@ -216,11 +228,10 @@ def test_a_dropped_measure_and_its_figure_are_found_everywhere(copy):
 @pytest.mark.slow
 def test_all_generic_tests_take_what_is_dropped(copy):
     drop(copy)
-    run_in(copy, "docs/generate.py")
-    passed, failed, printed = outcomes(copy, *GENERIC, "-k", "uniformity")
+    passed, failed, printed = outcomes(copy, *GENERIC, "--run-slow", "-k", "uniformity")
     assert not failed, printed
     assert {
-        "test_rows_are_what_is_declared[llama-uniformity]",
+        "test_rows_are_what_is_declared[reference_ngpt-uniformity]",
         "test_everything_in_bfloat16[ngpt-uniformity]",
         "test_draws_or_says_why_not[uniformity-two]",
         "test_every_choice_draws_something_else_than_the_default[trajectories-quantity-uniformity]",
@@ -232,8 +243,9 @@ def test_a_measure_without_a_known_answer_is_told_where_to_put_it(copy):
     known = MEASURE[MEASURE.index("    known=") : MEASURE.index("    source=")]
     text = MEASURE.replace(known, "").lstrip()
     (copy / "ngpt_inspect/measures/uniformity.py").write_text(text, encoding="utf-8")
-    passed, failed, printed = outcomes(copy, GENERIC[0], "-k", "uniformity")
-    assert "test_rows_are_what_is_declared[llama-uniformity]" in passed, "and needs no figure"
+    passed, failed, printed = outcomes(copy, GENERIC[0], "-k", "uniformity", documents=False)
+    rows = "test_rows_are_what_is_declared[reference_ngpt-uniformity]"
+    assert rows in passed, "and needs no figure"
     assert failed == [
         "test_a_declaration_lacks_nothing[uniformity]",
         "test_quantities_are_documented[uniformity]",
