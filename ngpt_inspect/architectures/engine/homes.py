@@ -9,7 +9,7 @@ from typing import Any
 from ngpt_inspect.architectures.engine.template import Templates, unwrap
 from ngpt_inspect.vocabulary import Role
 
-LISTS = frozenset({"layers", "layer", "h", "blocks", "block"})
+LISTS = frozenset({"layers", "layer", "h", "blocks", "block", "blk"})
 """What a list of layers is called; any other list holds one part of every layer."""
 FOREIGN = ("vision", "visual", "image", "img", "audio", "speech")
 """Words of what a model sees and hears with."""
@@ -64,7 +64,9 @@ class Home:
         split = _split(name)
         if split is not None and split.listed:
             return split.trunk in (self.stacks or (self.trunk,))
-        ours = name.startswith((".".join(self.trunk[:1]) + ".", *HEADS))
+        if not self.trunk:
+            return not any(word in name for word in FOREIGN)
+        ours = name.startswith((f"{self.trunk[0]}.", *HEADS))
         return ours or self.knows(self.name(raw_name))
 
     def _in_layer(self, raw_name: str) -> _Split | None:
