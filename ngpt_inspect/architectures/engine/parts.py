@@ -56,6 +56,15 @@ Variant = tuple[Rule, ...]
 
 def assembled(contents: Contents, architecture: Architecture, n_heads: int | None) -> Match:
     """Return how a checkpoint is made of the parts that a vocabulary names."""
+    marks = architecture.marks
+    if marks and not any(mark in contents.tensors for mark in marks):
+        return Match(
+            architecture=architecture,
+            placed=(),
+            dimensions={},
+            unplaced=tuple(contents.tensors),
+            missing=marks[:1],
+        )
     rules = [r for r in architecture.rules if all(_states(contents, s) for s in r.when.items())]
     words = Templates((rule.name, rule) for rule in rules)
     home = home_of(contents.tensors, words)

@@ -215,6 +215,7 @@ ARCHITECTURE = Architecture(
     title="GGUF of known parts",
     source="github.com/ggml-org/llama.cpp, gguf-py/gguf/constants.py",
     parts=True,
+    marks=("token_embd.weight",),
     products=(
         _product(Role.W_Q, Role.W_Q_B, Role.GAIN_Q_A, Role.W_Q_A, "0", "d_q", "r_q"),
         _product(Role.W_K, Role.W_KV_B, Role.GAIN_KV_A, Role.W_KV_A, "0", "d_kv - d_v", "r_kv"),
