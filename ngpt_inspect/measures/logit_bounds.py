@@ -186,7 +186,7 @@ MEASURE = Measure(
         ),
         "attention_temperature": Followed(
             series=Series("attention_temperature", "median"),
-            label="attention temperature, median",
+            label="temperature, median",
             log=True,
         ),
     },

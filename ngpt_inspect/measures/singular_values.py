@@ -132,15 +132,15 @@ MEASURE = Measure(
     | {
         "condition_number_ratio": Followed(
             series=Series("condition_number_ratio", "median"),
-            label="κ over that of a random matrix, median",
+            label="κ / random κ, median",
             log=True,
         ),
         "effective_rank_ratio": Followed(
             series=Series("effective_rank_ratio", "median"),
-            label="effective rank over that of a random matrix, median",
+            label="rank / random rank",
         ),
         "outside_share": Followed(
-            series=Series("outside_share", "median"), label="σ outside of the random bulk, share"
+            series=Series("outside_share", "median"), label="share of σ outside"
         ),
     },
     known=(
