@@ -215,7 +215,8 @@ class Weight:
             return None
         by_key = self.model.by_key
         own = by_key.get((role, self.layer, self.expert))
-        return own or by_key.get((role, self.layer, None))
+        found = own or by_key.get((role, self.layer, None))
+        return found and replace(found, model=self.model)
 
     def bias(self, device: str = "cpu") -> torch.Tensor | None:
         """Return the bias that is stored beside it (``q.bias`` of ``q.weight``), in float64.

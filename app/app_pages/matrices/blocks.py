@@ -111,7 +111,7 @@ def draw_matrix(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     options = {"layer": chosen.layer, "role": chosen.role}
     head = {} if chosen.head is None else {"head": chosen.head}
     draw_figure("matrix_spectrum", checkpoints, options=options | head)
-    draw_figure("matrix_norms", checkpoints, options=options, **where)
+    draw_figure("matrix_vector_norms", checkpoints, options=options, **where)
 
 
 def _take_curve() -> None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ...blocks.figures import draw_figure
 from ...frame.controls import choose_options, switch
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
@@ -25,6 +26,13 @@ def draw() -> None:
 
     st.header("By layer and head", anchor="heads")
     draw_heads(checkpoints)
+
+    st.header("What heads compute", anchor="circuits")
+    draw_figure("circuits", checkpoints)
+    draw_figure("logit_bounds", checkpoints)
+
+    st.header("Norms", anchor="norms")
+    draw_figure("matrix_norms", checkpoints, options=choose_options("matrix_norms", key="norms-"))
 
     st.header("One matrix", anchor="matrix")
     chosen = choose_matrix(checkpoints)
