@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from markdown_table import table
 
+from ngpt_inspect.comparing import QUANTITIES
 from ngpt_inspect.measures import MEASURES, Measure, Summary
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.tables.summaries import summaries_of
@@ -56,6 +57,12 @@ def statistics() -> str:
     )
 
 
+def quantities_of_changes() -> str:
+    """Return a row for each quantity of two checkpoints."""
+    rows = ((f"`{name}`", formula) for name, formula in QUANTITIES.items())
+    return table(("quantity", "formula"), rows)
+
+
 def _names(kinds: Iterable[Summary]) -> str:
     """Return the statistics of these kinds, as two values have them."""
     found = (name for kind in kinds for name, _ in STATISTICS[kind](np.array([1.0, 2.0])))
@@ -75,4 +82,5 @@ MAKERS = {
     "quantities": quantities,
     "values of measures": values,
     "statistics of quantities": statistics,
+    "quantities of changes": quantities_of_changes,
 }

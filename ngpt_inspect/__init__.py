@@ -33,6 +33,7 @@ from ngpt_inspect.version import __version__
 
 if TYPE_CHECKING:
     from ngpt_inspect.checkpoint import open_checkpoint
+    from ngpt_inspect.comparing import changes
     from ngpt_inspect.errors import InspectError
     from ngpt_inspect.figures import FIGURES
     from ngpt_inspect.measures import MEASURES
@@ -50,6 +51,7 @@ __all__ = [
     "InspectError",
     "Role",
     "__version__",
+    "changes",
     "differences",
     "figure",
     "measure",
@@ -68,6 +70,7 @@ _HOMES = {
     "MEASURES": "measures",
     "InspectError": "errors",
     "Role": "vocabulary",
+    "changes": "comparing",
     "differences": "summary",
     "figure": "plotting",
     "measure": "tables",

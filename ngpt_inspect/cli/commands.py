@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ngpt_inspect.cli.check_command import CheckCommand
+from ngpt_inspect.cli.changes_command import ChangesCommand
 from ngpt_inspect.cli.command import Command
 from ngpt_inspect.cli.dashboard_command import DashboardCommand
 from ngpt_inspect.cli.environment_command import EnvironmentCommand
@@ -30,6 +31,7 @@ LOOKING_AROUND: dict[str, type[Command]] = {
     "summary": SummaryCommand,
     "differences": DifferencesCommand,
     "check": CheckCommand,
+    "changes": ChangesCommand,
     "tokens": TokensCommand,
     "figures": FiguresCommand,
     "trace": TraceCommand,

@@ -7,17 +7,43 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby
+from typing import Protocol
 
 from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
 from ngpt_inspect.measures import Values
-from ngpt_inspect.tables.jobs import Job, run_ticket
+
+
+class Words(Protocol):
+    """Work in words, that travels: names, never tensors."""
+
+    def run(self) -> list[Values]:
+        """Do it in whatever process this is."""
+        ...
+
+
+class Work(Protocol):
+    """What can be done here, or be said in words and done elsewhere."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it alone can keep all cores busy."""
+        ...
+
+    def run(self) -> list[Values]:
+        """Do it here."""
+        ...
+
+    def ticket(self) -> Words:
+        """Say it in words."""
+        ...
+
 
 MOST_WORKERS = 8
 """By default; each holds one small matrix at a time."""
 
 
 def results(
-    jobs: Sequence[Job], executor: Executor | None = None, workers: int | None = None
+    jobs: Sequence[Work], executor: Executor | None = None, workers: int | None = None
 ) -> Iterator[list[Values]]:
     """Yield each job's values, in the order of the jobs.
 
@@ -34,13 +60,17 @@ def results(
         How many small jobs run side by side here; by default one a core, at most 8.
     """
     if executor is not None:
-        yield from executor.map(run_ticket, [job.ticket() for job in jobs])
+        yield from executor.map(_run, [job.ticket() for job in jobs])
         return
     with ThreadPoolExecutor(_workers(workers)) as pool:
         # torch lets go of Python's lock while it computes, so threads serve, and start at once.
         for large, group in groupby(jobs, key=lambda job: job.is_large):
             alike = list(group)
-            yield from map(Job.run, alike) if large else pool.map(Job.run, alike)
+            yield from map(_run, alike) if large else pool.map(_run, alike)
+
+
+def _run(work: Work | Words) -> list[Values]:
+    return work.run()
 
 
 def _workers(asked: int | None) -> int:

@@ -14,7 +14,7 @@ from models import tiny_gpt, tiny_ngpt, write_gpt2, write_nvidia, write_referenc
 
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.tables.jobs import Job, run_ticket
+from ngpt_inspect.tables.jobs import Job
 from ngpt_inspect.weights import WeightSet
 
 NAMES = list(MEASURES)
@@ -68,8 +68,9 @@ def test_a_ticket_for_other_weights_is_refused(tmp_path: Path) -> None:
     opened = ni.open_checkpoint(path)
     weight, measure = opened.weights[0], MEASURES["unit_norm"]
     job = Job(checkpoint=opened, weight=weight, measure=measure, options={}, device="cpu")
-    assert [v.measure for v in run_ticket(job.ticket())] == [v.measure for v in job.run()]
-    (refused,) = run_ticket(replace(job.ticket(), fingerprint="0" * 64))
+    assert [v.measure for v in job.ticket().run()] == [v.measure for v in job.run()]
+    ticket = job.ticket()
+    (refused,) = replace(ticket, address=replace(ticket.address, fingerprint="0" * 64)).run()
     assert refused.status == "skipped"
     assert "planned for" in str(refused.reason)
 
