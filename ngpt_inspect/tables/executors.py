@@ -10,6 +10,7 @@ from itertools import groupby
 
 from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
 from ngpt_inspect.measures import Values
+from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.tables.jobs import Job, run_ticket
 
 MOST_WORKERS = 8
@@ -18,8 +19,8 @@ MOST_WORKERS = 8
 
 def results(
     jobs: Sequence[Job], executor: Executor | None = None, workers: int | None = None
-) -> Iterator[list[Values]]:
-    """Yield each job's values, in the order of the jobs.
+) -> Iterator[list[list[Values]]]:
+    """Yield each job's values, a list a measure, in the order of the jobs.
 
     The numbers are the same to the last bit whatever the workers or the executor: a small job
     always computes on one core, a large one on as many as torch takes where it was planned.
@@ -40,7 +41,11 @@ def results(
         # torch lets go of Python's lock while it computes, so threads serve, and start at once.
         for large, group in groupby(jobs, key=lambda job: job.is_large):
             alike = list(group)
-            yield from map(Job.run, alike) if large else pool.map(Job.run, alike)
+            if large or not any(job.needs_torch for job in alike):
+                yield from map(Job.run, alike)
+                continue
+            with cores(1):  # of the whole process: threads of the pool begin with it
+                yield from pool.map(Job.run, alike)
 
 
 def _workers(asked: int | None) -> int:
