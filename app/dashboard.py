@@ -19,6 +19,7 @@ __package__ = ".".join(folder.name for folder in reversed(_PACKAGES))
 from .app_pages import PAGES  # noqa: E402
 from .arguments import parse  # noqa: E402
 from .engine import answers  # noqa: E402
+from .engine.sweeping import sweeper  # noqa: E402
 from .frame.menu import draw_menu  # noqa: E402
 from .frame.progress import draw_progress  # noqa: E402
 from .frame.session import load  # noqa: E402
@@ -35,6 +36,7 @@ def main() -> None:
     page = draw_menu(PAGES)
     session = load(arguments)
     draw_sidebar(session, arguments.root)
+    sweeper().tell()
     answers.begin()
     top = st.container()
     page.run()

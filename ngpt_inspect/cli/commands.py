@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from ngpt_inspect.cli.check_command import CheckCommand
 from ngpt_inspect.cli.changes_command import ChangesCommand
+from ngpt_inspect.cli.check_command import CheckCommand
 from ngpt_inspect.cli.command import Command
 from ngpt_inspect.cli.dashboard_command import DashboardCommand
 from ngpt_inspect.cli.environment_command import EnvironmentCommand

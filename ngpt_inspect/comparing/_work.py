@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from ngpt_inspect.comparing._quantities import compared, not_compared
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.measures import Values
+from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.jobs import (
     LARGE,
     WeightAddress,
     address_of,
-    cores_taken,
     defined,
     torch_cores,
 )
@@ -39,11 +39,16 @@ class Comparison:
         shape = self.after[1].shape
         return math.prod(shape) * min(shape, default=0) >= LARGE
 
+    @property
+    def needs_torch(self) -> bool:
+        """Whether torch computes: always."""
+        return True
+
     def run(self) -> list[Values]:
         """Compare them; what cannot be compared gives one skipped row."""
         (_, before), (_, after) = self.before, self.after
         try:
-            with cores_taken(self.cores if self.is_large else 1):
+            with cores(self.cores if self.is_large else 1):
                 found = compared(before, after, self.rate_sum, self.device)
                 return [defined(values, after.source) for values in found]
         except (NonFinite, InspectError) as error:

@@ -1,11 +1,11 @@
-"""One weight, one measure: the unit of work, computed here or shipped by name to elsewhere."""
+"""One weight and what is asked of it: the unit of work, computed here or shipped by name."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -13,11 +13,13 @@ from typing import Any
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure, Values
+from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.finite import NonFinite
+from ngpt_inspect.numerics.heartbeat import part
 from ngpt_inspect.places import MEMORY
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.vocabulary import Kind, Status
-from ngpt_inspect.weights import Weight, WeightSet
+from ngpt_inspect.weights import SharedWeight, Weight, WeightSet
 
 LARGE = 4e9
 """Products of a job (rows x columns x the smaller side) from which on it takes all cores.
@@ -28,13 +30,20 @@ times its own on a busy machine (docs/performance.md has a measured case).
 
 
 @dataclass(frozen=True, kw_only=True)
+class Taking:
+    """A measure to take, with its settings."""
+
+    measure: Measure
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
-    """A measure to take of one weight."""
+    """Measures to take of one weight, which is read once for all of them."""
 
     checkpoint: WeightSet
     weight: Weight
-    measure: Measure
-    options: Mapping[str, Any]
+    takings: tuple[Taking, ...]
     device: str
     cores: int | None = None
     """For a large job; None for as many as torch takes. The last bits depend on it."""
@@ -46,8 +55,13 @@ class Job:
         pairs = self.weight.facts.kind is Kind.EMBEDDING
         return math.prod(shape) * (max(shape) if pairs else min(shape)) >= LARGE
 
-    def run(self) -> list[Values]:
-        """Take the measure. A tensor that cannot be measured gives one skipped row.
+    @property
+    def needs_torch(self) -> bool:
+        """Whether any of the measures does."""
+        return any(each.measure.needs_torch for each in self.takings)
+
+    def run(self) -> list[list[Values]]:
+        """Take the measures, in their order.
 
         Raises
         ------
@@ -55,22 +69,33 @@ class Job:
             A setting that no tensor could be measured with.
         """
         weight = self.weight
-        if self.measure.beside:
+        if any(each.measure.beside for each in self.takings):
             weight = replace(weight, model=self.checkpoint)
+        wants = [want for each in self.takings for want in each.measure.wants(each.options)]
+        weight = SharedWeight.of(weight, tuple(dict.fromkeys(wants)), needs_torch=self.needs_torch)
+        found = []
+        with self._limited():
+            for number, each in enumerate(self.takings):
+                with part(number, len(self.takings)):
+                    found.append(self._taken(each, weight))
+        return found
+
+    def _taken(self, taking: Taking, weight: Weight) -> list[Values]:
+        """Take one measure. A tensor that cannot be measured gives one skipped row."""
+        measure = taking.measure
         try:
-            with self._limited():
-                found = self.measure.compute(weight, self.options, self.device)
-                return [defined(values, weight.source) for values in found]
+            found = measure.compute(weight, taking.options, self.device)
+            return [defined(values, weight.source) for values in found]
         except WrongOption:
             raise
         except (NonFinite, InspectError) as error:
-            return [skipped(self.measure, f"{weight.source}: {error}")]
+            return [skipped(measure, f"{weight.source}: {error}")]
 
     def _limited(self) -> AbstractContextManager[None]:
         """Bound torch's threads, where torch computes."""
-        if not self.measure.needs_torch:
+        if not self.needs_torch:
             return nullcontext()
-        return cores_taken(self.cores if self.is_large else 1)
+        return cores(self.cores if self.is_large else 1)
 
     def ticket(self) -> Ticket:
         """Return what another process needs to run this job: names, never tensors.
@@ -82,8 +107,7 @@ class Job:
         """
         return Ticket(
             address=address_of(self.checkpoint, self.weight),
-            measure=self.measure.name,
-            options=dict(self.options),
+            takings=tuple((each.measure.name, dict(each.options)) for each in self.takings),
             device=self.device,
             cores=torch_cores() if self.cores is None else self.cores,
         )
@@ -147,23 +171,23 @@ class Ticket:
     """A job in words."""
 
     address: WeightAddress
-    measure: str
-    options: dict[str, Any]
+    takings: tuple[tuple[str, dict[str, Any]], ...]
+    """Names of measures, each with its settings."""
     device: str
     cores: int
 
-    def run(self) -> list[Values]:
+    def run(self) -> list[list[Values]]:
         """Run the job, in whatever process this is."""
-        measure = MEASURES[self.measure]
         try:
             checkpoint, weight = self.address.found()
         except UnreadableFile as error:
-            return [skipped(measure, str(error))]
+            return [[skipped(MEASURES[name], str(error))] for name, _ in self.takings]
         return Job(
             checkpoint=checkpoint,
             weight=weight,
-            measure=measure,
-            options=self.options,
+            takings=tuple(
+                Taking(measure=MEASURES[name], options=options) for name, options in self.takings
+            ),
             device=usable(self.device)[0],
             cores=self.cores,
         ).run()
@@ -211,22 +235,6 @@ def skipped(measure: Measure, reason: str) -> Values:
 @lru_cache(maxsize=8)
 def _opened(source: str, settings: str) -> WeightSet:
     return open_checkpoint(source, **json.loads(settings))
-
-
-@contextmanager
-def cores_taken(count: int | None) -> Iterator[None]:
-    """Let torch take so many cores in this thread; None leaves it as it is."""
-    import torch
-
-    before = torch.get_num_threads()
-    if count is None or count == before:
-        yield
-        return
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def torch_cores() -> int:
