@@ -27,6 +27,10 @@ Roles = Annotated[
     str | None,
     _option("--roles", help="Only these roles: W_q,W_k.", metavar="LIST", group=CHOOSING),
 ]
+FigureNames = Annotated[
+    str | None,
+    _option("--names", help="Only these figures.", metavar="LIST", group=CHOOSING),
+]
 Format = Annotated[
     str | None,
     _option(

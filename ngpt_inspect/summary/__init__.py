@@ -3,6 +3,15 @@
 from ngpt_inspect.summary.differences import differences
 from ngpt_inspect.summary.facts import Fact, Level, beside
 from ngpt_inspect.summary.health import HEALTH_MEASURES, health
-from ngpt_inspect.summary.screen import summary
+from ngpt_inspect.summary.screen import summary, summary_of
 
-__all__ = ["HEALTH_MEASURES", "Fact", "Level", "beside", "differences", "health", "summary"]
+__all__ = [
+    "HEALTH_MEASURES",
+    "Fact",
+    "Level",
+    "beside",
+    "differences",
+    "health",
+    "summary",
+    "summary_of",
+]

@@ -16,6 +16,8 @@ from ngpt_inspect.wording import number
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ngpt_inspect.weights import WeightSet
+
 
 def summary(
     sources: Source | Sequence[Source], *, device: str = "cpu", progress: Progress | None = None
@@ -34,6 +36,19 @@ def summary(
     """
     checkpoints = distinct(opened(sources))
     table = measure(checkpoints, HEALTH_MEASURES, device=device, progress=progress)
+    return summary_of(checkpoints, table)
+
+
+def summary_of(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFrame:
+    """Return what `summary` does, of checkpoints measured before: nothing is measured here.
+
+    Parameters
+    ----------
+    checkpoints
+        Whose facts; labels and steps as in the table.
+    table
+        As `health` takes it.
+    """
     facts = []
     for checkpoint, loss in zip(checkpoints, loss_facts(checkpoints), strict=True):
         mine = rows_of(table, checkpoint)

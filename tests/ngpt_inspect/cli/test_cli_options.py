@@ -20,9 +20,9 @@ from ngpt_inspect.measures import MEASURES
 Cli = Callable[..., Result]
 COMMANDS = get_command(app).commands
 MEASURING = {each.command for each in MEASURES.values()}
-OPENING = MEASURING | {"tensors", "summary", "differences", "tokens", "figures"}
+OPENING = MEASURING | {"tensors", "summary", "differences", "tokens", "figures", "report"}
 TABLING = MEASURING | {"tensors", "summary", "differences", "tokens", "path", "env"}
-COMPUTING = MEASURING | {"summary", "tokens", "figures"}
+COMPUTING = MEASURING | {"summary", "tokens", "figures", "report"}
 
 
 def flags(command: str) -> set[str]:

@@ -99,3 +99,11 @@ def test_many_checkpoints_and_a_broken_file(run, five_models, tmp_path):
     assert len(app.warning) == 1
     assert len(charts(app)) == 1
     assert "broken" not in codes(app)[0]
+
+
+def test_everything_can_be_had_as_one_file_and_is_measured_only_when_asked_for(run, models):
+    app = run(*models, page="export", figure="Unit norm")
+    assert "Everything" not in buttons(app)
+    app.toggle(key="report").set_value(True).run()
+    assert not app.exception
+    assert "Everything** as HTML" in buttons(app)
