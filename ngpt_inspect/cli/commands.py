@@ -18,6 +18,7 @@ from ngpt_inspect.cli.figures_command import FiguresCommand
 from ngpt_inspect.cli.measure_command import measure_command
 from ngpt_inspect.cli.path_command import PathCommand
 from ngpt_inspect.cli.report_command import ReportCommand
+from ngpt_inspect.cli.skill_command import SkillCommand
 from ngpt_inspect.cli.summary_command import DifferencesCommand, SummaryCommand
 from ngpt_inspect.cli.tensors_command import TensorsCommand
 from ngpt_inspect.cli.tokens_command import TokensCommand
@@ -34,6 +35,7 @@ LOOKING_AROUND: dict[str, type[Command]] = {
     "report": ReportCommand,
     "dashboard": DashboardCommand,
     "env": EnvironmentCommand,
+    "skill": SkillCommand,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from ngpt_inspect.cli.command import Opening
+from ngpt_inspect.cli.hub import on_hub
 from ngpt_inspect.cli.options import Device, FigureNames, Layers, Roles
 
 
@@ -22,6 +23,7 @@ class FiguresCommand(Opening):
             metavar="SOURCE...",
             help="Checkpoints, folders of training runs, CSV files of training results and "
             "folders of them, traces.",
+            callback=on_hub,
         ),
     ]
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path(

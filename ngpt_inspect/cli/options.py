@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ngpt_inspect.cli.hub import on_hub
+
 OPENING = "What is opened"
 CHOOSING = "What is looked at"
 WRITING = "What is written"
@@ -17,7 +19,8 @@ def _option(*words: str, group: str, **facts: Any) -> Any:
 
 
 Checkpoints = Annotated[
-    list[str], typer.Argument(metavar="CHECKPOINT...", help="One, or several side by side.")
+    list[str],
+    typer.Argument(metavar="CHECKPOINT...", help="One, or several side by side.", callback=on_hub),
 ]
 Layers = Annotated[
     str | None,
