@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ def house() -> House:
             where=str(file),
             next_step=meant(unknown, READERS, "there are"),
         )
-    return House(file=file, **{name: READERS[name](value, file) for name, value in said.items()})
+    read: dict[str, Any] = {name: READERS[name](value, file) for name, value in said.items()}
+    return House(file=file, **read)
 
 
 def _path(value: Any, file: Path) -> Path:
@@ -79,5 +81,9 @@ def _names(value: Any, file: Path) -> tuple[str, ...]:
     return tuple(value)
 
 
-READERS = {"rules": _path, "cache": _path, "trackers": _names}
+READERS: dict[str, Callable[[Any, Path], Any]] = {
+    "rules": _path,
+    "cache": _path,
+    "trackers": _names,
+}
 """What the file can say, and who reads it."""
