@@ -226,8 +226,14 @@ def _computed(measures: Iterable[Measure]) -> Iterator[str]:
         lines = [(f"<code>{name}</code>", escape(text)) for name, text in each.quantities.items()]
         yield (
             f"<h3>{escape(each.title)}</h3><p class='faint'>{escape(each.summary)}. "
-            f"Source: {escape(each.source)}.</p>{_listed(lines)}"
+            f"Source: {escape(each.source)}.</p>{_listed(lines)}{_read_as(each)}"
         )
+
+
+def _read_as(each: Measure) -> str:
+    """Say what numbers are usual and which are alarming, where the measure knows."""
+    told = [(name, escape(str(getattr(each, name)))) for name in ("usual", "alarming", "random")]
+    return "".join(f"<p class='small'><b>{name}</b>: {text}.</p>" for name, text in told if text)
 
 
 def _origin(told: Told) -> Iterator[str]:

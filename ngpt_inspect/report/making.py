@@ -14,7 +14,7 @@ from ngpt_inspect.naming import several
 from ngpt_inspect.plotting import colors, figure_named, pictured, self_explaining
 from ngpt_inspect.report._document import Told, document
 from ngpt_inspect.sameness import remarks_on
-from ngpt_inspect.summary import HEALTH_MEASURES, differences, summary_of
+from ngpt_inspect.summary import differences, summary_measures, summary_of
 from ngpt_inspect.tables import Progress, Source, measure, opened, summarise
 from ngpt_inspect.tables.export import write_bytes
 from ngpt_inspect.tables.provenance import provenance
@@ -87,7 +87,7 @@ def figures_for(
 def measures_for(chosen: Sequence[Figure]) -> list[str]:
     """Return the measures that a report with these figures takes, each once."""
     needed = (need for figure in chosen for need in figure.needs_with({}))
-    return list(dict.fromkeys([*HEALTH_MEASURES, *needed]))
+    return list(dict.fromkeys([*summary_measures(), *needed]))
 
 
 def report_of(

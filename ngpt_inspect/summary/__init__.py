@@ -2,8 +2,8 @@
 
 from ngpt_inspect.summary.differences import differences
 from ngpt_inspect.summary.facts import Fact, Level, beside
-from ngpt_inspect.summary.health import HEALTH_MEASURES, health
-from ngpt_inspect.summary.screen import summary, summary_of
+from ngpt_inspect.summary.health import HEALTH_MEASURES, health, health_measures
+from ngpt_inspect.summary.screen import summary, summary_measures, summary_of
 
 __all__ = [
     "HEALTH_MEASURES",
@@ -12,6 +12,8 @@ __all__ = [
     "beside",
     "differences",
     "health",
+    "health_measures",
     "summary",
+    "summary_measures",
     "summary_of",
 ]

@@ -7,6 +7,7 @@ import pytest
 from ngpt_inspect.environment import environment
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.house import House, config_file, house
+from ngpt_inspect.rules import in_force, shipped
 
 
 @pytest.fixture
@@ -37,6 +38,15 @@ def test_paths_are_from_its_folder_on_and_env_shows_them(file):
     assert facts["house defaults"] == str(file)
     assert facts["house rules"] == str(said.rules)
     assert facts["house trackers"] == "tensorboard, wandb"
+
+
+def test_its_rules_are_in_force_unless_the_variable_names_others(file, monkeypatch):
+    monkeypatch.delenv("NGPT_INSPECT_RULES", raising=False)
+    file.write_text('rules = "none.toml"')
+    with pytest.raises(InspectError, match=r"none\.toml"):
+        in_force()
+    monkeypatch.setenv("NGPT_INSPECT_RULES", "default")
+    assert in_force() == shipped()
 
 
 @pytest.mark.parametrize(
