@@ -196,7 +196,7 @@ def test_a_dropped_measure_and_its_figure_are_found_everywhere(copy):
     drop(copy)
     said = run_in(copy, "docs/generate.py")
     for document, line in {
-        "README.md": "| `uniformity` | ln of the mean of exp(−2 ‖x − y‖²) over ",
+        "docs/numbers.md": "| `uniformity` | ln of the mean of exp(−2 ‖x − y‖²) over ",
         "docs/table.md": "| `uniformity` | E_input E_output | `uniformity` |",
     }.items():
         assert line in (copy / document).read_text(encoding="utf-8"), said
