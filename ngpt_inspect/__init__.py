@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.figures import FIGURES
     from ngpt_inspect.measures import MEASURES
     from ngpt_inspect.plotting import figure, save_figure, save_figures
+    from ngpt_inspect.report import save_report
     from ngpt_inspect.results import training_results
     from ngpt_inspect.summary import differences
     from ngpt_inspect.tables import measure, summarise, token_table
@@ -59,6 +60,7 @@ __all__ = [
     "path",
     "save_figure",
     "save_figures",
+    "save_report",
     "summarise",
     "token_table",
     "trace_model",
@@ -79,6 +81,7 @@ _HOMES = {
     "trace_model": "tracing",
     "save_figure": "plotting",
     "save_figures": "plotting",
+    "save_report": "report",
     "summarise": "tables",
     "token_table": "tables",
     "training_results": "results",

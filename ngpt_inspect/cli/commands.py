@@ -19,6 +19,8 @@ from ngpt_inspect.cli.environment_command import EnvironmentCommand
 from ngpt_inspect.cli.figures_command import FiguresCommand
 from ngpt_inspect.cli.measure_command import measure_command
 from ngpt_inspect.cli.path_command import PathCommand
+from ngpt_inspect.cli.report_command import ReportCommand
+from ngpt_inspect.cli.skill_command import SkillCommand
 from ngpt_inspect.cli.summary_command import DifferencesCommand, SummaryCommand
 from ngpt_inspect.cli.tensors_command import TensorsCommand
 from ngpt_inspect.cli.tokens_command import TokensCommand
@@ -36,8 +38,10 @@ LOOKING_AROUND: dict[str, type[Command]] = {
     "figures": FiguresCommand,
     "trace": TraceCommand,
     "path": PathCommand,
+    "report": ReportCommand,
     "dashboard": DashboardCommand,
     "env": EnvironmentCommand,
+    "skill": SkillCommand,
 }
 
 

@@ -68,6 +68,17 @@ def wide_table(name: str, sources: Place | Sequence[Place]) -> pd.DataFrame:
     return WIDE[name].make(listed(sources))
 
 
+def wide_of(name: str, places: Sequence[Place]) -> pd.DataFrame:
+    """Return a wide table of those sources of a mixture that are for it.
+
+    Raises
+    ------
+    InspectError
+        As `training_results` and `path`.
+    """
+    return WIDE[name].make([place for place in places if WIDE[name].takes(place)])
+
+
 def checked_columns(figure: str, name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Return a table given for a figure, if it is the one the figure draws.
 

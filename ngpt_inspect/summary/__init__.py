@@ -3,7 +3,7 @@
 from ngpt_inspect.summary.differences import differences
 from ngpt_inspect.summary.facts import Fact, Level, beside
 from ngpt_inspect.summary.health import HEALTH_MEASURES, health, health_measures
-from ngpt_inspect.summary.screen import summary
+from ngpt_inspect.summary.screen import summary, summary_measures, summary_of
 
 __all__ = [
     "HEALTH_MEASURES",
@@ -14,4 +14,6 @@ __all__ = [
     "health",
     "health_measures",
     "summary",
+    "summary_measures",
+    "summary_of",
 ]

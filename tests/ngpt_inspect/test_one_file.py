@@ -211,7 +211,7 @@ def test_a_dropped_measure_and_its_figure_are_found_everywhere(copy):
     quick = "test_dropped or uniformity and (lacks or known_weight)"
     passed, failed, printed = outcomes(copy, *own, GENERIC[0], "-k", quick)
     for document, line in {
-        "README.md": "| `uniformity` | ln of the mean of exp(−2 ‖x − y‖²) over ",
+        "docs/numbers.md": "| `uniformity` | ln of the mean of exp(−2 ‖x − y‖²) over ",
         "docs/table.md": "| `uniformity` | E_input E_output | `uniformity` |",
     }.items():
         assert line in (copy / document).read_text(encoding="utf-8"), printed
