@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 
 from ngpt_inspect.cli.command import Opening, Tabling
-from ngpt_inspect.cli.listing import COLUMNS, list_tensors, suggest
+from ngpt_inspect.cli.listing import list_tensors, suggest
 from ngpt_inspect.cli.options import Checkpoints
 from ngpt_inspect.cli.terminal import show
+from ngpt_inspect.tables.tensor_rows import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -27,6 +27,17 @@ HEALTH_MEASURES = (
 )
 """What `health` reads, the cheapest first; of a table that has some of them it reads those."""
 
+HEALTH_ITEMS = {
+    "NaN or Inf": HEALTH_MEASURES,
+    "unit norm": ("unit_norm",),
+    "condition number, worst": ("condition_numbers",),
+    "rank": ("condition_numbers",),
+    "dead rows": ("embedding_norms",),
+    **{f"{role}, mean": ("eigen_learning_rates",) for role in roles_of(Kind.EIGEN_LEARNING_RATE)},
+}
+"""What a checkpoint is looked at for -> the measures that have to be there to tell. Besides these,
+`health` says what could not be measured."""
+
 OFF_THE_SPHERE = 0.01
 """A norm further from 1 than this is no rounding and no half precision."""
 ILL_CONDITIONED = 1e4
@@ -159,7 +170,7 @@ def _hypersphere(
     n_unit, n_all = int(flags["value"].sum()), len(flags)
     worst = records(deviations.loc[[deviations["value"].idxmax()]])[0]
     text = f"{n_unit} of {n_all} matrices (largest deviation {number(worst['value'])})"
-    level = Level.OK
+    level = Level.OK if checkpoint.family == "nGPT" else None  # nobody else is meant to be
     if checkpoint.family == "GPT":
         text = f"not meant to be: {text}"
     elif checkpoint.family == "nGPT" and n_unit < n_all:
