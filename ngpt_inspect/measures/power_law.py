@@ -95,8 +95,8 @@ MEASURE = Measure(
         ),
     ),
     usual="α of 2 to 6 in matrices of trained language models",
-    alarming="α below 2: a few directions hold nearly all; a large D: the tail is no power law, and "
-    "α then says nothing",
+    alarming="α below 2: a few directions hold nearly all; a large D: the tail is no power law, "
+    "and α then says nothing",
     random="normal entries have no power law: α of 6 or more (7.2 of 768 x 768, above 10 where a "
     "matrix is long), D about 0.13",
     caution="the tail chosen can jump from one step to the next; 1e-5 is an absolute size, so "

@@ -108,7 +108,7 @@ def choose_all(
         first = [usual] if usual is not None else [] if option.name == "layer" else [None]
         listed = [*first, *(value for value in values if value != usual)]
         value = choose(
-            in_words(option.name),
+            in_words(option),
             listed or [None],
             f"{chosen.name}-{option.name}",
             say=lambda value: "all" if value is None else str(value),

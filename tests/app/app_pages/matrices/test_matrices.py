@@ -46,6 +46,7 @@ def test_a_choice_shows_another_matrix(page, models):
 def test_a_click_on_a_cell_chooses_its_matrix(monkeypatch):
     state = {"heads": Selected([["gpt", 1, "W_k", 3, 200, None]])}
     monkeypatch.setattr(matrix_blocks.st, "session_state", state)
+    monkeypatch.setattr(matrix_blocks, "write", state.update)
     matrix_blocks._take_cell()
     assert (state["layer"], state["role"], state["head"]) == ("1", "W_k", "3")
     state["condition numbers"] = Selected([["gpt", 0, "W_u", None, 200, None]])
