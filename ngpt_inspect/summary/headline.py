@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.summary.facts import loss_facts, rows_of
+from ngpt_inspect.summary.facts import loss_facts
 from ngpt_inspect.tables import parts
-from ngpt_inspect.tables.rows import of_series
+from ngpt_inspect.tables.rows import of_series, rows_of
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import WeightSet
 

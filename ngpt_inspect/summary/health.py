@@ -57,10 +57,11 @@ def health_items(rules: Rules) -> dict[str, tuple[str, ...]]:
     Besides these, `health` says what could not be measured.
     """
     items: dict[str, tuple[str, ...]] = {}
-    for rule in (rule for rule in rules if rule.item and rule.item != UNMEASURED):
+    for rule in rules:
+        said = rule.item or UNMEASURED
         roles = [role for name in rule.measure for role in ALL[name].roles]
-        named = [rule.item.format(role=role) for role in roles] if "{" in rule.item else [rule.item]
-        for item in named:
+        # A line a role, or one for all: then every role makes the same.
+        for item in {said.format(role=role): None for role in roles} if said != UNMEASURED else ():
             items[item] = tuple(dict.fromkeys([*items.get(item, ()), *rule.measure]))
     return items
 
