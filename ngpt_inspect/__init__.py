@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.version import __version__
 
 if TYPE_CHECKING:
+    from ngpt_inspect.callbacks import log
     from ngpt_inspect.checkpoint import open_checkpoint
     from ngpt_inspect.errors import InspectError
     from ngpt_inspect.figures import FIGURES
@@ -51,6 +52,7 @@ __all__ = [
     "__version__",
     "differences",
     "figure",
+    "log",
     "measure",
     "open_checkpoint",
     "path",
@@ -68,6 +70,7 @@ _HOMES = {
     "Role": "vocabulary",
     "differences": "summary",
     "figure": "plotting",
+    "log": "callbacks",
     "measure": "tables",
     "open_checkpoint": "checkpoint",
     "path": "traces",

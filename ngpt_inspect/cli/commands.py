@@ -15,12 +15,14 @@ from ngpt_inspect.cli.check_command import CheckCommand
 from ngpt_inspect.cli.command import Command
 from ngpt_inspect.cli.dashboard_command import DashboardCommand
 from ngpt_inspect.cli.environment_command import EnvironmentCommand
+from ngpt_inspect.cli.export_command import ExportCommand
 from ngpt_inspect.cli.figures_command import FiguresCommand
 from ngpt_inspect.cli.measure_command import measure_command
 from ngpt_inspect.cli.path_command import PathCommand
 from ngpt_inspect.cli.summary_command import DifferencesCommand, SummaryCommand
 from ngpt_inspect.cli.tensors_command import TensorsCommand
 from ngpt_inspect.cli.tokens_command import TokensCommand
+from ngpt_inspect.cli.watch_command import WatchCommand
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.version import __version__
 
@@ -29,6 +31,8 @@ LOOKING_AROUND: dict[str, type[Command]] = {
     "summary": SummaryCommand,
     "differences": DifferencesCommand,
     "check": CheckCommand,
+    "watch": WatchCommand,
+    "export": ExportCommand,
     "tokens": TokensCommand,
     "figures": FiguresCommand,
     "path": PathCommand,
