@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from inspect import getdoc
 
 import numpy as np
 from markdown_table import table
@@ -23,6 +24,19 @@ def commands() -> str:
     return table(
         ("command", "what it gives"),
         ((f"`{each.command}`", each.summary) for each in INSPECTED),
+    )
+
+
+def other_commands() -> str:
+    """Return a row for each command that is no measure."""
+    from ngpt_inspect.cli.commands import LOOKING_AROUND
+
+    return table(
+        ("command", "what it does"),
+        (
+            (f"`{name}`", (getdoc(command) or "").partition("\n")[0].rstrip("."))
+            for name, command in LOOKING_AROUND.items()
+        ),
     )
 
 
@@ -78,6 +92,7 @@ def _quoted(names: Iterable[str]) -> str:
 
 
 MAKERS = {
+    "other commands": other_commands,
     "commands": commands,
     "quantities": quantities,
     "values of measures": values,

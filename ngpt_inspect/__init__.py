@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.version import __version__
 
 if TYPE_CHECKING:
+    from ngpt_inspect.callbacks import log
     from ngpt_inspect.checkpoint import open_checkpoint
     from ngpt_inspect.comparing import changes
     from ngpt_inspect.errors import InspectError
@@ -55,6 +56,7 @@ __all__ = [
     "changes",
     "differences",
     "figure",
+    "log",
     "measure",
     "open_checkpoint",
     "path",
@@ -75,6 +77,7 @@ _HOMES = {
     "changes": "comparing",
     "differences": "summary",
     "figure": "plotting",
+    "log": "callbacks",
     "measure": "tables",
     "open_checkpoint": "checkpoint",
     "path": "traces",

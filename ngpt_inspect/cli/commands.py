@@ -16,6 +16,7 @@ from ngpt_inspect.cli.check_command import CheckCommand
 from ngpt_inspect.cli.command import Command
 from ngpt_inspect.cli.dashboard_command import DashboardCommand
 from ngpt_inspect.cli.environment_command import EnvironmentCommand
+from ngpt_inspect.cli.export_command import ExportCommand
 from ngpt_inspect.cli.figures_command import FiguresCommand
 from ngpt_inspect.cli.measure_command import measure_command
 from ngpt_inspect.cli.path_command import PathCommand
@@ -25,6 +26,7 @@ from ngpt_inspect.cli.summary_command import DifferencesCommand, SummaryCommand
 from ngpt_inspect.cli.tensors_command import TensorsCommand
 from ngpt_inspect.cli.tokens_command import TokensCommand
 from ngpt_inspect.cli.trace_command import TraceCommand
+from ngpt_inspect.cli.watch_command import WatchCommand
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.version import __version__
 
@@ -34,6 +36,8 @@ LOOKING_AROUND: dict[str, type[Command]] = {
     "differences": DifferencesCommand,
     "check": CheckCommand,
     "changes": ChangesCommand,
+    "watch": WatchCommand,
+    "export": ExportCommand,
     "tokens": TokensCommand,
     "figures": FiguresCommand,
     "trace": TraceCommand,

@@ -92,6 +92,30 @@ Scheduler = Annotated[
         group=COMPUTING,
     ),
 ]
+To = Annotated[
+    list[str] | None,
+    _option(
+        "--to",
+        help="A tracker: tensorboard=FOLDER, wandb=PROJECT, trackio=PROJECT, mlflow=EXPERIMENT. "
+        "Can be repeated.",
+        metavar="TRACKER",
+        group=WRITING,
+    ),
+]
+HeadSeries = Annotated[
+    bool,
+    _option("--head-series", help="To trackers also a series for each head.", group=WRITING),
+]
+MeasureNames = Annotated[
+    str | None,
+    _option(
+        "--measures",
+        help="Which measures, with commas: condition_numbers,unit_norm. By default those that the "
+        "rules read.",
+        metavar="LIST",
+        group=CHOOSING,
+    ),
+]
 Steps = Annotated[
     str, _option("--steps", help="Of a training run: last, all, or 100,200.", group=OPENING)
 ]
