@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Setting, Summary, Values
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -32,8 +32,12 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
         yield _skipped("as a whole the model never has this matrix")
         return
     squares = singular_values(weight.values(device)).square().cpu().numpy()
-    kept = squares[squares > LEAST]
-    left_out = f"{len(squares) - len(kept)} of {len(squares)} eigenvalues are not above {LEAST:g}"
+    if not math.isfinite(squares[0]):
+        yield _skipped(f"{weight.source}: squares of its singular values are beyond float64")
+        return
+    least = options["above"]
+    kept = squares[squares > least]
+    left_out = f"{len(squares) - len(kept)} of {len(squares)} eigenvalues are not above {least:g}"
     found = power_law(kept)
     if found is None:
         few = f"{len(kept)} eigenvalues, and a tail takes {FEWEST} or more"
@@ -72,6 +76,7 @@ MEASURE = Measure(
     },
     headline=Series("power_law_alpha"),
     shown=(Series("power_law_alpha"),),
+    options=(Setting(name="above", default=LEAST, help="Eigenvalues up to this are left out."),),
     pooled={"power_law_alpha": (Summary.HEADS,)},
     source="Clauset, Shalizi and Newman, arXiv 0706.1062, equations 3.1 and 3.9, section 3.3; "
     "choices of WeightWatcher 0.7.7 (https://github.com/CalculatedContent/WeightWatcher)",
