@@ -20,8 +20,10 @@ from ngpt_inspect.results import RESULTS, training_results
 from reference_model.experiments import (
     ablations,
     decay_exposure,
+    heads_and_depth,
     learning_rates,
     longer_context,
+    paper_length,
     speed_up,
     step_time,
 )
@@ -31,7 +33,7 @@ from reference_model.training.metrics import read_metrics
 
 EXPERIMENTS = (
     *(learning_rates, speed_up, longer_context, ablations, step_time),
-    decay_exposure,
+    *(decay_exposure, paper_length, heads_and_depth),
 )
 
 
