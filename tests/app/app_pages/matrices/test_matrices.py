@@ -25,7 +25,7 @@ def test_one_two_and_five_checkpoints(page, n, models, tmp_path):
     for number, path in enumerate(paths):
         path.write_bytes(models[number % 2].read_bytes())
     app = page(*paths)
-    assert len(charts(app)) == 4
+    assert len(charts(app)) == 7
     assert all(path.stem in alt for alt in alts(app) for path in paths)
     (facts,) = [each.value for each in app.dataframe if "sigma_max" in each.value]
     assert [*facts["checkpoint"]] == [path.stem for path in paths]
