@@ -45,7 +45,7 @@ ifneq ($(DASHBOARD),0)
 endif
 
 demo-gpt demo-ngpt: demo-%: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m reference_model.train --model $* --preset contrast --resume \
+	OMP_NUM_THREADS=1 $(BIN)/python -m reference_model.train --model $* --preset demo --resume \
 	  --progress lines --out runs/demo/$*
 
 dashboard: install

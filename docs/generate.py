@@ -24,6 +24,7 @@ import measure_pages
 import measure_tables
 import reproduction_tables
 import results_tables
+import rules_tables
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -35,6 +36,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     **measure_tables.MAKERS,
     **reproduction_tables.MAKERS,
     **results_tables.MAKERS,
+    **rules_tables.MAKERS,
 }
 
 

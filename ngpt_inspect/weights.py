@@ -15,6 +15,7 @@ from ngpt_inspect.vocabulary import NAMED_ONLY, Kind, MatrixAxis, Role, RoleFact
 from ngpt_inspect.wording import listed, number, shown, sizes
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 MOST_SHOWN = 20
@@ -70,8 +71,8 @@ class Part:
         each = f" of each of {self.groups} groups" if self.groups > 1 else ""
         return f"{self.start}:{self.stop}{step}{each}"
 
-    def of(self, values: torch.Tensor) -> torch.Tensor:
-        """Return these rows of a whole tensor, (groups, rows of each, ...)."""
+    def of(self, values: Any) -> Any:
+        """Return these rows of a whole tensor or array, (groups, rows of each, ...)."""
         row = values.shape[-1:] if values.ndim > 1 else ()
         spans = values.reshape(self.groups, -1, *row)
         return spans[:, self.start : self.stop : self.step]
@@ -139,7 +140,12 @@ class Weight:
             return self.tensor.read(part.start, part.stop)[:: part.step].reshape(self.shape)
         # Contiguous, so that sums run in the same order as over any other layout.
         values = values.T.contiguous() if self.transposed else values
-        return (values if part is None else part.of(values)).reshape(self.shape)
+        taken: torch.Tensor = self._taken(values)
+        return taken
+
+    def _taken(self, values: Any) -> Any:
+        """Return this weight's part of a whole tensor, or of an array, in (out, in) layout."""
+        return (values if self.part is None else self.part.of(values)).reshape(self.shape)
 
     def values(self, device: str = "cpu") -> torch.Tensor:
         """Return the EFFECTIVE values: stored x factor + offset, |.| where the model takes it.
@@ -163,6 +169,26 @@ class Weight:
         if (self.factor, self.offset) != (1.0, 0.0):
             values = values.double() * self.factor + self.offset
         return values.abs() if self.absolute else values
+
+    def array(self) -> np.ndarray:
+        """Return `values` as a NumPy array, exactly; where the format can, without torch.
+
+        Raises
+        ------
+        InspectError
+            As `values`.
+        """
+        import numpy as np
+
+        if self.normalised is not None or self.place is not None or self.tensor.obstacle:
+            values = self.values()
+            found: np.ndarray = (values if values.dtype.itemsize > 2 else values.float()).numpy()
+            return found
+        stored = self.tensor.array()
+        stored = np.ascontiguousarray(self._taken(stored.T if self.transposed else stored))
+        if (self.factor, self.offset) != (1.0, 0.0):
+            stored = stored.astype(np.float64) * self.factor + self.offset
+        return np.abs(stored) if self.absolute else stored
 
     def errors(self, device: str = "cpu") -> torch.Tensor | None:
         """Return the root mean square error that storage left in each of `values`.

@@ -160,6 +160,8 @@ class Measure:
     """What the printed table has: single values, or statistics of them."""
     source: str
     """Any work that can be looked up and the place in it: ``arXiv 2005.10242, equation 2``."""
+    needs_torch: bool = True
+    """False where it takes `Weight.array` and computes in NumPy: then torch is never imported."""
     view: View = View.LAYERS
     summaries: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
     """Quantity -> its summaries of each weight: over index and heads (never over heads and the

@@ -17,9 +17,9 @@ from ngpt_inspect.weights import Weight
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield every effective factor; s_qk by head and coordinate."""
-    from ngpt_inspect.numerics.finite import require_finite
+    from ngpt_inspect.numerics.arrays import require_finite
 
-    values = weight.values(device)
+    values = weight.array()
     require_finite(values)
     if values.ndim == 1:
         yield numbered("scaling_factor", values)
@@ -34,6 +34,7 @@ MEASURE = Measure(
     summary="s_qk, s_u, s_nu and s_z as the model uses them; norm gains of a GPT",
     roles=roles_of(Kind.SCALING, Kind.GAIN),
     compute=compute,
+    needs_torch=False,
     quantities={
         "scaling_factor": "s effective = stored · s_init / s_scale, per coordinate, without the "
         "√d that equation 21 adds to s_ν; a GPT's norm gains as stored",
