@@ -21,7 +21,7 @@ def page(run):
 
 def test_one_checkpoint(page, models):
     app = page(models[0])
-    assert len(charts(app)) == 4
+    assert len(charts(app)) == 7
     assert all(models[0].stem in alt for alt in alts(app))
     (facts,) = [each.value for each in app.dataframe if "sigma_max" in each.value]
     assert [*facts["checkpoint"]] == [models[0].stem]
