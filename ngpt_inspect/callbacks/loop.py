@@ -67,6 +67,13 @@ def log(
     ------
     InspectError
         The model cannot be read; no such rules, measure or tracker.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> line = ni.log("runs/ngpt", 200, run="trial", table="trial.parquet")
+    >>> line.result()[:11]
+    'trial @ 200'
     """
     path = Path(table).absolute()
     pool, intake = _pools.get(path) or (None, None)
