@@ -205,6 +205,8 @@ CONFIG_HOMES = (
     "model_args",
     # Of a model that also sees or hears, what is said of its language model goes before.
     "config.text_config",
+    # Of a model of bytes, the transformer over its patches.
+    "config.global_config",
     "config",
     "config.model",
     "config.model.block.attention",

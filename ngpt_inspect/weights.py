@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ngpt_inspect.card import Card
@@ -106,6 +107,8 @@ class Weight:
     """Computed for its heads: as a whole the model never has it."""
     n_blocks: int | None = None
     """Head blocks along the role's head axis; None where the number of heads is unknown."""
+    model: WeightSet | None = field(default=None, compare=False)
+    """The model it is of, for a measure that reads what lies beside it (`Measure.beside`)."""
 
     def __repr__(self) -> str:
         name = f"{self.role or 'no role'}{_of('layer', self.layer)}{_of('expert', self.expert)}"
@@ -213,6 +216,40 @@ class Weight:
     def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
         """Return what `make` returns; made once for all measures taken together that name it so."""
         return make()
+
+    def beside(self, role: Role) -> Weight | None:
+        """Return the weight of a role in the same layer: of the same expert, or of all."""
+        if self.model is None:
+            return None
+        by_key = self.model.by_key
+        own = by_key.get((role, self.layer, self.expert))
+        return own or by_key.get((role, self.layer, None))
+
+    def bias(self, device: str = "cpu") -> torch.Tensor | None:
+        """Return the bias that is stored beside it (``q.bias`` of ``q.weight``), in float64.
+
+        Raises
+        ------
+        InspectError
+            It is not one value for each output.
+        """
+        stem, _, leaf = self.tensor.name.rpartition(".")
+        name = f"{stem}.{leaf.replace('weight', 'bias')}"
+        tensor = None if self.model is None else self.model.contents.tensors.get(name)
+        if tensor is None or name == self.tensor.name:
+            return None
+        place = self.place
+        values = tensor.read() if place is None else tensor.read(place, place + 1)[0]
+        n_outputs = self.shape[0]
+        if self.part is not None and values.numel() != n_outputs:
+            values = self.part.of(values)
+        if values.numel() != n_outputs or tensor.obstacle:
+            said = f"{name} is {sizes(tensor.shape)} {tensor.dtype}"
+            raise InspectError(
+                f"{said}, not a bias of {n_outputs} outputs",
+                next_step="look at it with `ngpt-inspect tensors`",
+            )
+        return values.to(device).double().flatten()
 
     def heads(self, values: torch.Tensor) -> torch.Tensor | None:
         """Cut this weight's values into heads, (n_blocks, out, in); None when it has none.
@@ -377,6 +414,14 @@ class WeightSet:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """How it was opened, so that another process can open it alike."""
 
+    @cached_property
+    def by_key(self) -> Mapping[tuple[Role | None, int | None, int | None], Weight]:
+        """The weights by role, layer and expert; of several with one key the first."""
+        found: dict[tuple[Role | None, int | None, int | None], Weight] = {}
+        for weight in self.weights:
+            found.setdefault(weight.key, weight)
+        return found
+
     @property
     def unasked(self) -> str:
         """What was chosen of the file without being asked for; empty where nothing was."""
@@ -453,9 +498,9 @@ class WeightSet:
         MissingRole
             There is none; the message says what there is.
         """
-        for weight in self.weights:
-            if weight.key == (role, layer, expert):
-                return weight
+        found = self.by_key.get((role, layer, expert))
+        if found is not None:
+            return found
         place = str(role) if layer is None else f"{role} of layer {layer}"
         raise MissingRole(
             self.absent.get(role, f"no {place} here"),

@@ -64,4 +64,8 @@ MEASURE = Measure(
             values={"eigen_learning_rate": (0.25, 0.5, 0)},
         ),
     ),
+    usual="means of 0.2 to 0.4 (arXiv 2410.01131, Figure 6)",
+    alarming="a mean above 1 (each block replaces the state), coordinates above 1, or all still at "
+    "their start",
+    random="none: they start at 0.05",
 )

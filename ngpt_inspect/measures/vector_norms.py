@@ -53,4 +53,10 @@ MEASURE = Measure(
             values={"row_norm": (5, 3), "column_norm": (3, 5)},
         ),
     ),
+    usual="an nGPT: 1 along the axis of d_model; a GPT: within a factor of 2 or 3 of each other",
+    alarming="a share of rows near zero (dead neurons or directions), single rows many times the "
+    "rest",
+    random="√d times the deviation of an entry, with a relative spread of 1 / √(2 d)",
+    caution="in a GPT norm gains can take over any of it: a gain and the columns that read it are "
+    "only defined as a product",
 )

@@ -2,7 +2,16 @@
 
 from ngpt_inspect.summary.differences import differences
 from ngpt_inspect.summary.facts import Fact, Level, beside
-from ngpt_inspect.summary.health import HEALTH_MEASURES, health
+from ngpt_inspect.summary.health import HEALTH_MEASURES, health, health_measures
 from ngpt_inspect.summary.screen import summary
 
-__all__ = ["HEALTH_MEASURES", "Fact", "Level", "beside", "differences", "health", "summary"]
+__all__ = [
+    "HEALTH_MEASURES",
+    "Fact",
+    "Level",
+    "beside",
+    "differences",
+    "health",
+    "health_measures",
+    "summary",
+]

@@ -82,6 +82,8 @@ class Job:
     def _taken(self, taking: Taking, weight: Weight) -> list[Values]:
         """Take one measure. A tensor that cannot be measured gives one skipped row."""
         measure = taking.measure
+        if measure.beside:
+            weight = replace(weight, model=self.checkpoint)
         try:
             found = measure.compute(weight, taking.options, self.device)
             return [self._defined(values, weight.source) for values in found]

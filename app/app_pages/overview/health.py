@@ -9,7 +9,7 @@ import streamlit as st
 
 from ngpt_inspect.measures import MEASURES as ALL
 from ngpt_inspect.plotting import colors
-from ngpt_inspect.summary import HEALTH_MEASURES, Level
+from ngpt_inspect.summary import Level, health_measures
 from ngpt_inspect.tables.rows import records
 
 from ...engine.answers import Request, answer, key_of, requests
@@ -37,7 +37,8 @@ def draw_health(checkpoints: Sequence[WeightSet]) -> None:
     """Draw what is known of the health so far; the measures behind it are asked for one by one."""
     st.subheader("Health", anchor="health")
     tables, known = [], []
-    for name in HEALTH_MEASURES:
+    wanted = health_measures()
+    for name in wanted:
         asked = requests(checkpoints, [name], whole=True)
         table = answer(asked, checkpoints)
         if table is not None:
@@ -47,7 +48,7 @@ def draw_health(checkpoints: Sequence[WeightSet]) -> None:
     _draw_lines(checkpoints, found)
     for item in dict.fromkeys(each["item"] for each in found):
         _draw_item(checkpoints, [each for each in found if each["item"] == item])
-    missing = [ALL[name].title.lower() for name in HEALTH_MEASURES if name not in _measures(known)]
+    missing = [ALL[name].title.lower() for name in wanted if name not in _measures(known)]
     if missing:
         st.caption(f"Still to come: {', '.join(missing)}.")
     if found:
