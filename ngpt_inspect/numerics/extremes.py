@@ -103,6 +103,9 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
         z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1)
         return z_I1.squeeze(1)
 
+    if forms_inverse(wide):
+        unit_II = torch.eye(len(lu), dtype=lu.dtype, device=lu.device)
+        inverse = normal_product(torch.linalg.lu_solve(lu, pivots, unit_II).T)
     return _joined(wide, top, inverse, scale, "lu + lanczos")
 
 
@@ -148,9 +151,22 @@ def normal_product(w_OI: torch.Tensor) -> Operator:
     return product
 
 
+def forms_inverse(w: torch.Tensor) -> bool:
+    """Whether an inverse is formed and multiplied with, and not solved with vector by vector.
+
+    On a GPU a triangular solve of one vector waits for as many steps as there are rows; an inverse
+    costs a product there. What it loses in digits the readings on W show, as on any route.
+    """
+    return w.is_cuda
+
+
 def triangular_solver(r_II: torch.Tensor) -> Operator:
     """Map x to (R^T R)^-1 x, for an upper triangular R."""
     import torch
+
+    if forms_inverse(r_II):
+        unit_II = torch.eye(len(r_II), dtype=r_II.dtype, device=r_II.device)
+        return normal_product(torch.linalg.solve_triangular(r_II, unit_II, upper=True).T)
 
     def inverse(x: torch.Tensor) -> torch.Tensor:
         y_I1 = torch.linalg.solve_triangular(r_II.T, x.unsqueeze(1), upper=False)
