@@ -36,7 +36,8 @@
     place.style.height = `${layout.height}px`;
     if (narrow.matches) layout.dragmode = false; // a finger scrolls the page
     drawn.add(place);
-    return Plotly.react(place, data, layout, { ...config, displayModeBar: narrow.matches ? false : "hover" });
+    // Anew: `react` keeps the colours of the template it first saw.
+    return Plotly.newPlot(place, data, layout, { ...config, displayModeBar: narrow.matches ? false : "hover" });
   };
   const drawAgain = () => drawn.forEach((place) => draw(place, false));
   const seen = new IntersectionObserver((entries) => {
