@@ -6,8 +6,15 @@ from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel, heatmap
 from ngpt_inspect.figures.drawing.lines import Line
 from ngpt_inspect.figures.trajectories import QUANTITIES, rows_of, runs_of
-from ngpt_inspect.vocabulary import Role, Status
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Role, Status
 
+LAYERED = {
+    name: each
+    for name, each in QUANTITIES.items()
+    if not set(MEASURES[each[0]].roles) <= set(OUTSIDE_LAYERS)
+}
+"""What can be followed of a single layer."""
 A_LAYER, LEAST, MOST = 9, 90, 240
 """Pixels of one layer, and of a panel at least and at most."""
 
@@ -18,7 +25,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, quantity: str = "condition_n
     The colour is logarithmic and means the same in all panels; what is zero, infinite or was not
     measured stays empty. Of several experts of a layer the median is drawn.
     """
-    _, followed = QUANTITIES[quantity]
+    _, followed = LAYERED[quantity]
     runs = list(runs_of(table))
     rows = table[rows_of(table, followed.series) & table["layer"].notna() & table["step"].notna()]
     rows = rows[(rows["status"] != Status.SKIPPED) & (rows["value"] > 0)]
@@ -76,9 +83,9 @@ FIGURE = Figure(
     options=(
         Choice(
             name="quantity",
-            values=tuple(QUANTITIES),
+            values=tuple(LAYERED),
             help="What is followed.",
-            needs={name: (measure,) for name, (measure, _) in QUANTITIES.items()},
+            needs={name: (measure,) for name, (measure, _) in LAYERED.items()},
         ),
     ),
     formula="as in the figure of that measure, at each step and layer.",
