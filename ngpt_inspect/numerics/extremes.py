@@ -100,11 +100,12 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
     if pivot <= len(lu) * EPS * top[0]:
         return _singular(top, pivot, scale, "lu + lanczos")
 
-    def inverse(x: torch.Tensor) -> torch.Tensor:
+    def solved(x: torch.Tensor) -> torch.Tensor:
         y_I1 = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1), adjoint=True)
         z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1)
         return z_I1.squeeze(1)
 
+    inverse: Operator = solved
     if forms_inverse(wide):
         unit_II = torch.eye(len(lu), dtype=lu.dtype, device=lu.device)
         inverse = normal_product(torch.linalg.lu_solve(lu, pivots, unit_II).T)

@@ -89,6 +89,6 @@ def test_details_of_a_reading_are_a_click_away(run, models):
     """The table of health links each reading to the page that declares its measure."""
     app = run(*models, page="overview")
     first = next(iter(PAGES))
-    linked = {each.proto.page or first for each in app.get("page_link")}
+    linked = {each.proto.page or first for each in app.main.get("page_link")}
     showing = ([n for n, page in PAGES.items() if name in page.details] for name in HEALTH_MEASURES)
     assert linked == {names[0] for names in showing if names}

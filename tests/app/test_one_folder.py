@@ -49,7 +49,7 @@ def test_the_page_is_the_first_and_details_lead_to_it(run, models):
     offered = run(*models).session_state["menu"]
     assert offered[0][0].name == "dropped"
     assert run(*models).title[0].value == "Dropped in", "a visitor begins here"
-    linked = run(*models, page="overview").get("page_link")
+    linked = run(*models, page="overview").main.get("page_link")
     assert "dropped" in {each.proto.page or "dropped" for each in linked}
 """
 
