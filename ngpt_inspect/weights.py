@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, overload
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ngpt_inspect.card import Card
 from ngpt_inspect.errors import InspectError, MissingRole
@@ -14,8 +15,10 @@ from ngpt_inspect.vocabulary import NAMED_ONLY, Kind, MatrixAxis, Role, RoleFact
 from ngpt_inspect.wording import listed, number, shown, sizes
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
+Made = TypeVar("Made")
 MOST_SHOWN = 20
 """Weights that are listed where a notebook shows some of them."""
 
@@ -69,8 +72,8 @@ class Part:
         each = f" of each of {self.groups} groups" if self.groups > 1 else ""
         return f"{self.start}:{self.stop}{step}{each}"
 
-    def of(self, values: torch.Tensor) -> torch.Tensor:
-        """Return these rows of a whole tensor, (groups, rows of each, ...)."""
+    def of(self, values: Any) -> Any:
+        """Return these rows of a whole tensor or array, (groups, rows of each, ...)."""
         row = values.shape[-1:] if values.ndim > 1 else ()
         spans = values.reshape(self.groups, -1, *row)
         return spans[:, self.start : self.stop : self.step]
@@ -104,6 +107,8 @@ class Weight:
     """Computed for its heads: as a whole the model never has it."""
     n_blocks: int | None = None
     """Head blocks along the role's head axis; None where the number of heads is unknown."""
+    model: WeightSet | None = field(default=None, compare=False)
+    """The model it is of, for a measure that reads what lies beside it (`Measure.beside`)."""
 
     def __repr__(self) -> str:
         name = f"{self.role or 'no role'}{_of('layer', self.layer)}{_of('expert', self.expert)}"
@@ -136,7 +141,12 @@ class Weight:
             return self.tensor.read(part.start, part.stop)[:: part.step].reshape(self.shape)
         # Contiguous, so that sums run in the same order as over any other layout.
         values = values.T.contiguous() if self.transposed else values
-        return (values if part is None else part.of(values)).reshape(self.shape)
+        taken: torch.Tensor = self._taken(values)
+        return taken
+
+    def _taken(self, values: Any) -> Any:
+        """Return this weight's part of a whole tensor, or of an array, in (out, in) layout."""
+        return (values if self.part is None else self.part.of(values)).reshape(self.shape)
 
     def values(self, device: str = "cpu") -> torch.Tensor:
         """Return the EFFECTIVE values: stored x factor + offset, |.| where the model takes it.
@@ -161,6 +171,24 @@ class Weight:
             values = values.double() * self.factor + self.offset
         return values.abs() if self.absolute else values
 
+    def array(self) -> np.ndarray:
+        """Return `values` as a NumPy array, exactly; where the format can, without torch.
+
+        Raises
+        ------
+        InspectError
+            As `values`.
+        """
+        import numpy as np
+
+        if self.normalised is not None or self.place is not None or self.tensor.obstacle:
+            return as_array(self.values())
+        stored = self.tensor.array()
+        stored = np.ascontiguousarray(self._taken(stored.T if self.transposed else stored))
+        if (self.factor, self.offset) != (1.0, 0.0):
+            stored = stored.astype(np.float64) * self.factor + self.offset
+        return np.abs(stored) if self.absolute else stored
+
     def errors(self, device: str = "cpu") -> torch.Tensor | None:
         """Return the root mean square error that storage left in each of `values`.
 
@@ -180,6 +208,50 @@ class Weight:
             errors = over_norms(errors, stored, self.normalised)
         return errors * abs(self.factor)
 
+    @property
+    def wants(self) -> tuple[Any, ...]:
+        """What the measures that are taken of it together want made; see `SharedWeight`."""
+        return ()
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` returns; made once for all measures taken together that name it so."""
+        return make()
+
+    def beside(self, role: Role) -> Weight | None:
+        """Return the weight of a role in the same layer: of the same expert, or of all."""
+        if self.model is None:
+            return None
+        by_key = self.model.by_key
+        own = by_key.get((role, self.layer, self.expert))
+        found = own or by_key.get((role, self.layer, None))
+        return found and replace(found, model=self.model)
+
+    def bias(self, device: str = "cpu") -> torch.Tensor | None:
+        """Return the bias that is stored beside it (``q.bias`` of ``q.weight``), in float64.
+
+        Raises
+        ------
+        InspectError
+            It is not one value for each output.
+        """
+        stem, _, leaf = self.tensor.name.rpartition(".")
+        name = f"{stem}.{leaf.replace('weight', 'bias')}"
+        tensor = None if self.model is None else self.model.contents.tensors.get(name)
+        if tensor is None or name == self.tensor.name:
+            return None
+        place = self.place
+        values = tensor.read() if place is None else tensor.read(place, place + 1)[0]
+        n_outputs = self.shape[0]
+        if self.part is not None and values.numel() != n_outputs:
+            values = self.part.of(values)
+        if values.numel() != n_outputs or tensor.obstacle:
+            said = f"{name} is {sizes(tensor.shape)} {tensor.dtype}"
+            raise InspectError(
+                f"{said}, not a bias of {n_outputs} outputs",
+                next_step="look at it with `ngpt-inspect tensors`",
+            )
+        return values.to(device).double().flatten()
+
     def heads(self, values: torch.Tensor) -> torch.Tensor | None:
         """Cut this weight's values into heads, (n_blocks, out, in); None when it has none.
 
@@ -190,6 +262,53 @@ class Weight:
         if self.facts.head_axis is MatrixAxis.ROWS:
             return values.reshape(self.n_blocks, -1, values.shape[1])
         return values.reshape(values.shape[0], self.n_blocks, -1).movedim(1, 0)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SharedWeight(Weight):
+    """A weight while several measures are taken of it: read once, each product made once.
+
+    It lives as long as these measures run, and holds what they made until then.
+    """
+
+    shared_wants: tuple[Any, ...]
+    needs_torch: bool
+    """Whether any of the measures does: then NumPy looks at what torch read."""
+    made: dict[Hashable, Any] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, weight: Weight, wants: tuple[Any, ...], *, needs_torch: bool) -> SharedWeight:
+        """Return the same weight, to be shared."""
+        facts = {name: getattr(weight, name) for name in weight.__dataclass_fields__}
+        return cls(**facts, shared_wants=wants, needs_torch=needs_torch)
+
+    @property
+    def wants(self) -> tuple[Any, ...]:
+        """What the measures that are taken of it together want made."""
+        return self.shared_wants
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` returned when it was first asked for."""
+        if name not in self.made:
+            self.made[name] = make()
+        found: Made = self.made[name]
+        return found
+
+    def values(self, device: str = "cpu") -> torch.Tensor:
+        """Return the effective values, read once. Nobody may change them."""
+        return self.once(("values", device), lambda: super(SharedWeight, self).values(device))
+
+    def array(self) -> np.ndarray:
+        """Return them as an array, read once."""
+        if not self.needs_torch:
+            return self.once("array", super().array)
+        return as_array(self.values())
+
+
+def as_array(values: torch.Tensor) -> np.ndarray:
+    """Return values as NumPy has them: exact, in their dtype or in float32."""
+    found: np.ndarray = (values if values.dtype.itemsize > 2 else values.float()).numpy()
+    return found
 
 
 def _normalised(values: torch.Tensor, axis: MatrixAxis) -> torch.Tensor:
@@ -296,6 +415,14 @@ class WeightSet:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """How it was opened, so that another process can open it alike."""
 
+    @cached_property
+    def by_key(self) -> Mapping[tuple[Role | None, int | None, int | None], Weight]:
+        """The weights by role, layer and expert; of several with one key the first."""
+        found: dict[tuple[Role | None, int | None, int | None], Weight] = {}
+        for weight in self.weights:
+            found.setdefault(weight.key, weight)
+        return found
+
     @property
     def unasked(self) -> str:
         """What was chosen of the file without being asked for; empty where nothing was."""
@@ -372,9 +499,9 @@ class WeightSet:
         MissingRole
             There is none; the message says what there is.
         """
-        for weight in self.weights:
-            if weight.key == (role, layer, expert):
-                return weight
+        found = self.by_key.get((role, layer, expert))
+        if found is not None:
+            return found
         place = str(role) if layer is None else f"{role} of layer {layer}"
         raise MissingRole(
             self.absent.get(role, f"no {place} here"),

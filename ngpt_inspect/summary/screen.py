@@ -6,26 +6,36 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.checkpoint import distinct
-from ngpt_inspect.summary.facts import Fact, frame, header_facts, loss_facts, rows_of
-from ngpt_inspect.summary.health import HEALTH_MEASURES, readings
+from ngpt_inspect.rules import Rules, in_force
+from ngpt_inspect.summary.facts import Fact, frame, header_facts, loss_facts
+from ngpt_inspect.summary.health import readings
 from ngpt_inspect.tables import Progress, Source, measure, opened, parts
-from ngpt_inspect.tables.rows import of_series
+from ngpt_inspect.tables.rows import of_series, rows_of
 from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ngpt_inspect.weights import WeightSet
+
+AVERAGED = ("scaling_factors", "condition_numbers")
+"""Measures whose averages are shown whatever the rules read."""
+
 
 def summary(
-    sources: Source | Sequence[Source], *, device: str = "cpu", progress: Progress | None = None
+    sources: Source | Sequence[Source],
+    *,
+    rules: Rules | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Return the facts that tell checkpoints apart, and how healthy each is.
 
     Columns ``checkpoint, step`` and those of `Fact`: sizes, tokens, validation loss at the last
     step that all the runs have evaluated, median condition numbers (heads for attention, whole
     matrices for the MLP), mean sizes of scaling factors; then the items of `health`, each with
-    a level and the rule that decides it.
+    a level and the rule that decides it: of `rules`, by default those in force.
 
     Raises
     ------
@@ -33,11 +43,39 @@ def summary(
         As `measure`.
     """
     checkpoints = distinct(opened(sources))
-    table = measure(checkpoints, HEALTH_MEASURES, device=device, progress=progress)
+    taken = in_force() if rules is None else rules
+    table = measure(checkpoints, summary_measures(taken), device=device, progress=progress)
+    return summary_of(checkpoints, table, taken)
+
+
+def summary_measures(rules: Rules | None = None) -> list[str]:
+    """Return the measures that `summary_of` reads by these rules, by default those in force."""
+    taken = in_force() if rules is None else rules
+    return list(dict.fromkeys([*taken.health_measures, *AVERAGED]))
+
+
+def summary_of(
+    checkpoints: Sequence[WeightSet], table: pd.DataFrame, rules: Rules | None = None
+) -> pd.DataFrame:
+    """Return what `summary` does, of checkpoints measured before: nothing is measured here.
+
+    Parameters
+    ----------
+    checkpoints
+        Whose facts; labels and steps as in the table.
+    table, rules
+        As `health` takes them.
+    """
+    taken = in_force() if rules is None else rules
     facts = []
     for checkpoint, loss in zip(checkpoints, loss_facts(checkpoints), strict=True):
         mine = rows_of(table, checkpoint)
-        lines = (*header_facts(checkpoint), *loss, *_averages(mine), *readings(checkpoint, mine))
+        lines = (
+            *header_facts(checkpoint),
+            *loss,
+            *_averages(mine),
+            *readings(checkpoint, mine, taken),
+        )
         facts += [(checkpoint, fact) for fact in lines]
     out = frame(facts)
     out.attrs = table.attrs

@@ -1,17 +1,13 @@
 import math
-import subprocess
-import sys
 from itertools import pairwise
-from pkgutil import iter_modules
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tolerances import SQUARED_UP_TO, rounding, singular
 
-from ngpt_inspect import numerics
 from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.numerics.spectra import (
     effective_rank,
@@ -103,7 +99,6 @@ def test_ranks_are_ordered(values):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 12), st.floats(1e-6, 1e6))
-@settings(max_examples=40)
 def test_invariances(seed, rows, columns, factor):
     generator = torch.Generator().manual_seed(seed)
     w = torch.randn(rows, columns, generator=generator, dtype=torch.float64)
@@ -127,13 +122,6 @@ def test_what_is_not_a_matrix_is_refused(shape):
 def test_nan_is_refused():
     with pytest.raises(NonFinite):
         singular_values(torch.tensor([[1.0, float("nan")]]))
-
-
-def test_importing_the_kernels_does_not_import_torch():
-    kernels = [f"ngpt_inspect.numerics.{each.name}" for each in iter_modules(numerics.__path__)]
-    assert len(kernels) > 10
-    code = f"import sys, {', '.join(kernels)}; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.gpu
