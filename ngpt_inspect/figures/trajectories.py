@@ -24,7 +24,7 @@ from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, looks, remarks
 from ngpt_inspect.measures import MEASURES, Followed
-from ngpt_inspect.vocabulary import Role, Series, Status
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Role, Series, Status
 
 USUAL = "condition_number"
 """What is followed where nothing is chosen: it comes first."""
@@ -35,6 +35,12 @@ DECLARED = {
 }
 QUANTITIES = {USUAL: DECLARED[USUAL]} | DECLARED
 """What can be followed: the measure that declares it, and how."""
+LAYERED = {
+    name: each
+    for name, each in QUANTITIES.items()
+    if not set(MEASURES[each[0]].roles) <= set(OUTSIDE_LAYERS)
+}
+"""What can be followed of a single layer."""
 AXES = {"steps": "steps", "tokens": "training tokens"}
 PALEST, STRONGEST = 0.15, 0.6
 """Opacity of the lines of the first and of the last layer."""
@@ -56,9 +62,9 @@ def draw(
     averaged here. `drift` divides each line by its value at the first step that has one.
     """
     _, followed = QUANTITIES[quantity]
-    of_it = _of(table, followed.series)
+    of_it = rows_of(table, followed.series)
     if followed.over is not None:
-        of_it |= _of(table, followed.over) & table["layer"].isna()
+        of_it |= rows_of(table, followed.over) & table["layer"].isna()
     skipped = table["status"] == Status.SKIPPED
     rows = _placed(table[of_it | skipped], against)
     rows.attrs = {}  # pandas copies them deeply with every selection
@@ -76,7 +82,7 @@ def draw(
         for group in _groups()
     ]
     canvas = Canvas([list(line.values()) for line in lines], width)
-    runs = list(_runs(table))
+    runs = list(runs_of(table))
     for label, line, n_layers in runs:
         mine = shown[(shown["checkpoint"] == label) & shown["x"].notna()]
         for role, panel in (item for panels in lines for item in panels.items()):
@@ -97,7 +103,8 @@ def _over_first(rows: Frame) -> Frame:
     return rows.assign(value=rows["value"] / first.reindex(rows.index))
 
 
-def _of(table: Frame, series: Series) -> Any:
+def rows_of(table: Frame, series: Series) -> Any:
+    """Return which rows are of a series."""
     of, statistic = series
     column = table["statistic"]
     told = column.isna() if statistic is None else (column == statistic).fillna(False)
@@ -122,10 +129,12 @@ def _placed(table: Frame, against: str) -> Frame:
     return table.assign(x=[math.nan if value is None else float(value) for value in found])
 
 
-def _runs(table: Frame) -> Iterator[tuple[str, Line, int]]:
+def runs_of(table: Frame) -> Iterator[tuple[str, Line, int]]:
     """Yield the label, the style and the number of layers of each run: all steps of it as one."""
     runs = {style.checkpoint: style for style in styles(table, table.attrs.get("checkpoints", []))}
-    lines = looks(map(escape, runs), [style.family for style in runs.values()])
+    facts = table.attrs.get("checkpoints", [])
+    told = {each["label"]: (each["color"], each["dash"]) for each in facts if "color" in each}
+    lines = looks(runs, [style.family for style in runs.values()], told=told)
     for (label, style), line in zip(runs.items(), lines, strict=True):
         yield label, line, style.n_layers
 
@@ -140,7 +149,7 @@ def _draw_run(
 ) -> None:
     """Draw the pale lines of a role's layers (as many as are asked for) and the strong one."""
     layered = rows["layer"].notna().any()
-    weights = rows[_of(rows, followed.series) & (rows["layer"].notna() | (not layered))]
+    weights = rows[rows_of(rows, followed.series) & (rows["layer"].notna() | (not layered))]
     for (layer, expert), of_weight in weights.groupby(["layer", "expert"], dropna=False):
         if layered and n_layers:
             _draw_layer(canvas, panel, line, of_weight, whole(layer), whole(expert), n_layers)
@@ -233,7 +242,12 @@ FIGURE = Figure(
             help="What is followed.",
             needs={name: (measure,) for name, (measure, _) in QUANTITIES.items()},
         ),
-        Choice(name="against", values=tuple(AXES), help="What is on the x axis."),
+        Choice(
+            name="against",
+            label="Horizontal axis",
+            values=tuple(AXES),
+            help="What is on the x axis.",
+        ),
         Choice(
             name="hide_layers",
             values=(False, True),

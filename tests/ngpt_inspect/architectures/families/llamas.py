@@ -242,7 +242,7 @@ def litgpt(at: Path, *, mlp: str) -> Expected:
 
 def gguf_names(at: Path, *, kind: str) -> Expected:
     """Write the names of a GGUF, in a container that needs no reader of GGUF."""
-    known = known_gpt(n_kv_heads=KV, experts=kind == "experts")
+    known = known_gpt(n_kv_heads=KV, experts="experts" in kind)
     state = {
         "token_embd.weight": known("E_input"),
         "output.weight": known("E_output"),
@@ -269,7 +269,7 @@ def gguf_names(at: Path, *, kind: str) -> Expected:
                 state[f"{blk}ffn_up.weight"] = both
                 values |= {(r, i, None): known(r, i) for r in ("W_nu", "W_u")}
                 continue
-            if kind == "experts":
+            if "experts" in kind:
                 stack = np.stack([known(role, i, e) for e in range(EXPERTS)])
                 state[f"{blk}ffn_{name}_exps.weight"] = stack
                 state[f"{blk}ffn_{name}_shexp.weight"] = known(role, i)
@@ -277,7 +277,10 @@ def gguf_names(at: Path, *, kind: str) -> Expected:
             else:
                 state[f"{blk}ffn_{name}.weight"] = known(role, i)
                 values[role, i, None] = known(role, i)
-        if kind == "experts":
+        if kind == "experts in one":
+            up, gate = (state.pop(f"{blk}ffn_{name}_exps.weight") for name in ("up", "gate"))
+            state[f"{blk}ffn_gate_up_exps.weight"] = np.concatenate([gate, up], axis=1)
+        if "experts" in kind:
             state[blk + "ffn_gate_inp.weight"] = values["W_router", i, None] = router(i)
     return Expected(save_folder(at, state, config("gguf")), values, n_kv_heads=KV)
 
@@ -347,4 +350,5 @@ FAMILIES = (
         Family(f"gguf-{kind}", "gguf", partial(gguf_names, kind=kind))
         for kind in ("llama", "fused", "experts", "phi3")
     ),
+    Family("gguf-decoder", "gguf_decoder", partial(gguf_names, kind="experts in one")),
 )
