@@ -11,7 +11,7 @@ from importlib import metadata
 from ngpt_inspect.version import __version__
 
 DISTRIBUTION = "ngpt-inspect"
-FOR_WORK_ON_IT = ("dev", "families")
+FOR_WORK_ON_IT = ("dev", "families", "callbacks")
 """Extras that nobody needs to use it."""
 TELLING = re.compile(r"(NGPT_INSPECT|OMP|MKL|OPENBLAS|CUDA_VISIBLE|PYTORCH)_?\w*")
 """Variables of the environment that change what is computed, or how."""
