@@ -26,6 +26,8 @@ CERTIFIED = 1e-9
 """Relative error a residual must prove, rounding apart, for the result to stand."""
 MAX_STEPS = 300
 EPS = 2.0**-52
+ENDS_FROM = 320
+"""From so many columns on a few products cost less than a whole spectrum."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,31 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
         return _singular(top, pivot, scale, "qr + lanczos")
     found = _joined(rows, top, triangular_solver(r_II), scale, "qr + lanczos")
     return None if found is None else replace(found, root=r_II)
+
+
+def spectral_norm(w_OI: torch.Tensor) -> float:
+    """Largest singular value, by Lanczos alone where that costs less than the whole spectrum.
+
+    Parameters
+    ----------
+    w_OI : tensor of shape (O, I)
+        Any floating dtype.
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+    """
+    from ngpt_inspect.numerics.spectra import singular_values, unit_scale
+
+    scale = unit_scale(w_OI)
+    tall = w_OI if w_OI.shape[0] >= w_OI.shape[1] else w_OI.T
+    if tall.shape[1] >= ENDS_FROM:
+        wide = tall.double() * scale
+        top = _top_end(wide, lambda x: wide.T @ (wide @ x), wide.dtype)
+        if top is not None:
+            return top[0] / scale
+    return float(singular_values(tall)[0])
 
 
 def triangular_solver(r_II: torch.Tensor) -> Operator:
