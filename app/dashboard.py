@@ -37,15 +37,19 @@ STYLE = """<style>
 [data-testid=stSidebar] [data-testid=stColorPicker] {display: flex; align-items: center}
 [data-testid=stSidebar] [data-testid=stColorPicker] > div {min-height: 0}
 [data-testid=stSidebar] [data-testid=stColorPickerBlock] {
-  width: 1.1rem; height: 1.1rem; border-radius: 50%; padding: 0; min-height: 0}
+  width: 1.1rem; height: 1.1rem; border-radius: 50%; padding: 0; min-height: 0;
+  margin-top: 0.45rem}
 [data-testid=stSidebar] [data-testid=stColorPickerBlock] > div {border-radius: 50%}
 [data-testid=stPlotlyChart] .modebar-container {top: -1.6rem !important}
 [data-testid=stPlotlyChart] {overflow: visible}
 @media (max-width: 1000px) {
-  [data-testid=stMainBlockContainer] {padding: 2.75rem 1rem 6rem}
+  [data-testid=stMainBlockContainer] {padding: 2.75rem 0.75rem 6rem}
   [data-testid=stSidebar] {min-width: 220px !important; max-width: 220px !important}
-  [data-testid=stFullScreenFrame]:has([data-testid=stPlotlyChart]) {overflow-x: auto}
-  [data-testid=stPlotlyChart] {min-width: 600px}
+  [data-testid=stSidebarContent] > div {padding-left: 0.75rem; padding-right: 0.75rem}
+  [data-testid=stHorizontalBlock]:has(> [data-testid=stColumn] [data-testid=stPlotlyChart]) {
+    flex-direction: column; align-items: stretch}
+  [data-testid=stColumn]:has([data-testid=stPlotlyChart]) {width: 100%; flex: none}
+  [data-testid=stElementContainer]:has([data-testid=stPlotlyChart]) {min-width: 600px}
 }
 </style>"""
 

@@ -208,6 +208,15 @@ class Weight:
             errors = over_norms(errors, stored, self.normalised)
         return errors * abs(self.factor)
 
+    @property
+    def wants(self) -> tuple[Any, ...]:
+        """What the measures that are taken of it together want made; see `SharedWeight`."""
+        return ()
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` returns; made once for all measures taken together that name it so."""
+        return make()
+
     def beside(self, role: Role) -> Weight | None:
         """Return the weight of a role in the same layer: of the same expert, or of all."""
         if self.model is None:
@@ -242,15 +251,6 @@ class Weight:
                 next_step="look at it with `ngpt-inspect tensors`",
             )
         return values.to(device).double().flatten()
-
-    @property
-    def wants(self) -> tuple[Any, ...]:
-        """What the measures that are taken of it together want made; see `SharedWeight`."""
-        return ()
-
-    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
-        """Return what `make` returns; made once for all measures taken together that name it so."""
-        return make()
 
     def heads(self, values: torch.Tensor) -> torch.Tensor | None:
         """Cut this weight's values into heads, (n_blocks, out, in); None when it has none.

@@ -75,7 +75,7 @@ def _draw_shown(opened: Opened) -> None:
         f"Colour of {opened.name}",
         key=color,
         label_visibility="collapsed",
-        width=28,
+        width=18,
         on_change=_take_color,
         args=(opened.text,),
     )

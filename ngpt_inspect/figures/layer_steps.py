@@ -5,7 +5,7 @@ from typing import Any
 from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel, heatmap
 from ngpt_inspect.figures.drawing.lines import Line
-from ngpt_inspect.figures.trajectories import QUANTITIES, rows_of, runs_of
+from ngpt_inspect.figures.trajectories import LAYERED, rows_of, runs_of
 from ngpt_inspect.vocabulary import Role, Status
 
 A_LAYER, LEAST, MOST = 9, 90, 240
@@ -18,7 +18,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, quantity: str = "condition_n
     The colour is logarithmic and means the same in all panels; what is zero, infinite or was not
     measured stays empty. Of several experts of a layer the median is drawn.
     """
-    _, followed = QUANTITIES[quantity]
+    _, followed = LAYERED[quantity]
     runs = list(runs_of(table))
     rows = table[rows_of(table, followed.series) & table["layer"].notna() & table["step"].notna()]
     rows = rows[(rows["status"] != Status.SKIPPED) & (rows["value"] > 0)]
@@ -76,9 +76,9 @@ FIGURE = Figure(
     options=(
         Choice(
             name="quantity",
-            values=tuple(QUANTITIES),
+            values=tuple(LAYERED),
             help="What is followed.",
-            needs={name: (measure,) for name, (measure, _) in QUANTITIES.items()},
+            needs={name: (measure,) for name, (measure, _) in LAYERED.items()},
         ),
     ),
     formula="as in the figure of that measure, at each step and layer.",

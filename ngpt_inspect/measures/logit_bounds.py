@@ -26,6 +26,9 @@ SCALES: Mapping[Role | None, tuple[Role, ...]] = {
 GAINS: Mapping[Role | None, Role] = {Role.W_Q: Role.GAIN_Q, Role.W_K: Role.GAIN_K}
 """What multiplies the coordinates of normed queries, or of normed keys: nGPT, GPT."""
 
+LENGTHENING = ("yarn", "longrope", "su")
+"""Kinds of rotary embedding that multiply by a factor beside the rotation."""
+
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the bound on the logits of each head, and the temperature."""
@@ -134,6 +137,10 @@ def _spectral(heads: torch.Tensor) -> torch.Tensor:
 
 def _softmax_scale(weight: Weight, d_k: int) -> float:
     """Return what products of queries and keys are multiplied by, as far as files tell."""
+    rope = _said(weight, "rope_scaling") or _said(weight, "rope_parameters") or {}
+    kind = rope.get("rope_type", rope.get("type")) if isinstance(rope, Mapping) else None
+    if kind in LENGTHENING:
+        raise InspectError(f"its rotations ({kind}) also lengthen queries and keys: no bound known")
     if any(weight.beside(role) for role in QK_SCALES):
         return math.sqrt(d_k)  # section 2.3.2
     if _said(weight, "scale_attn_weights") is False or _said(weight, "model_type") == "gpt_neo":

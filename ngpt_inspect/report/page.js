@@ -28,7 +28,8 @@
   const narrow = matchMedia("(max-width: 640px)");
   const config = { responsive: true, displaylogo: false, showSendToCloud: false };
   const drawn = new Set();
-  const draw = (place, paper) => {
+  let paper = false; // from before to after it is printed
+  const draw = (place) => {
     const { data, layout } = whole(figures[place.dataset.figure][narrow.matches && !paper ? "narrow" : "wide"]);
     layout.template = whole(grounds[dark.matches && !paper ? "dark" : "light"]);
     if (paper) layout.width = 680;
@@ -36,18 +37,19 @@
     place.style.height = `${layout.height}px`;
     if (narrow.matches) layout.dragmode = false; // a finger scrolls the page
     drawn.add(place);
-    return Plotly.react(place, data, layout, { ...config, displayModeBar: narrow.matches ? false : "hover" });
+    // Anew: `react` keeps the colours of the template it first saw.
+    return Plotly.newPlot(place, data, layout, { ...config, displayModeBar: narrow.matches ? false : "hover" });
   };
-  const drawAgain = () => drawn.forEach((place) => draw(place, false));
+  const drawAgain = () => drawn.forEach(draw);
   const seen = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
       seen.unobserve(target);
-      draw(target, false);
+      draw(target);
     }
   }, { rootMargin: "600px" }); // drawn shortly before they are seen
   places.forEach((place) => seen.observe(place));
   for (const change of [dark, narrow]) change.addEventListener("change", drawAgain);
-  addEventListener("beforeprint", () => places.forEach((place) => draw(place, true)));
-  addEventListener("afterprint", drawAgain);
+  addEventListener("beforeprint", () => { paper = true; places.forEach(draw); });
+  addEventListener("afterprint", () => { paper = false; drawAgain(); });
   document.documentElement.dataset.ready = "";
 })();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browsing import browser, missing, session
+from browsing import browser, eventually, missing, session
 
 import ngpt_inspect as ni
 
@@ -39,5 +39,15 @@ def test_it_draws_offline(page, width, scheme):
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         bright = int(tab.evaluate(PAPER).split("(")[1].split(",")[0]) > 128
         assert bright is (scheme == "light")
-        text = tab.evaluate(f"getComputedStyle(document.querySelector('{TICK}')).fill")
-        assert (int(text.split("(")[1].split(",")[0]) > 128) is (scheme == "dark")
+        assert is_bright(tab, TICK) is (scheme == "dark")
+        tab.emulate_media(color_scheme={"light": "dark", "dark": "light"}[scheme])
+        assert eventually(lambda: is_bright(tab, TICK) is (scheme == "light"))
+        tab.emulate_media(color_scheme="dark")
+        assert eventually(lambda: is_bright(tab, TICK))
+        tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert not is_bright(tab, TICK)
+
+
+def is_bright(tab, place):
+    fill = tab.evaluate(f"getComputedStyle(document.querySelector('{place}')).fill")
+    return int(fill.split("(")[1].split(",")[0]) > 128

@@ -12,9 +12,9 @@ import streamlit as st
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.figures.drawing.cells import CHOSEN
 from ngpt_inspect.figures.drawing.choices import GROUPS
-from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.tables.matrix_views import FACTS, matrices_of, matrix_facts, n_heads_of
+from ngpt_inspect.tables.matrix_views import matrices_of, matrix_facts, n_heads_of
 from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.wording import number
 
 from ...blocks.figures import draw_downloads, draw_figure, draw_table
 from ...engine.answers import ask_all
@@ -30,16 +30,9 @@ CURVES, HEADS = "condition numbers", "heads"
 """Keys of the two figures whose points can be clicked."""
 LAYER, ROLE, HEAD = "layer", "role", "head"
 """Keys, in the address too, of the matrix that is looked at."""
-MAP, BESIDE = 400, 330
+MAP, BESIDE = 360, 250
 """Pixels on paper of the map, and of what stands beside it."""
 MEASURED = ("condition_numbers", "normalized_condition_numbers", "singular_values")
-HELP = {
-    name: formula
-    for each in MEASURED
-    for name, formula in MEASURES[each].quantities.items()
-    if name in FACTS
-}
-"""Column -> how it is computed."""
 SHORT = {
     "condition_number": "κ",
     "normalized_condition_number": "κ normalised",
@@ -165,18 +158,27 @@ def draw_facts(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     else:
         facts = matrix_facts(table, chosen.layer, chosen.role, chosen.head)
         draw_table(
-            facts.replace({"": None}).dropna(axis="columns", how="all"),
+            _turned(facts, checkpoints),
             alt=f"Condition number, singular values and ranks of {chosen.name} in each checkpoint",
             height="content",
-            column_config={
-                column: st.column_config.NumberColumn(SHORT[column], help=text, format="%.4g")
-                for column, text in HELP.items()
-            },
         )
         draw_downloads(facts, chosen.name)
     head = {} if chosen.head is None else {"head": chosen.head}
     options = {"layer": chosen.layer, "role": chosen.role} | head
     draw_figure("matrix_spectrum", checkpoints, options=options, title="", width=BESIDE)
+
+
+def _turned(facts: pd.DataFrame, checkpoints: Sequence[WeightSet]) -> pd.DataFrame:
+    """Return the same with a column a checkpoint: it fits beside a map."""
+    names = dict(zip(((e.label, e.step) for e in checkpoints), names_of(checkpoints), strict=True))
+    wide = pd.DataFrame({"of this matrix": [*SHORT.values(), "status"]})
+    for row in facts.to_dict("records"):
+        step = None if row["step"] is pd.NA else int(row["step"])
+        name = names.get((row["checkpoint"], step), row["checkpoint"])
+        expert = "" if pd.isna(row["expert"]) else f" expert {row['expert']}"
+        values = ["" if pd.isna(row[each]) else number(row[each]) for each in SHORT]
+        wide[f"{name}{expert}"] = [*values, " ".join([row["status"], row["reason"] or ""])]
+    return wide
 
 
 def draw_norms(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:

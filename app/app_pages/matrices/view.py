@@ -23,7 +23,7 @@ def draw() -> None:
     if not checkpoints:
         draw_welcome()
         return
-    on_the_left, beside = st.columns([5, 4], gap="medium")
+    on_the_left, beside = st.columns(2, gap="medium")
     with beside:
         st.header("One matrix", anchor="matrix")
         chosen = choose_matrix(checkpoints)

@@ -77,9 +77,13 @@ def draw_paths(paths: Paths) -> None:
 
 
 def choose_token(table: pd.DataFrame) -> int | None:
-    """Draw the choice of a token, at first the last one; return its position, None for all."""
+    """Draw the choice of a token; return its position, None for all.
+
+    At first the last one that another follows.
+    """
     texts = tokens_in(table)
-    values = [*reversed(texts), None]
+    places = list(texts)
+    values = [*places[-2:-1], *(at for at in places if at not in places[-2:-1]), None]
     return choose(
         "Token", values, "position", say=lambda at: ALL if at is None else f"{at}: {texts[at]}"
     )

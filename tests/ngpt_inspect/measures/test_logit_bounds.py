@@ -185,6 +185,9 @@ def test_other_scales_of_the_softmax(said: dict[str, float], factor: float, tmp_
     assert bounds(folder).tolist() == pytest.approx((before * factor).tolist(), rel=rounding())
     path.write_text(json.dumps(json.loads(path.read_text()) | {"attn_logit_softcapping": 2.0}))
     assert (bounds(folder) < 2).all()
+    lengthened = {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | lengthened))
+    assert ni.measure(folder, "logit_bounds")["reason"].str.contains("yarn").all()
 
 
 def test_a_temperature_is_of_typical_lengths(tmp_path: Path) -> None:

@@ -28,29 +28,25 @@ def process() -> Iterator[Executor]:
         yield executor
 
 
-def models(tmp_path: Path) -> list[WeightSet]:
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[WeightSet]:
     """Return checkpoints whose settings a worker must repeat: constants and heads given."""
+    folder = tmp_path_factory.mktemp("models")
     return [
         ni.open_checkpoint(
-            write_nvidia(tiny_ngpt(), tmp_path / "ckpt.pt"), constants={"alpha_init": 0.3}
+            write_nvidia(tiny_ngpt(), folder / "ckpt.pt"), constants={"alpha_init": 0.3}
         ),
-        ni.open_checkpoint(write_gpt2(tiny_gpt(), tmp_path / "gpt2", config=False), heads=2),
+        ni.open_checkpoint(write_gpt2(tiny_gpt(), folder / "gpt2", config=False), heads=2),
     ]
 
 
-def test_threads(tmp_path: Path) -> None:
-    here = ni.measure(models(tmp_path), NAMES)
-    with ThreadPoolExecutor(2) as executor:
-        there = ni.measure(models(tmp_path), NAMES, executor=executor)
-    pd.testing.assert_frame_equal(there, here, check_exact=True)
-    assert there.attrs == here.attrs
-
-
-def test_another_process(tmp_path: Path, process: Executor) -> None:
-    here = ni.measure(models(tmp_path), NAMES)
-    there = ni.measure(models(tmp_path), NAMES, executor=process)
-    pd.testing.assert_frame_equal(there, here, check_exact=True)
-    assert there.attrs == here.attrs
+def test_threads_and_another_process(models: list[WeightSet], process: Executor) -> None:
+    here = ni.measure(models, NAMES)
+    with ThreadPoolExecutor(2) as threads:
+        for executor in (threads, process):
+            there = ni.measure(models, NAMES, executor=executor)
+            pd.testing.assert_frame_equal(there, here, check_exact=True)
+            assert there.attrs == here.attrs
 
 
 def test_a_refusal_comes_back_whole(tmp_path: Path, process: Executor) -> None:

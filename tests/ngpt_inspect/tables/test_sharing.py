@@ -36,7 +36,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def test_together_is_each_alone_and_reads_once(tmp_path: Path, reads: Counter[str]) -> None:
     path = write_reference(tiny_ngpt(), tmp_path / "x.safetensors")
-    names = [name for name in ni.MEASURES if name != "neighbours"]
+    names = [name for name, each in ni.MEASURES.items() if not each.beside]
     alone = [pd.DataFrame(ni.measure(path, name)) for name in names]
     assert max(reads.values()) > 2
     reads.clear()
