@@ -208,22 +208,14 @@ class Weight:
             errors = over_norms(errors, stored, self.normalised)
         return errors * abs(self.factor)
 
-    @property
-    def wants(self) -> tuple[Any, ...]:
-        """What the measures that are taken of it together want made; see `SharedWeight`."""
-        return ()
-
-    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
-        """Return what `make` returns; made once for all measures taken together that name it so."""
-        return make()
-
     def beside(self, role: Role) -> Weight | None:
         """Return the weight of a role in the same layer: of the same expert, or of all."""
         if self.model is None:
             return None
         by_key = self.model.by_key
         own = by_key.get((role, self.layer, self.expert))
-        return own or by_key.get((role, self.layer, None))
+        found = own or by_key.get((role, self.layer, None))
+        return found and replace(found, model=self.model)
 
     def bias(self, device: str = "cpu") -> torch.Tensor | None:
         """Return the bias that is stored beside it (``q.bias`` of ``q.weight``), in float64.
@@ -250,6 +242,15 @@ class Weight:
                 next_step="look at it with `ngpt-inspect tensors`",
             )
         return values.to(device).double().flatten()
+
+    @property
+    def wants(self) -> tuple[Any, ...]:
+        """What the measures that are taken of it together want made; see `SharedWeight`."""
+        return ()
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` returns; made once for all measures taken together that name it so."""
+        return make()
 
     def heads(self, values: torch.Tensor) -> torch.Tensor | None:
         """Cut this weight's values into heads, (n_blocks, out, in); None when it has none.

@@ -23,10 +23,14 @@ def wants(options: Mapping[str, Any]) -> tuple[Dots, ...]:
     return tuple(Dots(normalize=normalize, **facts) for normalize in (False, True))
 
 
+LAW_PLACES = 200
+
+
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield rank curve, histogram, mean, spread and extreme pairs; raw, then cosines."""
     from ngpt_inspect.numerics.directions import row_norms
 
+    yield from _law(weight.shape[1])
     both = of_pairs(weight, device, wants(options))
     norms = row_norms(weight.values(device))
     for prefix, found in zip(("dot", "cosine"), both, strict=True):
@@ -40,6 +44,21 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
             norm = float(norms.max())
             reason = f"{weight.source}: products of rows of norm {norm:.3g} are beyond float64"
             yield _skipped(prefix, reason)
+
+
+def _law(width: int) -> Iterator[Values]:
+    """Yield the density of the cosines of uniform points, where they are: to five deviations."""
+    import numpy as np
+
+    from ngpt_inspect.numerics.sphere_law import cosine_law
+
+    if width < 2:
+        return
+    reach = min(1.0, 5 / width**0.5)
+    edges = np.linspace(-reach, reach, LAW_PLACES + 1)
+    centres, heights = (edges[1:] + edges[:-1]) / 2, cosine_law(width).heights(edges)
+    yield numbered("uniform_cosine", centres, statistic="density_at")
+    yield numbered("uniform_cosine", heights, statistic="density")
 
 
 def _no_pairs(of: str, n_rows: int, kind: str, weight: Weight) -> Values:
@@ -122,6 +141,8 @@ MEASURE = Measure(
     quantities={
         **_quantities("dot", "e_i · e_j of the rows as they are"),
         **_quantities("cosine", "e_i · e_j of unit rows"),
+        "uniform_cosine": "what cosines of uniform points on the sphere of that dimension would "
+        "be, (1 + c)/2 ~ Beta((d−1)/2, (d−1)/2): density at density_at",
     },
     headline=Series("dot", "mean"),
     shown=tuple(Series(of, name) for of in ("dot", "cosine") for name in ("mean", "std")),
@@ -150,6 +171,12 @@ MEASURE = Measure(
                 "cosine_largest": (1, 0, 0),
                 "cosine_smallest": (0, 0, 1),
             },
+        ),
+        Known(
+            role=Role.E_INPUT,
+            weight=((1, 0, 0), (0, 1, 0)),
+            # Slices of a sphere of equal height have equal areas (Archimedes).
+            values={"density uniform_cosine": (1 / 2,) * LAW_PLACES},
         ),
     ),
     usual="cosines of mean 0 to 0.2 and deviation above 1 / √d: clusters",

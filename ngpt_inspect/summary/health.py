@@ -33,6 +33,7 @@ COLUMNS = [*PLACE, "head", "index", "measure", "statistic", "value", "status", "
 LEVELS = {Severity.WARNING: Level.NOTICE, Severity.ERROR: Level.TROUBLE}
 """What a broken rule makes of a reading."""
 
+UNMEASURED = "not measured"
 WEIGHT = ["layer", "role", "expert", "tensor"]
 """What tells the weights of a checkpoint apart."""
 Found = Mapping[str, Any]
@@ -50,8 +51,25 @@ def health_measures(rules: Rules | None = None) -> tuple[str, ...]:
     return (in_force() if rules is None else rules).health_measures
 
 
+def health_items(rules: Rules) -> dict[str, tuple[str, ...]]:
+    """Return what a checkpoint is looked at for, and the measures that have to be there to tell.
+
+    Besides these, `health` says what could not be measured.
+    """
+    items: dict[str, tuple[str, ...]] = {}
+    for rule in rules:
+        said = rule.item or UNMEASURED
+        roles = [role for name in rule.measure for role in ALL[name].roles]
+        # A line a role, or one for all: then every role makes the same.
+        for item in {said.format(role=role): None for role in roles} if said != UNMEASURED else ():
+            items[item] = tuple(dict.fromkeys([*items.get(item, ()), *rule.measure]))
+    return items
+
+
 HEALTH_MEASURES = health_measures(shipped_rules())
 """What `health` reads by the rules that are shipped."""
+HEALTH_ITEMS = health_items(shipped_rules())
+"""What it looks at by these."""
 
 
 def health(
@@ -188,7 +206,7 @@ def _unmeasured(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterato
         return
     n_read = len(_weights(of, verdicts[0].rule.measure)[WEIGHT].drop_duplicates())
     yield Fact(
-        item="not measured",
+        item=UNMEASURED,
         text=f"all or part of {len(others)} of {n_read} weights ({_some(others)})",
         value=len(others),
         level=_level(verdicts),
@@ -219,7 +237,7 @@ def _hypersphere(checkpoint: WeightSet, of: Found, verdicts: Sequence[Verdict]) 
     n_unit, n_all = int(flags["value"].sum()), len(flags)
     worst = records(deviations.loc[[deviations["value"].idxmax()]])[0]
     text = f"{n_unit} of {n_all} matrices (largest deviation {number(worst['value'])})"
-    level = _level(verdicts)
+    level = _level(verdicts) if checkpoint.family == "nGPT" else None  # nobody else is meant to be
     if checkpoint.family == "GPT":
         text = f"not meant to be: {text}"
     elif level is not Level.OK:
@@ -329,7 +347,7 @@ def _where(row: Mapping[str, Any]) -> dict[str, Any]:
 
 READERS: dict[str, Callable[[WeightSet, Found, Sequence[Verdict]], Iterator[Fact]]] = {
     "NaN or Inf": _finite,
-    "not measured": _unmeasured,
+    UNMEASURED: _unmeasured,
     "unit norm": _hypersphere,
     "condition number, worst": _condition,
     "rank": _rank_of,

@@ -68,10 +68,11 @@ class Job:
         WrongOption
             A setting that no tensor could be measured with.
         """
+        weight = self.weight
+        if any(each.measure.beside for each in self.takings):
+            weight = replace(weight, model=self.checkpoint)
         wants = [want for each in self.takings for want in each.measure.wants(each.options)]
-        weight = SharedWeight.of(
-            self.weight, tuple(dict.fromkeys(wants)), needs_torch=self.needs_torch
-        )
+        weight = SharedWeight.of(weight, tuple(dict.fromkeys(wants)), needs_torch=self.needs_torch)
         found = []
         with self._limited():
             for number, each in enumerate(self.takings):
@@ -82,11 +83,9 @@ class Job:
     def _taken(self, taking: Taking, weight: Weight) -> list[Values]:
         """Take one measure. A tensor that cannot be measured gives one skipped row."""
         measure = taking.measure
-        if measure.beside:
-            weight = replace(weight, model=self.checkpoint)
         try:
             found = measure.compute(weight, taking.options, self.device)
-            return [self._defined(values, weight.source) for values in found]
+            return [defined(values, weight.source) for values in found]
         except WrongOption:
             raise
         except (NonFinite, InspectError) as error:
@@ -98,32 +97,6 @@ class Job:
             return nullcontext()
         return cores(self.cores if self.is_large else 1)
 
-    def _defined(self, values: Values, source: str) -> Values:
-        """Mark the numbers that do not exist, or that no float64 holds.
-
-        The stable rank of a matrix of zeros; the norm of a row of 1e308 throughout.
-        """
-        import numpy as np
-
-        lost = ~np.isfinite(values.value) & (np.asarray(values.status) == Status.OK)
-        if not lost.any():
-            return values
-        over = np.isinf(values.value).any()
-        why = (
-            "is beyond the largest float64, 1.8e308"
-            if over
-            else "is not defined for its values, or too small for a float64"
-        )
-        reason = f"{source}: {values.measure} {why}"
-        if not np.ndim(values.value):
-            return replace(values, value=math.nan, status=Status.SKIPPED, reason=reason)
-        return replace(
-            values,
-            value=np.where(lost, np.nan, values.value),
-            status=np.where(lost, Status.SKIPPED, values.status),
-            reason=np.where(lost, reason, values.reason),
-        )
-
     def ticket(self) -> Ticket:
         """Return what another process needs to run this job: names, never tensors.
 
@@ -132,36 +105,119 @@ class Job:
         WrongOption
             The model is in memory, and has no name.
         """
-        weights = self.checkpoint.weights
-        if self.checkpoint.contents.source.startswith(MEMORY):
-            raise WrongOption(
-                f"{self.checkpoint.label} is in the memory of this process",
-                next_step="save it and name the file, or leave the executor out",
-            )
         return Ticket(
-            source=self.checkpoint.contents.address or self.checkpoint.contents.source,
-            fingerprint=self.checkpoint.contents.fingerprint,
-            settings=json.dumps(self.checkpoint.settings, sort_keys=True),
-            place=next(n for n, weight in enumerate(weights) if weight is self.weight),
+            address=address_of(self.checkpoint, self.weight),
             takings=tuple((each.measure.name, dict(each.options)) for each in self.takings),
             device=self.device,
-            cores=_torch_cores() if self.cores is None else self.cores,
+            cores=torch_cores() if self.cores is None else self.cores,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightAddress:
+    """Where another process finds a weight."""
+
+    source: str
+    fingerprint: str
+    settings: str
+    place: int
+    """Among the checkpoint's weights, whose order is fixed."""
+
+    def found(self) -> tuple[WeightSet, Weight]:
+        """Return the weight and its checkpoint, opened in whatever process this is.
+
+        Raises
+        ------
+        UnreadableFile
+            It is another file here.
+        """
+        checkpoint = _opened(self.source, self.settings)
+        if checkpoint.contents.fingerprint != self.fingerprint:
+            _opened.cache_clear()  # the file may have come right since it was opened here
+            checkpoint = _opened(self.source, self.settings)
+        if checkpoint.contents.fingerprint != self.fingerprint:
+            raise UnreadableFile(
+                "the file this process sees is not the one the work was planned for",
+                where=self.source,
+                next_step="give a path that names the same file everywhere",
+            )
+        return checkpoint, checkpoint.weights[self.place]
+
+
+def address_of(checkpoint: WeightSet, weight: Weight) -> WeightAddress:
+    """Return where another process finds a weight of a checkpoint.
+
+    Raises
+    ------
+    WrongOption
+        The model is in memory, and has no name.
+    """
+    contents = checkpoint.contents
+    if contents.source.startswith(MEMORY):
+        raise WrongOption(
+            f"{checkpoint.label} is in the memory of this process",
+            next_step="save it and name the file, or leave the executor out",
+        )
+    return WeightAddress(
+        source=contents.address or contents.source,
+        fingerprint=contents.fingerprint,
+        settings=json.dumps(checkpoint.settings, sort_keys=True),
+        place=next(n for n, each in enumerate(checkpoint.weights) if each is weight),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ticket:
     """A job in words."""
 
-    source: str
-    fingerprint: str
-    settings: str
-    place: int
-    """Of the weight among the checkpoint's weights, whose order is fixed."""
+    address: WeightAddress
     takings: tuple[tuple[str, dict[str, Any]], ...]
     """Names of measures, each with its settings."""
     device: str
     cores: int
+
+    def run(self) -> list[list[Values]]:
+        """Run the job, in whatever process this is."""
+        try:
+            checkpoint, weight = self.address.found()
+        except UnreadableFile as error:
+            return [[skipped(MEASURES[name], str(error))] for name, _ in self.takings]
+        return Job(
+            checkpoint=checkpoint,
+            weight=weight,
+            takings=tuple(
+                Taking(measure=MEASURES[name], options=options) for name, options in self.takings
+            ),
+            device=usable(self.device)[0],
+            cores=self.cores,
+        ).run()
+
+
+def defined(values: Values, source: str) -> Values:
+    """Mark the numbers that do not exist, or that no float64 holds.
+
+    The stable rank of a matrix of zeros; the norm of a row of 1e308 throughout.
+    """
+    import numpy as np
+
+    lost = ~np.isfinite(values.value) & (np.asarray(values.status) == Status.OK)
+    if not lost.any():
+        return values
+    over = np.isinf(values.value).any()
+    why = (
+        "is beyond the largest float64, 1.8e308"
+        if over
+        else "is not defined for its values, or too small for a float64"
+    )
+    reason = f"{source}: {values.measure} {why}"
+    if not np.ndim(values.value):
+        return replace(values, value=math.nan, status=Status.SKIPPED, reason=reason)
+    return replace(
+        values,
+        value=np.where(lost, np.nan, values.value),
+        status=np.where(lost, Status.SKIPPED, values.status),
+        reason=np.where(lost, reason, values.reason),
+    )
 
 
 def skipped(measure: Measure, reason: str) -> Values:
@@ -176,37 +232,13 @@ def skipped(measure: Measure, reason: str) -> Values:
     )
 
 
-def run_ticket(ticket: Ticket) -> list[list[Values]]:
-    """Run a job from its ticket, in whatever process this is."""
-    checkpoint = _opened(ticket.source, ticket.settings)
-    if checkpoint.contents.fingerprint != ticket.fingerprint:
-        _opened.cache_clear()  # the file may have come right since it was opened here
-        checkpoint = _opened(ticket.source, ticket.settings)
-    if checkpoint.contents.fingerprint != ticket.fingerprint:
-        error = UnreadableFile(
-            "the file this process sees is not the one the work was planned for",
-            where=ticket.source,
-            next_step="give a path that names the same file everywhere",
-        )
-        return [[skipped(MEASURES[name], str(error))] for name, _ in ticket.takings]
-    job = Job(
-        checkpoint=checkpoint,
-        weight=checkpoint.weights[ticket.place],
-        takings=tuple(
-            Taking(measure=MEASURES[name], options=options) for name, options in ticket.takings
-        ),
-        device=usable(ticket.device)[0],
-        cores=ticket.cores,
-    )
-    return job.run()
-
-
 @lru_cache(maxsize=8)
 def _opened(source: str, settings: str) -> WeightSet:
     return open_checkpoint(source, **json.loads(settings))
 
 
-def _torch_cores() -> int:
+def torch_cores() -> int:
+    """Return how many cores torch takes in this thread."""
     import torch
 
     return torch.get_num_threads()

@@ -38,7 +38,7 @@ def test_a_page_declares_what_there_is(name):
     assert page.icon in ALL_MATERIAL_ICONS, f"{name}: no symbol is called {page.icon!r}"
     unknown = set(page.details) - set(MEASURES)
     assert not unknown, f"{name}: details of {unknown}, which are no measures"
-    unknown = set(page.address) - {"checkpoint", "role", "layer", "head"}
+    unknown = set(page.address) - {"checkpoint", "role", "layer", "head", "order"}
     assert not unknown, f"{name}: the address cannot say {unknown}"
     module = Path(app_pages.__file__).parent / name / "__init__.py"
     assert module.read_text().startswith('"""'), f"{name}: say in a docstring what it shows"

@@ -30,7 +30,7 @@ def draw() -> None:
         draw_welcome()
         return
     layer = int(st.query_params.get("layer", "0"))
-    draw_figure("matrix_norms", current(), options={"role": "W_k", "layer": layer})
+    draw_figure("matrix_vector_norms", current(), options={"role": "W_k", "layer": layer})
 
 
 PAGE = Page(

@@ -9,8 +9,8 @@ import streamlit as st
 from ngpt_inspect.traces import COLUMNS
 
 from ...blocks.figures import draw_downloads, draw_table, draw_wide
-from ...frame.controls import choose, choose_options
-from ...frame.sidebar import chip
+from ...frame.controls import choose, choose_options, typed
+from ...frame.looks import chip
 from ...frame.text import plain
 from .paths import Paths, every_token, of_one, one_token, tokens_in
 
@@ -50,11 +50,10 @@ NAMES = {
 
 def ask_prompt() -> str:
     """Draw the box for a prompt; return what is in it."""
-    return st.text_input(
+    return typed(
         "Prompt",
-        PROMPT,
-        key="prompt",
-        bind="query-params",
+        "prompt",
+        usual=PROMPT,
         max_chars=LONGEST,
         help="Run through every open model of reference_model that has a tokenizer beside it.",
     )
@@ -78,9 +77,9 @@ def draw_paths(paths: Paths) -> None:
 
 
 def choose_token(table: pd.DataFrame) -> int | None:
-    """Draw the choice of a token; return its position, None for all."""
+    """Draw the choice of a token, at first the last one; return its position, None for all."""
     texts = tokens_in(table)
-    values = [None, *texts]
+    values = [*reversed(texts), None]
     return choose(
         "Token", values, "position", say=lambda at: ALL if at is None else f"{at}: {texts[at]}"
     )

@@ -1,8 +1,5 @@
 """Every figure of checkpoints, in every state a table can be in: what is drawn equals the table."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +8,10 @@ from example_table import (
     FIVE,
     N_HEADS,
     N_LAYERS,
+    NGPT,
     PER_MILLE,
     STATES,
+    STEPS,
     STRIDE,
     TOKENS_A_STEP,
     make,
@@ -31,8 +30,15 @@ FIGURES = {name: each for name, each in figures.FIGURES.items() if not each.resu
 GPT_COLOR, NGPT_COLOR = "#d95f02", "#1f77b4"
 BY_STEP = ("condition_numbers", *(name for name, each in FIGURES.items() if each.over_steps))
 """What is drawn of several steps, too; in other figures a step is one more checkpoint."""
+MANY = ("condition_numbers", "embeddings", "dot_products", "unit_norm", "token_health")
+"""A figure of each kind, drawn of five checkpoints: curves by layer, ranks, histograms, dots, bars.
+
+The others draw with the same parts; of five they take longer than all the rest."""
 CASES = [
-    (name, state) for name in FIGURES for state in STATES if state != "steps" or name in BY_STEP
+    pytest.param(name, state, marks=[pytest.mark.slow] * (state == "five" and name not in MANY))
+    for name in FIGURES
+    for state in STATES
+    if state != "steps" or name in BY_STEP
 ]
 
 
@@ -134,17 +140,16 @@ def test_draws_or_says_why_not(tables, drawn, name, state):
     assert figure.layout.width == 648
     assert figure.layout.height <= PAGE
     figure.to_dict()
-
-
-@pytest.mark.parametrize(("name", "state"), CASES)
-def test_no_label_is_latex_or_missing(drawn, name, state):
-    for text in texts(drawn[name, state]):
+    for text in texts(figure):
         assert "$" not in text
         assert not any(word in text for word in ("nan", "None", "<NA>", "undefined"))
+    lies_inside_its_axes(figure)
+    if state == "five":
+        keeps_its_colours(name, drawn)
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_family_and_checkpoint_keep_their_colour(drawn, name):
+def keeps_its_colours(name, drawn):
+    """A family has its own in any company, a checkpoint in all figures; no two look alike."""
     two = legend(drawn[name, "two"])
     assert {"gpt": GPT_COLOR, "ngpt": NGPT_COLOR}.items() >= two.items()
     assert legend(drawn[name, "gpt_only"]).get("gpt", GPT_COLOR) == GPT_COLOR
@@ -155,9 +160,7 @@ def test_family_and_checkpoint_keep_their_colour(drawn, name):
     assert len({(t.line.color, t.line.dash) for t in lines}) == len(lines)
 
 
-@pytest.mark.parametrize(("name", "state"), CASES)
-def test_everything_drawn_lies_inside_its_axis(drawn, name, state):
-    figure = drawn[name, state]
+def lies_inside_its_axes(figure):
     for trace in figure.data:
         axis = figure.layout["yaxis" + (trace.yaxis or "y")[1:]]
         y = np.array([v for v in trace.y if isinstance(v, float) and not np.isnan(v)])
@@ -395,15 +398,6 @@ def test_a_table_read_back_from_csv_draws_the_same(tmp_path, drawn):
     )
 
 
-def test_importing_figures_does_not_import_plotly():
-    code = (
-        "import sys, ngpt_inspect.figures, ngpt_inspect.plotting;"
-        "print([m for m in ('plotly', 'pandas', 'torch', 'kaleido') if m in sys.modules])"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
-
-
 @pytest.mark.parametrize("width", [ONE_COLUMN, TWO_COLUMNS])
 @pytest.mark.parametrize("name", FIGURES)
 def test_lays_itself_out_in_one_and_in_two_columns(tables, drawn, name, width):
@@ -435,11 +429,13 @@ NOT_DRAWN = {
 @pytest.mark.parametrize(
     ("name", "option", "value"),
     [
-        (name, option.name, value)
+        # Of many values, all roles or all quantities, two at first and the last stand for the rest.
+        pytest.param(name, option.name, value, marks=[pytest.mark.slow] * (2 < at < last))
         for name in FIGURES
         for option in FIGURES[name].options
-        for value in option.values[1:]
-        if value not in NOT_DRAWN
+        for last in [len(option.values) - 1]
+        for at, value in enumerate(option.values)
+        if at and value not in NOT_DRAWN
     ],
 )
 def test_every_choice_draws_something_else_than_the_default(tables, drawn, name, option, value):
@@ -453,3 +449,28 @@ def test_a_layer_that_a_checkpoint_lacks_is_told_of(tables):
     figure = FIGURES["queries_and_keys"].draw(tables["two"], layer=99)
     assert not figure.data
     assert any("layer 99" in note for note in figure.layout.meta["notes"])
+
+
+def test_no_density_of_a_size_lies_below_zero(drawn):
+    figure = drawn["eigen_learning_rates", "two"]
+    curves = traces(figure, "ngpt", "alpha_A density of α")
+    assert curves
+    assert all(min(curve.x) >= 0 for curve in curves)
+    assert any("the earlier the paler" in str(each.name) for each in figure.data)
+
+
+def test_an_ngpt_alone_says_which_matrix_is_nowhere():
+    figure = draw("condition_numbers", without(make([NGPT]), Role.W_NU))
+    notes = figure.layout.meta["notes"]
+    assert notes == [f"Not in these rows: {Role.W_NU.facts.symbol}."]
+    assert draw("scaling_factors", make([NGPT])).layout.meta["notes"] == []
+
+
+def test_a_map_of_steps_has_the_rows_as_colours():
+    table = make(STEPS[1:])
+    figure = draw("layer_steps", table)
+    rows = table[(table["role"] == "W_v") & (table["layer"] == 1)]
+    median = rows[(rows["measure"] == "condition_number") & (rows["statistic"] == "median")]
+    (tiles,) = (each for each in figure.data if each.meta == "W_v map")
+    found = 10 ** np.array(tiles.z[1], float)
+    assert found == pytest.approx(median.sort_values("step")["value"].to_numpy(), rel=1e-12)

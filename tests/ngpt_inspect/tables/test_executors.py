@@ -14,7 +14,7 @@ from models import tiny_gpt, tiny_ngpt, write_gpt2, write_nvidia, write_referenc
 
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.tables.jobs import Job, Taking, run_ticket
+from ngpt_inspect.tables.jobs import Job, Taking
 from ngpt_inspect.weights import WeightSet
 
 NAMES = list(MEASURES)
@@ -69,9 +69,11 @@ def test_a_ticket_for_other_weights_is_refused(tmp_path: Path) -> None:
     weight, measure = opened.weights[0], MEASURES["unit_norm"]
     takings = (Taking(measure=measure, options={}),)
     job = Job(checkpoint=opened, weight=weight, takings=takings, device="cpu")
-    (there,), (here,) = run_ticket(job.ticket()), job.run()
+    ticket = job.ticket()
+    (there,), (here,) = ticket.run(), job.run()
     assert [v.measure for v in there] == [v.measure for v in here]
-    ((refused,),) = run_ticket(replace(job.ticket(), fingerprint="0" * 64))
+    stale = replace(ticket, address=replace(ticket.address, fingerprint="0" * 64))
+    ((refused,),) = stale.run()
     assert refused.status == "skipped"
     assert "planned for" in str(refused.reason)
 
