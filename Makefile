@@ -45,7 +45,7 @@ ifneq ($(DASHBOARD),0)
 endif
 
 demo-gpt demo-ngpt: demo-%: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m reference_model.train --model $* --preset contrast --resume \
+	OMP_NUM_THREADS=1 $(BIN)/python -m reference_model.train --model $* --preset demo --resume \
 	  --progress lines --out runs/demo/$*
 
 dashboard: install
@@ -53,7 +53,7 @@ dashboard: install
 
 # In this order each reuses the runs of those before it; interrupted, it goes on where it stopped.
 experiments: install
-	for name in decay_exposure learning_rates speed_up ablations longer_context step_time; do \
+	for name in decay_exposure paper_length heads_and_depth learning_rates speed_up ablations longer_context step_time; do \
 	  $(BIN)/python -m reference_model.experiments.$$name --scale $(SCALE) --jobs $(JOBS) || exit; \
 	done
 	$(BIN)/ngpt-inspect figures results/$(SCALE) -o results/$(SCALE)/figures

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 ITEM_BITS = {
@@ -69,6 +70,20 @@ class StoredTensor(ABC):
         UnreadableFile
             The file changed or ended early, or torch has no such dtype.
         """
+
+    def array(self) -> np.ndarray:
+        """Return the values as NumPy has them: exact, in the stored dtype or in float32.
+
+        Formats whose bytes NumPy reads too do without torch.
+
+        Raises
+        ------
+        UnreadableFile
+            As `read`.
+        """
+        values = self.read()
+        found: np.ndarray = (values if values.dtype.itemsize > 2 else values.float()).numpy()
+        return found
 
     @property
     def n_values(self) -> int:
@@ -190,6 +205,8 @@ CONFIG_HOMES = (
     "model_args",
     # Of a model that also sees or hears, what is said of its language model goes before.
     "config.text_config",
+    # Of a model of bytes, the transformer over its patches.
+    "config.global_config",
     "config",
     "config.model",
     "config.model.block.attention",

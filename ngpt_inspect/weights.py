@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from ngpt_inspect.card import Card
@@ -14,6 +15,7 @@ from ngpt_inspect.vocabulary import NAMED_ONLY, Kind, MatrixAxis, Role, RoleFact
 from ngpt_inspect.wording import listed, number, shown, sizes
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 MOST_SHOWN = 20
@@ -69,8 +71,8 @@ class Part:
         each = f" of each of {self.groups} groups" if self.groups > 1 else ""
         return f"{self.start}:{self.stop}{step}{each}"
 
-    def of(self, values: torch.Tensor) -> torch.Tensor:
-        """Return these rows of a whole tensor, (groups, rows of each, ...)."""
+    def of(self, values: Any) -> Any:
+        """Return these rows of a whole tensor or array, (groups, rows of each, ...)."""
         row = values.shape[-1:] if values.ndim > 1 else ()
         spans = values.reshape(self.groups, -1, *row)
         return spans[:, self.start : self.stop : self.step]
@@ -104,6 +106,8 @@ class Weight:
     """Computed for its heads: as a whole the model never has it."""
     n_blocks: int | None = None
     """Head blocks along the role's head axis; None where the number of heads is unknown."""
+    model: WeightSet | None = field(default=None, compare=False)
+    """The model it is of, for a measure that reads what lies beside it (`Measure.beside`)."""
 
     def __repr__(self) -> str:
         name = f"{self.role or 'no role'}{_of('layer', self.layer)}{_of('expert', self.expert)}"
@@ -136,7 +140,12 @@ class Weight:
             return self.tensor.read(part.start, part.stop)[:: part.step].reshape(self.shape)
         # Contiguous, so that sums run in the same order as over any other layout.
         values = values.T.contiguous() if self.transposed else values
-        return (values if part is None else part.of(values)).reshape(self.shape)
+        taken: torch.Tensor = self._taken(values)
+        return taken
+
+    def _taken(self, values: Any) -> Any:
+        """Return this weight's part of a whole tensor, or of an array, in (out, in) layout."""
+        return (values if self.part is None else self.part.of(values)).reshape(self.shape)
 
     def values(self, device: str = "cpu") -> torch.Tensor:
         """Return the EFFECTIVE values: stored x factor + offset, |.| where the model takes it.
@@ -161,6 +170,26 @@ class Weight:
             values = values.double() * self.factor + self.offset
         return values.abs() if self.absolute else values
 
+    def array(self) -> np.ndarray:
+        """Return `values` as a NumPy array, exactly; where the format can, without torch.
+
+        Raises
+        ------
+        InspectError
+            As `values`.
+        """
+        import numpy as np
+
+        if self.normalised is not None or self.place is not None or self.tensor.obstacle:
+            values = self.values()
+            found: np.ndarray = (values if values.dtype.itemsize > 2 else values.float()).numpy()
+            return found
+        stored = self.tensor.array()
+        stored = np.ascontiguousarray(self._taken(stored.T if self.transposed else stored))
+        if (self.factor, self.offset) != (1.0, 0.0):
+            stored = stored.astype(np.float64) * self.factor + self.offset
+        return np.abs(stored) if self.absolute else stored
+
     def errors(self, device: str = "cpu") -> torch.Tensor | None:
         """Return the root mean square error that storage left in each of `values`.
 
@@ -179,6 +208,40 @@ class Weight:
         if self.normalised is not None:
             errors = over_norms(errors, stored, self.normalised)
         return errors * abs(self.factor)
+
+    def beside(self, role: Role) -> Weight | None:
+        """Return the weight of a role in the same layer: of the same expert, or of all."""
+        if self.model is None:
+            return None
+        by_key = self.model.by_key
+        own = by_key.get((role, self.layer, self.expert))
+        return own or by_key.get((role, self.layer, None))
+
+    def bias(self, device: str = "cpu") -> torch.Tensor | None:
+        """Return the bias that is stored beside it (``q.bias`` of ``q.weight``), in float64.
+
+        Raises
+        ------
+        InspectError
+            It is not one value for each output.
+        """
+        stem, _, leaf = self.tensor.name.rpartition(".")
+        name = f"{stem}.{leaf.replace('weight', 'bias')}"
+        tensor = None if self.model is None else self.model.contents.tensors.get(name)
+        if tensor is None or name == self.tensor.name:
+            return None
+        place = self.place
+        values = tensor.read() if place is None else tensor.read(place, place + 1)[0]
+        n_outputs = self.shape[0]
+        if self.part is not None and values.numel() != n_outputs:
+            values = self.part.of(values)
+        if values.numel() != n_outputs or tensor.obstacle:
+            said = f"{name} is {sizes(tensor.shape)} {tensor.dtype}"
+            raise InspectError(
+                f"{said}, not a bias of {n_outputs} outputs",
+                next_step="look at it with `ngpt-inspect tensors`",
+            )
+        return values.to(device).double().flatten()
 
     def heads(self, values: torch.Tensor) -> torch.Tensor | None:
         """Cut this weight's values into heads, (n_blocks, out, in); None when it has none.
@@ -296,6 +359,14 @@ class WeightSet:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """How it was opened, so that another process can open it alike."""
 
+    @cached_property
+    def by_key(self) -> Mapping[tuple[Role | None, int | None, int | None], Weight]:
+        """The weights by role, layer and expert; of several with one key the first."""
+        found: dict[tuple[Role | None, int | None, int | None], Weight] = {}
+        for weight in self.weights:
+            found.setdefault(weight.key, weight)
+        return found
+
     @property
     def unasked(self) -> str:
         """What was chosen of the file without being asked for; empty where nothing was."""
@@ -372,9 +443,9 @@ class WeightSet:
         MissingRole
             There is none; the message says what there is.
         """
-        for weight in self.weights:
-            if weight.key == (role, layer, expert):
-                return weight
+        found = self.by_key.get((role, layer, expert))
+        if found is not None:
+            return found
         place = str(role) if layer is None else f"{role} of layer {layer}"
         raise MissingRole(
             self.absent.get(role, f"no {place} here"),

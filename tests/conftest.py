@@ -9,11 +9,14 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "same",
     derandomize=True,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-# Other examples in every run, to look for what the same ones miss: --hypothesis-profile=random.
-settings.register_profile("random", settings.get_profile("same"), derandomize=False)
+# Others, and more, in every run, to look for what the same miss: --hypothesis-profile=random.
+settings.register_profile(
+    "random", settings.get_profile("same"), derandomize=False, max_examples=300
+)
 settings.load_profile("same")
 
 

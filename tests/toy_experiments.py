@@ -37,6 +37,7 @@ SCALE = Scale(
     timed_steps=3,
     exposure_preset="toy",
     exposure_seeds=(0, 1),
+    long_steps=100,
 )
 
 

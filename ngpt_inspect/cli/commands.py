@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from ngpt_inspect.cli.check_command import CheckCommand
 from ngpt_inspect.cli.command import Command
 from ngpt_inspect.cli.dashboard_command import DashboardCommand
 from ngpt_inspect.cli.environment_command import EnvironmentCommand
@@ -27,6 +28,7 @@ LOOKING_AROUND: dict[str, type[Command]] = {
     "tensors": TensorsCommand,
     "summary": SummaryCommand,
     "differences": DifferencesCommand,
+    "check": CheckCommand,
     "tokens": TokensCommand,
     "figures": FiguresCommand,
     "path": PathCommand,

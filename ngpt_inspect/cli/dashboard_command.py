@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from ngpt_inspect.cli.command import Command
+from ngpt_inspect.cli.options import RulesFile
 from ngpt_inspect.errors import MissingLibrary, WrongOption
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -38,6 +39,7 @@ class DashboardCommand(Command):
             file_okay=False,
         ),
     ] = Path()
+    rules: RulesFile = None
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501
     address: Annotated[
         str, typer.Option("--address", "--host", help="Address to listen on; 0.0.0.0: all.")
@@ -66,7 +68,12 @@ class DashboardCommand(Command):
     ] = 0
 
     def run(self) -> None:
-        """Check that the server can start."""
+        """Check that the server can start, and that the rules of health can be read."""
+        from ngpt_inspect.rules.reading import VARIABLE, rules_of
+
+        rules_of(self.rules)
+        if self.rules is not None:  # the server's sessions read them there
+            os.environ[VARIABLE] = str(self.rules.absolute())
         _check(self.address, self.port)
 
     def carry_out(self) -> None:

@@ -57,6 +57,16 @@ Below = Annotated[
     float | None,
     _option("--fail-below", help="Exit with 1 if any value is below this.", group=JUDGING),
 ]
+RulesFile = Annotated[
+    Path | None,
+    _option(
+        "--rules",
+        help="Rules, as TOML (docs/rules.md); by default those of $NGPT_INSPECT_RULES, or the "
+        "shipped ones.",
+        metavar="FILE",
+        group=JUDGING,
+    ),
+]
 Device = Annotated[str, _option("--device", help="cpu or cuda.", group=COMPUTING)]
 Workers = Annotated[
     int | None,

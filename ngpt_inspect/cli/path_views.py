@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.cli.views import plain_table
+from ngpt_inspect.cli.lines import plain_table
 from ngpt_inspect.tables.rows import records
 from ngpt_inspect.wording import number
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ngpt_inspect.cli.command import Opening, Tabling
-from ngpt_inspect.cli.options import Checkpoints, Device
+from ngpt_inspect.cli.options import Checkpoints, Device, RulesFile
 
 
 @dataclass(kw_only=True)
@@ -14,17 +14,20 @@ class SummaryCommand(Opening, Tabling):
     example: ClassVar[str] = "runs/gpt runs/ngpt"
 
     checkpoints: Checkpoints
+    rules: RulesFile = None
     device: Device = "cpu"
 
     def run(self) -> None:
         """Write the facts, then the rule behind each that is no good news."""
         from ngpt_inspect.cli.views import coverage_notes, rule_notes, side_by_side
+        from ngpt_inspect.rules.reading import rules_of
         from ngpt_inspect.summary import summary
 
         self.check_output()
+        rules = rules_of(self.rules)
         models = self.opened(self.checkpoints)
         with self.progress("Summary") as progress:
-            table = summary(models, device=self.device, progress=progress)
+            table = summary(models, rules=rules, device=self.device, progress=progress)
         self.emit(lambda: [side_by_side(table)], lambda: table)
         self.remark([*rule_notes(table), *coverage_notes(table)])
 

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 
 from ngpt_inspect.cli.command import Opening, Tabling
-from ngpt_inspect.cli.listing import list_tensors, suggest
 from ngpt_inspect.cli.options import Checkpoints
 from ngpt_inspect.cli.terminal import show
-from ngpt_inspect.tables.tensor_rows import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +31,8 @@ class TensorsCommand(Opening, Tabling):
 
     def run(self) -> None:
         """List every tensor, or draft a declaration."""
+        from ngpt_inspect.cli.listing import list_tensors, suggest
+
         if self.suggest_spec:
             text, remarks = suggest(self.checkpoints, self.heads, self.part)
             show(text, to=self.output)
@@ -50,7 +50,8 @@ class TensorsCommand(Opening, Tabling):
 
 
 def _readable(rows: list[dict[str, Any]]) -> "Table":
-    from ngpt_inspect.cli.views import plain_table
+    from ngpt_inspect.cli.lines import plain_table
+    from ngpt_inspect.tables.tensor_rows import COLUMNS
 
     several = len({row["checkpoint"] for row in rows}) > 1
     return plain_table(rows, [name for name in COLUMNS if several or name != "checkpoint"])
@@ -58,6 +59,8 @@ def _readable(rows: list[dict[str, Any]]) -> "Table":
 
 def _frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
     import pandas as pd
+
+    from ngpt_inspect.tables.tensor_rows import COLUMNS
 
     integers = dict.fromkeys(("layer", "expert", "bytes"), "Int64")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(integers)

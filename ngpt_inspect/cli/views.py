@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.cli.lines import headed
 from ngpt_inspect.measures import MEASURES, Measure, View
 from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.tables.cells import Cell, Cells, cells_of
@@ -23,11 +24,6 @@ MARKS = {
     Status.RANK_DEFICIENT: ("", "inf: rank deficient"),
 }
 """What is put before a number that is not simply `ok`, and the legend below the table."""
-
-TEXTS = {"", "checkpoint", "group", "item", "tensor", "role", "shape", "dtype", "note", "notes"} | {
-    *("text", "partner text", "nearest_text", "block", "top_text")
-}
-"""Columns set flush left."""
 
 WORDS = {"abs_mean": "mean of |.|"}
 """What a heading calls a statistic, where it is not its name."""
@@ -93,7 +89,7 @@ def by_layer(columns: Sequence[Cells], source: str) -> Table:
     (column,) = columns
     found = column.by_place
     roles = sorted({role for _, role in found}, key=ORDER.__getitem__)
-    out = _table(["layer", *roles])
+    out = headed(["layer", *roles])
     for layer in sorted({layer for layer, _ in found}, key=lambda n: -1 if n is None else n):
         cells = [_cell(found.get((layer, role))) for role in roles]
         out.add_row("" if layer is None else str(layer), *cells)
@@ -104,7 +100,7 @@ def by_role(columns: Sequence[Cells], source: str) -> Table:
     """Return roles and layers down, quantities across."""
     places = list(dict.fromkeys(place for column in columns for place in column.by_place))
     layered = any(layer is not None for layer, _ in places)
-    out = _table([*(["layer"] if layered else []), "role", *(str(c.name) for c in columns)])
+    out = headed([*(["layer"] if layered else []), "role", *(str(c.name) for c in columns)])
     for layer, role in places:
         lead = ["" if layer is None else str(layer)] if layered else []
         out.add_row(*lead, role, *(_cell(c.by_place.get((layer, role))) for c in columns))
@@ -116,7 +112,7 @@ def by_pair(columns: Sequence[Cells], source: str) -> Table:
     texts = token_texts(source)
     known = ["text", "partner text"] if texts else []
     names = [str(column.name) for column in columns]
-    out = _table(["role", "token", *known[:1], "partner", *known[1:], *names])
+    out = headed(["role", "token", *known[:1], "partner", *known[1:], *names])
     for role, *pair in dict.fromkeys(place for column in columns for place in column.by_place):
         told: list[str] = []
         for token_id in pair:
@@ -128,7 +124,7 @@ def by_pair(columns: Sequence[Cells], source: str) -> Table:
 
 def by_tensor(columns: Sequence[Cells], source: str) -> Table:
     """Return the names of tensors without a role down, quantities across."""
-    out = _table(["tensor", *(str(c.name) for c in columns)])
+    out = headed(["tensor", *(str(c.name) for c in columns)])
     for place in dict.fromkeys(place for column in columns for place in column.by_place):
         out.add_row(str(place[0]), *(_cell(c.by_place.get(place)) for c in columns))
     return out
@@ -142,16 +138,6 @@ PLACES = {
     View.PAIRS: ("role", "index", "partner"),
 }
 """The columns that name a cell, beside its quantity."""
-
-
-def _table(columns: list[str]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in columns:
-        out.add_column(name, justify="left" if name in TEXTS else "right", no_wrap=True)
-    return out
 
 
 def _cell(cell: Cell | None) -> str:
@@ -192,7 +178,7 @@ def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> Table:
         facts = facts.assign(text=facts["text"].where(~wanting, told))
     wide = beside(facts, lead)
     names = [str(name) for name in wide]
-    out = _table(names if len(lead) > 1 else ["", *names[1:]])
+    out = headed(names if len(lead) > 1 else ["", *names[1:]])
     for line in wide.itertuples(index=False):
         out.add_row(*line)
     return out
@@ -203,17 +189,3 @@ def rule_notes(summary: pd.DataFrame) -> Iterator[str]:
     wanting = summary[summary["level"].isin([Level.NOTICE, Level.TROUBLE])]
     for item, rule in dict.fromkeys(zip(wanting["item"], wanting["rule"], strict=True)):
         yield f"{item}: {rule}"
-
-
-def plain_table(rows: list[dict[str, Any]], columns: list[str]) -> Table:
-    """Return rows as they are, in these columns; numbers in four digits."""
-    out = _table(columns)
-    for row in rows:
-        out.add_row(*(_plain(row[name]) for name in columns))
-    return out
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return ""
-    return number(value) if isinstance(value, float) else str(value)

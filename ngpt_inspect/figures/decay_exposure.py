@@ -8,23 +8,21 @@ from ngpt_inspect.figures.canvas import (
     DOTTED,
     TWO_COLUMNS,
     Axis,
-    Canvas,
     Drawing,
     Frame,
-    Panel,
     across,
     line_key,
 )
+from ngpt_inspect.figures.drawing.attention import FORMULA, KAPPA, attention_panels
 from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
-ROWS = (("W_q", "W_k", "QK"), ("W_v", "W_o", "OV"))
 LINE = ("family", "recipe", "learning_rate")
 USUAL = "AdamW"
 SYMBOLS = ("square", "triangle-up", "x", "star", "cross", "hexagon")
 PAPER = (5.0, 15.0)
 """E of the paper's GPT: decay 0.1, rates of 1e-3 to 3e-3, a cosine of 100,000 steps (Table 3)."""
 DASHED = DOTTED | {"dash": "dash"}
-KAPPA, BAR, HOVER = "condition_number", ("low", "high"), "E %{x:.3g}<br>κ %{y:.4g}"
+BAR, HOVER = ("low", "high"), "E %{x:.3g}<br>κ %{y:.4g}"
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0) -> Drawing:
@@ -34,9 +32,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0) -> Drawing:
     bound the exposure of the paper's runs, a dotted level is a random matrix.
     """
     here = table[table["layer"] == layer]
-    x, y = Axis(title="decay exposure E"), Axis(title="condition number", log=True)
-    panels = {name: Panel(title=name, x=x, y=y) for row in ROWS for name in row}
-    canvas = Canvas([[panels[name] for name in row] for row in ROWS], width)
+    canvas, panels = attention_panels(Axis(title="decay exposure E"), width)
     ends = [0.0, max([PAPER[1], *map(float, here["exposure"])])]
     marks = _marks(here)
     for plain, rows in lines(here, LINE):
@@ -79,7 +75,6 @@ FIGURE = Figure(
     results="exposed_condition_numbers",
     draw=draw,
     options=(Choice(name="layer", values=(), default=0, help="Which layer, from 0."),),
-    formula="κ: median over heads; E = sum over steps of learning rate times weight decay; "
-    "QK = W_q^T diag(s_qk²) W_k with a GPT's norm gains, OV = W_o W_v, over d_k directions.",
+    formula=f"E = sum over steps of learning rate times weight decay; {FORMULA}",
     source="arXiv 2410.01131, Figure 5; arXiv 2410.23819",
 )

@@ -5,16 +5,9 @@ from typing import Any
 from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel, heatmap
 from ngpt_inspect.figures.drawing.lines import Line
-from ngpt_inspect.figures.trajectories import QUANTITIES, rows_of, runs_of
-from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Role, Status
+from ngpt_inspect.figures.trajectories import LAYERED, rows_of, runs_of
+from ngpt_inspect.vocabulary import Role, Status
 
-LAYERED = {
-    name: each
-    for name, each in QUANTITIES.items()
-    if not set(MEASURES[each[0]].roles) <= set(OUTSIDE_LAYERS)
-}
-"""What can be followed of a single layer."""
 A_LAYER, LEAST, MOST = 9, 90, 240
 """Pixels of one layer, and of a panel at least and at most."""
 

@@ -24,7 +24,7 @@ from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, looks, remarks
 from ngpt_inspect.measures import MEASURES, Followed
-from ngpt_inspect.vocabulary import Role, Series, Status
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Role, Series, Status
 
 USUAL = "condition_number"
 """What is followed where nothing is chosen: it comes first."""
@@ -35,6 +35,12 @@ DECLARED = {
 }
 QUANTITIES = {USUAL: DECLARED[USUAL]} | DECLARED
 """What can be followed: the measure that declares it, and how."""
+LAYERED = {
+    name: each
+    for name, each in QUANTITIES.items()
+    if not set(MEASURES[each[0]].roles) <= set(OUTSIDE_LAYERS)
+}
+"""What can be followed of a single layer."""
 AXES = {"steps": "steps", "tokens": "training tokens"}
 PALEST, STRONGEST = 0.15, 0.6
 """Opacity of the lines of the first and of the last layer."""

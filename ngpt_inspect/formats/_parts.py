@@ -54,16 +54,31 @@ def _prefixed(contents: Contents) -> Mapping[str, Callable[[], Held]]:
     """Return the sets that are told apart by how names begin: ``model.`` and ``ema.``."""
     alike: dict[frozenset[str], list[str]] = {}
     for prefix, rest in _by_prefix(contents.tensors).items():
-        layered = any(word.isdecimal() for name in rest for word in name.split("."))
-        if layered and len(rest) >= FEWEST:
+        if len(rest) >= FEWEST and _is_model(contents, prefix, rest):
             alike.setdefault(frozenset(rest), []).append(prefix)
     several = {rest: prefixes for rest, prefixes in alike.items() if len(prefixes) > 1}
     if not several:
         return {}
     prefixes = several[max(several, key=len)]
-    if not any(_rank(prefix) < len(WRAPPERS) for prefix in prefixes):
+    if not any(_rank(apart) < len(WRAPPERS) for apart in _apart(prefixes)):
         return {}  # two halves of one model, as an encoder and a decoder
     return {prefix: partial(_under, contents, prefix, prefixes) for prefix in prefixes}
+
+
+def _is_model(contents: Contents, prefix: str, rest: set[str]) -> bool:
+    """Tell a model from a stack of its layers: it has embeddings beside them."""
+    numbered = {name for name in rest if any(word.isdecimal() for word in name.split("."))}
+    beside = (contents.tensors[f"{prefix}.{name}"].shape for name in rest - numbered)
+    return bool(numbered) and any(len(shape) > 1 for shape in beside)
+
+
+def _apart(prefixes: list[str]) -> list[str]:
+    """Return prefixes without the words that all begin with."""
+    words = [prefix.split(".") for prefix in prefixes]
+    same = 0
+    while len({each[same] if same < len(each) else "" for each in words}) == 1:
+        same += 1
+    return [".".join(each[same:]) for each in words]
 
 
 def _by_prefix(names: Iterable[str]) -> dict[str, set[str]]:

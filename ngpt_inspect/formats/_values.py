@@ -1,4 +1,4 @@
-"""From bytes to a tensor of its own memory: the only place here that imports torch."""
+"""From bytes to a tensor or an array of its own memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.wording import shown, sizes
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 TORCH_NAMES = {
@@ -33,6 +34,8 @@ TORCH_NAMES = {
     "BOOL": "bool",
 }
 """torch's names of the dtypes whose items are whole bytes."""
+ARRAYS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+"""What NumPy reads of these dtypes; of BF16 the upper halves of float32."""
 E2M1 = tuple(sign * each for sign in (1, -1) for each in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0))
 """The values of F4 by code (OCP Microscaling Formats, version 1.0, section 5.3.3)."""
 
@@ -106,6 +109,28 @@ def tensor_of(
             where=where,
             next_step="check how it was saved",
         ) from error
+
+
+def array_of(
+    dtype: str,
+    shape: tuple[int, ...],
+    n_items: int,
+    fill: Callable[[memoryview], None],
+    where: str,
+    stride: tuple[int, ...] | None = None,
+) -> np.ndarray:
+    """Allocate, fill and shape an array of one of `ARRAYS`, as `tensor_of`; torch is not needed."""
+    import numpy as np
+
+    flat: np.ndarray = np.empty(n_items, ARRAYS[dtype])
+    if n_items:
+        fill(flat.view(np.uint8).data)
+    if dtype == "BF16":
+        flat = (flat.astype(np.uint32) << 16).view(np.float32)
+    if stride is None:
+        return flat.reshape(shape)
+    steps = [step * flat.itemsize for step in stride]
+    return np.lib.stride_tricks.as_strided(flat, shape, steps).copy()
 
 
 def unpack_halves(codes: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ngpt_inspect.formats._fingerprint import fingerprint, fingerprint_of_values
 from ngpt_inspect.formats._format import Format
-from ngpt_inspect.formats._values import row_range, tensor_of
+from ngpt_inspect.formats._values import ARRAYS, array_of, row_range, tensor_of
 from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.readable import ByteFile
 from ngpt_inspect.formats.places.strict_json import LARGEST
@@ -20,7 +20,10 @@ from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
 from ngpt_inspect.wording import quoted
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +38,15 @@ class SafetensorsTensor(StoredTensor):
         row_bits = math.prod(self.shape[1:]) * ITEM_BITS[self.dtype]
         if row_bits % 8 and shape != self.shape:
             return self.read()[first : first + shape[0]].clone()  # rows that share bytes
-        offset = self.location[1] + first * row_bits // 8
-        return tensor_of(
+        return self._made(tensor_of, shape, first * row_bits // 8)
+
+    def array(self) -> np.ndarray:
+        """Return the values without torch where NumPy reads them; see `StoredTensor.array`."""
+        return self._made(array_of, self.shape, 0) if self.dtype in ARRAYS else super().array()
+
+    def _made(self, make: Callable[..., Made], shape: tuple[int, ...], skipped: int) -> Made:
+        offset = self.location[1] + skipped
+        return make(
             self.dtype,
             shape,
             math.prod(shape),

@@ -129,6 +129,10 @@ class Known:
     """How it is stored: a dtype that holds its values exactly."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Settings that are not the defaults."""
+    beside: Mapping[Role, tuple[Any, ...]] = field(default_factory=dict)
+    """Other weights of its layer, of a measure that reads them."""
+    family: str = "nGPT"
+    """Of the model that it is of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +160,8 @@ class Measure:
     """What the printed table has: single values, or statistics of them."""
     source: str
     """Any work that can be looked up and the place in it: ``arXiv 2005.10242, equation 2``."""
+    needs_torch: bool = True
+    """False where it takes `Weight.array` and computes in NumPy: then torch is never imported."""
     view: View = View.LAYERS
     summaries: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
     """Quantity -> its summaries of each weight: over index and heads (never over heads and the
@@ -163,10 +169,23 @@ class Measure:
     pooled: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
     """Quantity -> its summaries of each role: over layers and experts too."""
     options: tuple[Setting, ...] = field(default_factory=tuple)
+    beside: bool = False
+    """Whether it reads other weights of the layer: then `Weight.model` is there."""
+    heads_only: bool = False
+    """Whether it has numbers of heads alone, none of the whole matrix."""
     followed: Mapping[str, Followed] = field(default_factory=dict)
     """What can be followed through training, by the name of the choice."""
     known: tuple[Known, ...] = ()
     """Known answers: of each quantity at least one."""
+    usual: str = ""
+    """How to read it (docs/measures.md): what trained models have."""
+    alarming: str = ""
+    """What is a reason to look closer, and at what."""
+    random: str = ""
+    """What a matrix of independent normal entries of that shape, or uniform points on the sphere,
+    would have."""
+    caution: str = ""
+    """What the number depends on that the model does not: a gauge, a unit, a sample."""
 
     def __post_init__(self) -> None:
         """Refuse a source that nobody can look up."""

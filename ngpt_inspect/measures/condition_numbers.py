@@ -88,4 +88,14 @@ MEASURE = Measure(
             values={"condition_number": math.inf, "sigma_max": 5},
         ),
     ),
+    usual="per head 1.5 to 10 in an nGPT; 10 to 1e4, in single heads beyond 1e6, in a GPT (arXiv "
+    "2410.01131, Figures 5 and 11)",
+    alarming="∞ (a head lost rank), `below_resolution` (the stored dtype cannot tell), or a jump "
+    "from one saved step to the next",
+    random="(1 + r) / (1 − r) with r = √(short side / long side): 1.67 of a head of 64 × 1024; of "
+    "a square n × n matrix it has no limit: median about 3.7 n; `spectra_baselines` divides"
+    " by it",
+    caution="a gauge: W_v and W_o of a head can exchange any invertible d_k × d_k matrix, and W_q "
+    "and W_k any that commutes with the rotations, and the model stays the same; what does "
+    "not depend on it are the products QK and OV (`circuits`)",
 )

@@ -153,4 +153,7 @@ MEASURE = Measure(
             },
         ),
     ),
+    usual="cosines of mean 0 to 0.2 and deviation above 1 / √d: clusters",
+    alarming="a mean cosine near 1: all embeddings share a direction",
+    random="uniform points on the sphere: cosines of mean 0 and deviation 1 / √d",
 )

@@ -12,10 +12,9 @@ from ngpt_inspect.weights import Weight
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the norm of every row."""
-    from ngpt_inspect.numerics.directions import row_norms
-    from ngpt_inspect.numerics.finite import require_finite
+    from ngpt_inspect.numerics.arrays import require_finite, row_norms
 
-    matrix = weight.values(device)
+    matrix = weight.array()
     require_finite(matrix)
     yield numbered("embedding_norm", row_norms(matrix))
 
@@ -26,6 +25,7 @@ MEASURE = Measure(
     summary="L2 norm of every input and output embedding",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
+    needs_torch=False,
     quantities={"embedding_norm": "‖e‖₂ of each token's row"},
     headline=Series("embedding_norm"),
     shown=tuple(Series("embedding_norm", name) for name in ("mean", "std", "min", "median", "max")),
@@ -44,4 +44,8 @@ MEASURE = Measure(
             values={"embedding_norm": (5, 2, 0)},
         ),
     ),
+    usual="an nGPT: 1; a GPT: spread over a factor of 2 to 5, frequent tokens apart from rare ones",
+    alarming="rows near zero or equal to their start: tokens that were never trained",
+    random="√d times the deviation of an entry, with a relative spread of 1 / √(2 d)",
+    caution="a GPT's input norms are divided out by the first norm layer",
 )

@@ -141,4 +141,11 @@ MEASURE = Measure(
             },
         ),
     ),
+    usual="eigenvalues over their median from 0.1 to 10 (arXiv 2410.01131, Figure 4); anisotropy "
+    "of 0 to 0.3",
+    alarming="one eigenvalue far above all (a common direction), an anisotropy near 1, an IsoScore "
+    "near 0",
+    random="uniform points on the sphere: eigenvalues within (1 ± √(d / V))², anisotropy 0, "
+    "IsoScore near 1",
+    caution="`isotropy` as published falls as rows grow longer; `unit_isotropy` does not",
 )

@@ -65,4 +65,7 @@ MEASURE = Measure(
             values={"neighbour_cosine": (0.96, 0), "neighbour_dot": (48, 0)},
         ),
     ),
+    usual="spellings of one word, inflections, numbers of like size",
+    alarming="unused or special tokens among the nearest of an ordinary one",
+    random="about √(2 ln V / d), and no meaning",
 )

@@ -88,4 +88,9 @@ MEASURE = Measure(
             values={f"{PREFIX}condition_number": 3},
         ),
     ),
+    usual="equal to `condition_number` in an nGPT, whose vectors are unit already; in a GPT below"
+    " it, though still above an nGPT's (arXiv 2410.01131, Figure 10)",
+    alarming="as far above an nGPT's as before: then directions are lost, not only lengths uneven",
+    random="as of `condition_number`: independent rows of one length are nearly unit already",
+    caution="the gauge of `condition_number`",
 )

@@ -87,4 +87,10 @@ MEASURE = Measure(
             },
         ),
     ),
+    usual="a curve without a cliff at its low end; an effective rank of 0.7 to 0.95 of the short "
+    "side",
+    alarming="a cliff of several decades, or an effective rank below half of the short side",
+    random="the Marchenko-Pastur law, between |√m − √n| and √m + √n deviations of an entry; "
+    "`spectra_baselines` compares with it",
+    caution="the gauge of `condition_number`",
 )

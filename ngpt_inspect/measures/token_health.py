@@ -149,4 +149,7 @@ MEASURE = Measure(
             values={"unused_cosine": (0, 1, 0.8)},
         ),
     ),
+    usual="no zero or equal rows but those that fill up the vocabulary",
+    alarming="`nonfinite_tokens`; tokens far below the rest that text does contain",
+    random="`norm_z` is a z-score: of normal logarithms 1 in 740 lies beyond ± 3",
 )

@@ -81,4 +81,8 @@ MEASURE = Measure(
             (Role.W_O, ((0.75, 0), (1, 1.125)), "column_deviation", "row_deviation"),
         )
     ),
+    usual="an nGPT: 1 everywhere, with a deviation below the tolerance of its dtype; a GPT: 0",
+    alarming="0 in an nGPT: it was saved before it was normalised, or changed since (merged, "
+    "quantised, cast); from 1 % on the health of a summary calls it trouble",
+    random="rows of independent entries of deviation d^-½ lie within about ± 3 / √(2 d) of 1",
 )

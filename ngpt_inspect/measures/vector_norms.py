@@ -12,10 +12,9 @@ from ngpt_inspect.weights import Weight
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the norm of every row and of every column of the complete matrix."""
-    from ngpt_inspect.numerics.directions import column_norms, row_norms
-    from ngpt_inspect.numerics.finite import require_finite
+    from ngpt_inspect.numerics.arrays import column_norms, require_finite, row_norms
 
-    matrix = weight.values(device)
+    matrix = weight.array()
     require_finite(matrix)
     for name, norms in (("row_norm", row_norms), ("column_norm", column_norms)):
         yield numbered(name, norms(matrix))
@@ -27,6 +26,7 @@ MEASURE = Measure(
     summary="L2 norms of the rows and columns of the attention and MLP matrices",
     roles=roles_of(Kind.MATRIX),
     compute=compute,
+    needs_torch=False,
     quantities={
         "row_norm": "‖row‖₂ of the (out, in) matrix, not split into heads",
         "column_norm": "‖column‖₂ of the (out, in) matrix, not split into heads",
@@ -53,4 +53,10 @@ MEASURE = Measure(
             values={"row_norm": (5, 3), "column_norm": (3, 5)},
         ),
     ),
+    usual="an nGPT: 1 along the axis of d_model; a GPT: within a factor of 2 or 3 of each other",
+    alarming="a share of rows near zero (dead neurons or directions), single rows many times the "
+    "rest",
+    random="√d times the deviation of an entry, with a relative spread of 1 / √(2 d)",
+    caution="in a GPT norm gains can take over any of it: a gain and the columns that read it are "
+    "only defined as a product",
 )

@@ -102,7 +102,7 @@ def condition_number(
         found = extreme_singular_values(tall, scale)
         if found is not None:
             errors = errors_OI.T if wide and errors_OI is not None else errors_OI
-            return _judged(found, len(tall), _rounding_of(found, tall, errors, scale))
+            return judged(found, len(tall), _rounding_of(found, tall, errors, scale))
     return condition_numbers(
         w_OI.unsqueeze(0), errors_HOI=None if errors_OI is None else errors_OI.unsqueeze(0)
     )[0]
@@ -144,14 +144,14 @@ def condition_numbers(
     found = spectra(tall, scale)
     vectors_HI, roots_HII = lowest_vectors(tall, found, scale)
     roundings = storage_rounding(tall, vectors_HI, roots_HII, errors_HOI=errors, scale=scale)
-    judged = []
+    conditionings = []
     for (largest, smallest), method, rounding in zip(
         found.values_Hn[:, [0, -1]].tolist(), found.methods, roundings, strict=True
     ):
         squaring = EPS * (largest / smallest) ** 2 if method == "gram" else 0.0
         ends = Extremes(largest, smallest, squaring, method)
-        judged.append(_judged(ends, tall.shape[1], rounding))
-    return tuple(judged)
+        conditionings.append(judged(ends, tall.shape[1], rounding))
+    return tuple(conditionings)
 
 
 def _rounding_of(
@@ -171,13 +171,22 @@ def _rounding_of(
     )[0]
 
 
-def _judged(found: Extremes, longest: int, rounding: StorageRounding) -> Conditioning:
+def judged(
+    found: Extremes, longest: int, rounding: StorageRounding, *, magnitude: float = 0.0
+) -> Conditioning:
+    """Say how far both ends of a spectrum can be trusted.
+
+    `longest` is the longer side. `magnitude` is the norm of what was rounded on the way, where that
+    can be larger than sigma_max: of a product, that of its factors.
+    """
     largest, smallest = found.sigma_max, found.sigma_min
     kappa = largest / smallest if smallest else math.inf
-    error = found.relative_error + EPS * math.sqrt(longest) * kappa
+    magnitude = max(magnitude, largest)
+    error = found.relative_error
+    error += EPS * math.sqrt(longest) * (magnitude / smallest if smallest else math.inf)
     shift = rounding.shift(smallest)
     status: Status = "ok"
-    if smallest <= longest * EPS * largest:
+    if smallest <= longest * EPS * magnitude:
         status, kappa = "rank_deficient", math.inf
     elif shift > MAY_MOVE * smallest or error > TRUSTED:
         status = "below_resolution"

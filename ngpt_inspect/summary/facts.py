@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.runs import log_of, read_metrics, run_of
-from ngpt_inspect.table import Table
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -116,12 +115,3 @@ def beside(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> pd.DataFrame
     lines = named[list(lead)].drop_duplicates()
     columns = list(named["column"].drop_duplicates())
     return lines.merge(wide.reset_index(), on=list(lead))[[*lead, *columns]].fillna("-")
-
-
-def rows_of(table: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
-    """Return the rows of one checkpoint; steps of one run share its label."""
-    rows = Table.of(table).rows
-    mine = rows["checkpoint"] == checkpoint.label
-    if checkpoint.step is not None:
-        mine &= rows["step"] == checkpoint.step
-    return rows[mine]

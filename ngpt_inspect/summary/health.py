@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures import MEASURES as ALL
-from ngpt_inspect.numerics.finite import NON_FINITE
-from ngpt_inspect.summary.facts import Fact, Level, frame, rows_of
+from ngpt_inspect.rules import (
+    CheckRule,
+    Outcome,
+    Rules,
+    Severity,
+    Subject,
+    Verdict,
+    in_force,
+    judge,
+)
+from ngpt_inspect.rules import shipped as shipped_rules
+from ngpt_inspect.rules.judging import place_of
+from ngpt_inspect.summary.facts import Fact, Level, frame
 from ngpt_inspect.tables import parts
-from ngpt_inspect.tables.rows import records
+from ngpt_inspect.tables.rows import records, rows_of
 from ngpt_inspect.tables.summaries import PLACE
 from ngpt_inspect.vocabulary import Kind, Status, roles_of
 from ngpt_inspect.weights import WeightSet
@@ -18,62 +29,34 @@ from ngpt_inspect.wording import number
 if TYPE_CHECKING:
     import pandas as pd
 
-HEALTH_MEASURES = (
-    "eigen_learning_rates",
-    "scaling_factors",
-    "embedding_norms",
-    "unit_norm",
-    "condition_numbers",
-)
-"""What `health` reads, the cheapest first; of a table that has some of them it reads those."""
+COLUMNS = [*PLACE, "head", "index", "measure", "statistic", "value", "status", "reason"]
+LEVELS = {Severity.WARNING: Level.NOTICE, Severity.ERROR: Level.TROUBLE}
+"""What a broken rule makes of a reading."""
 
-HEALTH_ITEMS = {
-    "NaN or Inf": HEALTH_MEASURES,
-    "unit norm": ("unit_norm",),
-    "condition number, worst": ("condition_numbers",),
-    "rank": ("condition_numbers",),
-    "dead rows": ("embedding_norms",),
-    **{f"{role}, mean": ("eigen_learning_rates",) for role in roles_of(Kind.EIGEN_LEARNING_RATE)},
-}
-"""What a checkpoint is looked at for -> the measures that have to be there to tell. Besides these,
-`health` says what could not be measured."""
-
-OFF_THE_SPHERE = 0.01
-"""A norm further from 1 than this is no rounding and no half precision."""
-ILL_CONDITIONED = 1e4
-"""From here on the weakest direction of a matrix passes a ten-thousandth of the strongest."""
-DEAD_NORM = 0.1
-"""Share of the median norm of its matrix below which an embedding row counts as dead."""
-MANY_DEAD = 0.01
-"""Share of the rows of a matrix; below it lie the rows that pad a vocabulary."""
-
-COLUMNS = [*PLACE, "head", "measure", "value", "status", "reason"]
-
-FINITE = "trouble when any weight holds NaN or Inf"
-SPHERE = (
-    "nGPT keeps the vectors of embeddings and matrices at length 1: notice when some are not, "
-    f"trouble when one is off by {OFF_THE_SPHERE:.0%} or more; no rule for a GPT"
-)
-DEAD = (
-    f"dead: norm zero, or below {DEAD_NORM:.0%} of the median of its matrix; notice from the "
-    f"first, trouble above {MANY_DEAD:.0%} of the rows"
-)
-CONDITION = (
-    f"σ_max / σ_min of heads and MLP matrices: notice from {ILL_CONDITIONED:.0e}, trouble when "
-    "infinite"
-)
-RANK = (
-    "notice when the stored dtype cannot tell a smallest singular value from zero, trouble when "
-    "it is zero to float64 rounding"
-)
-STEP = (
-    "notice when a coordinate is negative (a step away from what the block suggests) or above 1 "
-    "(beyond it), trouble when the mean of their sizes is above 1"
-)
-UNREAD = "notice when a weight that is there could not be measured, or not all of it"
+WEIGHT = ["layer", "role", "expert", "tensor"]
+"""What tells the weights of a checkpoint apart."""
+Found = Mapping[str, Any]
+"""Rows by quantity; an empty table for one that was not measured."""
 
 
-def health(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFrame:
+def health_measures(rules: Rules | None = None) -> tuple[str, ...]:
+    """Return what `health` reads, the cheapest first; of a table with some of them it reads those.
+
+    Parameters
+    ----------
+    rules
+        By default those in force.
+    """
+    return (in_force() if rules is None else rules).health_measures
+
+
+HEALTH_MEASURES = health_measures(shipped_rules())
+"""What `health` reads by the rules that are shipped."""
+
+
+def health(
+    checkpoints: Sequence[WeightSet], table: pd.DataFrame, rules: Rules | None = None
+) -> pd.DataFrame:
     """Return the readings of each checkpoint, a row each: item, value, text, level, rule, where.
 
     Parameters
@@ -81,88 +64,154 @@ def health(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFram
     checkpoints
         Whose readings; labels and steps as in the table.
     table
-        Rows of any of `HEALTH_MEASURES` as `measure` gives them, single values included. Nothing is
+        Rows of any of `health_measures` as `measure` gives them, single values included. Nothing is
         measured here: an item whose measure is not in the table is left out.
+    rules
+        Which items there are and when each is a notice or trouble; by default those in force.
 
     Returns
     -------
     DataFrame
         Columns ``checkpoint, step`` and those of `Fact`.
     """
+    taken = in_force() if rules is None else rules
     return frame(
         (checkpoint, fact)
         for checkpoint in checkpoints
-        for fact in readings(checkpoint, rows_of(table, checkpoint))
+        for fact in readings(checkpoint, rows_of(table, checkpoint), taken)
     )
 
 
-def readings(checkpoint: WeightSet, rows: pd.DataFrame) -> Iterator[Fact]:
-    """Yield the readings of one checkpoint from its rows; summary rows are passed over."""
-    quantities = [name for each in HEALTH_MEASURES for name in ALL[each].quantities]
-    none = rows.iloc[:0]
+def readings(checkpoint: WeightSet, rows: pd.DataFrame, rules: Rules) -> Iterator[Fact]:
+    """Yield the readings of one checkpoint from its rows; summary rows are passed over.
+
+    What an item says has words of its own where it is known here, and those of its worst rule
+    otherwise; the level is that of the rules alone.
+    """
     # Cut once: an embedding has a row a token, and each reading needs few of all these.
     single = rows.loc[rows["statistic"].isna(), COLUMNS]
+    mine = [rule for rule in rules if rule.item is not None]
+    verdicts = judge(mine, Subject(checkpoint, single))
+    by_item: dict[str, list[Verdict]] = {}
+    for each in verdicts:
+        by_item.setdefault(str(each.rule.item), []).append(each)
     found = dict(list(single.groupby("measure", sort=False)))
-    of = {name: found.get(name, none) for name in quantities}
-    yield from _finite(checkpoint, [each for each in of.values() if len(each)])
-    yield from _hypersphere(checkpoint, of["unit_norm"], of["unit_deviation"])
-    yield from _conditions(of["condition_number"])
-    yield from _dead_rows(of["embedding_norm"])
-    yield from _steps(of["eigen_learning_rate"])
+    none = single.iloc[:0]
+    of = {name: found.get(name, none) for each in ALL.values() for name in each.quantities}
+    for item in sorted(by_item, key=_reading_order):
+        yield from READERS.get(item, _worst)(checkpoint, of, by_item[item])
 
 
-def _finite(checkpoint: WeightSet, tables: Sequence[pd.DataFrame]) -> Iterator[Fact]:
-    """Yield how many weights hold NaN or Inf, and which could not be measured at all."""
+def _reading_order(item: str) -> int:
+    return list(READERS).index(item) if item in READERS else len(READERS)
+
+
+def _level(verdicts: Sequence[Verdict], role: str | None = None) -> Level:
+    """Return the worst that broken rules make of a reading, of all roles or of one."""
+    levels = [
+        LEVELS[each.rule.severity]
+        for each in verdicts
+        if any(role is None or row.get("role") == role for row in each.broken)
+    ]
+    return max(levels, key=list(Level).index, default=Level.OK)
+
+
+def sentence(rules: Sequence[CheckRule]) -> str:
+    """Return when the rules of an item are broken, in one sentence."""
+    lead = next((f"{rule.lead}: " for rule in rules if rule.about), "")
+    milder_first = sorted(rules, key=lambda rule: rule.severity is Severity.ERROR)
+    return lead + ", ".join(f"{LEVELS[rule.severity]} {rule.words}" for rule in milder_first)
+
+
+def _said(verdicts: Sequence[Verdict]) -> str:
+    return sentence([each.rule for each in verdicts])
+
+
+def _worst(_: WeightSet, __: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
+    """Yield what the worst rule of an item says: the reading of an item nobody wrote words for."""
+    judged = [each for each in verdicts if each.outcome is not Outcome.OPEN]
+    if not judged:
+        return
+    worst = max(judged, key=lambda each: (each.outcome is Outcome.BROKEN, _rank(each)))
+    yield Fact(
+        item=str(worst.rule.item),
+        text=worst.text,
+        value=worst.value,
+        level=_level(verdicts),
+        rule=_said(verdicts),
+        measure=worst.rule.measure[0] if worst.rule.measure else "",
+        **_where(worst.broken[0] if worst.broken else {}),
+    )
+
+
+def _rank(verdict: Verdict) -> int:
+    return list(Level).index(LEVELS[verdict.rule.severity])
+
+
+def _weights(of: Found, measures: Sequence[str]) -> pd.DataFrame:
+    """Return a row for each weight that is there, and each status of it."""
     import pandas as pd
 
+    tables = [of[name] for each in measures for name in ALL[each].quantities if len(of[name])]
     if not tables:
+        return pd.DataFrame(columns=COLUMNS)
+    rows = pd.concat([table.drop_duplicates([*WEIGHT, "status"]) for table in tables])
+    return pd.DataFrame(rows[rows["tensor"].notna()])
+
+
+def _finite(checkpoint: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
+    """Yield how many weights hold NaN or Inf."""
+    present = _weights(of, verdicts[0].rule.measure)
+    if present.empty:
         return
-    place = ["layer", "role", "expert", "tensor"]
-    first_rows = [table.drop_duplicates([*place, "status"]) for table in tables]
-    rows = pd.concat(first_rows)
-    present = rows[rows["tensor"].notna()]
-    n_read = len(present[place].drop_duplicates())
-    skips = present[present["status"] == Status.SKIPPED].drop_duplicates([*place, "reason"])
-    skips = skips.sort_values("layer", na_position="first", kind="stable")
-    broken = skips["reason"].str.contains(NON_FINITE, regex=False)
-    bad = skips[broken].drop_duplicates(place)
+    n_read = len(present[WEIGHT].drop_duplicates())
     unread = [str(role) for role in checkpoint.roles if not (present["role"] == str(role)).any()]
     beside = f"; not read: {', '.join(unread)}" if unread else ""
-    first = records(bad.head(1))
+    bad = _by_layer(verdicts)
     yield Fact(
         item="NaN or Inf",
-        text=f"none in {n_read} weights{beside}"
-        if bad.empty
-        else f"in {len(bad)} of {n_read} weights ({_some(bad)}){beside}",
+        text=f"in {len(bad)} of {n_read} weights ({_some(bad)}){beside}"
+        if bad
+        else f"none in {n_read} weights{beside}",
         value=len(bad),
-        level=Level.OK if bad.empty else Level.TROUBLE,
-        rule=FINITE,
+        level=_level(verdicts),
+        rule=_said(verdicts),
         measure="unit_norm",
-        **_where(first[0] if first else {}),
+        **_where(bad[0] if bad else {}),
     )
-    others = skips[~broken]
-    if len(others):
-        yield Fact(
-            item="not measured",
-            text=f"all or part of {len(others.drop_duplicates(place))} of {n_read} weights "
-            f"({_some(others)})",
-            value=len(others.drop_duplicates(place)),
-            level=Level.NOTICE,
-            rule=UNREAD,
-            **_where(records(others.head(1))[0]),
-        )
 
 
-def _some(skips: pd.DataFrame) -> str:
+def _unmeasured(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
+    """Yield which weights could not be measured at all, where there are any."""
+    others = _by_layer(verdicts)
+    if not others:
+        return
+    n_read = len(_weights(of, verdicts[0].rule.measure)[WEIGHT].drop_duplicates())
+    yield Fact(
+        item="not measured",
+        text=f"all or part of {len(others)} of {n_read} weights ({_some(others)})",
+        value=len(others),
+        level=_level(verdicts),
+        rule=_said(verdicts),
+        **_where(others[0]),
+    )
+
+
+def _by_layer(verdicts: Sequence[Verdict]) -> list[Mapping[str, Any]]:
+    """Return the weights that break rules, those outside the layers first."""
+    found = [row for each in verdicts for row in each.broken]
+    return sorted(found, key=lambda row: -1 if row["layer"] is None else row["layer"])
+
+
+def _some(skips: Sequence[Mapping[str, Any]]) -> str:
     """Return the first reasons, and how many more there are."""
-    reasons = list(dict.fromkeys(skips["reason"]))
+    reasons = list(dict.fromkeys(row["reason"] for row in skips))
     more = f"; and {len(reasons) - 2} more" if len(reasons) > 2 else ""
     return "; ".join(reasons[:2]) + more
 
 
-def _hypersphere(
-    checkpoint: WeightSet, flags: pd.DataFrame, deviations: pd.DataFrame
-) -> Iterator[Fact]:
+def _hypersphere(checkpoint: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
+    flags, deviations = of["unit_norm"], of["unit_deviation"]
     # Nobody says that a matrix without a role is meant to be on it.
     flags, deviations = flags[flags["role"].notna()], deviations[deviations["role"].notna()]
     if flags.empty:
@@ -170,39 +219,43 @@ def _hypersphere(
     n_unit, n_all = int(flags["value"].sum()), len(flags)
     worst = records(deviations.loc[[deviations["value"].idxmax()]])[0]
     text = f"{n_unit} of {n_all} matrices (largest deviation {number(worst['value'])})"
-    level = Level.OK if checkpoint.family == "nGPT" else None  # nobody else is meant to be
+    ruled = any(each.outcome is not Outcome.OPEN for each in verdicts)
+    level = _level(verdicts) if ruled else None  # only nGPT is meant to be
     if checkpoint.family == "GPT":
         text = f"not meant to be: {text}"
-    elif checkpoint.family == "nGPT" and n_unit < n_all:
-        text = f"{text[:-1]}: {_place(worst)})"
-        level = Level.NOTICE if worst["value"] < OFF_THE_SPHERE else Level.TROUBLE
+    elif level not in (Level.OK, None):
+        text = f"{text[:-1]}: {place_of(worst)})"
     yield Fact(
         item="unit norm",
         text=text,
         value=n_unit / n_all,
         level=level,
-        rule=SPHERE,
+        rule=_said(verdicts),
         measure="unit_norm",
         **_where(worst),
     )
 
 
-def _conditions(rows: pd.DataFrame) -> Iterator[Fact]:
-    found = parts(rows)
+def _condition(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
+    found = parts(of["condition_number"])
     if found.empty:
         return
     worst = records(found.loc[[found["value"].idxmax()]])[0]
-    value = worst["value"]
-    level = Level.TROUBLE if value == float("inf") else Level.NOTICE
     yield Fact(
         item="condition number, worst",
-        text=f"{number(value)} ({_place(worst)})",
-        value=value,
-        level=Level.OK if value < ILL_CONDITIONED else level,
-        rule=CONDITION,
+        text=f"{number(worst['value'])} ({place_of(worst)})",
+        value=worst["value"],
+        level=_level(verdicts),
+        rule=_said(verdicts),
         measure="condition_numbers",
         **_where(worst),
     )
+
+
+def _rank_of(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
+    found = parts(of["condition_number"])
+    if found.empty:
+        return
     lost = found[found["status"] == Status.RANK_DEFICIENT]
     faint = found[found["status"] == Status.BELOW_RESOLUTION]
     counts = [
@@ -213,45 +266,46 @@ def _conditions(rows: pd.DataFrame) -> Iterator[Fact]:
     first = [*records(lost.head(1)), *records(faint.head(1)), {}][0]
     text = f"full in all {len(found)} heads and matrices"
     if counts:
-        text = f"{', '.join(counts)} of {len(found)} heads and matrices, first {_place(first)}"
+        text = f"{', '.join(counts)} of {len(found)} heads and matrices, first {place_of(first)}"
     yield Fact(
         item="rank",
         text=text,
         value=len(lost) + len(faint),
-        level=Level.TROUBLE if len(lost) else Level.NOTICE if len(faint) else Level.OK,
-        rule=RANK,
+        level=_level(verdicts),
+        rule=_said(verdicts),
         measure="condition_numbers",
         **_where(first),
     )
 
 
-def _dead_rows(rows: pd.DataFrame) -> Iterator[Fact]:
-    norms = rows[rows["status"] != Status.SKIPPED]
+def _dead_rows(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
+    norms = of["embedding_norm"]
+    norms = norms[norms["status"] != Status.SKIPPED]
     if norms.empty:
         return
-    dead, most, texts = 0, 0.0, []
-    first: dict[str, Any] = {}
-    for role, group in norms.groupby("role", sort=False):
-        values = group["value"].to_numpy()
-        count = int(((values == 0) | (values < DEAD_NORM * group["value"].median())).sum())
-        if count:
-            texts.append(f"{count:,} of {len(values):,} in {role}")
-            first = first or {"role": role}
-        dead, most = dead + count, max(most, count / len(values))
-    level = Level.TROUBLE if most > MANY_DEAD else Level.NOTICE
+    dead = max((each.broken for each in verdicts), key=len)
+    roles = [row["role"] for row in dead]
+    sizes = norms.groupby("role", sort=False).size()
+    texts = [
+        f"{roles.count(role):,} of {size:,} in {role}"
+        for role, size in sizes.items()
+        if role in roles
+    ]
+    first = next((role for role in sizes.index if role in roles), None)
     yield Fact(
         item="dead rows",
         text=", ".join(texts) or f"none in {len(norms):,} embeddings",
-        value=dead,
-        level=level if dead else Level.OK,
-        rule=DEAD,
+        value=len(dead),
+        level=_level(verdicts),
+        rule=_said(verdicts),
         measure="embedding_norms",
-        **_where(first),
+        role=first,
     )
 
 
-def _steps(rows: pd.DataFrame) -> Iterator[Fact]:
-    rates = rows[rows["status"] != Status.SKIPPED]
+def _steps(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
+    rates = of["eigen_learning_rate"]
+    rates = rates[rates["status"] != Status.SKIPPED]
     for role in roles_of(Kind.EIGEN_LEARNING_RATE):
         values = rates.loc[rates["role"] == str(role), "value"]
         if values.empty:
@@ -263,18 +317,45 @@ def _steps(rows: pd.DataFrame) -> Iterator[Fact]:
             item=f"{role}, mean",
             text=number(mean) + (f" ({', '.join(odd)})" if odd else ""),
             value=mean,
-            level=Level.TROUBLE if not mean <= 1 else Level.NOTICE if odd else Level.OK,
-            rule=STEP,
+            level=_level(verdicts, str(role)),
+            rule=_said(verdicts),
             measure="eigen_learning_rates",
             role=str(role),
         )
 
 
-def _place(row: dict[str, Any]) -> str:
-    """Return where a row was found: ``W_q layer 3 head 1``."""
-    named = (f"{key} {row[key]}" for key in ("layer", "expert", "head") if row[key] is not None)
-    return " ".join([row["role"] or row["tensor"], *named])
-
-
-def _where(row: dict[str, Any]) -> dict[str, Any]:
+def _where(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: row.get(key) for key in ("role", "layer", "head")}
+
+
+READERS: dict[str, Callable[[WeightSet, Found, Sequence[Verdict]], Iterator[Fact]]] = {
+    "NaN or Inf": _finite,
+    "not measured": _unmeasured,
+    "unit norm": _hypersphere,
+    "condition number, worst": _condition,
+    "rank": _rank_of,
+    "dead rows": _dead_rows,
+    "{role}, mean": _steps,
+}
+"""Items that have words of their own, in the order in which they are read."""
+
+
+def health_items(rules: Rules | None = None) -> dict[str, tuple[str, ...]]:
+    """Return what a checkpoint is looked at for -> the measures that have to be there to tell.
+
+    Besides these, `health` says what could not be measured.
+
+    Parameters
+    ----------
+    rules
+        By default those in force.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    taken = [rule for rule in (in_force() if rules is None else rules) if rule.item is not None]
+    for rule in sorted(taken, key=lambda rule: _reading_order(str(rule.item))):
+        roles = rule.roles or [str(role) for each in rule.measure for role in ALL[each].roles]
+        one_a_role = "{role}" in str(rule.item)
+        for item in (str(rule.item).format(role=role) for role in (roles if one_a_role else [""])):
+            found[item] = tuple(dict.fromkeys((*found.get(item, ()), *rule.measure)))
+    found.pop("not measured", None)
+    return found

@@ -6,26 +6,34 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.checkpoint import distinct
-from ngpt_inspect.summary.facts import Fact, frame, header_facts, loss_facts, rows_of
-from ngpt_inspect.summary.health import HEALTH_MEASURES, readings
+from ngpt_inspect.rules import Rules, in_force
+from ngpt_inspect.summary.facts import Fact, frame, header_facts, loss_facts
+from ngpt_inspect.summary.health import readings
 from ngpt_inspect.tables import Progress, Source, measure, opened, parts
-from ngpt_inspect.tables.rows import of_series
+from ngpt_inspect.tables.rows import of_series, rows_of
 from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd
 
+AVERAGED = ("scaling_factors", "condition_numbers")
+"""Measures whose averages are shown whatever the rules read."""
+
 
 def summary(
-    sources: Source | Sequence[Source], *, device: str = "cpu", progress: Progress | None = None
+    sources: Source | Sequence[Source],
+    *,
+    rules: Rules | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Return the facts that tell checkpoints apart, and how healthy each is.
 
     Columns ``checkpoint, step`` and those of `Fact`: sizes, tokens, validation loss at the last
     step that all the runs have evaluated, median condition numbers (heads for attention, whole
     matrices for the MLP), mean sizes of scaling factors; then the items of `health`, each with
-    a level and the rule that decides it.
+    a level and the rule that decides it: of `rules`, by default those in force.
 
     Raises
     ------
@@ -33,11 +41,18 @@ def summary(
         As `measure`.
     """
     checkpoints = distinct(opened(sources))
-    table = measure(checkpoints, HEALTH_MEASURES, device=device, progress=progress)
+    taken = in_force() if rules is None else rules
+    needed = dict.fromkeys([*taken.health_measures, *AVERAGED])
+    table = measure(checkpoints, list(needed), device=device, progress=progress)
     facts = []
     for checkpoint, loss in zip(checkpoints, loss_facts(checkpoints), strict=True):
         mine = rows_of(table, checkpoint)
-        lines = (*header_facts(checkpoint), *loss, *_averages(mine), *readings(checkpoint, mine))
+        lines = (
+            *header_facts(checkpoint),
+            *loss,
+            *_averages(mine),
+            *readings(checkpoint, mine, taken),
+        )
         facts += [(checkpoint, fact) for fact in lines]
     out = frame(facts)
     out.attrs = table.attrs

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, MissingLibrary
 from ngpt_inspect.naming import named
-from ngpt_inspect.tables.rows import records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +101,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return rows of what JSON has words for: null for missing, NaN and infinite."""
+    from ngpt_inspect.tables.rows import records
+
     return [
         {name: None if _is_nonfinite(value) else value for name, value in row.items()}
         for row in records(table)

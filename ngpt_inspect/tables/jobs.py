@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -55,14 +55,22 @@ class Job:
             A setting that no tensor could be measured with.
         """
         weight = self.weight
+        if self.measure.beside:
+            weight = replace(weight, model=self.checkpoint)
         try:
-            with _cores(self.cores if self.is_large else 1):
+            with self._limited():
                 found = self.measure.compute(weight, self.options, self.device)
                 return [self._defined(values, weight.source) for values in found]
         except WrongOption:
             raise
         except (NonFinite, InspectError) as error:
             return [skipped(self.measure, f"{weight.source}: {error}")]
+
+    def _limited(self) -> AbstractContextManager[None]:
+        """Bound torch's threads, where torch computes."""
+        if not self.measure.needs_torch:
+            return nullcontext()
+        return _cores(self.cores if self.is_large else 1)
 
     def _defined(self, values: Values, source: str) -> Values:
         """Mark the numbers that do not exist, or that no float64 holds.

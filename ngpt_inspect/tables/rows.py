@@ -9,6 +9,7 @@ import numpy as np
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.measures import Values
+from ngpt_inspect.table import Table
 from ngpt_inspect.vocabulary import COLUMNS, Series
 from ngpt_inspect.weights import Weight, WeightSet
 
@@ -95,6 +96,15 @@ def of_series(table: pd.DataFrame, series: Series) -> pd.DataFrame:
     column = table["statistic"]
     wanted = column.isna() if statistic is None else (column == statistic)
     return table[(table["measure"] == of) & wanted]
+
+
+def rows_of(table: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
+    """Return the rows of one checkpoint; steps of one run share its label."""
+    rows = Table.of(table).rows
+    mine = rows["checkpoint"] == checkpoint.label
+    if checkpoint.step is not None:
+        mine &= rows["step"] == checkpoint.step
+    return rows[mine]
 
 
 def tidy(table: Any) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import cache as kept
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,16 @@ pytest.importorskip("streamlit")
 
 from app_runs import write_legible_run
 from small_models import write_gpt, write_ngpt
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from app.engine import answers
 from app.engine.store import VARIABLE
+
+# Every new app of the test driver reads the metadata of all installed packages, longer than a page
+# takes: what is installed stays the same.
+manifest_scanner.scan_component_manifests = kept(manifest_scanner.scan_component_manifests)
 
 DASHBOARD = Path(__file__).parents[2] / "app" / "dashboard.py"
 

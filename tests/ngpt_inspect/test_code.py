@@ -58,7 +58,8 @@ def folder(tmp_path_factory):
     rows = [evaluated(seed, "held-out", n, 3.0, 0.01, f) for seed, n, f in LENGTHS]
     write_rows(results / "longer_context.csv", rows)
     write_rows(results / "step_time.csv", timings({"GPT": [1.0, 1.1], "nGPT": [1.5, 1.6]}))
-    write_rows(results / "decay_exposure.csv", exposed())
+    for name in ("decay_exposure", "paper_length", "heads_and_depth"):
+        write_rows(results / f"{name}.csv", exposed())
     write_rows(results / "downstream_tasks.csv", answers())
     return folder
 

@@ -59,6 +59,9 @@ MEASURE = Measure(
         ),
     ),
     source="Wang and Isola, arXiv 2005.10242, equation 2",
+    usual="below zero",
+    alarming="near zero: all rows are one direction",
+    random="about −4",
 )
 '''
 FIGURE = '''

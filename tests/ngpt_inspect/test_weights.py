@@ -167,3 +167,13 @@ def test_a_gain_used_as_one_plus_w() -> None:
     stored = torch.tensor([0.5, -0.25])
     found = weight_of(stored, role=Role.GAIN_A, offset=1.0).values()
     assert torch.equal(found, torch.tensor([1.5, 0.75], dtype=torch.float64))
+
+
+def test_numpy_reads_what_torch_reads(layouts: dict[str, Path]) -> None:
+    n_weights = 0
+    for path in layouts.values():
+        for weight in open_checkpoint(path):
+            values, array = weight.values(), weight.array()
+            assert torch.equal(torch.from_numpy(array).double(), values.double()), weight
+            n_weights += 1
+    assert n_weights > 100

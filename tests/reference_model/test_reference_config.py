@@ -69,17 +69,18 @@ def test_presets_compare_like_with_like(preset):
     gpt, ngpt = train_config("gpt", preset), train_config("ngpt", preset)
     own = {"learning_rate": 1.0, "warmup_steps": 0, "weight_decay": 0.0}
     assert dataclasses.replace(gpt, **own) == dataclasses.replace(ngpt, **own)
-    # "contrast" makes up for its short run: the exposure of the paper's decay over its steps
-    assert gpt.weight_decay == (1.0 if preset == "contrast" else 0.1)
+    # these make up for their short runs: the exposure of the paper's decay over its steps
+    assert gpt.weight_decay == {"contrast": 1.0, "demo": 0.7}.get(preset, 0.1)
     assert (ngpt.weight_decay, ngpt.warmup_steps) == (0.0, 0)
     assert gpt.warmup_steps > 0
 
 
-def test_the_contrast_has_the_decay_exposure_of_the_papers_runs():
+@pytest.mark.parametrize("preset", ["contrast", "demo"])
+def test_the_contrast_has_the_decay_exposure_of_the_papers_runs(preset):
     paper = [0.1 * rate * 100_000 / 2 for rate in (1e-3, 3e-3)]  # a cosine has half its peak
-    assert paper[0] <= decay_exposure(train_config("gpt", "contrast")) <= paper[1]
+    assert paper[0] <= decay_exposure(train_config("gpt", preset)) <= paper[1]
 
 
 def test_unknown_preset_lists_the_known_ones():
-    with pytest.raises(UsageError, match=r"choose one of contrast, tiny, small, 0\.5B, 1B"):
+    with pytest.raises(UsageError, match=r"choose one of contrast, demo, tiny, small, 0\.5B, 1B"):
         model_config("gpt", "huge")

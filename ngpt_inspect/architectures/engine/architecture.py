@@ -39,6 +39,9 @@ class Rule:
     """``expert`` or ``layer``: what the first axis counts. The rest is that of one of them."""
     transposed: bool = False
     """Stored (in, out), as the Conv1D of GPT-2."""
+    seen: str = ""
+    """The shape to see it in before all else, of its own axes a, b, c and sizes that the config
+    states: ``n_experts, a//n_experts, b``. Read where `Architecture.parts` says so."""
     view: str | None = None
     """Shape of the role's values when it is not the stored one: ``n_heads, d_k``."""
     optional: bool = False

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ngpt_inspect.architectures.engine.template import Templates, unwrap
+from ngpt_inspect.vocabulary import Role
 
 LISTS = frozenset({"layers", "layer", "h", "blocks", "block"})
 """What a list of layers is called; any other list holds one part of every layer."""
-HEADS = ("lm_head.", "cls.", "decoder.", "pred_layer.", "generator_")
+FOREIGN = ("vision", "visual", "image", "img", "audio", "speech")
+"""Words of what a model sees and hears with."""
+HEADS = ("lm_head.", "cls.", "decoder.", "pred_layer.", "generator_", "lm_loss.", "output.")
 """What stands beside the trunk and makes tokens of what it returns."""
 MOST_SUBS = 8
 """Layers counted as one."""
@@ -28,6 +30,10 @@ class Home:
     """Its layers are one list; else each part has a list of its own (``attentions.3``)."""
     n_subs: int = 1
     """How many layers are counted as one, each as ``self_attn.0``, ``self_attn.1``."""
+    stacks: tuple[tuple[str, ...], ...] = ()
+    """Where its layers are in several lists, what stands before each, counted on in this order."""
+    n_each: int = 0
+    """Layers in each of these."""
 
     def name(self, raw_name: str) -> str:
         """Return the name from the list of layers on: ``layers.3.mlp.up_proj.weight``.
@@ -36,7 +42,9 @@ class Home:
         """
         found = self._in_layer(raw_name)
         if found is None:
-            return self._outside(unwrap(raw_name))
+            return self.outside(unwrap(raw_name))
+        if self.stacks:
+            return found.name(self.stacks.index(found.trunk) * self.n_each + found.number)
         plain = found.name(found.number * self.n_subs)
         if self.n_subs == 1 or found.sub is None or self.knows(plain):
             return plain
@@ -55,34 +63,73 @@ class Home:
         name = unwrap(raw_name)
         split = _split(name)
         if split is not None and split.listed:
-            return split.trunk == self.trunk
+            return split.trunk in (self.stacks or (self.trunk,))
         ours = name.startswith((".".join(self.trunk[:1]) + ".", *HEADS))
         return ours or self.knows(self.name(raw_name))
 
     def _in_layer(self, raw_name: str) -> _Split | None:
         split = _split(unwrap(raw_name))
-        is_ours = split is not None and (split.trunk, split.listed) == (self.trunk, self.listed)
-        return split if is_ours else None
+        if split is None or split.listed != self.listed:
+            return None
+        return split if split.trunk in (self.stacks or (self.trunk,)) else None
 
-    def _outside(self, name: str) -> str:
+    def outside(self, name: str) -> str:
+        """Return a name outside of the layers without as much of the trunk as makes it known."""
         lengths = range(len(self.trunk), -1, -1)
         ends = (name.removeprefix(".".join(self.trunk[:n]) + ".") for n in lengths)
         return next((end for end in ends if self.knows(end)), name)
 
 
-def home_of(names: Iterable[str], words: Templates[Any]) -> Home:
-    """Return the home where a vocabulary knows most tensors."""
-    count: Counter[tuple[tuple[str, ...], bool]] = Counter()
-    subs: dict[tuple[tuple[str, ...], bool], int] = {}
-    for split in filter(None, map(_split, map(unwrap, names))):
+def home_of(raw_names: Iterable[str], words: Templates[Any]) -> Home:
+    """Return the home where a vocabulary knows most tensors, of those with embeddings near."""
+    names = [unwrap(raw_name) for raw_name in raw_names]
+    known: dict[_Place, set[str]] = {}
+    subs: dict[_Place, int] = {}
+    for split in filter(None, map(_split, names)):
         at = split.trunk, split.listed
         if _knows(words, split.name(split.number)):
-            count[at] += 1
+            known.setdefault(at, set()).add(split.name(split.number))
         elif split.sub is not None and _knows(words, split.sub_name(split.number)):
-            count[at] += 1
+            known.setdefault(at, set()).add(".".join(split.rest))
             subs[at] = max(subs.get(at, 1), split.sub + 1)
-    trunk, listed = max(count, key=lambda at: count[at], default=((), True))
-    return Home(trunk, words, listed, min(subs.get((trunk, listed), 1), MOST_SUBS))
+    tables = [name for name in names if _split(name) is None]
+
+    def rank(at: _Place) -> tuple[bool, bool, int]:
+        near = any(_is_table(words, Home(at[0], words).outside(name)) for name in tables)
+        foreign = any(word in part for part in at[0] for word in FOREIGN)
+        return near, not foreign, len(known[at])
+
+    best = max(known, key=rank, default=((), True))
+    home = Home(best[0], words, best[1], min(subs.get(best, 1), MOST_SUBS))
+    stacks = _stacks(best, known, names)
+    return replace(home, stacks=stacks, n_each=_n_layers(known[best])) if stacks else home
+
+
+_Place = tuple[tuple[str, ...], bool]
+"""A trunk, and whether its layers are one list."""
+
+
+def _stacks(best: _Place, known: Mapping[_Place, set[str]], names: list[str]) -> _Stacks:
+    """Return the trunks of lists of layers side by side that are alike and hold nothing else."""
+    alike = [trunk for trunk, listed in known if known[trunk, listed] == known[best]]
+    beside = [
+        trunk
+        for trunk in alike
+        if trunk[:-1] == best[0][:-1]
+        and all(_split(name) for name in names if name.startswith(".".join((*trunk, ""))))
+    ]
+    return tuple(sorted(beside)) if len(beside) > 1 and best[0] in beside else ()
+
+
+_Stacks = tuple[tuple[str, ...], ...]
+
+
+def _n_layers(names: set[str]) -> int:
+    return 1 + max(int(name.split(".")[1]) for name in names)
+
+
+def _is_table(words: Templates[Any], name: str) -> bool:
+    return any(rule.role is Role.E_INPUT for rule, _ in words.find(name))
 
 
 @dataclass(frozen=True)

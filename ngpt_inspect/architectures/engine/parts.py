@@ -16,12 +16,14 @@ from ngpt_inspect.architectures.engine.dimensions import Shaped, completed, stat
 from ngpt_inspect.architectures.engine.homes import Home, home_of
 from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.placed import Placed, placements
+from ngpt_inspect.architectures.engine.seen import seen_as
 from ngpt_inspect.architectures.engine.template import Templates
 from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import Role
 
 VECTOR = "a vector or a number; no measure reads it"
+SKIP = "what a state space passes on, a number a channel; no measure reads it"
 KERNEL = "a convolution kernel; no measure reads it"
 LEAST = 0.75
 """Share of the matrices of the layers that must be known parts."""
@@ -42,6 +44,9 @@ DOUBTED = (
 PER_LAYER = {"n_heads": ("num_attention_heads_per_layer",), "d_model": ("hidden_size", "n_embd")}
 """Settings that are a list with a number for each layer, or the width."""
 
+SLIDING = {"n_heads": "num_attention_heads", "n_kv_heads": "num_key_value_heads", "d_k": "head_dim"}
+"""Settings that, after ``swa_``, hold in layers whose type is a sliding window."""
+
 ATTENDS = (Role.W_Q, Role.W_Q_B, Role.M_IN)
 """One of these every decoder has."""
 
@@ -54,10 +59,14 @@ def assembled(contents: Contents, architecture: Architecture, n_heads: int | Non
     words = Templates((rule.name, rule) for rule in rules)
     home = home_of(contents.tensors, words)
     told = stated(contents) | ({} if n_heads is None else {"n_heads": n_heads})
+    experts = contents.find("moe_num_experts", "ffn_config.moe_num_experts")
+    told |= {"n_experts": experts[0]} if experts and isinstance(experts[0], int) else {}
     claims: dict[int | None, list[Placed]] = {}
     for name, tensor in contents.tensors.items():
         for rule, (layer, expert) in words.find(home.name(name)):
-            claims.setdefault(layer, []).extend(placements(rule, layer, expert, tensor))
+            seen = seen_as(tensor, rule.seen, told) if rule.seen else tensor
+            if seen is not None:
+                claims.setdefault(layer, []).extend(placements(rule, layer, expert, seen))
     variants, sizes = _variants(rules), _Sizes(set() if n_heads is None else {"n_heads"})
     placed = [
         each
@@ -83,7 +92,17 @@ def _told(contents: Contents, told: Mapping[str, int], layer: int | None) -> dic
             said = said[layer] if layer < len(said) else None
         if isinstance(said, int) and said > 0:
             mine[name] = said
+    kinds = contents.find("layer_types")
+    if layer is not None and kinds is not None and "sliding" in _at(kinds[0], layer):
+        for name, key in SLIDING.items():
+            window = contents.find(f"swa_{key}")
+            mine |= {name: window[0]} if window and isinstance(window[0], int) else {}
     return mine
+
+
+def _at(kinds: object, layer: int) -> str:
+    """Return what a list says of a layer."""
+    return str(kinds[layer]) if isinstance(kinds, list | tuple) and layer < len(kinds) else ""
 
 
 def _variants(rules: Iterable[Rule]) -> dict[str, list[Variant]]:
@@ -202,6 +221,8 @@ def _passed_over(tensor: StoredTensor, is_ours: bool) -> str:
         return BIAS
     if "conv" in tensor.name and len(tensor.shape) == 3:
         return KERNEL
+    if tensor.name.endswith(".D"):
+        return SKIP
     return VECTOR if tensor.n_values <= max(tensor.shape, default=1) else ""
 
 
@@ -215,7 +236,7 @@ def _dimensions(placed: list[Placed]) -> dict[str, int]:
     tables = [each.tensor.shape for each in placed if each.rule.role is Role.E_INPUT]
     known |= {"vocab_size": tables[0][0]} if tables else {}
     layers = [each.layer for each in placed if each.layer is not None]
-    experts = [each.expert for each in placed if each.expert is not None]
+    experts = [p.expert for p in placed if p.expert is not None and p.layer is not None]
     known["n_layers"] = max(layers, default=-1) + 1
     return known | ({"n_experts": max(experts) + 1} if experts else {})
 

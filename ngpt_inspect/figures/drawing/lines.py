@@ -19,6 +19,8 @@ WORDS: dict[str, Callable[[Any], str]] = {
     "batch_size": "batch {}".format,
     "steps": "{:,} steps".format,
     "learning_rate": lambda value: f"rate {rate(value)}",
+    "d_k": "d_k {}".format,
+    "weight_decay": "decay {:g}".format,
     "compiled": lambda value: "compiled" if value else "not compiled",
 }
 """How a column is said in a label; others as they are."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint_of_values
-from ngpt_inspect.formats._values import row_range, tensor_of
+from ngpt_inspect.formats._values import ARRAYS, array_of, row_range, tensor_of
 from ngpt_inspect.formats.torch.archive import ZipEntry
 from ngpt_inspect.stored import ITEM_BITS, StoredTensor
 from ngpt_inspect.wording import quoted, sizes
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,13 @@ class TorchTensor(StoredTensor):
         Reads from the first to the last value of the rows: exactly them where rows lie one
         after another, up to the whole tensor for a transposed view.
         """
+        return self._made(tensor_of, start, stop)
+
+    def array(self) -> np.ndarray:
+        """Return the values without torch where NumPy reads them; see `StoredTensor.array`."""
+        return self._made(array_of) if self.dtype in ARRAYS else super().array()
+
+    def _made(self, make: Callable[..., Made], start: int = 0, stop: int | None = None) -> Made:
         first, shape = row_range(self.shape, start, stop)
         item = ITEM_BITS[self.dtype] // 8
         where = f"{self.file_name}: tensor {quoted(self.name)}"
@@ -43,7 +54,7 @@ class TorchTensor(StoredTensor):
                 next_step="save it with .contiguous()",
             )
         offset = self.offset + (first * self.stride[0] * item if self.shape else 0)
-        return tensor_of(
+        return make(
             self.dtype,
             shape,
             span(shape, self.stride),

@@ -27,7 +27,7 @@ from ngpt_inspect.weights import WeightSet
 
 SIZES: dict[str, Any] = {
     **dict.fromkeys(("vocab_size", "vocab_size_per_layer_input"), 96),
-    **dict.fromkeys(("hidden_size", "n_embd", "d_model"), 64),
+    **dict.fromkeys(("hidden_size", "n_embd", "d_model", "hidden_size_global"), 64),
     **dict.fromkeys(
         ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers"), 2
     ),
@@ -78,27 +78,113 @@ OWN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "lfm2_moe": ({"layer_types": ["conv", "full_attention"], "num_dense_layers": 1}, ()),
     "zaya": ({"num_experts_per_tok": 1}, ()),
     "dots3_note_text": ({"num_key_value_heads": 4}, ()),
+    "zamba": (
+        {"num_hidden_layers": 4, "layers_block_type": ["mamba", "hybrid"] * 2, "mamba_dt_rank": 4}
+        | {"attention_hidden_size": 128, "attention_head_dim": 32, "num_key_value_heads": 4},
+        ("max_position_embeddings",),
+    ),
     "zamba2": (
         {"num_hidden_layers": 3, "layers_block_type": ["mamba", "hybrid", "mamba"]},
         (),
     ),
+    "blt": ({"encoder_hash_byte_group_vocab": 32}, ()),
+    "cohere_compass_text": (
+        {
+            "layer_types": ["sliding_attention", "full_attention"],
+            "rope_parameters": {
+                kind: {"rope_type": "default", "rope_theta": 1e4}
+                for kind in ("sliding_attention", "full_attention")
+            },
+        },
+        (),
+    ),
+    "dbrx": (
+        {"attn_config": {"kv_n_heads": 2, "rope_theta": 1e4, "clip_qkv": 1e3}},
+        ("num_key_value_heads",),
+    ),
+    "xmod": ({"default_language": "en_XX"}, ()),
+    "cpmant": ({"prompt_length": 0}, ()),
+    **dict.fromkeys(
+        ("kimi_linear", "bailing_hybrid"),
+        ({"layer_types": ["linear_attention", "full_attention"]}, ()),
+    ),
+    **dict.fromkeys(
+        ("qwen4_exp", "qwen4_exp_text"),
+        (
+            {"layer_types": ["linear_attention", "indexed_attention"], "indexer_n_heads": 2}
+            | {"indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 8}
+            | {"indexer_compress_ratio": 2},
+            (),
+        ),
+    ),
+    "dots3_note": ({"num_key_value_heads": 4, "per_layer_config": {}}, ()),
+    "gemma4_assistant": (
+        {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0},
+        (),
+    ),
+    **dict.fromkeys(
+        ("inkling2_text", "inkling2_loop_text"),
+        (
+            {"unpadded_vocab_size": 96, "swa_num_attention_heads": 4, "swa_head_dim": 16}
+            | {"swa_num_key_value_heads": 2, "d_rel": 8, "rel_extent": 16},
+            (),
+        ),
+    ),
+    "reformer": (
+        {"is_decoder": True, "attn_layers": ["local", "lsh"], "axial_pos_shape": [8, 8]}
+        | {"axial_pos_embds_dim": [32, 32], "attention_head_size": 16, "feed_forward_size": 80},
+        ("num_hidden_layers",),
+    ),
+    "roc_bert": ({"shape_vocab_size": 96, "pronunciation_vocab_size": 96}, ()),
+    "xlnet": ({"d_head": 16, "d_inner": 80}, ("max_position_embeddings", "n_positions")),
 }
 """What else a family wants, and which of the sizes it must not be given."""
+NEUTRAL = ("sqk", ".scale")
+"""Vectors that scale queries and keys channel by channel."""
+PARTS = {"musicgen": "decoder", "musicgen_melody": "decoder"}
+FIRST = {
+    "gemma4_assistant": {
+        "text_config": {
+            "hidden_size_per_layer_input": 0,
+            "vocab_size_per_layer_input": 0,
+            "num_kv_shared_layers": 0,
+        }
+    }
+}
+"""What a config cannot be made without."""
 
 LARGEST = 20_000_000
 NORMS = {"q_norm", "k_norm", "q_layernorm", "k_layernorm", "query_layernorm", "key_layernorm"}
-REASONS = {
-    "axk2": "queries and gates are one product of two latents",
-    "deepseek_v4": "one latent is key and value of every head; it has a role of its own",
-    "diffllama": "values of two heads are joined before attention",
-    "inkling_text": "short convolutions stand between the matrices and the heads",
-    "jetmoe": "queries are of experts, keys are repeated for them",
-    "roformer": "its rotations are a parameter, drawn at random here",
-    "zaya": "convolutions stand between the matrices and the heads",
-    "hrm_text": "its two stacks of layers are taken for two sets of weights",
-    "dory": "queries are scaled channel by channel, by s_qk squared",
+REASONS: dict[str, tuple[str, str]] = {
+    "axk2": ("W_q", "queries are two products of one latent, one of them normed"),
+    "deepseek_v4": (
+        "W_k W_v",
+        "one latent is key and value of every head; it has a role of its own",
+    ),
+    "diffllama": ("W_v", "values of two heads are joined before attention"),
+    "reformer": ("W_k", "of attention by hashes the queries are the keys too"),
+    "zaya": (
+        "W_q W_k W_v",
+        "queries and keys are averaged and convolved together, half of a value is the token before",
+    ),
 }
-"""Why heads of a family are not simply rows times the input."""
+"""The roles that heads of a family do not have as rows times the input, and why."""
+UNTOLD = {
+    **dict.fromkeys(
+        ("gemma4_assistant", "gemma4_unified_assistant"),
+        "it attends to keys and values of another model",
+    ),
+    "prophetnet": "its decoder runs several streams of each token at once",
+    "xlnet": "its attention is written in products of three axes; a test has their split",
+}
+"""Why a family cannot be listened to."""
+LEFT = {
+    "blt": "of its four transformers one is read",
+    "xmod": "adapters are named by their language",
+}
+"""Why names are left over, which are measured by name."""
+SENSES = re.compile("vision|visual|image|img|audio|speech|multi_modal|connector|aligner")
+"""What a model sees or hears with."""
 ROLES = {"W_q": Role.W_Q, "W_k": Role.W_K, "W_v": Role.W_V}
 
 
@@ -128,34 +214,49 @@ def families() -> list[str]:
 
 def build(family: str) -> torch.nn.Module:
     """Return a tiny random model of a family."""
-    from transformers import CONFIG_MAPPING, AutoModelForCausalLM
-
-    kind = CONFIG_MAPPING[family]
-    base = kind()
-    own, dropped = OWN.get(family, ({}, ()))
-    if hasattr(base, "text_config"):
-        settings: dict[str, Any] = {"text_config": _sizes(base.text_config) | own}
-        own = {}
-        if hasattr(getattr(base, "vision_config", None), "__dict__"):
-            settings["vision_config"] = _sizes(base.vision_config)
-    else:
-        settings = _sizes(base)
-    settings = {name: v for name, v in settings.items() if name not in dropped} | own
-    config = kind(**settings)
+    model_of, config = _class_and_config(family)
     torch.manual_seed(7)
     with torch.device("meta"):
-        size = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
+        size = sum(p.numel() for p in model_of(config).parameters())
     if size > LARGEST:
         msg = f"{size:,} parameters, and no setting known that makes it smaller"
         raise ValueError(msg)
-    model = AutoModelForCausalLM.from_config(config).float().eval()
+    model = model_of(config).float().eval()
     draw = torch.Generator().manual_seed(11)
     with torch.no_grad():
         for name, each in model.named_parameters():
+            if not each.requires_grad:
+                continue  # a table of sines
             each.copy_(torch.randn(each.shape, generator=draw) * 0.1 + (each.ndim == 1))
+            # No measure reads these; made neutral, what is left is linear.
             if name.endswith("bias"):
-                each.zero_()  # no measure reads them; what is left is linear
+                each.zero_()
+            elif name.endswith(NEUTRAL):
+                each.fill_(1)
+            elif "conv" in name and each.ndim == 3:
+                each.zero_()[..., -1] = 1
     return model
+
+
+def _class_and_config(family: str) -> tuple[Any, Any]:
+    """Return what makes a family's model of a config, and a tiny one."""
+    from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
+
+    kind = CONFIG_MAPPING[family]
+    own, dropped = OWN.get(family, ({}, ()))
+    if family in PARTS:  # a model of several, whose language model has a config of its own
+        config = type(getattr(kind(), PARTS[family]))
+        return MODEL_FOR_CAUSAL_LM_MAPPING[kind], config(**_sizes(config()) | own)
+    base = kind(**FIRST.get(family, {}))
+    below = {name: getattr(base, name, None) for name in getattr(kind, "sub_configs", {})}
+    settings = {name: _sizes(sub) for name, sub in below.items() if hasattr(sub, "to_dict")}
+    text = settings.get("text_config")
+    settings |= _sizes(base) if text is None else {}
+    mine = settings if text is None else text
+    for name in dropped:
+        mine.pop(name, None)
+    mine |= own
+    return AutoModelForCausalLM.from_config, kind(**settings)
 
 
 def _sizes(config: Any) -> dict[str, Any]:
@@ -184,28 +285,43 @@ def examine(family: str, folder: Path) -> Finding:
         opened = open_checkpoint(folder)
     except InspectError as error:
         return Finding(family, "refused", str(error.what), "")
-    right = _compared(model, opened)
-    if right.startswith("no:") and family in REASONS:
-        right = f"otherwise: {REASONS[family]}"
-    return Finding(family, opened.architecture, _left(opened), right)
+    return Finding(
+        family, opened.architecture, _left(family, opened), _right(family, model, opened)
+    )
 
 
-def _left(opened: WeightSet) -> str:
+def _left(family: str, opened: WeightSet) -> str:
     names = [re.sub(r"\d+", "*", name) for name in opened.unrecognised]
-    if opened.architecture == "unknown" or not names:
-        return "no" if names else "yes"
-    first = next(iter(dict.fromkeys(names)))
-    return f"{len(set(names))} names left, such as `{first}`"
+    if opened.architecture == "unknown":
+        return "no"
+    ours = list(dict.fromkeys(name for name in names if not SENSES.search(name)))
+    if ours:
+        why = LEFT.get(family, f"such as `{ours[0]}`")
+        return f"{len(ours)} names left: {why}"
+    return f"yes, beside {len(set(names))} names of what it sees or hears with" if names else "yes"
 
 
-def _compared(model: torch.nn.Module, opened: WeightSet) -> str:
-    """Return whether each head's queries, keys and values are what this tool's rows make."""
+def _right(family: str, model: torch.nn.Module, opened: WeightSet) -> str:
+    right, wrong = _compared(model, opened)
+    if right.startswith("not told") and family in UNTOLD:
+        return f"not told: {UNTOLD[family]}"
+    roles, why = REASONS.get(family, ("", ""))
+    if wrong and {each.partition(" ")[0] for each in wrong} <= set(roles.split()):
+        return f"otherwise {', '.join(roles.split())}: {why}"
+    return right
+
+
+def _compared(model: torch.nn.Module, opened: WeightSet) -> tuple[str, list[str]]:
+    """Return whether each head's queries, keys and values are what this tool's rows make.
+
+    And the roles, each with its layer, of which they are not.
+    """
     try:
-        seen = _run(model)
+        seen = _numbered(_run(model), opened)
     except Exception as error:
-        return f"not told: {type(error).__name__} when run so"
+        return f"not told: {type(error).__name__} when run so", []
     if not seen:
-        return "not told: no attention that can be listened to"
+        return NO_ATTENTION, []
     exact, wrong, n_heads = True, [], 0
     for layer, (x, given) in seen.items():
         here = {weight.role for weight in opened if weight.layer == layer}
@@ -213,25 +329,31 @@ def _compared(model: torch.nn.Module, opened: WeightSet) -> str:
             continue  # no attention, though its products look like one
         for role, found in given.items():
             weights = [w for w in opened if w.role is ROLES[role] and w.layer == layer]
-            heads = None if not weights else weights[0].heads(weights[0].values())
-            if heads is None or len(weights) > 1:
+            heads = [cut.double() for w in weights if (cut := w.heads(w.values())) is not None]
+            if not heads:
                 wrong.append(f"{role} of layer {layer}: none here")
                 continue
-            wanted = torch.einsum("hdi,ni->nhd", heads.double(), x)
-            same = _same(found[..., : wanted.shape[-1]], wanted)
-            n_heads += len(heads)
+            wanted = [torch.einsum("hdi,ni->nhd", each, x) for each in heads]
+            same = _same_of_experts(found, wanted) if len(heads) > 1 else _same(found, wanted[0])
+            n_heads += sum(map(len, heads))
             exact &= same == "exact"
             wrong += [] if same else [f"{role} of layer {layer}"]
     if not n_heads and not wrong:
-        return "not told: no attention that can be listened to"
+        return NO_ATTENTION, []
     if wrong:
-        return f"no: {', '.join(wrong[:3])}"
-    return f"yes, {n_heads} heads" + ("" if exact else ", up to norms and rotary order")
+        return f"no: {', '.join(wrong[:3])}", wrong
+    return f"yes, {n_heads} heads" + ("" if exact else ", up to norms and rotary order"), []
+
+
+NO_ATTENTION = "not told: no attention that can be listened to"
 
 
 def _same(found: torch.Tensor, wanted: torch.Tensor) -> str:
-    if found.shape[1] > wanted.shape[1]:
-        found = found[:, :: found.shape[1] // wanted.shape[1]]  # keys repeated for each query
+    found = found[..., : wanted.shape[-1]]
+    n = wanted.shape[1]
+    if found.shape[1] > n:  # keys repeated for each query, or all of them again
+        again = torch.equal(found[:, :n], found[:, n : 2 * n])
+        found = found[:, :n] if again else found[:, :: found.shape[1] // n]
     if found.shape != wanted.shape:
         return ""
     if torch.allclose(found, wanted, rtol=1e-3, atol=1e-4):
@@ -241,6 +363,21 @@ def _same(found: torch.Tensor, wanted: torch.Tensor) -> str:
         (each / each.norm(dim=-1, keepdim=True)).sort(dim=-1).values for each in (found, wanted)
     )
     return "scaled" if torch.allclose(one, other, rtol=1e-3, atol=1e-4) else ""
+
+
+def _same_of_experts(found: torch.Tensor, wanted: list[torch.Tensor]) -> str:
+    """Tell whether each share of a token's heads is what one of the experts makes of it."""
+    shares = found.reshape(len(found), -1, *wanted[0].shape[1:])
+    near = [torch.isclose(shares, each[:, None], rtol=1e-3, atol=1e-4) for each in wanted]
+    return "exact" if torch.stack(near).all(-1).all(-1).any(0).all() else ""
+
+
+class Unnormed(torch.nn.Identity):
+    """Stands in the place of a norm; some ask its weight what dtype it is."""
+
+    def __init__(self, norm: torch.nn.Module) -> None:
+        super().__init__()
+        self.weight = getattr(norm, "weight", None)
 
 
 class Products(TorchFunctionMode):
@@ -280,17 +417,31 @@ class Products(TorchFunctionMode):
             self._told(self._inside[-1], *(e.reshape(n, -1, 1, e.shape[-1]) for e in parts))
 
 
+def _numbered(seen: dict[tuple[str, int], Any], opened: WeightSet) -> Seen:
+    """Return what was heard by layer; of several lists, those that are read are counted on."""
+    lists = sorted({of for of, _ in seen})
+    if len(lists) > 1:
+        named = [weight.tensor.name for weight in opened if weight.role is not None]
+        lists = [of for of in lists if any(name.startswith(of) for name in named)]
+    n_each = 1 + max(layer for _, layer in seen) if seen else 0
+    return {
+        lists.index(of) * n_each + layer: heard
+        for (of, layer), heard in seen.items()
+        if of in lists
+    }
+
+
 N_TOKENS = 8
 PRODUCTS = {"matmul", "__matmul__", "bmm", "baddbmm"}
 Seen = dict[int, tuple[torch.Tensor, dict[str, torch.Tensor]]]
 """Layer -> what attention was given, and the (tokens, heads, d) it made of it."""
 
 
-def _run(model: torch.nn.Module) -> Seen:
+def _run(model: torch.nn.Module) -> dict[tuple[str, int], Any]:
     """Run single tokens through a model, and listen to what its attentions are given."""
     inputs: dict[int, torch.Tensor] = {}
     names = {id(module): name for name, module in model.named_modules()}
-    seen: Seen = {}
+    seen: dict[tuple[str, int], Any] = {}
 
     def listen(module: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> Any:
         name = names.get(id(module), "")
@@ -301,7 +452,8 @@ def _run(model: torch.nn.Module) -> Seen:
             layer = 2 * numbers[0] + numbers[1] if two else numbers[0]
             parts = {"W_q": query, "W_k": key, "W_v": value}
             made = {role: each[:, :, 0].double() for role, each in parts.items()}
-            seen.setdefault(layer, (inputs[id(module)][:, 0].double(), made))
+            of = re.split(r"(?<=\.)\d", name)[0]
+            seen.setdefault((of, layer), (inputs[id(module)][:, 0].double(), made))
         shape = (query.shape[0], query.shape[2], query.shape[1], value.shape[-1])
         return torch.zeros(shape), None
 
@@ -315,7 +467,7 @@ def _run(model: torch.nn.Module) -> Seen:
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if name in NORMS:
-                setattr(module, name, torch.nn.Identity())
+                setattr(module, name, Unnormed(child))
             elif re.search("[Aa]ttention|MLA$", type(child).__name__):
                 child.register_forward_pre_hook(keep, with_kwargs=True)
                 child.register_forward_hook(lambda *_: products.leave())
@@ -330,14 +482,14 @@ def _run(model: torch.nn.Module) -> Seen:
 @contextmanager
 def _registered(function: Any) -> Iterator[None]:
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
-    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+    from transformers.modeling_utils import AttentionInterface
 
-    ALL_ATTENTION_FUNCTIONS["listening"] = function
+    AttentionInterface.register("listening", function)
     ALL_MASK_ATTENTION_FUNCTIONS.register("listening", ALL_MASK_ATTENTION_FUNCTIONS["eager"])
     try:
         yield
     finally:
-        del ALL_ATTENTION_FUNCTIONS["listening"]
+        AttentionInterface._global_mapping.pop("listening")
         ALL_MASK_ATTENTION_FUNCTIONS._global_mapping.pop("listening")
 
 
@@ -345,7 +497,7 @@ def document(findings: list[Finding], version: str) -> str:
     """Return the table of all families with what it counts to."""
     built = [each for each in findings if each.architecture != "not built"]
     opened = [each for each in built if each.architecture not in ("refused", "unknown")]
-    whole = [each for each in opened if each.whole == "yes"]
+    whole = [each for each in opened if each.whole.startswith("yes")]
     right = [each for each in opened if each.right.startswith("yes")]
     wrong = [each for each in opened if each.right.startswith("no:")]
     return "\n".join(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ngpt_inspect.architectures import ARCHITECTURES, Architecture, Rule
-from ngpt_inspect.architectures.engine.template import fill, match
+from ngpt_inspect.architectures.engine.template import Templates, fill, match
 from ngpt_inspect.expressions import evaluate, names_in
 from ngpt_inspect.vocabulary import Kind, Role
 
@@ -48,13 +48,14 @@ def alternatives(rule: Rule) -> Iterator[list[str]]:
 
 @every
 def test_names_match_themselves_and_no_other_rule(each: Architecture) -> None:
+    rules = Templates([(rule.name, rule) for rule in each.rules])
+    others = Templates([(template, template) for template in (*each.ignored, *each.excludes)])
     for rule in each.rules:
         name = fill(rule.name, 5).replace("{expert}", "1")
         layer = 5 if "{layer}" in rule.name else None
         assert match(rule.name, name) == (layer, 1 if "{expert}" in rule.name else None)
-        assert not any(match(template, name) for template in each.ignored), name
-        assert not any(match(template, name) for template in each.excludes), name
-        parts = [o for o in each.rules if match(o.name, name) and o.block == rule.block]
+        assert not [*others.find(name)], name
+        parts = [other for other, _ in rules.find(name) if other.block == rule.block]
         assert len(parts) == 1 or all(part.rows is not None for part in parts), name
 
 

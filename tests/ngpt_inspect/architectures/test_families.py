@@ -18,7 +18,6 @@ from ngpt_inspect.vocabulary import Kind, Role
 from ngpt_inspect.weights import WeightSet
 
 Opened = tuple[WeightSet, Expected]
-SINGULAR_VALUES = ni.MEASURES["singular_values"]
 every = pytest.mark.parametrize("name", FAMILIES)
 
 
@@ -41,49 +40,41 @@ def test_no_declaration_is_without_a_file() -> None:
 
 
 @every
-def test_is_recognised_and_every_tensor_placed(name: str, opened) -> None:
+def test_is_recognised_and_every_tensor_and_value_is_in_its_place(name: str, opened) -> None:
     model, expected = opened(name)
     assert model.architecture == FAMILIES[name].architecture
     assert model.unrecognised == ()
     sizes = (model.shape.d_model, model.shape.d_mlp, model.shape.vocab_size)
     assert sizes == (D, D_MLP, VOCAB)
+    assert (model.shape.n_heads, model.shape.n_kv_heads) == (HEADS, expected.n_kv_heads)
     assert {(str(w.role), w.layer, w.expert) for w in model} == set(expected.values)
     named = {weight.tensor.name for weight in model} | set(model.ignored)
     assert named == set(model.contents.tensors)
-
-
-@every
-def test_every_effective_value_is_recovered(name: str, opened) -> None:
-    model, expected = opened(name)
     for weight in model:
+        values = weight.values().double()
         wanted = expected.values[str(weight.role), weight.layer, weight.expert]
-        found = weight.values().double().numpy()
-        assert found.shape == wanted.shape, weight.source
-        # Numbers near zero (a gain stored as w of 1 + w) keep the precision of the whole.
-        floor = 1e-7 * np.abs(wanted).max()
-        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=floor, err_msg=weight.source)
+        check(values.numpy(), wanted, weight.source)
+        heads = weight.heads(values)
+        blocks = own_heads(str(weight.role), wanted, expected.n_kv_heads)
+        assert (heads is None) == (not blocks), weight.source
+        for head, block in zip(() if heads is None else heads, blocks, strict=True):
+            check(head.numpy(), block, weight.source)
 
 
-def own_heads(role: str, matrix: np.ndarray, n: int) -> list[np.ndarray]:
+def check(found: np.ndarray, wanted: np.ndarray, source: str) -> None:
+    assert found.shape == wanted.shape, source
+    # Numbers near zero (a gain stored as w of 1 + w) keep the precision of the whole.
+    floor = 1e-7 * np.abs(wanted).max()
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=floor, err_msg=source)
+
+
+def own_heads(role: str, matrix: np.ndarray, n_kv_heads: int) -> list[np.ndarray]:
     """Return the heads, cut out here by hand: columns of W_o, rows of the others."""
-    cut = matrix.T if role == "W_o" else matrix
-    return [cut[h * D_K : (h + 1) * D_K] for h in range(n)]
-
-
-@every
-def test_singular_values_of_every_head(name: str, opened) -> None:
-    model, expected = opened(name)
-    assert (model.shape.n_heads, model.shape.n_kv_heads) == (HEADS, expected.n_kv_heads)
-    matrices = {key: a for key, a in expected.values.items() if Role(key[0]).facts.head_axis}
-    assert len(matrices) == 4 * len({layer for _, layer, _ in matrices})
-    for (role, layer, expert), matrix in matrices.items():
-        n = expected.n_kv_heads if role in ("W_k", "W_v") else HEADS
-        values = SINGULAR_VALUES.compute(model.get(Role(role), layer, expert), {}, "cpu")
-        found = {v.head: v.value for v in values if v.measure == "singular_value"}
-        assert set(found) == {*range(n), None}
-        for head, block in enumerate(own_heads(role, matrix, n)):
-            wanted = np.linalg.svd(block, compute_uv=False)
-            np.testing.assert_allclose(found[head], wanted, rtol=1e-5, err_msg=f"{role} {layer}")
+    if role not in ("W_q", "W_k", "W_v", "W_o"):
+        return []
+    n = n_kv_heads if role in ("W_k", "W_v") else HEADS
+    cuts = [slice(h * D_K, (h + 1) * D_K) for h in range(n)]
+    return [matrix[:, cut] if role == "W_o" else matrix[cut] for cut in cuts]
 
 
 @pytest.mark.parametrize(

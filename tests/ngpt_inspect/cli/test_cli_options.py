@@ -20,9 +20,9 @@ from ngpt_inspect.measures import MEASURES
 Cli = Callable[..., Result]
 COMMANDS = get_command(app).commands
 MEASURING = {each.command for each in MEASURES.values()}
-OPENING = MEASURING | {"tensors", "summary", "differences", "tokens", "figures"}
+OPENING = MEASURING | {"tensors", "summary", "differences", "tokens", "figures", "check"}
 TABLING = MEASURING | {"tensors", "summary", "differences", "tokens", "path", "env"}
-COMPUTING = MEASURING | {"summary", "tokens", "figures"}
+COMPUTING = MEASURING | {"summary", "tokens", "figures", "check"}
 
 
 def flags(command: str) -> set[str]:
@@ -47,11 +47,10 @@ def test_commands_of_a_kind_take_the_same_options(
 
 def test_an_option_that_is_shared_has_one_meaning_and_one_group() -> None:
     found: dict[str, set[tuple[str, str]]] = {}
-    for command in COMMANDS.values():
+    for name, command in COMMANDS.items():
         for each in command.params:
-            if (
-                each.param_type_name == "option" and "--output" not in each.opts
-            ):  # figures: a folder
+            other = {"--output"} | ({"--format"} if name == "check" else set())  # of reports
+            if each.param_type_name == "option" and not other & set(each.opts):
                 said = (each.help, each.rich_help_panel)
                 found.setdefault(each.opts[0], set()).add(said)
     own = {f"--{setting.name}" for each in MEASURES.values() for setting in each.options}

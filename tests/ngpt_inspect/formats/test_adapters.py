@@ -14,7 +14,7 @@ import torch
 from formats_helpers import refusal
 from hostile.damage import damaged_json
 from hostile.guard import refused
-from hypothesis import given, settings
+from hypothesis import given
 from models import LLAMA_NAMES, Tensors, named, tiny_gpt
 from safetensors.torch import save_file
 
@@ -202,7 +202,6 @@ TOLD = {"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, "alpha_pattern": {"
 TOLD |= {"base_model_name_or_path": "base", "use_rslora": False, "fan_in_fan_out": False}
 
 
-@settings(max_examples=60)
 @given(said=damaged_json(TOLD))
 def test_a_damaged_config(said: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = write(tmp_path_factory.mktemp("mine"))

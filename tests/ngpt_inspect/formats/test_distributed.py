@@ -6,7 +6,6 @@ import io
 import json
 import os
 import pickle
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ import pytest
 import torch
 import torch.distributed.checkpoint as dcp
 from formats_helpers import Call, refusal
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch.distributed.checkpoint.filesystem import _StorageInfo
 from torch.distributed.checkpoint.metadata import (
     BytesStorageMetadata,
@@ -27,7 +24,6 @@ from torch.distributed.checkpoint.metadata import (
     TensorStorageMetadata,
 )
 
-from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
 from ngpt_inspect.formats.places import stamped as _stamped
 
@@ -263,32 +259,3 @@ def test_a_chunk_that_is_another_tensor(tmp_path: Path) -> None:
     (folder / "__0_0.distcp").write_bytes(buffer.getvalue())
     changed(folder, length=len(buffer.getvalue()))
     assert "a chunk is not what the metadata says: F32 of [12, 10]" in refusal(folder)
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_in_chunks(tmp_path_factory.mktemp("good") / "c", {"w": (WIDE, CUTS["tiles"])})
-
-
-flips = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=6)
-
-
-@settings(max_examples=150)
-@given(flips=flips, kept=st.one_of(st.just(1.0), st.floats(0, 1)))
-def test_random_damage_of_the_metadata(
-    flips: list[tuple[float, int]],
-    kept: float,
-    good: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """One UnreadableFile, or values of the declared shapes."""
-    folder = tmp_path_factory.mktemp("damaged")
-    for path in good.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    data = bytearray((good / ".metadata").read_bytes())
-    for place, mask in flips:
-        data[int(place * len(data))] ^= mask
-    (folder / ".metadata").write_bytes(data[: int(kept * len(data))])
-    with suppress(UnreadableFile):
-        for tensor in read_contents(folder).tensors.values():
-            assert tuple(tensor.read().shape) == tensor.shape

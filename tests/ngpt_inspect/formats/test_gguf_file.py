@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import struct
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,6 @@ import numpy as np
 import pytest
 import torch
 from formats_helpers import refusal
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ngpt_inspect.errors import MissingLibrary, UnreadableFile
 from ngpt_inspect.formats import read_contents
@@ -227,35 +224,6 @@ def test_a_broken_header_is_refused(name: str, tmp_path: Path) -> None:
     data, expected = BROKEN[name]
     (tmp_path / "m.gguf").write_bytes(data)
     assert expected in refusal(tmp_path / "m.gguf")
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    tensors = {"blk.0.attn_q.weight": (WIDE[:4], "Q8_0"), "b": (WIDE[0], "F16")}
-    path = tmp_path_factory.mktemp("good") / "m.gguf"
-    return write(path, tensors, "llama", attention__head_count=2).read_bytes()
-
-
-flips = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=6)
-
-
-@settings(max_examples=200)
-@given(flips=flips, kept=st.one_of(st.just(1.0), st.floats(0, 1)))
-def test_random_damage(
-    flips: list[tuple[float, int]],
-    kept: float,
-    good: bytes,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """One UnreadableFile, or values of the declared shapes."""
-    data = bytearray(good)
-    for place, mask in flips:
-        data[int(place * 600)] ^= mask
-    path = tmp_path_factory.mktemp("damaged") / "m.gguf"
-    path.write_bytes(data[: int(kept * len(data))])
-    with suppress(UnreadableFile):
-        for tensor in read_contents(path).tensors.values():
-            assert tuple(tensor.read().shape) == tensor.shape
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from ngpt_inspect.errors import InspectError
 from ngpt_inspect.formats import read_contents
 
 pytest.importorskip("gguf")
-EXAMPLES, MANY = 60, 1000
+EXAMPLES, MANY = 25, 1000
 SEEDS = (1, 2, 3)
 PEAK = 8 * 2**20
 """Bytes that Python and NumPy may hold at once; compressed entries come in pieces of one MiB."""
@@ -90,7 +90,7 @@ def test_what_is_allocated_follows_what_is_there(kind: str, folder: Path) -> Non
     """Sizes that a file of some kilobytes declares are not set aside for it."""
 
     @seed(3)
-    @settings(max_examples=20)
+    @settings(max_examples=10)
     @given(corpus.cases(kind))
     def check(files: Files) -> None:
         path = corpus.write(files, folder, KINDS[kind])

@@ -19,9 +19,9 @@ from models import LAYOUTS, series_of, tiny_gpt, write_gpt2
 
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES, Known, Measure, Summary, View
-from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import Role, Series, Status
-from ngpt_inspect.weights import Weight
+from ngpt_inspect.weights import ModelShape, Weight, WeightSet
 
 TableOf = Callable[[str, str], pd.DataFrame]
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "table.md").read_text()
@@ -99,6 +99,9 @@ def lacking(each: Measure) -> Iterator[str]:
             f"values={{{name!r}: ...}}),)` a weight of a few small numbers and the value that "
             "follows from the formula by hand"
         )
+    for name in ("usual", "alarming", "random"):
+        if not getattr(each, name):
+            yield f"nothing says how to read it: add `{name}=...` (docs/measures.md shows others)"
     if not each.followed and each.view is not View.PAIRS:
         first = each.shown[0]
         yield (
@@ -145,10 +148,28 @@ class Held(StoredTensor):
 
 
 def weight_of(known: Known) -> Weight:
-    held = torch.tensor(known.weight, dtype=DTYPES[known.dtype])
-    shape = tuple(held.shape)
-    tensor = Held(name="known", shape=shape, dtype=known.dtype, location=("", 0), held=held)
-    return Weight(role=known.role, layer=0, tensor=tensor, shape=shape, n_blocks=known.heads)
+    """Return the known weight, in a model of one layer that has it and what lies beside it."""
+    weights = []
+    for role, values in {known.role: known.weight, **known.beside}.items():
+        held = torch.tensor(values, dtype=DTYPES[known.dtype])
+        shape = tuple(held.shape)
+        tensor = Held(
+            name=f"{role}.weight", shape=shape, dtype=known.dtype, location=("", 0), held=held
+        )
+        blocks = known.heads if role.facts.head_axis or role is known.role else None
+        weights.append(Weight(role=role, layer=0, tensor=tensor, shape=shape, n_blocks=blocks))
+    model = WeightSet(
+        label="known",
+        step=None,
+        architecture="known",
+        family=known.family,
+        contents=Contents(
+            source="", format="", tensors={each.tensor.name: each.tensor for each in weights}
+        ),
+        shape=ModelShape(n_layers=1),
+        weights=tuple(weights),
+    )
+    return replace(weights[0], model=model)
 
 
 @pytest.mark.parametrize(
@@ -235,8 +256,10 @@ def test_per_head_and_whole(each: Measure, table_of: TableOf) -> None:
     ):
         heads = [None if pd.isna(head) else head for head in rows["head"].unique()]
         n_heads = {"W_q": 4, "W_o": 4, "W_k": 2, "W_v": 2}.get(role, 0)
-        assert heads == [*range(n_heads), None], (
-            f"{place(each)}: `compute` must yield every head of {role}, then the whole matrix"
+        whole = [] if each.heads_only else [None]
+        assert heads == [*range(n_heads), *whole], (
+            f"{place(each)}: `compute` must yield every head of {role}, then the whole matrix, "
+            "or say `heads_only`"
         )
 
 
@@ -263,13 +286,16 @@ def test_unknown_heads_leave_the_whole_matrix(each: Measure, tmp_path: Path) -> 
     assert list(asked["status"].unique()) == [Status.SKIPPED], (
         f"{place(each)}: yield `unknown_heads(weight, quantity)` first"
     )
-    attention = [Role.W_Q, Role.W_K, Role.W_V, Role.W_O]
+    attention = [role for role in (Role.W_Q, Role.W_K, Role.W_V, Role.W_O) if role in each.roles]
     assert asked.groupby("layer")["role"].apply(list).to_dict() == {
         layer: [str(role) for role in attention] for layer in (0, 1)
     }
     rest = unknown[unknown["status"] != Status.SKIPPED].reset_index(drop=True)
     # What is made of all heads at once has no head, and is not there without any.
     of_all = set(known["measure"]) - set(rest["measure"])
+    if each.heads_only:
+        assert len(rest) == 0
+        return
     assert known.loc[known["measure"].isin(of_all), "head"].isna().all()
     whole = known[known["head"].isna() & ~known["measure"].isin(of_all)].reset_index(drop=True)
     pd.testing.assert_frame_equal(rest, whole, check_exact=True)

@@ -19,6 +19,7 @@ NAMES = {
     Role.W_O: "layers.1.attention.W_o.weight",
     Role.ALPHA_M: "layers.1.alpha_M",
     Role.S_QK: "layers.1.attention.s_qk",
+    Role.W_Q: "layers.1.attention.W_q.weight",
 }
 
 ROW_BY_ROW = {"token_health"}
@@ -60,7 +61,7 @@ def test_one_bad_value(each: Measure, value: float, tmp_path: Path) -> None:
     assert skipped["role"].tolist() == [str(role)]
     assert skipped["value"].isna().all()
     reason = skipped["reason"].item()
-    n_values = 480 if role is Role.E_INPUT else 256 if role is Role.W_O else 16
+    n_values = 480 if role is Role.E_INPUT else 256 if role in (Role.W_O, Role.W_Q) else 16
     assert reason == f"{NAMES[role]}: 1 of {n_values} values are NaN or infinite"
     pd.testing.assert_frame_equal(without(table, role), without(whole, role), check_exact=True)
     coverage = table.attrs["checkpoints"][0]["coverage"]

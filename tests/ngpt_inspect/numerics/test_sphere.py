@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tolerances import rounding
 
@@ -57,7 +57,6 @@ vectors = st.lists(st.floats(-1, 1), min_size=5, max_size=5).map(torch.tensor)
 
 
 @given(vectors, vectors, vectors, st.floats(1e-3, 1e3))
-@settings(max_examples=100)
 def test_angles_are_a_distance_on_the_sphere(x, y, z, scale):
     if min(v.abs().max() for v in (x, y, z)) < 1e-6:
         return
@@ -111,7 +110,6 @@ def test_stress_is_that_of_all_pairs():
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=30)
 def test_every_distance_to_the_centre_is_the_angle_and_rotations_change_nothing(seed):
     generator = torch.Generator().manual_seed(seed)
     points = torch.randn(3, 7, 10, generator=generator, dtype=torch.float64)

@@ -14,8 +14,10 @@ from ngpt_inspect.results import RESULTS, training_results
 from reference_model.experiments import (
     ablations,
     decay_exposure,
+    heads_and_depth,
     learning_rates,
     longer_context,
+    paper_length,
     speed_up,
     step_time,
 )
@@ -24,7 +26,7 @@ from reference_model.presets import PRESETS
 
 EXPERIMENTS = (
     *(learning_rates, speed_up, longer_context, ablations, step_time),
-    decay_exposure,
+    *(decay_exposure, paper_length, heads_and_depth),
 )
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ngpt_inspect.tokens import token_texts
@@ -139,7 +139,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60)
 @given(st.fixed_dictionaries({"model": JSON, "decoder": JSON, "added_tokens": JSON}))
 def test_no_parsed_json_breaks_it(tokenizer):
     for number, piece in pieces(tokenizer).items():

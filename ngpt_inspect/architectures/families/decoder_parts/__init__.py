@@ -8,17 +8,26 @@ from ngpt_inspect.architectures.engine.architecture import Rule
 from ngpt_inspect.architectures.engine.cuts import QKV, QKV_BY_GROUP, THIRDS
 from ngpt_inspect.architectures.families.decoder_parts.attention import (
     BY_HEAD_NAMES,
+    GATE_QKV,
     QKV_NAMES,
     QVK_BY_QUARTER,
+    by_axes,
     gated_queries,
     in_the_place_of_attention,
     latent,
     odd,
     one,
+    shared_queries,
     split,
 )
 from ngpt_inspect.architectures.families.decoder_parts.beside import SIDE
-from ngpt_inspect.architectures.families.decoder_parts.feed_forward import ROUTERS, mlp, stacks
+from ngpt_inspect.architectures.families.decoder_parts.feed_forward import (
+    ROUTERS,
+    alternate,
+    mlp,
+    rows_of_experts,
+    stacks,
+)
 from ngpt_inspect.architectures.families.decoder_parts.mixers import MIXERS
 from ngpt_inspect.architectures.families.decoder_parts.norms import NORMS
 from ngpt_inspect.architectures.families.decoder_parts.outside import OUTSIDE
@@ -62,8 +71,11 @@ ALL = (
     ),
     *one(QKV_NAMES, QVK_BY_QUARTER, "in one by quarter", when={"model_type": ("codegen",)}),
     *turned({"model_type": ("openai-gpt",)}),
+    *one(("gqkv_proj.weight",), GATE_QKV, "gates and all in one"),
     *latent(),
     *odd(),
+    *by_axes(),
+    *shared_queries(),
     *one(("c_attn.weight",), QKV_BY_GROUP, "one key", when={"model_type": ("gpt_bigcode",)}),
     *in_the_place_of_attention(),
     *MIXERS,
@@ -71,6 +83,8 @@ ALL = (
     *mlp(tuple(f"{home}experts.{{expert}}." for home in MLP), "experts"),
     *stacks(transposed=False),
     *stacks(transposed=True),
+    *rows_of_experts(),
+    *alternate(),
     *mlp(SHARED, "shared", "d_shared"),
     *ROUTERS,
     *NORMS,

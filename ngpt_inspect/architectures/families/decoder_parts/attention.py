@@ -24,7 +24,7 @@ from ngpt_inspect.vocabulary import Role
 
 def _beside(block: str) -> tuple[Rule, ...]:
     """Return what an attention of any kind may have beside its projections."""
-    gates = ("gate_proj.weight", "g_proj.weight", "linear_gate.weight")
+    gates = ("gate_proj.weight", "g_proj.weight", "linear_gate.weight", "gate_attn.weight")
     sinks = ("sinks", "attn_sink", "softmax_offset", "learnable_sink_param", "attention_sink_bias")
     q_norms = ("q_norm.weight", "q_layernorm.weight", "query_layernorm.weight")
     k_norms = ("k_norm.weight", "k_layernorm.weight", "key_layernorm.weight")
@@ -100,6 +100,56 @@ QVK_BY_QUARTER = Cut(
     },
 )
 """Each of four parts of the heads (once one a TPU core): queries, values, keys."""
+
+
+GATE_QKV = Cut(
+    height="2*(n_heads + n_kv_heads)*d_k",
+    rows={
+        Role.W_GATE_A: ("0", "n_heads*d_k"),
+        Role.W_Q: ("n_heads*d_k", "2*n_heads*d_k"),
+        Role.W_K: ("2*n_heads*d_k", "(2*n_heads + n_kv_heads)*d_k"),
+        Role.W_V: ("(2*n_heads + n_kv_heads)*d_k", "2*(n_heads + n_kv_heads)*d_k"),
+    },
+)
+"""All gates of outputs, then `QKV`."""
+
+
+def by_axes() -> tuple[Rule, ...]:
+    """Return XLNet's attention, whose tensors are (d_model, heads, width of one)."""
+    block = "attention/by axes"
+    return tuple(
+        Rule(
+            name=named(("rel_attn.",), leaf),
+            role=role,
+            seen=seen,
+            shape=shape,
+            transposed=leaf not in ("o", "seg_embed"),
+            block=block,
+        )
+        for leaf, role, seen, shape in (
+            ("q", Role.W_Q, "a, b*c", "d_model, n_heads*d_k"),
+            ("k", Role.W_K, "a, b*c", "d_model, n_kv_heads*d_k"),
+            ("v", Role.W_V, "a, b*c", "d_model, n_kv_heads*d_k"),
+            ("o", Role.W_O, "a, b*c", "d_model, n_heads*d_k"),
+            ("r", Role.X_IN, "a, b*c", "d_model, n_heads*d_k"),
+            ("seg_embed", Role.X_INNER, "a*b, c", "2*n_heads, d_k"),
+        )
+    )
+
+
+def shared_queries() -> tuple[Rule, ...]:
+    """Return Reformer's attention by hashes: its queries are its keys too."""
+    block = "attention/queries are keys"
+    return (
+        Rule(
+            name=named(ATTENTION, "query_key.weight"),
+            role=Role.W_Q,
+            shape="n_heads*d_k, d_in",
+            block=block,
+        ),
+        Rule(name=named(ATTENTION, V), role=Role.W_V, shape="n_heads*d_k, d_in", block=block),
+        _out(block),
+    )
 
 
 def gated_queries() -> tuple[Rule, ...]:

@@ -17,7 +17,9 @@ _SIDE_IN = (
     *("per_layer_input_gate", "laurel.linear_left", "altup.modality_router"),
     *("feed_forward.receptance", "input_layernorm.W_down", "post_attention_layernorm.W_down"),
     *("attn.compressor.wgate", "attn.compressor.wkv", "mlp.gate.down_proj"),
-    *("attn.indexer.weights_proj", "attn.indexer.wk"),
+    *("attn.indexer.weights_proj", "attn.indexer.wk", "attn.wr_du", "attn.attn_sink_proj"),
+    *("cross_attn.query_proj", "cross_attn.key_proj", "cross_attn.value_proj"),
+    *("self_attn.relative_pos_embeddings", "self_attn.indexer.index_qk_proj"),
     "shared_transformer.feed_forward.gate_up_proj_adapter_list.{expert}.0",
 )
 _SIDE_INNER = (
@@ -32,12 +34,18 @@ _SIDE_INNER = (
     "shared_transformer.feed_forward.gate_up_proj_adapter_list.{expert}.1",
 )
 _SIDE_OUT = (
-    *("encoder_attn.out_proj", "per_layer_projection", "laurel.linear_right"),
+    *(
+        "encoder_attn.out_proj",
+        "cross_attn.out_proj",
+        "per_layer_projection",
+        "laurel.linear_right",
+    ),
     *("input_layernorm.W_up", "post_attention_layernorm.W_up"),
 )
 _BARE = (
     *("self_attn.rel_logits_proj.proj", "attn.compressor.ape", "hc_attn_fn", "hc_ffn_fn"),
     *("hc_pre.hc_attn_layer.hc_fn", "hc_pre.hc_mlp_layer.hc_fn", "ffn.gate.tid2eid"),
+    *("attn.rel_logits_proj.proj", "attn.q_l2_clip.scale", "attn.rel_l2_clip.scale"),
 )
 _DECAYS = ("diagonal_decay", "key_decay", "query_decay")
 SIDE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ngpt_inspect.architectures.engine.architecture import Rule
-from ngpt_inspect.architectures.engine.cuts import fused, halves
+from ngpt_inspect.architectures.engine.cuts import alternating, fused, halves
 from ngpt_inspect.architectures.families.decoder_parts.words import (
     MLP,
     each,
@@ -23,11 +23,16 @@ def mlp(
     stacked: str = "",
 ) -> tuple[Rule, ...]:
     """Return every way an MLP is kept: gated or plain, gate and up apart or in one."""
-    ups = weights("up_proj w3 c_fc_1 w_in.w_1 fc_2")
-    gates = weights("gate_proj w1 c_fc_0 w_in.w_0 fc_1 linear_gate")
-    downs = weights("down_proj w2 c_proj w_out proj")
-    alone = weights("up_proj fc1 dense_h_to_4h fc_in c_fc lin1 0 intermediate.dense fc key")
-    after = weights("down_proj fc2 dense_4h_to_h fc_out c_proj lin2 2 output.dense value")
+    ups = weights("up_proj w3 c_fc_1 w_in.w_1 fc_2 proj_up")
+    gates = weights("gate_proj w1 c_fc_0 w_in.w_0 fc_1 linear_gate proj_up_gate")
+    downs = weights("down_proj w2 c_proj w_out proj proj_down")
+    alone = weights(
+        "up_proj fc1 dense_h_to_4h fc_in c_fc lin1 0 intermediate.dense fc key"
+        " intermediate dense.dense layer_1"
+    )
+    after = weights(
+        "down_proj fc2 dense_4h_to_h fc_out c_proj lin2 2 output.dense value output layer_2"
+    )
     both = weights("gate_up_proj Wi fc1 input_linear")
     last = weights("down_proj Wo fc2 output_linear")
 
@@ -61,6 +66,44 @@ def stacks(*, transposed: bool) -> tuple[Rule, ...]:
             shape=f"n_experts, {ends[0]}, {ends[1]}",
             **how,
         ),
+    )
+
+
+def alternate() -> tuple[Rule, ...]:
+    """Return Inkling's MLPs as released: rows of gate and up take turns."""
+    cut = alternating(Role.W_NU, Role.W_U)
+    stacked: dict[str, Any] = {"stacked": "expert", "block": "experts/alternating"}
+    return (
+        *fused(named(("mlp.",), "w13_dn.weight"), cut, block="mlp/alternating"),
+        Rule(
+            name=named(("mlp.",), "w2_md.weight"),
+            role=Role.W_O_MLP,
+            shape="d_model, d_mlp",
+            block="mlp/alternating",
+        ),
+        *fused(named(("mlp.",), "experts.w13_weight"), cut, **stacked),
+        Rule(
+            name=named(("mlp.",), "experts.w2_weight"),
+            role=Role.W_O_MLP,
+            shape="n_experts, d_model, d_mlp",
+            **stacked,
+        ),
+    )
+
+
+def rows_of_experts() -> tuple[Rule, ...]:
+    """Return DBRX's experts: one after another in the rows of one matrix, all (d_mlp, d_model)."""
+    return tuple(
+        Rule(
+            name=named(("ffn.",), f"experts.mlp.{leaf}"),
+            role=role,
+            seen="n_experts, a//n_experts, b",
+            shape="n_experts, d_mlp, d_model",
+            stacked="expert",
+            transposed=role is Role.W_O_MLP,
+            block="experts/rows of one",
+        )
+        for leaf, role in (("w1", Role.W_NU), ("v1", Role.W_U), ("w2", Role.W_O_MLP))
     )
 
 

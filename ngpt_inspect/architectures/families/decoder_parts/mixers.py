@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ngpt_inspect.architectures.engine.architecture import Rule
 from ngpt_inspect.architectures.families.decoder_parts.words import (
     ANY,
     MIXER,
     each,
     named,
+    weights,
 )
 from ngpt_inspect.vocabulary import Role
 
@@ -37,5 +39,22 @@ MIXERS = (
         Role.M_OUT,
     ),
     *each(named(("linear_attn.",), "o_proj.weight"), Role.M_OUT),
+    *each(
+        named(
+            ("mlstm_layer.",),
+            weights("q k v igate_preact fgate_preact ogate_preact"),
+        ),
+        Role.M_IN,
+    ),
+    *(
+        Rule(
+            name=named(("mamba.", "mamba_decoder.mamba."), f"{leaf}_proj_weight"),
+            role=Role.M_INNER,
+            shape="n_mixer_heads, rows, columns",
+            stacked="expert",
+            optional=True,
+        )
+        for leaf in ("x", "dt")
+    ),
     *each(named(MIXER, "A_log"), Role.DECAY, ANY),
 )

@@ -33,6 +33,8 @@ NORMS = (
             *("ln_attn", "attn_norm", "norm_1", "operator_norm", "temporal_pre_norm"),
             *("layernorm1", "self_attn_layer_norm", "input_layernorm.norm", "norm"),
             *("self_att.layernorm_before_attention", "shared_transformer.input_layernorm"),
+            *("norm_mlstm", "norm_attn_norm.norm_1", "attention.layer_norm"),
+            "shared_transf.input_layernorm",
         ),
         Role.GAIN_A,
     ),
@@ -42,18 +44,23 @@ NORMS = (
             *("mlp_norm", "ffn_norm", "norm_2", "pre_ff_layernorm", "channel_pre_norm"),
             *("layernorm2", "final_layer_norm", "ffn.layernorm_before_ffn"),
             *("post_attention_layernorm.norm", "shared_transformer.pre_ff_layernorm"),
+            *("norm_ffn", "norm_attn_norm.norm_2", "feed_forward.layer_norm"),
+            "shared_transf.pre_ff_layernorm",
         ),
         Role.GAIN_M,
     ),
     *_gain(
         (
             *("post_self_attn_layernorm", "post_operator_norm", "attention.output.LayerNorm"),
-            "layer_norm1",
+            *("layer_norm1", "rel_attn.layer_norm"),
         ),
         Role.GAIN_POST_A,
     ),
     *_gain(
-        ("post_mlp_layernorm", "post_ffn_norm", "output.LayerNorm", "layer_norm2"),
+        (
+            *("post_mlp_layernorm", "post_ffn_norm", "output.LayerNorm", "layer_norm2"),
+            "ff.layer_norm",
+        ),
         Role.GAIN_POST_M,
     ),
     # The same name is of the norm before the MLP, unless another is.

@@ -9,6 +9,8 @@ from ngpt_inspect.architectures.families.decoder_parts.words import (
 )
 from ngpt_inspect.vocabulary import Role
 
+MOST_CODEBOOKS = 16
+"""Tables of tokens side by side, one a codebook."""
 OUTSIDE = (
     *(
         Rule(name=name, role=role, shape=shape, optional=role is not Role.E_INPUT)
@@ -20,6 +22,9 @@ OUTSIDE = (
                         *("embed_tokens", "wte", "word_embeddings", "embeddings", "embed_in"),
                         *("tokens_embed", "embedding", "input_embedding", "tok_embeddings"),
                         *("embeddings.word_embeddings", "embeddings.tok_embeddings", "w"),
+                        # Of several codebooks the first; of a model of bytes its encoder's.
+                        *("word_embedding", "embed", "embed_tokens.0"),
+                        "local_encoder.embed_tokens",
                     )
                 ),
                 Role.E_INPUT,
@@ -27,7 +32,8 @@ OUTSIDE = (
             ),
             (
                 "lm_head.weight|embed_out.weight|head.weight|cls.predictions.decoder.weight"
-                "|lm_head.decoder.weight|pred_layer.proj.weight",
+                "|lm_head.decoder.weight|pred_layer.proj.weight|unembed.weight|lm_loss.weight"
+                "|output.weight|lm_heads.0.weight",
                 Role.E_OUTPUT,
                 "vocab_size, d_model",
             ),
@@ -50,6 +56,7 @@ OUTSIDE = (
             for name in (
                 *("norm", "ln_f", "final_layernorm", "final_layer_norm", "norm_f", "layer_norm"),
                 *("embedding_norm", "final_norm", "ln_out", "output_layernorm", "layernorm"),
+                "out_norm",
             )
         ),
         role=Role.GAIN_FINAL,
@@ -64,5 +71,29 @@ OUTSIDE = (
     *each(
         "lm_head.dense.weight|cls.predictions.transform.dense.weight|cls.predictions.dense.weight",
         Role.X_IN,
+    ),
+    # Reformer's tables of positions: one an axis, (n, 1, d) and (1, n, d).
+    *(
+        Rule(
+            name=f"embeddings.position_embeddings.weights.{axis}",
+            role=Role.X_INNER,
+            seen="a*b, c",
+            shape="rows, columns",
+            optional=True,
+        )
+        for axis in (0, 1)
+    ),
+    *each("embeddings.map_inputs_layer.weight", Role.X_OUT),
+    *each(
+        "ngram_embeddings.weight|embeddings.pronunciation_embed.weight"
+        "|embeddings.shape_embed.weight|middle_cycle_cross_pass_queries"
+        "|middle_cycle_cross_pass_kv_queries",
+        Role.X_INNER,
+    ),
+    *(
+        rule
+        for number in range(1, MOST_CODEBOOKS)
+        for name in ("embed_tokens", "lm_heads")
+        for rule in each(f"{name}.{number}.weight", Role.X_INNER)
     ),
 )

@@ -11,14 +11,17 @@ ATTENTION = (
     *("self_attn.", "attn.", "attention.", "self_attention.", "attn.attention.", "mixer."),
     *("multi_head_attention.", "attention.self.", "self_att.self_attention.", "attentions."),
     *("temporal_block.", "shared_transformer.self_attn.", "self_attn.qkv_proj."),
+    *("norm_attn_norm.attn.", "rel_attn.", "attention.self_attention."),
+    *("shared_transf.self_attn.",),
 )
 MLP = (
     *("mlp.", "feed_forward.", "ffn.", "mlp_block.", "block_sparse_moe.", "ffn.ffn.", "mlps."),
-    *("ffns.", "mixer.", "shared_transformer.feed_forward.", ""),
+    *("ffns.", "mixer.", "shared_transformer.feed_forward.", "shared_transf.feed_forward."),
+    *("ff.", ""),
 )
 MIXER = (
     *("mamba.", "mixer.", "linear_attn.", "conv.", "mamba_decoder.mamba.", "temporal_block."),
-    *("temporal_block.rg_lru.",),
+    *("temporal_block.rg_lru.", "mlstm_layer."),
 )
 SHARED = tuple(
     before + name for before in MLP for name in ("shared_expert.", "shared_experts.", "shared_mlp.")
@@ -28,16 +31,20 @@ Q, K, V = (
         f"{name}.weight"
         for name in (
             *(f"{x}_proj", f"{x}_proj.linear", word, f"W{x}", f"w{x}"),
-            *(f"{x}_lin", f"project_{x}", f"c_{x}"),
+            *(f"{x}_lin", f"project_{x}", f"c_{x}", f"{word}_proj", tail),
         )
     )
-    for x, word in (("q", "query"), ("k", "key"), ("v", "value"))
+    for x, word, tail in (
+        ("q", "query", "wq_du"),
+        ("k", "key", "wk_dv"),
+        ("v", "value", "wv_dv"),
+    )
 )
 OUTPUTS = tuple(
     f"{name}.weight"
     for name in (
         *("o_proj", "out_proj", "dense", "Wo", "wo", "out_lin", "attention_out", "c_proj"),
-        *("o_proj.linear", "output.dense"),
+        *("o_proj.linear", "output.dense", "wo_ud"),
     )
 )
 

@@ -171,13 +171,6 @@ def test_a_damaged_trace_is_a_sentence(run, runs, tmp_path):
     assert all("of ngpt." in chart.proto.alt for chart in charts(app))
 
 
-def test_five_checkpoints(run, tmp_path):
-    folders = [write_run(tmp_path / f"run{at}", ("gpt", "ngpt")[at % 2], at) for at in range(5)]
-    app = opened(run, *folders)
-    assert len(tables(app)) == 5
-    assert "run4" in charts(app)[0].proto.alt
-
-
 def test_no_model_is_run_twice_on_a_prompt_until_its_file_changes(run, own_runs, monkeypatch):
     calls = []
     real = reference_trace.write_trace

@@ -44,12 +44,6 @@ def test_a_gpt_alone_shows_its_gains_and_one_sentence(run, models):
     assert not any("Nothing to draw" in alt for alt in alts(app))
 
 
-def test_five_checkpoints(run, five_models):
-    app = run(*five_models, page="scales")
-    assert len(charts(app)) == 4
-    assert not app.warning
-
-
 def test_the_vector_is_the_one_of_the_address_and_its_ends_are_its_own(run, models):
     app = run(*models, page="scales", vector="s_z")
     stored = load_file(models[1])["sz"].numpy()

@@ -1,0 +1,69 @@
+"""A page a measure: what it computes, its known answer, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from measure_tables import INSPECTED
+
+from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.measures import Known, Measure
+
+IMAGES = Path(__file__).parent / "images" / "measures"
+READING = {
+    "usual": "usual",
+    "alarming": "alarming",
+    "random": "of a random matrix, or of uniform points on the sphere",
+    "caution": "caution",
+}
+"""Field of a `Measure` -> how the page calls it."""
+
+
+def pages() -> str:
+    """Return a section for each measure, in the order of the other tables."""
+    return "\n\n".join("\n\n".join(_page(each)) for each in INSPECTED)
+
+
+def contents() -> str:
+    """Return a line for each measure: a link to its section, and what it gives."""
+    return "\n".join(f"- [{each.title}](#{_anchor(each)}): {each.summary}" for each in INSPECTED)
+
+
+def _anchor(each: Measure) -> str:
+    return each.title.lower().replace(" ", "-")
+
+
+def _page(each: Measure) -> Iterator[str]:
+    yield f"## {each.title}"
+    yield f"`ngpt-inspect {each.command}`, `ni.measure(..., {each.name!r})`: {each.summary}."
+    yield "\n".join(f"- `{name}`: {formula}" for name, formula in each.quantities.items())
+    yield f"Source: {each.source}."
+    if (IMAGES / f"{each.name}.png").exists():
+        yield f"![{each.title} of the demo models](images/measures/{each.name}.png)"
+    lines = [f"- {said}: {getattr(each, name)}." for name, said in READING.items()]
+    told = [line for line in lines if not line.endswith(": .")]
+    if told:
+        yield "How to read it:\n\n" + "\n".join(told)
+    if each.known:
+        yield "Known answers:\n\n" + "\n".join(f"- {_answer(known)}" for known in each.known)
+    drawn = [name for name, figure in FIGURES.items() if each.name in figure.needs]
+    named = ", ".join(f"`{name}`" for name in drawn) or "`trajectories`"
+    yield f"Drawn by {named}."
+
+
+def _answer(known: Known) -> str:
+    """Say what weight gives what: ``W_q ((3, 0), (0, 1)), 2 heads: condition_number 3, 1``."""
+    heads = f", {known.heads} heads" if known.heads else ""
+    options = "".join(f", {name}={value!r}" for name, value in known.options.items())
+    values = "; ".join(f"`{name}` {_numbers(found)}" for name, found in known.values.items())
+    return f"{known.role} = {_numbers(known.weight)}{heads}{options}: {values}"
+
+
+def _numbers(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_numbers, value))})"
+    return f"{value:.6g}" if isinstance(value, int | float) else str(value)
+
+
+MAKERS = {"pages of measures": pages, "contents of measures": contents}

@@ -1,0 +1,17 @@
+"""Panels of attention's matrices and of its two products, a condition number in each."""
+
+from ngpt_inspect.figures.canvas import Axis, Canvas, Panel
+
+ROWS = (("W_q", "W_k", "QK"), ("W_v", "W_o", "OV"))
+KAPPA = "condition_number"
+FORMULA = (
+    "κ: median over heads; QK = W_q^T diag(s_qk²) W_k with a GPT's norm gains, OV = W_o W_v, "
+    "over d_k directions."
+)
+
+
+def attention_panels(x: Axis, width: int) -> tuple[Canvas, dict[str, Panel]]:
+    """Return a canvas with a panel a weight, all with one axis of condition numbers."""
+    y = Axis(title="condition number", log=True)
+    panels = {name: Panel(title=name, x=x, y=y) for row in ROWS for name in row}
+    return Canvas([[panels[name] for name in row] for row in ROWS], width), panels

@@ -1,0 +1,140 @@
+"""Parts that one family each has, as its own code splits them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from families.known import save_folder
+
+import ngpt_inspect as ni
+from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.weights import WeightSet
+
+V, D, HEADS, D_K, D_MLP, EXPERTS = 31, 12, 3, 4, 10, 2
+
+
+def drawn(*shape: int) -> np.ndarray:
+    """Return numbers that differ with the shape and the place."""
+    return np.random.default_rng(shape).standard_normal(shape).astype(np.float32)
+
+
+def of(checkpoint: WeightSet, role: str, layer: int = 0, expert: int | None = None) -> np.ndarray:
+    found: np.ndarray = checkpoint.get(Role(role), layer, expert).values().numpy()
+    return found
+
+
+def heads_of(checkpoint: WeightSet, role: str) -> np.ndarray:
+    weight = checkpoint.get(Role(role), 0)
+    heads = weight.heads(weight.values())
+    assert heads is not None
+    found: np.ndarray = heads.numpy()
+    return found
+
+
+def opened(folder: Path, arrays: dict[str, np.ndarray], **config: object) -> WeightSet:
+    save_folder(folder, arrays, {"num_attention_heads": HEADS, **config})
+    checkpoint = ni.open_checkpoint(folder)
+    assert (checkpoint.architecture, checkpoint.unrecognised) == ("decoder", ())
+    return checkpoint
+
+
+def test_xlnet_keeps_heads_as_an_axis(tmp_path: Path) -> None:
+    """``einsum("ibh,hnd->ibnd")``: a head's queries are x times its slice of the middle axis."""
+    at = "transformer.layer.0."
+    arrays = {f"{at}rel_attn.{x}": n * drawn(D, HEADS, D_K) for n, x in enumerate("qkvor", 1)}
+    checkpoint = opened(
+        tmp_path,
+        {
+            "transformer.word_embedding.weight": drawn(V, D),
+            **arrays,
+            f"{at}rel_attn.seg_embed": drawn(2, HEADS, D_K),
+            f"{at}ff.layer_1.weight": drawn(D_MLP, D),
+            f"{at}ff.layer_2.weight": drawn(D, D_MLP),
+        },
+    )
+    for leaf in "qkv":
+        wanted = arrays[f"{at}rel_attn.{leaf}"].transpose(1, 2, 0)
+        np.testing.assert_array_equal(heads_of(checkpoint, f"W_{leaf}"), wanted)
+    # ``einsum("ibnd,hnd->ibh")``: what a head writes.
+    wanted = arrays[f"{at}rel_attn.o"].transpose(1, 0, 2)
+    np.testing.assert_array_equal(heads_of(checkpoint, "W_o"), wanted)
+
+
+def test_dbrx_keeps_experts_as_rows(tmp_path: Path) -> None:
+    """``w.view(-1, d_mlp, d_model)[expert]``; the last one is applied without transposition."""
+    at = "transformer.blocks.0."
+    stacks = {leaf: n * drawn(EXPERTS * D_MLP, D) for n, leaf in enumerate(("w1", "v1", "w2"), 1)}
+    arrays = {
+        "transformer.wte.weight": drawn(V, D),
+        f"{at}norm_attn_norm.attn.Wqkv.weight": drawn(3 * D, D),
+        f"{at}norm_attn_norm.attn.out_proj.weight": drawn(D, D),
+        f"{at}ffn.router.layer.weight": drawn(EXPERTS, D),
+        **{f"{at}ffn.experts.mlp.{leaf}": array for leaf, array in stacks.items()},
+    }
+    checkpoint = opened(tmp_path, arrays, ffn_config={"moe_num_experts": EXPERTS})
+    assert checkpoint.shape.n_experts == EXPERTS
+    for expert in range(EXPERTS):
+        for role, leaf in (("W_nu", "w1"), ("W_u", "v1"), ("W_oMLP", "w2")):
+            wanted = stacks[leaf].reshape(EXPERTS, D_MLP, D)[expert]
+            wanted = wanted.T if leaf == "w2" else wanted
+            np.testing.assert_array_equal(of(checkpoint, role, expert=expert), wanted)
+
+
+def stack(at: str, n_layers: int) -> dict[str, np.ndarray]:
+    """Return layers whose attention keeps gates, queries, keys and values in one."""
+    return {
+        name: drawn(*shape, layer + 1 + len(at))[..., 0]
+        for layer in range(n_layers)
+        for name, shape in (
+            (f"{at}.layers.{layer}.attn.gqkv_proj.weight", (4 * D, D)),
+            (f"{at}.layers.{layer}.attn.o_proj.weight", (D, D)),
+            (f"{at}.layers.{layer}.mlp.gate_up_proj.weight", (2 * D_MLP, D)),
+            (f"{at}.layers.{layer}.mlp.down_proj.weight", (D, D_MLP)),
+        )
+    }
+
+
+def test_stacks_side_by_side_are_one_model(tmp_path: Path) -> None:
+    """Their layers are counted on, and are no two sets of weights."""
+    stacks = stack("model.H_module", 2) | stack("model.L_module", 2)
+    checkpoint = opened(tmp_path, {"model.embed_tokens.weight": drawn(V, D), **stacks})
+    assert (checkpoint.shape.n_layers, dict(checkpoint.contents.parts)) == (4, {})
+    for layer, at in enumerate(f"model.{x}_module.layers.{n}" for x in "HL" for n in (0, 1)):
+        parts = np.split(stacks[f"{at}.attn.gqkv_proj.weight"], 4)
+        for role, part in zip(("W_gateA", "W_q", "W_k", "W_v"), parts, strict=True):
+            np.testing.assert_array_equal(of(checkpoint, role, layer), part)
+
+
+@pytest.mark.parametrize("tower", ["vision_tower.encoder", "image_encoder.deep"])
+def test_a_longer_tower_is_not_the_language_model(tower: str, tmp_path: Path) -> None:
+    layer = {f"attention.self.{name}.weight": (D, D) for name in ("query", "key", "value")}
+    layer |= {"attention.output.dense.weight": (D, D)}
+    layer |= {"intermediate.dense.weight": (D_MLP, D), "output.dense.weight": (D, D_MLP)}
+    arrays = {"git.embeddings.word_embeddings.weight": drawn(V, D)}
+    for at, depth in (("git.encoder.layer", 1), (f"git.{tower}.layers", 3)):
+        arrays |= {f"{at}.{n}.{x}": drawn(*s) for n in range(depth) for x, s in layer.items()}
+    save_folder(tmp_path, arrays, {"num_attention_heads": HEADS})
+    checkpoint = ni.open_checkpoint(tmp_path)
+    assert checkpoint.shape.n_layers == 1
+    assert checkpoint.get(Role.W_Q, 0).tensor.name.startswith("git.encoder.layer.0.")
+    assert all(name.startswith(f"git.{tower}") for name in checkpoint.unrecognised)
+
+
+def test_layers_of_a_sliding_window_have_heads_of_their_own(tmp_path: Path) -> None:
+    arrays = {"model.embed_tokens.weight": drawn(V, D)}
+    for layer, (heads, width) in enumerate(((HEADS, D_K), (2 * HEADS, 2 * D_K))):
+        at = f"model.layers.{layer}.self_attn."
+        arrays |= {f"{at}{x}_proj.weight": drawn(heads * width, D) for x in "qkv"}
+        arrays |= {f"{at}o_proj.weight": drawn(D, heads * width)}
+    checkpoint = opened(
+        tmp_path,
+        arrays,
+        head_dim=D_K,
+        swa_num_attention_heads=2 * HEADS,
+        swa_head_dim=2 * D_K,
+        layer_types=["full_attention", "hybrid_sliding"],
+    )
+    blocks = [checkpoint.get(Role.W_Q, layer).n_blocks for layer in (0, 1)]
+    assert blocks == [HEADS, 2 * HEADS]
