@@ -19,6 +19,7 @@ __package__ = ".".join(folder.name for folder in reversed(_PACKAGES))
 from .app_pages import PAGES  # noqa: E402
 from .arguments import parse  # noqa: E402
 from .engine import answers  # noqa: E402
+from .engine.sweeping import sweeper  # noqa: E402
 from .frame.admission import admitted  # noqa: E402
 from .frame.menu import draw_menu, offer  # noqa: E402
 from .frame.opening import draw_refused, draw_waiting  # noqa: E402
@@ -65,6 +66,7 @@ def main() -> None:
     session = load(arguments)
     draw_pin_box(session, draw_menu(page))
     draw_sidebar(session, arguments.root, arguments.upload_mb)
+    sweeper().tell()
     answers.begin()
     draw_refused(session, arguments.root)
     draw_waiting(session)

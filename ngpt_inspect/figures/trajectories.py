@@ -54,11 +54,12 @@ def draw(
     quantity: str = "condition_number",
     against: str = "steps",
     hide_layers: bool = False,
+    drift: bool = False,
 ) -> Drawing:
     """Draw one panel a role: the quantity over steps, a strong line a run over all its layers.
 
     Pale lines are its layers, the earlier the paler. All are rows of the table: nothing is
-    averaged here.
+    averaged here. `drift` divides each line by its value at the first step that has one.
     """
     _, followed = QUANTITIES[quantity]
     of_it = rows_of(table, followed.series)
@@ -67,10 +68,11 @@ def draw(
     skipped = table["status"] == Status.SKIPPED
     rows = _placed(table[of_it | skipped], against)
     rows.attrs = {}  # pandas copies them deeply with every selection
+    rows = _over_first(rows) if drift else rows
     shown = rows[rows["status"] != Status.SKIPPED]
     there = set(shown.loc[shown["x"].notna(), "role"])
     x = Axis(title=AXES[against], write=short)
-    y = Axis(title=followed.label, log=followed.log)
+    y = Axis(title="over the first step's" if drift else followed.label, log=followed.log)
     lines = [
         {
             role: Panel(title=role.facts.symbol, x=x, y=y if followed.shared else replace(y))
@@ -86,8 +88,19 @@ def draw(
         for role, panel in (item for panels in lines for item in panels.items()):
             here = mine[mine["role"] == str(role)]
             _draw_run(canvas, panel, line, here, followed, 0 if hide_layers else n_layers)
+    if drift:
+        canvas.notes.append(f"{followed.label}, over its value at the first step.")
     canvas.notes += remarks(table, *_notes(rows, shown, runs, followed, against))
     return canvas.finish()
+
+
+def _over_first(rows: Frame) -> Frame:
+    """Return the rows with values over those of the same line at its first step."""
+    line = ["checkpoint", "role", "tensor", "layer", "expert", "head", "measure", "statistic"]
+    values = rows["value"].where((rows["value"] != 0) & rows["x"].notna())
+    ordered = rows.assign(value=values).sort_values("x", kind="stable")
+    first = ordered.groupby(line, dropna=False)["value"].transform("first")
+    return rows.assign(value=rows["value"] / first.reindex(rows.index))
 
 
 def rows_of(table: Frame, series: Series) -> Any:
@@ -239,6 +252,11 @@ FIGURE = Figure(
             name="hide_layers",
             values=(False, True),
             help="Without the pale lines of single layers.",
+        ),
+        Choice(
+            name="drift",
+            values=(False, True),
+            help="Over the value at the first step of the run.",
         ),
     ),
     formula="as in the figure of that measure, at each step; over all layers: the median over "

@@ -4,7 +4,7 @@ from ngpt_inspect.summary.differences import differences
 from ngpt_inspect.summary.facts import Fact, Level, beside
 from ngpt_inspect.summary.headline import headline, last_losses
 from ngpt_inspect.summary.health import HEALTH_MEASURES, health, health_items, health_measures
-from ngpt_inspect.summary.screen import summary
+from ngpt_inspect.summary.screen import summary, summary_measures, summary_of
 
 __all__ = [
     "HEALTH_MEASURES",
@@ -18,4 +18,6 @@ __all__ = [
     "health_measures",
     "last_losses",
     "summary",
+    "summary_measures",
+    "summary_of",
 ]

@@ -33,6 +33,7 @@ COLUMNS = [*PLACE, "head", "index", "measure", "statistic", "value", "status", "
 LEVELS = {Severity.WARNING: Level.NOTICE, Severity.ERROR: Level.TROUBLE}
 """What a broken rule makes of a reading."""
 
+UNMEASURED = "not measured"
 WEIGHT = ["layer", "role", "expert", "tensor"]
 """What tells the weights of a checkpoint apart."""
 Found = Mapping[str, Any]
@@ -188,7 +189,7 @@ def _unmeasured(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterato
         return
     n_read = len(_weights(of, verdicts[0].rule.measure)[WEIGHT].drop_duplicates())
     yield Fact(
-        item="not measured",
+        item=UNMEASURED,
         text=f"all or part of {len(others)} of {n_read} weights ({_some(others)})",
         value=len(others),
         level=_level(verdicts),
@@ -330,7 +331,7 @@ def _where(row: Mapping[str, Any]) -> dict[str, Any]:
 
 READERS: dict[str, Callable[[WeightSet, Found, Sequence[Verdict]], Iterator[Fact]]] = {
     "NaN or Inf": _finite,
-    "not measured": _unmeasured,
+    UNMEASURED: _unmeasured,
     "unit norm": _hypersphere,
     "condition number, worst": _condition,
     "rank": _rank_of,
@@ -357,5 +358,5 @@ def health_items(rules: Rules | None = None) -> dict[str, tuple[str, ...]]:
         one_a_role = "{role}" in str(rule.item)
         for item in (str(rule.item).format(role=role) for role in (roles if one_a_role else [""])):
             found[item] = tuple(dict.fromkeys((*found.get(item, ()), *rule.measure)))
-    found.pop("not measured", None)
+    found.pop(UNMEASURED, None)
     return found

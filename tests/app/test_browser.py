@@ -229,6 +229,7 @@ def test_a_prompt_and_a_run_opened_from_the_page_reopen(visit, reopens):
     again.get_by_label("What another predicts after each block").first.wait_for()
 
 
+@pytest.mark.slow
 def test_a_wrong_path_is_one_sentence_and_the_rest_stays(visit):
     page = visit()
     typed_in(page, "Open a checkpoint or run", "no/such/run")

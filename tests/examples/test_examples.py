@@ -1,7 +1,7 @@
 """The examples are run as a user runs them."""
 
+import json
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
@@ -64,13 +64,26 @@ def test_paper_figures_of_nothing_is_one_line(paper_figures, tmp_path):
     assert "nowhere" in complaint
 
 
-def test_matplotlib_draws_figure_5(runs, tmp_path):
+def test_matplotlib_draws_figure_5(runs, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib", reason="the extra examples is not installed")
-    script = EXAMPLES / "matplotlib_condition_numbers.py"
-    done = subprocess.run(
-        [sys.executable, str(script), *map(str, runs)], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    script = str(EXAMPLES / "matplotlib_condition_numbers.py")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [script, *map(str, runs)])
+    runpy.run_path(script, run_name="__main__")
+    assert capsys.readouterr().err == ""
     written = (tmp_path / "condition_numbers.pdf").read_bytes()
     assert b"/CIDFontType2" in written
     assert b"/Type3" not in written
+
+
+def test_the_notebook_runs_from_the_first_cell_to_the_last(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    book = json.loads((EXAMPLES / "first_look.ipynb").read_text())
+    cells = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    names = {}
+    for cell in cells:
+        exec("".join(cell["source"]), names)
+    assert set(names["table"]["checkpoint"]) == {"gpt", "ngpt"}
+    assert names["figure"].data
+    assert (tmp_path / "report.html").is_file()

@@ -5,7 +5,6 @@ import json
 import os
 import shlex
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,21 +170,20 @@ def test_layers_roles_steps_and_settings_of_measures_are_told(here, told):
     assert plain.to_json() != wanted
 
 
-def test_the_command_works_in_a_real_shell_and_writes_the_table(here, folder):
+def test_the_command_means_the_same_to_a_real_shell_and_writes_the_table(here, tmp_path):
     code = code_for("eigen_learning_rates", here, kind="json")
-    bin_folder = folder / "bin"
-    bin_folder.mkdir()
-    program = bin_folder / "ngpt-inspect"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ngpt_inspect "$@"\n')
+    program = tmp_path / "ngpt-inspect"
+    program.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\n")
     program.chmod(0o755)
-    path = f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    told = subprocess.run(
         ["/bin/sh", "-c", code.shell],
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
+        check=True,
     )
-    assert done.returncode == 0, done.stderr
+    assert CliRunner().invoke(app, told.stdout.split("\0")[:-1]).exit_code == 0
     wanted = figure("eigen_learning_rates", here).to_json()
     assert Path("figures/eigen_learning_rates.json").read_text() == wanted
     assert ",eigen_learning_rate,mean," in Path("figures/eigen_learning_rates.csv").read_text()

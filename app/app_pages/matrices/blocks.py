@@ -226,7 +226,7 @@ def _turned(facts: pd.DataFrame, checkpoints: Sequence[WeightSet]) -> pd.DataFra
 def draw_norms(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     """Draw the norms of the vectors of one matrix in every checkpoint."""
     options = {"layer": chosen.layer, "role": chosen.role}
-    draw_figure("matrix_norms", checkpoints, options=options, **chosen.where)
+    draw_figure("matrix_vector_norms", checkpoints, options=options, **chosen.where)
 
 
 def _take_curve() -> None:

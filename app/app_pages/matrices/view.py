@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ...blocks.figures import draw_figure
 from ...frame.controls import choose_options, switch
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
@@ -44,3 +45,10 @@ def draw() -> None:
     draw_curves(name, checkpoints, choose_options(name))
     if chosen is not None:
         draw_norms(checkpoints, chosen)
+
+    st.header("What heads compute", anchor="circuits")
+    draw_figure("circuits", checkpoints)
+    draw_figure("logit_bounds", checkpoints)
+
+    st.header("Norms", anchor="norms")
+    draw_figure("matrix_norms", checkpoints, options=choose_options("matrix_norms", key="norms-"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._cut_table import Style, normalized_layer, whole
-from ngpt_inspect.figures.canvas import NEUTRAL, Frame, Panel, faded, line_key, scatter
+from ngpt_inspect.figures.canvas import DOTTED, NEUTRAL, Frame, Panel, faded, line_key, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import place
 from ngpt_inspect.vocabulary import Role, Series
@@ -63,6 +63,21 @@ def draw_density(
             at, height = _column(left, "value"), _column(rows, "value")
             held = at >= least
             _draw(board, panel, style, role, rows, at[held], height[held], name)
+
+
+def draw_law(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
+    """Draw the density of something to compare with as a dotted line, once where it is the same."""
+    drawn: set[float] = set()
+    for style in board.rows.styles:
+        at = _column(board.rows.get(style, role, Series(quantity, "density_at")), "value")
+        height = _column(board.rows.get(style, role, Series(quantity, "density")), "value")
+        if not len(at) or at[-1] in drawn:
+            continue
+        drawn.add(at[-1])
+        said = {"name": name, "hovertemplate": f"{name}<br>%{{x:.4g}}, %{{y:.4g}}<extra></extra>"}
+        line = scatter(x=at, y=height, mode="lines", line=DOTTED, meta=f"{role} {name}", **said)
+        board.add(panel, line)
+        board.key(name, line_key(**DOTTED), meta="key")
 
 
 def draw_bins(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:

@@ -79,9 +79,14 @@ def assert_refused(result: Result, *parts: str) -> None:
         assert part in lines[0]
 
 
-@pytest.mark.parametrize("command", ["condition-numbers", "tensors", "summary"])
-@pytest.mark.parametrize("kind", INPUTS)
-def test_inputs(kind: str, command: str, cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        *(("tensors", kind) for kind in INPUTS),
+        *((each, "noise") for each in ("unit-norm", "summary")),
+    ],
+)
+def test_inputs(command: str, kind: str, cli: Cli, tmp_path: Path) -> None:
     make, message = INPUTS[kind]
     path = make(tmp_path)
     assert_refused(cli(command, path), message, str(tmp_path), "; ")

@@ -1,8 +1,5 @@
 """Every figure of checkpoints, in every state a table can be in: what is drawn equals the table."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,8 +30,15 @@ FIGURES = {name: each for name, each in figures.FIGURES.items() if not each.resu
 GPT_COLOR, NGPT_COLOR = "#d95f02", "#1f77b4"
 BY_STEP = ("condition_numbers", *(name for name, each in FIGURES.items() if each.over_steps))
 """What is drawn of several steps, too; in other figures a step is one more checkpoint."""
+MANY = ("condition_numbers", "embeddings", "dot_products", "unit_norm", "token_health")
+"""A figure of each kind, drawn of five checkpoints: curves by layer, ranks, histograms, dots, bars.
+
+The others draw with the same parts; of five they take longer than all the rest."""
 CASES = [
-    (name, state) for name in FIGURES for state in STATES if state != "steps" or name in BY_STEP
+    pytest.param(name, state, marks=[pytest.mark.slow] * (state == "five" and name not in MANY))
+    for name in FIGURES
+    for state in STATES
+    if state != "steps" or name in BY_STEP
 ]
 
 
@@ -136,17 +140,16 @@ def test_draws_or_says_why_not(tables, drawn, name, state):
     assert figure.layout.width == 648
     assert figure.layout.height <= PAGE
     figure.to_dict()
-
-
-@pytest.mark.parametrize(("name", "state"), CASES)
-def test_no_label_is_latex_or_missing(drawn, name, state):
-    for text in texts(drawn[name, state]):
+    for text in texts(figure):
         assert "$" not in text
         assert not any(word in text for word in ("nan", "None", "<NA>", "undefined"))
+    lies_inside_its_axes(figure)
+    if state == "five":
+        keeps_its_colours(name, drawn)
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_family_and_checkpoint_keep_their_colour(drawn, name):
+def keeps_its_colours(name, drawn):
+    """A family has its own in any company, a checkpoint in all figures; no two look alike."""
     two = legend(drawn[name, "two"])
     assert {"gpt": GPT_COLOR, "ngpt": NGPT_COLOR}.items() >= two.items()
     assert legend(drawn[name, "gpt_only"]).get("gpt", GPT_COLOR) == GPT_COLOR
@@ -157,9 +160,7 @@ def test_family_and_checkpoint_keep_their_colour(drawn, name):
     assert len({(t.line.color, t.line.dash) for t in lines}) == len(lines)
 
 
-@pytest.mark.parametrize(("name", "state"), CASES)
-def test_everything_drawn_lies_inside_its_axis(drawn, name, state):
-    figure = drawn[name, state]
+def lies_inside_its_axes(figure):
     for trace in figure.data:
         axis = figure.layout["yaxis" + (trace.yaxis or "y")[1:]]
         y = np.array([v for v in trace.y if isinstance(v, float) and not np.isnan(v)])
@@ -397,15 +398,6 @@ def test_a_table_read_back_from_csv_draws_the_same(tmp_path, drawn):
     )
 
 
-def test_importing_figures_does_not_import_plotly():
-    code = (
-        "import sys, ngpt_inspect.figures, ngpt_inspect.plotting;"
-        "print([m for m in ('plotly', 'pandas', 'torch', 'kaleido') if m in sys.modules])"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
-
-
 @pytest.mark.parametrize("width", [ONE_COLUMN, TWO_COLUMNS])
 @pytest.mark.parametrize("name", FIGURES)
 def test_lays_itself_out_in_one_and_in_two_columns(tables, drawn, name, width):
@@ -437,11 +429,13 @@ NOT_DRAWN = {
 @pytest.mark.parametrize(
     ("name", "option", "value"),
     [
-        (name, option.name, value)
+        # Of many values, all roles or all quantities, two at first and the last stand for the rest.
+        pytest.param(name, option.name, value, marks=[pytest.mark.slow] * (2 < at < last))
         for name in FIGURES
         for option in FIGURES[name].options
-        for value in option.values[1:]
-        if value not in NOT_DRAWN
+        for last in [len(option.values) - 1]
+        for at, value in enumerate(option.values)
+        if at and value not in NOT_DRAWN
     ],
 )
 def test_every_choice_draws_something_else_than_the_default(tables, drawn, name, option, value):

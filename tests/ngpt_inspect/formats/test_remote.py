@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+from click.testing import Result
 from formats_helpers import refusal, safetensors_bytes
 from models import tiny_gpt, write_llama
 from safetensors.torch import save_file
@@ -213,10 +213,9 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         read_contents("https://example.org/w.safetensors")
 
 
-def test_the_command_line_takes_an_address(served: Served) -> None:
-    command = [sys.executable, "-m", "ngpt_inspect", "tensors", f"{served.url}/llama/"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_the_command_line_takes_an_address(served: Served, cli: Callable[..., Result]) -> None:
+    done = cli("tensors", f"{served.url}/llama/")
+    assert done.exit_code == 0, done.stderr
     assert "model.layers.1.self_attn.q_proj.weight" in done.stdout
 
 

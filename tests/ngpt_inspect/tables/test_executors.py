@@ -14,7 +14,7 @@ from models import tiny_gpt, tiny_ngpt, write_gpt2, write_nvidia, write_referenc
 
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.tables.jobs import Job, run_ticket
+from ngpt_inspect.tables.jobs import Job, Taking
 from ngpt_inspect.weights import WeightSet
 
 NAMES = list(MEASURES)
@@ -28,29 +28,25 @@ def process() -> Iterator[Executor]:
         yield executor
 
 
-def models(tmp_path: Path) -> list[WeightSet]:
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[WeightSet]:
     """Return checkpoints whose settings a worker must repeat: constants and heads given."""
+    folder = tmp_path_factory.mktemp("models")
     return [
         ni.open_checkpoint(
-            write_nvidia(tiny_ngpt(), tmp_path / "ckpt.pt"), constants={"alpha_init": 0.3}
+            write_nvidia(tiny_ngpt(), folder / "ckpt.pt"), constants={"alpha_init": 0.3}
         ),
-        ni.open_checkpoint(write_gpt2(tiny_gpt(), tmp_path / "gpt2", config=False), heads=2),
+        ni.open_checkpoint(write_gpt2(tiny_gpt(), folder / "gpt2", config=False), heads=2),
     ]
 
 
-def test_threads(tmp_path: Path) -> None:
-    here = ni.measure(models(tmp_path), NAMES)
-    with ThreadPoolExecutor(2) as executor:
-        there = ni.measure(models(tmp_path), NAMES, executor=executor)
-    pd.testing.assert_frame_equal(there, here, check_exact=True)
-    assert there.attrs == here.attrs
-
-
-def test_another_process(tmp_path: Path, process: Executor) -> None:
-    here = ni.measure(models(tmp_path), NAMES)
-    there = ni.measure(models(tmp_path), NAMES, executor=process)
-    pd.testing.assert_frame_equal(there, here, check_exact=True)
-    assert there.attrs == here.attrs
+def test_threads_and_another_process(models: list[WeightSet], process: Executor) -> None:
+    here = ni.measure(models, NAMES)
+    with ThreadPoolExecutor(2) as threads:
+        for executor in (threads, process):
+            there = ni.measure(models, NAMES, executor=executor)
+            pd.testing.assert_frame_equal(there, here, check_exact=True)
+            assert there.attrs == here.attrs
 
 
 def test_a_refusal_comes_back_whole(tmp_path: Path, process: Executor) -> None:
@@ -67,9 +63,13 @@ def test_a_ticket_for_other_weights_is_refused(tmp_path: Path) -> None:
     path = write_reference(tiny_gpt(), tmp_path / "x.safetensors")
     opened = ni.open_checkpoint(path)
     weight, measure = opened.weights[0], MEASURES["unit_norm"]
-    job = Job(checkpoint=opened, weight=weight, measure=measure, options={}, device="cpu")
-    assert [v.measure for v in run_ticket(job.ticket())] == [v.measure for v in job.run()]
-    (refused,) = run_ticket(replace(job.ticket(), fingerprint="0" * 64))
+    takings = (Taking(measure=measure, options={}),)
+    job = Job(checkpoint=opened, weight=weight, takings=takings, device="cpu")
+    ticket = job.ticket()
+    (there,), (here,) = ticket.run(), job.run()
+    assert [v.measure for v in there] == [v.measure for v in here]
+    stale = replace(ticket, address=replace(ticket.address, fingerprint="0" * 64))
+    ((refused,),) = stale.run()
     assert refused.status == "skipped"
     assert "planned for" in str(refused.reason)
 

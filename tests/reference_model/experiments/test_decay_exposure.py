@@ -1,8 +1,5 @@
 """The experiment on decay exposure: what it plans, and its numbers against independent ones."""
 
-import csv
-import math
-
 import numpy as np
 import pytest
 
@@ -79,30 +76,3 @@ def test_the_same_numbers_come_out_of_the_toolkit_that_reads_the_files(toy, labo
             assert told["value"].tolist() == pytest.approx(kappa.tolist(), rel=tolerance)
             compared += 1
     assert compared == 4 * run.model.n_layers
-
-
-def test_every_recipe_is_trained_and_its_exposure_is_the_sum_of_rate_times_decay(
-    toy, arguments, tmp_path, capsys
-):
-    assert decay_exposure.main(arguments) == 0
-    runs = decay_exposure.planned_runs(toy)
-    assert len({run.name for run in runs}) == len(runs) == 2 * 12
-    shown = capsys.readouterr().out
-    assert all(run.name in shown for run in runs)
-    with (tmp_path / "results" / "decay_exposure.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == len(runs) * toy_layers(runs) * 6
-    plain = [row for row in rows if row["variant"] == "decay 0.1" and row["weight"] == "W_q"]
-    warmup = [1e-2 * step / 2 for step in (1, 2)]
-    cosine = [1e-2 * 0.5 * (1 + math.cos(math.pi * step / 6)) for step in range(6)]
-    assert float(plain[0]["exposure"]) == pytest.approx(0.1 * sum(warmup + cosine), rel=1e-12)
-    assert {row["exposure"] for row in rows if row["family"] == "nGPT"} == {"0.0"}
-    spared = [row for row in rows if "no decay" in row["recipe"]]
-    assert {row["weight"] for row in spared if row["exposure"] == "0.0"} == {"W_q", "W_k", "QK"}
-    held = [row for row in rows if "Hyperball" in row["recipe"]]
-    assert held
-    assert all(row["exposure"] == "0.0" for row in held)
-
-
-def toy_layers(runs):
-    return runs[0].model.n_layers

@@ -1,7 +1,5 @@
 """The experiments from the command line, on models that train in an instant."""
 
-import csv
-import json
 import math
 import statistics
 
@@ -14,8 +12,6 @@ from reference_model.experiments import (
     ablations,
     learning_rates,
     longer_context,
-    speed_up,
-    step_time,
 )
 from reference_model.experiments import (
     laboratory as laboratory_module,
@@ -23,79 +19,6 @@ from reference_model.experiments import (
 from reference_model.experiments.command import table
 from reference_model.experiments.runs import final_loss, loss_rows, plan
 from reference_model.model import NGPT
-from reference_model.training.metrics import read_metrics
-
-IDENTITY = (
-    *("run", "family", "size", "variant", "context_length"),
-    *("batch_size", "steps", "learning_rate", "seed"),
-)
-
-
-def rows_of(tmp_path, name):
-    with (tmp_path / "results" / f"{name}.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def test_speed_up_trains_the_grid_and_shares_its_runs(arguments, tmp_path, capsys):
-    assert learning_rates.main(arguments) == 0
-    grid = rows_of(tmp_path, "learning_rates")
-    trained = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/step-*")}
-    assert len(trained) == 2 * 3 * 2 * 2  # models, contexts, budgets, rates
-    capsys.readouterr()
-
-    assert speed_up.main(arguments) == 0
-    rows = rows_of(tmp_path, "speed_up")
-    assert {path: path.stat().st_mtime_ns for path in trained} == trained, "not trained again"
-    assert tuple(rows[0]) == (*IDENTITY, "step", "tokens", "seconds", "validation_loss")
-    ended = [row for row in rows if row["step"] == row["steps"]]
-    assert len(ended) == 3 * 2 * (3 + 2)  # contexts, seeds, budgets of both
-    for row in ended:
-        last = read_metrics(tmp_path / "runs" / row["run"])[-1]
-        assert float(row["validation_loss"]) == last["validation_loss"]
-        assert int(row["tokens"]) == int(row["steps"]) * 32
-    best = min(
-        (
-            row
-            for row in grid
-            if (row["family"], row["context_length"], row["step"], row["steps"])
-            == ("GPT", "8", "4", "4")
-        ),
-        key=lambda row: float(row["validation_loss"]),
-    )
-    rates = {
-        row["learning_rate"]
-        for row in ended
-        if (row["family"], row["context_length"], row["steps"]) == ("GPT", "8", "8")
-    }
-    assert rates == {best["learning_rate"]}
-    assert "figures" in capsys.readouterr().out
-
-
-def test_settings_beside_the_results_are_whole(arguments, tmp_path):
-    assert learning_rates.main(arguments) == 0
-    settings = json.loads((tmp_path / "results" / "learning_rates.json").read_text())
-    assert settings["corpus"] == ["corpus"], "names, not paths of this machine"
-    assert settings["torch"] == torch.__version__
-    runs = {row["run"] for row in rows_of(tmp_path, "learning_rates")}
-    assert set(settings["runs"]) == runs
-    assert str(tmp_path) not in (tmp_path / "results" / "learning_rates.json").read_text()
-
-
-def test_longer_context_evaluates_every_length(arguments, tmp_path, capsys):
-    assert longer_context.main(arguments) == 0
-    rows = rows_of(tmp_path, "longer_context")
-    assert len(rows) == 2 * 2 * 3 * 5  # models, seeds, contexts, lengths
-    for row in rows:
-        assert float(row["perplexity"]) == pytest.approx(math.exp(float(row["loss"])))
-        assert int(row["evaluated_length"]) % int(row["context_length"]) == 0
-    assert capsys.readouterr().out.splitlines()[0].split() == [
-        "seed",
-        "x1",
-        "x2",
-        "x4",
-        "x8",
-        "x16",
-    ]
 
 
 def test_other_text_needs_a_tokenizer(arguments, tmp_path, capsys):
@@ -128,26 +51,6 @@ def test_windows_do_not_overlap_and_predict_every_token_once(batch, monkeypatch)
     assert losses == pytest.approx([statistics.fmean(math.log(t + 2) for t in range(4))] * 7)
 
 
-def test_ablations_write_every_row_with_its_learned_means(arguments, tmp_path, capsys):
-    assert ablations.main(arguments) == 0
-    rows = rows_of(tmp_path, "ablations")
-    assert [row["table"] for row in rows[:32]] == [
-        *(["4"] * 14),
-        *(["5"] * 12),
-        *("6", "6", "slerp", "slerp", "start", "start"),
-    ]
-    assert len(rows) == 2 * 32
-    frozen = next(row for row in rows if row["variant"] == "kinds ffvv")
-    assert (frozen["s_qk_kind"], frozen["s_mlp_kind"], frozen["s_z_kind"]) == (
-        *("fixed", "fixed", "element"),
-    )
-    assert float(frozen["s_qk"]) == float(frozen["s_u"]) == float(frozen["s_nu"]) == 1.0
-    assert float(frozen["alpha_A"]) != 0.05
-    shown = capsys.readouterr().out.splitlines()
-    assert len(shown) == 1 + 64
-    assert shown[1].endswith("+0.00 %")
-
-
 def test_learned_means_are_effective_and_absolute():
     config = NGPTConfig(
         vocab_size=8, n_layers=2, n_heads=2, d_model=16, d_mlp=8, context_length=4, s_z_scale=0.5
@@ -163,15 +66,6 @@ def test_learned_means_are_effective_and_absolute():
     assert means["alpha_A"] == pytest.approx(0.05 * 1.5)
     assert means["s_nu"] == pytest.approx(3.0)
     assert means["s_qk"] == pytest.approx(1.0)
-
-
-def test_step_time_times_both_models_in_turn(arguments, tmp_path, capsys):
-    assert step_time.main(arguments) == 0
-    rows = rows_of(tmp_path, "step_time")
-    assert [row["family"] for row in rows[:4]] == ["GPT", "nGPT"] * 2
-    assert len(rows) == 3 * 2 * 3  # contexts, models, rounds
-    assert all(float(row["seconds"]) > 0 for row in rows)
-    assert "nGPT / GPT" in capsys.readouterr().out
 
 
 def test_a_run_that_diverges_is_a_row_without_a_loss(laboratory, monkeypatch, capsys):

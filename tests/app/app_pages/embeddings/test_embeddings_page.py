@@ -8,7 +8,6 @@ from seen import charts, words
 from small_models import VOCAB, write_gpt, write_ngpt
 
 import ngpt_inspect as ni
-from app.engine import answers
 
 
 def write_texts(folder, *, reverse=False):
@@ -86,12 +85,6 @@ def test_vocabularies_are_matched_by_text(see, tmp_path):
     assert any(caption.startswith("id 9,") for caption in captions)
 
 
-def test_five_checkpoints(see, five_models):
-    app = see(*five_models)
-    assert len(neighbours(app)) == 5
-    assert not app.warning
-
-
 def test_a_gpt_with_dead_rows_and_tied_embeddings(see, tmp_path):
     path = write_gpt(tmp_path / "gpt.safetensors")
     tensors = load_file(path)
@@ -126,10 +119,3 @@ def test_a_row_of_nan_leaves_the_others(see, tmp_path):
     tokens = table(app, "Tokens of E_output of gpt").set_index("token")
     assert "NaN" in tokens["notes"][3]
     assert tokens["mean_cosine"].notna().sum() == VOCAB - 1
-
-
-def test_a_second_look_measures_nothing(see, models, monkeypatch):
-    see(*models)
-    monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
-    app = see(*models)
-    assert len(neighbours(app)) == 2

@@ -70,7 +70,8 @@ def test_relative_paths_stay_as_they_were_typed(run, models, monkeypatch):
 
 
 def test_training_results_are_offered_where_they_are_open(run, models, tmp_path):
-    shutil.copytree(RESULTS, tmp_path / "results")
+    large = shutil.ignore_patterns("decay_exposure.*")
+    shutil.copytree(RESULTS, tmp_path / "results", ignore=large)
     app = run(tmp_path / "results", page="export", figure="Time of a training step")
     assert "--names step_time" in codes(app)[1]
     offered = app.selectbox(key="figure").options
@@ -92,10 +93,9 @@ def test_layers_are_those_of_the_checkpoints(run, models):
     assert "layer=0" in codes(app)[0]
 
 
-def test_many_checkpoints_and_a_broken_file(run, five_models, tmp_path):
-    broken = tmp_path / "broken.safetensors"
-    broken.write_bytes(b"no checkpoint")
-    app = run(broken, *five_models, page="export")
-    assert len(app.warning) == 1
-    assert len(charts(app)) == 1
-    assert "broken" not in codes(app)[0]
+def test_everything_can_be_had_as_one_file_and_is_measured_only_when_asked_for(run, models):
+    app = run(*models, page="export", figure="Unit norm")
+    assert "Everything" not in buttons(app)
+    app.toggle(key="report").set_value(True).run()
+    assert not app.exception
+    assert "Everything** as HTML" in buttons(app)

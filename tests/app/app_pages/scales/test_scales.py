@@ -22,7 +22,7 @@ def test_an_ngpt_alone_has_no_section_of_gains(run, models):
     assert not app.warning
 
 
-def test_both_families_have_all_sections(run, models):
+def test_both_families_have_all_sections_and_every_constant_its_origin(run, models):
     app = run(*models, page="scales")
     assert headings(app) == [
         "By layer",
@@ -34,6 +34,15 @@ def test_both_families_have_all_sections(run, models):
     assert len(charts(app)) == 4
     named = [re.search(r" of (gpt and ngpt|gpt)\.", alt)[1] for alt in alts(app)]
     assert named == ["gpt and ngpt"] * 3 + ["gpt"]
+    # Every constant is named with its origin.
+    (origins,) = [each.value for each in app.dataframe if "origin" in each.value]
+    told = origins.set_index("constant").loc["alpha_init"]
+    assert (told["value"], told["origin"]) == (0.05, "assumed: written into model.py")
+    (table,) = [each.value for each in app.dataframe if "effective" in each.value]
+    alpha = table[table["role"] == "alpha_A"].iloc[0]
+    assert alpha["effective"] == "|stored · alpha_init / base_scale|"
+    np.testing.assert_allclose(alpha["factor"], 0.05 * np.sqrt(8))
+    assert (table[table["role"] == "gain_A"]["effective"] == "stored").all()
 
 
 def test_a_gpt_alone_shows_its_gains_and_one_sentence(run, models):
@@ -66,15 +75,3 @@ def test_another_vector_is_shown_when_it_is_chosen(run, models):
     (ends,) = [each.value for each in app.dataframe if "largest_index" in each.value]
     stored = load_file(models[1])["transformer.h.0.sqk"].numpy() * np.sqrt(8)
     np.testing.assert_allclose(ends["largest"].iloc[0], stored.max())
-
-
-def test_every_constant_is_named_with_its_origin(run, models):
-    app = run(*models, page="scales")
-    (origins,) = [each.value for each in app.dataframe if "origin" in each.value]
-    told = origins.set_index("constant").loc["alpha_init"]
-    assert (told["value"], told["origin"]) == (0.05, "assumed: written into model.py")
-    (table,) = [each.value for each in app.dataframe if "effective" in each.value]
-    alpha = table[table["role"] == "alpha_A"].iloc[0]
-    assert alpha["effective"] == "|stored · alpha_init / base_scale|"
-    np.testing.assert_allclose(alpha["factor"], 0.05 * np.sqrt(8))
-    assert (table[table["role"] == "gain_A"]["effective"] == "stored").all()
