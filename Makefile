@@ -3,6 +3,9 @@
 # make experiments   repeat the paper's experiments (SCALE=tiny, JOBS=2) and draw their figures
 # make test-families   compare with transformers and ngpt-pytorch themselves, write docs/families.md (some minutes)
 # make test-evaluate   compare what lm-evaluation-harness says with independent computations (installs it)
+# make test-trackers   what trackers read back, and callbacks in the trainers themselves (installs them)
+# make matrix   install the wheel in clean environments, Python 3.11 to 3.14, lowest and newest versions (long; needs uv)
+# make site    build the documents as a web site in site/ (with Zensical, in a virtual environment of its own)
 # make docs    write the parts of README and docs that are made from code and results (DEMO=1: those of make demo too)
 # make test-processors   the numeric tests with the instructions of other processors, on one and two threads
 # make check   what CI runs: format, lint, types, import contracts, documents, tests
@@ -19,7 +22,7 @@ JOBS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families test-evaluate test-processors docs check format clean
+.PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families test-evaluate test-trackers test-processors docs site matrix check format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -71,8 +74,25 @@ test-evaluate: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[evaluate]'
 	$(BIN)/python -m pytest tests/reference_model/evaluate
 
+test-trackers: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  -e '.[tensorboard,wandb,trackio,mlflow,callbacks]'
+	$(BIN)/python -m pytest tests/ngpt_inspect/trackers tests/ngpt_inspect/callbacks
+
 docs: install
 	$(BIN)/python docs/generate.py $(if $(DEMO),--demo)
+
+# Apart: it pins what it is built with, and nobody needs it to work here.
+site: .venv/site
+	.venv/site/bin/zensical build --clean --strict
+
+.venv/site: constraints.txt | install
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt zensical
+
+# Without CUDA where the index of CPU builds can be reached: make matrix MATRIX='--torch-backend cpu'.
+matrix:
+	$(PYTHON) tests/matrix.py $(MATRIX)
 
 # MKL and torch choose their code by the processor; these make them choose as on another one.
 PROCESSORS := MKL_ENABLE_INSTRUCTIONS=SSE4_2 MKL_ENABLE_INSTRUCTIONS=AVX2 \

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from interleave import interleave, print_ratios
 
-from ngpt_inspect.numerics.pairwise import pairwise_dots
+from ngpt_inspect.numerics.pairs import pairwise_dots
 
 TILE = 2048
 

@@ -22,18 +22,20 @@ import demo_output
 import map_tables
 import measure_pages
 import measure_tables
+import reference_tables
 import reproduction_tables
 import results_tables
 import rules_tables
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 PART = re.compile(r"(<!-- made: (?P<name>[\w ]+) -->)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 Makers = Mapping[str, Callable[[], str]]
 MAKERS: dict[str, Callable[[], str]] = {
     **map_tables.MAKERS,
     **measure_pages.MAKERS,
     **measure_tables.MAKERS,
+    **reference_tables.MAKERS,
     **reproduction_tables.MAKERS,
     **results_tables.MAKERS,
     **rules_tables.MAKERS,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from inspect import getdoc
 
 import numpy as np
 from markdown_table import table
 
+from ngpt_inspect.comparing import QUANTITIES
 from ngpt_inspect.measures import MEASURES, Measure, Summary
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.tables.summaries import summaries_of
@@ -22,6 +24,19 @@ def commands() -> str:
     return table(
         ("command", "what it gives"),
         ((f"`{each.command}`", each.summary) for each in INSPECTED),
+    )
+
+
+def other_commands() -> str:
+    """Return a row for each command that is no measure."""
+    from ngpt_inspect.cli.commands import LOOKING_AROUND
+
+    return table(
+        ("command", "what it does"),
+        (
+            (f"`{name}`", (getdoc(command) or "").partition("\n")[0].rstrip("."))
+            for name, command in LOOKING_AROUND.items()
+        ),
     )
 
 
@@ -56,6 +71,12 @@ def statistics() -> str:
     )
 
 
+def quantities_of_changes() -> str:
+    """Return a row for each quantity of two checkpoints."""
+    rows = ((f"`{name}`", formula) for name, formula in QUANTITIES.items())
+    return table(("quantity", "formula"), rows)
+
+
 def _names(kinds: Iterable[Summary]) -> str:
     """Return the statistics of these kinds, as two values have them."""
     found = (name for kind in kinds for name, _ in STATISTICS[kind](np.array([1.0, 2.0])))
@@ -71,8 +92,10 @@ def _quoted(names: Iterable[str]) -> str:
 
 
 MAKERS = {
+    "other commands": other_commands,
     "commands": commands,
     "quantities": quantities,
     "values of measures": values,
     "statistics of quantities": statistics,
+    "quantities of changes": quantities_of_changes,
 }

@@ -32,15 +32,19 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.version import __version__
 
 if TYPE_CHECKING:
+    from ngpt_inspect.callbacks import log
     from ngpt_inspect.checkpoint import open_checkpoint
+    from ngpt_inspect.comparing import changes
     from ngpt_inspect.errors import InspectError
     from ngpt_inspect.figures import FIGURES
     from ngpt_inspect.measures import MEASURES
     from ngpt_inspect.plotting import figure, save_figure, save_figures
+    from ngpt_inspect.report import save_report
     from ngpt_inspect.results import training_results
     from ngpt_inspect.summary import differences
     from ngpt_inspect.tables import measure, summarise, token_table
     from ngpt_inspect.traces import path
+    from ngpt_inspect.tracing import trace_model
     from ngpt_inspect.vocabulary import Role
 
 __all__ = [
@@ -49,15 +53,19 @@ __all__ = [
     "InspectError",
     "Role",
     "__version__",
+    "changes",
     "differences",
     "figure",
+    "log",
     "measure",
     "open_checkpoint",
     "path",
     "save_figure",
     "save_figures",
+    "save_report",
     "summarise",
     "token_table",
+    "trace_model",
     "training_results",
 ]
 
@@ -66,13 +74,17 @@ _HOMES = {
     "MEASURES": "measures",
     "InspectError": "errors",
     "Role": "vocabulary",
+    "changes": "comparing",
     "differences": "summary",
     "figure": "plotting",
+    "log": "callbacks",
     "measure": "tables",
     "open_checkpoint": "checkpoint",
     "path": "traces",
+    "trace_model": "tracing",
     "save_figure": "plotting",
     "save_figures": "plotting",
+    "save_report": "report",
     "summarise": "tables",
     "token_table": "tables",
     "training_results": "results",

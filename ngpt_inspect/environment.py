@@ -6,12 +6,15 @@ import os
 import platform
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import metadata
 
+from ngpt_inspect.errors import InspectError
+from ngpt_inspect.house import house
 from ngpt_inspect.version import __version__
 
 DISTRIBUTION = "ngpt-inspect"
-FOR_WORK_ON_IT = ("dev", "families")
+FOR_WORK_ON_IT = ("all", "callbacks", "dev", "families")
 """Extras that nobody needs to use it."""
 TELLING = re.compile(r"(NGPT_INSPECT|OMP|MKL|OPENBLAS|CUDA_VISIBLE|PYTORCH)_?\w*")
 """Variables of the environment that change what is computed, or how."""
@@ -32,7 +35,26 @@ def environment() -> dict[str, str]:
             if extra and extra not in FOR_WORK_ON_IT
         },
         **_computing(),
+        **_said_by_the_house(),
         **{name: value for name, value in sorted(os.environ.items()) if TELLING.fullmatch(name)},
+    }
+
+
+def _said_by_the_house() -> Mapping[str, str]:
+    """Return the file of house defaults and what it says, or why it cannot be read."""
+    try:
+        said = asdict(house())
+    except InspectError as error:
+        return {"house defaults": str(error)}
+    file = said.pop("file")
+    found = {name: value for name, value in said.items() if value}
+    words = {
+        name: ", ".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in found.items()
+    }
+    return {
+        "house defaults": str(file) if file.is_file() else f"none at {file}",
+        **{f"house {name}": text for name, text in words.items()},
     }
 
 

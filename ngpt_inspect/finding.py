@@ -1,4 +1,4 @@
-"""What checkpoints and training runs lie below a folder: a bounded walk that never leaves it."""
+"""What checkpoints, runs and results lie below a folder: a bounded walk that never leaves it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ DEPTH = 4
 """Folders below folders that are looked into."""
 ENTRIES = 4000
 """Files and folders that are looked at."""
+RESULTS = ".csv"
+"""Files of training results, by their name: what is in one is said when it is opened."""
 MOST = 200
 """Paths that are returned."""
 
@@ -35,7 +37,7 @@ class Found:
 def found_below(
     root: Path, *, depth: int = DEPTH, entries: int = ENTRIES, most: int = MOST
 ) -> Found:
-    """Return the runs, model folders and checkpoint files below a folder, the nearest first.
+    """Return the runs, models, checkpoint files and CSV files below a folder, the nearest first.
 
     Of a run, or a folder that stands for one model, the files are not listed. Hidden files and
     folders are left out; so are links that lead out of the root, and all links to folders. Only
@@ -74,7 +76,7 @@ def _walk(top: Path, depth: int, entries: int, cuts: dict[str, None]) -> Iterato
                     folders.append((path, level + 1))
                 else:
                     cuts[f"looked {depth} folders deep"] = None
-            elif not is_one and _is_model(path):
+            elif not is_one and (path.suffix.lower() == RESULTS or _is_model(path)):
                 yield path
         if len(inside) > left:
             cuts[f"looked at the first {entries:,} files and folders"] = None

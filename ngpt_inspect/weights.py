@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ngpt_inspect.card import Card
 from ngpt_inspect.errors import InspectError, MissingRole
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+Made = TypeVar("Made")
 MOST_SHOWN = 20
 """Weights that are listed where a notebook shows some of them."""
 
@@ -181,9 +182,7 @@ class Weight:
         import numpy as np
 
         if self.normalised is not None or self.place is not None or self.tensor.obstacle:
-            values = self.values()
-            found: np.ndarray = (values if values.dtype.itemsize > 2 else values.float()).numpy()
-            return found
+            return as_array(self.values())
         stored = self.tensor.array()
         stored = np.ascontiguousarray(self._taken(stored.T if self.transposed else stored))
         if (self.factor, self.offset) != (1.0, 0.0):
@@ -209,13 +208,23 @@ class Weight:
             errors = over_norms(errors, stored, self.normalised)
         return errors * abs(self.factor)
 
+    @property
+    def wants(self) -> tuple[Any, ...]:
+        """What the measures that are taken of it together want made; see `SharedWeight`."""
+        return ()
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` returns; made once for all measures taken together that name it so."""
+        return make()
+
     def beside(self, role: Role) -> Weight | None:
         """Return the weight of a role in the same layer: of the same expert, or of all."""
         if self.model is None:
             return None
         by_key = self.model.by_key
         own = by_key.get((role, self.layer, self.expert))
-        return own or by_key.get((role, self.layer, None))
+        found = own or by_key.get((role, self.layer, None))
+        return found and replace(found, model=self.model)
 
     def bias(self, device: str = "cpu") -> torch.Tensor | None:
         """Return the bias that is stored beside it (``q.bias`` of ``q.weight``), in float64.
@@ -253,6 +262,53 @@ class Weight:
         if self.facts.head_axis is MatrixAxis.ROWS:
             return values.reshape(self.n_blocks, -1, values.shape[1])
         return values.reshape(values.shape[0], self.n_blocks, -1).movedim(1, 0)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SharedWeight(Weight):
+    """A weight while several measures are taken of it: read once, each product made once.
+
+    It lives as long as these measures run, and holds what they made until then.
+    """
+
+    shared_wants: tuple[Any, ...]
+    needs_torch: bool
+    """Whether any of the measures does: then NumPy looks at what torch read."""
+    made: dict[Hashable, Any] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, weight: Weight, wants: tuple[Any, ...], *, needs_torch: bool) -> SharedWeight:
+        """Return the same weight, to be shared."""
+        facts = {name: getattr(weight, name) for name in weight.__dataclass_fields__}
+        return cls(**facts, shared_wants=wants, needs_torch=needs_torch)
+
+    @property
+    def wants(self) -> tuple[Any, ...]:
+        """What the measures that are taken of it together want made."""
+        return self.shared_wants
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` returned when it was first asked for."""
+        if name not in self.made:
+            self.made[name] = make()
+        found: Made = self.made[name]
+        return found
+
+    def values(self, device: str = "cpu") -> torch.Tensor:
+        """Return the effective values, read once. Nobody may change them."""
+        return self.once(("values", device), lambda: super(SharedWeight, self).values(device))
+
+    def array(self) -> np.ndarray:
+        """Return them as an array, read once."""
+        if not self.needs_torch:
+            return self.once("array", super().array)
+        return as_array(self.values())
+
+
+def as_array(values: torch.Tensor) -> np.ndarray:
+    """Return values as NumPy has them: exact, in their dtype or in float32."""
+    found: np.ndarray = (values if values.dtype.itemsize > 2 else values.float()).numpy()
+    return found
 
 
 def _normalised(values: torch.Tensor, axis: MatrixAxis) -> torch.Tensor:

@@ -176,10 +176,19 @@ class Attention(nn.Module):
         """Apply W_o to all heads' outputs, side by side: [B, H, T, K] to [B, T, D] (Eq. 14)."""
         return cast(Tensor, self.W_o(heads.transpose(1, 2).flatten(2)))
 
-    def forward(self, x: Tensor, tables: Tables) -> Tensor:  # noqa: D102
+    @property
+    def softmax_scale(self) -> float:
+        """What products of queries and keys are multiplied by: 1/sqrt(d_k)."""
+        return float(self.d_k**-0.5)
+
+    def prepare(self, x: Tensor, tables: Tables) -> tuple[Tensor, Tensor, Tensor]:
+        """Make queries and keys as they meet, and values."""
         q, k, v = self.project(x)  # Eq. 12
-        q, k = rotate(q, *tables), rotate(k, *tables)  # A.5
-        return self.join(causal_attention(q, k, v, scale=self.d_k**-0.5))  # Eqs. 13, 14
+        return rotate(q, *tables), rotate(k, *tables), v  # A.5
+
+    def forward(self, x: Tensor, tables: Tables) -> Tensor:  # noqa: D102
+        heads = causal_attention(*self.prepare(x, tables), scale=self.softmax_scale)  # Eq. 13
+        return self.join(heads)  # Eq. 14
 
 
 class NormalizedAttention(Attention):
@@ -193,14 +202,18 @@ class NormalizedAttention(Attention):
         self.scaling = Scaling(config.s_qk_init, config.s_qk_scale, config.s_qk_granularity)
         self.scaling.register(self, "s_qk", config.n_heads, config.d_k)
 
-    def forward(self, x: Tensor, tables: Tables) -> Tensor:  # noqa: D102
-        q, k, v = self.project(x)  # Eq. 12
-        q, k = rotate(q, *tables), rotate(k, *tables)  # A.5
+    @property
+    def softmax_scale(self) -> float:
+        """What products of queries and keys are multiplied by: sqrt(d_k) (2.3.2)."""
+        return float(self.d_k**0.5)
+
+    def prepare(self, x: Tensor, tables: Tables) -> tuple[Tensor, Tensor, Tensor]:
+        """Make queries and keys as they meet, and values."""
+        q, k, v = super().prepare(x, tables)
         if self.qk_norm:  # Table 6 drops it
             q, k = norm(q), norm(k)
         s_qk = self.scaling.effective(self.s_qk).unsqueeze(-2)  # H 1 K
-        q, k = q * s_qk, k * s_qk  # Eqs. 15, 16
-        return self.join(causal_attention(q, k, v, scale=self.d_k**0.5))  # Eqs. 13, 14; 2.3.2
+        return q * s_qk, k * s_qk, v  # Eqs. 15, 16
 
 
 # ---- MLP -----------------------------------------------------------------------------------------

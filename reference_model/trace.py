@@ -8,7 +8,7 @@ next token (arXiv 2410.01131, section 2.2.2). The file holds what it takes to lo
 every block, what each block suggested, the output embeddings of the next tokens, and what the
 model's head would predict from every h on the way. docs/traces.md describes the format.
 
-Shapes: S = 2 n_layers blocks, T tokens, D = d_model, K predictions kept.
+Shapes: S = 2 n_layers blocks, T tokens, D = d_model, K predictions kept, H heads.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from reference_model.model import GPT, NGPT
 from reference_model.progress import say
 from reference_model.trained import open_trained
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 METADATA_KEY = "trace"
 FAMILIES = {"gpt": "GPT", "ngpt": "nGPT"}
 LOGITS = 1 << 25
@@ -96,11 +96,13 @@ def trace(model: GPT | NGPT, tokens: Tensor) -> dict[str, Tensor]:
         head multiplies a state with to get the logit of the true next token: its row of E_output,
         for a GPT times the gain of the final norm; ``top_ids`` and ``top_probabilities``
         [S + 1, T, K], the head's predictions from every state; ``next_probabilities``
-        [S + 1, T - 1], of the true next tokens.
+        [S + 1, T - 1], of the true next tokens; ``attention_entropy`` in nats and
+        ``attention_to_first`` [n_layers, H, T], of the weights of each query (Eq. 13).
     """
     states: list[Tensor] = []
     suggestions: list[Tensor] = []
-    with _listening(model, states, suggestions):
+    weights: list[Tensor] = []
+    with _listening(model, states, suggestions, weights):
         model(tokens[None])
     if isinstance(model, NGPT):
         suggestions = [norm(each) for each in suggestions]
@@ -110,6 +112,8 @@ def trace(model: GPT | NGPT, tokens: Tensor) -> dict[str, Tensor]:
         "suggestions": torch.stack(suggestions),
         "next_embeddings": _readers(model, tokens[1:]),
         **_predictions(model, torch.stack(states), tokens),
+        "attention_entropy": torch.special.entr(torch.stack(weights)).sum(-1),
+        "attention_to_first": torch.stack(weights)[..., 0].contiguous(),
     }
 
 
@@ -135,9 +139,9 @@ def _predictions(model: GPT | NGPT, states: Tensor, tokens: Tensor) -> dict[str,
 
 @contextlib.contextmanager
 def _listening(
-    model: GPT | NGPT, states: list[Tensor], suggestions: list[Tensor]
+    model: GPT | NGPT, states: list[Tensor], suggestions: list[Tensor], weights: list[Tensor]
 ) -> Iterator[None]:
-    """Collect, during a call of the model, h before and after every block, and block outputs."""
+    """Collect, during a call, h before and after every block, block outputs, weights [H, T, T]."""
 
     def input_to(into: list[Tensor], module: Any) -> Any:
         return module.register_forward_pre_hook(lambda _, args: into.append(args[0][0]))
@@ -145,8 +149,15 @@ def _listening(
     def output_of(into: list[Tensor], module: Any) -> Any:
         return module.register_forward_hook(lambda _, args, output: into.append(output[0]))
 
+    def weights_of(module: Any, args: Any) -> None:
+        q, k, _ = module.prepare(*args)
+        mask = q.new_full((q.shape[-2], q.shape[-2]), -torch.inf).triu(1)
+        weights.append((module.softmax_scale * q @ k.mT + mask).softmax(-1)[0])
+
     with contextlib.ExitStack() as stack:
         for layer in model.layers:
+            attention: Any = layer.attention
+            stack.callback(attention.register_forward_pre_hook(weights_of).remove)
             # what reads h first in each block; h_A and h_M are what the block returns
             readers = (layer.attention, layer.mlp)
             if isinstance(model, GPT):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -14,6 +15,8 @@ from ngpt_inspect.tables.export import encode
 
 from ..engine.answers import answer, key_of, requests
 from ..engine.loading import ShownFigure, drawn, wide_once
+from ..engine.palette import painted_runs, palette_key
+from ..frame.looks import is_dark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 PREVIEW = 400
 """Rows of a table that travel to the browser; the files to download have them all."""
+POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 MOST_NAMED = 6
 """Runs that the description of a figure names."""
 FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
@@ -38,6 +42,8 @@ def draw_figure(
     layers: Sequence[int] | None = None,
     roles: Sequence[str] | None = None,
     only: Sequence[str] | None = None,
+    width: int | None = None,
+    finished: Callable[[Any], Any] | None = None,
 ) -> None:
     """Draw a figure of checkpoints, or say that its numbers are on their way.
 
@@ -59,6 +65,10 @@ def draw_figure(
         Measure these only.
     only
         Draw these roles only of what is measured.
+    width
+        Pixels on paper; by default two columns of a page.
+    finished
+        Takes the drawing and returns another one, which is shown.
     """
     chosen = FIGURES[name]
     _head(chosen, title)
@@ -75,7 +85,9 @@ def draw_figure(
     if only is not None:
         table = _narrowed(table, only)
     table_key = repr((key_of(asked, checkpoints), only))
-    drawing = drawn(name, table_key, dict(options or {}), _is_dark(), table)
+    drawing = drawn(name, table_key, dict(options or {}), is_dark(), table, width)
+    if finished is not None:
+        drawing = replace(drawing, figure=finished(drawing.figure))
     labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
     selection = {} if clicked is None else {"on_select": clicked, "selection_mode": "points"}
     _show(chosen, drawing, title, labels, key, **selection)
@@ -101,7 +113,9 @@ def draw_wide(
     """
     chosen = FIGURES[name]
     _head(chosen, title)
-    drawing = drawn(name, table_key, dict(options or {}), _is_dark(), table)
+    table = painted_runs(table)
+    table_key = f"{table_key} {palette_key()}"
+    drawing = drawn(name, table_key, dict(options or {}), is_dark(), table)
     _show(chosen, drawing, title, labels, "")
 
 
@@ -161,12 +175,12 @@ def _narrowed(table: pd.DataFrame, roles: Sequence[str]) -> pd.DataFrame:
 def words(chosen: Figure) -> str:
     """Say how to read the figure, how its numbers are computed, and where it comes from.
 
-    What follows an underscore becomes a subscript.
+    What follows an underscore becomes a subscript; a power after it stays above.
     """
     lines = [chosen.summary, f"Source: {chosen.source}."]
     if chosen.formula:
         lines.insert(1, f"Computed: {chosen.formula}")
-    return re.sub(r"(?<=[^\W_])_(\w+)", r"<sub>\1</sub>", "<br>".join(lines))
+    return re.sub(rf"(?<=[^\W_])_([^\W{POWERS}]+)", r"<sub>\1</sub>", "<br>".join(lines))
 
 
 def draw_numbers(rows: pd.DataFrame, key: str, alt: str) -> None:
@@ -181,11 +195,17 @@ def draw_numbers(rows: pd.DataFrame, key: str, alt: str) -> None:
         draw_downloads(rows, key)
 
 
-def draw_table(rows: pd.DataFrame, *, alt: str, height: int = 280, **more: Any) -> Any:
-    """Draw the first rows of a table, without its index; `more` as in ``st.dataframe``."""
-    shown = rows.head(PREVIEW)
+def draw_table(
+    rows: pd.DataFrame, *, alt: str, height: int = 280, most: int = PREVIEW, **more: Any
+) -> Any:
+    """Draw the first rows of a table, without its index; `more` as in ``st.dataframe``.
+
+    Whoever reads sorts and searches among these rows alone: `most` says how many there are.
+    """
+    shown = rows.head(most)
     shown.attrs = {}
-    return st.dataframe(shown, hide_index=True, height=height, alt=alt, **more)
+    look = {"hide_index": True, "height": height, "placeholder": ""} | more
+    return st.dataframe(shown, alt=alt, **look)
 
 
 def draw_downloads(rows: pd.DataFrame, name: str) -> None:
@@ -202,7 +222,3 @@ def draw_downloads(rows: pd.DataFrame, name: str) -> None:
                 icon=":material/download:",
             )
         st.caption(f"{len(rows):,} rows")
-
-
-def _is_dark() -> bool:
-    return st.context.theme.type == "dark"

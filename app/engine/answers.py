@@ -25,6 +25,7 @@ from ngpt_inspect.vocabulary import COLUMNS
 
 from .jobs import BackgroundJob, State
 from .loading import store, workshop
+from .palette import painted, palette_key
 from .stamps import Stamp, check_unchanged, stamp_of_opened
 
 if TYPE_CHECKING:
@@ -251,13 +252,14 @@ def answer(asked: Sequence[Asked], checkpoints: Iterable[WeightSet]) -> pd.DataF
     st.session_state[WAITING] += late
     if any(job.state is not State.FAILED for job in late):
         return None
-    return joined([table for table in found.values() if table is not None], checkpoints)
+    tables = [table for table in found.values() if table is not None]
+    return painted(joined(tables, checkpoints))
 
 
 def key_of(asked: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> str:
     """Name a joined table: the parts that are known, how checkpoints are called and ordered."""
     parts = [each.key for each in asked if each.is_known]
-    told = [parts, [(each.label, each.step) for each in checkpoints]]
+    told = [parts, [(each.label, each.step) for each in checkpoints], palette_key()]
     return sha256(repr(told).encode()).hexdigest()
 
 

@@ -8,6 +8,7 @@ and shared by all browser sessions.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -21,14 +22,13 @@ import streamlit as st
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.finding import Found, found_below
 from ngpt_inspect.places import is_uri
 from ngpt_inspect.plotting import drawn_rows, for_screen, joined, notes_of
 from ngpt_inspect.plotting.choices import width_chosen
 from ngpt_inspect.plotting.wide import WIDE, wide_table
 from ngpt_inspect.run_status import RunStatus, run_status
 from ngpt_inspect.runs import is_run, log_of, run_of, step_files
-from ngpt_inspect.summary import health
+from ngpt_inspect.summary import health, last_losses
 from ngpt_inspect.tokens import TokenTexts, token_texts, tokenizer_file
 from ngpt_inspect.traces import Trace, read_trace
 
@@ -87,11 +87,16 @@ class ShownFigure:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def drawn(
-    name: str, key: str, options: Mapping[str, Any], dark: bool, _table: pd.DataFrame
+    name: str,
+    key: str,
+    options: Mapping[str, Any],
+    dark: bool,
+    _table: pd.DataFrame,
+    width: int | None = None,
 ) -> ShownFigure:
     """Draw a figure for the screen; `key` stands for the table."""
     rows = drawn_rows(FIGURES[name], _table, options)
-    figure = FIGURES[name].draw(rows, **options)
+    figure = FIGURES[name].draw(rows, **options, **({"width": width} if width else {}))
     return ShownFigure(for_screen(figure, dark=dark), notes_of(figure), rows)
 
 
@@ -101,6 +106,24 @@ def health_once(
 ) -> pd.DataFrame:
     """Return the health that tables tell of; `key` stands for them."""
     return health(_checkpoints, joined(_tables, _checkpoints))
+
+
+def losses_once(checkpoints: Sequence[WeightSet]) -> list[float]:
+    """Return the validation losses of `last_losses`; none at all if a log cannot be read."""
+    runs = [run_of(Path(each.contents.source)) for each in checkpoints]
+    logs = [None if run is None else log_of(run) for run in runs]
+    stamps = tuple(() if log is None else stamp_of(log) for log in logs)
+    return _losses(tuple(each.contents.source for each in checkpoints), stamps, checkpoints)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _losses(
+    sources: tuple[str, ...], stamps: tuple[Stamp, ...], _checkpoints: Sequence[WeightSet]
+) -> list[float]:
+    try:
+        return last_losses(_checkpoints)
+    except InspectError:
+        return [math.nan] * len(_checkpoints)  # the page of training says what is wrong
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -158,12 +181,6 @@ def _wide(name: str, places: tuple[str, ...], key: str) -> pd.DataFrame:
 def private_folder() -> tempfile.TemporaryDirectory[str]:
     """Return a folder of this browser session's own, removed when the session or server ends."""
     return tempfile.TemporaryDirectory(prefix="ngpt-inspect-")
-
-
-@st.cache_data(max_entries=16, ttl=10, show_spinner=False)
-def found_once(root: str) -> Found:
-    """Return the checkpoints and runs below a folder, as they were at most 10 s ago."""
-    return found_below(Path(root))
 
 
 def texts_once(checkpoint: WeightSet) -> TokenTexts:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ngpt_inspect.house import house
 from ngpt_inspect.tables.printing import TidyTable
 
 MEMORY = 500_000_000
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 
 
 def default_folder() -> Path:
-    """Return where results are kept: ``$NGPT_INSPECT_CACHE``, else below the user's cache."""
-    given = os.environ.get(VARIABLE)
+    """Return where results are kept: ``$NGPT_INSPECT_CACHE``, the house's, the user's cache."""
+    given = os.environ.get(VARIABLE) or house().cache
     if given:
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ngpt-inspect"

@@ -9,10 +9,13 @@ import streamlit as st
 
 from ngpt_inspect.figures import FIGURES, Choice
 
+from .address import asked, write
+
 FEW = 4
 """Values that are shown side by side; more become a box to pick from."""
 
 Value = TypeVar("Value")
+ON, OFF = "true", "false"
 
 
 def choose(
@@ -40,19 +43,57 @@ def choose(
     """
     named = {say(value): value for value in values}
     texts = list(named)
-    shared: dict[str, Any] = {"key": key, "help": help, "bind": "query-params"}
-    if st.session_state.get(key) not in (None, *texts):
-        del st.session_state[key]  # chosen while another checkpoint was open
+    wanted = asked(key)
+    _show(key, wanted if wanted in named else texts[0])
+    shared: dict[str, Any] = {"key": key, "help": help, "on_change": _take, "args": (key, texts[0])}
     if len(texts) <= FEW:
-        chosen = st.segmented_control(label, texts, default=texts[0], required=True, **shared)
+        chosen = st.segmented_control(label, texts, required=True, **shared)
     else:
         chosen = st.selectbox(label, texts, **shared)
     return named.get(chosen or texts[0], values[0])
 
 
-def switch(label: str, key: str, *, help: str | None = None) -> bool:
-    """Draw a choice of on or off, off by default."""
-    return st.toggle(label, key=key, help=help, bind="query-params")
+def switch(label: str, key: str, *, usual: bool = False, help: str | None = None) -> bool:
+    """Draw a choice of on or off."""
+    default = ON if usual else OFF
+    _show(key, asked(key, default) == ON)
+    return st.toggle(label, key=key, help=help, on_change=_take, args=(key, default))
+
+
+def typed(label: str, key: str, *, usual: str = "", forget: Sequence[str] = (), **look: Any) -> str:
+    """Draw a box for a text; `look` as in ``st.text_input``.
+
+    A new text takes the keys of `forget` out of the address: they were chosen for another.
+    """
+    _show(key, asked(key, usual))
+    return st.text_input(label, key=key, on_change=_take, args=(key, usual, forget), **look)
+
+
+def slide(
+    label: str, key: str, low: float, high: float, usual: float, step: float, **look: Any
+) -> float:
+    """Draw a slider; what the address asks stays within its ends."""
+    try:
+        wanted = float(asked(key, str(usual)))
+    except ValueError:
+        wanted = usual
+    st.session_state[key] = min(max(wanted, low), high)  # other ends make another slider
+    args = (key, str(usual))
+    return st.slider(label, low, high, step=step, key=key, on_change=_take, args=args, **look)
+
+
+def _show(key: str, value: Any) -> None:
+    """Have the next control show this, whatever it showed before."""
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+
+
+def _take(key: str, usual: str, forget: Sequence[str] = ()) -> None:
+    """Write to the address what was chosen."""
+    value = st.session_state[key]
+    text = (ON if value else OFF) if isinstance(value, bool) else str(value)
+    gone: dict[str, str | None] = dict.fromkeys(forget)
+    write(gone | {key: None if text == usual else text})
 
 
 def choose_options(name: str, *, key: str = "", without: Sequence[str] = ()) -> dict[str, Any]:
@@ -77,13 +118,12 @@ def choose_options(name: str, *, key: str = "", without: Sequence[str] = ()) -> 
         return {option.name: _option(option, f"{key}{option.name}") for option in offered}
 
 
-def in_words(name: str) -> str:
-    """Return the name of an option as a label: capital first, no underscores."""
-    return name[:1].upper() + name[1:].replace("_", " ")
+def in_words(option: Choice) -> str:
+    """Return the label of an option: words a stranger knows."""
+    return option.label or option.name[:1].upper() + option.name[1:].replace("_", " ")
 
 
 def _option(option: Choice, key: str) -> Any:
-    label = in_words(option.name)
     if set(option.values) == {False, True} and not option.values[0]:
-        return switch(label, key, help=option.help)
-    return choose(label, option.values, key, help=option.help)
+        return switch(in_words(option), key, help=option.help)
+    return choose(in_words(option), option.values, key, help=option.help)

@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from .address import remember, shared, view_of
+
 MENU = "menu"
 """Key of the pages, by name, as this session was shown them."""
 
@@ -29,14 +31,14 @@ class Page:
     details: tuple[str, ...] = ()
     """The measures whose details it shows: readings of these on other pages link to it."""
     address: Mapping[str, str] = field(default_factory=dict)
-    """What it can be asked to show first (checkpoint, role, layer, head), and how its address
-    calls that."""
+    """What it can be asked to show first (checkpoint, role, layer, head, order), and how its
+    address calls that."""
     examples: tuple[str, ...] = ()
     """Addresses after ``?`` that a reader could be sent: the generic tests open each."""
 
 
-def draw_menu(pages: Mapping[str, Page]) -> st.Page:
-    """Draw the menu; return the page that was chosen, for streamlit to run.
+def offer(pages: Mapping[str, Page]) -> st.Page:
+    """Make the pages known; return the one that was asked for, for streamlit to run.
 
     Parameters
     ----------
@@ -46,7 +48,17 @@ def draw_menu(pages: Mapping[str, Page]) -> st.Page:
     first = next(iter(pages))
     offered = {name: _known_to_streamlit(each, name == first) for name, each in pages.items()}
     st.session_state[MENU] = [(page, offered[name]) for name, page in pages.items()]
-    return st.navigation(list(offered.values()))
+    return st.navigation(list(offered.values()), position="hidden")
+
+
+def draw_menu(shown: st.Page) -> str:
+    """Draw a link to every page, back to where this session left it; return the page's name."""
+    (name,) = (page.name for page, target in st.session_state[MENU] if target is shown)
+    remember(name)
+    with st.sidebar.container(key="menu", gap="xxsmall"):
+        for page, target in st.session_state[MENU]:
+            st.page_link(target, query_params=view_of(page.name), width="stretch")
+    return name
 
 
 def draw_link(measure: str, label: str, *, at: Mapping[str, Any]) -> None:
@@ -65,7 +77,7 @@ def draw_link(measure: str, label: str, *, at: Mapping[str, Any]) -> None:
         if measure in page.details:
             spelling = page.address
             query = {spelling[key]: str(at[key]) for key in spelling if at.get(key) is not None}
-            st.page_link(target, label=label, query_params=query)
+            st.page_link(target, label=label, query_params=query | shared())
             return
 
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 import streamlit as st
 
-from ngpt_inspect.places import is_uri
-from ngpt_inspect.plotting import colors
-
-from ..engine.loading import found_once
-from .session import Opened, Session, add, close, closed
+from ..engine.tree import Leaf, leaves_once
+from .address import CLOSED, COLOR, HIDDEN, STEP, all_asked, toggle
+from .looks import chip
+from .opening import OFFERED, take_path
+from .session import Opened, Session, add, close, set_pair
 from .text import plain
 from .uploads import draw_uploader
 
+MOST = 40
+"""Lines of the tree that are shown at once; a search finds the others."""
 
-def draw_sidebar(session: Session, root: Path) -> None:
+
+def draw_sidebar(session: Session, root: Path, upload_mb: int) -> None:
     """Draw what is open with a button to close each, and the three ways to open more."""
-    shades = iter(colors(session.checkpoints))
     with st.sidebar:
         st.markdown("**Open**" if session.opened else "**Nothing open yet**")
         for opened in session.opened:
-            color = "" if opened.checkpoint is None else next(shades)
-            _draw_opened(opened, color)
-        for text in closed():
+            _draw_opened(opened)
+        for text in all_asked(CLOSED):
             st.button(
                 f"Open {plain(Path(text).name)} again",
                 key=f"again {text}",
@@ -33,80 +33,147 @@ def draw_sidebar(session: Session, root: Path) -> None:
                 on_click=add,
                 args=(text,),
             )
-        _draw_path_box(root)
-        _draw_found(session, root)
-        draw_uploader()
+        st.text_input(
+            "Open a checkpoint or run",
+            key="path",
+            placeholder="runs/demo/ngpt",
+            help=f"A file, a model folder or the folder of a run, below {plain(_named(root))}.",
+            on_change=take_path,
+            args=(root,),
+        )
+        _draw_offered()
+        _draw_tree(session, root)
+        if upload_mb:
+            draw_uploader(upload_mb)
 
 
-def _draw_opened(opened: Opened, color: str) -> None:
-    """Draw one thing that was asked for: its chip, or why it has none, and how to close it."""
-    words, button = st.columns([7, 1], vertical_alignment="center", gap="small")
+def _draw_opened(opened: Opened) -> None:
+    """Draw one thing that was asked for: its colour, name, step; how to hide and close it."""
+    color, words, eye, cross = st.columns([1, 6, 1, 1], gap="xxsmall", vertical_alignment="center")
     checkpoint = opened.checkpoint
-    if opened.failure:
-        words.warning(plain(opened.failure), icon=":material/error:")
-    elif checkpoint is None:
-        words.html(chip(opened.name, "", "no weights", None))
+    if opened.failure or opened.waits:
+        state = "waiting" if opened.waits else "cannot be opened"
+        words.html(chip(opened.name, "", state, None))
     else:
-        words.html(chip(checkpoint.label, color, checkpoint.family, checkpoint.step))
-    button.button(
-        ":material/close:",
-        key=f"close {opened.text}",
-        help=f"Close {plain(opened.name)}",
-        type="tertiary",
-        on_click=close,
+        with color:
+            _draw_color(opened)
+        if checkpoint is None:
+            words.html(chip(opened.name, "", "no weights", None))
+        else:
+            step = None if len(opened.steps) > 1 else checkpoint.step
+            words.html(chip(checkpoint.label, "", checkpoint.family, step))
+        with eye:
+            _draw_eye(opened)
+    with cross:
+        what = f"Close {plain(opened.name)}"
+        _button(":material/close:", f"close {opened.text}", what, close, opened.text)
+    if len(opened.steps) > 1 and checkpoint is not None and not opened.hidden:
+        _draw_steps(opened, checkpoint.step)
+
+
+def _draw_color(opened: Opened) -> None:
+    color = f"color {opened.text}"
+    if st.session_state.get(color) != opened.look[0]:
+        st.session_state[color] = opened.look[0]
+    st.color_picker(
+        f"Colour of {opened.name}",
+        key=color,
+        label_visibility="collapsed",
+        on_change=_take_color,
         args=(opened.text,),
     )
 
 
-def _draw_path_box(root: Path) -> None:
-    st.text_input(
-        "Open a checkpoint or run",
-        key="path",
-        placeholder="runs/demo/ngpt",
-        help=f"A file, a model folder or the folder of a run, below {plain(_named(root))}.",
-        on_change=_take_path,
+def _draw_eye(opened: Opened) -> None:
+    eye = "visibility_off" if opened.hidden else "visibility"
+    what = "Show" if opened.hidden else "Hide"
+    words = f"{what} {plain(opened.name)} in all figures and tables"
+    _button(f":material/{eye}:", f"eye {opened.text}", words, toggle, HIDDEN, opened.text)
+
+
+def _draw_steps(opened: Opened, step: int | None) -> None:
+    """Draw the slider over the saved steps of a run; the last is the usual one."""
+    key = f"step {opened.text}"
+    shown = step if step in opened.steps else opened.steps[-1]
+    if st.session_state.get(key) != shown:
+        st.session_state[key] = shown
+    st.select_slider(
+        f"Step of {plain(opened.name)}",
+        opened.steps,
+        key=key,
+        format_func="step {:,}".format,
+        label_visibility="collapsed",
+        on_change=_take_step,
+        args=(opened.text, opened.steps[-1]),
     )
 
 
-def _draw_found(session: Session, root: Path) -> None:
-    """Draw what lies below the root and is not open yet, to pick from."""
-    found = found_once(str(root))
-    local = (each.path for each in session.opened if each.path and not is_uri(each.path))
-    opened = {Path(path).resolve() for path in local}
-    others = [path for path in found.paths if (root / path).resolve() not in opened]
-    if others:
-        st.selectbox(
-            f"Found below {plain(_named(root))}",
-            others,
-            index=None,
-            key="found",
-            placeholder=f"{len(others)} to choose from",
-            on_change=_take_found,
+def _button(icon: str, key: str, words: str, click: object, *args: object) -> None:
+    st.button(icon, key=key, help=words, type="tertiary", on_click=click, args=args)  # type: ignore[arg-type]
+
+
+def _draw_offered() -> None:
+    """Draw what a folder that was typed holds, to choose from."""
+    for text in st.session_state.get(OFFERED, ()):
+        st.button(
+            plain(text),
+            key=f"offer {text}",
+            icon=":material/add:",
+            type="tertiary",
+            on_click=_take_offer,
+            args=(text,),
         )
-    if found.cut:
-        st.caption(f"There may be more: {found.cut}.")
+
+
+def _draw_tree(session: Session, root: Path) -> None:
+    """Draw what lies below the root, folder by folder, with a box to tick for each."""
+    leaves, cut = leaves_once(str(root))
+    if not leaves:
+        return
+    count = sum(not leaf.is_step for leaf in leaves)
+    with st.expander(f"Below {plain(_named(root))}: {count}", expanded=not session.opened):
+        words = st.text_input("Search runs, steps, models, results", key="search tree")
+        found = [leaf for leaf in leaves if leaf.matches(words)]
+        opened = {Path(each.path).resolve(): each.text for each in session.opened if each.path}
+        folder = None
+        for leaf in found[:MOST]:
+            if leaf.folder != folder:
+                folder = leaf.folder
+                st.caption(plain(f"{folder}/"))
+            _draw_leaf(leaf, opened.get((root / leaf.path).resolve()))
+        if len(found) > MOST:
+            st.caption(f"{len(found) - MOST} more: search for them.")
+        if not found:
+            st.caption("Nothing is named so.")
+        if cut:
+            st.caption(f"There may be more: {cut}.")
+
+
+def _draw_leaf(leaf: Leaf, opened: str | None) -> None:
+    key = f"tree {leaf.path}"
+    if st.session_state.get(key) != (opened is not None):
+        st.session_state[key] = opened is not None
+    st.checkbox(
+        plain(f"{leaf.name} ({leaf.kind})"),
+        key=key,
+        on_change=close if opened else add,
+        args=(opened or leaf.path,),
+    )
 
 
 def _named(root: Path) -> str:
     return f"{root.name}/" if root.name else str(root)
 
 
-def chip(label: str, color: str, family: str, step: int | None) -> str:
-    """Return a checkpoint's name with its colour, family and step, as HTML."""
-    at = "" if step is None else f" · step {step:,}"
-    dot = f'<span aria-hidden="true" style="color:{color};font-size:1.2em">●</span> '
-    return (
-        f'<div style="overflow-wrap:anywhere">{dot if color else ""}<b>{escape(label)}</b> '
-        f'<span style="opacity:0.7">{escape(family)}{at}</span></div>'
-    )
+def _take_offer(text: str) -> None:
+    st.session_state[OFFERED] = [each for each in st.session_state[OFFERED] if each != text]
+    add(text)
 
 
-def _take_path() -> None:
-    add(st.session_state["path"].strip())
-    st.session_state["path"] = ""
+def _take_color(text: str) -> None:
+    set_pair(COLOR, text, str(st.session_state[f"color {text}"]).removeprefix("#").lower())
 
 
-def _take_found() -> None:
-    if st.session_state["found"]:
-        add(st.session_state["found"])
-    st.session_state["found"] = None
+def _take_step(text: str, last: int) -> None:
+    step = st.session_state[f"step {text}"]
+    set_pair(STEP, text, None if step == last else str(step))

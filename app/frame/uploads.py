@@ -15,8 +15,6 @@ from ..engine.loading import private_folder
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-MEGABYTES = 64
-"""Of one file. The browser sends it whole and the server holds it: larger ones have a path."""
 MOST = 8
 """Files a session may keep at once."""
 SUFFIXES = ("safetensors", "pt", "pth", "bin", "ckpt")
@@ -45,32 +43,35 @@ def uploads() -> list[Upload]:
     return kept
 
 
-def draw_uploader() -> None:
-    """Draw the box to drop files on; what arrives is kept and the box is empty again."""
+def draw_uploader(megabytes: int) -> None:
+    """Draw the box to drop files on; what arrives is kept and the box is empty again.
+
+    The browser sends a file whole and the server holds it: a larger one has a path.
+    """
     key = f"upload {st.session_state.setdefault('uploads so far', 0)}"
     st.file_uploader(
-        f"Or send a file of up to {MEGABYTES} MB",
+        f"Or send a file of up to {megabytes} MB",
         type=list(SUFFIXES),
         accept_multiple_files=True,
-        max_upload_size=MEGABYTES,
+        max_upload_size=megabytes,
         key=key,
         disabled=len(uploads()) >= MOST,
         help=f"At most {MOST} at once. Kept in a folder of this session's own and deleted when "
         "you close it or leave; a link to this page does not bring it back.",
         on_change=_take,
-        args=(key,),
+        args=(key, megabytes),
     )
 
 
-def _take(key: str) -> None:
-    keep(st.session_state[key])
+def _take(key: str, megabytes: int) -> None:
+    keep(st.session_state[key], megabytes)
 
 
-def keep(files: Sequence[UploadedFile]) -> None:
+def keep(files: Sequence[UploadedFile], megabytes: int) -> None:
     """Write uploaded files where `session.load` finds them, as many as there is room for."""
     for file in files[: max(0, MOST - len(uploads()))]:
         suffix = Path(file.name).suffix.lower()
-        if suffix.removeprefix(".") not in SUFFIXES or file.size > MEGABYTES * 2**20:
+        if suffix.removeprefix(".") not in SUFFIXES or file.size > megabytes * 2**20:
             continue  # the browser lets none of these through
         number = st.session_state["uploads so far"] = st.session_state["uploads so far"] + 1
         path = Path(private_folder().name) / f"upload-{number}{suffix}"

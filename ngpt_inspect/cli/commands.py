@@ -11,16 +11,22 @@ from typing import Annotated
 
 import typer
 
+from ngpt_inspect.cli.changes_command import ChangesCommand
 from ngpt_inspect.cli.check_command import CheckCommand
 from ngpt_inspect.cli.command import Command
 from ngpt_inspect.cli.dashboard_command import DashboardCommand
 from ngpt_inspect.cli.environment_command import EnvironmentCommand
+from ngpt_inspect.cli.export_command import ExportCommand
 from ngpt_inspect.cli.figures_command import FiguresCommand
 from ngpt_inspect.cli.measure_command import measure_command
 from ngpt_inspect.cli.path_command import PathCommand
+from ngpt_inspect.cli.report_command import ReportCommand
+from ngpt_inspect.cli.skill_command import SkillCommand
 from ngpt_inspect.cli.summary_command import DifferencesCommand, SummaryCommand
 from ngpt_inspect.cli.tensors_command import TensorsCommand
 from ngpt_inspect.cli.tokens_command import TokensCommand
+from ngpt_inspect.cli.trace_command import TraceCommand
+from ngpt_inspect.cli.watch_command import WatchCommand
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.version import __version__
 
@@ -29,11 +35,17 @@ LOOKING_AROUND: dict[str, type[Command]] = {
     "summary": SummaryCommand,
     "differences": DifferencesCommand,
     "check": CheckCommand,
+    "changes": ChangesCommand,
+    "watch": WatchCommand,
+    "export": ExportCommand,
     "tokens": TokensCommand,
     "figures": FiguresCommand,
+    "trace": TraceCommand,
     "path": PathCommand,
+    "report": ReportCommand,
     "dashboard": DashboardCommand,
     "env": EnvironmentCommand,
+    "skill": SkillCommand,
 }
 
 

@@ -41,7 +41,31 @@ class DashboardCommand(Command):
     ] = Path()
     rules: RulesFile = None
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501
-    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1"
+    address: Annotated[
+        str, typer.Option("--address", "--host", help="Address to listen on; 0.0.0.0: all.")
+    ] = "127.0.0.1"
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="NGPT_INSPECT_TOKEN", help="What visitors have to know; better in the variable."
+        ),
+    ] = ""
+    user_header: Annotated[
+        str, typer.Option(help="Serve only those whom a reverse proxy names in this header.")
+    ] = ""
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin that pages may be asked from, such as https://lab.example."),
+    ] = None
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Write nothing below the root: pin no views.")
+    ] = False
+    upload_mb: Annotated[
+        int, typer.Option(help="Megabytes of a file that is sent; 0: none.", min=0, max=1024)
+    ] = 64
+    most_sessions: Annotated[
+        int, typer.Option(help="Browser sessions at once; 0: any number.", min=0)
+    ] = 0
 
     def run(self) -> None:
         """Check that the server can start, and that the rules of health can be read."""
@@ -59,7 +83,14 @@ class DashboardCommand(Command):
         # The server runs in this process: no signal, whatever it is, leaves it behind on its port.
         sys.argv = ["streamlit", "run", str(script)]
         sys.argv += ["--server.address", self.address, "--server.port", str(self.port)]
-        sys.argv += ["--", "--root", str(self.root), "--", *(self.checkpoints or [])]
+        sys.argv += ["--server.maxUploadSize", str(max(self.upload_mb, 1))]
+        for origin in self.origin or ():
+            sys.argv += ["--server.corsAllowedOrigins", origin]
+        sys.argv += ["--", "--root", str(self.root), "--user-header", self.user_header]
+        sys.argv += ["--upload-mb", str(self.upload_mb), "--most-sessions", str(self.most_sessions)]
+        sys.argv += ["--read-only"] if self.read_only else []
+        sys.argv += ["--", *(self.checkpoints or [])]
+        os.environ["NGPT_INSPECT_TOKEN"] = self.token
         with redirect_stdout(None) if self.quiet else nullcontext():
             runpy.run_module("streamlit", run_name="__main__")
 

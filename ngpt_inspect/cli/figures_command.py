@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 import typer
 
 from ngpt_inspect.cli.command import Opening
-from ngpt_inspect.cli.options import Device, Layers, Roles
+from ngpt_inspect.cli.hub import on_hub
+from ngpt_inspect.cli.options import Device, FigureNames, Layers, Roles
 
 
 @dataclass(kw_only=True)
@@ -22,6 +23,7 @@ class FiguresCommand(Opening):
             metavar="SOURCE...",
             help="Checkpoints, folders of training runs, CSV files of training results and "
             "folders of them, traces.",
+            callback=on_hub,
         ),
     ]
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path(
@@ -30,9 +32,7 @@ class FiguresCommand(Opening):
     formats: Annotated[
         str, typer.Option("--formats", help="Of html, pdf, svg, png; several with commas.")
     ] = "html"
-    only: Annotated[
-        str | None, typer.Option("--names", help="Only these figures.", metavar="LIST")
-    ] = None
+    only: FigureNames = None
     width: Annotated[
         str, typer.Option("--width", help="Columns of a page it spans, one or two; or pixels.")
     ] = "two"

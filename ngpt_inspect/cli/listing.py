@@ -11,10 +11,9 @@ from ngpt_inspect.architectures import ARCHITECTURES, BIAS, as_spec, suggested
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.weights import Weight, WeightSet
+from ngpt_inspect.tables.tensor_rows import row_of, tensor_rows
+from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import number
-
-COLUMNS = ("checkpoint", "tensor", "role", "layer", "expert", "shape", "dtype", "bytes", "note")
 
 
 def list_tensors(
@@ -35,9 +34,9 @@ def list_tensors(
     except UnknownArchitecture as error:
         contents = read_contents(source, settings.get("part"))
         label = Path(contents.source).stem
-        rows = [_row(label, tensor) for tensor in contents.tensors.values()]
+        rows = [row_of(label, tensor) for tensor in contents.tensors.values()]
         return rows, [str(error)]
-    return _rows(model), _remarks(model)
+    return tensor_rows(model), _remarks(model)
 
 
 def _remarks(model: WeightSet) -> list[str]:
@@ -49,48 +48,6 @@ def _remarks(model: WeightSet) -> list[str]:
         *(f"{model.label}: {c.name} = {number(c.value)} ({c.origin})" for c in model.constants),
         *(f"{model.label}: {note}" for note in (*model.notes, model.unasked) if note),
     ]
-
-
-def _rows(model: WeightSet) -> list[dict[str, Any]]:
-    placed: dict[str, list[dict[str, Any]]] = {}
-    for weight in model.weights:
-        row = _row(model.label, weight.tensor)
-        row |= {"role": weight.role, "layer": weight.layer, "expert": weight.expert}
-        row["note"] = "; ".join(filter(None, (_taken(weight), row["note"])))
-        placed.setdefault(weight.tensor.name, []).append(row)
-    rows = []
-    for tensor in model.contents.tensors.values():
-        here = placed.get(tensor.name)
-        note = model.ignored.get(tensor.name, "not recognised")
-        if here is None and any(tensor.location == w.tensor.location for w in model.weights):
-            note = "tied"
-        note = "; ".join(filter(None, (note, tensor.note)))
-        rows += here or [_row(model.label, tensor) | {"note": note}]
-    return rows
-
-
-def _taken(weight: Weight) -> str:
-    """Say which part of its tensor a weight is, and what the model does to it first."""
-    said = [] if weight.place is None else [f"number {weight.place} of {weight.tensor.shape[0]}"]
-    if weight.part is not None:
-        said.append(f"rows {weight.part}")
-    if weight.normalised is not None:
-        said.append(f"{weight.normalised} normalised at read")
-    return ", ".join(said)
-
-
-def _row(label: str, tensor: Any) -> dict[str, Any]:
-    return {
-        "checkpoint": label,
-        "tensor": tensor.name,
-        "role": None,
-        "layer": None,
-        "expert": None,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype,
-        "bytes": tensor.n_bytes,
-        "note": tensor.note,
-    }
 
 
 def suggest(sources: list[str], heads: int | None, part: str | None) -> tuple[str, list[str]]:

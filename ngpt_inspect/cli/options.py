@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ngpt_inspect.cli.hub import on_hub
+
 OPENING = "What is opened"
 CHOOSING = "What is looked at"
 WRITING = "What is written"
@@ -17,7 +19,8 @@ def _option(*words: str, group: str, **facts: Any) -> Any:
 
 
 Checkpoints = Annotated[
-    list[str], typer.Argument(metavar="CHECKPOINT...", help="One, or several side by side.")
+    list[str],
+    typer.Argument(metavar="CHECKPOINT...", help="One, or several side by side.", callback=on_hub),
 ]
 Layers = Annotated[
     str | None,
@@ -26,6 +29,10 @@ Layers = Annotated[
 Roles = Annotated[
     str | None,
     _option("--roles", help="Only these roles: W_q,W_k.", metavar="LIST", group=CHOOSING),
+]
+FigureNames = Annotated[
+    str | None,
+    _option("--names", help="Only these figures.", metavar="LIST", group=CHOOSING),
 ]
 Format = Annotated[
     str | None,
@@ -83,6 +90,30 @@ Scheduler = Annotated[
         help="Compute on a Dask cluster: tcp://HOST:8786.",
         metavar="URI",
         group=COMPUTING,
+    ),
+]
+To = Annotated[
+    list[str] | None,
+    _option(
+        "--to",
+        help="A tracker: tensorboard=FOLDER, wandb=PROJECT, trackio=PROJECT, mlflow=EXPERIMENT. "
+        "Can be repeated.",
+        metavar="TRACKER",
+        group=WRITING,
+    ),
+]
+HeadSeries = Annotated[
+    bool,
+    _option("--head-series", help="To trackers also a series for each head.", group=WRITING),
+]
+MeasureNames = Annotated[
+    str | None,
+    _option(
+        "--measures",
+        help="Which measures, with commas: condition_numbers,unit_norm. By default those that the "
+        "rules read.",
+        metavar="LIST",
+        group=CHOOSING,
     ),
 ]
 Steps = Annotated[

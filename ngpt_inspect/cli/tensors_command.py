@@ -51,7 +51,7 @@ class TensorsCommand(Opening, Tabling):
 
 def _readable(rows: list[dict[str, Any]]) -> "Table":
     from ngpt_inspect.cli.lines import plain_table
-    from ngpt_inspect.cli.listing import COLUMNS
+    from ngpt_inspect.tables.tensor_rows import COLUMNS
 
     several = len({row["checkpoint"] for row in rows}) > 1
     return plain_table(rows, [name for name in COLUMNS if several or name != "checkpoint"])
@@ -60,7 +60,7 @@ def _readable(rows: list[dict[str, Any]]) -> "Table":
 def _frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
     import pandas as pd
 
-    from ngpt_inspect.cli.listing import COLUMNS
+    from ngpt_inspect.tables.tensor_rows import COLUMNS
 
     integers = dict.fromkeys(("layer", "expert", "bytes"), "Int64")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(integers)

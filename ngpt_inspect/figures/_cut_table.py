@@ -135,7 +135,10 @@ def _tidied(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def styles(table: pd.DataFrame, checkpoints: Iterable[Mapping[str, Any]]) -> list[Style]:
-    """Return one style a checkpoint and step: as `attrs` lists them, then as they appear."""
+    """Return one style a checkpoint and step: as `attrs` lists them, then as they appear.
+
+    What lists a checkpoint may say its `color` and `dash`; else they follow from its place.
+    """
     stated = {(facts["label"], _step(facts.get("step"))): facts for facts in checkpoints}
     seen = table[["checkpoint", "step", "architecture"]].drop_duplicates()
     met = {(row.checkpoint, _step(row.step)): row.architecture for row in seen.itertuples()}
@@ -150,8 +153,8 @@ def styles(table: pd.DataFrame, checkpoints: Iterable[Mapping[str, Any]]) -> lis
             step=step,
             label=_label(name, step, several=names[name] > 1),
             family=family,
-            color=color,
-            dash=dash,
+            color=stated.get((name, step), {}).get("color", color),
+            dash=stated.get((name, step), {}).get("dash", dash),
             n_layers=_n_layers(table, name, stated.get((name, step), {})),
         )
         for (name, step), family, (color, dash) in zip(

@@ -16,6 +16,8 @@ class Choice:
     values: tuple[Any, ...]
     """All values there are; empty where any whole number will do (a layer)."""
     help: str
+    label: str = ""
+    """What a page calls it, where the name says too little by itself."""
     default: Any = None
     """What is taken where nothing is chosen; None: the first of `values`, if there are any."""
     needs: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)

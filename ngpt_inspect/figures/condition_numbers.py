@@ -11,11 +11,13 @@ KAPPA = "condition_number"
 SPREADS = {"quartiles": ("low", "high"), "range": ("min", "max")}
 SPREAD = Choice(
     name="spread",
+    label="Band",
     values=tuple(SPREADS),
     help="The band around the median over heads: its quartiles, or from the least to the largest.",
 )
 OF = Choice(
     name="of",
+    label="Heads of attention",
     values=("median", "heads", "whole"),
     help="Of attention: the median over heads, each head as a thin line, or the whole matrix.",
 )

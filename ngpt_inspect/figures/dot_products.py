@@ -4,13 +4,14 @@ from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
-from ngpt_inspect.figures.drawing.curves import draw_bins, draw_rank_curve
+from ngpt_inspect.figures.drawing.curves import draw_bins, draw_law, draw_rank_curve
 from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
 from ngpt_inspect.vocabulary import Series
 
 DRAWN = (
     Series("dot", "quantile"),
     *(Series(of, name) for of in ("dot", "cosine") for name in ("bin_left", "bin_count")),
+    *(Series("uniform_cosine", name) for name in ("density_at", "density")),
 )
 NAMES = ("dot product", "density of dots", "density of cosines")
 
@@ -20,8 +21,9 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
 
     Left, x: normalized rank, 0 the smallest; y: dot product of two distinct rows as stored.
     Middle and right, x: dot product and cosine; y: share of all pairs per unit of x (areas are
-    1). Vectors spread evenly over a sphere pile up at 0; a hump to the right of it is a cluster
-    of tokens. In nGPT the rows are unit, so the two histograms agree.
+    1). Dotted: the law of points spread evenly over the sphere of that dimension, which pile up at
+    0; a hump to the right of it is a cluster of tokens. In nGPT the rows are unit, so the two
+    histograms agree.
     """
     rows = CutTable(table, DRAWN)
     ranks, products = rank_axis(), value_axis()
@@ -36,6 +38,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
         draw_rank_curve(board, curve, role, "dot", NAMES[0])
         draw_bins(board, dots, role, "dot", NAMES[1])
         draw_bins(board, cosines, role, "cosine", NAMES[2])
+        draw_law(board, cosines, role, "uniform_cosine", "uniform on the sphere")
     return board.finish()
 
 
@@ -43,7 +46,7 @@ FIGURE = Figure(
     name="dot_products",
     title="Pairwise dot products",
     summary="Dot products between all pairs of embeddings: rank curve of the raw values, "
-    "densities of raw values and of cosines. Evenly spread tokens pile up at 0.",
+    "densities of raw values and of cosines. Dotted: tokens evenly spread over the sphere.",
     needs=("dot_products",),
     draw=draw,
     formula="eᵢ · eⱼ and eᵢ · eⱼ / (‖eᵢ‖ ‖eⱼ‖) over all V(V − 1)/2 distinct pairs of rows.",

@@ -24,12 +24,14 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     rows = CutTable(table, [Series(QUANTITY, name) for name in names])
     roles = rows.present(ROLES)
     means = role_panels(roles, layer_axis(), value_axis("mean |α|"))
-    spreads = role_panels(roles, Axis(title="|α|"), value_axis("density"), lambda role: "")
+    spreads = role_panels(
+        roles, Axis(title="|α|", from_zero=True), value_axis("density"), lambda role: ""
+    )
     board = Board(rows, ROLES, [list(means.values()), list(spreads.values())], width)
     mean, band = Series(QUANTITY, "abs_mean"), between(QUANTITY, "abs_low", "abs_high")
     for role in roles:
         draw_by_layer(board, means[role], role, mean, name="mean |α|", band=band)
-        draw_density(board, spreads[role], role, QUANTITY, "density of α")
+        draw_density(board, spreads[role], role, QUANTITY, "density of α", least=0)
     return board.finish()
 
 

@@ -91,11 +91,13 @@ FIGURE = Figure(
     options=(
         Choice(
             name="view",
+            label="Drawn as",
             values=tuple(STATISTICS),
             help="Sorted values against their rank, or histograms of the same values.",
         ),
         Choice(
             name="dots",
+            label="Dot products",
             values=tuple(PRODUCTS),
             help="Dot products of the rows as stored, or of unit rows.",
         ),

@@ -56,6 +56,7 @@ FIGURE = Figure(
     options=(
         Choice(
             name="view",
+            label="Drawn as",
             values=tuple(STATISTICS),
             help="Histograms of one height, or smooth densities of one area.",
         ),

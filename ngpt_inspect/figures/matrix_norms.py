@@ -1,29 +1,51 @@
-"""The norms of the rows and columns of one matrix."""
+"""One norm of every matrix, by layer."""
 
-from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures._cut_table import CutTable
+from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
-from ngpt_inspect.figures.drawing.choices import LAYER, ROLE
-from ngpt_inspect.figures.vector_norms import draw_norms
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
+from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
+from ngpt_inspect.vocabulary import Series
+
+NORMS = {
+    "rms_to_rms_norm": "RMS-to-RMS norm",
+    "spectral_norm": "spectral norm",
+    "frobenius_norm": "Frobenius norm",
+    "entry_rms": "RMS of the entries",
+}
+OF = Choice(
+    name="of",
+    values=("whole", "median", "heads"),
+    help="The whole matrix, the median over heads with their quartiles, or a thin line a head.",
+)
 
 
-def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0, role: str = "W_q") -> Drawing:
-    """Draw the rank curves of the row norms and of the column norms, one curve a checkpoint.
+def draw(
+    table: Frame, *, width: int = TWO_COLUMNS, norm: str = "rms_to_rms_norm", of: str = "whole"
+) -> Drawing:
+    """Draw one panel a matrix, a line a checkpoint.
 
-    x: normalized rank, 0 the smallest. y: L2 norm of a row (column) of the complete matrix in
-    (out, in) layout, not split into heads. A star marks the vectors nGPT keeps at 1.
+    x: normalized layer index. y: the norm, logarithmic, one range for all panels.
     """
-    return draw_norms(table, [[Role(role)]], width, layer=layer)
+    median = of == "median"
+    drawn = Series(norm, "median" if median else None)
+    band = between(norm, "low", "high") if median else None
+    rows = CutTable(table, [drawn, *(band or ())])
+    board, panels = matrix_board(rows, layer_axis(), value_axis(NORMS[norm], log=True), width)
+    for role, panel in panels.items():
+        split = "" if median else of
+        draw_by_layer(board, panel, role, drawn, name=NORMS[norm], band=band, of=split)
+    return board.finish()
 
 
 FIGURE = Figure(
     name="matrix_norms",
-    title="Norms of the vectors of one matrix",
-    summary="Sorted norms of the rows and columns of one matrix against normalized rank, one "
-    "curve a checkpoint. A star marks the vectors nGPT keeps at norm 1.",
-    needs=("vector_norms",),
+    title="Norms of matrices",
+    summary="One norm of every matrix by normalized layer index: RMS-to-RMS, spectral, Frobenius, "
+    "or the RMS of its entries.",
+    needs=("matrix_norms",),
     draw=draw,
-    options=(LAYER, ROLE),
-    formula="‖row‖₂ and ‖column‖₂ of the (out, in) matrix, not split into heads.",
-    source="arXiv 2410.01131, Figures 11 and 12 (left), for one matrix",
+    options=(Choice(name="norm", values=tuple(NORMS), help="Which norm."), OF),
+    formula="σ_max √(d_in / d_out), σ_max, √(Σ w²), √(Σ w² / (d_in d_out)).",
+    source="Yang, Simon and Bernstein, arXiv 2310.17813, definition 1",
 )

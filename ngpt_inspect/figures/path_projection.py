@@ -62,8 +62,8 @@ def draw(
 def _panel(title: str, centre: str, xs: Iterable[float], ys: Iterable[float]) -> Panel:
     """Return a panel with room for the paths of all checkpoints, so that they compare."""
     x, y = Axis(title=f"degrees from the {CENTRES[centre]}"), Axis(title="degrees aside")
-    x.cover(xs)
-    y.cover(ys)
+    x.cover([0, *xs])  # the centre too
+    y.cover([0, *ys])
     return Panel(title=title, x=x, y=y, equal=True)
 
 

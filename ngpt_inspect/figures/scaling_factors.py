@@ -16,6 +16,7 @@ STATISTICS = (
 WITHOUT_LAYER = (Role.S_Z, Role.GAIN_FINAL)
 VIEW = Choice(
     name="view",
+    label="Vectors outside the layers",
     values=("density", "histogram"),
     help="A vector outside the layers (s_z): a smooth density, or its histogram.",
 )

@@ -6,7 +6,13 @@ from typing import Any
 from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel, band
 from ngpt_inspect.figures.canvas.text import short
-from ngpt_inspect.figures.drawing.lines import Line, draw_line, remarks, run_lines
+from ngpt_inspect.figures.drawing.lines import (
+    Line,
+    draw_line,
+    remarks,
+    run_lines,
+    tell_together,
+)
 
 AXES = {
     "steps": ("step", "steps"),
@@ -14,6 +20,8 @@ AXES = {
     "seconds": ("seconds", "seconds of training"),
 }
 """What is chosen -> column and title of the x axis."""
+WRITTEN = {"step": ",.0f", "tokens": ".4s", "seconds": ",.0f"}
+"""How a place on the x axis is written where the pointer is."""
 LOSSES = {"train_loss": "training loss", "validation_loss": "validation loss"}
 FURTHER = {"learning_rate": "learning rate", "gradient_norm": "gradient norm"}
 EARLY = 0.1
@@ -54,7 +62,7 @@ def draw(
     empty = "" if len(shown) else "No metrics of training: give the folders of runs."
     without = f"No whole record of {against}: {', '.join(untimed)}." if untimed else ""
     canvas.notes += remarks(table, empty, without, _averages(shown, quantities))
-    return canvas.finish()
+    return tell_together(canvas.finish(), WRITTEN[x])
 
 
 def _axis(quantity: str, words: str, top: float) -> Axis:
@@ -79,7 +87,9 @@ def _draw(canvas: Canvas, panel: Panel, line: Line, rows: Frame, x: str) -> None
         xs, low, high = (list(map(float, rows[name])) for name in (x, "low", "high"))
         said = {"legendgroup": line.label, "name": line.label}
         canvas.add(panel, band(xs, low, high, line.color).update(**said))
-    draw_line(canvas, panel, line, rows, x, "value", markers=few, hover="%{x:,.6g}<br>%{y:.5g}")
+    dots = few or len(rows) == 1
+    hover = "%{y:.5g}"
+    draw_line(canvas, panel, line, rows, x, "value", markers=dots, hover=hover, together=True)
 
 
 def _averages(table: Frame, quantities: Any) -> str:
@@ -104,8 +114,18 @@ FIGURE = Figure(
     results="training_curves",
     draw=draw,
     options=(
-        Choice(name="against", values=tuple(AXES), help="What is on the x axis."),
-        Choice(name="log_x", values=(False, True), help="A logarithmic x axis."),
+        Choice(
+            name="against",
+            label="Horizontal axis",
+            values=tuple(AXES),
+            help="What is on the x axis.",
+        ),
+        Choice(
+            name="log_x",
+            label="Logarithmic",
+            values=(False, True),
+            help="A logarithmic x axis.",
+        ),
         Choice(
             name="learning_rate",
             values=(False, True),

@@ -24,7 +24,7 @@ from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, looks, remarks
 from ngpt_inspect.measures import MEASURES, Followed
-from ngpt_inspect.vocabulary import Role, Series, Status
+from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Role, Series, Status
 
 USUAL = "condition_number"
 """What is followed where nothing is chosen: it comes first."""
@@ -35,6 +35,12 @@ DECLARED = {
 }
 QUANTITIES = {USUAL: DECLARED[USUAL]} | DECLARED
 """What can be followed: the measure that declares it, and how."""
+LAYERED = {
+    name: each
+    for name, each in QUANTITIES.items()
+    if not set(MEASURES[each[0]].roles) <= set(OUTSIDE_LAYERS)
+}
+"""What can be followed of a single layer."""
 AXES = {"steps": "steps", "tokens": "training tokens"}
 PALEST, STRONGEST = 0.15, 0.6
 """Opacity of the lines of the first and of the last layer."""
@@ -48,23 +54,25 @@ def draw(
     quantity: str = "condition_number",
     against: str = "steps",
     hide_layers: bool = False,
+    drift: bool = False,
 ) -> Drawing:
     """Draw one panel a role: the quantity over steps, a strong line a run over all its layers.
 
     Pale lines are its layers, the earlier the paler. All are rows of the table: nothing is
-    averaged here.
+    averaged here. `drift` divides each line by its value at the first step that has one.
     """
     _, followed = QUANTITIES[quantity]
-    of_it = _of(table, followed.series)
+    of_it = rows_of(table, followed.series)
     if followed.over is not None:
-        of_it |= _of(table, followed.over) & table["layer"].isna()
+        of_it |= rows_of(table, followed.over) & table["layer"].isna()
     skipped = table["status"] == Status.SKIPPED
     rows = _placed(table[of_it | skipped], against)
     rows.attrs = {}  # pandas copies them deeply with every selection
+    rows = _over_first(rows) if drift else rows
     shown = rows[rows["status"] != Status.SKIPPED]
     there = set(shown.loc[shown["x"].notna(), "role"])
     x = Axis(title=AXES[against], write=short)
-    y = Axis(title=followed.label, log=followed.log)
+    y = Axis(title="over the first step's" if drift else followed.label, log=followed.log)
     lines = [
         {
             role: Panel(title=role.facts.symbol, x=x, y=y if followed.shared else replace(y))
@@ -74,17 +82,29 @@ def draw(
         for group in _groups()
     ]
     canvas = Canvas([list(line.values()) for line in lines], width)
-    runs = list(_runs(table))
+    runs = list(runs_of(table))
     for label, line, n_layers in runs:
         mine = shown[(shown["checkpoint"] == label) & shown["x"].notna()]
         for role, panel in (item for panels in lines for item in panels.items()):
             here = mine[mine["role"] == str(role)]
             _draw_run(canvas, panel, line, here, followed, 0 if hide_layers else n_layers)
+    if drift:
+        canvas.notes.append(f"{followed.label}, over its value at the first step.")
     canvas.notes += remarks(table, *_notes(rows, shown, runs, followed, against))
     return canvas.finish()
 
 
-def _of(table: Frame, series: Series) -> Any:
+def _over_first(rows: Frame) -> Frame:
+    """Return the rows with values over those of the same line at its first step."""
+    line = ["checkpoint", "role", "tensor", "layer", "expert", "head", "measure", "statistic"]
+    values = rows["value"].where((rows["value"] != 0) & rows["x"].notna())
+    ordered = rows.assign(value=values).sort_values("x", kind="stable")
+    first = ordered.groupby(line, dropna=False)["value"].transform("first")
+    return rows.assign(value=rows["value"] / first.reindex(rows.index))
+
+
+def rows_of(table: Frame, series: Series) -> Any:
+    """Return which rows are of a series."""
     of, statistic = series
     column = table["statistic"]
     told = column.isna() if statistic is None else (column == statistic).fillna(False)
@@ -109,10 +129,12 @@ def _placed(table: Frame, against: str) -> Frame:
     return table.assign(x=[math.nan if value is None else float(value) for value in found])
 
 
-def _runs(table: Frame) -> Iterator[tuple[str, Line, int]]:
+def runs_of(table: Frame) -> Iterator[tuple[str, Line, int]]:
     """Yield the label, the style and the number of layers of each run: all steps of it as one."""
     runs = {style.checkpoint: style for style in styles(table, table.attrs.get("checkpoints", []))}
-    lines = looks(map(escape, runs), [style.family for style in runs.values()])
+    facts = table.attrs.get("checkpoints", [])
+    told = {each["label"]: (each["color"], each["dash"]) for each in facts if "color" in each}
+    lines = looks(runs, [style.family for style in runs.values()], told=told)
     for (label, style), line in zip(runs.items(), lines, strict=True):
         yield label, line, style.n_layers
 
@@ -127,7 +149,7 @@ def _draw_run(
 ) -> None:
     """Draw the pale lines of a role's layers (as many as are asked for) and the strong one."""
     layered = rows["layer"].notna().any()
-    weights = rows[_of(rows, followed.series) & (rows["layer"].notna() | (not layered))]
+    weights = rows[rows_of(rows, followed.series) & (rows["layer"].notna() | (not layered))]
     for (layer, expert), of_weight in weights.groupby(["layer", "expert"], dropna=False):
         if layered and n_layers:
             _draw_layer(canvas, panel, line, of_weight, whole(layer), whole(expert), n_layers)
@@ -220,11 +242,21 @@ FIGURE = Figure(
             help="What is followed.",
             needs={name: (measure,) for name, (measure, _) in QUANTITIES.items()},
         ),
-        Choice(name="against", values=tuple(AXES), help="What is on the x axis."),
+        Choice(
+            name="against",
+            label="Horizontal axis",
+            values=tuple(AXES),
+            help="What is on the x axis.",
+        ),
         Choice(
             name="hide_layers",
             values=(False, True),
             help="Without the pale lines of single layers.",
+        ),
+        Choice(
+            name="drift",
+            values=(False, True),
+            help="Over the value at the first step of the run.",
         ),
     ),
     formula="as in the figure of that measure, at each step; over all layers: the median over "

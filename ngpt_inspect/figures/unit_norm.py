@@ -4,7 +4,7 @@ from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
-from ngpt_inspect.figures.drawing.dots import draw_beside, draw_tolerance
+from ngpt_inspect.figures.drawing.dots import draw_beside, draw_level
 from ngpt_inspect.figures.drawing.layers import draw_by_layer
 from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
 from ngpt_inspect.vocabulary import Series
@@ -26,7 +26,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     shared = dict.fromkeys(EMBEDDINGS, Panel(title="embeddings", x=names, y=y))
     board, panels = matrix_board(rows, layer_axis(), y, width, extra=shared)
     for role, panel in panels.items():
-        draw_tolerance(board, panel, role, TOLERANCE)
+        draw_level(board, panel, role, TOLERANCE)
         if role not in there:
             draw_by_layer(board, panel, role, Series(DEVIATION), name="deviation")
     if there:

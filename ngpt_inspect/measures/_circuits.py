@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import InspectError
@@ -82,7 +82,7 @@ def partner(weight: Weight, role: Role, device: str) -> Factor:
     if found is None:
         raise InspectError(f"no {role} beside it in layer {weight.layer}")
     try:
-        return factor(replace(found, model=weight.model), device)
+        return factor(found, device)
     except NonFinite as error:
         raise InspectError(f"{found.source}: {error}") from error
 

@@ -135,6 +135,11 @@ class Known:
     """Of the model that it is of."""
 
 
+def no_wants(options: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what a measure wants that looks at no pairs of rows."""
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """What is computed of which roles, and where it comes from.
@@ -162,6 +167,9 @@ class Measure:
     """Any work that can be looked up and the place in it: ``arXiv 2005.10242, equation 2``."""
     needs_torch: bool = True
     """False where it takes `Weight.array` and computes in NumPy: then torch is never imported."""
+    wants: Callable[[Mapping[str, Any]], tuple[Any, ...]] = no_wants
+    """``wants(options)``: what it takes of all pairs of rows, `Dots` or `Closest`. One pass over
+    them serves all measures of a weight that are taken together."""
     view: View = View.LAYERS
     summaries: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
     """Quantity -> its summaries of each weight: over index and heads (never over heads and the

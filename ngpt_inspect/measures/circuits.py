@@ -93,13 +93,13 @@ MEASURE = Measure(
     followed={
         "circuit_condition_number": Followed(
             series=Series("circuit_condition_number", "median"),
-            label="κ of QK (W_q) and OV (W_o), median",
+            label="κ of QK, OV, median",
             log=True,
         ),
         **{
             f"circuit_{name}": Followed(
                 series=Series(f"circuit_{name}_share", "median"),
-                label=f"{name.replace('_', ' ')} / d_k of QK (W_q) and OV (W_o), median",
+                label=f"{name.replace('_', ' ')} / d_k",
             )
             for name in RANKS
         },

@@ -93,7 +93,7 @@ MEASURE = Measure(
     alarming="∞ (a head lost rank), `below_resolution` (the stored dtype cannot tell), or a jump "
     "from one saved step to the next",
     random="(1 + r) / (1 − r) with r = √(short side / long side): 1.67 of a head of 64 × 1024; of "
-    "a square n × n matrix it has no limit: median about 3.7 n; `spectra_baselines` divides"
+    "a square n × n matrix it has no limit: median about 3.7 n; `singular_values` divides"
     " by it",
     caution="a gauge: W_v and W_o of a head can exchange any invertible d_k × d_k matrix, and W_q "
     "and W_k any that commutes with the rotations, and the model stays the same; what does "

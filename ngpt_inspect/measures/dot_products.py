@@ -7,41 +7,58 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Setting, Values, View, numbered
+from ngpt_inspect.measures._pairs import of_pairs
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
-    from ngpt_inspect.numerics.pairwise import Pair, PairwiseDots
+    from ngpt_inspect.numerics.pairwise import Dots, Pair, PairwiseDots
+
+
+def wants(options: Mapping[str, Any]) -> tuple[Dots, ...]:
+    """Return what it takes of the pairs of rows: raw products, then cosines."""
+    from ngpt_inspect.numerics.pairwise import Dots
+
+    facts = {"bins": options["bins"], "n_extremes": options["extremes"], "exact": options["exact"]}
+    return tuple(Dots(normalize=normalize, **facts) for normalize in (False, True))
+
+
+LAW_PLACES = 200
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield rank curve, histogram, mean, spread and extreme pairs; raw, then cosines."""
     from ngpt_inspect.numerics.directions import row_norms
-    from ngpt_inspect.numerics.finite import require_finite
-    from ngpt_inspect.numerics.heartbeat import part
-    from ngpt_inspect.numerics.pairwise import pairwise_dots
 
-    values = weight.values(device)
-    require_finite(values)
-    n_rows = len(values), int((row_norms(values) > 0).sum())
-    for number, (prefix, normalize) in enumerate((("dot", False), ("cosine", True))):
-        if n_rows[normalize] < 2:
-            yield _no_pairs(prefix, n_rows[normalize], " of nonzero norm" * normalize, weight)
-            continue
-        with part(number, 2):
-            found = pairwise_dots(
-                values,
-                normalize=normalize,
-                bins=options["bins"],
-                n_extremes=options["extremes"],
-                exact=options["exact"],
-            )
-        if found.in_range:
+    yield from _law(weight.shape[1])
+    both = of_pairs(weight, device, wants(options))
+    norms = row_norms(weight.values(device))
+    for prefix, found in zip(("dot", "cosine"), both, strict=True):
+        if found is None:
+            nonzero = prefix == "cosine"
+            n_rows = int((norms > 0).sum()) if nonzero else len(norms)
+            yield _no_pairs(prefix, n_rows, " of nonzero norm" * nonzero, weight)
+        elif found.in_range:
             yield from _rows(prefix, found)
         else:
-            norm = float(row_norms(values).max())
+            norm = float(norms.max())
             reason = f"{weight.source}: products of rows of norm {norm:.3g} are beyond float64"
             yield _skipped(prefix, reason)
+
+
+def _law(width: int) -> Iterator[Values]:
+    """Yield the density of the cosines of uniform points, where they are: to five deviations."""
+    import numpy as np
+
+    from ngpt_inspect.numerics.sphere_law import cosine_law
+
+    if width < 2:
+        return
+    reach = min(1.0, 5 / width**0.5)
+    edges = np.linspace(-reach, reach, LAW_PLACES + 1)
+    centres, heights = (edges[1:] + edges[:-1]) / 2, cosine_law(width).heights(edges)
+    yield numbered("uniform_cosine", centres, statistic="density_at")
+    yield numbered("uniform_cosine", heights, statistic="density")
 
 
 def _no_pairs(of: str, n_rows: int, kind: str, weight: Weight) -> Values:
@@ -120,9 +137,12 @@ MEASURE = Measure(
     summary="e_i · e_j over all pairs of embeddings, raw and cosine, with the extreme pairs",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
+    wants=wants,
     quantities={
         **_quantities("dot", "e_i · e_j of the rows as they are"),
         **_quantities("cosine", "e_i · e_j of unit rows"),
+        "uniform_cosine": "what cosines of uniform points on the sphere of that dimension would "
+        "be, (1 + c)/2 ~ Beta((d−1)/2, (d−1)/2): density at density_at",
     },
     headline=Series("dot", "mean"),
     shown=tuple(Series(of, name) for of in ("dot", "cosine") for name in ("mean", "std")),
@@ -151,6 +171,12 @@ MEASURE = Measure(
                 "cosine_largest": (1, 0, 0),
                 "cosine_smallest": (0, 0, 1),
             },
+        ),
+        Known(
+            role=Role.E_INPUT,
+            weight=((1, 0, 0), (0, 1, 0)),
+            # Slices of a sphere of equal height have equal areas (Archimedes).
+            values={"density uniform_cosine": (1 / 2,) * LAW_PLACES},
         ),
     ),
     usual="cosines of mean 0 to 0.2 and deviation above 1 / √d: clusters",

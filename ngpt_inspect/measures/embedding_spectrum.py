@@ -28,25 +28,31 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     """Yield the eigenvalues, also over their median, and four scalars."""
     from ngpt_inspect.numerics import clouds, directions
     from ngpt_inspect.numerics.finite import require_finite
+    from ngpt_inspect.numerics.spectra import unit_scale
 
     values = weight.values(device)
     require_finite(values)
-    yield from _eigenvalues(values, centred=not options["uncentred"])
+    scale = unit_scale(values)
+    covariance = clouds.covariance_matrix(values, scale=scale)
+    second_moment = clouds.about_origin(covariance, clouds.row_mean(values) * scale)
+    about_mean = clouds.eigenvalues_of(covariance)
+    uncentred = options["uncentred"]
+    shown = clouds.eigenvalues_of(second_moment) if uncentred else about_mean
+    yield from _eigenvalues(shown, values.shape, scale, centred=not uncentred)
     yield Values(measure="mean_norm", value=float(directions.row_norms(values).mean()))
     yield Values(measure="anisotropy", value=directions.anisotropy(values))
-    yield _isotropy(values)
+    yield _isotropy(clouds.isotropy(values, gram=second_moment))
     yield Values(measure="unit_isotropy", value=clouds.isotropy(values, unit=True))
-    yield _iso_score(values)
+    yield _iso_score(about_mean, len(values))
 
 
-def _eigenvalues(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
+def _eigenvalues(
+    scaled: torch.Tensor, shape: tuple[int, ...], scale: float, *, centred: bool
+) -> Iterable[Values]:
     """Yield the eigenvalues that rank leaves, plain and over their median, and name the others."""
     from ngpt_inspect.numerics import clouds
-    from ngpt_inspect.numerics.spectra import unit_scale
 
-    n_rows, width = values.shape
-    scale = unit_scale(values)
-    scaled = clouds.covariance_eigenvalues(values, centred=centred, scale=scale)
+    n_rows, width = shape
     rank = clouds.rank_of(scaled, n_rows)
     kept = scaled[:rank]
     missing = (
@@ -70,26 +76,21 @@ def _eigenvalues(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
     )
 
 
-def _isotropy(values: torch.Tensor) -> Values:
-    from ngpt_inspect.numerics import clouds
-
-    ratio = clouds.isotropy(values)
+def _isotropy(ratio: float) -> Values:
     if ratio == 0.0:
         return _skipped("isotropy", "below the smallest float64: rows this long; see unit_isotropy")
     return Values(measure="isotropy", value=ratio)
 
 
-def _iso_score(values: torch.Tensor) -> Values:
+def _iso_score(about_mean: torch.Tensor, n_rows: int) -> Values:
     from ngpt_inspect.numerics import clouds
-    from ngpt_inspect.numerics.spectra import unit_scale
 
-    n_rows, width = values.shape
+    width = len(about_mean)
     if n_rows <= width:
         few = (
             f"{n_rows} rows cannot fill {width} dimensions: the score would be one of their number"
         )
         return _skipped("isoscore", few)
-    about_mean = clouds.covariance_eigenvalues(values, scale=unit_scale(values))
     return Values(measure="isoscore", value=clouds.iso_score(about_mean))
 
 

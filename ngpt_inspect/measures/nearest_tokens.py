@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Setting, Summary, Values, View
+from ngpt_inspect.measures._pairs import of_pairs
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.neighbours import Closest
 
 DUPLICATE = 0.95
 """Independent directions are far below: of 2048 random rows at d = 128 no two have a cosine above
 0.45 (5 seeds). What training has only pushed all the same way is above: see docs/tokens.md."""
 
 
+def wants(options: Mapping[str, Any]) -> tuple[Closest, ...]:
+    """Return what it takes of the pairs of rows."""
+    from ngpt_inspect.numerics.neighbours import Closest
+
+    return (Closest(duplicate=options["duplicate"]),)
+
+
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield nearest cosine with its partner, and near-duplicates, of every row."""
     import numpy as np
 
-    from ngpt_inspect.numerics.neighbours import nearest_rows
-
-    found = nearest_rows(weight.values(device), duplicate=options["duplicate"])
+    (found,) = of_pairs(weight, device, wants(options))
     cosine = found.cosine_V.cpu().numpy()
     close = found.duplicates_V.cpu().numpy()
     index = np.arange(len(cosine))
@@ -53,6 +62,7 @@ MEASURE = Measure(
     summary="for every token the other one of largest cosine, and its near-duplicates",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
+    wants=wants,
     quantities={
         "nearest_cosine": "max over j ≠ i of cos(e_i, e_j), with j as the partner; every pair is "
         "looked at",

@@ -27,6 +27,9 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     reason = f"unit: {' and '.join(unit) or 'neither rows nor columns'}{off}"
     yield Values(measure="unit_deviation", value=own.deviation, reason=reason)
     yield Values(measure="unit_norm", value=float(not own.off), reason=reason)
+    yield Values(measure="unit_excess", value=own.excess)
+    longer = f"{own.over} of {n_vectors} {expected} are longer than 1" if own.over else ""
+    yield Values(measure="within_unit", value=float(not own.over), reason=longer)
     yield Values(measure="row_deviation", value=found[MatrixAxis.ROWS].deviation)
     yield Values(measure="column_deviation", value=found[MatrixAxis.COLUMNS].deviation)
     yield Values(measure="tolerance", value=own.tolerance)
@@ -42,6 +45,9 @@ MEASURE = Measure(
         "unit_deviation": "max |‖v‖₂ − 1| over the vectors of length d_model: rows, but columns "
         "of W_o and W_oMLP",
         "unit_norm": "1 where every vector is within its tolerance, else 0",
+        "unit_excess": "the largest ‖v‖₂ − 1 over the same vectors, 0 where none is longer than 1",
+        "within_unit": "1 where no vector is longer than 1 by more than its tolerance, else 0: "
+        "what a model holds that limits norms from above only (anGPT, arXiv 2505.22014)",
         "row_deviation": "max |‖row‖₂ − 1|",
         "column_deviation": "max |‖column‖₂ − 1|",
         "tolerance": "of a vector v of spacings s in the stored dtype: 1e-5 + 7.5 √(Σ v²s² / 12) + "
@@ -51,9 +57,14 @@ MEASURE = Measure(
     },
     headline=Series("unit_deviation"),
     shown=(Series("unit_deviation", "max"),),
-    pooled={"unit_deviation": (Summary.HEADS,)},
+    pooled={"unit_deviation": (Summary.HEADS,), "unit_excess": (Summary.HEADS,)},
     source="arXiv 2410.01131, section 2.6, step 2",
     followed={
+        "unit_excess": Followed(
+            series=Series("unit_excess"),
+            over=Series("unit_excess", "max"),
+            label="largest excess over 1",
+        ),
         "unit_deviation": Followed(
             series=Series("unit_deviation"),
             over=Series("unit_deviation", "max"),
@@ -69,6 +80,8 @@ MEASURE = Measure(
             values={
                 "unit_deviation": 0.25,
                 "unit_norm": 0,
+                "unit_excess": 0.25,
+                "within_unit": 0,
                 of_vectors: 0.25,
                 of_others: (1 + 1.125**2) ** 0.5 - 1,
                 # Spacings 2⁻⁸ at 0.75 and 2⁻⁷ at 1, of a vector of length 1.25; as a share of the
@@ -81,7 +94,8 @@ MEASURE = Measure(
             (Role.W_O, ((0.75, 0), (1, 1.125)), "column_deviation", "row_deviation"),
         )
     ),
-    usual="an nGPT: 1 everywhere, with a deviation below the tolerance of its dtype; a GPT: 0",
+    usual="an nGPT: 1 everywhere, with a deviation below the tolerance of its dtype; an anGPT: "
+    "`within_unit` 1; a GPT: 0",
     alarming="0 in an nGPT: it was saved before it was normalised, or changed since (merged, "
     "quantised, cast); from 1 % on the health of a summary calls it trouble",
     random="rows of independent entries of deviation d^-½ lie within about ± 3 / √(2 d) of 1",

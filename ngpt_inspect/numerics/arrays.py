@@ -39,7 +39,9 @@ def row_norms(x_VD: np.ndarray) -> np.ndarray:
             exponents = np.frexp(np.abs(rows).max(1, initial=0.0))[1]
             rows = np.ldexp(rows, -exponents[:, None])
         wide = rows.astype(np.float64, copy=False)
-        norms.append(np.ldexp(np.sqrt(np.einsum("vd,vd->v", wide, wide)), exponents))
+        near = np.sqrt(np.einsum("vd,vd->v", wide, wide))
+        with np.errstate(over="ignore"):  # a norm that no float64 holds is infinite
+            norms.append(np.ldexp(near, exponents))
     return np.concatenate(norms)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FINE_BINS = 1 << 18
 CHUNK = 1024
+PIECE = CHUNK << 7
+"""Values taken through all steps at a time: half a megabyte of float32."""
 
 
 class Tally:
@@ -35,31 +37,39 @@ class Tally:
         """Width of a fine bin."""
         return 2 * self.reach / FINE_BINS
 
-    def add(self, tile: Tile) -> None:
-        """Count the values of a tile, which are overwritten."""
+    def add(self, tile: Tile) -> float:
+        """Count the values of a tile, which are overwritten; return the sum of their squares."""
         import torch
 
         self.smallest, self.largest = min(self.smallest, tile.low), max(self.largest, tile.high)
         values_P = tile.values_P
-        values_P -= self.centre
-        # Short float32 sums joined in float64: as exact as widening first, and far faster.
-        norms = [torch.linalg.vector_norm(part, dim=-1) for part in _chunks(values_P)]
-        self.squares += sum(float(n.double().square().sum()) for n in norms)
-        zero = values_P.new_tensor((self.reach + self.centre) / self.width)
-        torch.add(zero, values_P, alpha=1 / self.width, out=values_P)  # one pass, not two
         # Whole numbers, counted in int64: torch.histc counts in float32 and stops at 2^24.
         if self._bins is None or len(self._bins) < len(values_P):
             self._bins = torch.empty_like(values_P, dtype=torch.int32)
+        bins_P = self._bins[: len(values_P)]
+        zero = values_P.new_tensor((self.reach + self.centre) / self.width)
+        norms = []
+        # A piece stays near the core from one step to the next.
+        for values, bins in zip(values_P.split(PIECE), bins_P.split(PIECE), strict=True):
+            values -= self.centre
+            norms += [torch.linalg.vector_norm(part, dim=-1) for part in _chunks(values)]
+            torch.add(zero, values, alpha=1 / self.width, out=values)  # one pass, not two
+            bins.copy_(values)
+        # Short float32 sums joined in float64: as exact as widening first, and far faster.
+        squares = float(torch.cat([each.view(-1) for each in norms]).double().square().sum())
+        self.squares += squares
         # No value lies beyond reach. What rounding puts on the last edge is of the last bin, and
         # what it puts below the first edge becomes zero when cut to a whole number.
-        bins_P = self._bins[: len(values_P)].copy_(values_P)
         counts = torch.bincount(bins_P, minlength=FINE_BINS + 1).cpu().numpy()
         self.counts += counts[:FINE_BINS]
         self.counts[-1] += counts[FINE_BINS:].sum()
+        return squares
 
-    def release(self) -> None:
-        """Free the working memory; the counts stay."""
-        self._bins = None
+    def join(self, other: Tally) -> None:
+        """Add what another tally of the same bins counted; `squares` are the caller's to sum."""
+        self.counts += other.counts
+        self.smallest = min(self.smallest, other.smallest)
+        self.largest = max(self.largest, other.largest)
 
 
 def _chunks(values_P: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

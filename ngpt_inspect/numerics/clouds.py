@@ -69,21 +69,7 @@ def covariance_matrix(
 def covariance_eigenvalues(
     x_VD: torch.Tensor, *, centred: bool = True, scale: float = 1.0
 ) -> torch.Tensor:
-    """Eigenvalues of `covariance_matrix`, largest first.
-
-    Parameters
-    ----------
-    x_VD : tensor of shape (V, D)
-        Any floating dtype.
-    centred : bool
-        Subtract the mean row first.
-    scale : float
-        Power of two that the rows are multiplied by first.
-
-    Returns
-    -------
-    tensor of shape (D,), float64, not negative, in the squared unit of `x_VD`
-        Absolute error about 2^-52 times the largest.
+    """Eigenvalues of `covariance_matrix`, largest first; see `eigenvalues_of`.
 
     Raises
     ------
@@ -95,11 +81,35 @@ def covariance_eigenvalues(
     nGPT, arXiv 2410.01131, figure 4 middle, which divides them by their median and does not say
     whether the covariance is centred.
     """
+    return eigenvalues_of(covariance_matrix(x_VD, centred=centred, scale=scale))
+
+
+def eigenvalues_of(covariance_DD: torch.Tensor) -> torch.Tensor:
+    """Eigenvalues of a covariance matrix, largest first.
+
+    Parameters
+    ----------
+    covariance_DD : tensor of shape (D, D), float64
+
+    Returns
+    -------
+    tensor of shape (D,), float64, not negative, in the squared unit of the rows
+        Absolute error about 2^-52 times the largest.
+    """
     import torch
 
-    covariance_DD = covariance_matrix(x_VD, centred=centred, scale=scale)
     values_D: torch.Tensor = torch.linalg.eigvalsh(covariance_DD)
     return values_D.clamp_min(0.0).flip(0)
+
+
+def about_origin(covariance_DD: torch.Tensor, mean_D: torch.Tensor) -> torch.Tensor:
+    """(1 / V) X^T X from the centred covariance and the mean row: nothing cancels in the sum.
+
+    Both in one unit: of rows that were multiplied by a scale, the mean of those.
+    """
+    import torch
+
+    return covariance_DD + torch.outer(mean_D, mean_D)
 
 
 def rank_of(eigenvalues_D: torch.Tensor, n_rows: int) -> int:
@@ -109,7 +119,7 @@ def rank_of(eigenvalues_D: torch.Tensor, n_rows: int) -> int:
     return int((eigenvalues_D > floor).sum())
 
 
-def isotropy(x_VD: torch.Tensor, *, unit: bool = False) -> float:
+def isotropy(x_VD: torch.Tensor, *, unit: bool = False, gram: torch.Tensor | None = None) -> float:
     """min_c Z(c) / max_c Z(c) with Z(c) = sum_i exp(c . x_i) over the eigenvectors c of X^T X.
 
     Both signs of each eigenvector count, since its sign is arbitrary: the published definition
@@ -122,6 +132,8 @@ def isotropy(x_VD: torch.Tensor, *, unit: bool = False) -> float:
         Any floating dtype.
     unit : bool
         Of x_i / |x_i| instead; rows of norm zero are left out.
+    gram : tensor of shape (D, D), float64, optional
+        Any positive multiple of X^T X, or of that of the unit rows, where it is known.
 
     Returns
     -------
@@ -140,8 +152,9 @@ def isotropy(x_VD: torch.Tensor, *, unit: bool = False) -> float:
     import torch
 
     require_finite(x_VD)
-    gram_DD = _gram_of_directions(x_VD) if unit else gram_matrix(x_VD, unit_scale(x_VD))
-    axes_DD = torch.linalg.eigh(gram_DD).eigenvectors
+    if gram is None:
+        gram = _gram_of_directions(x_VD) if unit else gram_matrix(x_VD, unit_scale(x_VD))
+    axes_DD = torch.linalg.eigh(gram).eigenvectors
     both = torch.full((2 * len(axes_DD),), -math.inf, dtype=torch.float64, device=x_VD.device)
     for rows in row_blocks(x_VD):
         along = (_directions(rows) if unit else rows.double()) @ axes_DD

@@ -92,8 +92,9 @@ def directions(rows: torch.Tensor) -> torch.Tensor:
     import torch
 
     wide = rows.double()
-    exponents = torch.frexp(wide.abs().amax(1, keepdim=True)).exponent
-    wide = times_power(wide, -exponents)
+    if rows.dtype == torch.float64:  # narrower values have squares that float64 holds
+        exponents = torch.frexp(wide.abs().amax(1, keepdim=True)).exponent
+        wide = times_power(wide, -exponents)
     norms = torch.linalg.vector_norm(wide, dim=1, keepdim=True)
     unit: torch.Tensor = wide / norms.where(norms > 0, 1.0)
     return unit

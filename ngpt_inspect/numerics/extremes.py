@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.finite import row_blocks
 from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, gram_matrix
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
@@ -22,10 +23,16 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-10
 """Relative error of a squared singular value at which an iteration stops."""
+TOP_TOLERANCE = 2e-10
+"""The same for the largest, whose square is measured in float64 and certified afterwards."""
+NEAR_ELEMENTS = 1 << 18
+"""Values of a block of rows that is used twice: 1 MB of float32."""
 CERTIFIED = 1e-9
 """Relative error a residual must prove, rounding apart, for the result to stand."""
 MAX_STEPS = 300
 EPS = 2.0**-52
+ENDS_FROM = 320
+"""From so many columns on a few products cost less than a whole spectrum."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +89,9 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
     wide = w_II.double() * scale if scale != 1.0 else w_II.double()
     # Single precision only guides the search; the value is measured in float64.
     guide = w_II if w_II.dtype == torch.float32 and scale == 1.0 else wide.float()
-    top = _top_end(wide, lambda x: guide.T @ (guide @ x), torch.float32)
+    top = _top_end(wide, normal_product(guide), torch.float32)
     if top is None:
-        top = _top_end(wide, lambda x: wide.T @ (wide @ x), torch.float64)
+        top = _top_end(wide, normal_product(wide), torch.float64)
     if top is None:
         return None
     lu, pivots, _ = torch.linalg.lu_factor_ex(wide)
@@ -93,12 +100,7 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
     if pivot <= len(lu) * EPS * top[0]:
         return _singular(top, pivot, scale, "lu + lanczos")
 
-    def inverse(x: torch.Tensor) -> torch.Tensor:
-        y_I1 = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1), adjoint=True)
-        z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1)
-        return z_I1.squeeze(1)
-
-    return _joined(wide, top, inverse, scale, "lu + lanczos")
+    return _joined(wide, top, _solver(lu, pivots), scale, "lu + lanczos")
 
 
 def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
@@ -123,9 +125,83 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
     return None if found is None else replace(found, root=r_II)
 
 
+def normal_product(w_OI: torch.Tensor) -> Operator:
+    """Map x to W^T W x, reading W once: a block of rows is still near the core when used again.
+
+    The reading takes longer than the arithmetic, so one core is nearly as fast as several.
+    """
+    import torch
+
+    step = max(1, NEAR_ELEMENTS // w_OI.shape[1])
+
+    def product(x_I: torch.Tensor) -> torch.Tensor:
+        if w_OI.is_cuda:
+            return w_OI.T @ (w_OI @ x_I)
+        out_I = torch.zeros_like(x_I)
+        for rows in w_OI.split(step):
+            out_I.addmv_(rows.T, rows @ x_I)
+        return out_I
+
+    return product
+
+
+def forms_inverse(w: torch.Tensor) -> bool:
+    """Whether an inverse is formed and multiplied with, and not solved with vector by vector.
+
+    On a GPU a triangular solve of one vector waits for as many steps as there are rows; an inverse
+    costs a product there. What it loses in digits the readings on W show, as on any route.
+    """
+    return w.is_cuda
+
+
+def spectral_norm(w_OI: torch.Tensor) -> float:
+    """Largest singular value, by Lanczos alone where that costs less than the whole spectrum.
+
+    Parameters
+    ----------
+    w_OI : tensor of shape (O, I)
+        Any floating dtype.
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+    """
+    from ngpt_inspect.numerics.spectra import singular_values, unit_scale
+
+    scale = unit_scale(w_OI)
+    tall = w_OI if w_OI.shape[0] >= w_OI.shape[1] else w_OI.T
+    if tall.shape[1] >= ENDS_FROM:
+        wide = tall.double() * scale
+        top = _top_end(wide, normal_product(wide), wide.dtype)
+        if top is not None:
+            return top[0] / scale
+    return float(singular_values(tall)[0])
+
+
+def _solver(lu: torch.Tensor, pivots: torch.Tensor) -> Operator:
+    """Map x to (W^T W)^-1 x, for W with these LU factors."""
+    import torch
+
+    if forms_inverse(lu):
+        unit_II = torch.eye(len(lu), dtype=lu.dtype, device=lu.device)
+        return normal_product(torch.linalg.lu_solve(lu, pivots, unit_II).T)
+
+    def inverse(x: torch.Tensor) -> torch.Tensor:
+        y_I1 = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1), adjoint=True)
+        z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1)
+        return z_I1.squeeze(1)
+
+    return inverse
+
+
 def triangular_solver(r_II: torch.Tensor) -> Operator:
     """Map x to (R^T R)^-1 x, for an upper triangular R."""
     import torch
+
+    if forms_inverse(r_II):
+        unit_II = torch.eye(len(r_II), dtype=r_II.dtype, device=r_II.device)
+        return normal_product(torch.linalg.solve_triangular(r_II, unit_II, upper=True).T)
 
     def inverse(x: torch.Tensor) -> torch.Tensor:
         y_I1 = torch.linalg.solve_triangular(r_II.T, x.unsqueeze(1), upper=False)
@@ -142,9 +218,10 @@ def _singular(top: tuple[float, float], bound: float, scale: float, method: str)
 
 def _top_end(w_OI: torch.Tensor, apply: Operator, dtype: torch.dtype) -> tuple[float, float] | None:
     """sigma_max and a bound on its relative error, or None where the bound is not met."""
-    pair = largest_ritz_pair(
-        apply, start_direction(w_OI, dtype), tolerance=TOLERANCE / 10, max_steps=MAX_STEPS
-    )
+    with cores(1):  # a thousand small steps, each of which would wait for a thread
+        pair = largest_ritz_pair(
+            apply, start_direction(w_OI, dtype), tolerance=TOP_TOLERANCE, max_steps=MAX_STEPS
+        )
     square, residual = _measured(w_OI, pair.vector.double())
     if square == 0.0:
         return 0.0, 0.0
@@ -159,14 +236,14 @@ def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float, to
     """sigma_min, a bound on its relative error and its vector, from Lanczos on the inverse."""
     import torch
 
+    start_I = start_direction(w_OI, torch.float64)
     try:
-        pair = largest_ritz_pair(
-            inverse, start_direction(w_OI, torch.float64), tolerance=TOLERANCE, max_steps=MAX_STEPS
-        )
+        with cores(1):
+            pair = largest_ritz_pair(inverse, start_I, tolerance=TOLERANCE, max_steps=MAX_STEPS)
+            # One more solve: W v would magnify what is left in v of large singular directions.
+            vector_I = inverse(pair.vector)
     except FloatingPointError:
         return None
-    # One more solve: W v would magnify what is left in v of the large singular directions.
-    vector_I = inverse(pair.vector)
     vector_I = vector_I / torch.linalg.vector_norm(vector_I)
     square, _ = _measured(w_OI, vector_I)
     if square == 0.0:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from ngpt_inspect.numerics.finite import row_blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import torch
 
 ROW_BLOCK_ELEMENTS = 1 << 23
@@ -37,14 +39,26 @@ def gram_matrix(
     -------
     tensor of shape (I, I), float64, exactly symmetric
     """
+
+    def wide() -> Iterator[torch.Tensor]:
+        for rows in row_blocks(w_OI, ROW_BLOCK_ELEMENTS):
+            values = rows.double() if centre is None else rows.double() - centre
+            yield values if scale == 1.0 else values * scale
+
+    return gram_of(wide(), w_OI.shape[1], w_OI.device)
+
+
+def gram_of(
+    blocks: Iterable[torch.Tensor], columns: int, device: torch.device | None = None
+) -> torch.Tensor:
+    """X^T X of a matrix X that comes as blocks of its rows, each (rows, columns) in float64.
+
+    Exactly symmetric, shape (columns, columns).
+    """
     import torch
 
-    columns = w_OI.shape[1]
-    g_II = torch.zeros(columns, columns, dtype=torch.float64, device=w_OI.device)
-    for rows in row_blocks(w_OI, ROW_BLOCK_ELEMENTS):
-        wide = rows.double() if centre is None else rows.double() - centre
-        if scale != 1.0:
-            wide = wide * scale
+    g_II = torch.zeros(columns, columns, dtype=torch.float64, device=device)
+    for wide in blocks:
         step = min(COLUMN_BLOCK, max(128, columns // 8))
         for first in range(0, columns, step):
             last = min(first + step, columns)

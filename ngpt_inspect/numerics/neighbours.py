@@ -6,16 +6,16 @@ Shapes: V rows, D columns, N rows that have a direction, K rows asked for, R x C
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.directions import directions, row_norms
 from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
-from ngpt_inspect.numerics.heartbeat import beat
-from ngpt_inspect.numerics.tiles import TiledRows, tiles
 
 if TYPE_CHECKING:
     import torch
+
+    from ngpt_inspect.numerics.tiles import Tile, TiledRows
 
 BLOCK_ELEMENTS = 1 << 21
 """Values widened at a time: 16 MB of float64."""
@@ -33,83 +33,82 @@ class Nearest:
     """How many other rows have at least the cosine `duplicate` with it, int64."""
 
 
-def nearest_rows(
-    x_VD: torch.Tensor,
-    *,
-    duplicate: float,
-) -> Nearest:
-    """Largest cos(x_i, x_j) over j != i for every row i, and its j; every pair is looked at.
+@dataclass(frozen=True)
+class Closest:
+    """That the nearest row of every row is wanted, and its near-duplicates.
 
     Cosines are compared in float32 (float64 rows: in float64), so of rows whose cosines agree to
-    rounding any one may be named; the cosine returned is computed again in float64. Tiles serve
-    both of their sides: 2 D operations a pair of rows. Besides the rows it holds what
-    `numerics.tiles` does, and at most two copies of a tile (32 MB).
-
-    Parameters
-    ----------
-    x_VD : tensor of shape (V, D)
-        Any floating dtype, on any device. Rows of norm zero are left out.
-    duplicate : float
-        Cosine from which on two rows count as near-duplicates of each other.
-
-    Returns
-    -------
-    Nearest
-
-    Raises
-    ------
-    NonFinite
-        If a value is NaN or infinite.
+    rounding any one may be named; the cosine found is computed again in float64.
     """
-    import torch
 
-    require_finite(x_VD)
-    norms_V = row_norms(x_VD)
-    ids_N = (norms_V > 0).nonzero().squeeze(1)
-    dtype = torch.float64 if x_VD.dtype == torch.float64 else torch.float32
-    rows = TiledRows(x_VD, ids_N, norms_V, True, dtype)
-    best = _Best(len(ids_N), dtype, x_VD.device, duplicate)
-    todo, done = len(ids_N) * (len(ids_N) - 1) // 2, 0
-    for tile in tiles(rows):
-        dots_RC = tile.matrix()
-        close = tile.high >= duplicate
-        best.look(dots_RC, tile.first_row, tile.first_column, close)
-        if not tile.triangle:
-            best.look(dots_RC.T, tile.first_column, tile.first_row, close)
-        done += len(tile.values_P)
-        beat(done, todo)
-    cosine_V = torch.full_like(norms_V, float("nan"))
-    partner_V = torch.full_like(norms_V, -1, dtype=torch.int64)
-    duplicates_V = torch.zeros_like(partner_V)
-    duplicates_V[ids_N] = best.close_N
-    if len(ids_N) > 1:
-        partner_V[ids_N] = ids_N[best.partner_N]
-        cosine_V[ids_N] = rows.dots(ids_N, partner_V[ids_N])
-    return Nearest(cosine_V, partner_V, duplicates_V)
+    duplicate: float
+    """Cosine from which on two rows count as near-duplicates of each other."""
 
 
-class _Best:
-    """The largest cosine of each row so far."""
+@dataclass(frozen=True)
+class _Better:
+    """Rows for which a tile has a larger cosine than was known, and how many are close."""
 
-    def __init__(
-        self, count: int, dtype: torch.dtype, device: torch.device, duplicate: float
-    ) -> None:
+    rows: slice
+    which: torch.Tensor
+    peaks: torch.Tensor
+    partners: torch.Tensor
+    close: torch.Tensor | None
+
+
+class Best:
+    """The largest cosine of each row so far. Tiles serve both of their sides."""
+
+    def __init__(self, rows: TiledRows, count: int, duplicate: float) -> None:
         import torch
 
+        device = rows.x_VD.device
         self.duplicate = duplicate
-        self.cosine_N = torch.full((count,), float("-inf"), dtype=dtype, device=device)
+        self.cosine_N = torch.full((count,), float("-inf"), dtype=rows.dtype, device=device)
         self.partner_N = torch.zeros(count, dtype=torch.int64, device=device)
         self.close_N = torch.zeros(count, dtype=torch.int64, device=device)
 
-    def look(self, dots_RC: torch.Tensor, row: int, column: int, close: bool) -> None:
-        """Take what is larger among the products of rows from `row` on with those from `column`."""
+    def look(self, tile: Tile) -> list[_Better]:
+        """Return what may be better in a tile; it may be looked at while others are taken."""
+        dots_RC = tile.matrix()
+        close = tile.high >= self.duplicate
+        found = [self._look(dots_RC, tile.first_row, tile.first_column, close)]
+        if not tile.triangle:
+            found.append(self._look(dots_RC.T, tile.first_column, tile.first_row, close))
+        return found
+
+    def _look(self, dots_RC: torch.Tensor, row: int, column: int, close: bool) -> _Better:
         here = slice(row, row + len(dots_RC))
         peaks_R = dots_RC.amax(1)
-        better = (peaks_R > self.cosine_N[here]).nonzero().squeeze(1)
-        self.cosine_N[row + better] = peaks_R[better]
-        self.partner_N[row + better] = dots_RC[better].argmax(1) + column
-        if close:
-            self.close_N[here] += (dots_RC >= self.duplicate).sum(1)
+        which = (peaks_R > self.cosine_N[here]).nonzero().squeeze(1)
+        partners = dots_RC[which].argmax(1) + column
+        counts = (dots_RC >= self.duplicate).sum(1) if close else None
+        return _Better(here, which, peaks_R[which], partners, counts)
+
+    def take(self, found: Sequence[_Better]) -> None:
+        """Take what is better still; of equal cosines the first stays."""
+        for each in found:
+            known = self.cosine_N[each.rows]
+            better = each.peaks > known[each.which]
+            which = each.which[better]
+            known[which] = each.peaks[better]
+            self.partner_N[each.rows][which] = each.partners[better]
+            if each.close is not None:
+                self.close_N[each.rows] += each.close
+
+    def nearest(self, rows: TiledRows) -> Nearest:
+        """Return the nearest row of every row, those without a direction included."""
+        import torch
+
+        ids_N = rows.ids_N[: len(self.cosine_N)]
+        cosine_V = torch.full_like(rows.norms_V, float("nan"))
+        partner_V = torch.full_like(rows.norms_V, -1, dtype=torch.int64)
+        duplicates_V = torch.zeros_like(partner_V)
+        duplicates_V[ids_N] = self.close_N
+        if len(ids_N) > 1:
+            partner_V[ids_N] = ids_N[self.partner_N]
+            cosine_V[ids_N] = replace(rows, normalize=True).dots(ids_N, partner_V[ids_N])
+        return Nearest(cosine_V, partner_V, duplicates_V)
 
 
 @dataclass(frozen=True)

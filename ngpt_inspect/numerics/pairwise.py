@@ -6,16 +6,15 @@ Shapes: V rows, D columns, B bins, Q quantile levels.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ngpt_inspect.numerics.binning import Tally, coarse_bins, quantiles, standard_error
-from ngpt_inspect.numerics.directions import row_norms
-from ngpt_inspect.numerics.finite import require_finite
-from ngpt_inspect.numerics.heartbeat import beat
-from ngpt_inspect.numerics.tiles import GROUPS, ExtremePairs, TiledRows, random_groups, tiles
+from ngpt_inspect.numerics.tiles import ExtremePairs, Hand, Tile, TiledRows
 
 if TYPE_CHECKING:
     import torch
@@ -83,89 +82,37 @@ class PairwiseDots:
     """False where products of these rows overflow float64, or vanish below it."""
 
 
-def pairwise_dots(
-    x_VD: torch.Tensor,
-    *,
-    normalize: bool = False,
-    bins: int = 1000,
-    n_levels: int = 1001,
-    n_extremes: int = 10,
-    exact: bool = False,
-    budget: float = BUDGET,
-    seed: int = 0,
-) -> PairwiseDots:
-    """Distribution of x_i . x_j over all V (V - 1) / 2 pairs of different rows.
+@dataclass(frozen=True)
+class Dots:
+    """That the distribution of x_i . x_j over all V (V - 1) / 2 pairs of different rows is wanted.
 
-    Products are taken in tiles, each pair once: in float32 for rows stored in float32 or less, else
-    (and where the spread is one of rounding) in float64; counted in int64. The mean and the named
-    pairs are in float64. Besides the rows themselves it holds at most 256 MB.
-
-    Parameters
-    ----------
-    x_VD : tensor of shape (V, D)
-        Any floating dtype, on any device.
-    normalize : bool
-        Cosines instead of raw dot products; rows of norm zero are left out and counted.
-    bins : int
-        Upper limit on the number of bins of the histogram.
-    n_levels : int
-        Number of equally spaced quantile levels.
-    n_extremes : int
-        How many pairs of largest and of smallest value to name.
-    exact : bool
-        Measure every pair whatever it costs.
-    budget : float
-        Floating-point operations, 2 D a pair, above which a sample is taken instead: all pairs
-        within each of 32 random groups of rows that share no row. Standard errors come from the
-        spread between groups; they are too large, never too small, where most rows are drawn.
-    seed : int
-        Of the sample.
-
-    Returns
-    -------
-    PairwiseDots
-
-    Raises
-    ------
-    NonFinite
-        If a value is NaN or infinite.
-    ValueError
-        If there are not two rows to compare.
+    Products are taken in float32 for rows stored in float32 or less, else (and where the spread is
+    one of rounding) in float64; counted in int64. The mean and the named pairs are in float64.
 
     References
     ----------
     nGPT, arXiv 2410.01131, figure 4 right, plots the sorted raw products.
     """
-    import torch
 
-    require_finite(x_VD)
-    norms_V = row_norms(x_VD)
-    zero_rows = int((norms_V == 0).sum())
-    kept_V = norms_V > 0 if normalize else torch.ones_like(norms_V, dtype=torch.bool)
-    ids_N = kept_V.nonzero().squeeze(1)
-    count = len(ids_N)
-    if count < 2:
-        msg = f"pairs need at least two rows, got {count} (and {zero_rows} of norm zero)"
-        raise ValueError(msg)
-    n_pairs = count * (count - 1) // 2
-    single = x_VD.dtype != torch.float64
-    exponent = 0 if normalize else _exponent(float(norms_V.max()))
-    dtype = torch.float32 if single else torch.float64
-    rows = TiledRows(x_VD, ids_N, norms_V, normalize, dtype, exponent)
-    mean = _mean(rows, n_pairs)
-    work = 2.0 * x_VD.shape[1]
-    exact = exact or n_pairs * work <= budget or count < 4 * GROUPS
-    groups = [rows] if exact else random_groups(rows, budget / work, seed)
-    found = _measure(groups, mean, n_extremes)
-    if single and found.std <= ALL_ROUNDING * rows.rounding:
-        # What float32 leaves of such a spread is its own rounding.
-        groups = [replace(group, dtype=torch.float64) for group in groups]
-        found = _measure(groups, mean, n_extremes)
-    summary = _summary(found, groups, mean, n_pairs, exact, zero_rows, bins, n_levels)
-    return _rescaled(summary, 2 * exponent)
+    normalize: bool = False
+    """Cosines instead of raw dot products; rows of norm zero are left out and counted."""
+    bins: int = 1000
+    """Upper limit on the number of bins of the histogram."""
+    n_levels: int = 1001
+    """Number of equally spaced quantile levels."""
+    n_extremes: int = 10
+    """How many pairs of largest and of smallest value to name."""
+    exact: bool = False
+    """Measure every pair whatever it costs."""
+    budget: float = BUDGET
+    """Floating-point operations, 2 D a pair, above which a sample is taken instead: all pairs
+    within each of 32 random groups of rows that share no row. Standard errors come from the
+    spread between groups; they are too large, never too small, where most rows are drawn."""
+    seed: int = 0
+    """Of the sample."""
 
 
-def _exponent(largest_norm: float) -> int:
+def exponent_of(largest_norm: float) -> int:
     """Return e for which 2^-e brings rows of these norms near 1; 0 where products are in range."""
     return 0 if SAFE[0] <= largest_norm <= SAFE[1] else math.frexp(largest_norm)[1]
 
@@ -203,64 +150,92 @@ def _rescaled(found: PairwiseDots, exponent: int) -> PairwiseDots:
     )
 
 
-@dataclass
-class _Found:
-    tallies: list[Tally]
-    values: np.ndarray | None
-    largest: ExtremePairs
-    smallest: ExtremePairs
-
-    @property
-    def std(self) -> float:
-        measured = sum(int(t.counts.sum()) for t in self.tallies)
-        return math.sqrt(sum(t.squares for t in self.tallies) / measured)
-
-
-def _mean(rows: TiledRows, n_pairs: int) -> float:
-    """Mean over the pairs in float64: each row times the sum of those before it.
+def mean_product(rows: TiledRows, n_pairs: int) -> float:
+    """Mean over the pairs in float64: neighbours are multiplied, then added to one row, and again.
 
     No row is squared, so that one of them may be as long as all others together.
     """
     import torch
 
-    width = rows.x_VD.shape[1]
-    before_1D = torch.zeros(1, width, dtype=torch.float64, device=rows.x_VD.device)
-    step = max(1, (1 << 22) // width)
-    total = 0.0
+    step = max(1, (1 << 20) // rows.x_VD.shape[1])
+    total, sums = 0.0, []
     for first in range(0, len(rows.ids_N), step):
-        block = rows.block(first, first + step, torch.float64)
-        sums = torch.cat((before_1D, block)).cumsum(0)
-        total += float((block * sums[:-1]).sum())
-        before_1D = sums[-1:]
-    mean = total / n_pairs
+        products, whole_1D = _joined(rows.block(first, first + step, torch.float64))
+        total += products
+        sums.append(whole_1D)
+    mean = (total + _joined(torch.cat(sums))[0]) / n_pairs
     return min(1.0, max(-1.0, mean)) if rows.normalize else mean
 
 
-def _measure(
-    groups: list[TiledRows],
-    centre: float,
-    n_extremes: int,
-) -> _Found:
-    todo = sum(len(g.ids_N) * (len(g.ids_N) - 1) // 2 for g in groups)
-    reach = max(g.reach for g in groups)
-    largest, smallest = ExtremePairs(n_extremes, 1), ExtremePairs(n_extremes, -1)
-    kept: list[np.ndarray] = []
-    keep = len(groups) == 1 and todo <= SORTED_PAIRS
-    tallies, done = [], 0
-    for group in groups:
-        tally = Tally(reach, centre)
-        for tile in tiles(group):
-            done += len(tile.values_P)
-            largest.add(tile, group.ids_N)
-            smallest.add(tile, group.ids_N)
-            if keep:
-                kept.append(tile.values_P.cpu().numpy().copy())
-            tally.add(tile)
-            beat(done, todo)
-        tally.release()
-        tallies.append(tally)
-    values = np.sort(np.concatenate(kept)) if keep else None
-    return _Found(tallies, values, largest, smallest)
+def _joined(rows: torch.Tensor) -> tuple[float, torch.Tensor]:
+    """Return the sum of the products of all pairs of rows, and the sum of the rows."""
+    import torch
+
+    total = 0.0
+    while len(rows) > 1:
+        even = len(rows) // 2 * 2
+        first, second = rows[0:even:2], rows[1:even:2]
+        total += float(torch.linalg.vecdot(first, second).sum())
+        rows = torch.cat((first + second, rows[even:]))
+    return total, rows
+
+
+class Spread:
+    """Products of one kind as they are gathered tile by tile, in one or several groups of rows."""
+
+    def __init__(self, groups: Sequence[TiledRows], centre: float, n_extremes: int) -> None:
+        count = len(groups[0].ids_N)
+        self.reach = max(group.reach for group in groups)
+        self.centre = centre
+        self.largest, self.smallest = ExtremePairs(n_extremes, 1), ExtremePairs(n_extremes, -1)
+        keep = len(groups) == 1 and count * (count - 1) // 2 <= SORTED_PAIRS
+        self.kept: list[np.ndarray] | None = [] if keep else None
+        self.tallies: list[Tally] = []
+        self._hands: dict[Hand, Tally] = {}
+
+    def look(self, hand: Hand, tile: Tile, ids_N: torch.Tensor) -> Glance:
+        """Count the values of a tile, which are overwritten; in one of several threads."""
+        found = [each.look(tile, ids_N) for each in (self.largest, self.smallest)]
+        kept = None if self.kept is None else tile.values_P.cpu().numpy().copy()
+        if hand not in self._hands:
+            self._hands[hand] = Tally(self.reach, self.centre)
+        return Glance(found[0], found[1], self._hands[hand].add(tile), kept)
+
+    def take(self, seen: Glance) -> None:
+        """Take what was seen in a tile, in the order of the tiles."""
+        self.largest.take(seen.largest)
+        self.smallest.take(seen.smallest)
+        self._squares += seen.squares
+        if self.kept is not None and seen.kept is not None:
+            self.kept.append(seen.kept)
+
+    @contextmanager
+    def group(self) -> Iterator[None]:
+        """Gather a group of rows: what threads counted of it becomes one tally."""
+        self._hands, self._squares = {}, 0.0
+        yield
+        tally = Tally(self.reach, self.centre)
+        for each in self._hands.values():
+            tally.join(each)
+        tally.squares = self._squares
+        self.tallies.append(tally)
+        self._hands = {}
+
+    @property
+    def std(self) -> float:
+        """Standard deviation over what was measured (population form)."""
+        measured = sum(int(t.counts.sum()) for t in self.tallies)
+        return math.sqrt(sum(t.squares for t in self.tallies) / measured)
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a thread saw in one tile."""
+
+    largest: list[tuple[float, int, int]]
+    smallest: list[tuple[float, int, int]]
+    squares: float
+    kept: np.ndarray | None
 
 
 def _named(found: ExtremePairs, rows: TiledRows) -> tuple[Pair, ...]:
@@ -275,30 +250,35 @@ def _named(found: ExtremePairs, rows: TiledRows) -> tuple[Pair, ...]:
     return tuple(sorted(exact, key=lambda pair: -found.sign * pair.value))
 
 
-def _summary(
-    found: _Found,
-    groups: list[TiledRows],
+def summary(
+    want: Dots,
+    found: Spread,
+    groups: Sequence[TiledRows],
+    exact: bool,
     mean: float,
     n_pairs: int,
-    exact: bool,
-    zero_rows: int,
-    bins: int,
-    n_levels: int,
+    zeros: int,
 ) -> PairwiseDots:
+    """Return what is wanted of products that were gathered in these groups of rows.
+
+    `mean` and `n_pairs` are of all pairs, also beside a sample; `zeros` counts rows of norm zero.
+    """
     tallies = found.tallies
     fine = np.sum([t.counts for t in tallies], axis=0)
     measured = int(fine.sum())
-    largest, smallest = _named(found.largest, groups[0]), _named(found.smallest, groups[0])
+    ends = (found.largest, found.smallest)
+    largest, smallest = (_named(each, groups[0])[: want.n_extremes] for each in ends)
     low = smallest[0].value if smallest else min(t.smallest for t in tallies)
     high = largest[0].value if largest else max(t.largest for t in tallies)
-    edges, slots = coarse_bins(tallies[0], fine, bins)
-    levels = np.linspace(0, 1, n_levels)
-    if found.values is not None:
-        curve = np.quantile(found.values, levels).astype(np.float64).clip(low, high)
+    edges, slots = coarse_bins(tallies[0], fine, want.bins)
+    levels = np.linspace(0, 1, want.n_levels)
+    if found.kept is not None:
+        values = np.sort(np.concatenate(found.kept))
+        curve = np.quantile(values, levels).astype(np.float64).clip(low, high)
     else:
         curve = quantiles(tallies[0], fine, levels).clip(low, high)
     curve[[0, -1]] = low, high
-    width = 0.0 if found.values is not None else tallies[0].width
+    width = 0.0 if found.kept is not None else tallies[0].width
     share_errors = quantile_errors = None
     std_error = 0.0
     if not exact:
@@ -307,11 +287,11 @@ def _summary(
         quantile_errors = standard_error([quantiles(t, t.counts, levels) for t in tallies])
         stds = [np.array(math.sqrt(t.squares / t.counts.sum())) for t in tallies]
         std_error = float(standard_error(stds))
-    return PairwiseDots(
+    of_rows = PairwiseDots(
         n_pairs=n_pairs,
         pairs_measured=measured,
         exact=exact,
-        zero_rows=zero_rows,
+        zero_rows=zeros,
         edges=edges,
         counts=np.add.reduceat(fine, slots),
         levels=levels,
@@ -326,3 +306,4 @@ def _summary(
         quantile_standard_errors=quantile_errors,
         std_standard_error=std_error,
     )
+    return _rescaled(of_rows, 2 * groups[0].exponent)

@@ -6,22 +6,27 @@ Shapes: V rows, D columns, T rows of one tile, P pairs of one tile.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, TypeVar
 
+from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.directions import directions
 from ngpt_inspect.numerics.finite import times_power
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import torch
 
-TILE_ROWS = 2048
+TILE_ROWS = 1536
+MOST_THREADS = 8
+"""Each holds a tile, its cosines, their bins and two blocks of rows: about 40 MB."""
 DIAGONAL_ROWS = 512
 CHUNK = 1024
 BLOCK_ELEMENTS = 10_000_000
-"""Two blocks of rows are held at a time: 80 MB of float32 together."""
+"""Most values of a block of rows: 40 MB of float32."""
 GROUPS = 32
 """A sample is this many groups of rows; their spread gives the standard errors."""
 
@@ -40,15 +45,19 @@ class TiledRows:
     """The dtype of the products."""
     exponent: int = 0
     """Raw rows are multiplied by 2^-exponent, exactly, so that products stay in range."""
+    in_order: bool = False
+    """Whether `ids_N` ascend: all rows then need not be gathered."""
 
     def block(self, first: int, last: int, dtype: torch.dtype | None = None) -> torch.Tensor:
         """Return the values of rows `ids_N[first:last]`, unit vectors where asked for."""
-        ids, dtype = self.ids_N[first:last], dtype or self.dtype
+        dtype = dtype or self.dtype
+        everything = self.in_order and len(self.ids_N) == len(self.x_VD)
+        rows = self.x_VD[first:last] if everything else self.x_VD[self.ids_N[first:last]]
         if self.normalize:
-            return directions(self.x_VD[ids]).to(dtype)
+            return directions(rows).to(dtype)
         if self.exponent:
-            return times_power(self.x_VD[ids].double(), -self.exponent).to(dtype)
-        return self.x_VD[ids].to(dtype)
+            return times_power(rows.double(), -self.exponent).to(dtype)
+        return rows.to(dtype)
 
     def dots(self, i_N: torch.Tensor, j_N: torch.Tensor) -> torch.Tensor:
         """Return the products of these pairs of rows of `x_VD` in float64, shape (N,)."""
@@ -58,7 +67,8 @@ class TiledRows:
         step = max(1, BLOCK_ELEMENTS // self.x_VD.shape[1])
         for first in range(0, len(i_N), step):
             pairs = (ids[first : first + step] for ids in (i_N, j_N))
-            a, b = (replace(self, ids_N=ids).block(0, len(ids), torch.float64) for ids in pairs)
+            sides = (replace(self, ids_N=ids, in_order=False) for ids in pairs)
+            a, b = (side.block(0, len(side.ids_N), torch.float64) for side in sides)
             out.append(torch.linalg.vecdot(a, b))
         dots = torch.cat(out)
         return dots.clamp(-1.0, 1.0) if self.normalize else dots
@@ -88,11 +98,14 @@ class TiledRows:
 
     @property
     def product_error(self) -> float:
-        """4 u sqrt(D) |x_i| |x_j| of the two longest rows, u the unit roundoff of the products."""
+        """4 u sqrt(D) |x_i| |x_j| of the two longest rows, u the unit roundoff of the products.
+
+        A cosine is divided by two norms, each rounded: 4 u more.
+        """
         import torch
 
         unit = float(torch.finfo(self.dtype).eps) / 2
-        return 4 * unit * math.sqrt(self.x_VD.shape[1]) * self.reach
+        return 4 * unit * (math.sqrt(self.x_VD.shape[1]) + self.normalize) * self.reach
 
 
 @dataclass(frozen=True)
@@ -149,31 +162,115 @@ class Tile:
         return index_K[near.topk(min(k, len(near)), largest=sign > 0).indices]
 
 
-def tiles(rows: TiledRows) -> Iterator[Tile]:
-    """Yield the dot products of every pair of different rows once.
+@dataclass(frozen=True)
+class Spot:
+    """Where a tile lies in the square of all products: rows first..last, columns start..stop."""
 
-    The values of a tile are overwritten by the next.
+    first: int
+    last: int
+    start: int
+    stop: int
+
+    @property
+    def triangle(self) -> bool:
+        """Whether it lies on the diagonal."""
+        return self.first == self.start
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs of rows in it."""
+        rows, columns = self.last - self.first, self.stop - self.start
+        return rows * (rows - 1) // 2 if self.triangle else rows * columns
+
+    def tile(self, dots_RC: torch.Tensor) -> Tile:
+        """Return what is looked at of its products: on the diagonal, those above it."""
+        import torch
+
+        values_P = dots_RC.view(-1)
+        if self.triangle:
+            above = torch.ones_like(dots_RC, dtype=torch.bool).triu_(1)
+            values_P = dots_RC.masked_select(above)
+        low, high = (float(end) for end in torch.aminmax(values_P))
+        columns = self.stop - self.start
+        return Tile(values_P, self.first, self.start, columns, low, high, self.triangle)
+
+
+class Hand:
+    """The working memory of one thread, kept from tile to tile: fresh memory costs more."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, torch.Tensor] = {}
+
+    def room(self, name: str, shape: tuple[int, int], like: TiledRows) -> torch.Tensor:
+        """Return memory for a matrix of products."""
+        import torch
+
+        size = shape[0] * shape[1]
+        room = self._rooms.get(name)
+        if room is None or len(room) < size or room.dtype != like.dtype:
+            room = torch.empty(size, dtype=like.dtype, device=like.x_VD.device)
+            self._rooms[name] = room
+        return room[:size].view(shape)
+
+
+Seen = TypeVar("Seen")
+
+
+def over_tiles(
+    rows: TiledRows, look: Callable[[Hand, Spot, torch.Tensor], Seen], cut: int | None = None
+) -> Iterator[Seen]:
+    """Multiply every pair of different rows once; yield what `look` makes of each tile, in order.
+
+    A thread multiplies and looks at a tile of its own, with all that torch does on one core: it
+    waits for no other, which may not run on a busy machine, and no number depends on how many
+    there are. `look` is called in these threads.
+
+    Parameters
+    ----------
+    rows
+        What to multiply.
+    look
+        Called with the thread's memory, the spot, and the products there, (rows, columns). They
+        are overwritten by the next.
+    cut
+        No tile has rows on both sides of this position.
     """
     import torch
 
+    hands: SimpleQueue[Hand] = SimpleQueue()
+
+    def seen(spot: Spot) -> Seen:
+        hand = hands.get()
+        try:
+            a_RD = rows.block(spot.first, spot.last)
+            b_CD = a_RD if spot.triangle else rows.block(spot.start, spot.stop)
+            dots_RC = hand.room("products", (len(a_RD), len(b_CD)), rows)
+            torch.mm(a_RD, b_CD.T, out=dots_RC)
+            return look(hand, spot, dots_RC)
+        finally:
+            hands.put(hand)
+
+    spots = list(_spots(rows, cut))
+    n_threads = 1 if rows.x_VD.is_cuda else min(torch.get_num_threads(), MOST_THREADS, len(spots))
+    for _ in range(max(n_threads, 1)):
+        hands.put(Hand())
+    if n_threads < 2:
+        yield from map(seen, spots)
+        return
+    with cores(1), ThreadPoolExecutor(n_threads) as pool:
+        yield from pool.map(seen, spots)
+
+
+def _spots(rows: TiledRows, cut: int | None) -> Iterator[Spot]:
     count, width = len(rows.ids_N), rows.x_VD.shape[1]
+    cut = count if cut is None else cut
     step = max(1, min(TILE_ROWS, BLOCK_ELEMENTS // width))
-    buffer = torch.empty(step * step, dtype=rows.dtype, device=rows.x_VD.device)
-    for first in range(0, count, step):
-        a_TD = rows.block(first, first + step)
-        for start in range(first, count, step):
-            b_TD = a_TD if start == first else rows.block(start, start + step)
-            across = [(slice(0, len(a_TD)), slice(0, len(b_TD)))]
-            for i, j in across if start != first else _above_diagonal(0, len(a_TD)):
-                dots = buffer[: (i.stop - i.start) * (j.stop - j.start)].view(-1, j.stop - j.start)
-                torch.mm(a_TD[i], b_TD[j].T, out=dots)
-                triangle = start == first and i == j
-                values_P = dots.view(-1)
-                if triangle:
-                    values_P = dots.masked_select(torch.ones_like(dots, dtype=torch.bool).triu_(1))
-                low, high = (float(end) for end in torch.aminmax(values_P))
-                place = first + i.start, start + j.start, j.stop - j.start
-                yield Tile(values_P, *place, low, high, triangle)
+    edges = [*range(0, cut, step), *range(cut, count, step), count]
+    blocks = list(pairwise(edges))
+    for n, (first, last) in enumerate(blocks):
+        for i, j in _above_diagonal(first, last):
+            yield Spot(i.start, i.stop, j.start, j.stop)
+        yield from (Spot(first, last, *other) for other in blocks[n + 1 :])
 
 
 def _above_diagonal(first: int, last: int) -> Iterator[tuple[slice, slice]]:
@@ -207,12 +304,16 @@ class ExtremePairs:
         self.k, self.sign = k, sign
         self.found: list[tuple[float, int, int]] = []
 
-    def add(self, tile: Tile, ids_N: torch.Tensor) -> None:
-        """Look for better values in a tile; of equal ones those of earlier tiles stay."""
+    def look(self, tile: Tile, ids_N: torch.Tensor) -> list[tuple[float, int, int]]:
+        """Return what may be better in a tile; it may be looked at while others are taken."""
         bar = self.sign * self.found[-1][0] if len(self.found) == self.k else float("-inf")
         if not self.k or not max(self.sign * tile.low, self.sign * tile.high) > bar:
-            return
+            return []
         index_K = tile.top(self.k, self.sign)
         values, pairs = tile.values_P[index_K].tolist(), ids_N[tile.pairs(index_K)].tolist()
-        new = [(v, i, j) for v, (i, j) in zip(values, pairs, strict=True)]
-        self.found = sorted(self.found + new, key=lambda f: -self.sign * f[0])[: self.k]
+        return [(v, min(pair), max(pair)) for v, pair in zip(values, pairs, strict=True)]
+
+    def take(self, new: list[tuple[float, int, int]]) -> None:
+        """Take what is better; of equal values those of earlier tiles stay."""
+        if new:
+            self.found = sorted(self.found + new, key=lambda f: -self.sign * f[0])[: self.k]

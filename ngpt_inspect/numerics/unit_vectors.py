@@ -105,6 +105,10 @@ class UnitRows:
     `deviation` is within it if and only if `off` is 0."""
     off: int
     """Rows further from 1 than their tolerance."""
+    excess: float
+    """max(|x_i| - 1), 0 where no row is longer than 1."""
+    over: int
+    """Rows longer than 1 by more than their tolerance."""
 
 
 def unit_rows_of(x_VD: torch.Tensor, relative_rounding: float | None = None) -> UnitRows:
@@ -128,7 +132,8 @@ def unit_rows_of(x_VD: torch.Tensor, relative_rounding: float | None = None) -> 
     embedding dimension.
     """
     require_finite(x_VD)
-    deviation_V = (row_norms(x_VD) - 1).abs()
+    excess_V = row_norms(x_VD) - 1
+    deviation_V = excess_V.abs()
     tolerance_V = norm_rounding(x_VD, relative_rounding)
     off_V = deviation_V > tolerance_V
     n_off = int(off_V.sum())
@@ -137,4 +142,6 @@ def unit_rows_of(x_VD: torch.Tensor, relative_rounding: float | None = None) -> 
         deviation=float(deviation_V.max()),
         tolerance=float(tolerance_V[judged_V.argmax()]),
         off=n_off,
+        excess=max(0.0, float(excess_V.max())),
+        over=int((excess_V > tolerance_V).sum()),
     )

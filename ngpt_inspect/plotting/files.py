@@ -19,7 +19,7 @@ from ngpt_inspect.paper import ablation_sheets, to_latex, to_markdown
 from ngpt_inspect.plotting.choices import figure_named, measured_with, shared_out, width_chosen
 from ngpt_inspect.plotting.gathering import Choices, measured_for
 from ngpt_inspect.plotting.joining import drawn_rows
-from ngpt_inspect.plotting.wide import WIDE, is_checkpoint
+from ngpt_inspect.plotting.wide import is_checkpoint, wide_of
 from ngpt_inspect.results import listed, training_results
 from ngpt_inspect.tables import Progress, Source, opened, summarise
 from ngpt_inspect.tables.export import to_csv, write_bytes
@@ -190,7 +190,7 @@ def save_figures(
     drawn = []
     with one_browser() if set(suffixes) & set(IMAGES) else nullcontext():
         for each in chosen:
-            rows = _wide(each.results, places) if each.results else table
+            rows = wide_of(each.results, places) if each.results else table
             drawn.append(_draw_one(each, rows, choices[each.name], size, Path(folder), suffixes))
     return drawn + ([_write_ablations(places, Path(folder))] if ABLATIONS in wanted else [])
 
@@ -204,11 +204,6 @@ def _measured(
     if not (of_measures and found):
         return None
     return summarise(measured_for(of_measures, opened(found), **settings))
-
-
-def _wide(name: str, places: Sequence[Source]) -> pd.DataFrame:
-    """Make a wide table of those sources that are for it."""
-    return WIDE[name].make([place for place in places if WIDE[name].takes(place)])
 
 
 def notes_of(drawing: go.Figure) -> tuple[str, ...]:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.comparing import CHANGES, changes
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.results import RESULTS, Place, holds_weights, listed, training_results
+from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.traces import COLUMNS, PATH, is_trace, path
+from ngpt_inspect.vocabulary import COLUMNS as TIDY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,9 +45,16 @@ WIDE: dict[str, Wide] = {name: _of_results(name) for name in RESULTS} | {
         make=lambda sources: path(list(sources)),  # type: ignore[arg-type]
         takes=is_trace,
         call="path(traces)",
-    )
+    ),
+    CHANGES: Wide(
+        columns=TIDY,
+        make=lambda sources: changes(list(sources)) if sources else frame_of([]),
+        # Which of a mixture came before which is for a person to say.
+        takes=lambda source: False,
+        call="changes(before, after)",
+    ),
 }
-"""Every wide table by name: of training results, and of traces."""
+"""Every table by name that is not of measures: of training results, of traces, of changes."""
 
 
 def wide_table(name: str, sources: Place | Sequence[Place]) -> pd.DataFrame:
@@ -56,6 +66,17 @@ def wide_table(name: str, sources: Place | Sequence[Place]) -> pd.DataFrame:
         As `training_results` and `path`.
     """
     return WIDE[name].make(listed(sources))
+
+
+def wide_of(name: str, places: Sequence[Place]) -> pd.DataFrame:
+    """Return a wide table of those sources of a mixture that are for it.
+
+    Raises
+    ------
+    InspectError
+        As `training_results` and `path`.
+    """
+    return WIDE[name].make([place for place in places if WIDE[name].takes(place)])
 
 
 def checked_columns(figure: str, name: str, table: pd.DataFrame) -> pd.DataFrame:

@@ -75,6 +75,30 @@ def _averaged(rows: pd.DataFrame, column: str, each: int) -> pd.DataFrame:
     return table
 
 
+def smoothed(curves: pd.DataFrame, weight: float) -> pd.DataFrame:
+    """Return curves with training losses in their exponential mean; nothing else changes.
+
+    m_n = (w m_(n-1) + (1 - w) v_n) / (1 - w^n) of the rows of each run in turn, so that the first
+    is as logged; w = 0 changes nothing. `low` and `high` stay those of the logged values.
+
+    Parameters
+    ----------
+    curves
+        The table ``training_curves``.
+    weight
+        w, from 0 up to but without 1.
+    """
+    if weight <= 0:
+        return curves
+    out = curves.copy()
+    rough = out["quantity"] == "train_loss"
+    mean = out[rough].groupby(ID, sort=False)["value"]
+    out.loc[rough, "value"] = mean.transform(lambda v: v.ewm(alpha=1 - weight).mean())
+    said = f"Training loss: exponential mean of weight {weight:g} over the points."
+    out.attrs = curves.attrs | {"remarks": [said, *curves.attrs.get("remarks", [])]}
+    return out
+
+
 TABLE = Results(
     name="training_curves",
     summary="Losses, learning rate and gradient norm of runs, a few hundred rows each.",

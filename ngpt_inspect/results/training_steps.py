@@ -19,4 +19,5 @@ TABLE = Results(
     ),
     source="arXiv 2410.01131, Figure 1 (its curves)",
     of_run=steps_of_run,
+    young=True,
 )

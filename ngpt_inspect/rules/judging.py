@@ -165,6 +165,9 @@ def _of_status(rule: CheckRule, rows: pd.DataFrame) -> Verdict:
 
 def _of_values(rule: CheckRule, rows: pd.DataFrame, base: pd.DataFrame | None) -> Verdict:
     found = _values(rule, rows)
+    if found.empty and rule.where and len(parts(_chosen(rule, rows))):
+        told = ", ".join(f"{name} {value:g}" for name, value in rule.where.items())
+        return _told(rule, f"none has {told}", 0, ())
     if found.empty:
         return _open(rule, "nothing measured that it is about")
     if rule.base is not None and base is not None:

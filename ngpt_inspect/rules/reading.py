@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.house import house
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.naming import meant, named
 from ngpt_inspect.rules.rule import (
@@ -87,8 +88,11 @@ def rules_of(path: Path | None) -> Rules:
 
 
 def in_force() -> Rules:
-    """Return the rules that hold where nobody names any: of $NGPT_INSPECT_RULES, or the shipped."""
-    path = os.environ.get(VARIABLE)
+    """Return the rules that hold where nobody names any.
+
+    Those of $NGPT_INSPECT_RULES, else of the house defaults, else those that are shipped.
+    """
+    path = os.environ.get(VARIABLE) or house().rules
     return read_rules(Path(path)) if path else shipped()
 
 

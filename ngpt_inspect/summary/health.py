@@ -33,6 +33,7 @@ COLUMNS = [*PLACE, "head", "index", "measure", "statistic", "value", "status", "
 LEVELS = {Severity.WARNING: Level.NOTICE, Severity.ERROR: Level.TROUBLE}
 """What a broken rule makes of a reading."""
 
+UNMEASURED = "not measured"
 WEIGHT = ["layer", "role", "expert", "tensor"]
 """What tells the weights of a checkpoint apart."""
 Found = Mapping[str, Any]
@@ -188,7 +189,7 @@ def _unmeasured(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterato
         return
     n_read = len(_weights(of, verdicts[0].rule.measure)[WEIGHT].drop_duplicates())
     yield Fact(
-        item="not measured",
+        item=UNMEASURED,
         text=f"all or part of {len(others)} of {n_read} weights ({_some(others)})",
         value=len(others),
         level=_level(verdicts),
@@ -219,10 +220,11 @@ def _hypersphere(checkpoint: WeightSet, of: Found, verdicts: Sequence[Verdict]) 
     n_unit, n_all = int(flags["value"].sum()), len(flags)
     worst = records(deviations.loc[[deviations["value"].idxmax()]])[0]
     text = f"{n_unit} of {n_all} matrices (largest deviation {number(worst['value'])})"
-    level = _level(verdicts)
+    ruled = any(each.outcome is not Outcome.OPEN for each in verdicts)
+    level = _level(verdicts) if ruled else None  # only nGPT is meant to be
     if checkpoint.family == "GPT":
         text = f"not meant to be: {text}"
-    elif level is not Level.OK:
+    elif level not in (Level.OK, None):
         text = f"{text[:-1]}: {place_of(worst)})"
     yield Fact(
         item="unit norm",
@@ -329,7 +331,7 @@ def _where(row: Mapping[str, Any]) -> dict[str, Any]:
 
 READERS: dict[str, Callable[[WeightSet, Found, Sequence[Verdict]], Iterator[Fact]]] = {
     "NaN or Inf": _finite,
-    "not measured": _unmeasured,
+    UNMEASURED: _unmeasured,
     "unit norm": _hypersphere,
     "condition number, worst": _condition,
     "rank": _rank_of,
@@ -337,3 +339,24 @@ READERS: dict[str, Callable[[WeightSet, Found, Sequence[Verdict]], Iterator[Fact
     "{role}, mean": _steps,
 }
 """Items that have words of their own, in the order in which they are read."""
+
+
+def health_items(rules: Rules | None = None) -> dict[str, tuple[str, ...]]:
+    """Return what a checkpoint is looked at for -> the measures that have to be there to tell.
+
+    Besides these, `health` says what could not be measured.
+
+    Parameters
+    ----------
+    rules
+        By default those in force.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    taken = [rule for rule in (in_force() if rules is None else rules) if rule.item is not None]
+    for rule in sorted(taken, key=lambda rule: _reading_order(str(rule.item))):
+        roles = rule.roles or [str(role) for each in rule.measure for role in ALL[each].roles]
+        one_a_role = "{role}" in str(rule.item)
+        for item in (str(rule.item).format(role=role) for role in (roles if one_a_role else [""])):
+            found[item] = tuple(dict.fromkeys((*found.get(item, ()), *rule.measure)))
+    found.pop(UNMEASURED, None)
+    return found

@@ -17,6 +17,8 @@ from ngpt_inspect.wording import number
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ngpt_inspect.weights import WeightSet
+
 AVERAGED = ("scaling_factors", "condition_numbers")
 """Measures whose averages are shown whatever the rules read."""
 
@@ -42,8 +44,29 @@ def summary(
     """
     checkpoints = distinct(opened(sources))
     taken = in_force() if rules is None else rules
-    needed = dict.fromkeys([*taken.health_measures, *AVERAGED])
-    table = measure(checkpoints, list(needed), device=device, progress=progress)
+    table = measure(checkpoints, summary_measures(taken), device=device, progress=progress)
+    return summary_of(checkpoints, table, taken)
+
+
+def summary_measures(rules: Rules | None = None) -> list[str]:
+    """Return the measures that `summary_of` reads by these rules, by default those in force."""
+    taken = in_force() if rules is None else rules
+    return list(dict.fromkeys([*taken.health_measures, *AVERAGED]))
+
+
+def summary_of(
+    checkpoints: Sequence[WeightSet], table: pd.DataFrame, rules: Rules | None = None
+) -> pd.DataFrame:
+    """Return what `summary` does, of checkpoints measured before: nothing is measured here.
+
+    Parameters
+    ----------
+    checkpoints
+        Whose facts; labels and steps as in the table.
+    table, rules
+        As `health` takes them.
+    """
+    taken = in_force() if rules is None else rules
     facts = []
     for checkpoint, loss in zip(checkpoints, loss_facts(checkpoints), strict=True):
         mine = rows_of(table, checkpoint)

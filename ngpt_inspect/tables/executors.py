@@ -7,19 +7,52 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby
+from typing import Protocol, TypeVar
 
 from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
-from ngpt_inspect.measures import Values
-from ngpt_inspect.tables.jobs import Job, run_ticket
+from ngpt_inspect.numerics.cores import cores
+
+Made_co = TypeVar("Made_co", covariant=True)
+
+
+class Words(Protocol[Made_co]):
+    """Work in words, that travels: names, never tensors."""
+
+    def run(self) -> Made_co:
+        """Do it in whatever process this is."""
+        ...
+
+
+class Work(Protocol[Made_co]):
+    """What can be done here, or be said in words and done elsewhere."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it alone can keep all cores busy."""
+        ...
+
+    @property
+    def needs_torch(self) -> bool:
+        """Whether torch computes."""
+        ...
+
+    def run(self) -> Made_co:
+        """Do it here."""
+        ...
+
+    def ticket(self) -> Words[Made_co]:
+        """Say it in words."""
+        ...
+
 
 MOST_WORKERS = 8
 """By default; each holds one small matrix at a time."""
 
 
 def results(
-    jobs: Sequence[Job], executor: Executor | None = None, workers: int | None = None
-) -> Iterator[list[Values]]:
-    """Yield each job's values, in the order of the jobs.
+    jobs: Sequence[Work[Made_co]], executor: Executor | None = None, workers: int | None = None
+) -> Iterator[Made_co]:
+    """Yield what each job makes, in the order of the jobs.
 
     The numbers are the same to the last bit whatever the workers or the executor: a small job
     always computes on one core, a large one on as many as torch takes where it was planned.
@@ -34,20 +67,28 @@ def results(
         How many small jobs run side by side here; by default one a core, at most 8.
     """
     if executor is not None:
-        yield from executor.map(run_ticket, [job.ticket() for job in jobs])
+        yield from executor.map(_run, [job.ticket() for job in jobs])
         return
     with ThreadPoolExecutor(_workers(workers)) as pool:
         # torch lets go of Python's lock while it computes, so threads serve, and start at once.
         for large, group in groupby(jobs, key=lambda job: job.is_large):
             alike = list(group)
-            yield from map(Job.run, alike) if large else pool.map(Job.run, alike)
+            if large or not any(job.needs_torch for job in alike):
+                yield from map(_run, alike)
+                continue
+            with cores(1):  # of the whole process: threads of the pool begin with it
+                yield from pool.map(_run, alike)
+
+
+def _run(work: Work[Made_co] | Words[Made_co]) -> Made_co:
+    return work.run()
 
 
 def _workers(asked: int | None) -> int:
     if asked is not None and asked < 1:
         raise WrongOption(f"{asked} workers", where="--workers", next_step="give 1 or more")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return asked or min(cores or 1, MOST_WORKERS)
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return asked or min(there or 1, MOST_WORKERS)
 
 
 @contextmanager

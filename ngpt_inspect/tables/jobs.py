@@ -1,11 +1,11 @@
-"""One weight, one measure: the unit of work, computed here or shipped by name to elsewhere."""
+"""One weight and what is asked of it: the unit of work, computed here or shipped by name."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -13,11 +13,13 @@ from typing import Any
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
 from ngpt_inspect.measures import MEASURES, Measure, Values
+from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.finite import NonFinite
+from ngpt_inspect.numerics.heartbeat import part
 from ngpt_inspect.places import MEMORY
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.vocabulary import Kind, Status
-from ngpt_inspect.weights import Weight, WeightSet
+from ngpt_inspect.weights import SharedWeight, Weight, WeightSet
 
 LARGE = 4e9
 """Products of a job (rows x columns x the smaller side) from which on it takes all cores.
@@ -28,13 +30,20 @@ times its own on a busy machine (docs/performance.md has a measured case).
 
 
 @dataclass(frozen=True, kw_only=True)
+class Taking:
+    """A measure to take, with its settings."""
+
+    measure: Measure
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
-    """A measure to take of one weight."""
+    """Measures to take of one weight, which is read once for all of them."""
 
     checkpoint: WeightSet
     weight: Weight
-    measure: Measure
-    options: Mapping[str, Any]
+    takings: tuple[Taking, ...]
     device: str
     cores: int | None = None
     """For a large job; None for as many as torch takes. The last bits depend on it."""
@@ -46,8 +55,13 @@ class Job:
         pairs = self.weight.facts.kind is Kind.EMBEDDING
         return math.prod(shape) * (max(shape) if pairs else min(shape)) >= LARGE
 
-    def run(self) -> list[Values]:
-        """Take the measure. A tensor that cannot be measured gives one skipped row.
+    @property
+    def needs_torch(self) -> bool:
+        """Whether any of the measures does."""
+        return any(each.measure.needs_torch for each in self.takings)
+
+    def run(self) -> list[list[Values]]:
+        """Take the measures, in their order.
 
         Raises
         ------
@@ -55,48 +69,33 @@ class Job:
             A setting that no tensor could be measured with.
         """
         weight = self.weight
-        if self.measure.beside:
+        if any(each.measure.beside for each in self.takings):
             weight = replace(weight, model=self.checkpoint)
+        wants = [want for each in self.takings for want in each.measure.wants(each.options)]
+        weight = SharedWeight.of(weight, tuple(dict.fromkeys(wants)), needs_torch=self.needs_torch)
+        found = []
+        with self._limited():
+            for number, each in enumerate(self.takings):
+                with part(number, len(self.takings)):
+                    found.append(self._taken(each, weight))
+        return found
+
+    def _taken(self, taking: Taking, weight: Weight) -> list[Values]:
+        """Take one measure. A tensor that cannot be measured gives one skipped row."""
+        measure = taking.measure
         try:
-            with self._limited():
-                found = self.measure.compute(weight, self.options, self.device)
-                return [self._defined(values, weight.source) for values in found]
+            found = measure.compute(weight, taking.options, self.device)
+            return [defined(values, weight.source) for values in found]
         except WrongOption:
             raise
         except (NonFinite, InspectError) as error:
-            return [skipped(self.measure, f"{weight.source}: {error}")]
+            return [skipped(measure, f"{weight.source}: {error}")]
 
     def _limited(self) -> AbstractContextManager[None]:
         """Bound torch's threads, where torch computes."""
-        if not self.measure.needs_torch:
+        if not self.needs_torch:
             return nullcontext()
-        return _cores(self.cores if self.is_large else 1)
-
-    def _defined(self, values: Values, source: str) -> Values:
-        """Mark the numbers that do not exist, or that no float64 holds.
-
-        The stable rank of a matrix of zeros; the norm of a row of 1e308 throughout.
-        """
-        import numpy as np
-
-        lost = ~np.isfinite(values.value) & (np.asarray(values.status) == Status.OK)
-        if not lost.any():
-            return values
-        over = np.isinf(values.value).any()
-        why = (
-            "is beyond the largest float64, 1.8e308"
-            if over
-            else "is not defined for its values, or too small for a float64"
-        )
-        reason = f"{source}: {values.measure} {why}"
-        if not np.ndim(values.value):
-            return replace(values, value=math.nan, status=Status.SKIPPED, reason=reason)
-        return replace(
-            values,
-            value=np.where(lost, np.nan, values.value),
-            status=np.where(lost, Status.SKIPPED, values.status),
-            reason=np.where(lost, reason, values.reason),
-        )
+        return cores(self.cores if self.is_large else 1)
 
     def ticket(self) -> Ticket:
         """Return what another process needs to run this job: names, never tensors.
@@ -106,37 +105,119 @@ class Job:
         WrongOption
             The model is in memory, and has no name.
         """
-        weights = self.checkpoint.weights
-        if self.checkpoint.contents.source.startswith(MEMORY):
-            raise WrongOption(
-                f"{self.checkpoint.label} is in the memory of this process",
-                next_step="save it and name the file, or leave the executor out",
-            )
         return Ticket(
-            source=self.checkpoint.contents.address or self.checkpoint.contents.source,
-            fingerprint=self.checkpoint.contents.fingerprint,
-            settings=json.dumps(self.checkpoint.settings, sort_keys=True),
-            place=next(n for n, weight in enumerate(weights) if weight is self.weight),
-            measure=self.measure.name,
-            options=dict(self.options),
+            address=address_of(self.checkpoint, self.weight),
+            takings=tuple((each.measure.name, dict(each.options)) for each in self.takings),
             device=self.device,
-            cores=_torch_cores() if self.cores is None else self.cores,
+            cores=torch_cores() if self.cores is None else self.cores,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightAddress:
+    """Where another process finds a weight."""
+
+    source: str
+    fingerprint: str
+    settings: str
+    place: int
+    """Among the checkpoint's weights, whose order is fixed."""
+
+    def found(self) -> tuple[WeightSet, Weight]:
+        """Return the weight and its checkpoint, opened in whatever process this is.
+
+        Raises
+        ------
+        UnreadableFile
+            It is another file here.
+        """
+        checkpoint = _opened(self.source, self.settings)
+        if checkpoint.contents.fingerprint != self.fingerprint:
+            _opened.cache_clear()  # the file may have come right since it was opened here
+            checkpoint = _opened(self.source, self.settings)
+        if checkpoint.contents.fingerprint != self.fingerprint:
+            raise UnreadableFile(
+                "the file this process sees is not the one the work was planned for",
+                where=self.source,
+                next_step="give a path that names the same file everywhere",
+            )
+        return checkpoint, checkpoint.weights[self.place]
+
+
+def address_of(checkpoint: WeightSet, weight: Weight) -> WeightAddress:
+    """Return where another process finds a weight of a checkpoint.
+
+    Raises
+    ------
+    WrongOption
+        The model is in memory, and has no name.
+    """
+    contents = checkpoint.contents
+    if contents.source.startswith(MEMORY):
+        raise WrongOption(
+            f"{checkpoint.label} is in the memory of this process",
+            next_step="save it and name the file, or leave the executor out",
+        )
+    return WeightAddress(
+        source=contents.address or contents.source,
+        fingerprint=contents.fingerprint,
+        settings=json.dumps(checkpoint.settings, sort_keys=True),
+        place=next(n for n, each in enumerate(checkpoint.weights) if each is weight),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ticket:
     """A job in words."""
 
-    source: str
-    fingerprint: str
-    settings: str
-    place: int
-    """Of the weight among the checkpoint's weights, whose order is fixed."""
-    measure: str
-    options: dict[str, Any]
+    address: WeightAddress
+    takings: tuple[tuple[str, dict[str, Any]], ...]
+    """Names of measures, each with its settings."""
     device: str
     cores: int
+
+    def run(self) -> list[list[Values]]:
+        """Run the job, in whatever process this is."""
+        try:
+            checkpoint, weight = self.address.found()
+        except UnreadableFile as error:
+            return [[skipped(MEASURES[name], str(error))] for name, _ in self.takings]
+        return Job(
+            checkpoint=checkpoint,
+            weight=weight,
+            takings=tuple(
+                Taking(measure=MEASURES[name], options=options) for name, options in self.takings
+            ),
+            device=usable(self.device)[0],
+            cores=self.cores,
+        ).run()
+
+
+def defined(values: Values, source: str) -> Values:
+    """Mark the numbers that do not exist, or that no float64 holds.
+
+    The stable rank of a matrix of zeros; the norm of a row of 1e308 throughout.
+    """
+    import numpy as np
+
+    lost = ~np.isfinite(values.value) & (np.asarray(values.status) == Status.OK)
+    if not lost.any():
+        return values
+    over = np.isinf(values.value).any()
+    why = (
+        "is beyond the largest float64, 1.8e308"
+        if over
+        else "is not defined for its values, or too small for a float64"
+    )
+    reason = f"{source}: {values.measure} {why}"
+    if not np.ndim(values.value):
+        return replace(values, value=math.nan, status=Status.SKIPPED, reason=reason)
+    return replace(
+        values,
+        value=np.where(lost, np.nan, values.value),
+        status=np.where(lost, Status.SKIPPED, values.status),
+        reason=np.where(lost, reason, values.reason),
+    )
 
 
 def skipped(measure: Measure, reason: str) -> Values:
@@ -151,52 +232,13 @@ def skipped(measure: Measure, reason: str) -> Values:
     )
 
 
-def run_ticket(ticket: Ticket) -> list[Values]:
-    """Run a job from its ticket, in whatever process this is."""
-    checkpoint = _opened(ticket.source, ticket.settings)
-    if checkpoint.contents.fingerprint != ticket.fingerprint:
-        _opened.cache_clear()  # the file may have come right since it was opened here
-        checkpoint = _opened(ticket.source, ticket.settings)
-    if checkpoint.contents.fingerprint != ticket.fingerprint:
-        error = UnreadableFile(
-            "the file this process sees is not the one the work was planned for",
-            where=ticket.source,
-            next_step="give a path that names the same file everywhere",
-        )
-        return [skipped(MEASURES[ticket.measure], str(error))]
-    job = Job(
-        checkpoint=checkpoint,
-        weight=checkpoint.weights[ticket.place],
-        measure=MEASURES[ticket.measure],
-        options=ticket.options,
-        device=usable(ticket.device)[0],
-        cores=ticket.cores,
-    )
-    return job.run()
-
-
 @lru_cache(maxsize=8)
 def _opened(source: str, settings: str) -> WeightSet:
     return open_checkpoint(source, **json.loads(settings))
 
 
-@contextmanager
-def _cores(count: int | None) -> Iterator[None]:
-    """Let torch take so many cores in this thread; None leaves it as it is."""
-    import torch
-
-    before = torch.get_num_threads()
-    if count is None or count == before:
-        yield
-        return
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _torch_cores() -> int:
+def torch_cores() -> int:
+    """Return how many cores torch takes in this thread."""
     import torch
 
     return torch.get_num_threads()

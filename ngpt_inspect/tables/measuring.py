@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import distinct, open_checkpoint
 from ngpt_inspect.errors import MissingRole, WrongOption
-from ngpt_inspect.measures import MEASURES, Measure, Setting
+from ngpt_inspect.measures import MEASURES, Measure, Setting, Values
 from ngpt_inspect.naming import meant, named, several
 from ngpt_inspect.numerics.heartbeat import heard_by
 from ngpt_inspect.places import Openable, is_one
 from ngpt_inspect.sameness import remarks_on
 from ngpt_inspect.tables.devices import usable
-from ngpt_inspect.tables.executors import results
-from ngpt_inspect.tables.jobs import Job, skipped
+from ngpt_inspect.tables.executors import results as results_of
+from ngpt_inspect.tables.jobs import Job, Taking, skipped
 from ngpt_inspect.tables.provenance import provenance
 from ngpt_inspect.tables.rows import entry_of, frame_of
 from ngpt_inspect.tables.token_words import in_ids
@@ -107,22 +107,12 @@ def measure(
     plan = [_part(checkpoint, each, wanted, layers) for checkpoint in models for each in chosen]
     _check_present(models, plan, wanted, layers)
 
-    jobs = [
-        Job(checkpoint=p.checkpoint, weight=w, measure=p.measure, options=taken, device=device)
-        for p in plan
-        for taken in [_of_checkpoint(settings, p)]
-        for w in p.weights
-    ]
-    found = results(jobs, executor, workers)
-    entries, done = [], 0
+    found = _found(_jobs(plan, settings, device), executor, workers, progress)
+    entries = []
     for part in plan:
         for weight in part.weights:
-            with _heard(progress, done, len(jobs)):
-                of_weight = next(found)
+            of_weight = found[id(part.checkpoint), id(weight), part.measure.name]
             entries += [entry_of(part.checkpoint, weight.role, v, weight) for v in of_weight]
-            done += 1
-            if progress is not None:
-                progress(done, len(jobs))
         for role, reason in part.absent.items():
             row = skipped(part.measure, reason)
             entries.append(entry_of(part.checkpoint, role, row, None))
@@ -132,13 +122,46 @@ def measure(
     return table
 
 
+def _jobs(plan: Sequence[_Part], settings: Mapping[str, Any], device: str) -> list[Job]:
+    """Return a job for each weight, with all that is asked of it."""
+    asked: dict[tuple[int, int], tuple[_Part, Weight, list[Taking]]] = {}
+    for part in plan:
+        taking = Taking(measure=part.measure, options=_of_checkpoint(settings, part))
+        for weight in part.weights:
+            place = id(part.checkpoint), id(weight)
+            asked.setdefault(place, (part, weight, []))[2].append(taking)
+    return [
+        Job(checkpoint=part.checkpoint, weight=weight, takings=tuple(takings), device=device)
+        for part, weight, takings in asked.values()
+    ]
+
+
+def _found(
+    jobs: Sequence[Job], executor: Executor | None, workers: int | None, progress: Progress | None
+) -> dict[tuple[int, int, str], list[Values]]:
+    """Return what the jobs found, by checkpoint, weight and measure; tell how far they are."""
+    results = iter(results_of(jobs, executor, workers))
+    found: dict[tuple[int, int, str], list[Values]] = {}
+    total, done = sum(len(job.takings) for job in jobs), 0
+    for job in jobs:
+        n_here = len(job.takings)
+        with _heard(progress, done, n_here, total):
+            of_job = next(results)
+        for taking, of_measure in zip(job.takings, of_job, strict=True):
+            found[id(job.checkpoint), id(job.weight), taking.measure.name] = of_measure
+        done += n_here
+        if progress is not None:
+            progress(done, total)
+    return found
+
+
 @contextmanager
-def _heard(progress: Progress | None, done: int, total: int) -> Iterator[None]:
-    """Hear how far the weight after those that are done is."""
+def _heard(progress: Progress | None, done: int, here: int, total: int) -> Iterator[None]:
+    """Hear how far the measures of the next weight are, `here` of them."""
     if progress is None:
         yield
         return
-    with heard_by(lambda share: progress(done + share, total)):
+    with heard_by(lambda share: progress(done + here * share, total)):
         yield
 
 

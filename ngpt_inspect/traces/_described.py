@@ -8,7 +8,8 @@ from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 
-VERSION = 1
+VERSION = 2
+"""Of the files that are written now. The first had nothing of attention."""
 FAMILIES = ("GPT", "nGPT")
 LARGEST_STEP = 2**63
 
@@ -27,6 +28,8 @@ class Description:
     predictions: Mapping[int, str]
     """Text of each predicted id, as far as it is known."""
     writer: str
+    parallel: bool = False
+    """Whether the two blocks of a layer run side by side: the state between them is made up."""
 
 
 def described(raw: Any, refuse: Callable[..., UnreadableFile]) -> Description:
@@ -40,9 +43,9 @@ def described(raw: Any, refuse: Callable[..., UnreadableFile]) -> Description:
     if not isinstance(raw, dict):
         raise refuse("says nothing of itself: its metadata is not a JSON object")
     version = raw.get("format_version")
-    if type(version) is not int or version != VERSION:
+    if type(version) is not int or not 1 <= version <= VERSION:
         raise refuse(
-            f"is a trace of format version {version!r:.20}, and this reads {VERSION}",
+            f"is a trace of format version {version!r:.20}, and this reads 1 to {VERSION}",
             "update ngpt-inspect, or write the trace again",
         )
     for key, (fits, meaning) in FIELDS.items():
@@ -58,6 +61,7 @@ def described(raw: Any, refuse: Callable[..., UnreadableFile]) -> Description:
         tokens=tuple(raw["tokens"]),
         predictions={int(key): text for key, text in raw["predictions"].items()},
         writer=raw["writer"],
+        parallel=raw.get("parallel") is True,
     )
 
 

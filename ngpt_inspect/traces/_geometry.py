@@ -21,10 +21,11 @@ def geometry(trace: Trace) -> dict[str, np.ndarray]:
     Returns
     -------
     dict
-        By column, (S + 1, T) float64: `norm`, `angle_moved`, `angle_to_suggestion`,
-        `share_of_way`, `angle_to_final`, `angle_to_next`, and for both centres ``x``, ``y``. By
-        column, (T,): the two stresses, and with ``_of_next`` what is said of the output embedding
-        of the next token. NaN where undefined.
+        By column, (S + 1, T) float64: `norm`, `largest_over_median`, `largest_channel`,
+        `kurtosis`, `angle_moved`, `angle_to_suggestion`, `share_of_way`, `angle_to_final`,
+        `angle_to_next`, and for both centres ``x``, ``y``. By column, (T,): the two stresses, and
+        with ``_of_next`` what is said of the output embedding of the next token. NaN where
+        undefined.
     """
     n_states, n_tokens, d_model = trace.states.shape
     at_once = max(1, PIECE // (n_states * d_model))
@@ -54,6 +55,7 @@ def _of_tokens(trace: Trace, which: slice) -> dict[str, torch.Tensor]:
     first = torch.full_like(moved[:1], torch.nan)
     out = {
         "norm": torch.linalg.vector_norm(states, dim=-1),
+        **_of_coordinates(states),
         "angle_moved": torch.cat((first, moved)),
         "angle_to_suggestion": torch.cat((first, suggested)),
         "share_of_way": torch.cat((first, moved / suggested.masked_fill(suggested == 0, np.nan))),
@@ -69,6 +71,23 @@ def _of_tokens(trace: Trace, which: slice) -> dict[str, torch.Tensor]:
             out[f"{axis}_{name}_of_next"] = values[:, -1]
         out[f"stress_{name}"] = out[f"stress_{name}_of_next"] = drawn.stress
     return out
+
+
+def _of_coordinates(states: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return what single coordinates stand out by; NaN where a state is zero or constant.
+
+    The middle value is the mean of the two middle ones where there are two. Massive activations
+    as in arXiv 2402.17762, section 2.
+    """
+    sizes = states.abs()
+    largest, middle = sizes.max(-1), sizes.quantile(0.5, -1)
+    centred = states - states.mean(-1, keepdim=True)
+    variance = centred.square().mean(-1)
+    return {
+        "largest_over_median": largest.values / middle.masked_fill(middle == 0, np.nan),
+        "largest_channel": largest.indices.double(),
+        "kurtosis": centred.pow(4).mean(-1) / variance.square(),
+    }
 
 
 def _following(trace: Trace, which: slice) -> torch.Tensor:

@@ -42,9 +42,10 @@ def path(traces: Source | Sequence[Source]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns as docs/traces.md lists them. `row` tells three kinds: ``state``, one a token and
+        Columns as docs/traces.md lists them. `row` tells four kinds: ``state``, one a token and
         state; ``next``, one a token whose next one is known, with the place of that one's output
-        embedding; ``mean``, one a state, over the tokens where a quantity is defined. ``attrs``:
+        embedding; ``mean``, one a state, over the tokens where a quantity is defined; ``head``,
+        one a layer and head, where the trace has their attention. ``attrs``:
         `tool`, `results` (``path``), `checkpoints` (one a trace) and `remarks`.
 
     Raises
@@ -112,6 +113,7 @@ def _rows(trace: Trace, label: str) -> tuple[pd.DataFrame, np.ndarray]:
     tokens = pd.concat([states, following]).sort_values("token", kind="stable")
     table = pd.concat([tokens, means], ignore_index=True)
     table = _placed(_named(table, trace), n_states - 1)
+    table = pd.concat([table, *_heads(trace)], ignore_index=True)
     table["checkpoint"], table["step"] = label, trace.about.step
     table["family"] = trace.about.family
     table = table.reindex(columns=list(COLUMNS))
@@ -123,6 +125,25 @@ def _rows(trace: Trace, label: str) -> tuple[pd.DataFrame, np.ndarray]:
 
 PLACES = ("angle_to_final", "x_final", "y_final", "stress_final", "x_next", "y_next", "stress_next")
 """What is said of a next token's output embedding."""
+
+
+def _heads(trace: Trace) -> Iterator[pd.DataFrame]:
+    """Yield one row a layer and head: means over the queries that have a choice of keys."""
+    import pandas as pd
+
+    if trace.attention_entropy is None or trace.attention_to_first is None:
+        return
+    layers, heads, _ = trace.attention_entropy.shape
+    yield pd.DataFrame(
+        {
+            "row": "head",
+            "layer": np.repeat(np.arange(layers), heads),
+            "head": np.tile(np.arange(heads), layers),
+            "block": "attention",
+            "attention_entropy": trace.attention_entropy[..., 1:].double().mean(-1).flatten(),
+            "attention_to_first": trace.attention_to_first[..., 1:].double().mean(-1).flatten(),
+        }
+    )
 
 
 def _named(table: pd.DataFrame, trace: Trace) -> pd.DataFrame:
@@ -183,6 +204,11 @@ def _remarks(trace: Trace, label: str, norms: np.ndarray) -> Iterator[str]:
         yield (
             f"{label}: hidden states of an nGPT have norm 1, these {low:.4g} to {high:.4g}; "
             "they are normalised for the angles."
+        )
+    if trace.about.parallel:
+        yield (
+            f"{label}: both blocks of a layer read the same state; the states between them, after "
+            "attention alone, are never there in the model."
         )
     if not low:
         yield f"{label}: a hidden state is zero, and has no angles."

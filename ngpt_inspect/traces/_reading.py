@@ -30,8 +30,10 @@ SHAPES = {
     "top_probabilities": ("S + 1", "T", "K"),
     "next_probabilities": ("S + 1", "N - 1"),
 }
+OF_HEADS = {"attention_entropy": ("L", "H", "T"), "attention_to_first": ("L", "H", "T")}
+"""What a trace may leave out: not every writer sees the weights of attention."""
 WHOLE = ("token_ids", "top_ids")
-PROBABILITIES = ("top_probabilities", "next_probabilities")
+PROBABILITIES = ("top_probabilities", "next_probabilities", "attention_to_first")
 MOST_STATES = 2_000_000
 """States of all tokens: rows of a table that still fits a memory."""
 SLACK = 1e-2
@@ -63,6 +65,10 @@ class Trace:
     top_probabilities: torch.Tensor
     next_probabilities: torch.Tensor
     """(S + 1, N - 1)."""
+    attention_entropy: torch.Tensor | None = None
+    """(n_layers, H, T), nats: of the weights of each query; at most log of its keys."""
+    attention_to_first: torch.Tensor | None = None
+    """(n_layers, H, T): the weight that each query gives the first token."""
 
 
 def is_trace(source: object) -> bool:
@@ -89,11 +95,11 @@ def read_trace(source: str | PathLike[str]) -> Trace:
     if KEY not in contents.config:
         raise refuse(
             f"is no trace: its metadata has no {KEY!r}",
-            "write one: python -m reference_model.trace CHECKPOINT --prompt TEXT",
+            "write one: ngpt-inspect trace MODEL --prompt TEXT, or python -m reference_model.trace",
         )
     about = described(contents.config[KEY], refuse)
     _check_header(contents, len(about.tokens), refuse)
-    tensors = {name: contents.tensors[name].read() for name in SHAPES}
+    tensors = {name: tensor.read() for name, tensor in contents.tensors.items()}
     _check_values(tensors, refuse)
     return Trace(
         source=contents.source, fingerprint=contents.fingerprint, about=about, **_typed(tensors)
@@ -110,11 +116,12 @@ def _refusing(where: str) -> Refuse:
 def _check_header(contents: Contents, n_tokens: int, refuse: Refuse) -> None:
     """Refuse tensors that are missing, unknown, or of the wrong dtype or shape."""
     missing = [name for name in SHAPES if name not in contents.tensors]
-    unknown = [name for name in contents.tensors if name not in SHAPES]
+    there = SHAPES | {name: axes for name, axes in OF_HEADS.items() if name in contents.tensors}
+    unknown = [name for name in contents.tensors if name not in there]
     for what, which in (("lacks the tensor", missing), ("has an unknown tensor", unknown)):
         if which:
             raise refuse(f"{what} {which[0]!r}")
-    for name, axes in SHAPES.items():
+    for name, axes in there.items():
         tensor = contents.tensors[name]
         if tensor.dtype not in (INTEGERS if name in WHOLE else FLOATS):
             kind = "integers" if name in WHOLE else "floating-point numbers"
@@ -135,7 +142,9 @@ def _check_header(contents: Contents, n_tokens: int, refuse: Refuse) -> None:
         )
     sizes = {"S": n_states - 1, "S + 1": n_states, "T": n_positions, "D": d_model}
     sizes |= {"N": n_tokens, "N - 1": n_tokens - 1, "K": contents.tensors["top_ids"].shape[2]}
-    for name, axes in SHAPES.items():
+    for heads in (contents.tensors[name].shape[1] for name in OF_HEADS if name in there):
+        sizes |= {"L": (n_states - 1) // 2, "H": max(1, heads)}
+    for name, axes in there.items():
         shape, wanted = contents.tensors[name].shape, tuple(sizes[axis] for axis in axes)
         if shape != wanted:
             says = ", ".join(axes)
@@ -150,10 +159,12 @@ def _check_values(tensors: dict[str, torch.Tensor], refuse: Refuse) -> None:
                 raise refuse(f"{name} has a negative id")
         elif not bool(tensor.float().isfinite().all()):
             raise refuse(f"{name} has a value that is NaN or infinite")
-    for name in PROBABILITIES:
+    for name in (name for name in PROBABILITIES if name in tensors):
         values = tensors[name].float()
         if bool((values < -SLACK).any()) or bool((values > 1 + SLACK).any()):
             raise refuse(f"{name} has a value outside 0 to 1")
+    if "attention_entropy" in tensors and bool((tensors["attention_entropy"] < -SLACK).any()):
+        raise refuse("attention_entropy has a negative value")
     top = tensors["top_probabilities"].float()
     if bool((top.sum(-1) > 1 + SLACK).any()):
         raise refuse("top_probabilities of one state add up to more than 1")

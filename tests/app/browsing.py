@@ -167,13 +167,13 @@ def settle(page: Any) -> None:
     page.wait_for_function(DRAWN, timeout=PATIENCE * 1000)
 
 
+MENU = "[data-testid=stSidebar] [data-testid=stPageLink-NavLink]"
+"""The links of the menu."""
+
+
 def follow(page: Any, name: str) -> None:
     """Go to a page by its link in the menu."""
-    page.locator("[data-testid=stSidebarNavLink]").filter(has_text=name).click()
-    page.wait_for_function(
-        "name => document.querySelector('[data-testid=stSidebarNavLink][aria-current=page]')"
-        "?.innerText.includes(name)",
-        arg=name,
-        timeout=PATIENCE * 1000,
-    )
+    before = page.url
+    page.locator(MENU).filter(has_text=name).click()
+    page.wait_for_function("before => location.href !== before", arg=before)
     settle(page)

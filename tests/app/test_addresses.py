@@ -25,7 +25,7 @@ def test_an_address_of_the_command_line_is_a_checkpoint_and_its_secret_stays(run
     address = f"{served.url}/ngpt.safetensors"
     app = run(f"{address}?signature=secret")
     assert not app.warning
-    assert len(charts(app)) == 4
+    assert len(charts(app)) == 1
     before = len(served.asked)
     app.run()
     assert len(served.asked) == before, "a click asks the server nothing"
@@ -80,7 +80,7 @@ def test_the_page_refuses_an_address_in_one_sentence(run, served, models):
     assert [each.value.count("is an address") for each in app.warning] == [1]
     assert "secret" not in app.warning[0].value
     assert not served.asked
-    assert len(charts(app)) == 4
+    assert len(charts(app)) == 1
 
 
 @pytest.mark.parametrize("text", ["a\0b", "~nobody-of-this-name/x", "x" * 5000, "a\nb", "\ud800"])

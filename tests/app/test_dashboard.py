@@ -10,34 +10,31 @@ from small_models import write_gpt, write_ngpt
 from app.engine import answers
 from ngpt_inspect import FIGURES
 
-SHOWN = ("condition_numbers", "eigen_learning_rates", "scaling_factors", "embedding_norms")
+SHOWN = "at_a_glance"
 
 
 def test_one_checkpoint(run, models):
     app = run(models[1])
-    assert len(charts(app)) == len(SHOWN)
+    assert len(charts(app)) == 1
     assert "ngpt" in words(app)
 
 
 def test_two_checkpoints_side_by_side(run, models):
     app = run(*models)
     assert app.title[0].value == "Side by side"
-    titles = [each.value for each in app.subheader]
-    assert titles == ["Health", "Differences", *(FIGURES[name].title for name in SHOWN)]
-    assert len(charts(app)) == len(SHOWN)
+    assert [each.value for each in app.subheader] == ["Health", "Differences"]
+    (chart,) = charts(app)
+    assert "gpt and ngpt" in chart.proto.alt
     shown = words(app).replace("<sub>", "_").replace("</sub>", "")
-    for name in SHOWN:
-        assert FIGURES[name].formula in shown
-        assert f"Source: {FIGURES[name].source}." in shown
-    alts = [chart.proto.alt for chart in charts(app)]
-    assert all("gpt and ngpt" in alt for alt in alts)
-    assert len(app.dataframe) == len(SHOWN) + 1, "the numbers of each, and the differences"
+    assert FIGURES[SHOWN].formula in shown
+    assert f"Source: {FIGURES[SHOWN].source}." in shown
+    assert len(app.dataframe) == 2, "the numbers of the figure, and the differences"
     assert not app.warning
 
 
 def test_a_gpt_alone_says_what_only_ngpt_has(run, models):
-    app = run(models[0])
-    assert any("exist in nGPT only" in chart.proto.alt for chart in charts(app))
+    app = run(models[0], page="scales")
+    assert "a GPT has no eigen learning rates and no scaling factors" in words(app)
 
 
 def test_a_path_is_shown_as_it_is_and_not_as_markdown(run, tmp_path):
@@ -64,10 +61,10 @@ def test_the_path_box_opens_below_the_root_and_the_address_remembers(run, own_mo
     app = run("--root", tmp_path)
     app.text_input(key="path").input("ngpt.safetensors").run()
     assert not app.exception
-    assert len(charts(app)) == len(SHOWN)
+    assert len(charts(app)) == 1
     assert app.query_params["open"] in ("ngpt.safetensors", ["ngpt.safetensors"])
     again = run("--root", tmp_path, open=["ngpt.safetensors"])
-    assert len(charts(again)) == len(SHOWN)
+    assert len(charts(again)) == 1
     again.button(key="close ngpt.safetensors").click().run()
     assert not charts(again)
 

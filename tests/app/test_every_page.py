@@ -38,7 +38,7 @@ def test_a_page_declares_what_there_is(name):
     assert page.icon in ALL_MATERIAL_ICONS, f"{name}: no symbol is called {page.icon!r}"
     unknown = set(page.details) - set(MEASURES)
     assert not unknown, f"{name}: details of {unknown}, which are no measures"
-    unknown = set(page.address) - {"checkpoint", "role", "layer", "head"}
+    unknown = set(page.address) - {"checkpoint", "role", "layer", "head", "order"}
     assert not unknown, f"{name}: the address cannot say {unknown}"
     module = Path(app_pages.__file__).parent / name / "__init__.py"
     assert module.read_text().startswith('"""'), f"{name}: say in a docstring what it shows"
@@ -89,6 +89,6 @@ def test_details_of_a_reading_are_a_click_away(run, models):
     """The table of health links each reading to the page that declares its measure."""
     app = run(*models, page="overview")
     first = next(iter(PAGES))
-    linked = {each.proto.page or first for each in app.get("page_link")}
+    linked = {each.proto.page or first for each in app.main.get("page_link")}
     showing = ([n for n, page in PAGES.items() if name in page.details] for name in HEALTH_MEASURES)
     assert linked == {names[0] for names in showing if names}

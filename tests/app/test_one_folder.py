@@ -30,7 +30,7 @@ def draw() -> None:
         draw_welcome()
         return
     layer = int(st.query_params.get("layer", "0"))
-    draw_figure("matrix_norms", current(), options={"role": "W_k", "layer": layer})
+    draw_figure("matrix_vector_norms", current(), options={"role": "W_k", "layer": layer})
 
 
 PAGE = Page(
@@ -49,7 +49,7 @@ def test_the_page_is_the_first_and_details_lead_to_it(run, models):
     offered = run(*models).session_state["menu"]
     assert offered[0][0].name == "dropped"
     assert run(*models).title[0].value == "Dropped in", "a visitor begins here"
-    linked = run(*models, page="overview").get("page_link")
+    linked = run(*models, page="overview").main.get("page_link")
     assert "dropped" in {each.proto.page or "dropped" for each in linked}
 """
 

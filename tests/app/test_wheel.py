@@ -28,7 +28,7 @@ from ngpt_inspect.cli.commands import app
 
 run, trace = sys.argv[1:]
 more = {"differences": [run, f"{run}/step-000002.safetensors"], "path": [trace]}
-more |= {"neighbours": [run, "--token", "5"], "env": []}
+more |= {"neighbours": [run, "--token", "5"], "env": [], "skill": []}
 for name in get_command(app).commands:
     asked = [[name, "--help"]] + [[name, *more.get(name, [run])]] * (name != "dashboard")
     for words in asked:

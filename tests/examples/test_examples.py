@@ -1,5 +1,6 @@
 """The examples are run as a user runs them."""
 
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -73,3 +74,16 @@ def test_matplotlib_draws_figure_5(runs, tmp_path, monkeypatch, capsys):
     written = (tmp_path / "condition_numbers.pdf").read_bytes()
     assert b"/CIDFontType2" in written
     assert b"/Type3" not in written
+
+
+def test_the_notebook_runs_from_the_first_cell_to_the_last(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    book = json.loads((EXAMPLES / "first_look.ipynb").read_text())
+    cells = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    names = {}
+    for cell in cells:
+        exec("".join(cell["source"]), names)
+    assert set(names["table"]["checkpoint"]) == {"gpt", "ngpt"}
+    assert names["figure"].data
+    assert (tmp_path / "report.html").is_file()

@@ -27,7 +27,7 @@ from ngpt_inspect.weights import Weight
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
-    """Yield the uniformity of the rows."""
+    """Yield the evenness of the rows."""
     import torch
 
     from ngpt_inspect.numerics.directions import unit_rows
@@ -37,25 +37,25 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     require_finite(values)
     unit, _ = unit_rows(values)
     potential = (-2 * torch.pdist(unit) ** 2).exp().mean().log()
-    yield Values(measure="uniformity", value=float(potential))
+    yield Values(measure="evenness", value=float(potential))
 
 
 MEASURE = Measure(
-    name="uniformity",
-    title="Uniformity",
+    name="evenness",
+    title="Evenness",
     summary="how evenly the directions of the embeddings cover the sphere",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
-    quantities={"uniformity": "ln of the mean of exp(−2 ‖x − y‖²) over pairs of unit rows"},
-    headline=Series("uniformity"),
-    shown=(Series("uniformity"),),
+    quantities={"evenness": "ln of the mean of exp(−2 ‖x − y‖²) over pairs of unit rows"},
+    headline=Series("evenness"),
+    shown=(Series("evenness"),),
     view=View.ROLES,
-    followed={"uniformity": Followed(series=Series("uniformity"), label="uniformity")},
+    followed={"evenness": Followed(series=Series("evenness"), label="evenness")},
     known=(
         Known(
             role=Role.E_INPUT,
             weight=((1, 0), (0, 3), (-2, 0)),
-            values={"uniformity": math.log((2 * math.exp(-4) + math.exp(-8)) / 3)},
+            values={"evenness": math.log((2 * math.exp(-4) + math.exp(-8)) / 3)},
         ),
     ),
     source="Wang and Isola, arXiv 2005.10242, equation 2",
@@ -65,7 +65,7 @@ MEASURE = Measure(
 )
 '''
 FIGURE = '''
-"""Uniformity of both embeddings, for a test that drops this file into a copy."""
+"""Evenness of both embeddings, for a test that drops this file into a copy."""
 
 from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
@@ -78,20 +78,20 @@ from ngpt_inspect.vocabulary import Series
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw one dot a checkpoint and embedding."""
-    rows = CutTable(table, [Series("uniformity")])
+    rows = CutTable(table, [Series("evenness")])
     there = rows.present(EMBEDDINGS)
     names = Axis(names=[role.facts.symbol for role in there])
-    panel = Panel(title="uniformity", x=names, y=value_axis())
+    panel = Panel(title="evenness", x=names, y=value_axis())
     board = Board(rows, EMBEDDINGS, [[panel]], width)
-    draw_beside(board, panel, there, "uniformity", "uniformity")
+    draw_beside(board, panel, there, "evenness", "evenness")
     return board.finish()
 
 
 FIGURE = Figure(
-    name="uniformity",
-    title="Uniformity",
-    summary="Uniformity of the input and output embeddings, a dot a checkpoint.",
-    needs=("uniformity",),
+    name="evenness",
+    title="Evenness",
+    summary="Evenness of the input and output embeddings, a dot a checkpoint.",
+    needs=("evenness",),
     draw=draw,
     formula="ln of the mean of exp(−2 ‖x − y‖²) over pairs of unit rows",
     source="Wang and Isola, arXiv 2005.10242, equation 2",
@@ -110,18 +110,18 @@ def pair(folder):
 
 
 def test_dropped_subcommand_with_its_help_and_rows(cli, tmp_path):
-    assert "uniformity" in cli("--help").stdout
-    told = " ".join(cli("uniformity", "--help").stdout.split())
+    assert "evenness" in cli("--help").stdout
+    told = " ".join(cli("evenness", "--help").stdout.split())
     assert "how evenly the directions of the embeddings cover the sphere" in told
     assert "Wang and Isola, arXiv 2005.10242, equation 2" in told
-    printed = cli("uniformity", *pair(tmp_path)).stdout
+    printed = cli("evenness", *pair(tmp_path)).stdout
     assert printed.count("E_input") == printed.count("E_output") == 2
 
 
 def test_dropped_table_and_figure(tmp_path):
-    table = ni.measure(pair(tmp_path), "uniformity")
+    table = ni.measure(pair(tmp_path), "evenness")
     assert table["role"].tolist() == ["E_input", "E_output"] * 2
-    drawn = [y for trace in ni.figure("uniformity", table=table).data for y in trace.y]
+    drawn = [y for trace in ni.figure("evenness", table=table).data for y in trace.y]
     assert set(table["value"]) <= set(drawn)
 """
 DASHBOARD = """
@@ -129,10 +129,10 @@ from seen import charts
 
 
 def test_dropped_choices_of_the_dashboard(run, models):
-    options = {"figure": "Through training", "trajectories-quantity": "uniformity"}
+    options = {"figure": "Through training", "trajectories-quantity": "evenness"}
     app = run(models[1], page="export", **options)
-    assert "Uniformity" in app.selectbox(key="figure").options
-    assert app.selectbox(key="trajectories-quantity").value == "uniformity"
+    assert "Evenness" in app.selectbox(key="figure").options
+    assert app.selectbox(key="trajectories-quantity").value == "evenness"
     assert len(charts(app)) == 1
 """
 
@@ -193,8 +193,8 @@ GENERIC = (
     "tests/ngpt_inspect/figures/test_figures.py",
 )
 FILES = {
-    "ngpt_inspect/measures/uniformity.py": MEASURE,
-    "ngpt_inspect/figures/uniformity.py": FIGURE,
+    "ngpt_inspect/measures/evenness.py": MEASURE,
+    "ngpt_inspect/figures/evenness.py": FIGURE,
     "tests/ngpt_inspect/test_dropped.py": FACE,
     "tests/app/test_dropped_choice.py": DASHBOARD,
 }
@@ -208,17 +208,17 @@ def drop(copy: Path) -> None:
 def test_a_dropped_measure_and_its_figure_are_found_everywhere(copy):
     drop(copy)
     own = ("tests/ngpt_inspect/test_dropped.py", "tests/app/test_dropped_choice.py")
-    quick = "test_dropped or uniformity and (lacks or known_weight)"
+    quick = "test_dropped or evenness and (lacks or known_weight)"
     passed, failed, printed = outcomes(copy, *own, GENERIC[0], "-k", quick)
     for document, line in {
-        "README.md": "| `uniformity` | ln of the mean of exp(−2 ‖x − y‖²) over ",
-        "docs/table.md": "| `uniformity` | E_input E_output | `uniformity` |",
+        "docs/numbers.md": "| `evenness` | ln of the mean of exp(−2 ‖x − y‖²) over ",
+        "docs/table.md": "| `evenness` | E_input E_output | `evenness` |",
     }.items():
         assert line in (copy / document).read_text(encoding="utf-8"), printed
     assert not failed, printed
     assert sorted(passed) == [
-        "test_a_declaration_lacks_nothing[uniformity]",
-        "test_a_known_weight_gives_its_known_answer[uniformity-0]",
+        "test_a_declaration_lacks_nothing[evenness]",
+        "test_a_known_weight_gives_its_known_answer[evenness-0]",
         "test_dropped_choices_of_the_dashboard",
         "test_dropped_subcommand_with_its_help_and_rows",
         "test_dropped_table_and_figure",
@@ -228,13 +228,13 @@ def test_a_dropped_measure_and_its_figure_are_found_everywhere(copy):
 @pytest.mark.slow
 def test_all_generic_tests_take_what_is_dropped(copy):
     drop(copy)
-    passed, failed, printed = outcomes(copy, *GENERIC, "--run-slow", "-k", "uniformity")
+    passed, failed, printed = outcomes(copy, *GENERIC, "--run-slow", "-k", "evenness")
     assert not failed, printed
     assert {
-        "test_rows_are_what_is_declared[reference_ngpt-uniformity]",
-        "test_everything_in_bfloat16[ngpt-uniformity]",
-        "test_draws_or_says_why_not[uniformity-two]",
-        "test_every_choice_draws_something_else_than_the_default[trajectories-quantity-uniformity]",
+        "test_rows_are_what_is_declared[reference_ngpt-evenness]",
+        "test_everything_in_bfloat16[ngpt-evenness]",
+        "test_draws_or_says_why_not[evenness-two]",
+        "test_every_choice_draws_something_else_than_the_default[trajectories-quantity-evenness]",
     } <= set(passed), printed
 
 
@@ -242,14 +242,14 @@ def test_all_generic_tests_take_what_is_dropped(copy):
 def test_a_measure_without_a_known_answer_is_told_where_to_put_it(copy):
     known = MEASURE[MEASURE.index("    known=") : MEASURE.index("    source=")]
     text = MEASURE.replace(known, "").lstrip()
-    (copy / "ngpt_inspect/measures/uniformity.py").write_text(text, encoding="utf-8")
-    passed, failed, printed = outcomes(copy, GENERIC[0], "-k", "uniformity", documents=False)
-    rows = "test_rows_are_what_is_declared[reference_ngpt-uniformity]"
+    (copy / "ngpt_inspect/measures/evenness.py").write_text(text, encoding="utf-8")
+    passed, failed, printed = outcomes(copy, GENERIC[0], "-k", "evenness", documents=False)
+    rows = "test_rows_are_what_is_declared[reference_ngpt-evenness]"
     assert rows in passed, "and needs no figure"
     assert failed == [
-        "test_a_declaration_lacks_nothing[uniformity]",
-        "test_quantities_are_documented[uniformity]",
+        "test_a_declaration_lacks_nothing[evenness]",
+        "test_quantities_are_documented[evenness]",
     ]
-    missing = "ngpt_inspect/measures/uniformity.py: no known answer for uniformity: add to `known="
+    missing = "ngpt_inspect/measures/evenness.py: no known answer for evenness: add to `known="
     assert missing in printed
-    assert "docs/table.md has no uniformity: `make docs` writes it" in printed
+    assert "docs/table.md has no evenness: `make docs` writes it" in printed

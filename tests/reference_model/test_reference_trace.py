@@ -182,3 +182,34 @@ def test_few_logits_at_once_give_the_same(architecture, monkeypatch):
     monkeypatch.setattr("reference_model.trace.LOGITS", 3 * 23)
     for name, values in trace(model, TOKENS).items():
         torch.testing.assert_close(values, whole[name])
+
+
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_attention_is_that_of_the_equations(architecture):
+    """Weights by einsum from the layer's own matrices, in float64 (Eqs. 12, 13, 15, 16)."""
+    model = small_model(architecture).double()
+    found = trace(model, TOKENS)
+    config = model.config
+    n, d_k = len(TOKENS), config.d_k
+    inputs = [before for before, _, _ in steps(model)][::2]
+    angles = torch.arange(n)[:, None] * 10_000.0 ** (-torch.arange(d_k // 2).double() * 2 / d_k)
+    turns = torch.polar(torch.ones_like(angles), angles)
+    for number, (layer, h) in enumerate(zip(model.layers, inputs, strict=True)):
+        x = h if architecture == "ngpt" else layer.norm_A(h)
+        q, k = (
+            (x @ getattr(layer.attention, name).weight.T).view(n, -1, d_k).transpose(0, 1)
+            for name in ("W_q", "W_k")
+        )
+        turned = []
+        for each in (q, k):
+            pairs = torch.complex(each[..., : d_k // 2], each[..., d_k // 2 :]) * turns
+            turned.append(torch.cat((pairs.real, pairs.imag), -1))
+        scale = d_k**-0.5
+        if architecture == "ngpt":
+            s_qk = layer.attention.scaling.effective(layer.attention.s_qk).unsqueeze(1)
+            turned, scale = [norm(each) * s_qk for each in turned], d_k**0.5
+        logits = scale * torch.einsum("htk,hsk->hts", *turned)
+        weights = logits.masked_fill(torch.ones(n, n).triu(1).bool(), -torch.inf).softmax(-1)
+        torch.testing.assert_close(found["attention_to_first"][number], weights[..., 0])
+        entropy = -(weights * weights.clamp(min=1e-300).log()).sum(-1)
+        torch.testing.assert_close(found["attention_entropy"][number], entropy)

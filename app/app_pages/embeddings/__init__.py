@@ -10,6 +10,6 @@ PAGE = Page(
     place=20,
     draw=draw,
     details=("embedding_norms",),
-    address={"checkpoint": "tokens_of", "role": "embedding"},
+    address={"checkpoint": "tokens_of", "role": "embedding", "order": "order"},
     examples=("view=histogram", "embedding=E_output&token=3"),
 )

@@ -10,15 +10,16 @@ import streamlit as st
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.measures.nearest_tokens import DUPLICATE
 from ngpt_inspect.measures.token_health import THRESHOLD
-from ngpt_inspect.plotting import colors
 from ngpt_inspect.tables.token_views import ORDERS, ordered, same_token, searched
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number
 
-from ...blocks.figures import PREVIEW, draw_downloads, draw_table
+from ...blocks.figures import draw_downloads, draw_table
 from ...engine.loading import texts_once
-from ...frame.controls import choose
-from ...frame.sidebar import chip
+from ...engine.palette import colors_of
+from ...frame.address import asked, write
+from ...frame.controls import choose, typed
+from ...frame.looks import chip, names_of
 from ...frame.text import plain
 from .tokens import (
     EMBEDDINGS,
@@ -41,6 +42,8 @@ BOX = 240
 """Pixels of a text box."""
 TEXT = 100
 """Pixels of the text of a token, where two stand beside each other."""
+MOST = 60_000
+"""Tokens that travel to the browser, which sorts them by any column and searches them."""
 FEW = 7
 """Rows of a table that need no scrolling."""
 TOKEN, SEARCH, TABLE = "token", "search", "token table"
@@ -104,27 +107,20 @@ def draw_counts(checkpoints: Sequence[WeightSet]) -> None:
 def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] | None:
     """Draw the table of tokens; return checkpoint, embedding and the token that is looked at."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        named = _named(checkpoints)
+        named = dict(zip(names_of(checkpoints), checkpoints, strict=True))
         checkpoint = named[choose("Checkpoint", list(named), "tokens_of")]
         label = checkpoint.label
         role = choose("Embedding", embeddings_of(checkpoint) or [str(EMBEDDINGS[0])], "embedding")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         order = choose("Order", ["nearest", *(o for o in ORDERS if o != "nearest")], "order")
-        words = st.text_input(
+        words = typed(
             "Search",
-            key=SEARCH,
-            bind="query-params",
+            SEARCH,
+            forget=[TOKEN],
             placeholder="id, or text such as ␣the",
-            on_change=_forget,
             width=BOX,
         )
-        st.text_input(
-            "Look at token",
-            key=TOKEN,
-            bind="query-params",
-            placeholder="id, or click a row",
-            width=BOX,
-        )
+        typed("Look at token", TOKEN, placeholder="id, or click a row", width=BOX)
     texts = texts_once(checkpoint)
     if texts.why_none:
         st.caption(plain(f"{label}: no texts of tokens: {texts.why_none}."))
@@ -138,19 +134,29 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
     if rows.empty:
         st.caption(plain(f"No token of {label} is like {words!r}." if words else "None measured."))
         return None
-    st.session_state[f"{TABLE} ids"] = rows["token"].head(PREVIEW).tolist()
-    shown = rows[list(ORDER)].head(PREVIEW).replace({"": None}).dropna(axis="columns", how="all")
+    st.session_state[f"{TABLE} ids"] = rows["token"].head(MOST).tolist()
+    shown = rows[list(ORDER)].head(MOST).replace({"": None}).dropna(axis="columns", how="all")
     draw_table(
         shown,
         alt=f"Tokens of {role} of {label}, ordered by {order}",
         height=280 if len(shown) > FEW else "content",
+        most=MOST,
         key=TABLE,
         on_select=_take,
         selection_mode="single-row",
         column_config=_columns(shown),
     )
+    st.caption(_how_many(len(shown), len(rows), int((tokens["role"] == role).sum())))
     draw_downloads(rows, f"tokens {label} {role}")
     return checkpoint, role, _focus(rows)
+
+
+def _how_many(shown: int, found: int, there: int) -> str:
+    """Say how many tokens the table shows, and of how many."""
+    of = f" of {there:,}" if found < there else ""
+    if shown == found:
+        return f"All {found:,}{of} tokens: a heading sorts them, the magnifier searches them."
+    return f"The first {shown:,} of {found:,}{of} tokens: Order and Search above reach all."
 
 
 def draw_neighbours(
@@ -160,7 +166,7 @@ def draw_neighbours(
     here = texts_once(chosen)
     text = f" {here[token]}" if here[token] else ""
     st.subheader(f"Neighbours of token {token}{plain(text)}", anchor="neighbours")
-    shown = list(zip(checkpoints, colors(checkpoints), strict=True))
+    shown = list(zip(checkpoints, colors_of(checkpoints), strict=True))
     for first in range(0, len(shown), A_ROW):
         columns = st.columns(min(len(shown), A_ROW))
         for column, (checkpoint, color) in zip(columns, shown[first : first + A_ROW], strict=False):
@@ -255,21 +261,12 @@ def _columns(table: pd.DataFrame, **formats: str) -> dict[str, object]:
     }
 
 
-def _named(checkpoints: Sequence[WeightSet]) -> dict[str, WeightSet]:
-    """Return checkpoints by what tells them apart: the label, or label and step."""
-    labels = [each.label for each in checkpoints]
-    return {
-        each.label if labels.count(each.label) == 1 else f"{each.label} @ step {each.step}": each
-        for each in checkpoints
-    }
-
-
 def _focus(rows: pd.DataFrame) -> int:
     """Return the token looked at: the one in the address, else the first of the table."""
-    asked = str(st.session_state.get(TOKEN) or "")
+    wanted = asked(TOKEN)
     return (
-        int(asked)
-        if asked.isdecimal() and int(asked) in set(rows["token"])
+        int(wanted)
+        if wanted.isdecimal() and int(wanted) in set(rows["token"])
         else int(rows["token"].iloc[0])
     )
 
@@ -278,8 +275,4 @@ def _take() -> None:
     """Look at the token whose row was clicked."""
     picked = st.session_state[TABLE].selection.rows
     if picked:
-        st.session_state[TOKEN] = str(st.session_state[f"{TABLE} ids"][picked[0]])
-
-
-def _forget() -> None:
-    st.session_state[TOKEN] = ""
+        write({TOKEN: str(st.session_state[f"{TABLE} ids"][picked[0]])})

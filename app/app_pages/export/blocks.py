@@ -14,6 +14,7 @@ from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures.canvas.theme import PIXELS_PER_INCH
 from ngpt_inspect.places import is_uri
 from ngpt_inspect.plotting import code_for, is_checkpoint, require_format
+from ngpt_inspect.report import figures_for, measures_for, report_of
 
 from ...blocks.figures import draw_downloads
 from ...engine.answers import answer, key_of, requests
@@ -107,7 +108,7 @@ def choose_all(
         first = [usual] if usual is not None else [] if option.name == "layer" else [None]
         listed = [*first, *(value for value in values if value != usual)]
         value = choose(
-            in_words(option.name),
+            in_words(option),
             listed or [None],
             f"{chosen.name}-{option.name}",
             say=lambda value: "all" if value is None else str(value),
@@ -171,6 +172,34 @@ def draw_files(chosen: Figure, drawn: ShownFigure, look: Sequence[Any], kind: st
 
 def _maker(kind: str, name: str, drawn: ShownFigure, look: Sequence[Any]) -> Callable[[], bytes]:
     return lambda: file_of(name, tuple(look), kind, drawn.figure)
+
+
+def draw_report(checkpoints: Sequence[WeightSet]) -> None:
+    """Draw the choice to have everything as one file, and then the button that downloads it.
+
+    Its numbers are measured when they are asked for, not before: they are many.
+    """
+    st.subheader("Everything as one file", anchor="report")
+    st.markdown(
+        "Cards, health, figures, differences and how each number is computed, in one HTML file "
+        "that needs no network: to be sent, archived or printed."
+    )
+    if not st.toggle("Make it", key="report"):
+        return
+    chosen = figures_for(checkpoints)
+    table = answer(requests(checkpoints, measures_for(chosen), whole=True), checkpoints)
+    if table is None:
+        st.caption("Not measured yet.")
+        return
+    st.download_button(
+        "**Everything** as HTML",
+        data=lambda: report_of(checkpoints, table, chosen),
+        file_name="report.html",
+        mime="text/html",
+        key="report as html",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def draw_code(chosen: Figure, numbers: Numbers, options: Mapping[str, Any], **look: Any) -> None:

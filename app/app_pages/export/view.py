@@ -1,6 +1,11 @@
 """The layout of the page of exports."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
+
+from ngpt_inspect.figures import Figure
 
 from ...engine.loading import on_paper
 from ...frame.controls import choose
@@ -8,10 +13,12 @@ from ...frame.session import current, current_places
 from ...frame.welcome import draw_welcome
 from .blocks import (
     KINDS,
+    Numbers,
     choose_all,
     draw_code,
     draw_files,
     draw_preview,
+    draw_report,
     numbers_of,
     offered,
 )
@@ -35,7 +42,16 @@ def draw() -> None:
     numbers = numbers_of(chosen, options, checkpoints, places)
     if numbers is None:
         st.caption("Not measured yet.")
-        return
+    else:
+        _draw_one(chosen, numbers, options, width, kind)
+    if checkpoints:
+        draw_report(checkpoints)
+
+
+def _draw_one(
+    chosen: Figure, numbers: Numbers, options: Mapping[str, Any], width: str, kind: str
+) -> None:
+    """Draw one figure as printed, its files and its code."""
     drawn = on_paper(chosen.name, numbers.key, options, width, numbers.table)
     draw_preview(chosen, drawn, width)
     if drawn.figure.data:

@@ -9,7 +9,12 @@ PAGE = Page(
     icon="grid_on",
     place=30,
     draw=draw,
-    details=("condition_numbers", "unit_norm"),
+    details=("condition_numbers", "unit_norm", "circuits", "logit_bounds", "matrix_norms"),
     address={"layer": "layer", "role": "role", "head": "head"},
-    examples=("of=heads", "of=whole&layer=1", "role=W_u&renormalised=true"),
+    examples=(
+        "of=heads",
+        "of=whole&layer=1",
+        "role=W_u&renormalised=true",
+        "norms-norm=spectral_norm",
+    ),
 )

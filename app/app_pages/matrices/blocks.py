@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import streamlit as st
 
 from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.tables.matrix_views import FACTS, matrices_of, matrix_facts, n_heads_of
+from ngpt_inspect.figures.drawing.cells import CHOSEN
+from ngpt_inspect.figures.drawing.choices import GROUPS
+from ngpt_inspect.tables.matrix_views import matrices_of, matrix_facts, n_heads_of
 from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.wording import number
 
 from ...blocks.figures import draw_downloads, draw_figure, draw_table
 from ...engine.answers import ask_all
+from ...frame.address import write
 from ...frame.controls import choose
+from ...frame.looks import names_of
+from ...frame.text import plain
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
@@ -24,14 +30,9 @@ CURVES, HEADS = "condition numbers", "heads"
 """Keys of the two figures whose points can be clicked."""
 LAYER, ROLE, HEAD = "layer", "role", "head"
 """Keys, in the address too, of the matrix that is looked at."""
+MAP, BESIDE = 360, 250
+"""Pixels on paper of the map, and of what stands beside it."""
 MEASURED = ("condition_numbers", "normalized_condition_numbers", "singular_values")
-HELP = {
-    name: formula
-    for each in MEASURED
-    for name, formula in MEASURES[each].quantities.items()
-    if name in FACTS
-}
-"""Column -> how it is computed."""
 SHORT = {
     "condition_number": "κ",
     "normalized_condition_number": "κ normalised",
@@ -39,6 +40,13 @@ SHORT = {
     "sigma_min": "σ min",
     "stable_rank": "stable rank",
     "effective_rank": "effective rank",
+}
+
+
+CIRCUIT_FACTS = {
+    "circuit_condition_number": "κ",
+    "circuit_stable_rank": "stable rank",
+    "circuit_effective_rank": "effective rank",
 }
 
 
@@ -51,16 +59,30 @@ class Chosen:
     head: int | None
     """None where the matrix has no heads, or nothing says how many."""
 
+    @property
+    def where(self) -> dict[str, Any]:
+        """What is measured of it."""
+        return {"layers": [self.layer], "roles": [self.role]}
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        part = "whole" if self.head is None else f"head {self.head}"
+        return f"{self.role} of layer {self.layer}, {part}"
+
 
 def draw_curves(name: str, checkpoints: Sequence[WeightSet], options: dict[str, Any]) -> None:
     """Draw condition numbers by layer; a click on a point chooses its matrix."""
     draw_figure(name, checkpoints, options=options, key=CURVES, clicked=_take_curve)
 
 
-def draw_heads(checkpoints: Sequence[WeightSet]) -> None:
-    """Draw the heat map; a click on a cell chooses its matrix."""
+def draw_heads(checkpoints: Sequence[WeightSet], chosen: Chosen | None) -> None:
+    """Draw the heat map, the chosen cell in a frame; a click on a cell chooses its matrix."""
     (option,) = FIGURES["head_condition_numbers"].options
-    shown = choose("Matrices", option.values, "shown", help=option.help)
+    values = list(option.values)
+    if chosen is not None and chosen.role in map(str, GROUPS["mlp"]):
+        values.sort(key=lambda value: value != "mlp")  # what is looked at is on the map
+    shown = choose("Matrices", values, "shown", help=option.help)
     draw_figure(
         "head_condition_numbers",
         checkpoints,
@@ -68,6 +90,52 @@ def draw_heads(checkpoints: Sequence[WeightSet]) -> None:
         title="",
         key=HEADS,
         clicked=_take_cell,
+        width=MAP,
+        finished=lambda figure: framed(figure, chosen),
+    )
+
+
+def framed(figure: Any, chosen: Chosen | None) -> Any:
+    """Return a copy of a heat map with a frame around the cells of the chosen matrix."""
+    if chosen is None:
+        return figure
+    out = type(figure)(figure)
+    for trace in figure.data:
+        for x, y, told in zip(trace.x or (), trace.y or (), trace.customdata or (), strict=False):
+            if (told[1], told[2]) != (chosen.layer, chosen.role) or told[3] not in (
+                None,
+                chosen.head,
+            ):
+                continue
+            box = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
+            line = {"color": CHOSEN, "width": 2.5}
+            out.add_shape(type="rect", xref=trace.xaxis, yref=trace.yaxis, line=line, **box)
+    return out
+
+
+def draw_elsewhere(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
+    """Draw κ of the same matrix, and the same head of it, in every layer."""
+    table = ask_all(checkpoints, ["condition_numbers"], roles=[chosen.role])
+    if table is None or not len(table):
+        return
+    rows = table[(table["measure"] == "condition_number") & table["statistic"].isna()]
+    rows = rows[rows["head"].isna() if chosen.head is None else rows["head"].eq(chosen.head)]
+    if rows.empty:
+        return
+    names = _names_of(checkpoints)
+    told = [names(*each) for each in zip(rows["checkpoint"], rows["step"], strict=True)]
+    wide = rows.assign(name=told).pivot_table(
+        index="layer", columns="name", values="value", aggfunc="max", sort=False
+    )
+    head = "" if chosen.head is None else f", head {chosen.head}"
+    st.caption(f"κ of {plain(chosen.role)}{head} in every layer")
+    draw_table(
+        wide.sort_index().reset_index(),
+        alt=f"Condition number of {chosen.role}{head} in every layer",
+        height="content" if len(wide) < 8 else 280,
+        column_config={
+            str(name): st.column_config.NumberColumn(format="%.4g") for name in wide.columns
+        },
     )
 
 
@@ -78,7 +146,7 @@ def choose_matrix(checkpoints: Sequence[WeightSet]) -> Chosen | None:
         st.caption("None of these checkpoints has a matrix that was recognised.")
         return None
     n_layers = max(checkpoint.shape.n_layers for checkpoint in checkpoints)
-    st.caption("Click a cell or a point above, or choose here.")
+    st.caption("Click a cell of the map or a point below, or choose here.")
     with st.container(horizontal=True):
         layer = choose("Layer", range(n_layers), LAYER)
         role = choose("Matrix", roles, ROLE)
@@ -87,31 +155,78 @@ def choose_matrix(checkpoints: Sequence[WeightSet]) -> Chosen | None:
     return Chosen(layer=layer, role=str(role), head=head)
 
 
-def draw_matrix(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
-    """Draw the numbers of one matrix in every checkpoint, its singular values and its norms."""
-    where: dict[str, Any] = {"layers": [chosen.layer], "roles": [chosen.role]}
+def draw_circuits(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
+    """Draw what the chosen head computes: κ and ranks of its QK and its OV in every checkpoint."""
+    if chosen.head is None:
+        return
+    table = ask_all(checkpoints, ["circuits"], layers=[chosen.layer])
+    if table is None or not len(table):
+        return
+    rows = table[table["statistic"].isna() & table["head"].eq(chosen.head)]
+    rows = rows[rows["measure"].isin(CIRCUIT_FACTS)]
+    if rows.empty:
+        return
+    names = _names_of(checkpoints)
+    told = [names(*each) for each in zip(rows["checkpoint"], rows["step"], strict=True)]
+    wide = rows.assign(
+        name=told,
+        circuit=["QK" if role == Role.W_Q else "OV" for role in rows["role"]],
+        number=[CIRCUIT_FACTS[name] for name in rows["measure"]],
+    ).pivot_table(index=["circuit", "number"], columns="name", values="value", sort=False)
+    st.caption(f"Circuits of head {chosen.head} of layer {chosen.layer}: QK and OV")
+    draw_table(
+        wide.reset_index(),
+        alt=f"Condition number and ranks of QK and OV of head {chosen.head}",
+        height="content",
+        column_config={
+            str(name): st.column_config.NumberColumn(format="%.4g") for name in wide.columns
+        },
+    )
+
+
+def _names_of(checkpoints: Sequence[WeightSet]) -> Callable[[str, Any], str]:
+    """Return a function that names the checkpoint of a row."""
+    keys = ((each.label, each.step) for each in checkpoints)
+    names = dict(zip(keys, names_of(checkpoints), strict=True))
+    return lambda label, step: names.get((label, None if pd.isna(step) else int(step)), label)
+
+
+def draw_facts(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
+    """Draw the numbers of one matrix, and its singular values, in every checkpoint."""
     # Whole, as the figure of the spectrum asks: one measurement serves both.
-    table = ask_all(checkpoints, MEASURED, whole=True, **where)
-    part = "whole" if chosen.head is None else f"head {chosen.head}"
-    name = f"{chosen.role} of layer {chosen.layer}, {part}"
+    table = ask_all(checkpoints, MEASURED, whole=True, **chosen.where)
     if table is None:
         st.caption("Not measured yet.")
     else:
         facts = matrix_facts(table, chosen.layer, chosen.role, chosen.head)
         draw_table(
-            facts.replace({"": None}).dropna(axis="columns", how="all"),
-            alt=f"Condition number, singular values and ranks of {name} in each checkpoint",
+            _turned(facts, checkpoints),
+            alt=f"Condition number, singular values and ranks of {chosen.name} in each checkpoint",
             height="content",
-            column_config={
-                column: st.column_config.NumberColumn(SHORT[column], help=text, format="%.4g")
-                for column, text in HELP.items()
-            },
         )
-        draw_downloads(facts, name)
-    options = {"layer": chosen.layer, "role": chosen.role}
+        draw_downloads(facts, chosen.name)
     head = {} if chosen.head is None else {"head": chosen.head}
-    draw_figure("matrix_spectrum", checkpoints, options=options | head)
-    draw_figure("matrix_norms", checkpoints, options=options, **where)
+    options = {"layer": chosen.layer, "role": chosen.role} | head
+    draw_figure("matrix_spectrum", checkpoints, options=options, title="", width=BESIDE)
+
+
+def _turned(facts: pd.DataFrame, checkpoints: Sequence[WeightSet]) -> pd.DataFrame:
+    """Return the same with a column a checkpoint: it fits beside a map."""
+    names = _names_of(checkpoints)
+    wide = pd.DataFrame({"of this matrix": [*SHORT.values(), "status"]})
+    for row in facts.to_dict("records"):
+        name = names(row["checkpoint"], row["step"])
+        expert = "" if pd.isna(row["expert"]) else f" expert {row['expert']}"
+        values = ["" if pd.isna(row[each]) else number(row[each]) for each in SHORT]
+        said = (str(row[each]) for each in ("status", "reason") if not pd.isna(row[each]))
+        wide[f"{name}{expert}"] = [*values, " ".join(said).strip()]
+    return wide
+
+
+def draw_norms(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
+    """Draw the norms of the vectors of one matrix in every checkpoint."""
+    options = {"layer": chosen.layer, "role": chosen.role}
+    draw_figure("matrix_vector_norms", checkpoints, options=options, **chosen.where)
 
 
 def _take_curve() -> None:
@@ -128,7 +243,5 @@ def _take(key: str) -> None:
     if not points:
         return
     _, layer, role, head, *_ = points[0]["customdata"]
-    st.session_state[LAYER] = str(layer)
-    st.session_state[ROLE] = str(Role(role))
-    if head is not None:
-        st.session_state[HEAD] = str(head)
+    chosen = {LAYER: str(layer), ROLE: str(Role(role))}
+    write(chosen if head is None else chosen | {HEAD: str(head)})

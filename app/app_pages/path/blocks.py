@@ -9,8 +9,8 @@ import streamlit as st
 from ngpt_inspect.traces import COLUMNS
 
 from ...blocks.figures import draw_downloads, draw_table, draw_wide
-from ...frame.controls import choose, choose_options
-from ...frame.sidebar import chip
+from ...frame.controls import choose, choose_options, switch, typed
+from ...frame.looks import chip
 from ...frame.text import plain
 from .paths import Paths, every_token, of_one, one_token, tokens_in
 
@@ -50,11 +50,10 @@ NAMES = {
 
 def ask_prompt() -> str:
     """Draw the box for a prompt; return what is in it."""
-    return st.text_input(
+    return typed(
         "Prompt",
-        PROMPT,
-        key="prompt",
-        bind="query-params",
+        "prompt",
+        usual=PROMPT,
         max_chars=LONGEST,
         help="Run through every open model of reference_model that has a tokenizer beside it.",
     )
@@ -71,10 +70,19 @@ def draw_paths(paths: Paths) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         token = choose_token(paths.table)
         centre = choose_options("path_projection")
+        every = token is None and switch("All tokens on the map", "map_all")
     one = {} if token is None else {"token": token}
     draw_wide("path_angles", paths.table, paths.key, paths.labels, options=one)
+    if token is None and not every:  # many paths at once are a tangle
+        one = {"token": _last_followed(paths.table)}
     draw_wide("path_projection", paths.table, paths.key, paths.labels, options=one | centre)
     draw_predictions(paths, token)
+
+
+def _last_followed(table: pd.DataFrame) -> int:
+    """Return the last token that another follows, or the only one."""
+    places = list(tokens_in(table))
+    return places[-2] if len(places) > 1 else places[-1]
 
 
 def choose_token(table: pd.DataFrame) -> int | None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.places import is_uri
-from ngpt_inspect.plotting import colors
 from ngpt_inspect.tables import Progress
 from ngpt_inspect.tokens import tokenizer_file
 from ngpt_inspect.traces import Trace, is_trace, path, read_trace
@@ -20,6 +19,7 @@ from ngpt_inspect.version import __version__
 
 from ...engine.answers import answer, key_of
 from ...engine.loading import store, trace_file_once
+from ...engine.palette import colors_of
 from ...engine.stamps import Stamp, stamp_of, stamp_of_opened
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Paths:
         """Return every path there is, with its colour of every page."""
         listed = self.table.attrs["checkpoints"]
         told = [Path(**{key: facts[key] for key in PATH_KEYS}) for facts in listed]
-        looks = zip(told, colors(told), strict=True)
+        looks = zip(told, colors_of(told), strict=True)
         return [(path, color) for path, color in looks if len(of_one(self.table, path))]
 
 

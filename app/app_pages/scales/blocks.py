@@ -39,9 +39,7 @@ def draw_gains(checkpoints: Sequence[WeightSet]) -> None:
         "norms are their nearest relatives: one learned factor for each coordinate of what a "
         "block reads."
     )
-    draw_figure(
-        "scaling_factors", having, title="", key="gains", roles=[str(role) for role in gains]
-    )
+    draw_figure("norm_gains", having, title="")
 
 
 def draw_vector(checkpoints: Sequence[WeightSet]) -> None:

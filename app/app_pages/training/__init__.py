@@ -9,5 +9,9 @@ PAGE = Page(
     icon="trending_down",
     place=50,
     draw=draw,
-    examples=("against=tokens", "against=seconds", "moved_quantity=unit_deviation"),
+    examples=(
+        "against=tokens",
+        "against=seconds",
+        "moved_quantity=unit_deviation&moved_as=a map of layers",
+    ),
 )

@@ -13,13 +13,14 @@ from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.figures.canvas.theme import NEUTRAL
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.plotting import colors
 from ngpt_inspect.results import loss_levels, reached_at
+from ngpt_inspect.results.training_curves import smoothed
 
-from ...blocks.figures import draw_downloads, draw_figure, draw_results, draw_table
+from ...blocks.figures import draw_downloads, draw_figure, draw_results, draw_table, draw_wide
 from ...engine.loading import status_once, wide_once
-from ...frame.controls import choose, choose_options
-from ...frame.sidebar import chip
+from ...engine.palette import colors_of
+from ...frame.controls import choose, choose_options, slide, switch
+from ...frame.looks import chip
 from ...frame.text import plain
 from .read_out import factors, in_words
 from .runs import OpenRun, every_step, goes_on, share_done, stamps, status_in_words
@@ -35,6 +36,9 @@ WHOLE = "page of training is whole"
 """Whether the page was drawn to its end: a run that logs faster than that never gets to cut
 it short."""
 MOST_METRICS = 4
+LINES = "lines"
+SLIDER = 320
+"""Pixels of the slider for smoothing."""
 OF_RESULTS = (
     *("loss_curves", "final_losses", "speed_up", "learning_rates"),
     *("longer_context", "downstream_accuracy", "step_time"),
@@ -44,10 +48,8 @@ OF_RESULTS = (
 def draw_status(runs: Sequence[OpenRun], checkpoints: Sequence[WeightSet]) -> None:
     """Draw a line a run; look again by itself, and run the page again when a run went on."""
     seen = stamps(runs)
-    follow = goes_on(runs, time.time()) and st.toggle(
-        "Follow runs that train", True, key="follow", bind="query-params"
-    )
-    labelled = zip([each.label for each in checkpoints], colors(checkpoints), strict=True)
+    follow = goes_on(runs, time.time()) and switch("Follow runs that train", "follow", usual=True)
+    labelled = zip([each.label for each in checkpoints], colors_of(checkpoints), strict=True)
     shades = dict(reversed(list(labelled)))  # of several checkpoints of a run, the first's
     st.fragment(_draw_lines, run_every=EVERY if follow else None)(runs, shades, seen)
 
@@ -104,19 +106,15 @@ def draw_read_out(places: Sequence[str]) -> None:
 
 def _loss(low: float, high: float, usual: float) -> float:
     """Draw the slider; while a run trains its bounds move, and what was chosen stays inside."""
-    chosen = st.session_state.get("loss")
-    if chosen is not None and not low <= chosen <= high:
-        st.session_state["loss"] = min(max(chosen, low), high)
     if high <= low:
         return usual
-    return st.slider(
+    return slide(
         "Validation loss, nats per token",
+        "loss",
         low,
         high,
         usual,
         STEP,
-        key="loss",
-        bind="query-params",
         help="At first the lowest that every run has reached.",
     )
 
@@ -125,7 +123,17 @@ def draw_losses(places: Sequence[str]) -> None:
     """Draw what runs log, against steps, tokens or seconds."""
     st.subheader(FIGURES["training_curves"].title, anchor="training-curves")
     options = choose_options("training_curves")
-    draw_results("training_curves", places, options=options, title="")
+    weight = slide(
+        "Smoothing of the training loss",
+        "smooth",
+        *(0.0, 0.99, 0.0, 0.01),
+        help="Weight of what came before, in an exponential mean; 0 shows what was logged.",
+        width=SLIDER,
+    )
+    table, key, _ = wide_once("training_curves", places)
+    runs = list(dict.fromkeys(table["run"]))
+    shown = smoothed(table, weight)
+    draw_wide("training_curves", shown, f"{key} {weight}", runs, options=options, title="")
 
 
 def draw_trajectories(runs: Sequence[OpenRun]) -> None:
@@ -134,17 +142,18 @@ def draw_trajectories(runs: Sequence[OpenRun]) -> None:
     if not steps:
         return
     st.subheader(FIGURES["trajectories"].title, anchor="trajectories")
-    options = choose_options("trajectories", key="moved_")
-    (measure,) = FIGURES["trajectories"].needs_with(options)
+    as_map = choose("Drawn as", [LINES, "a map of layers"], "moved_as") != LINES
+    name = "layer_steps" if as_map else "trajectories"
+    options = choose_options(name, key="moved_")
+    (measure,) = FIGURES[name].needs_with(options)
     there = {role for checkpoint in steps for role in checkpoint.roles}
     roles = [str(role) for role in MEASURES[measure].roles if role in there]
     if not roles:
         st.caption("Nothing that is open has any of it.")
         return
     only = choose("Role", ["all", *roles], "moved_role", help="Every role in a panel, or one.")
-    draw_figure(
-        "trajectories", steps, options=options, title="", only=None if only == "all" else [only]
-    )
+    chosen = None if only == "all" else [only]
+    draw_figure(name, steps, options=options, title="", only=chosen)
 
 
 def draw_results_figures(places: Sequence[str]) -> None:

@@ -103,8 +103,7 @@ def status_in_words(status: RunStatus, now: float) -> str:
         words.append(f"{short(status.tokens)} tokens")
     if status.seconds is not None:
         words.append(f"{duration(status.seconds)} of training")
-    if status.seconds_a_step:
-        words.append(f"{number(1 / status.seconds_a_step)} steps a second")
+    words += _pace(status, state)
     if state is RunState.TRAINING and status.left is not None:
         words.append(f"about {duration(status.left)} left")
     if status.written is not None and state in (RunState.TRAINING, RunState.QUIET):
@@ -114,6 +113,15 @@ def status_in_words(status: RunStatus, now: float) -> str:
     if status.unfinished_line:
         words.append("its last line is half-written")
     return " · ".join(words)
+
+
+def _pace(status: RunStatus, state: RunState) -> list[str]:
+    """Say how fast a run is now, or was on the whole: steps over the seconds named before it."""
+    if state is RunState.TRAINING and status.seconds_a_step:
+        return [f"{number(1 / status.seconds_a_step)} steps a second now"]
+    if status.seconds and status.step:
+        return [f"{number(status.step / status.seconds)} steps a second in the mean"]
+    return []
 
 
 def stamps(runs: Sequence[OpenRun]) -> tuple[Stamp, ...]:

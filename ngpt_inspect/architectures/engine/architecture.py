@@ -139,6 +139,14 @@ def router(*names: str) -> Rule:
     return Rule(name="|".join(names), role=Role.W_ROUTER, shape="n_experts, d_model", optional=True)
 
 
+def qk_norms(queries: str, keys: str, *, offset: str = "0") -> tuple[Rule, ...]:
+    """Return the rules of the gains of normed queries and keys, where a model has them."""
+    return tuple(
+        Rule(name=name, role=role, shape=f"d_{role}", offset=offset, optional=True)
+        for name, role in ((queries, Role.GAIN_Q), (keys, Role.GAIN_K))
+    )
+
+
 def gate_of_shared(name: str) -> Rule:
     """Return the rule of the one row that weighs an expert which every token passes."""
     return Rule(name=name, role=Role.X_IN, shape="1, d_model", optional=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from ngpt_inspect.architectures.engine.template import Templates, unwrap
 from ngpt_inspect.vocabulary import Role
 
-LISTS = frozenset({"layers", "layer", "h", "blocks", "block"})
+LISTS = frozenset({"layers", "layer", "h", "blocks", "block", "blk"})
 """What a list of layers is called; any other list holds one part of every layer."""
 FOREIGN = ("vision", "visual", "image", "img", "audio", "speech")
 """Words of what a model sees and hears with."""
@@ -64,7 +65,9 @@ class Home:
         split = _split(name)
         if split is not None and split.listed:
             return split.trunk in (self.stacks or (self.trunk,))
-        ours = name.startswith((".".join(self.trunk[:1]) + ".", *HEADS))
+        if not self.trunk:
+            return not any(word in name for word in FOREIGN)
+        ours = name.startswith((f"{self.trunk[0]}.", *HEADS))
         return ours or self.knows(self.name(raw_name))
 
     def _in_layer(self, raw_name: str) -> _Split | None:
@@ -83,16 +86,17 @@ class Home:
 def home_of(raw_names: Iterable[str], words: Templates[Any]) -> Home:
     """Return the home where a vocabulary knows most tensors, of those with embeddings near."""
     names = [unwrap(raw_name) for raw_name in raw_names]
+    splits = [_split(name) for name in names]
     known: dict[_Place, set[str]] = {}
     subs: dict[_Place, int] = {}
-    for split in filter(None, map(_split, names)):
+    for split in filter(None, splits):
         at = split.trunk, split.listed
         if _knows(words, split.name(split.number)):
             known.setdefault(at, set()).add(split.name(split.number))
         elif split.sub is not None and _knows(words, split.sub_name(split.number)):
             known.setdefault(at, set()).add(".".join(split.rest))
             subs[at] = max(subs.get(at, 1), split.sub + 1)
-    tables = [name for name in names if _split(name) is None]
+    tables = [name for name, split in zip(names, splits, strict=True) if split is None]
 
     def rank(at: _Place) -> tuple[bool, bool, int]:
         near = any(_is_table(words, Home(at[0], words).outside(name)) for name in tables)
@@ -112,6 +116,8 @@ _Place = tuple[tuple[str, ...], bool]
 def _stacks(best: _Place, known: Mapping[_Place, set[str]], names: list[str]) -> _Stacks:
     """Return the trunks of lists of layers side by side that are alike and hold nothing else."""
     alike = [trunk for trunk, listed in known if known[trunk, listed] == known[best]]
+    if len(alike) < 2:
+        return ()
     beside = [
         trunk
         for trunk in alike
@@ -158,6 +164,7 @@ def _knows(words: Templates[Any], name: str) -> bool:
     return next(words.find(name), None) is not None
 
 
+@lru_cache(maxsize=1 << 16)
 def _split(name: str) -> _Split | None:
     parts = name.split(".")
     at = next((n for n, part in enumerate(parts) if part.isdecimal() and len(part) < 5), None)

@@ -12,7 +12,7 @@ from ngpt_inspect.architectures.engine.missing import missing
 from ngpt_inspect.architectures.engine.parts import assembled
 from ngpt_inspect.architectures.engine.placed import Placed, placements
 from ngpt_inspect.architectures.engine.prefixes import without_prefix
-from ngpt_inspect.architectures.engine.template import Names, Templates, grouped
+from ngpt_inspect.architectures.engine.template import Names, Templates, grouped, may_occur
 from ngpt_inspect.architectures.engine.unknown import UNKNOWN, as_unknown, nearest
 from ngpt_inspect.architectures.engine.variants import settled
 from ngpt_inspect.errors import UnknownArchitecture
@@ -54,7 +54,9 @@ def find_architecture(
     matches = _tried(contents, chosen, n_heads, asked=asked)
     fitting = _fitting(matches, is_part)
     for shorter in () if fitting else without_prefix(contents):
-        fitting = fitting or _fitting(_tried(shorter, chosen, n_heads, asked=asked), is_part)
+        if not fitting:
+            near = chosen if is_part else _possible(shorter, chosen)
+            fitting = _fitting(_tried(shorter, near, n_heads, asked=asked), is_part)
     # A vocabulary says less than a layout that knows every tensor.
     if not fitting or fitting[0].unplaced:
         of_parts = [try_architecture(contents, each, n_heads) for each in chosen if each.parts]
@@ -90,6 +92,16 @@ def _tried(
         try_architecture(contents, each, n_heads, named=asked, names=names)
         for each in chosen
         if not each.parts
+    ]
+
+
+def _possible(contents: Contents, architectures: list[Architecture]) -> list[Architecture]:
+    """Return the layouts of which no tensor that every layer must have is missing everywhere."""
+    names = grouped(contents.tensors)
+    return [
+        each
+        for each in architectures
+        if all(may_occur(r.name, names) for r in each.rules if not (r.optional or r.block))
     ]
 
 
@@ -136,22 +148,21 @@ def try_architecture(
     placed: list[Placed] = []
     ignored: dict[str, str] = {}
     buffers: set[str] = set()
-    unplaced: list[str] = []
     depth = 0
-    for raw_name, tensor in contents.tensors.items():
-        found = rules.get(raw_name)
-        other = others.get(raw_name)
-        if found:
-            for rule, numbers in found:
+    # Most layouts know no name of most models: those are passed over at once.
+    known_names = {*rules, *others}
+    unplaced = [t.name for name, t in contents.tensors.items() if name not in known_names]
+    for raw_name in filter(known_names.__contains__, contents.tensors if known_names else ()):
+        tensor = contents.tensors[raw_name]
+        if raw_name in rules:
+            for rule, numbers in rules[raw_name]:
                 placed.extend(placements(rule, *numbers, tensor))
-        elif other is not None:
-            (reason, is_buffer), (layer, _) = other[0]
+        else:
+            (reason, is_buffer), (layer, _) = others[raw_name][0]
             ignored[tensor.name] = reason
             buffers |= {tensor.name} if is_buffer else set()
             # A layer of a hybrid may hold nothing but tensors without a role.
             depth = max(depth, layer + 1 if architecture.hybrid and layer is not None else 0)
-        else:
-            unplaced.append(tensor.name)
     placed, known, conflicts = settled(contents, placed, n_heads)
     known["n_layers"] = max([depth, *(p.layer + 1 for p in placed if p.layer is not None)])
     experts = [each.expert for each in placed if each.expert is not None]

@@ -23,6 +23,7 @@ from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import Role
 
 VECTOR = "a vector or a number; no measure reads it"
+ROTATIONS = ("rotary", "inv_freq", "rope_freqs", "rope_factors", "attn_rot_embd")
 SKIP = "what a state space passes on, a number a channel; no measure reads it"
 KERNEL = "a convolution kernel; no measure reads it"
 LEAST = 0.75
@@ -55,6 +56,15 @@ Variant = tuple[Rule, ...]
 
 def assembled(contents: Contents, architecture: Architecture, n_heads: int | None) -> Match:
     """Return how a checkpoint is made of the parts that a vocabulary names."""
+    marks = architecture.marks
+    if marks and not any(mark in contents.tensors for mark in marks):
+        return Match(
+            architecture=architecture,
+            placed=(),
+            dimensions={},
+            unplaced=tuple(contents.tensors),
+            missing=marks[:1],
+        )
     rules = [r for r in architecture.rules if all(_states(contents, s) for s in r.when.items())]
     words = Templates((rule.name, rule) for rule in rules)
     home = home_of(contents.tensors, words)
@@ -213,7 +223,7 @@ def _match(
 
 def _passed_over(tensor: StoredTensor, is_ours: bool) -> str:
     """Return why no measure reads a tensor that is no matrix; empty where it may be one."""
-    if "rotary" in tensor.name or tensor.name.endswith("inv_freq"):
+    if any(word in tensor.name for word in ROTATIONS):
         return ROTARY
     if not is_ours:
         return ""

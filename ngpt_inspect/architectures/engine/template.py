@@ -75,6 +75,11 @@ def unwrap(name: str) -> str:
     return name if not name.startswith(WRAPPERS) else unwrap(name)
 
 
+def may_occur(template: str, names: Names) -> bool:
+    """Return whether any name is like a template, but perhaps for its numbers."""
+    return any(skeleton in names for skeleton, _ in _forms(template))
+
+
 def match(template: str, name: str) -> Numbers | None:
     """Return (layer, expert) when a name fits a template, else None."""
     found = next(Templates([(template, None)]).find(name), None)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from ngpt_inspect.architectures.engine.architecture import (
-    QK_GAIN,
     ROTARY,
     Constant,
     Rule,
     layer_biases,
+    qk_norms,
 )
 from ngpt_inspect.architectures.engine.cuts import Cut, fused
 from ngpt_inspect.vocabulary import Role
@@ -36,8 +36,6 @@ IGNORED = {
         *(f"self_attn.{name}_proj" for name in ("q", "k", "v", "o")),
         *(f"mlp.{name}_proj" for name in ("gate", "up", "down")),
     ),
-    ATTENTION + "q_norm.weight": QK_GAIN,
-    ATTENTION + "k_norm.weight": QK_GAIN,
 }
 
 BUFFERS: Mapping[str, str] = {ATTENTION + "rotary_emb.inv_freq": ROTARY}
@@ -72,6 +70,10 @@ ATTENTIONS = (
     Rule(name=ATTENTION + "k_proj.weight", role=Role.W_K, shape="n_kv_heads*d_k, d_model"),
     Rule(name=ATTENTION + "v_proj.weight", role=Role.W_V, shape="n_kv_heads*d_k, d_model"),
     W_O,
+)
+
+QK_NORMS = qk_norms(
+    ATTENTION + "q_norm.weight", ATTENTION + "k_norm.weight", offset=GAIN_OFFSET.name
 )
 
 

@@ -10,6 +10,7 @@ from ngpt_inspect.architectures.families._llama import (
     GAIN_OFFSET,
     IGNORED,
     LAYER,
+    QK_NORMS,
     mlp,
     norms,
 )
@@ -35,6 +36,7 @@ ARCHITECTURE = Architecture(
     rules=(
         *EMBEDDINGS,
         *ATTENTIONS,
+        *QK_NORMS,
         *mlp(),
         *norms("pre_feedforward_layernorm"),
     ),

@@ -2,12 +2,12 @@
 
 from ngpt_inspect.architectures.engine.architecture import (
     POST_GAIN,
-    QK_GAIN,
     ROTARY,
     ROUTER,
     Architecture,
     Rule,
     layer_biases,
+    qk_norms,
     router,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV, fused, halves
@@ -54,8 +54,6 @@ ARCHITECTURE = Architecture(
         ),
         "output_norm.bias": "a bias; no measure reads biases",
         "output.bias": "a bias; no measure reads biases",
-        _LAYER + "attn_q_norm.weight": QK_GAIN,
-        _LAYER + "attn_k_norm.weight": QK_GAIN,
         _LAYER + "post_attention_norm.weight": POST_GAIN,
         _LAYER + "post_ffw_norm.weight": POST_GAIN,
         _LAYER + "ffn_gate_inp_shexp.weight": ROUTER,
@@ -113,6 +111,7 @@ ARCHITECTURE = Architecture(
         *_mlp(".{expert}", "mlp/experts apart", "d_expert"),
         *_mlp("_shexp", "shared/one", "d_shared", optional=True),
         router(_LAYER + "ffn_gate_inp.weight"),
+        *qk_norms(_LAYER + "attn_q_norm.weight", _LAYER + "attn_k_norm.weight"),
         Rule(name=_LAYER + "attn_norm.weight", role=Role.GAIN_A, shape="d_model", optional=True),
         Rule(name=_LAYER + "ffn_norm.weight", role=Role.GAIN_M, shape="d_model", optional=True),
         Rule(name="output_norm.weight", role=Role.GAIN_FINAL, shape="d_model", optional=True),

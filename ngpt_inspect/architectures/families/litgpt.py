@@ -2,10 +2,10 @@
 
 from ngpt_inspect.architectures.engine.architecture import (
     BIAS,
-    QK_GAIN,
     Architecture,
     Rule,
     layer_biases,
+    qk_norms,
     router,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV, fused
@@ -34,8 +34,6 @@ ARCHITECTURE = Architecture(
             *("attn.qkv", "attn.proj", "norm_1", "norm_2"),
             *("mlp.fc", "mlp.fc_1", "mlp.fc_2", "mlp.proj"),
         ),
-        _LAYER + "attn.norm_q.weight": QK_GAIN,
-        _LAYER + "attn.norm_k.weight": QK_GAIN,
         "transformer.ln_f.bias": BIAS,
         "lm_head.bias": BIAS,
     },
@@ -49,6 +47,7 @@ ARCHITECTURE = Architecture(
         *_gated(_MLP + "experts.{expert}.", "mlp/experts", "mlp/experts"),
         router(_MLP + "gate.weight"),
         Rule(name=_MLP + "fc.weight", role=Role.W_U, shape="d_mlp, d_model", block="mlp/plain"),
+        *qk_norms(_LAYER + "attn.norm_q.weight", _LAYER + "attn.norm_k.weight"),
         Rule(name=_LAYER + "norm_1.weight", role=Role.GAIN_A, shape="d_model"),
         Rule(name=_LAYER + "norm_2.weight", role=Role.GAIN_M, shape="d_model", optional=True),
         Rule(name="transformer.ln_f.weight", role=Role.GAIN_FINAL, shape="d_model"),

@@ -9,6 +9,7 @@ from ngpt_inspect.architectures.families._llama import (
     GEMMA,
     IGNORED,
     LAYER,
+    QK_NORMS,
     mlp,
     norms,
 )
@@ -28,5 +29,5 @@ ARCHITECTURE = Architecture(
     # The same names and shapes; only the config tells.
     forbids={"model_type": GEMMA},
     constants=(GAIN_OFFSET,),
-    rules=(*EMBEDDINGS, *ATTENTIONS, *mlp(), *norms()),
+    rules=(*EMBEDDINGS, *ATTENTIONS, *QK_NORMS, *mlp(), *norms()),
 )

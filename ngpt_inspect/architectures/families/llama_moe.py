@@ -15,6 +15,7 @@ from ngpt_inspect.architectures.families._llama import (
     IGNORED,
     LAYER,
     MLP,
+    QK_NORMS,
     mlp,
     norms,
     stacked_experts,
@@ -43,6 +44,7 @@ ARCHITECTURE = Architecture(
     rules=(
         *EMBEDDINGS,
         *ATTENTIONS,
+        *QK_NORMS,
         Rule(
             name=f"{_EXPERT}up_proj.weight|{_MIXTRAL}w3.weight",
             role=Role.W_U,

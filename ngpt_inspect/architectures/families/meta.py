@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from ngpt_inspect.architectures.engine.architecture import (
-    QK_GAIN,
     ROTARY,
     ROUTER,
     Architecture,
     Rule,
+    qk_norms,
 )
 from ngpt_inspect.vocabulary import Role
 
@@ -46,8 +46,6 @@ ARCHITECTURE = Architecture(
     title="Meta's Llama",
     source="github.com/meta-llama/llama, llama/model.py; mistral-inference; torchtitan",
     ignored={
-        _ATTENTION + "q_norm.weight": QK_GAIN,
-        _ATTENTION + "k_norm.weight": QK_GAIN,
         _LAYER + "feed_forward.gate.weight": ROUTER,
         _LAYER + "moe.router.gate.weight": ROUTER,
     },
@@ -74,6 +72,7 @@ ARCHITECTURE = Architecture(
         *_gated(_LAYER + "feed_forward.experts.{expert}.", "mlp/experts apart", "d_expert"),
         *_stacked(_gated(_LAYER + "moe.experts.", "mlp/experts stacked", "d_expert")),
         *_gated(_LAYER + "moe.shared_experts.", "shared/one", "d_shared", optional=True),
+        *qk_norms(_ATTENTION + "q_norm.weight", _ATTENTION + "k_norm.weight"),
         Rule(name=_LAYER + "attention_norm.weight", role=Role.GAIN_A, shape="d_model"),
         Rule(name=_LAYER + "ffn_norm.weight", role=Role.GAIN_M, shape="d_model"),
         Rule(name="norm.weight", role=Role.GAIN_FINAL, shape="d_model"),

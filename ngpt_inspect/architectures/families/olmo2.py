@@ -9,6 +9,7 @@ from ngpt_inspect.architectures.families._llama import (
     GAIN_OFFSET,
     IGNORED,
     LAYER,
+    QK_NORMS,
     mlp,
 )
 from ngpt_inspect.vocabulary import Role
@@ -33,6 +34,7 @@ ARCHITECTURE = Architecture(
     rules=(
         *EMBEDDINGS,
         *ATTENTIONS,
+        *QK_NORMS,
         *mlp(),
         Rule(name=FINAL_NORM, role=Role.GAIN_FINAL, shape="d_model", offset="gain_offset"),
     ),

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ngpt_inspect.figures.canvas.text import power_of_ten
+from ngpt_inspect.figures.canvas.text import power_of_ten, width_of
+from ngpt_inspect.figures.canvas.theme import FONT_SIZE
 from ngpt_inspect.figures.canvas.ticks import candidates, kept_apart
 
 PAD = 0.05
 """Share of the values' range that stays free at each end."""
+
+OVERHANG = 10
+"""Pixels that a label may stand out beyond its axis: two of them still stand apart."""
 
 FEW = 2
 """Ticks that an axis has at least, if its numbers are short enough."""
@@ -77,6 +81,8 @@ class Axis:
         best: list[float] = []
         for values in sets:
             shown = [value for value in values if least <= value <= high]
+            if not upright:
+                shown = [value for value in shown if self._fits(value, write(value), pixels)]
             words = map(write, shown)
             kept = kept_apart(shown, words, (low, high), pixels, log=self.log, upright=upright)
             best = kept if len(kept) > len(best) else best
@@ -84,6 +90,13 @@ class Axis:
                 best = kept
                 break
         return best, [write(value) for value in best]
+
+    def _fits(self, value: float, words: str, pixels: float) -> bool:
+        """Tell whether a label stays clear of those of the next panel."""
+        low, high = self._range()
+        place = ((math.log10(value) if self.log else value) - low) / (high - low) * pixels
+        half = width_of(words, FONT_SIZE - 1) / 2
+        return place - half >= -OVERHANG and place + half <= pixels + OVERHANG
 
     def _named(self, pixels: float, *, upright: bool) -> tuple[list[float], list[str]]:
         """Return all names, or of numbers as many as fit, evenly apart."""

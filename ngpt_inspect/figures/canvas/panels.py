@@ -161,7 +161,8 @@ class Canvas:
 
     def _clip_bands(self) -> None:
         """Have bands end where their panels do: an end may be infinite, or 0 on a logarithm."""
-        ends = {f"y{at}".removesuffix("1"): panel.y.ends for at, panel in enumerate(self.panels, 1)}
+        ends = {f"y{at}": panel.y.ends for at, panel in enumerate(self.panels, 1)}
+        ends["y"] = ends["y1"]  # as plotly calls its first
         for band in self.figure.select_traces({"meta": "band"}):
             low, high = ends[band.yaxis]
             band.y = [min(max(value, low), high) for value in band.y]

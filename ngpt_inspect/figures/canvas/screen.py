@@ -1,5 +1,7 @@
 """The same figure on a page: as wide as the page, larger type, on a light or dark ground."""
 
+from typing import Any
+
 from ngpt_inspect.figures.canvas.theme import DARK_PAGE, FONT_SIZE, LIGHT_PAGE, template
 from ngpt_inspect.figures.canvas.types import Drawing
 
@@ -30,3 +32,17 @@ def for_screen(figure: Drawing, *, dark: bool) -> Drawing:
         if font.size is not None:
             font.size *= ENLARGED
     return page
+
+
+def grounds() -> dict[str, Any]:
+    """Return the templates of both grounds, light and dark: all that differs between them."""
+    size = FONT_SIZE * ENLARGED
+    both = {"light": LIGHT_PAGE, "dark": DARK_PAGE}
+    return {name: template(ground, size).to_plotly_json() for name, ground in both.items()}
+
+
+def drawing_code() -> str:
+    """Return plotly.js, which draws figures in a browser, as the installed plotly carries it."""
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures._cut_table import Style, normalized_layer, whole
-from ngpt_inspect.figures.canvas import Frame, Panel, faded, scatter
+from ngpt_inspect.figures.canvas import DOTTED, NEUTRAL, Frame, Panel, faded, line_key, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import place
 from ngpt_inspect.vocabulary import Role, Series
@@ -51,14 +52,32 @@ def draw_in_order(board: Board, panel: Panel, role: Role, quantity: str, name: s
             _draw(board, panel, style, role, rows, places, values, f"{name}, token {index}")
 
 
-def draw_density(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
-    """Draw the density of a quantity over where it was taken."""
+def draw_density(
+    board: Board, panel: Panel, role: Role, quantity: str, name: str, *, least: float = -math.inf
+) -> None:
+    """Draw the density of a quantity over where it was taken; nothing below what it can be."""
     for style in board.rows.styles:
         places = _by_weight(board.rows.get(style, role, Series(quantity, "density_at")))
         heights = _by_weight(board.rows.get(style, role, Series(quantity, "density")))
         for left, rows in zip(places, heights, strict=True):
             at, height = _column(left, "value"), _column(rows, "value")
-            _draw(board, panel, style, role, rows, at, height, name)
+            held = at >= least
+            _draw(board, panel, style, role, rows, at[held], height[held], name)
+
+
+def draw_law(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
+    """Draw the density of something to compare with as a dotted line, once where it is the same."""
+    drawn: set[float] = set()
+    for style in board.rows.styles:
+        at = _column(board.rows.get(style, role, Series(quantity, "density_at")), "value")
+        height = _column(board.rows.get(style, role, Series(quantity, "density")), "value")
+        if not len(at) or at[-1] in drawn:
+            continue
+        drawn.add(at[-1])
+        said = {"name": name, "hovertemplate": f"{name}<br>%{{x:.4g}}, %{{y:.4g}}<extra></extra>"}
+        line = scatter(x=at, y=height, mode="lines", line=DOTTED, meta=f"{role} {name}", **said)
+        board.add(panel, line)
+        board.key(name, line_key(**DOTTED), meta="key")
 
 
 def draw_bins(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
@@ -131,12 +150,16 @@ def _draw(
     reason = f"<br>{first['reason']}" if first["reason"] else ""
     hover = f"<b>{style.label}</b><br>{where}<br>{name}<br>%{{x:.4g}}, %{{y:.4g}}{reason}"
     drawable = np.isfinite(y) & ((y > 0) | (not panel.y.log))
+    depth = _depth(board, style, first)
+    if depth < 1:
+        pale = line_key(faded(NEUTRAL, (1 + PALEST) / 2), width=WIDTH)
+        board.key("each layer, the earlier the paler", pale, meta="key")
     trace = scatter(
         x=x,
         y=np.where(drawable, y, np.nan),
         mode="lines",
         line={
-            "color": faded(style.color, _depth(board, style, first)),
+            "color": faded(style.color, depth),
             "dash": style.dash,
             "width": WIDTH,
             "shape": shape,

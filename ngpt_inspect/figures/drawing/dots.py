@@ -26,15 +26,17 @@ def draw_scalars(board: Board, panel: Panel, role: Role, names: Mapping[str, str
             board.draw(panel, style, trace)
 
 
-def draw_tolerance(board: Board, panel: Panel, role: Role, quantity: str) -> None:
-    """Draw the tolerance of each checkpoint across the panel, once where they agree."""
+def draw_level(
+    board: Board, panel: Panel, role: Role, quantity: str, name: str = "tolerance"
+) -> None:
+    """Draw a level of each checkpoint across the panel, once where they agree."""
     drawn: set[float] = set()
     ends = [0, max(len(panel.x.names) - 1, 1)]
     for style in board.rows.styles:
         for value in sorted(set(board.rows.get(style, role, Series(quantity))["value"]) - drawn):
             drawn.add(value)
-            said = {"hovertext": f"tolerance {value:.2g}", "hoverinfo": "text"}
-            board.draw(panel, style, across(ends, value).update(meta=f"{role} tolerance", **said))
+            said = {"hovertext": f"{name} {value:.2g}", "hoverinfo": "text"}
+            board.draw(panel, style, across(ends, value).update(meta=f"{role} {name}", **said))
 
 
 def draw_beside(

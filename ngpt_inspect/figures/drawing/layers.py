@@ -7,6 +7,7 @@ from ngpt_inspect.figures._cut_table import NO_STEP, Style, normalized_layer, wh
 from ngpt_inspect.figures.canvas import Frame, Panel, faded, scatter
 from ngpt_inspect.figures.canvas import band as filled
 from ngpt_inspect.figures.drawing.board import Board
+from ngpt_inspect.glossary import GLOSSARY
 from ngpt_inspect.vocabulary import Role, Series, Status
 
 THIN = 0.45
@@ -158,4 +159,5 @@ def place(role: Role, row: dict[Any, Any]) -> str:
     """Name the matrix or vector: role, layer, expert, head."""
     numbers = {part: whole(row[part]) for part in ("layer", "expert", "head")}
     named = [f"{part} {number}" for part, number in numbers.items() if number is not None]
-    return ", ".join([role.facts.symbol, *named])
+    other = GLOSSARY[role].short if role in GLOSSARY else ""
+    return ", ".join([role.facts.symbol + (f", {other}" if other else ""), *named])

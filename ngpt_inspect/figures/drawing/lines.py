@@ -1,13 +1,13 @@
 """Lines of training results: who has which colour, dash and symbol, and how a line is drawn."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import islice
 from typing import Any
 
-from ngpt_inspect.figures.canvas import Canvas, Frame, Panel, Trace, scatter
+from ngpt_inspect.figures.canvas import Canvas, Drawing, Frame, Panel, Trace, scatter
 from ngpt_inspect.figures.canvas.text import length, rate
 from ngpt_inspect.figures.canvas.theme import shades_and_dashes
 
@@ -81,15 +81,26 @@ def run_lines(table: Frame) -> Iterator[tuple[Line, Frame]]:
     """
     groups = {str(run): rows for run, rows in table.groupby("run", sort=False)}
     families = [str(rows["family"].iloc[0]) for rows in groups.values()]
-    yield from zip(looks(map(escape, groups), families), groups.values(), strict=True)
+    told = table.attrs.get("looks", {})
+    yield from zip(looks(groups, families, told=told), groups.values(), strict=True)
 
 
-def looks(labels: Iterable[str], families: Sequence[str], *, skip: int = 0) -> Iterator[Line]:
-    """Yield the look of lines of these families, after so many that others have taken."""
+def looks(
+    labels: Iterable[str],
+    families: Sequence[str],
+    *,
+    skip: int = 0,
+    told: Mapping[str, tuple[str, str]] | None = None,
+) -> Iterator[Line]:
+    """Yield the look of lines of these families, after so many that others have taken.
+
+    `told` says colour and dash of some labels. Labels come out in HTML.
+    """
     taken = [families[0]] * skip if families else []
     shades = islice(shades_and_dashes([*taken, *families]), skip, None)
-    for label, family, (color, dash) in zip(labels, families, shades, strict=True):
-        yield Line(label, color, dash, SYMBOLS.get(family, "circle"))
+    for label, family, shade in zip(labels, families, shades, strict=True):
+        color, dash = (told or {}).get(label, shade)
+        yield Line(escape(label), color, dash, SYMBOLS.get(family, "circle"))
 
 
 def _telling(table: Frame, by: Sequence[str], within: Sequence[str]) -> list[str]:
@@ -113,8 +124,12 @@ def draw_line(
     between: tuple[str, str] | None = None,
     markers: bool = True,
     hover: str = "",
+    together: bool = False,
 ) -> None:
-    """Draw rows as one line over x, with a bar from the lower to the upper of two columns."""
+    """Draw rows as one line over x, with a bar from the lower to the upper of two columns.
+
+    `together`: one box tells of all lines at x, as `tell_together` has it.
+    """
     rows = rows.sort_values(x, kind="stable")
     xs, ys = ([float(value) for value in rows[name]] for name in (x, y))
     trace = scatter(
@@ -124,7 +139,9 @@ def draw_line(
         line={"color": line.color, "dash": line.dash, "width": WIDTH},
         name=line.label,
         legendgroup=line.label,
-        hovertemplate=f"<b>{line.label}</b><br>{hover or '%{x:.4g}, %{y:.4g}'}<extra></extra>",
+        hovertemplate=f"{hover}<extra>{line.label}</extra>"
+        if together
+        else f"<b>{line.label}</b><br>{hover or '%{x:.4g}, %{y:.4g}'}<extra></extra>",
         meta=y,
     )
     if markers:
@@ -143,6 +160,12 @@ def draw_line(
         }
     canvas.add(panel, trace, y=covered)
     canvas.key(line.label, line.key(markers=markers))
+
+
+def tell_together(figure: Drawing, x: str) -> Drawing:
+    """Have one box tell of all lines at a place, written in this format."""
+    figure.update_xaxes(hoverformat=x)
+    return figure.update_layout(hovermode="x unified")
 
 
 def remarks(table: Frame, *notes: str) -> list[str]:

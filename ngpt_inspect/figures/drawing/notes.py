@@ -11,6 +11,8 @@ MOST_SKIPS = 2
 """Skipped weights named one by one; the table has them all."""
 ONLY_IN = {Kind.EIGEN_LEARNING_RATE: "nGPT", Kind.SCALING: "nGPT"}
 """Kinds that one family alone has: their absence from the other is no gap."""
+EXPECTED_OF = ONLY_IN | {Kind.GAIN: "GPT"}
+"""Kind -> the one family whose models lack it when it is nowhere; others may be sought in any."""
 WIDEST = 84
 """Characters of a reason that fit a footnote line of a two-column figure."""
 
@@ -62,7 +64,7 @@ def _nothing_of(style: Style, missing: list[Role], layer: int | None) -> str:
 def _unexplained(nowhere: list[Role], rows: CutTable) -> bool:
     """Whether a family in the table should have had one of these roles."""
     families = {style.family for style in rows.styles}
-    return any(ONLY_IN.get(role.facts.kind, "GPT") in families for role in nowhere)
+    return any(EXPECTED_OF.get(role.facts.kind) in (None, *families) for role in nowhere)
 
 
 def _skips(rows: CutTable, roles: list[Role]) -> list[str]:

@@ -2,6 +2,8 @@
 
 scale = alpha / r, or alpha / sqrt(r) with ``use_rslora``. A is (r, in), B (out, r); of an
 embedding ``lora_embedding_A`` is (r, vocabulary) and ``lora_embedding_B`` (d, r), turned round.
+DoRA (arXiv 2402.09353) adds ``lora_magnitude_vector`` m: each output has W + scale B A over its
+norm, times m.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import torch
 
 FACTOR = re.compile(r"(.+)\.lora_(embedding_)?A(?:\.(\w+))?(?:\.weight)?")
+MAGNITUDE = re.compile(r"(.+)\.lora_magnitude_vector(?:\.(\w+))??(?:\.weight)?")
 DTYPE = "F64"
 LARGEST_ALPHA = 1e9
 """No adapter is scaled by more; a file can say anything."""
@@ -36,6 +39,10 @@ class LoraUpdate(StoredTensor):
     scale: float
     turned: bool
     """Kept (in, out): of an embedding, or of a Conv1D (``fan_in_fan_out``)."""
+    magnitude: StoredTensor | None = None
+    """Of DoRA: the norm of each output's weights, once the update is added."""
+    of_columns: bool = False
+    """The outputs are the columns of what is kept."""
 
     def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Compute rows start..stop; see `StoredTensor.read`."""
@@ -60,7 +67,9 @@ class LoraUpdate(StoredTensor):
     @property
     def note(self) -> str:
         """What it is computed from."""
-        return f"{self.scale:g} B A of {' and '.join(factor.name for factor in self.factors)}"
+        dora = "" if self.magnitude is None else f", then rescaled to {self.magnitude.name}"
+        named = " and ".join(factor.name for factor in self.factors)
+        return f"{self.scale:g} B A of {named}{dora}"
 
     def fingerprint(self, n_blocks: int) -> str:
         """Digest of those of its factors; see `StoredTensor.fingerprint`."""
@@ -78,8 +87,27 @@ class AdaptedTensor(StoredTensor):
 
     def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Compute rows start..stop; see `StoredTensor.read`."""
+        return self._plain(start, stop) * self.gains(start, stop)
+
+    def _plain(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         whole: torch.Tensor = self.base.read(start, stop).double() + self.update.read(start, stop)
         return whole
+
+    def gains(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Return what multiplies rows start..stop: m over the norms where it is DoRA, else 1."""
+        import torch
+
+        magnitude, of_columns = self.update.magnitude, self.update.of_columns
+        if magnitude is None:
+            return torch.ones((), dtype=torch.float64)
+        wanted = magnitude.read().double().reshape(-1)
+        norms = self._plain() if of_columns else self._plain(start, stop)
+        found: torch.Tensor = (
+            wanted / norms.norm(dim=0)
+            if of_columns
+            else (wanted[start:stop] / norms.norm(dim=1)).unsqueeze(1)
+        )
+        return found
 
     @property
     def n_bytes(self) -> int:
@@ -104,7 +132,7 @@ class AdaptedTensor(StoredTensor):
             shape=self.shape,
             dtype=self.dtype,
             location=self.location,
-            of=self.base,
+            of=self,
         )
 
     def rounding(self) -> float:
@@ -116,21 +144,23 @@ class AdaptedTensor(StoredTensor):
     def fingerprint(self, n_blocks: int) -> str:
         """Digest of those of both; see `StoredTensor.fingerprint`."""
         found = [self.base.fingerprint(n_blocks), self.update.fingerprint(n_blocks)]
+        magnitude = self.update.magnitude
+        found += [] if magnitude is None else [magnitude.fingerprint(n_blocks)]
         return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _BaseErrors(StoredTensor):
-    of: StoredTensor
+    of: AdaptedTensor
 
     def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Read rows start..stop; see `StoredTensor.read`."""
         from ngpt_inspect.numerics.resolution import rounding_errors
 
-        told = self.of.errors
-        return (
-            rounding_errors(self.of.read(start, stop)) if told is None else told.read(start, stop)
-        )
+        base = self.of.base
+        told = base.errors
+        errors = rounding_errors(base.read(start, stop)) if told is None else told.read(start, stop)
+        return errors if self.of.update.magnitude is None else errors * self.of.gains(start, stop)
 
 
 def updates(
@@ -146,6 +176,22 @@ def updates(
         update = _update(match[1], a, b, config, turned=bool(match[2]))
         if update is not None:
             found[update.name] = update
+    return _rescaled(found, tensors)
+
+
+def _rescaled(
+    found: dict[str, LoraUpdate], tensors: Mapping[str, StoredTensor]
+) -> dict[str, LoraUpdate]:
+    """Return updates with the magnitudes of DoRA; without those whose magnitudes do not fit."""
+    for name, magnitude in tensors.items():
+        match = MAGNITUDE.fullmatch(name)
+        update = found.get(f"{match[1]}.weight") if match else None
+        if update is None:
+            continue
+        if magnitude.n_values == update.shape[1 if update.of_columns else 0]:
+            found[update.name] = replace(update, magnitude=magnitude)
+        else:
+            del found[update.name]
     return found
 
 
@@ -154,7 +200,8 @@ def _update(
 ) -> LoraUpdate | None:
     if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[0] != b.shape[1] or not a.shape[0]:
         return None
-    turned = turned or config.get("fan_in_fan_out") is True
+    of_columns = config.get("fan_in_fan_out") is True and not turned
+    turned = turned or of_columns
     shape = (b.shape[0], a.shape[1])
     return LoraUpdate(
         name=f"{module}.weight",
@@ -164,6 +211,7 @@ def _update(
         factors=(b, a),
         scale=_scale(module, a.shape[0], config),
         turned=turned,
+        of_columns=of_columns,
     )
 
 

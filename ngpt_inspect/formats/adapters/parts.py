@@ -18,13 +18,16 @@ from ngpt_inspect.wording import quoted
 
 CONFIG = "adapter_config.json"
 SUM = "sum"
+PROMPTS = ("prompt_embeddings", "prefix_encoder", "prompt_encoder")
+FULL = ("model.embed_tokens.weight", "transformer.wte.weight")
+"""What a full model under the names of peft has."""
 PREFIX = "base_model.model."
 REPAIR = "repair it, or move it elsewhere"
 Opener = Callable[[Path], Contents]
 
 
 def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
-    """Return a LoRA adapter with its parts, anything else as it is.
+    """Return a LoRA or DoRA adapter with its parts, a model as it is.
 
     Part `ADAPTER` has the factors and, under the names of the weights, scale B A; part ``sum``
     the base (``base_model_name_or_path``: a folder, or in the hub's cache) with that added.
@@ -32,16 +35,19 @@ def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
     Raises
     ------
     UnreadableFile
-        ``adapter_config.json`` is broken.
+        ``adapter_config.json`` is broken, or the adapter is of another kind.
     """
-    if not any(".lora_" in name for name in contents.tensors) or contents.parts:
-        return contents
     path = folder / CONFIG
-    if not path.is_file():
+    if contents.parts or not _is_adapter(contents) or not path.is_file():
         return contents
     config = read_object(path, "it", REPAIR)
-    if any("lora_magnitude_vector" in name for name in contents.tensors):
-        return contents  # DoRA: the update depends on the norms of the base
+    if not any(".lora_" in name for name in contents.tensors):
+        raise UnreadableFile(
+            f"is an adapter of the kind {quoted(config.get('peft_type'))}, and only LoRA and DoRA "
+            "are computed",
+            where=contents.source,
+            next_step="merge it into its base (peft: merge_and_unload) and open what you save",
+        )
     found = updates(contents.tensors, config)
     said = {**contents.config, "adapter_config": config, **_config_of(_cached(config))}
     alone: Held = ({**contents.tensors, **found}, said)
@@ -50,6 +56,15 @@ def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
         SUM: partial(_sum, contents, found, config, folder, opened),
     }
     return replace(contents, parts=parts)
+
+
+def _is_adapter(contents: Contents) -> bool:
+    """Tell an adapter from a model beside which an adapter's config lies."""
+    names = list(contents.tensors)
+    full = any(name.removeprefix(PREFIX) in FULL for name in names)
+    return any(".lora_" in name for name in names) or (
+        not full and all(name.startswith((PREFIX, *PROMPTS)) for name in names)
+    )
 
 
 def _cached(config: Mapping[str, Any]) -> Path | None:

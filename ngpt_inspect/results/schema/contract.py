@@ -51,6 +51,8 @@ class Results:
     """Names of the CSV files in a folder of results that hold its rows."""
     of_run: Callable[[Path], pd.DataFrame] | None = None
     """Makes its rows from the folder of a training run."""
+    young: bool = False
+    """Whether a run has rows before its first checkpoint, when nothing says its settings."""
     of: str = ""
     """The table it is computed from; empty for a table that is read."""
     compute: Callable[[pd.DataFrame], pd.DataFrame] | None = None

@@ -38,16 +38,13 @@ def listed(one_or_many: Any) -> list[Place]:
     return found
 
 
-def without_weights(sources: Iterable[Place]) -> list[str]:
-    """Return a remark for each folder with metrics and no checkpoint: nothing tells its settings.
+def without_weights(sources: Iterable[Place]) -> list[Path]:
+    """Return the folders with metrics and no checkpoint: nothing tells their settings.
 
-    So ends a run that diverges before its first checkpoint.
+    So begins every run, and so ends one that diverges before its first checkpoint.
     """
-    return [
-        f"{path.name}: metrics without a checkpoint that says how it was trained, left out."
-        for path in dict.fromkeys(_paths(sources))
-        if (path / METRICS).is_file() and not is_run(path)
-    ]
+    paths = dict.fromkeys(_paths(sources))
+    return [path for path in paths if (path / METRICS).is_file() and not is_run(path)]
 
 
 def holds_weights(source: Place) -> bool:

@@ -81,14 +81,19 @@ def training_results(name: str, sources: Place | Sequence[Place]) -> pd.DataFram
 def _read(chosen: Results, sources: list[Place]) -> pd.DataFrame:
     pieces: dict[str, pd.DataFrame] = {}
     facts: list[dict[str, Any]] = []
-    remarks = without_weights(sources) if chosen.of_run else []
+    young = without_weights(sources) if chosen.of_run else []
+    remarks = [
+        f"{path.name}: metrics without a checkpoint that says how it was trained, left out."
+        for path in (() if chosen.young else young)
+    ]
     for path in csv_files(sources):
         rows = read_rows(path)
         if table_of(path, rows[0]) is not chosen:
             continue
         pieces[str(path)] = to_table(path, chosen, rows)
         facts.append(provenance(path, len(rows) - 1))
-    for folder in run_folders(sources) if chosen.of_run else ():
+    folders = [*run_folders(sources), *(young if chosen.young else ())] if chosen.of_run else []
+    for folder in folders:
         assert chosen.of_run is not None
         table = chosen.of_run(folder)
         pieces[str(folder)] = table[names(chosen.columns)]

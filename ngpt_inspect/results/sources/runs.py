@@ -60,11 +60,17 @@ def steps_of_run(folder: Path) -> pd.DataFrame:
         The metrics cannot be read, or neither they nor the checkpoint tell how it was trained.
     """
     metrics = read_metrics(folder).sort_values("step", kind="stable")
-    model = open_checkpoint(list(step_files(folder).values())[-1])
+    saved = list(step_files(folder).values())
     remarks = []
     if "unfinished_line" in metrics.attrs:
         remarks.append(f"{folder.name}: the last line of its metrics is half-written, left out.")
-    identity, inferred = _identity(model, metrics, folder)
+    if not saved:
+        remarks.append(f"{folder.name}: no checkpoint yet, so its family is that of its name.")
+    identity, inferred = (
+        _identity(open_checkpoint(saved[-1]), metrics, folder)
+        if saved
+        else (_before_any_checkpoint(metrics, folder), [])
+    )
     if inferred:
         told = ", ".join(f"{key} {identity[key]:g}" for key in inferred)
         remarks.append(f"{folder.name}: its checkpoint does not say all; taken as {told}.")
@@ -113,6 +119,20 @@ def _identity(
         "learning_rate": float(settings["learning_rate"]),
         "seed": int(settings["seed"]),
     }, inferred
+
+
+def _before_any_checkpoint(metrics: pd.DataFrame, folder: Path) -> dict[str, Any]:
+    """Return what stands in for the identity of a run that only its log tells of."""
+    rate = float(metrics["learning_rate"].max()) if len(metrics) else math.nan
+    return {
+        "run": folder.name,
+        "family": "nGPT" if "ngpt" in folder.name.lower() else "GPT",
+        "size": "",
+        "variant": "",
+        **UNSAID,
+        "steps": int(metrics["step"].max()) if len(metrics) else UNSAID["steps"],
+        "learning_rate": rate if math.isfinite(rate) else UNSAID["learning_rate"],
+    }
 
 
 def _tokens_a_step(metrics: pd.DataFrame) -> float:

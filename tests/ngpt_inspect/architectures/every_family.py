@@ -279,7 +279,7 @@ def examine(family: str, folder: Path) -> Finding:
         model = build(family)
         model.save_pretrained(folder)
     except Exception as error:
-        reason = str(error).partition("\n")[0][:90]
+        reason = str(error).strip().partition("\n")[0][:90]
         return Finding(family, "not built", f"{type(error).__name__}: {reason}", "")
     try:
         opened = open_checkpoint(folder)

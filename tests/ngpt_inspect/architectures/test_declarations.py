@@ -26,6 +26,9 @@ DIMENSIONS = {
     "d_dense": 24,
     "d_shared": 24,
     "d_expert": 24,
+    # Gains of normed queries and keys: of a head, or of all heads at once.
+    "d_gain_q": 4,
+    "d_gain_k": 4,
 }
 
 every = pytest.mark.parametrize("each", ARCHITECTURES.values(), ids=list(ARCHITECTURES))

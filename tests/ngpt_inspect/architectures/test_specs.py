@@ -29,7 +29,7 @@ from ngpt_inspect.architectures import (
 )
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
-from ngpt_inspect.tables.jobs import Job, run_ticket
+from ngpt_inspect.tables.jobs import Job, Taking
 from ngpt_inspect.vocabulary import Role
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/specs.md").read_text()
@@ -191,8 +191,9 @@ def test_other_processes_open_with_the_same_declaration(
     path.unlink()
     weight = model.get(Role.ALPHA_M, 1)
     measure = ni.MEASURES["eigen_learning_rates"]
-    job = Job(checkpoint=model, weight=weight, measure=measure, options={}, device="cpu")
-    (here,), (there,) = job.run(), run_ticket(job.ticket())
+    takings = (Taking(measure=measure, options={}),)
+    job = Job(checkpoint=model, weight=weight, takings=takings, device="cpu")
+    ((here,),), ((there,),) = job.run(), job.ticket().run()
     np.testing.assert_array_equal(here.value, there.value)
     stored = example[1]["net.1.step_mlp"].double().abs().numpy()
     np.testing.assert_allclose(here.value, stored * 0.1, rtol=1e-12)

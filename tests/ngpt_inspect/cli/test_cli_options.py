@@ -20,9 +20,9 @@ from ngpt_inspect.measures import MEASURES
 Cli = Callable[..., Result]
 COMMANDS = get_command(app).commands
 MEASURING = {each.command for each in MEASURES.values()}
-OPENING = MEASURING | {"tensors", "summary", "differences", "tokens", "figures", "check"}
+OPENING = MEASURING | {"tensors", "summary", "differences", "tokens", "figures", "check", "report"}
 TABLING = MEASURING | {"tensors", "summary", "differences", "tokens", "path", "env"}
-COMPUTING = MEASURING | {"summary", "tokens", "figures", "check"}
+COMPUTING = MEASURING | {"summary", "tokens", "figures", "check", "report"}
 
 
 def flags(command: str) -> set[str]:

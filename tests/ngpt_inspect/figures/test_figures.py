@@ -8,8 +8,10 @@ from example_table import (
     FIVE,
     N_HEADS,
     N_LAYERS,
+    NGPT,
     PER_MILLE,
     STATES,
+    STEPS,
     STRIDE,
     TOKENS_A_STEP,
     make,
@@ -447,3 +449,28 @@ def test_a_layer_that_a_checkpoint_lacks_is_told_of(tables):
     figure = FIGURES["queries_and_keys"].draw(tables["two"], layer=99)
     assert not figure.data
     assert any("layer 99" in note for note in figure.layout.meta["notes"])
+
+
+def test_no_density_of_a_size_lies_below_zero(drawn):
+    figure = drawn["eigen_learning_rates", "two"]
+    curves = traces(figure, "ngpt", "alpha_A density of α")
+    assert curves
+    assert all(min(curve.x) >= 0 for curve in curves)
+    assert any("the earlier the paler" in str(each.name) for each in figure.data)
+
+
+def test_an_ngpt_alone_says_which_matrix_is_nowhere():
+    figure = draw("condition_numbers", without(make([NGPT]), Role.W_NU))
+    notes = figure.layout.meta["notes"]
+    assert notes == [f"Not in these rows: {Role.W_NU.facts.symbol}."]
+    assert draw("scaling_factors", make([NGPT])).layout.meta["notes"] == []
+
+
+def test_a_map_of_steps_has_the_rows_as_colours():
+    table = make(STEPS[1:])
+    figure = draw("layer_steps", table)
+    rows = table[(table["role"] == "W_v") & (table["layer"] == 1)]
+    median = rows[(rows["measure"] == "condition_number") & (rows["statistic"] == "median")]
+    (tiles,) = (each for each in figure.data if each.meta == "W_v map")
+    found = 10 ** np.array(tiles.z[1], float)
+    assert found == pytest.approx(median.sort_values("step")["value"].to_numpy(), rel=1e-12)

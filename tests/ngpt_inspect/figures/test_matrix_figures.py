@@ -12,7 +12,7 @@ from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.vocabulary import Role
 
 HEAT, SPECTRUM, NORMS = (
-    FIGURES[name] for name in ("head_condition_numbers", "matrix_spectrum", "matrix_norms")
+    FIGURES[name] for name in ("head_condition_numbers", "matrix_spectrum", "matrix_vector_norms")
 )
 
 

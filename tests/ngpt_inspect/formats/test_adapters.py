@@ -123,6 +123,46 @@ def test_with_its_base_the_sum(relative: bool, tmp_path: Path) -> None:
     assert not (table["status"] == "skipped").any()
 
 
+@pytest.mark.parametrize("suffix", ["", ".weight", ".default.weight"])
+def test_dora_is_the_sum_rescaled(suffix: str, tmp_path: Path) -> None:
+    """Row by row: m (W + scale B A) / |W + scale B A|, in NumPy."""
+    base = write_base(tmp_path / "base")
+    n_out = LLAMA[f"{Q0}.weight"].shape[0]
+    m = torch.linspace(0.5, 2, n_out)
+    held = factors(Q0) | {f"base_model.model.{Q0}.lora_magnitude_vector{suffix}": m}
+    folder = write(tmp_path / "a", held, base_model_name_or_path=str(base), use_dora=True)
+    alone = read_contents(folder)
+    assert torch.equal(alone.tensors[f"base_model.model.{Q0}.weight"].read(), update(Q0))
+    whole = read_contents(folder, part="sum").tensors[f"{Q0}.weight"]
+    plain = LLAMA[f"{Q0}.weight"].double().numpy() + update(Q0).numpy()
+    wanted = m.double().numpy()[:, None] * plain / np.linalg.norm(plain, axis=1, keepdims=True)
+    np.testing.assert_allclose(whole.read().numpy(), wanted, rtol=1e-14)
+    np.testing.assert_allclose(whole.read(2, 5).numpy(), wanted[2:5], rtol=1e-14)
+    np.testing.assert_allclose(np.linalg.norm(whole.read().numpy(), axis=1), m.numpy(), rtol=1e-6)
+    assert whole.errors is not None
+    assert torch.equal(whole.errors.read()[2:5], whole.errors.read(2, 5))
+
+
+def test_magnitudes_that_do_not_fit(tmp_path: Path) -> None:
+    held = factors(Q0) | {f"base_model.model.{Q0}.lora_magnitude_vector": torch.ones(3)}
+    assert f"base_model.model.{Q0}.weight" not in read_contents(write(tmp_path, held)).tensors
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("LOHA", f"base_model.model.{Q0}.hada_w1_a"),
+        ("IA3", f"base_model.model.{Q0}.ia3_l"),
+        ("PREFIX_TUNING", "prompt_embeddings"),
+    ],
+)
+def test_other_adapters_are_refused_by_name(kind: str, name: str, tmp_path: Path) -> None:
+    folder = write(tmp_path, {name: torch.ones(4, 4)}, peft_type=kind)
+    said = refusal(folder)
+    assert kind in said
+    assert "merge_and_unload" in said
+
+
 def test_the_sum_is_as_fine_as_its_base_is_stored(tmp_path: Path) -> None:
     base = write_base(tmp_path / "base")
     exact = {name: tensor.double() for name, tensor in LLAMA.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from models import Tiny, tiny_gpt, tiny_ngpt, write_gpt2, write_llama, write_reference
+from safetensors.torch import save_file
 from tolerances import rounding
 
 import ngpt_inspect as ni
@@ -118,3 +120,68 @@ def test_without_heads_nothing_is_measured(tmp_path: Path) -> None:
     table = ni.measure(folder, "circuits")
     assert (table["status"] == Status.SKIPPED).all()
     assert table["reason"].str.contains("give --heads N").all()
+
+
+@pytest.mark.parametrize("latent_queries", [False, True])
+def test_latent_attention_through_its_factors(latent_queries: bool, tmp_path: Path) -> None:
+    """DeepSeek: keys of a latent beside rotated ones that all heads share, gains of every norm."""
+    d, heads, nope, rope, d_v, rank, r_q = 24, 2, 4, 2, 3, 8, 10
+    rng = np.random.default_rng(0)
+    part = {
+        "input_layernorm": rng.standard_normal(d),
+        "post_attention_layernorm": np.ones(d),
+        "self_attn.kv_a_proj_with_mqa": rng.standard_normal((rank + rope, d)),
+        "self_attn.kv_a_layernorm": rng.standard_normal(rank),
+        "self_attn.kv_b_proj": rng.standard_normal((heads * (nope + d_v), rank)),
+        "self_attn.o_proj": rng.standard_normal((d, heads * d_v)),
+        "mlp.up_proj": rng.standard_normal((32, d)),
+        "mlp.gate_proj": rng.standard_normal((32, d)),
+        "mlp.down_proj": rng.standard_normal((d, 32)),
+    }
+    if latent_queries:
+        part |= {
+            "self_attn.q_a_proj": rng.standard_normal((r_q, d)),
+            "self_attn.q_a_layernorm": rng.standard_normal(r_q),
+            "self_attn.q_b_proj": rng.standard_normal((heads * (nope + rope), r_q)),
+        }
+        queries = (part["self_attn.q_b_proj"] * part["self_attn.q_a_layernorm"]) @ part[
+            "self_attn.q_a_proj"
+        ]
+    else:
+        queries = part["self_attn.q_proj"] = rng.standard_normal((heads * (nope + rope), d))
+    tensors = {f"model.layers.0.{name}.weight": torch.tensor(each) for name, each in part.items()}
+    tensors["model.embed_tokens.weight"] = torch.zeros(5, d).double()
+    tensors["model.norm.weight"] = torch.ones(d).double()
+    save_file(tensors, tmp_path / "model.safetensors")
+    said = {
+        "model_type": "deepseek_v2",
+        "num_attention_heads": heads,
+        "qk_nope_head_dim": nope,
+        "qk_rope_head_dim": rope,
+        "v_head_dim": d_v,
+        "kv_lora_rank": rank,
+        "hidden_size": d,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(said))
+    table = ni.measure(tmp_path, "circuits")
+    gain = np.diag(part["input_layernorm"])
+    down = part["self_attn.kv_a_proj_with_mqa"]
+    behind = part["self_attn.kv_b_proj"] * part["self_attn.kv_a_layernorm"] @ down[:rank]
+    for head in range(heads):
+        of_head = behind[head * (nope + d_v) : (head + 1) * (nope + d_v)]
+        key, value = of_head[:nope], of_head[nope:]
+        query = queries[head * (nope + rope) : (head + 1) * (nope + rope)]
+        whole = {
+            "W_q": gain @ query.T @ np.concatenate((key, down[rank:])) @ gain,
+            "W_o": part["self_attn.o_proj"][:, head * d_v : (head + 1) * d_v] @ value @ gain,
+        }
+        for role, n in (("W_q", nope + rope), ("W_o", d_v)):
+            s_n = np.linalg.svd(whole[role], compute_uv=False)[:n]
+            found = head_of(table, role, 0, head)
+            kappa = s_n[0] / s_n[-1]
+            assert found["circuit_condition_number"] == pytest.approx(
+                kappa, rel=rounding(576, kappa)
+            )
+            assert found["circuit_sigma_max"] == pytest.approx(s_n[0], rel=rounding(576))
+    bounds = ni.measure(tmp_path, "logit_bounds")
+    assert bounds["reason"].str.contains("normed latent: no bound is known").all()

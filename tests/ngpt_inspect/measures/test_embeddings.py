@@ -235,6 +235,8 @@ def test_a_token_of_norm_zero_has_no_direction(tmp_path: Path) -> None:
     )
 
 
+ABSOLUTE = ("power_law",)
+"""Measures that take values of an absolute size only, as what they agree with does."""
 EXTREMES = [2.0**-1000, 2.0**-560, 2.0**530, 2.0**1000]
 
 
@@ -261,7 +263,7 @@ def test_values_near_the_ends_of_float64_come_out_right_or_are_skipped(
     places = ["measure", "statistic", "index", "partner"]
     both = near.merge(far, on=places, suffixes=("", "_far"))
     both = both[both["status_far"] == "ok"]
-    assert len(both) >= 1
+    assert len(both) >= 1 or name in ABSOLUTE
     counts = both["statistic"].isin(["count", "zero", "bin_count"])
     powers = np.where(both["measure"].isin(LENGTHS) & ~counts, size, 1.0)
     same = ~both["measure"].isin(NOT_SCALED)

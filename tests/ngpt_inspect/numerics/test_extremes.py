@@ -12,7 +12,9 @@ SHAPES = {"square": (200, 200), "tall": (400, 200)}
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("power", range(1, 13))
-def test_known_spectrum(with_spectrum, shape, power):
+@pytest.mark.parametrize("formed", [False, True], ids=["solves", "inverse, as on a GPU"])
+def test_known_spectrum(monkeypatch, with_spectrum, shape, power, formed):
+    monkeypatch.setattr(extremes, "forms_inverse", lambda w: formed)
     w = with_spectrum(*shape, torch.logspace(0, -power, 200, dtype=torch.float64), seed=power)
     found = extreme_singular_values(w)
     assert found.sigma_max == pytest.approx(1, rel=CERTIFIED)

@@ -8,7 +8,8 @@ from tolerances import rounding
 from ngpt_inspect.numerics import tiles
 from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.numerics.heartbeat import heard_by
-from ngpt_inspect.numerics.neighbours import nearest_rows, neighbours_of
+from ngpt_inspect.numerics.neighbours import neighbours_of
+from ngpt_inspect.numerics.pairs import nearest_rows
 
 
 def cosines(x):

@@ -11,7 +11,8 @@ from tolerances import rounding
 from ngpt_inspect.numerics import pairwise as pairwise_module
 from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.numerics.heartbeat import heard_by
-from ngpt_inspect.numerics.pairwise import Pair, pairwise_dots
+from ngpt_inspect.numerics.pairs import pairwise_dots
+from ngpt_inspect.numerics.pairwise import Pair
 
 IN_FLOAT32 = rounding(24, dtype=torch.float32)
 """What a curve computed in float32 may be off by, of products of 24 or fewer numbers."""
@@ -192,7 +193,7 @@ def test_extra_memory_is_bounded():
     """At most 256 MB above the rows, where the products alone would be 576 MB."""
     code = """
         import resource, torch
-        from ngpt_inspect.numerics.pairwise import pairwise_dots
+        from ngpt_inspect.numerics.pairs import pairwise_dots
         x = torch.randn(12000, 128).bfloat16()
         x[:9] @ x[:9].T
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ngpt_inspect.numerics import tiles as tiles_module
-from ngpt_inspect.numerics.tiles import ExtremePairs, TiledRows, tiles
+from ngpt_inspect.numerics.tiles import ExtremePairs, TiledRows, over_tiles
 
 
 def rows_of(x, **options):
@@ -17,7 +17,7 @@ def test_every_pair_comes_once(monkeypatch, count):
     monkeypatch.setattr(tiles_module, "DIAGONAL_ROWS", 3)
     x = torch.randn(count, 5, generator=torch.Generator().manual_seed(0))
     seen = {}
-    for tile in tiles(rows_of(x)):
+    for tile in over_tiles(rows_of(x), lambda _, spot, dots: spot.tile(dots.clone())):
         index = torch.arange(len(tile.values_P))
         for pair, value in zip(tile.pairs(index).tolist(), tile.values_P.tolist(), strict=True):
             assert tuple(pair) not in seen
@@ -31,9 +31,9 @@ def test_extremes_are_found_across_tiles(monkeypatch):
     monkeypatch.setattr(tiles_module, "TILE_ROWS", 8)
     x = torch.randn(50, 6, generator=torch.Generator().manual_seed(1))
     rows, largest, smallest = rows_of(x), ExtremePairs(5, 1), ExtremePairs(5, -1)
-    for tile in tiles(rows):
-        largest.add(tile, rows.ids_N)
-        smallest.add(tile, rows.ids_N)
+    for tile in over_tiles(rows, lambda _, spot, dots: spot.tile(dots.clone())):
+        for each in (largest, smallest):
+            each.take(each.look(tile, rows.ids_N))
     dots = (x @ x.T).double()
     i, j = torch.triu_indices(50, 50, 1)
     order = dots[i, j].argsort(descending=True)

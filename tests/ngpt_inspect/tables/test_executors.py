@@ -14,7 +14,7 @@ from models import tiny_gpt, tiny_ngpt, write_gpt2, write_nvidia, write_referenc
 
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.tables.jobs import Job, run_ticket
+from ngpt_inspect.tables.jobs import Job, Taking
 from ngpt_inspect.weights import WeightSet
 
 NAMES = list(MEASURES)
@@ -63,9 +63,13 @@ def test_a_ticket_for_other_weights_is_refused(tmp_path: Path) -> None:
     path = write_reference(tiny_gpt(), tmp_path / "x.safetensors")
     opened = ni.open_checkpoint(path)
     weight, measure = opened.weights[0], MEASURES["unit_norm"]
-    job = Job(checkpoint=opened, weight=weight, measure=measure, options={}, device="cpu")
-    assert [v.measure for v in run_ticket(job.ticket())] == [v.measure for v in job.run()]
-    (refused,) = run_ticket(replace(job.ticket(), fingerprint="0" * 64))
+    takings = (Taking(measure=measure, options={}),)
+    job = Job(checkpoint=opened, weight=weight, takings=takings, device="cpu")
+    ticket = job.ticket()
+    (there,), (here,) = ticket.run(), job.run()
+    assert [v.measure for v in there] == [v.measure for v in here]
+    stale = replace(ticket, address=replace(ticket.address, fingerprint="0" * 64))
+    ((refused,),) = stale.run()
     assert refused.status == "skipped"
     assert "planned for" in str(refused.reason)
 

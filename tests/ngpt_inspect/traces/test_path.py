@@ -194,3 +194,39 @@ def test_other_dtypes(tmp_path, dtype):
     np.testing.assert_allclose(
         states_of(table, 0)["angle_to_final"], TURNS[-1] - np.array(TURNS), atol=tolerance
     )
+
+
+def test_heads_have_rows_of_their_own(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 4, 3, 3, generator=generator).double()
+    weights = logits.masked_fill(torch.ones(3, 3).triu(1).bool(), -torch.inf).softmax(-1)
+    entropy = np.array([[[-sum(w * np.log(w) for w in q if w > 0) for q in h] for h in layer]
+                        for layer in weights.tolist()])  # fmt: skip
+    given = {"attention_entropy": torch.tensor(entropy), "attention_to_first": weights[..., 0]}
+    about = described(format_version=2, parallel=True)
+    table = ni.path(write(tmp_path / "t.safetensors", tensors() | given, about))
+    rows = table[table["row"] == "head"]
+    assert rows["layer"].tolist() == [0] * 4 + [1] * 4
+    assert rows["head"].tolist() == [0, 1, 2, 3] * 2
+    np.testing.assert_allclose(rows["attention_entropy"], entropy[..., 1:].mean(-1).ravel())
+    sinks = weights[..., 1:, 0].mean(-1).ravel()
+    np.testing.assert_allclose(rows["attention_to_first"], sinks)
+    assert rows[["token", "state", "norm"]].isna().all(axis=None)
+    assert any("both blocks" in remark for remark in table.attrs["remarks"])
+    assert "head" not in set(ni.path(write(tmp_path / "none.safetensors"))["row"])
+
+
+def test_massive_channels_stand_out(tmp_path):
+    values = tensors()
+    state = np.random.default_rng(0).normal(size=8)
+    state[5] = -100
+    values["states"][2, 1] = torch.tensor(state)
+    table = ni.path(write(tmp_path / "t.safetensors", values))
+    row = states_of(table, 1).iloc[2]
+    stored = state.astype(np.float32).astype(float)
+    assert row["largest_channel"] == 5
+    assert row["largest_over_median"] == pytest.approx(100 / np.median(np.abs(stored)))
+    centred = stored - stored.mean()
+    expected = (centred**4).mean() / (centred**2).mean() ** 2
+    assert row["kurtosis"] == pytest.approx(expected)
+    assert np.isnan(states_of(table, 0).iloc[0]["largest_over_median"])  # most coordinates are zero

@@ -21,6 +21,11 @@ def changed(name, change):
     return values
 
 
+def attended(**given):
+    """The tensors of a trace with something of attention."""
+    return tensors() | given
+
+
 def put(value, *at):
     def change(x):
         x[at] = value
@@ -31,7 +36,7 @@ def put(value, *at):
 
 METADATA = {
     "no JSON object": ("[]", "is no trace"),
-    "another version": (described(format_version=2), "format version 2, and this reads 1"),
+    "another version": (described(format_version=3), "format version 3, and this reads 1 to 2"),
     "a version that is none": (described(format_version=True), "format version True"),
     "no version": (without("format_version"), "format version None"),
     "another family": (described(family="BERT"), "'family' in its metadata is not GPT or nGPT"),
@@ -78,6 +83,13 @@ TENSORS = {
     "no probability": (changed("next_probabilities", put(1.5, 0, 0)), "outside 0 to 1"),
     "negative": (changed("top_probabilities", put(-0.1, 0, 0, 2)), "outside 0 to 1"),
     "too probable": (changed("top_probabilities", put(0.9, 0, 0, 0)), "add up to more than 1"),
+    "an entropy": (attended(attention_entropy=-torch.ones(2, 4, 3)), "has a negative value"),
+    "a weight": (attended(attention_to_first=2 * torch.ones(2, 4, 3)), "outside 0 to 1"),
+    "layers": (
+        attended(attention_entropy=torch.ones(3, 4, 3)),
+        r"attention_entropy has shape \[3, 4, 3\], not \[2, 4, 3\] \(L, H, T\)",
+    ),
+    "no heads": (attended(attention_entropy=torch.ones(2, 0, 3)), "attention_entropy has shape"),
     "disorder": (changed("top_probabilities", put(0.26, 0, 0, 2)), "begin with the largest"),
 }
 

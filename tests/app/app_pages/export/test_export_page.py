@@ -91,3 +91,11 @@ def test_layers_are_those_of_the_checkpoints(run, models):
     app = run(*models, page="export", figure="Queries and keys of one layer")
     assert app.get("button_group")
     assert "layer=0" in codes(app)[0]
+
+
+def test_everything_can_be_had_as_one_file_and_is_measured_only_when_asked_for(run, models):
+    app = run(*models, page="export", figure="Unit norm")
+    assert "Everything" not in buttons(app)
+    app.toggle(key="report").set_value(True).run()
+    assert not app.exception
+    assert "Everything** as HTML" in buttons(app)

@@ -1,5 +1,7 @@
 """The page of matrices in every state that matters."""
 
+import json
+
 import pytest
 from seen import charts
 
@@ -21,10 +23,10 @@ def page(run):
 
 def test_one_checkpoint(page, models):
     app = page(models[0])
-    assert len(charts(app)) == 4
+    assert len(charts(app)) == 7
     assert all(models[0].stem in alt for alt in alts(app))
-    (facts,) = [each.value for each in app.dataframe if "sigma_max" in each.value]
-    assert [*facts["checkpoint"]] == [models[0].stem]
+    (facts,) = [each.value for each in app.dataframe if "of this matrix" in each.value]
+    assert list(facts)[1:] == [models[0].stem]
 
 
 def test_the_address_says_which_matrix_and_how_it_is_drawn(page, models):
@@ -46,6 +48,7 @@ def test_a_choice_shows_another_matrix(page, models):
 def test_a_click_on_a_cell_chooses_its_matrix(monkeypatch):
     state = {"heads": Selected([["gpt", 1, "W_k", 3, 200, None]])}
     monkeypatch.setattr(matrix_blocks.st, "session_state", state)
+    monkeypatch.setattr(matrix_blocks, "write", state.update)
     matrix_blocks._take_cell()
     assert (state["layer"], state["role"], state["head"]) == ("1", "W_k", "3")
     state["condition numbers"] = Selected([["gpt", 0, "W_u", None, 200, None]])
@@ -54,6 +57,17 @@ def test_a_click_on_a_cell_chooses_its_matrix(monkeypatch):
     state["heads"] = Selected([])
     matrix_blocks._take_cell()
     assert state["role"] == "W_u"
+
+
+def test_the_chosen_cell_is_framed_also_in_a_reopened_link(page, models):
+    def frames(app):
+        chart = next(each for each in charts(app) if "layer and head" in each.proto.alt)
+        return json.loads(chart.proto.spec)["layout"].get("shapes", [])
+
+    asked = page(*models, role="W_v")
+    assert frames(asked) != frames(page(*models))
+    assert len(frames(asked)) == len(models), "one a checkpoint"
+    assert {(each["y0"], each["y1"]) for each in frames(asked)} == {(-0.5, 0.5)}, "layer 0"
 
 
 class Selected:

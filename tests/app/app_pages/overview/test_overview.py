@@ -1,23 +1,26 @@
 """The first page and the left column, as a browser session sees them."""
 
+import re
+from html import escape
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from seen import charts, words
+from seen import charts, texts, words
 from small_models import write_ngpt
 
-from app.app_pages.overview.cards import facts
+from app.app_pages.overview.headline import facts
+from app.app_pages.overview.marks import NO_RULE, SIGNS
 from app.engine import answers
 from app.engine.jobs import Workshop
 from app.frame import uploads
 from app.frame.text import plain
 from ngpt_inspect import open_checkpoint
-from ngpt_inspect.summary import HEALTH_MEASURES, health
+from ngpt_inspect.summary import HEALTH_MEASURES, health, health_items
 from ngpt_inspect.tables import measure
 
-FIGURES = 4
+FIGURES = 1
 
 
 def changed(path, change):
@@ -32,9 +35,16 @@ def asked(app, key):
     return [value] if isinstance(value, str) else value
 
 
-def marks(app):
-    """Return the words of the cells of the health grid."""
+def lines(app):
+    """Return the lines of health in words."""
     return [each.value for each in app.markdown if ":material/" in each.value]
+
+
+def marks(app):
+    """Return the words behind the marks of the table, a list a checkpoint."""
+    (table,) = [str(each.value) for each in texts(app, "html") if "headline-box" in str(each.value)]
+    rows = re.findall('<td class="marks">(.*?)</td>', table)
+    return [re.findall('title="(.*?)"', row) for row in rows]
 
 
 def test_two_checkpoints(run, models):
@@ -42,20 +52,23 @@ def test_two_checkpoints(run, models):
     app = run(*models)
     checkpoints = [open_checkpoint(path) for path in models]
     expected = health(checkpoints, measure(checkpoints, HEALTH_MEASURES))
-    cells = "\n".join(marks(app))
+    told = "\n".join(lines(app))
     for row in expected.itertuples():
-        assert f" {row.level}] {plain(row.text)}" in cells
-    for (_, level), count in expected.groupby(["checkpoint", "level"]).size().items():
-        assert f"**{count} {level}**" in cells
-    rules = next(each.value for each in app.markdown if each.value.startswith("- **"))
+        sign = SIGNS.get(row.level, NO_RULE)
+        assert f"{sign.markdown} {row.checkpoint}: {plain(row.text)}" in told
+        words_of = marks(app)[row.checkpoint == "ngpt"]
+        assert f"{row.item}: {sign.word}, {escape(row.text)}" in words_of
+    assert len(marks(app)[0]) == len(marks(app)[1]) >= len(health_items())
+    rules = "\n".join(each.value for each in app.markdown)
     assert all(plain(rule) in rules for rule in expected["rule"].unique())
     assert "Still to come" not in words(app)
+    assert "no rule" in marks(app)[0][1], "a GPT is not meant to be on the sphere"
 
-    (dead,) = [each.proto for each in app.get("page_link") if each.proto.page == "embeddings"]
-    assert "tokens_of=gpt" in dead.query_string
+    dead = [each.proto for each in app.get("page_link") if each.proto.page == "embeddings"]
+    assert any("tokens_of=gpt" in each.query_string for each in dead)
 
     assert "recorded facts differ" in words(app)
-    table = app.dataframe[0].value
+    table = next(each.value for each in app.dataframe if "group" in each.value)
     assert list(table.columns) == ["group", "item", "gpt", "ngpt"]
     family = table.set_index("item").loc["family"]
     assert (family["gpt"], family["ngpt"]) == ("GPT", "nGPT")
@@ -73,17 +86,15 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
     monkeypatch.setattr(answers, "measure", lambda c, m, **k: calls.append(m) or real(c, m, **k))
     path = changed(write_ngpt(tmp_path / "ngpt.safetensors"), change)
     app = run(path)
-    cells = marks(app)
-    assert cells[0].startswith(":red[:material/error: **1 trouble**]")
     text = plain("8 of 9 matrices (largest deviation 1: W_q layer 0)")
-    assert f":red[:material/error: trouble] {text}" in cells
+    assert lines(app)[0] == f":red[:material/error: trouble] **ngpt** unit norm: {text}"
     assert len(charts(app)) == FIGURES
     assert sorted(calls) == sorted(HEALTH_MEASURES)
     assert "recorded facts differ" not in words(app)
     labels = [each.label for each in app.expander]
     assert "Tensors not recognised: 1" in labels
     assert any(label.startswith("Constants assumed: ") for label in labels)
-    assert facts(open_checkpoint(path))["trained on"] == "not recorded"
+    assert "trained on" not in facts(open_checkpoint(path))
 
 
 @pytest.fixture
@@ -100,14 +111,16 @@ def test_what_is_not_measured_yet_is_named(run, own_models, idle):
     app = run(own_models[1])
     assert "Still to come: eigen learning rates, scaling factors" in words(app)
     assert not charts(app)
+    assert all("not read yet" in each for each in marks(app)[0]), "nothing is green unseen"
 
 
 def test_five_checkpoints(run, five_models, idle):
     app = run(*five_models)
-    wide = app.dataframe[0].value
+    wide = next(each.value for each in app.dataframe if "group" in each.value)
     assert list(wide.columns) == ["group", "item", *(path.stem for path in five_models)]
     told = [words(app).count(f"<b>{path.stem}</b>") for path in five_models]
-    assert told == [3] * 5, "list, card, health"
+    assert told == [2] * 5, "list, table"
+    assert len(marks(app)) == 5
 
 
 def test_everything_can_be_closed_and_opened_again(run, tmp_path):
@@ -122,19 +135,6 @@ def test_everything_can_be_closed_and_opened_again(run, tmp_path):
     again.button(key=f"again {two}").click().run()
     assert "two" in again.warning[0].value
     assert asked(again, "closed") == [one]
-
-
-def test_what_lies_below_the_root_can_be_picked(run, tmp_path):
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "metrics.jsonl").write_text("")
-    app = run(tmp_path / "a", "--root", tmp_path)
-    box = app.selectbox(key="found")
-    assert box.options == ["b"], "the other is open"
-    box.select("b").run()
-    assert asked(app, "open") == ["b"]
-    assert words(app).count("no weights") == 2
-    assert not [each for each in app.selectbox if each.key == "found"]
 
 
 class Sent:
@@ -159,7 +159,7 @@ def test_an_upload_is_opened_under_its_name_and_closed(run, sent, idle):
         "my model.safetensors", sent, "application/octet-stream"
     ).run()
     assert not app.exception
-    assert words(app).count("<b>my model</b>") == 3
+    assert words(app).count("<b>my model</b>") == 2
     assert "open" not in app.query_params
     (upload,) = app.session_state["uploads"]
     assert upload.path.is_file()
@@ -185,7 +185,7 @@ def test_names_are_never_paths(name, tmp_path, monkeypatch):
     folder = tmp_path / "private"
     folder.mkdir()
     monkeypatch.setattr(uploads, "private_folder", lambda: type("", (), {"name": str(folder)}))
-    uploads.keep([Sent(name, b"x" * 10)])
+    uploads.keep([Sent(name, b"x" * 10)], 64)
     kept = [upload.path for upload in state["uploads"]]
     assert list(folder.iterdir()) == kept
     assert all(path.stem == "upload-1" for path in kept)
@@ -196,9 +196,9 @@ def test_what_is_too_large_or_too_many_is_not_kept(tmp_path, monkeypatch):
     state = {"uploads": [], "uploads so far": 0}
     monkeypatch.setattr(uploads.st, "session_state", state)
     monkeypatch.setattr(uploads, "private_folder", lambda: type("", (), {"name": str(tmp_path)}))
-    uploads.keep([Sent("large.pt", b"x", size=uploads.MEGABYTES * 2**20 + 1)])
+    uploads.keep([Sent("large.pt", b"x", size=64 * 2**20 + 1)], 64)
     assert not state["uploads"]
-    uploads.keep([Sent(f"{n}.pt", b"x") for n in range(uploads.MOST + 3)])
+    uploads.keep([Sent(f"{n}.pt", b"x") for n in range(uploads.MOST + 3)], 64)
     assert len(state["uploads"]) == uploads.MOST == len(list(tmp_path.iterdir()))
     assert uploads.discard(str(state["uploads"][0].path))
     assert not uploads.discard(str(Path("/elsewhere")))

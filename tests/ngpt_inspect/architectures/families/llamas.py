@@ -31,6 +31,7 @@ from families.known import (
 
 KV = 2
 ALL = (*EMBEDDINGS, *ATTENTION, *MLP, *GAINS)
+QK_GAINS = {"self_attn.q_norm.weight": "gain_q", "self_attn.k_norm.weight": "gain_k"}
 PROJECTIONS = {"W_q": "q_proj", "W_k": "k_proj", "W_v": "v_proj", "W_o": "o_proj"}
 MLP_NAMES = {"W_u": "up_proj", "W_nu": "gate_proj", "W_oMLP": "down_proj"}
 
@@ -62,8 +63,8 @@ def llama(
     tied: bool = False,
     said: dict[str, Any] | None = None,
 ) -> Expected:
-    """Write a dense one; `extra` are vectors that no measure reads, `said` is its config."""
-    known = known_gpt(n_kv_heads=KV)
+    """Write a dense one; `extra` are vectors beside its matrices, `said` is its config."""
+    known, gains = known_gpt(n_kv_heads=KV), {}
     state = trunk(known, prefix, plus_one=plus_one)
     if not tied:
         state["lm_head.weight"] = known("E_output")
@@ -73,9 +74,14 @@ def llama(
             state[f"{layer}mlp.{name}.weight"] = known(role, i)
         state[layer + "input_layernorm.weight"] = known("gain_A", i) - plus_one
         state[f"{layer}{before_mlp}.weight"] = known("gain_M", i) - plus_one
-        state |= {layer + name: np.ones(D) for name in extra}
+        for name in extra:
+            gain = QK_GAINS.get(name)
+            state[layer + name] = np.full(D_K if gain else D, 0.5)
+            if gain:
+                gains[gain, i, None] = np.full(D_K, 0.5 + plus_one)
     path = save_folder(at, state, config(model_type) if said is None else said)
-    return Expected(path, known.only(set(ALL) - {"E_output"} if tied else ALL), n_kv_heads=KV)
+    values = known.only(set(ALL) - {"E_output"} if tied else ALL)
+    return Expected(path, values | gains, n_kv_heads=KV)
 
 
 def olmo2(at: Path) -> Expected:
@@ -92,6 +98,11 @@ def olmo2(at: Path) -> Expected:
             layer + "self_attn.k_norm.weight": np.ones(KV * D_K),
         }
     values = known.only(set(ALL) - {"gain_A", "gain_M"})
+    for i in range(LAYERS):
+        values |= {
+            ("gain_q", i, None): np.ones(HEADS * D_K),
+            ("gain_k", i, None): np.ones(KV * D_K),
+        }
     return Expected(save_folder(at, state, config("olmo2")), values, n_kv_heads=KV)
 
 
@@ -231,7 +242,7 @@ def litgpt(at: Path, *, mlp: str) -> Expected:
 
 def gguf_names(at: Path, *, kind: str) -> Expected:
     """Write the names of a GGUF, in a container that needs no reader of GGUF."""
-    known = known_gpt(n_kv_heads=KV, experts=kind == "experts")
+    known = known_gpt(n_kv_heads=KV, experts="experts" in kind)
     state = {
         "token_embd.weight": known("E_input"),
         "output.weight": known("E_output"),
@@ -258,7 +269,7 @@ def gguf_names(at: Path, *, kind: str) -> Expected:
                 state[f"{blk}ffn_up.weight"] = both
                 values |= {(r, i, None): known(r, i) for r in ("W_nu", "W_u")}
                 continue
-            if kind == "experts":
+            if "experts" in kind:
                 stack = np.stack([known(role, i, e) for e in range(EXPERTS)])
                 state[f"{blk}ffn_{name}_exps.weight"] = stack
                 state[f"{blk}ffn_{name}_shexp.weight"] = known(role, i)
@@ -266,12 +277,15 @@ def gguf_names(at: Path, *, kind: str) -> Expected:
             else:
                 state[f"{blk}ffn_{name}.weight"] = known(role, i)
                 values[role, i, None] = known(role, i)
-        if kind == "experts":
+        if kind == "experts in one":
+            up, gate = (state.pop(f"{blk}ffn_{name}_exps.weight") for name in ("up", "gate"))
+            state[f"{blk}ffn_gate_up_exps.weight"] = np.concatenate([gate, up], axis=1)
+        if "experts" in kind:
             state[blk + "ffn_gate_inp.weight"] = values["W_router", i, None] = router(i)
     return Expected(save_folder(at, state, config("gguf")), values, n_kv_heads=KV)
 
 
-_QK_NORMS = ("self_attn.q_norm.weight", "self_attn.k_norm.weight")
+_QK_NORMS = tuple(QK_GAINS)
 _POST = ("post_attention_layernorm.weight", "post_feedforward_layernorm.weight")
 _GEMMA2 = {"before_mlp": "pre_feedforward_layernorm", "plus_one": True, "tied": True}
 FAMILIES = (
@@ -336,4 +350,5 @@ FAMILIES = (
         Family(f"gguf-{kind}", "gguf", partial(gguf_names, kind=kind))
         for kind in ("llama", "fused", "experts", "phi3")
     ),
+    Family("gguf-decoder", "gguf_decoder", partial(gguf_names, kind="experts in one")),
 )

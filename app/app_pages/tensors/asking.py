@@ -1,0 +1,104 @@
+"""What the page of tensors asks for: norms of all, values of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, ClassVar
+
+from ngpt_inspect.tables import Progress
+from ngpt_inspect.tables.tensor_rows import tensor_norms, tensor_rows, tensor_values
+from ngpt_inspect.version import __version__
+
+from ...engine.answers import answer, ask
+from ...engine.loading import store
+from ...engine.stamps import Stamp, stamp_of_opened
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ngpt_inspect.weights import WeightSet
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TensorRequest:
+    """Norms of all tensors of a checkpoint, or the values of one."""
+
+    unit: ClassVar[str] = "tensors"
+    checkpoint: WeightSet
+    stamp: Stamp
+    tensor: str = ""
+    """Empty for the norms of all."""
+
+    @cached_property
+    def key(self) -> str:
+        """Names the result: the files by size and time, and what is asked."""
+        told = repr((__version__, self.checkpoint.contents.source, self.stamp, self.tensor))
+        return sha256(f"tensors {told}".encode()).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """What is being done, for people."""
+        return f"{self.tensor or 'Norms of the tensors'} of {self.checkpoint.label}"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a table."""
+        return self.table() is not None
+
+    def table(self) -> pd.DataFrame | None:
+        """Return the table if it is known."""
+        return store().get(self.key)
+
+    def work(self, progress: Progress) -> None:
+        """Read the tensors, one after another."""
+        if self.tensor:
+            found = tensor_values(self.checkpoint.contents.tensors[self.tensor])
+        else:
+            found = tensor_norms(self.checkpoint, progress)
+        store().put(self.key, found)
+
+
+def _asked(checkpoint: WeightSet, tensor: str = "") -> pd.DataFrame | None:
+    stamp = stamp_of_opened(checkpoint.contents)
+    request = TensorRequest(checkpoint=checkpoint, stamp=stamp, tensor=tensor)
+    return answer([request], [checkpoint])
+
+
+def tensors_of(checkpoint: WeightSet) -> pd.DataFrame:
+    """Return one row a tensor and role, with norm, κ and status as far as they are known."""
+    import pandas as pd
+
+    table = pd.DataFrame(tensor_rows(checkpoint)).drop(columns="checkpoint")
+    table["shape"] = table["shape"].map(lambda shape: " × ".join(map(str, shape)))
+    table["role"] = table["role"].map(lambda role: None if role is None else str(role))
+    table = table.astype({"layer": "Int64", "expert": "Int64", "bytes": "Int64"})
+    norms = _asked(checkpoint)
+    if norms is not None and len(norms):
+        table = table.merge(norms[["tensor", "norm", "status", "reason"]], on="tensor", how="left")
+        table["note"] = table["note"].where(table["reason"].fillna("") == "", table["reason"])
+        table = table.drop(columns="reason")
+    kappa = ask(checkpoint, "condition_numbers")
+    if kappa is not None and len(kappa):
+        table = _with_kappa(table, kappa)
+    return table
+
+
+def _with_kappa(table: pd.DataFrame, kappa: pd.DataFrame) -> pd.DataFrame:
+    """Return the same with κ of whole matrices: of the tensor, and of the role it plays."""
+    whole = kappa["head"].isna() & kappa["statistic"].isna()
+    rows = kappa[whole & (kappa["measure"] == "condition_number")]
+    keys = ["tensor", "role", "layer", "expert"]
+    told = rows[[*keys, "value", "status"]].rename(columns={"value": "kappa", "status": "rank"})
+    told = told.astype({"role": object, "tensor": object}).sort_values("kappa")  # none comes last
+    told = told.drop_duplicates(keys)
+    out = table.merge(told, on=keys, how="left")
+    if "status" in out:
+        out["status"] = out["status"].where(out["rank"].isna(), out["rank"].astype(object))
+    return out.drop(columns="rank")
+
+
+def values_of(checkpoint: WeightSet, tensor: str) -> pd.DataFrame | None:
+    """Return the histogram and the singular values of one tensor, or None: on their way."""
+    return _asked(checkpoint, tensor)

@@ -1,0 +1,117 @@
+"""The layout of the page of tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ngpt_inspect.wording import number
+
+from ...blocks.figures import draw_downloads, draw_table
+from ...engine.palette import colors_of
+from ...frame.address import asked, write
+from ...frame.controls import choose, typed
+from ...frame.looks import is_dark, names_of
+from ...frame.session import current
+from ...frame.text import plain
+from ...frame.welcome import draw_welcome
+from .asking import tensors_of, values_of
+from .drawing import draw_values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ngpt_inspect.weights import WeightSet
+
+WHOSE, FIND, TENSOR, TABLE = "tensors_in", "find", "tensor", "tensor table"
+HEADINGS = {"kappa": "κ", "norm": "‖T‖"}
+FORMATS = {"kappa": "%.4g", "norm": "%.4g", "bytes": "bytes"}
+
+
+def draw() -> None:
+    """Draw the table of all tensors, and the values of the one that is chosen."""
+    checkpoints = current()
+    st.title("Tensors")
+    if not checkpoints:
+        draw_welcome()
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        named = dict(zip(names_of(checkpoints), checkpoints, strict=True))
+        checkpoint = named[choose("Checkpoint", list(named), WHOSE)]
+        words = typed("Search", FIND, placeholder="name, role, dtype, shape", width=280)
+    table = tensors_of(checkpoint)
+    found = table[_matches(table, words)].reset_index(drop=True)
+    layout = (
+        f"layout {checkpoint.architecture}"
+        if checkpoint.architecture != "unknown"
+        else ("no known layout: matrices are measured whole, by their name")
+    )
+    st.caption(plain(f"{checkpoint.label}: {layout}. {len(found):,} of {len(table):,} rows."))
+    if found.empty:
+        return
+    if "norm" not in table or "kappa" not in table:
+        st.caption("Norms and condition numbers: not measured yet.")
+    st.session_state[f"{TABLE} names"] = found["tensor"].tolist()
+    draw_table(
+        found.dropna(axis="columns", how="all"),
+        alt=f"Tensors of {checkpoint.label}",
+        height=420 if len(found) > 11 else "content",
+        most=len(found),
+        key=TABLE,
+        on_select=_take,
+        selection_mode="single-row",
+        column_config={
+            name: st.column_config.NumberColumn(HEADINGS.get(name, name), format=form)
+            for name, form in FORMATS.items()
+        },
+    )
+    draw_downloads(found, f"tensors {checkpoint.label}")
+    chosen = asked(TENSOR)
+    _draw_one(checkpoint, chosen if chosen in checkpoint.contents.tensors else found["tensor"][0])
+
+
+def _draw_one(checkpoint: WeightSet, name: str) -> None:
+    tensor = checkpoint.contents.tensors[name]
+    st.subheader(plain(name), anchor="tensor")
+    values = values_of(checkpoint, name)
+    if values is None:
+        st.caption("Not measured yet.")
+        return
+    shape = " × ".join(map(str, tensor.shape)) or "one number"
+    st.caption(
+        f"{shape}, {tensor.dtype}, {tensor.n_bytes:,} bytes. {_counted(values, tensor.n_values)}"
+    )
+    if len(values):
+        (color,) = colors_of([checkpoint])
+        st.plotly_chart(
+            draw_values(values, color, dark=is_dark()),
+            theme=None,
+            key="values",
+            config={"displaylogo": False},
+            alt=f"Histogram of the values of {name} of {checkpoint.label}, and its singular values",
+        )
+
+
+def _counted(values: pd.DataFrame, n_values: int) -> str:
+    bins = values[values["kind"] == "bin"]
+    if bins.empty:
+        return "No finite value."
+    counted = int(bins["of"].iloc[0])
+    some = f"{counted:,} of its values, evenly spread" if counted < n_values else "all its values"
+    width = float(values.loc[values["kind"] == "width", "x"].iloc[0])
+    return f"Histogram of {some}, in bins of {number(width)}; singular values of a matrix."
+
+
+def _matches(table: pd.DataFrame, words: str) -> pd.Series:
+    wanted = words.lower().split()
+    texts = table[["tensor", "role", "shape", "dtype", "note"]].astype(object).fillna("")
+    lines = texts.astype(str).agg(" ".join, axis="columns").str.lower()
+    return lines.map(lambda line: all(word in line for word in wanted)).astype(bool)
+
+
+def _take() -> None:
+    """Look at the tensor whose row was clicked."""
+    picked = st.session_state[TABLE].selection.rows
+    if picked:
+        write({TENSOR: st.session_state[f"{TABLE} names"][picked[0]]})

@@ -1,0 +1,60 @@
+"""What commands cost that compute next to nothing, beside the imports they cannot do without.
+
+Run: python benchmarks/start_up.py runs/demo/ngpt --rounds 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+from functools import partial
+
+from interleave import interleave
+
+IMPORTS = ("pass", "import typer.rich_utils", "import pandas", "import torch")
+COMMANDS = (
+    "--help",
+    "tensors",
+    "eigen-learning-rates",
+    "scaling-factors",
+    "embedding-norms",
+    "vector-norms",
+    "condition-numbers",
+    "summary",
+)
+CALL = "import sys; from ngpt_inspect.cli import main; sys.argv[0] = 'ngpt-inspect'; main()"
+
+
+def run(words: list[str]) -> None:
+    """Run Python, and hear nothing of it."""
+    quiet = subprocess.DEVNULL
+    subprocess.run([sys.executable, *words], stdout=quiet, stderr=quiet, check=True)
+
+
+def of_children() -> float:
+    """Seconds of all processes that ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def main() -> None:
+    """Measure and print CPU seconds, user and system."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+
+    ways = {code: partial(run, ["-c", code]) for code in IMPORTS}
+    for command in COMMANDS:
+        words = [command] if command.startswith("-") else [command, options.checkpoint]
+        ways[command] = partial(run, ["-c", CALL, *words])
+    for name, seconds in interleave(ways, options.rounds, of_children).items():
+        middle, low, high = statistics.median(seconds), min(seconds), max(seconds)
+        print(f"{name:26} {middle:6.2f} s ({low:.2f} to {high:.2f})")
+
+
+if __name__ == "__main__":
+    main()

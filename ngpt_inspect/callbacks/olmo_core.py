@@ -1,0 +1,48 @@
+"""OLMo-core: ``TrainerConfig(...).with_callback("inspect", OLMoCoreInspection())``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from olmo_core.distributed.utils import get_rank
+from olmo_core.train.callbacks import Callback
+
+from ngpt_inspect.callbacks.following import Following, Manner
+from ngpt_inspect.places import is_uri
+
+
+@dataclass
+class OLMoCoreInspection(Callback):
+    """Tells of each checkpoint after it is saved; options as of `Following`."""
+
+    manner: str = str(Manner.PROCESS)
+    table: str | None = None
+    rules: str | None = None
+    to: Sequence[str] = ()
+    measures: Sequence[str] = ()
+    every: float = 5.0
+    settled: float = 2.0
+    _following: Following | None = field(default=None, init=False, repr=False)
+
+    def post_checkpoint_saved(self, path: Path | str) -> None:
+        """Tell: a checkpoint lies in ``stepN``, whole."""
+        if get_rank() != 0:
+            return
+        if self._following is None:
+            self._following = Following(
+                manner=self.manner,
+                table=self.table,
+                rules=self.rules,
+                to=self.to,
+                measures=self.measures,
+                every=self.every,
+                settled=self.settled,
+            )
+        self._following.tell(path if is_uri(str(path)) else Path(path).parent)
+
+    def close(self) -> None:
+        """Let a thread look once more."""
+        if self._following is not None:
+            self._following.finish()

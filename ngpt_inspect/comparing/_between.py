@@ -1,0 +1,198 @@
+"""From checkpoints to the table of what changed between each and the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.checkpoint import distinct
+from ngpt_inspect.comparing._pairs import WeightPair, matched
+from ngpt_inspect.comparing._quantities import CHANGES, not_compared
+from ngpt_inspect.comparing._rates import rate_sum
+from ngpt_inspect.comparing._work import Comparison
+from ngpt_inspect.errors import MissingRole, WrongOption
+from ngpt_inspect.naming import several
+from ngpt_inspect.places import is_one
+from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.tables import Progress, Source, opened
+from ngpt_inspect.tables.devices import usable
+from ngpt_inspect.tables.executors import results
+from ngpt_inspect.tables.measuring import role_named
+from ngpt_inspect.tables.provenance import provenance
+from ngpt_inspect.tables.rows import entry_of, frame_of
+from ngpt_inspect.weights import WeightSet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAME = "equal: the same bytes"
+
+
+def changes(
+    *sources: Source | Sequence[Source],
+    layers: int | Sequence[int] | None = None,
+    roles: str | Sequence[str] | None = None,
+    device: str = "cpu",
+    executor: Executor | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Compare every weight of a checkpoint with what it was in the checkpoint before.
+
+    Two checkpoints, in order: a base and its fine-tune, two steps. More of them are compared each
+    with the one before it; the folder of a training run alone stands for all its steps. Weights
+    are matched by role, layer and expert, and by the name of the tensor where no layout gives a
+    role. One pair of tensors is read at a time (a small one a core); of tensors that hold the same
+    bytes it is said and nothing computed.
+
+    Parameters
+    ----------
+    sources
+        What `open_checkpoint` returns, or takes.
+    layers, roles
+        Restrict to these 0-based layers and these roles (spelled ``W_q``), one or several.
+    device, executor, workers, progress
+        As in `measure`: the same bits on any executor.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of docs/table.md; `checkpoint` and `step` are those of the later one. `attrs`
+        as `measure`, and `pairs`: of each comparison the labels and steps of both, the steps
+        between, and the sum of their learning rates where the run's log has them.
+
+    Raises
+    ------
+    WrongOption
+        There are not two checkpoints; no such role or device.
+    MissingRole
+        None of the checkpoints has such a layer or role.
+    InspectError
+        A checkpoint cannot be opened.
+
+    Examples
+    --------
+    >>> import ngpt_inspect as ni
+    >>> table = ni.changes("runs/gpt", "runs/ngpt", roles="W_q", layers=0)
+    >>> table[table["measure"] == "right_overlap_random"]["value"].tolist()
+    [0.5]
+    """
+    from ngpt_inspect.tables.printing import TidyTable
+
+    models = distinct(opened(_steps(_flat(sources))))
+    if len(models) < 2:
+        raise WrongOption(
+            "one checkpoint has not changed",
+            where=models[0].label,
+            next_step="name two, or the folder of a training run with several steps",
+        )
+    device, device_note = usable(device) if executor is None else (device, "")
+    wanted = None if roles is None else [role_named(each) for each in several(roles, what="a role")]
+    chosen = None if layers is None else several(layers, int, what="a layer")
+    plan = [_part(*pair, wanted, chosen) for pair in pairwise(models)]
+    if not any(part.pairs for part in plan):
+        raise MissingRole(
+            "none of the checkpoints has such a weight", next_step="leave layers and roles out"
+        )
+    work = [each for part in plan for each in part.work(device)]
+    found, done, entries = results(work, executor, workers), 0, []
+    remarks = [device_note] if device_note else []
+    for part in plan:
+        same = 0
+        for pair in part.pairs:
+            if pair.before is None or pair.after is None:
+                values = [not_compared(f"only in {part.only(pair)}")]
+            else:
+                values = next(found)
+                done += 1
+            same += values[0].reason == SAME
+            role = pair.either.role
+            entries += [entry_of(part.after, role, each, pair.either) for each in values]
+            if progress is not None:
+                progress(done, len(work))
+        remarks += part.remarks(same)
+    table: pd.DataFrame = TidyTable(frame_of(entries))
+    table.attrs = provenance(table, models, [], {"device": device})
+    table.attrs |= {"results": CHANGES, "remarks": remarks, "pairs": [p.told for p in plan]}
+    return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Two checkpoints, and their weights in pairs."""
+
+    before: WeightSet
+    after: WeightSet
+    pairs: list[WeightPair]
+    rate_sum: float | None
+    rates_note: str
+
+    def work(self, device: str) -> list[Comparison]:
+        return [
+            Comparison(
+                before=(self.before, pair.before),
+                after=(self.after, pair.after),
+                rate_sum=self.rate_sum,
+                device=device,
+            )
+            for pair in self.pairs
+            if pair.before is not None and pair.after is not None
+        ]
+
+    def only(self, pair: WeightPair) -> str:
+        """Say who has a weight that the other has not, and why if that is known."""
+        there, lacks = (
+            (self.after, self.before) if pair.before is None else (self.before, self.after)
+        )
+        role = pair.either.role
+        why = lacks.absent.get(role, "") if role is not None else ""
+        return _named(there) + (f"; in {_named(lacks)}: {why}" if why else "")
+
+    def remarks(self, same: int) -> list[str]:
+        name = f"{_named(self.after)} from {_named(self.before)}"
+        all_same = f"{same} of {len(self.pairs)} weights are equal, byte for byte"
+        said = [f"{name}: {all_same}"] if same else []
+        return said + ([f"{name}: {self.rates_note}"] if self.rates_note else [])
+
+    @property
+    def told(self) -> dict[str, Any]:
+        steps = [self.before.step, self.after.step]
+        known = steps[0] is not None and steps[1] is not None
+        return {
+            "before": {"label": self.before.label, "step": steps[0]},
+            "after": {"label": self.after.label, "step": steps[1]},
+            "steps": (steps[1] or 0) - (steps[0] or 0) if known else None,
+            "learning_rate_sum": self.rate_sum,
+        }
+
+
+def _part(before: WeightSet, after: WeightSet, roles: Any, layers: Sequence[int] | None) -> _Part:
+    total, note = rate_sum(before, after)
+    pairs = matched(before, after, roles, layers)
+    return _Part(before=before, after=after, pairs=pairs, rate_sum=total, rates_note=note)
+
+
+def _named(checkpoint: WeightSet) -> str:
+    return checkpoint.label + ("" if checkpoint.step is None else f" at step {checkpoint.step}")
+
+
+def _flat(sources: Sequence[Source | Sequence[Source]]) -> list[Source]:
+    """Return sources that were given one by one, or as a list."""
+    found: list[Any] = []
+    for each in sources:
+        one = is_one(each) or isinstance(each, WeightSet)
+        found += [each] if one else several(each, what="a checkpoint")
+    return found
+
+
+def _steps(sources: list[Source]) -> list[Source]:
+    """Return all steps of a run that stands alone."""
+    if len(sources) != 1 or not isinstance(sources[0], str | PathLike):
+        return sources
+    folder = Path(sources[0])
+    return list(step_files(folder).values()) if is_run(folder) else sources

@@ -1,0 +1,123 @@
+"""What is computed of two weights, and how it is said in rows of the table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.measures import Values
+from ngpt_inspect.vocabulary import Kind, Status
+from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    import torch
+
+CHANGES = "changes"
+"""Name of the table, for figures that draw it."""
+HEADLINE = "angle"
+
+QUANTITIES = {
+    "angle": "angle between the weight before and after, each as one long vector, in degrees",
+    "row_angle": "the same of every row of a matrix: min, quartiles (low, median, high) and max",
+    "relative_change": "‖ΔW‖ / ‖W‖, Frobenius norms, ΔW the weight after minus that before",
+    "change_effective_rank": "exp(−Σ p log p) with p = σ / Σσ of the singular values of ΔW "
+    "(Roy & Vetterli 2007)",
+    "change_rank_share": "the same over min(m, n): 1 where all directions change alike, 0.8 for a "
+    "square matrix of independent normal entries",
+    "left_overlap": "mean squared cosine of the principal angles between the spans of the k "
+    "leading left singular vectors of ΔW and of W: 1 where they are one; k is 8, less where "
+    "either has fewer",
+    "left_overlap_random": "k / m: what it is between a random span and any other",
+    "right_overlap": "the same of the right singular vectors",
+    "right_overlap_random": "k / n, of an (m, n) matrix",
+    "angle_per_rate": "angle over the sum of the learning rates of the steps between, in degrees: "
+    "the rotation that a unit of learning rate makes, where the run's log has them",
+}
+"""Quantity -> formula."""
+ROW_STATISTICS = ("min", "low", "median", "high", "max")
+ROUNDING = 0.213
+"""Root mean square error of rounding normal values, over eps and their root mean square."""
+RESOLVED = 1 / 3
+"""A change of which rounding alone may make a larger share is never plain."""
+
+
+def compared(
+    before: Weight, after: Weight, rate_sum: float | None, device: str
+) -> Iterator[Values]:
+    """Yield what became of a weight; nothing is computed where both hold the same bytes."""
+    from ngpt_inspect.numerics.changes import LEADING, movement, turn
+
+    if before.shape != after.shape:
+        sizes = " and ".join("x".join(map(str, each.shape)) for each in (before, after))
+        yield not_compared(f"shapes differ: {sizes}")
+        return
+    matrix = after.facts.kind in (Kind.MATRIX, Kind.EMBEDDING)
+    old, new = before.values(device), after.values(device)
+    if _same_bytes(old, new):
+        same = "equal: the same bytes"
+        for name in ("angle", "relative_change", "change_effective_rank", "change_rank_share"):
+            if matrix or not name.startswith("change_"):
+                yield Values(measure=name, value=0.0, reason=same)
+        return
+    found = movement(*(each if matrix else each.reshape(1, -1) for each in (old, new)))
+    noise = math.hypot(_rounding(before, old), _rounding(after, new))
+    blurred = noise > RESOLVED * found.relative
+    status = Status.BELOW_RESOLUTION if blurred else Status.OK
+    reason = f"rounding to the stored dtypes alone makes {noise:.2g} of it" if blurred else ""
+    yield Values(measure="angle", value=found.angle, status=status, reason=reason)
+    yield Values(measure="relative_change", value=found.relative, status=status, reason=reason)
+    if rate_sum is not None:
+        yield Values(measure="angle_per_rate", value=found.angle / rate_sum, status=status)
+    if not matrix:
+        return
+    yield from _row_angles(found.row_angles, status)
+    if not bool((old != new).any()):  # -0 for 0
+        return
+    turned = turn(old, new, LEADING)
+    yield Values(measure="change_effective_rank", value=turned.effective_rank, status=status)
+    share = turned.effective_rank / min(old.shape)
+    yield Values(measure="change_rank_share", value=share, status=status)
+    for side, value, length in (
+        ("left", turned.left, old.shape[0]),
+        ("right", turned.right, old.shape[1]),
+    ):
+        said = "" if turned.k == LEADING else f"of {turned.k} directions: there are no more"
+        yield Values(measure=f"{side}_overlap", value=value, status=status, reason=said)
+        yield Values(measure=f"{side}_overlap_random", value=turned.k / length)
+
+
+def not_compared(reason: str) -> Values:
+    """Return the row that says why a weight was not compared."""
+    return Values(measure=HEADLINE, value=math.nan, status=Status.SKIPPED, reason=reason)
+
+
+def _row_angles(angles: torch.Tensor, status: Status) -> Iterator[Values]:
+    from ngpt_inspect.tables.statistics import SCALARS
+
+    known = angles[~angles.isnan()].cpu().numpy()
+    left_out = len(angles) - len(known)
+    reason = f"{left_out} rows of norm zero left out" if left_out else ""
+    for name in ROW_STATISTICS if len(known) else ():
+        value = SCALARS[name](known)
+        yield Values(measure="row_angle", statistic=name, value=value, status=status, reason=reason)
+
+
+def _same_bytes(old: torch.Tensor, new: torch.Tensor) -> bool:
+    import torch
+
+    if old.dtype != new.dtype:
+        return False
+    return torch.equal(*(each.contiguous().view(torch.uint8) for each in (old, new)))
+
+
+def _rounding(weight: Weight, values: torch.Tensor) -> float:
+    """Return the root mean square rounding error of storage over that of the values."""
+    import torch
+
+    told = weight.tensor.rounding()
+    if told is not None:
+        return told
+    rescaled = (weight.factor, weight.offset) != (1.0, 0.0)
+    dtype = weight.stored().dtype if rescaled else values.dtype
+    return ROUNDING * float(torch.finfo(dtype).eps)

@@ -1,0 +1,50 @@
+"""The gains of a GPT's norms: the nearest relatives of what nGPT learns besides its matrices."""
+
+from ngpt_inspect.figures._cut_table import CutTable
+from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
+from ngpt_inspect.figures.drawing.board import Board, layer_axis
+from ngpt_inspect.figures.scaling_factors import (
+    QUANTITY,
+    STATISTICS,
+    VIEW,
+    draw_factor,
+    factor_panel,
+)
+from ngpt_inspect.vocabulary import Kind, Series, roles_of
+
+GAINS = roles_of(Kind.GAIN)
+A_ROW = 4
+
+
+def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Drawing:
+    """Draw a panel a gain: by layer, or of the final norm its values.
+
+    By layer, x: normalized layer index; y: mean of the absolute values of the coordinates with
+    their quartile band. Final norm, x: the gain; y: Gaussian kernel density over coordinates of
+    Scott's bandwidth, or the histogram.
+    """
+    rows = CutTable(table, [Series(QUANTITY, name) for name in STATISTICS])
+    x = layer_axis()
+    there = rows.present(GAINS)
+    panels = {role: factor_panel(role, view, x) for role in there}
+    shown = list(panels.values())
+    groups = [shown[first : first + A_ROW] for first in range(0, len(shown), A_ROW)]
+    board = Board(rows, there, groups, width)
+    for role, panel in panels.items():
+        draw_factor(board, panel, role, view)
+    return board.finish()
+
+
+FIGURE = Figure(
+    name="norm_gains",
+    title="Norm gains",
+    summary="The gains of a GPT's norms: mean of absolute values over coordinates by normalized "
+    "layer index with the quartile band, and the density of the gain of the final norm.",
+    needs=("scaling_factors",),
+    draw=draw,
+    options=(VIEW,),
+    formula="each gain as stored, or 1 + stored where the model uses it so.",
+    source="arXiv 2410.01131, Figure 6 (its arrangement; gains are not in the paper)",
+    roles=tuple(str(role) for role in GAINS),
+)

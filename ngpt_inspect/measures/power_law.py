@@ -1,0 +1,109 @@
+"""The tail of a matrix's spectrum as a power law, as WeightWatcher fits it.
+
+Where WeightWatcher 0.7.7 chooses, this does as it does: eigenvalues are squared singular values of
+the whole float64 matrix, those up to 1e-5 are left out whatever the scale of the others, every
+eigenvalue is tried as xmin, the empirical distribution is taken from below each value, and of fewer
+than 20 alpha is corrected for its bias. So alpha, xmin and D agree with its table. What differs:
+matrices are those of the model, where it sees tensors (a fused W_q W_k W_v is three, an expert of
+a stack is one, a transposed or quantised tensor is what it stands for), and one without a fit is
+a row that says why, where WeightWatcher leaves it out or writes -1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ngpt_inspect.measures._measure import Followed, Known, Measure, Setting, Summary, Values
+from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
+from ngpt_inspect.weights import Weight
+
+LEAST = 1e-5
+"""Eigenvalues up to this are left out: WeightWatcher's EVALS_THRESH."""
+
+
+def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
+    """Yield alpha, xmin and D of the whole matrix, and how many eigenvalues the tail has."""
+    from ngpt_inspect.numerics.power_law import FEWEST, power_law
+    from ngpt_inspect.numerics.spectra import singular_values
+
+    if weight.heads_only:
+        yield _skipped("as a whole the model never has this matrix")
+        return
+    squares = singular_values(weight.values(device)).square().cpu().numpy()
+    if not math.isfinite(squares[0]):
+        yield _skipped(f"{weight.source}: squares of its singular values are beyond float64")
+        return
+    least = options["above"]
+    kept = squares[squares > least]
+    left_out = f"{len(squares) - len(kept)} of {len(squares)} eigenvalues are not above {least:g}"
+    found = power_law(kept)
+    if found is None:
+        few = f"{len(kept)} eigenvalues, and a tail takes {FEWEST} or more"
+        why = few if len(kept) < FEWEST else "all eigenvalues are equal"
+        yield _skipped(f"{weight.source}: {why}" + (f"; {left_out}" * (len(kept) < len(squares))))
+        return
+    yield Values(
+        measure="power_law_alpha",
+        value=found.alpha,
+        reason=left_out if len(kept) < len(squares) else "",
+    )
+    yield Values(measure="power_law_xmin", value=found.xmin)
+    yield Values(measure="power_law_distance", value=found.distance)
+    yield Values(measure="power_law_alpha_error", value=found.standard_error)
+    yield Values(measure="power_law_tail", value=float(found.tail))
+
+
+def _skipped(reason: str) -> Values:
+    return Values(measure="power_law_alpha", value=math.nan, status=Status.SKIPPED, reason=reason)
+
+
+MEASURE = Measure(
+    name="power_law",
+    title="Power law of the spectrum",
+    summary="alpha, xmin and D of the tail of the eigenvalues, equal to WeightWatcher's",
+    roles=roles_of(Kind.EMBEDDING, Kind.MATRIX),
+    compute=compute,
+    quantities={
+        "power_law_alpha": "α = 1 + n / Σ ln(λ / λ_min) over the n eigenvalues λ = σ² of WᵀW that "
+        "are at least λ_min (n − 1 for n where fewer than 20 are above 1e-5)",
+        "power_law_xmin": "λ_min, the eigenvalue from which on the law is nearest to the tail",
+        "power_law_distance": "D = max |i/n − 1 + (λ_i / λ_min)^(1 − α)|, i = 0 .. n − 1 in order: "
+        "the Kolmogorov-Smirnov distance of the tail from the law",
+        "power_law_alpha_error": "(α − 1) / √n, the standard error of α",
+        "power_law_tail": "n",
+    },
+    headline=Series("power_law_alpha"),
+    shown=(Series("power_law_alpha"),),
+    options=(Setting(name="above", default=LEAST, help="Eigenvalues up to this are left out."),),
+    pooled={"power_law_alpha": (Summary.HEADS,)},
+    source="Clauset, Shalizi and Newman, arXiv 0706.1062, equations 3.1 and 3.9, section 3.3; "
+    "choices of WeightWatcher 0.7.7 (https://github.com/CalculatedContent/WeightWatcher)",
+    followed={
+        "power_law_alpha": Followed(
+            series=Series("power_law_alpha"), over=Series("power_law_alpha", "median"), label="α"
+        ),
+    },
+    known=(
+        Known(
+            role=Role.W_U,
+            # Eigenvalues 4^j, j = 0 .. 7: Σ ln(λ / λ_min) = 28 ln 4, so λ^(1 − α) = exp(−j / 4).
+            weight=tuple(tuple(2.0**j * (i == j) for i in range(8)) for j in range(8)),
+            values={
+                "power_law_alpha": 1 + 1 / (4 * math.log(4)),
+                "power_law_xmin": 1,
+                "power_law_distance": 1 - math.exp(-3 / 4) - 3 / 8,
+                "power_law_alpha_error": 1 / (4 * math.log(4) * 8**0.5),
+                "power_law_tail": 8,
+            },
+        ),
+    ),
+    usual="α of 2 to 6 in matrices of trained language models",
+    alarming="α below 2: a few directions hold nearly all; a large D: the tail is no power law, "
+    "and α then says nothing",
+    random="normal entries have no power law: α of 6 or more (7.2 of 768 x 768, above 10 where a "
+    "matrix is long), D about 0.13",
+    caution="the tail chosen can jump from one step to the next; 1e-5 is an absolute size, so "
+    "matrices of small values lose eigenvalues that others keep",
+)

@@ -1,0 +1,287 @@
+"""Everything that is wanted of all pairs of rows, from one pass over their products.
+
+Shapes: V rows, D columns, N rows that take part, R x C a tile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ngpt_inspect.numerics.directions import row_norms
+from ngpt_inspect.numerics.finite import require_finite, times_power
+from ngpt_inspect.numerics.heartbeat import beat
+from ngpt_inspect.numerics.neighbours import Best, Closest, Nearest
+from ngpt_inspect.numerics.pairwise import (
+    ALL_ROUNDING,
+    Dots,
+    PairwiseDots,
+    Spread,
+    exponent_of,
+    mean_product,
+    summary,
+)
+from ngpt_inspect.numerics.tiles import (
+    GROUPS,
+    Hand,
+    Spot,
+    TiledRows,
+    over_tiles,
+    random_groups,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+Want = Dots | Closest
+SHORT = 2.0**-40
+"""Rows shorter than this, where the longest are near 1, have cosines that raw float32 products do
+not hold: then rows are divided by their norms first, in a pass of its own."""
+
+
+def all_pairs(x_VD: torch.Tensor, wants: Sequence[Want]) -> dict[Want, Any]:
+    """Return what is wanted of the products of all pairs of different rows, each made once.
+
+    Products are taken in tiles, 2 D operations a pair: raw, and over two norms for cosines. Besides
+    the rows themselves it holds about 40 MB a thread. Numbers do not depend on what else is wanted,
+    nor on how many threads there are.
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype, on any device.
+    wants : sequence of Dots and Closest
+
+    Returns
+    -------
+    dict
+        Of each `Dots` a `PairwiseDots`, or None where there are not two rows; of each `Closest` a
+        `Nearest`.
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+    """
+    require_finite(x_VD)
+    return _Cloud(x_VD).found(wants)
+
+
+def pairwise_dots(x_VD: torch.Tensor, **settings: Any) -> PairwiseDots:
+    """Return the distribution of dot products alone; settings are those of `Dots`.
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+    ValueError
+        If there are not two rows to compare.
+    """
+    want = Dots(**settings)
+    found: PairwiseDots | None = all_pairs(x_VD, [want])[want]
+    if found is None:
+        zeros = int((row_norms(x_VD) == 0).sum())
+        msg = f"pairs need at least two rows, got {len(x_VD)}, {zeros} of norm zero"
+        raise ValueError(msg)
+    return found
+
+
+def nearest_rows(x_VD: torch.Tensor, *, duplicate: float) -> Nearest:
+    """Return the nearest row of every row alone; see `Closest`."""
+    want = Closest(duplicate)
+    found: Nearest = all_pairs(x_VD, [want])[want]
+    return found
+
+
+class _Cloud:
+    """Rows with their norms, and the passes over them."""
+
+    def __init__(self, x_VD: torch.Tensor) -> None:
+        import torch
+
+        self.x_VD = x_VD
+        self._means: dict[bool, float] = {}
+        self.norms_V = row_norms(x_VD)
+        self.nonzero = (self.norms_V > 0).nonzero().squeeze(1)
+        self.zero = (self.norms_V == 0).nonzero().squeeze(1)
+        self.dtype = torch.float64 if x_VD.dtype == torch.float64 else torch.float32
+        longest = float(self.norms_V.max()) if len(x_VD) else 0.0
+        self.exponent = exponent_of(longest)
+        shortest = float(self.norms_V[self.nonzero].min()) if len(self.nonzero) else 1.0
+        self.one_pass = math.ldexp(shortest, -self.exponent) >= SHORT
+
+    def found(self, wants: Sequence[Want]) -> dict[Want, Any]:
+        """Return everything that is wanted, from as few passes as hold it."""
+        dots = [want for want in wants if isinstance(want, Dots)]
+        out: dict[Want, Any] = {want: None for want in dots if self.count(want) < 2}
+        passes: dict[Any, list[Want]] = {}
+        for want in wants:
+            if want not in out:
+                passes.setdefault(self.pass_of(want), []).append(want)
+        for mine in passes.values():
+            out |= self.measured(
+                [want for want in mine if isinstance(want, Dots)],
+                [want for want in mine if isinstance(want, Closest)],
+            )
+        return out
+
+    def pass_of(self, want: Want) -> tuple[Any, ...]:
+        """Return what tells the passes apart that serve these; equal for those that share one."""
+        normalize = isinstance(want, Closest) or want.normalize
+        apart = normalize and not self.one_pass
+        if isinstance(want, Closest) or self.is_whole(want):
+            return (apart,)
+        return apart, want.budget, want.seed, self.count(want)
+
+    def count(self, want: Dots) -> int:
+        return len(self.nonzero) if want.normalize else len(self.x_VD)
+
+    def n_pairs(self, want: Dots) -> int:
+        return self.count(want) * (self.count(want) - 1) // 2
+
+    @property
+    def work(self) -> float:
+        """Operations a pair."""
+        return 2.0 * self.x_VD.shape[1]
+
+    def is_whole(self, want: Dots) -> bool:
+        few = self.n_pairs(want) * self.work <= want.budget or self.count(want) < 4 * GROUPS
+        return want.exact or few
+
+    def groups(self, wants: Sequence[Dots]) -> list[TiledRows]:
+        """Return the rows whose pairs are multiplied: all in one group, or a sample."""
+        import torch
+
+        raw = any(not want.normalize for want in wants)
+        normalize = not raw and not self.one_pass
+        exponent = 0 if normalize else self.exponent
+        facts = (self.norms_V, normalize, self.dtype, exponent)
+        if all(map(self.is_whole, wants)):
+            # Those without a direction last, so that no tile has cosines of only some of its rows.
+            ids_N = torch.cat((self.nonzero, self.zero)) if raw else self.nonzero
+            return [TiledRows(self.x_VD, ids_N, *facts, not (raw and len(self.zero)))]
+        rows = TiledRows(self.x_VD, self.ids(wants[0]), *facts)
+        return random_groups(rows, wants[0].budget / self.work, wants[0].seed)
+
+    def ids(self, want: Dots) -> torch.Tensor:
+        """Return the rows whose products are wanted, ascending."""
+        import torch
+
+        return self.nonzero if want.normalize else torch.arange(len(self.x_VD)).to(self.nonzero)
+
+    def measured(self, wants: Sequence[Dots], closest: Sequence[Closest]) -> dict[Want, Any]:
+        """Return what is wanted of the pairs of the same rows, from one pass."""
+        import torch
+
+        groups = self.groups(wants)
+        best = {want: Best(groups[0], len(self.nonzero), want.duplicate) for want in closest}
+        spreads = self.spreads(groups, wants)
+        _gather(groups, spreads, list(best.values()), len(self.nonzero))
+        out: dict[Want, Any] = {want: each.nearest(groups[0]) for want, each in best.items()}
+        for want in wants:
+            found, of = spreads[want.normalize], groups
+            rounding = self.kind(groups[0], want).rounding
+            if self.dtype != torch.float64 and found.std <= ALL_ROUNDING * rounding:
+                # What float32 leaves of such a spread is its own rounding.
+                of = [replace(group, dtype=torch.float64) for group in groups]
+                again = self.spreads(of, [want])
+                _gather(of, again, [], len(self.nonzero))
+                found = again[want.normalize]
+            of = [self.kind(group, want) for group in of]
+            whole = self.is_whole(want)
+            facts = (whole, self.mean(want.normalize), self.n_pairs(want), len(self.zero))
+            out[want] = summary(want, found, of, *facts)
+        return out
+
+    def spreads(self, groups: list[TiledRows], wants: Sequence[Dots]) -> dict[bool, Spread]:
+        """Return what gathers raw products and cosines, where they are wanted."""
+        out = {}
+        for normalize in dict.fromkeys(want.normalize for want in wants):
+            mine = [want for want in wants if want.normalize is normalize]
+            kinds = [self.kind(group, mine[0]) for group in groups]
+            most = max(want.n_extremes for want in mine)
+            out[normalize] = Spread(kinds, self.mean(normalize), most)
+        return out
+
+    def kind(self, group: TiledRows, want: Dots) -> TiledRows:
+        """Return the rows of a group as what their products are then taken for."""
+        if not want.normalize:
+            return group
+        kept = group.ids_N[self.norms_V[group.ids_N] > 0]
+        return replace(group, ids_N=kept, normalize=True, exponent=0)
+
+    def mean(self, normalize: bool) -> float:
+        """Return the mean over all pairs, in float64."""
+        if normalize not in self._means:
+            want = Dots(normalize=normalize)
+            exponent = 0 if normalize else self.exponent
+            facts = (self.norms_V, normalize, self.dtype, exponent, True)
+            rows = TiledRows(self.x_VD, self.ids(want), *facts)
+            self._means[normalize] = mean_product(rows, self.n_pairs(want))
+        return self._means[normalize]
+
+
+def _gather(
+    groups: list[TiledRows], spreads: dict[bool, Spread], best: list[Best], n_nonzero: int
+) -> None:
+    """Go over the tiles of each group once."""
+    todo = sum(len(g.ids_N) * (len(g.ids_N) - 1) // 2 for g in groups)
+    done = 0
+    for group in groups:
+        cut = n_nonzero if len(group.ids_N) > n_nonzero else None
+        look = _Looking(group, spreads, best, len(group.ids_N) if cut is None else cut)
+        with ExitStack() as stack:
+            for spread in spreads.values():
+                stack.enter_context(spread.group())
+            for n_values, glances, better in over_tiles(group, look, cut):
+                for normalize, seen in glances.items():
+                    spreads[normalize].take(seen)
+                for each, found in zip(best, better, strict=False):
+                    each.take(found)
+                done += n_values
+                beat(done, todo)
+
+
+class _Looking:
+    """What is done with each tile of a group of rows, by the thread that multiplied it."""
+
+    def __init__(
+        self, rows: TiledRows, spreads: dict[bool, Spread], best: list[Best], n_cosines: int
+    ) -> None:
+        self.rows, self.spreads, self.best = rows, spreads, best
+        self.n_cosines = n_cosines
+        norms_N = times_power(rows.norms_V[rows.ids_N], -rows.exponent)
+        self.over_norms_N = (1.0 / norms_N).to(rows.dtype)
+
+    def __call__(
+        self, hand: Hand, spot: Spot, dots_RC: torch.Tensor
+    ) -> tuple[int, dict[bool, Any], list[Any]]:
+        glances, better = {}, []
+        tile = None
+        if (True in self.spreads or self.best) and spot.stop <= self.n_cosines:
+            tile = spot.tile(self.cosines(hand, spot, dots_RC))
+            better = [each.look(tile) for each in self.best]
+            if True in self.spreads:
+                glances[True] = self.spreads[True].look(hand, tile, self.rows.ids_N)
+        if False in self.spreads:
+            tile = spot.tile(dots_RC)
+            glances[False] = self.spreads[False].look(hand, tile, self.rows.ids_N)
+        return spot.n_pairs, glances, better
+
+    def cosines(self, hand: Hand, spot: Spot, dots_RC: torch.Tensor) -> torch.Tensor:
+        """Return raw products over the two norms, beside them while they are needed."""
+        import torch
+
+        if self.rows.normalize:
+            return dots_RC
+        room = (
+            dots_RC
+            if False not in self.spreads
+            else hand.room("cosines", (dots_RC.shape[0], dots_RC.shape[1]), self.rows)
+        )
+        over_R1 = self.over_norms_N[spot.first : spot.last].unsqueeze(1)
+        torch.mul(dots_RC, over_R1, out=room)
+        return room.mul_(self.over_norms_N[spot.start : spot.stop])

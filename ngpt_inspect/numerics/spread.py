@@ -1,0 +1,283 @@
+"""How directions are spread over the sphere: over all pairs, and among nearest neighbours.
+
+Shapes: V rows, D columns, N rows that have a direction, R x C a tile, K neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ngpt_inspect.numerics.binning import Tally
+from ngpt_inspect.numerics.directions import row_norms
+from ngpt_inspect.numerics.finite import require_finite
+from ngpt_inspect.numerics.heartbeat import beat
+from ngpt_inspect.numerics.pairwise import SORTED_PAIRS
+from ngpt_inspect.numerics.sphere_law import cosine_law
+from ngpt_inspect.numerics.tiles import (
+    BLOCK_ELEMENTS,
+    CHUNK,
+    Hand,
+    Spot,
+    Tile,
+    TiledRows,
+    over_tiles,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    Cdf = Callable[[np.ndarray], np.ndarray]
+
+PIECE = 32
+"""Neighbouring columns of which only those with the largest values are looked at."""
+FEWEST = 3
+"""Rows: fewer have no two neighbours."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How N directions are spread."""
+
+    potential: float
+    """ln of the mean of exp(-2 |x - y|^2) over all pairs."""
+    distance: float
+    """max |F - G|, F the distribution of the cosines of all pairs and G that of uniform ones."""
+    distance_error: float
+    """By how much binning can have made it too small; 0 where the cosines were sorted."""
+    occurrences_N: torch.Tensor
+    """How often each direction is among the k nearest of others, int64; they add up to N k."""
+    k: int
+    """Neighbours counted: at most N - 1."""
+    dimension: float
+    """Of TwoNN; NaN where no two neighbours of any row are at two distances above 0."""
+    doubled: int
+    """Rows that have another at distance 0: TwoNN leaves them out."""
+    ids_N: torch.Tensor
+    """Which rows these are."""
+
+
+def spread(x_VD: torch.Tensor, k: int) -> Coverage | None:
+    """Measure every pair of directions once, in tiles, and the K = max(k, 2) nearest of each row.
+
+    Products are in float32 (in float64 where rows are, or pairs are few), the distances of
+    neighbours again in float64. Besides the rows it holds two blocks of them and some copies of a
+    tile, 16 MB each.
+
+    Parameters
+    ----------
+    x_VD : tensor of shape (V, D)
+        Any floating dtype; rows of norm zero are left out.
+    k : int
+        Neighbours whose occurrences are counted.
+
+    Returns
+    -------
+    Coverage or None
+        None where fewer than three rows have a direction, or they have one column.
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+
+    References
+    ----------
+    Wang and Isola, arXiv 2005.10242, section 4.1. Radovanovic, Nanopoulos and Ivanovic, Hubs in
+    space, JMLR 11, 2010, section 3.1. Facco et al., doi 10.1038/s41598-017-11873-y, equation 5,
+    with the estimate of maximum likelihood N / sum ln(r2 / r1).
+    """
+    import torch
+
+    require_finite(x_VD)
+    norms_V = row_norms(x_VD)
+    ids_N = (norms_V > 0).nonzero().squeeze(1)
+    count = len(ids_N)
+    if count < FEWEST or x_VD.shape[1] < 2:
+        return None
+    n_pairs = count * (count - 1) // 2
+    few = n_pairs <= SORTED_PAIRS
+    wide = few or x_VD.dtype == torch.float64
+    rows = TiledRows(x_VD, ids_N, norms_V, True, torch.float64 if wide else torch.float32)
+    nearest = _Nearby(rows, min(max(k, 2), count - 1))
+    looking = _Looking(nearest, None if few else rows.reach)
+    kept, total, done = [], 0.0, 0
+    for n_values, potential, nearer, values in over_tiles(rows, looking):
+        total += potential
+        nearest.take(nearer)
+        kept += values
+        done += n_values
+        beat(done, n_pairs)
+    k = min(k, count - 1)
+    law = cosine_law(x_VD.shape[1])
+    if few:
+        distance, error = _from_sorted(np.sort(np.concatenate(kept)), law.cdf), 0.0
+    else:
+        distance, error = _from_tally(looking.tally(), law.cdf)
+    dimension, doubled = nearest.two_nn()
+    return Coverage(
+        potential=math.log(total / n_pairs),
+        distance=distance,
+        distance_error=error,
+        occurrences_N=torch.bincount(nearest.ids_NK[:, :k].flatten(), minlength=count),
+        k=k,
+        dimension=dimension,
+        doubled=doubled,
+        ids_N=ids_N,
+    )
+
+
+def skewness(counts_N: torch.Tensor) -> float:
+    """Third central moment over the cube of the standard deviation; NaN where all are equal."""
+    off_N = counts_N.double() - counts_N.double().mean()
+    deviation = off_N.square().mean().sqrt()
+    return float((off_N**3).mean() / deviation**3)
+
+
+def _potential(cosines_P: torch.Tensor) -> float:
+    """Sum of exp(-4 (1 - cos)): |x - y|^2 = 2 - 2 cos; short sums, joined in float64."""
+    import torch
+
+    whole = len(cosines_P) // CHUNK * CHUNK
+    parts = (cosines_P[:whole].view(-1, CHUNK), cosines_P[whole:].unsqueeze(0))
+    return sum(float(torch.exp(4 * part - 4).sum(1).double().sum()) for part in parts)
+
+
+def _from_sorted(cosines: np.ndarray, cdf: Cdf) -> float:
+    law = cdf(cosines)
+    ranks = np.arange(len(cosines) + 1) / len(cosines)
+    return float(max((ranks[1:] - law).max(), (law - ranks[:-1]).max()))
+
+
+def _from_tally(tally: Tally, cdf: Cdf) -> tuple[float, float]:
+    shares = tally.counts / tally.counts.sum()
+    edges = np.arange(len(shares) + 1) * tally.width - tally.reach
+    law = cdf(edges)
+    found = float(np.abs(np.concatenate([[0.0], shares.cumsum()]) - law).max())
+    return found, float(max(shares.max(), np.diff(law).max()))
+
+
+@dataclass(frozen=True)
+class _Nearer:
+    """The largest cosines of some rows in a tile, and whose they are."""
+
+    rows: slice
+    values_RK: torch.Tensor
+    ids_RK: torch.Tensor
+
+
+class _Looking:
+    """What is done with each tile by the thread that multiplied it; a thread counts for itself."""
+
+    def __init__(self, nearest: _Nearby, reach: float | None) -> None:
+        self.nearest, self.reach = nearest, reach
+        self._tallies: dict[Hand, Tally] = {}
+
+    def __call__(
+        self, hand: Hand, spot: Spot, dots_RC: torch.Tensor
+    ) -> tuple[int, float, list[_Nearer], list[np.ndarray]]:
+        tile = spot.tile(dots_RC)
+        found = spot.n_pairs, _potential(tile.values_P), self.nearest.look(tile)
+        if self.reach is None:
+            return *found, [tile.values_P.cpu().numpy().copy()]
+        self._tallies.setdefault(hand, Tally(self.reach, 0.0)).add(tile)
+        return *found, []
+
+    def tally(self) -> Tally:
+        """Return the counts of all threads."""
+        whole, *others = self._tallies.values()
+        for each in others:
+            whole.join(each)
+        return whole
+
+
+class _Nearby:
+    """The K largest cosines of each row so far, and whose they are."""
+
+    def __init__(self, rows: TiledRows, k: int) -> None:
+        import torch
+
+        self.rows, self.k, count = rows, k, len(rows.ids_N)
+        device = rows.ids_N.device
+        self.cosines_NK = torch.full((count, k), -math.inf, dtype=rows.dtype, device=device)
+        self.ids_NK = torch.zeros((count, k), dtype=torch.int64, device=device)
+
+    def look(self, tile: Tile) -> list[_Nearer]:
+        """Return what is nearest in a tile, for the rows of both of its sides."""
+        dots_RC = tile.matrix()
+        sides = [(dots_RC, tile.first_row, tile.first_column)]
+        if not tile.triangle:
+            sides.append((dots_RC.T, tile.first_column, tile.first_row))
+        found = []
+        for dots, row, column in sides:
+            values_RK, ids_RK = _largest(dots, self.k)
+            found.append(_Nearer(slice(row, row + len(dots)), values_RK, ids_RK + column))
+        return found
+
+    def take(self, found: list[_Nearer]) -> None:
+        """Take what is nearer than what was known."""
+        import torch
+
+        for new in found:
+            values = torch.cat((self.cosines_NK[new.rows], new.values_RK), 1)
+            ids = torch.cat((self.ids_NK[new.rows], new.ids_RK), 1)
+            best = values.topk(self.k, 1)
+            self.cosines_NK[new.rows] = best.values
+            self.ids_NK[new.rows] = ids.gather(1, best.indices)
+
+    def two_nn(self) -> tuple[float, int]:
+        """1 / mean ln(r2 / r1) over the rows whose nearest is at a distance, and how many are not.
+
+        Duplicates have no ratio; a mean of zero, all distances equal, no dimension.
+        """
+        import torch
+
+        rows, ratios = self.rows, []
+        step = max(1, BLOCK_ELEMENTS // rows.x_VD.shape[1] // 4)
+        for first in range(0, len(rows.ids_N), step):
+            own_BD = rows.block(first, first + step, torch.float64)
+            distances = [
+                torch.linalg.vector_norm(own_BD - self._block(ids_B), dim=1)
+                for ids_B in self.ids_NK[first : first + step, :2].T
+            ]
+            near_B, far_B = torch.stack(distances).sort(0).values
+            apart = near_B > torch.finfo(torch.float64).eps
+            ratios.append((far_B[apart] / near_B[apart]).log())
+        logs = torch.cat(ratios)
+        mean = float(logs.mean()) if len(logs) else 0.0
+        return (1 / mean if mean > 0 else math.nan), len(rows.ids_N) - len(logs)
+
+    def _block(self, places_B: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        chosen = replace(self.rows, ids_N=self.rows.ids_N[places_B])
+        return chosen.block(0, len(places_B), torch.float64)
+
+
+def _largest(dots_RC: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the k largest values of each row, fewer of a narrow tile, and their columns.
+
+    They lie in the k pieces of largest maxima, or behind the last whole piece.
+    """
+    import torch
+
+    width = dots_RC.shape[1]
+    n_pieces = width // PIECE
+    if n_pieces <= 2 * k:
+        best = dots_RC.topk(min(k, width), 1)
+        return best.values, best.indices
+    whole = n_pieces * PIECE
+    pieces = dots_RC[:, :whole].reshape(len(dots_RC), n_pieces, PIECE)
+    chosen_Rk = pieces.amax(2).topk(k, 1).indices
+    values = pieces.gather(1, chosen_Rk.unsqueeze(2).expand(-1, -1, PIECE)).flatten(1)
+    offsets = torch.arange(PIECE, device=dots_RC.device)
+    columns = (chosen_Rk.unsqueeze(2) * PIECE + offsets).flatten(1)
+    rest = torch.arange(whole, width, device=dots_RC.device).expand(len(dots_RC), -1)
+    values, columns = torch.cat((values, dots_RC[:, whole:]), 1), torch.cat((columns, rest), 1)
+    best = values.topk(k, 1)
+    return best.values, columns.gather(1, best.indices)

@@ -1,0 +1,5 @@
+"""One file to send: everything a reader needs of some checkpoints, without any network."""
+
+from ngpt_inspect.report.making import figures_for, measures_for, report_of, save_report
+
+__all__ = ["figures_for", "measures_for", "report_of", "save_report"]

@@ -1,0 +1,69 @@
+"""MLflow: metrics of a run in an experiment; the server is that of $MLFLOW_TRACKING_URI."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ngpt_inspect.trackers._tracker import Histogram, Log, Tracker
+
+FORBIDDEN = re.compile(r"[^\w\-. /:]", re.ASCII)
+"""What names of metrics cannot have."""
+AT_ONCE = 1000
+"""Metrics that one request takes."""
+
+
+class _Run:
+    def __init__(self, client: Any, run_id: str) -> None:
+        self.client = client
+        self.run_id = run_id
+
+    def step(
+        self, step: int, scalars: Mapping[str, float], histograms: Mapping[str, Histogram]
+    ) -> None:
+        """Take scalars, and of a histogram what MLflow has no bins for: its mean and spread."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        moments = {
+            f"{tag}/{name}": value
+            for tag, each in histograms.items()
+            for name, value in (("mean", each.mean), ("std", each.std))
+        }
+        metrics = [
+            Metric(_named(tag), value, now, step)
+            for tag, value in (moments | dict(scalars)).items()
+        ]
+        for first in range(0, len(metrics), AT_ONCE):
+            self.client.log_batch(self.run_id, metrics=metrics[first : first + AT_ONCE])
+
+
+def _named(tag: str) -> str:
+    """Return a name in one folder: no metric may be named as the folder of another."""
+    quantity, slash, rest = FORBIDDEN.sub("_", tag).partition("/")
+    return quantity + slash + rest.replace("/", ".")
+
+
+def _open(where: str, run: str) -> Any:
+    from mlflow import MlflowClient
+
+    @contextmanager
+    def opened() -> Iterator[Log]:
+        client = MlflowClient()
+        name = where or "ngpt-inspect"
+        found = client.get_experiment_by_name(name)
+        experiment = client.create_experiment(name) if found is None else found.experiment_id
+        tag = f"tags.`ngpt_inspect.run` = '{FORBIDDEN.sub('_', run)}'"
+        earlier = client.search_runs([experiment], tag, max_results=1)
+        tags = {"ngpt_inspect.run": FORBIDDEN.sub("_", run)}
+        started = earlier[0] if earlier else client.create_run(experiment, tags=tags, run_name=run)
+        yield _Run(client, started.info.run_id)
+        client.set_terminated(started.info.run_id)
+
+    return opened()
+
+
+TRACKER = Tracker(name="mlflow", title="MLflow", package="mlflow", where="experiment", open=_open)

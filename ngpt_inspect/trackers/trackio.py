@@ -1,0 +1,40 @@
+"""Trackio: a project in its own store on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ngpt_inspect.trackers._tracker import Histogram, Log, Tracker
+
+
+class _Run:
+    def __init__(self, trackio: Any) -> None:
+        self.trackio = trackio
+
+    def step(
+        self, step: int, scalars: Mapping[str, float], histograms: Mapping[str, Histogram]
+    ) -> None:
+        told: dict[str, Any] = dict(scalars)
+        for tag, each in histograms.items():
+            binned = (list(each.counts), list(each.edges))
+            told[f"{tag}/histogram"] = self.trackio.Histogram(np_histogram=binned)
+        self.trackio.log(told, step=step)
+
+
+def _open(where: str, run: str) -> Any:
+    import trackio
+
+    @contextmanager
+    def opened() -> Iterator[Log]:
+        trackio.init(project=where or "ngpt-inspect", name=run, resume="allow")
+        try:
+            yield _Run(trackio)
+        finally:
+            trackio.finish()
+
+    return opened()
+
+
+TRACKER = Tracker(name="trackio", title="Trackio", package="trackio", where="project", open=_open)

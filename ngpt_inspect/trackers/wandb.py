@@ -1,0 +1,59 @@
+"""Weights & Biases: a run a checkpoint's label, with steps of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ngpt_inspect.trackers._tracker import Histogram, Log, Tracker
+
+PREFIX = "ngpt"
+STEP = f"{PREFIX}/step"
+MOST_BINS = 512
+"""Bins that W&B takes."""
+
+
+class _Run:
+    def __init__(self, run: Any) -> None:
+        import wandb
+
+        self.run = run
+        self.histogram = wandb.Histogram
+        # Steps may come late, and out of order with those of the training loop.
+        run.define_metric(STEP)
+        run.define_metric(f"{PREFIX}/*", step_metric=STEP)
+
+    def step(
+        self, step: int, scalars: Mapping[str, float], histograms: Mapping[str, Histogram]
+    ) -> None:
+        told: dict[str, Any] = {f"{PREFIX}/{tag}": value for tag, value in scalars.items()}
+        for tag, each in histograms.items():
+            if len(each.counts) <= MOST_BINS:
+                binned = (list(each.counts), list(each.edges))
+                told[f"{PREFIX}/{tag}/histogram"] = self.histogram(np_histogram=binned)
+        self.run.log({STEP: step, **told})
+
+
+def _open(where: str, run: str) -> Any:
+    import wandb
+
+    project = where or "ngpt-inspect"
+    key = hashlib.sha256(f"{project}/{run}".encode()).hexdigest()[:16]
+
+    @contextmanager
+    def opened() -> Iterator[Log]:
+        settings = wandb.Settings(silent=True)
+        started = wandb.init(project=project, name=run, id=key, resume="allow", settings=settings)
+        try:
+            yield _Run(started)
+        finally:
+            started.finish()
+
+    return opened()
+
+
+TRACKER = Tracker(
+    name="wandb", title="Weights & Biases", package="wandb", where="project", open=_open
+)

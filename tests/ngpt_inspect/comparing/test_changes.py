@@ -1,0 +1,146 @@
+"""`changes` of small models whose changes are known."""
+
+import json
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from models import tiny_gpt, tiny_ngpt, write_llama, write_reference
+from safetensors.torch import save_file
+
+import ngpt_inspect as ni
+from ngpt_inspect.comparing import QUANTITIES
+
+
+def value(table, measure, role, layer=None, statistic=None):
+    of = table[(table["measure"] == measure) & (table["role"] == role)]
+    of = of[of["layer"].isna() if layer is None else (of["layer"] == layer).fillna(False)]
+    of = of[of["statistic"].isna() if statistic is None else of["statistic"] == statistic]
+    (found,) = of["value"]
+    return found
+
+
+def degrees(x, y):
+    u, v = (np.ravel(each) / np.linalg.norm(each) for each in (x, y))
+    return math.degrees(2 * math.atan2(np.linalg.norm(u - v), np.linalg.norm(u + v)))
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Write a model and what became of it: W_q of layer 1 and alpha_A of layer 0 differ."""
+    model = tiny_ngpt()
+    before = write_reference(model, tmp_path / "before.safetensors")
+    opened = ni.open_checkpoint(before)
+    names = [opened["W_q"][1].tensor.name, opened["alpha_A"][0].tensor.name]
+    generator = torch.Generator().manual_seed(1)
+
+    def changed(tensors):
+        for name in names:
+            tensors[name] += 0.1 * torch.randn(tensors[name].shape, generator=generator)
+
+    return before, write_reference(model, tmp_path / "after.safetensors", change=changed)
+
+
+def test_what_changed_is_measured_and_what_did_not_is_said_to_be_equal(pair):
+    table = ni.changes(*pair)
+    old, new = (ni.open_checkpoint(each) for each in pair)
+    weights = [each["W_q"][1].values().double().numpy() for each in (old, new)]
+    assert value(table, "angle", "W_q", 1) == pytest.approx(degrees(*weights))
+    size = np.linalg.norm(weights[1] - weights[0]) / np.linalg.norm(weights[0])
+    assert value(table, "relative_change", "W_q", 1) == pytest.approx(size)
+    rows = [degrees(*each) for each in zip(*weights, strict=True)]
+    assert value(table, "row_angle", "W_q", 1, "median") == pytest.approx(np.median(rows))
+    assert value(table, "row_angle", "W_q", 1, "max") == pytest.approx(np.max(rows))
+    assert value(table, "left_overlap_random", "W_q", 1) == 8 / weights[0].shape[0]
+    alphas = [each["alpha_A"][0].values().numpy() for each in (old, new)]
+    assert value(table, "angle", "alpha_A", 0) == pytest.approx(degrees(*alphas))
+    same = table[table["reason"] == "equal: the same bytes"]
+    assert set(same["value"]) == {0.0}
+    n_weights = len(old.weights)
+    assert len(same[same["measure"] == "angle"]) == n_weights - 2
+    assert (
+        f"{n_weights - 2} of {n_weights} weights are equal, byte for byte"
+        in table.attrs["remarks"][0]
+    )
+    assert set(table["measure"]) == set(QUANTITIES) - {"angle_per_rate"}
+    assert set(table["checkpoint"]) == {"after"}
+
+
+def test_layouts_are_matched_by_role(tmp_path):
+    model = tiny_gpt()
+    ours = write_reference(model, tmp_path / "ours.safetensors")
+    table = ni.changes(ours, write_llama(model, tmp_path / "llama"), roles=["W_q", "W_oMLP"])
+    assert table.loc[table["measure"] == "angle", "reason"].unique() == ["equal: the same bytes"]
+
+
+def test_what_has_no_role_is_matched_by_name(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    old = {f"a.{n}": torch.randn(6, 4, generator=generator) for n in range(3)}
+    new = {"a.0": old["a.0"], "a.1": 2 * old["a.1"], "b": old["a.2"], "a.9": torch.ones(2, 2)}
+    save_file(old, tmp_path / "x.safetensors")
+    save_file({**new, "a.2": torch.ones(3, 3)}, tmp_path / "y.safetensors")
+    table = ni.changes(tmp_path / "x.safetensors", tmp_path / "y.safetensors")
+    told = table[table["measure"] == "angle"].set_index("tensor")
+    assert told.loc["a.0", "reason"] == "equal: the same bytes"
+    assert told.loc["a.1", "value"] == pytest.approx(0, abs=1e-5)
+    assert told.loc["a.2", "reason"] == "shapes differ: 6x4 and 3x3"
+    assert told.loc["b", "reason"] == told.loc["a.9", "reason"] == "only in y"
+    relative = table[(table["measure"] == "relative_change") & (table["tensor"] == "a.1")]
+    assert relative["value"].tolist() == pytest.approx([1])
+
+
+def test_steps_of_a_run_are_divided_by_the_learning_rates_between(tmp_path):
+    for step, seed in ((0, 1), (10, 2), (20, 3)):
+        write_reference(tiny_ngpt(seed), tmp_path / f"step-{step:06}.safetensors", step=step)
+    lines = [{"step": n, "learning_rate": n / 1000} for n in range(1, 21) if n != 15]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    table = ni.changes(tmp_path)
+    sums = [sum(range(1, 11)) / 1000, sum(range(11, 21)) / 1000]
+    assert [p["learning_rate_sum"] for p in table.attrs["pairs"]] == pytest.approx(sums)
+    assert [p["steps"] for p in table.attrs["pairs"]] == [10, 10]
+    assert "1 of 10 learning rates interpolated" in table.attrs["remarks"][-1]
+    for step, total in zip((10, 20), sums, strict=True):
+        mine = table[table["step"] == step]
+        angle, rate = (value(mine, name, "W_q", 0) for name in ("angle", "angle_per_rate"))
+        assert rate == pytest.approx(angle / total)
+
+
+def test_a_change_that_rounding_can_make_is_not_plain(tmp_path):
+    old = {"w": torch.randn(20, 20, generator=torch.Generator().manual_seed(0))}
+    kinds = {"x": torch.float16, "y": torch.float32}
+    for name, dtype in kinds.items():
+        save_file({"w": old["w"].to(dtype)}, tmp_path / f"{name}.safetensors")
+    table = ni.changes(*(tmp_path / f"{name}.safetensors" for name in kinds))
+    row = table[table["measure"] == "relative_change"].iloc[0]
+    assert row["status"] == "below_resolution"
+    made = float(row["reason"].split("makes ")[1].split(" of it")[0])
+    assert made == pytest.approx(row["value"], rel=0.3), "the rounding is the whole change"
+
+
+def test_the_same_bits_elsewhere(pair):
+    here = ni.changes(*pair, workers=2)
+    with ThreadPoolExecutor(1) as executor:  # what travels is a ticket, as to another process
+        there = ni.changes(*pair, executor=executor)
+    pd.testing.assert_frame_equal(here, there, check_exact=True)
+
+
+def test_the_command_prints_and_draws(cli, pair, tmp_path):
+    said = cli("changes", *pair, "--figure", tmp_path / "x.html", "--of", "relative-change")
+    assert "after at step 7 from before at step 7: relative change" in said.stdout
+    assert "weights are equal, byte for byte" in said.stderr
+    assert (tmp_path / "x.html").exists()
+    refused = cli("changes", pair[0])
+    assert refused.exit_code == 2
+    assert "one checkpoint has not changed" in refused.stderr
+
+
+def test_the_figure_has_the_values_of_the_table(pair):
+    drawing = ni.figure("changes", list(pair), of="relative_change")
+    table = ni.changes(*pair)
+    cells = [
+        z for trace in drawing.data if trace.type == "heatmap" for z in trace.z if z is not None
+    ]
+    assert cells == pytest.approx([math.log10(value(table, "relative_change", "W_q", 1))])

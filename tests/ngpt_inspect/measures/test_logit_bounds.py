@@ -1,0 +1,202 @@
+"""No input gives a larger logit than the bound, and a constructed one reaches it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from models import Tensors, tiny_gpt, tiny_ngpt, write_gpt2, write_llama, write_reference
+from safetensors.torch import load_file, save_file
+from tolerances import rounding
+
+import ngpt_inspect as ni
+from ngpt_inspect.vocabulary import Status
+from reference_model.config import GPTConfig, NGPTConfig
+from reference_model.model import GPT, NGPT, Attention, norm, rotate
+
+Change = Callable[[Tensors], None]
+N_INPUTS, D, HEADS = 1000, 16, 4
+D_K = D // HEADS
+SIZES = {"vocab_size": 5, "n_layers": 1, "n_heads": HEADS, "d_model": D, "d_mlp": 4}
+
+
+def bounds(path: Path) -> pd.Series:
+    table = ni.measure(path, "logit_bounds")
+    rows = table[(table["layer"] == 0) & (table["measure"] == "logit_bound")]
+    return rows.set_index("head")["value"]
+
+
+def logits(attention: Attention, x: torch.Tensor) -> torch.Tensor:
+    """Return the logits of every head between all places of sequences (B, T, D), as it has them."""
+    from reference_model.model import Rotary
+
+    q, k, _ = attention.project(x)
+    tables = Rotary(GPTConfig(context_length=x.shape[1], **SIZES))(x.shape[1])
+    q, k = (rotate(each, *(table.double() for table in tables)) for each in (q, k))
+    if not hasattr(attention, "s_qk"):
+        return attention.d_k**-0.5 * q @ k.mT
+    s_qk = attention.scaling.effective(attention.s_qk).unsqueeze(-2)
+    return attention.d_k**0.5 * (norm(q) * s_qk) @ (norm(k) * s_qk).mT
+
+
+def rewrite(folder: Path, change: Change) -> None:
+    """Change the tensors of a file that was written."""
+    (path,) = folder.glob("*.safetensors")
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path)
+
+
+def saved(model: GPT | NGPT, folder: Path) -> Path:
+    held = {name: each.detach().contiguous() for name, each in model.state_dict().items()}
+    path = folder / "model.safetensors"
+    config = {"reference_model": json.dumps({"config": SIZES})}
+    save_file(held, path, metadata=config)
+    return path
+
+
+def test_a_gpt(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(context_length=8, norm_eps=1e-12, **SIZES)).double()
+    layer = model.layers[0]
+    with torch.no_grad():
+        layer.norm_A.gain.normal_()
+        # Keys equal to the queries in head 0: both are longest along one direction.
+        layer.attention.W_k.weight[:D_K] = layer.attention.W_q.weight[:D_K]
+    found = bounds(saved(model, tmp_path))
+    x = torch.randn(N_INPUTS // 8, 8, D, dtype=torch.float64)
+    some = logits(layer.attention, layer.norm_A(x)).detach().abs().amax((0, 2, 3))
+    assert (some.numpy() < found.to_numpy()).all()
+    behind = (layer.attention.W_q.weight[:D_K] * layer.norm_A.gain).detach()
+    longest = 1e4 * torch.linalg.svd(behind).Vh[0]
+    with torch.no_grad():
+        reached = logits(layer.attention, layer.norm_A(longest.reshape(1, 1, D)))[0, 0, 0, 0]
+    assert float(reached) == pytest.approx(found[0], rel=rounding(D * D) + 1e-15)
+
+
+def test_an_ngpt(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = NGPT(NGPTConfig(context_length=8, **SIZES)).double()
+    attention = model.layers[0].attention
+    with torch.no_grad():
+        attention.s_qk.normal_()
+    found = bounds(saved(model, tmp_path))
+    x = norm(torch.randn(N_INPUTS // 8, 8, D, dtype=torch.float64))
+    some = logits(attention, x).detach().abs().amax((0, 2, 3))
+    assert (some.numpy() < found.to_numpy()).all()
+    # A state that only the coordinate of the largest scale is read from.
+    best = attention.scaling.effective(attention.s_qk)[0].abs().argmax()
+    with torch.no_grad():
+        attention.W_k.weight[:D_K] = attention.W_q.weight[:D_K]
+    rows = attention.W_q.weight[:D_K].detach()
+    only = norm(torch.linalg.pinv(rows)[:, best])
+    with torch.no_grad():
+        reached = logits(attention, only.reshape(1, 1, D))[0, 0, 0, 0]
+    # What leaks into other coordinates goes in squared.
+    assert float(reached) == pytest.approx(found[0], rel=rounding(D * D))
+
+
+def test_a_gpt_that_norms_its_queries_and_keys(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    gains = {name: torch.tensor(rng.standard_normal(D_K)) for name in ("q", "k")}
+    gains["k"][1] = gains["q"][1] = 3.0  # the largest of both, at one place
+
+    def normed(tensors: Tensors) -> None:
+        for layer in (0, 1):
+            for name, gain in gains.items():
+                tensors[f"model.layers.{layer}.self_attn.{name}_norm.weight"] = gain.clone()
+
+    path = write_llama(tiny_gpt(n_kv_heads=2), tmp_path / "qwen", dtype=torch.float64)
+    rewrite(path, normed)
+    found = bounds(path)
+    assert found.tolist() == pytest.approx([D_K**0.5 * 9] * 4, rel=rounding(D_K))
+
+    def logit(q: np.ndarray, k: np.ndarray) -> np.ndarray:
+        q, k = (each / np.sqrt((each**2).mean(-1, keepdims=True)) for each in (q, k))
+        return ((q * gains["q"].numpy()) * (k * gains["k"].numpy())).sum(-1) / D_K**0.5
+
+    some = logit(*rng.standard_normal((2, N_INPUTS, D_K)))
+    assert np.abs(some).max() < found[0]
+    assert logit(np.eye(D_K)[1], np.eye(D_K)[1]) == pytest.approx(found[0], rel=rounding(D_K))
+
+
+def test_biases_add_to_what_is_read(tmp_path: Path) -> None:
+    """GPT-2: LayerNorm with a bias, queries and keys with one, all in fused tensors."""
+    rng = np.random.default_rng(1)
+    model = tiny_gpt()
+    norm_bias, bias = rng.standard_normal(D), rng.standard_normal(3 * D)
+
+    def add(tensors: Tensors) -> None:
+        for name in [name for name in tensors if name.endswith("h.0.ln_1.weight")]:
+            tensors[name.replace("weight", "bias")] = torch.tensor(norm_bias)
+        for name in [name for name in tensors if name.endswith("h.0.attn.c_attn.weight")]:
+            tensors[name.replace("weight", "bias")] = torch.tensor(bias)
+
+    path = write_gpt2(model, tmp_path / "gpt2", dtype=torch.float64)
+    rewrite(path, add)
+    found = bounds(path)
+    gain = model.arrays["gain_A", 0]
+    x = rng.standard_normal((N_INPUTS, D))
+    x -= x.mean(1, keepdims=True)
+    read = x / x.std(1, keepdims=True) * gain + norm_bias
+    for head in range(HEADS):
+        rows = slice(head * D_K, (head + 1) * D_K)
+        q = read @ model.heads("W_q", 0)[head].T + bias[:D][rows]
+        k = read @ model.heads("W_k", 0)[head].T + bias[D : 2 * D][rows]
+        some = np.abs(q @ k.T).max() / D_K**0.5
+        assert some < found[head] < 20 * some
+        expected = 1.0
+        for role, c in (("W_q", bias[:D][rows]), ("W_k", bias[D : 2 * D][rows])):
+            w = model.heads(role, 0)[head]
+            longest = np.linalg.norm(w * gain, 2) * D**0.5
+            expected *= longest + np.linalg.norm(w @ norm_bias + c)
+        assert found[head] == pytest.approx(expected / D_K**0.5, rel=rounding(D * D))
+
+
+def drop(name: str) -> Change:
+    def without(tensors: Tensors) -> None:
+        for each in [each for each in tensors if name in each]:
+            del tensors[each]
+
+    return without
+
+
+def test_without_any_norm_nothing_is_claimed(tmp_path: Path) -> None:
+    path = write_reference(tiny_ngpt(), tmp_path / "x.safetensors", change=drop("s_qk"))
+    table = ni.measure(path, "logit_bounds")
+    assert (table["status"] == Status.SKIPPED).all()
+    assert table["reason"].str.contains("they can be of any length").all()
+
+
+@pytest.mark.parametrize(
+    ("said", "factor"),
+    [({"query_pre_attn_scalar": 16}, 0.5), ({"attention_multiplier": 0.1}, 0.2)],
+)
+def test_other_scales_of_the_softmax(said: dict[str, float], factor: float, tmp_path: Path) -> None:
+    folder = write_llama(tiny_gpt(), tmp_path / "llama")
+    before = bounds(folder)
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | said))
+    assert bounds(folder).tolist() == pytest.approx((before * factor).tolist(), rel=rounding())
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"attn_logit_softcapping": 2.0}))
+    assert (bounds(folder) < 2).all()
+    lengthened = {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | lengthened))
+    assert ni.measure(folder, "logit_bounds")["reason"].str.contains("yarn").all()
+
+
+def test_a_temperature_is_of_typical_lengths(tmp_path: Path) -> None:
+    model = tiny_gpt(n_kv_heads=2)
+    path = write_llama(model, tmp_path / "llama", dtype=torch.float64)
+    table = ni.measure(path, "logit_bounds")
+    rows = table[(table["layer"] == 1) & (table["measure"] == "attention_temperature")]
+    gain = model.arrays["gain_A", 1]
+    for head, found in enumerate(rows["value"]):
+        q = np.linalg.norm(model.heads("W_q", 1)[head] * gain)
+        k = np.linalg.norm(model.heads("W_k", 1)[head // 2] * gain)
+        assert found == pytest.approx(D_K**0.5 / (q * k), rel=rounding(D * D_K))

@@ -1,0 +1,97 @@
+"""Norms of matrices against numpy on a file, and what trajectories make of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from models import MLP, tiny_gpt, tiny_ngpt, write_llama, write_reference
+from tolerances import rounding, singular
+
+import ngpt_inspect as ni
+from ngpt_inspect.numerics.extremes import ENDS_FROM, spectral_norm
+
+
+def norms(matrix: np.ndarray) -> dict[str, float]:
+    n_out, n_in = matrix.shape
+    sigma = float(np.linalg.svd(matrix, compute_uv=False)[0])
+    return {
+        "rms_to_rms_norm": sigma * (n_in / n_out) ** 0.5,
+        "spectral_norm": sigma,
+        "frobenius_norm": float(np.sqrt((matrix**2).sum())),
+        "entry_rms": float(np.sqrt((matrix**2).mean())),
+    }
+
+
+def test_every_head_and_every_matrix(tmp_path: Path) -> None:
+    model = tiny_gpt(n_kv_heads=2)
+    table = ni.measure(write_llama(model, tmp_path / "x", dtype=torch.float64), "matrix_norms")
+    parts = {("W_u", 1, None): model.arrays["W_u", 1], ("W_o", 0, None): model.arrays["W_o", 0]}
+    for role in ("W_q", "W_k", "W_v", "W_o"):
+        parts |= {(role, 1, head): each for head, each in enumerate(model.heads(role, 1))}
+    for (role, layer, head), matrix in parts.items():
+        rows = table[(table["role"] == role) & (table["layer"] == layer)]
+        rows = rows[rows["head"].isna() if head is None else rows["head"] == head]
+        found = dict(zip(rows["measure"], rows["value"], strict=True))
+        assert found == pytest.approx(norms(matrix), rel=singular(16))
+
+
+@pytest.mark.parametrize("size", [1e-180, 1.0, 1e180])
+def test_a_large_matrix_takes_lanczos_alone(size: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    w = torch.randn(ENDS_FROM + 40, ENDS_FROM, generator=generator, dtype=torch.float64)
+    expected = float(torch.linalg.matrix_norm(w, 2))
+    # What the residual proves (CERTIFIED), far above what rounding leaves.
+    for each in (w, w.T):
+        assert spectral_norm(each * size) / size == pytest.approx(expected, rel=1e-9)
+
+
+def test_held_from_above_only(tmp_path: Path) -> None:
+    """Shorter vectors are within the ball, longer ones are not: what anGPT holds."""
+    model = tiny_ngpt()
+    shorter, longer = (
+        model.changed(W_q_0=model.arrays["W_q", 0] * factor) for factor in (0.5, 1.01)
+    )
+    found = {}
+    for name, each in (("shorter", shorter), ("longer", longer)):
+        path = write_reference(each, tmp_path / f"{name}.safetensors")
+        table = ni.measure(path, "unit_norm", roles="W_q", layers=0)
+        found[name] = dict(zip(table["measure"], table["value"], strict=True))
+    assert found["shorter"]["unit_norm"] == found["longer"]["unit_norm"] == 0
+    assert found["shorter"]["within_unit"] == 1
+    assert found["shorter"]["unit_excess"] == 0
+    assert found["longer"]["within_unit"] == 0
+    assert found["longer"]["unit_excess"] == pytest.approx(0.01, abs=1e-6)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> list[Path]:
+    """Return three steps of a run whose MLP grows by half each time."""
+    paths = []
+    for step in (1, 2, 3):
+        model = tiny_gpt()
+        grown = {f"{role}_1": model.arrays[role, 1] * 1.5 ** (step - 1) for role in MLP}
+        path = tmp_path / f"run/step_{step}.safetensors"
+        path.parent.mkdir(exist_ok=True)
+        paths.append(write_reference(model.changed(**grown), path, step=step))
+    return paths
+
+
+def test_drift_is_over_the_first_step(run: list[Path]) -> None:
+    figure = ni.figure("trajectories", run, quantity="frobenius_norm", drift=True)
+    drawn: dict[str, list[list[float]]] = {}
+    for trace in figure.data:
+        if trace.meta in ("layer 0", "layer 1"):
+            drawn.setdefault(trace.meta, []).append([float(y) for y in trace.y])
+    assert len(drawn["layer 0"]) == 7
+    for ys in drawn["layer 0"]:
+        assert ys == pytest.approx([1, 1, 1], rel=rounding(dtype=torch.float32))
+    grown = [ys for ys in drawn["layer 1"] if ys[-1] > 2]
+    assert len(grown) == 3
+    for ys in grown:
+        assert ys == pytest.approx([1, 1.5, 2.25], rel=rounding(dtype=torch.float32))
+    table = ni.measure(run, "matrix_norms")
+    assert isinstance(table, pd.DataFrame)
