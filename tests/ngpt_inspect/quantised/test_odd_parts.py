@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ngpt_inspect.errors import UnreadableFile
@@ -65,6 +65,7 @@ TENSORS = st.dictionaries(
 )
 
 
+@settings(max_examples=150)  # of so many combinations fewer leave refusals unseen
 @given(tensors=TENSORS, config=CONFIGS, state=st.none() | STATES, seed=st.integers(0, 9))
 def test_any_parts(
     tensors: dict[str, tuple[str, list[int]]],
