@@ -19,6 +19,7 @@ QUANTITIES = (
     "share_of_way",
     "angle_to_final",
     "angle_to_next",
+    "alignment",
     "next_probability",
     "norm",
     "top_text",

@@ -130,7 +130,7 @@ class Known:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Settings that are not the defaults."""
     beside: Mapping[Role, tuple[Any, ...]] = field(default_factory=dict)
-    """Other weights of its layer, of a measure that reads them."""
+    """Other weights of its layer, of a measure that reads them; of a stack, one an expert."""
     family: str = "nGPT"
     """Of the model that it is of."""
 

@@ -29,6 +29,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "share_of_way": ("float64", "angle_moved / angle_to_suggestion"),
     "angle_to_final": ("float64", "degrees to the token's final state"),
     "angle_to_next": ("float64", "degrees to the output embedding of the true next token"),
+    "alignment": ("float64", "‖u − v‖² of the directions of both, 0 to 4"),
     "top_id": ("Int64", "what the head predicts from this state: id of the most probable token"),
     "top_text": ("str", "its text"),
     "top_probability": ("float64", "its probability"),
@@ -62,6 +63,7 @@ MEANS = (
     "share_of_way",
     "angle_to_final",
     "angle_to_next",
+    "alignment",
     "top_probability",
     "next_probability",
 )

@@ -23,9 +23,9 @@ def geometry(trace: Trace) -> dict[str, np.ndarray]:
     dict
         By column, (S + 1, T) float64: `norm`, `largest_over_median`, `largest_channel`,
         `kurtosis`, `angle_moved`, `angle_to_suggestion`, `share_of_way`, `angle_to_final`,
-        `angle_to_next`, and for both centres ``x``, ``y``. By column, (T,): the two stresses, and
-        with ``_of_next`` what is said of the output embedding of the next token. NaN where
-        undefined.
+        `angle_to_next`, `alignment`, and for both centres ``x``, ``y``. By column, (T,): the two
+        stresses, and with ``_of_next`` what is said of the output embedding of the next token. NaN
+        where undefined.
     """
     n_states, n_tokens, d_model = trace.states.shape
     at_once = max(1, PIECE // (n_states * d_model))
@@ -53,6 +53,7 @@ def _of_tokens(trace: Trace, which: slice) -> dict[str, torch.Tensor]:
 
     moved, suggested = degrees(before, states[1:]), degrees(before, suggestions)
     first = torch.full_like(moved[:1], torch.nan)
+    to_next = degrees(states, following)
     out = {
         "norm": torch.linalg.vector_norm(states, dim=-1),
         **_of_coordinates(states),
@@ -60,7 +61,9 @@ def _of_tokens(trace: Trace, which: slice) -> dict[str, torch.Tensor]:
         "angle_to_suggestion": torch.cat((first, suggested)),
         "share_of_way": torch.cat((first, moved / suggested.masked_fill(suggested == 0, np.nan))),
         "angle_to_final": degrees(states, final),
-        "angle_to_next": degrees(states, following),
+        "angle_to_next": to_next,
+        # Wang and Isola, arXiv 2005.10242, equation 1, with alpha 2: |u - v| = 2 sin(angle / 2)
+        "alignment": (2 * torch.sin(torch.deg2rad(to_next) / 2)).square(),
         "angle_to_final_of_next": degrees(following, final),
     }
     points = torch.cat((states, following[None])).transpose(0, 1)  # t S+2 D

@@ -42,6 +42,7 @@ def test_angles_are_those_of_the_great_circles(file):
             "share_of_way": [np.nan, *(moved / suggested)],
             "angle_to_final": turns[-1] - turns,
             "angle_to_next": NEXT - turns if token < 2 else np.full(STATES, np.nan),
+            "alignment": 2 - 2 * np.cos(np.radians(NEXT - turns)) + 0 * (token < 2 or np.nan),
             "x_final": turns - turns[-1],
             "y_final": np.zeros(STATES),
             "x_next": turns - NEXT if token < 2 else np.full(STATES, np.nan),
