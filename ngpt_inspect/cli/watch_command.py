@@ -89,6 +89,7 @@ class WatchCommand(Command):
 
     def _watch(self) -> "Watch":
         from ngpt_inspect.cli.selection import names
+        from ngpt_inspect.house import house
         from ngpt_inspect.rules.reading import rules_of
         from ngpt_inspect.tables.measuring import measure_named
         from ngpt_inspect.trackers import TRACKERS, destination
@@ -101,7 +102,7 @@ class WatchCommand(Command):
             )
         rules = rules_of(self.rules)
         chosen = [measure_named(name).name for name in names(self.measures) or []]
-        places = [destination(word, TRACKERS) for word in self.to or []]
+        places = [destination(word, TRACKERS) for word in self.to or house().trackers]
         for each in places:
             each.require()
         return Watch(
