@@ -3,6 +3,7 @@
 # make experiments   repeat the paper's experiments (SCALE=tiny, JOBS=2) and draw their figures
 # make test-families   compare with transformers and ngpt-pytorch themselves, write docs/families.md (some minutes)
 # make test-evaluate   compare what lm-evaluation-harness says with independent computations (installs it)
+# make test-trackers   what trackers read back, and callbacks in the trainers themselves (installs them)
 # make matrix   install the wheel in clean environments, Python 3.11 to 3.14, lowest and newest versions (long; needs uv)
 # make site    build the documents as a web site in site/ (with Zensical, in a virtual environment of its own)
 # make docs    write the parts of README and docs that are made from code and results (DEMO=1: those of make demo too)
@@ -21,7 +22,7 @@ JOBS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families test-evaluate test-processors docs site matrix check format clean
+.PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families test-evaluate test-trackers test-processors docs site matrix check format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -72,6 +73,11 @@ test-families: install
 test-evaluate: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[evaluate]'
 	$(BIN)/python -m pytest tests/reference_model/evaluate
+
+test-trackers: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  -e '.[tensorboard,wandb,trackio,mlflow,callbacks]'
+	$(BIN)/python -m pytest tests/ngpt_inspect/trackers tests/ngpt_inspect/callbacks
 
 docs: install
 	$(BIN)/python docs/generate.py $(if $(DEMO),--demo)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 GPT, NGPT = "runs/demo/gpt", "runs/demo/ngpt"
-LAST = f"{NGPT}/step-012000.safetensors"
+LAST = f"{NGPT}/step-007000.safetensors"
 SESSION = (
     f"ngpt-inspect condition-numbers {LAST}",
     f"ngpt-inspect eigen-learning-rates {NGPT}",

@@ -54,10 +54,12 @@ def _page(each: Measure) -> Iterator[str]:
 
 def _answer(known: Known) -> str:
     """Say what weight gives what: ``W_q ((3, 0), (0, 1)), 2 heads: condition_number 3, 1``."""
-    heads = f", {known.heads} heads" if known.heads else ""
+    beside = "".join(f", {role} = {_numbers(each)}" for role, each in known.beside.items())
+    beside += f", in a {known.family}" if known.beside else ""
+    heads = f", {known.heads} head{'s' * (known.heads > 1)}" if known.heads else ""
     options = "".join(f", {name}={value!r}" for name, value in known.options.items())
     values = "; ".join(f"`{name}` {_numbers(found)}" for name, found in known.values.items())
-    return f"{known.role} = {_numbers(known.weight)}{heads}{options}: {values}"
+    return f"{known.role} = {_numbers(known.weight)}{beside}{heads}{options}: {values}"
 
 
 def _numbers(value: object) -> str:

@@ -14,7 +14,7 @@ from ngpt_inspect.house import house
 from ngpt_inspect.version import __version__
 
 DISTRIBUTION = "ngpt-inspect"
-FOR_WORK_ON_IT = ("all", "dev", "families")
+FOR_WORK_ON_IT = ("all", "callbacks", "dev", "families")
 """Extras that nobody needs to use it."""
 TELLING = re.compile(r"(NGPT_INSPECT|OMP|MKL|OPENBLAS|CUDA_VISIBLE|PYTORCH)_?\w*")
 """Variables of the environment that change what is computed, or how."""

@@ -8,6 +8,7 @@ and shared by all browser sessions.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -107,8 +108,8 @@ def health_once(
     return health(_checkpoints, joined(_tables, _checkpoints))
 
 
-def losses_once(checkpoints: Sequence[WeightSet]) -> tuple[str, list[float]]:
-    """Return of which step and which validation losses, as `last_losses`; none if a log is bad."""
+def losses_once(checkpoints: Sequence[WeightSet]) -> list[float]:
+    """Return the validation losses of `last_losses`; none at all if a log cannot be read."""
     runs = [run_of(Path(each.contents.source)) for each in checkpoints]
     logs = [None if run is None else log_of(run) for run in runs]
     stamps = tuple(() if log is None else stamp_of(log) for log in logs)
@@ -118,11 +119,11 @@ def losses_once(checkpoints: Sequence[WeightSet]) -> tuple[str, list[float]]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _losses(
     sources: tuple[str, ...], stamps: tuple[Stamp, ...], _checkpoints: Sequence[WeightSet]
-) -> tuple[str, list[float]]:
+) -> list[float]:
     try:
         return last_losses(_checkpoints)
     except InspectError:
-        return "", []  # the page of training says what is wrong with it
+        return [math.nan] * len(_checkpoints)  # the page of training says what is wrong
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -49,25 +49,29 @@ def draw_sidebar(session: Session, root: Path, upload_mb: int) -> None:
 
 def _draw_opened(opened: Opened) -> None:
     """Draw one thing that was asked for: its colour, name, step; how to hide and close it."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
-        if opened.failure or opened.waits:
-            st.html(chip(opened.name, "", "waiting" if opened.waits else "cannot be opened", None))
-        else:
-            _draw_shown(opened)
-        _button(
-            ":material/close:",
-            f"close {opened.text}",
-            f"Close {plain(opened.name)}",
-            close,
-            opened.text,
-        )
+    color, words, eye, cross = st.columns([1, 6, 1, 1], gap="xxsmall", vertical_alignment="center")
     checkpoint = opened.checkpoint
+    if opened.failure or opened.waits:
+        state = "waiting" if opened.waits else "cannot be opened"
+        words.html(chip(opened.name, "", state, None))
+    else:
+        with color:
+            _draw_color(opened)
+        if checkpoint is None:
+            words.html(chip(opened.name, "", "no weights", None))
+        else:
+            step = None if len(opened.steps) > 1 else checkpoint.step
+            words.html(chip(checkpoint.label, "", checkpoint.family, step))
+        with eye:
+            _draw_eye(opened)
+    with cross:
+        what = f"Close {plain(opened.name)}"
+        _button(":material/close:", f"close {opened.text}", what, close, opened.text)
     if len(opened.steps) > 1 and checkpoint is not None and not opened.hidden:
         _draw_steps(opened, checkpoint.step)
 
 
-def _draw_shown(opened: Opened) -> None:
-    checkpoint = opened.checkpoint
+def _draw_color(opened: Opened) -> None:
     color = f"color {opened.text}"
     if st.session_state.get(color) != opened.look[0]:
         st.session_state[color] = opened.look[0]
@@ -75,15 +79,12 @@ def _draw_shown(opened: Opened) -> None:
         f"Colour of {opened.name}",
         key=color,
         label_visibility="collapsed",
-        width=18,
         on_change=_take_color,
         args=(opened.text,),
     )
-    if checkpoint is None:
-        st.html(chip(opened.name, "", "no weights", None))
-    else:
-        step = None if len(opened.steps) > 1 else checkpoint.step
-        st.html(chip(checkpoint.label, "", checkpoint.family, step))
+
+
+def _draw_eye(opened: Opened) -> None:
     eye = "visibility_off" if opened.hidden else "visibility"
     what = "Show" if opened.hidden else "Hide"
     words = f"{what} {plain(opened.name)} in all figures and tables"

@@ -49,17 +49,19 @@ class ExportCommand(Opening):
 
     def run(self) -> None:
         """Read or measure, then log."""
+        from ngpt_inspect.house import house
         from ngpt_inspect.trackers import TRACKERS, destination, log_table
 
-        if not self.to:
+        words = self.to or house().trackers
+        if not words:
             raise WrongOption(
                 "no tracker is named",
                 where="--to",
                 next_step=f"say {', '.join(TRACKERS)}",
             )
-        if self.where is not None and len(self.to) > 1:
+        if self.where is not None and len(words) > 1:
             raise WrongOption("one place for several trackers", next_step="say --to NAME=PLACE")
-        places = [destination(word, TRACKERS, self.where) for word in self.to]
+        places = [destination(word, TRACKERS, self.where) for word in words]
         measured = self._measured()
         for each in places:
             each.require()

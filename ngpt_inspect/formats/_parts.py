@@ -8,6 +8,7 @@ from functools import partial
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.formats.torch.state_dict import WRAPPERS
+from ngpt_inspect.naming import meant
 from ngpt_inspect.stored import Contents, Held
 from ngpt_inspect.wording import listed
 
@@ -29,7 +30,8 @@ def with_part(contents: Contents, name: str | None) -> Contents:
     there = f"its parts are {listed(parts)}" if parts else "it holds one set of weights"
     begun = [each for each in parts if name is not None and each.startswith(f"{name}.")]
     if name is not None and name not in parts and len(begun) != 1:
-        raise WrongOption(f"no part {name!r}", where=contents.source, next_step=there)
+        near = meant(name, parts, "its parts are") if parts else there
+        raise WrongOption(f"no part {name!r}", where=contents.source, next_step=near)
     usual = sorted((each for each in parts if _rank(each) < len(WRAPPERS)), key=_rank)
     if name is None and not parts:
         return contents

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.measures._heads import stacks
+from ngpt_inspect.measures._heads import spectra_of_heads, stacks
 from ngpt_inspect.measures._measure import Values
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import Weight
@@ -24,11 +24,12 @@ Heads = list[int | None]
 
 
 def conditionings(
-    weight: Weight, matrix: torch.Tensor, errors: torch.Tensor | None
+    weight: Weight, matrix: torch.Tensor, errors: torch.Tensor | None, *, changed: bool = False
 ) -> Iterator[tuple[Heads, Sequence[Conditioning]]]:
     """Yield what is known of the heads of a matrix, then of the whole.
 
-    `errors` are what storage left in the entries of `matrix`; None: what its dtype tells.
+    `errors` are what storage left in the entries of `matrix`; None: what its dtype tells. Spectra
+    of a matrix that is not `changed` are shared with other measures of the weight.
     """
     from ngpt_inspect.numerics.conditioning import condition_number, condition_numbers
 
@@ -39,7 +40,8 @@ def conditionings(
             errors_OI = None if errors_HOI is None else errors_HOI[0]
             yield heads, [condition_number(matrices[0], errors_OI=errors_OI)]
         else:
-            yield heads, condition_numbers(matrices, errors_HOI=errors_HOI)
+            known = None if changed else spectra_of_heads(weight, heads, matrices)
+            yield heads, condition_numbers(matrices, errors_HOI=errors_HOI, known=known)
 
 
 def rows_of(

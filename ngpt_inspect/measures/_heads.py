@@ -12,6 +12,8 @@ from ngpt_inspect.weights import Weight
 if TYPE_CHECKING:
     import torch
 
+    from ngpt_inspect.numerics.spectra import Spectra
+
 
 def stacks(weight: Weight, values: torch.Tensor) -> Iterator[tuple[list[int | None], torch.Tensor]]:
     """Yield the heads of a weight's matrix as one stack, then the whole as a stack of one.
@@ -24,6 +26,20 @@ def stacks(weight: Weight, values: torch.Tensor) -> Iterator[tuple[list[int | No
     if weight.heads_only:
         return
     yield [None], values.unsqueeze(0)
+
+
+def spectra_of_heads(weight: Weight, heads: list[int | None], matrices: torch.Tensor) -> Spectra:
+    """Return the singular values of a stack of `stacks`; those of all heads are made once.
+
+    Of the whole matrix they are not kept: its Gram matrix can be as large as the weight.
+    """
+    from ngpt_inspect.numerics.spectra import spectra, unit_scale
+
+    def made() -> Spectra:
+        return spectra(matrices, unit_scale(matrices))
+
+    key = ("spectra of heads", str(matrices.device))
+    return made() if heads == [None] else weight.once(key, made)
 
 
 def unknown_heads(weight: Weight, quantity: str) -> Iterator[Values]:

@@ -35,7 +35,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     if errors is None:
         errors = rounding_errors(values)
     errors = over_norms(errors, values, axis)
-    found = conditionings(weight, unit.T if flip else unit, errors)
+    found = conditionings(weight, unit.T if flip else unit, errors, changed=True)
     for heads, stack in found:
         # Heads are blocks of these vectors, in all roles that have heads.
         for head, each, lost in zip(heads, stack, zero.reshape(len(heads), -1), strict=True):

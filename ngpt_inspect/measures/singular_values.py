@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.measures._heads import stacks, unknown_heads
+from ngpt_inspect.measures._heads import spectra_of_heads, stacks, unknown_heads
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, numbered
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
@@ -22,7 +22,8 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
     yield from unknown_heads(weight, "singular_value")
     for heads, matrices in stacks(weight, weight.values(device)):
-        for head, s_n in zip(heads, spectra.singular_values(matrices), strict=True):
+        found = spectra_of_heads(weight, heads, matrices)
+        for head, s_n in zip(heads, found.values_Hn, strict=True):
             yield _spectrum(s_n, head, max(matrices.shape[1:]))
             for name in ("stable_rank", "participation_ratio", "effective_rank"):
                 yield Values(measure=name, value=float(getattr(spectra, name)(s_n)), head=head)

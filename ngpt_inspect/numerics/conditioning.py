@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from ngpt_inspect.numerics.extremes import EPS, Extremes, extreme_singular_values
 from ngpt_inspect.numerics.lowest import lowest_vectors
 from ngpt_inspect.numerics.resolution import StorageRounding, storage_rounding
-from ngpt_inspect.numerics.spectra import spectra, unit_scale
+from ngpt_inspect.numerics.spectra import Spectra, spectra, unit_scale
 
 if TYPE_CHECKING:
     import torch
@@ -112,6 +112,7 @@ def condition_numbers(
     w_HOI: torch.Tensor,
     *,
     errors_HOI: torch.Tensor | None = None,
+    known: Spectra | None = None,
 ) -> tuple[Conditioning, ...]:
     """`condition_number` of H matrices of one shape, such as all heads, in one batched call.
 
@@ -122,6 +123,8 @@ def condition_numbers(
     errors_HOI : tensor of shape (H, O, I), optional
         Root mean square error that storage left in each entry; that of rounding to the dtype of
         `w_HOI` if not given (`rounding_errors`).
+    known : Spectra, optional
+        What `spectra` gives of these matrices with their `unit_scale`, where it is known.
 
     Returns
     -------
@@ -141,7 +144,7 @@ def condition_numbers(
     wide = w_HOI.shape[1] < w_HOI.shape[2]
     tall = w_HOI.mT if wide else w_HOI
     errors = errors_HOI.mT if wide and errors_HOI is not None else errors_HOI
-    found = spectra(tall, scale)
+    found = spectra(tall, scale) if known is None else known
     vectors_HI, roots_HII = lowest_vectors(tall, found, scale)
     roundings = storage_rounding(tall, vectors_HI, roots_HII, errors_HOI=errors, scale=scale)
     conditionings = []

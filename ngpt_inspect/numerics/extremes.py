@@ -100,16 +100,7 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
     if pivot <= len(lu) * EPS * top[0]:
         return _singular(top, pivot, scale, "lu + lanczos")
 
-    def solved(x: torch.Tensor) -> torch.Tensor:
-        y_I1 = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1), adjoint=True)
-        z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1)
-        return z_I1.squeeze(1)
-
-    inverse: Operator = solved
-    if forms_inverse(wide):
-        unit_II = torch.eye(len(lu), dtype=lu.dtype, device=lu.device)
-        inverse = normal_product(torch.linalg.lu_solve(lu, pivots, unit_II).T)
-    return _joined(wide, top, inverse, scale, "lu + lanczos")
+    return _joined(wide, top, _solver(lu, pivots), scale, "lu + lanczos")
 
 
 def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
@@ -132,31 +123,6 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
         return _singular(top, pivot, scale, "qr + lanczos")
     found = _joined(rows, top, triangular_solver(r_II), scale, "qr + lanczos")
     return None if found is None else replace(found, root=r_II)
-
-
-def spectral_norm(w_OI: torch.Tensor) -> float:
-    """Largest singular value, by Lanczos alone where that costs less than the whole spectrum.
-
-    Parameters
-    ----------
-    w_OI : tensor of shape (O, I)
-        Any floating dtype.
-
-    Raises
-    ------
-    NonFinite
-        If a value is NaN or infinite.
-    """
-    from ngpt_inspect.numerics.spectra import singular_values, unit_scale
-
-    scale = unit_scale(w_OI)
-    tall = w_OI if w_OI.shape[0] >= w_OI.shape[1] else w_OI.T
-    if tall.shape[1] >= ENDS_FROM:
-        wide = tall.double() * scale
-        top = _top_end(wide, normal_product(wide), wide.dtype)
-        if top is not None:
-            return top[0] / scale
-    return float(singular_values(tall)[0])
 
 
 def normal_product(w_OI: torch.Tensor) -> Operator:
@@ -186,6 +152,47 @@ def forms_inverse(w: torch.Tensor) -> bool:
     costs a product there. What it loses in digits the readings on W show, as on any route.
     """
     return w.is_cuda
+
+
+def spectral_norm(w_OI: torch.Tensor) -> float:
+    """Largest singular value, by Lanczos alone where that costs less than the whole spectrum.
+
+    Parameters
+    ----------
+    w_OI : tensor of shape (O, I)
+        Any floating dtype.
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+    """
+    from ngpt_inspect.numerics.spectra import singular_values, unit_scale
+
+    scale = unit_scale(w_OI)
+    tall = w_OI if w_OI.shape[0] >= w_OI.shape[1] else w_OI.T
+    if tall.shape[1] >= ENDS_FROM:
+        wide = tall.double() * scale
+        top = _top_end(wide, normal_product(wide), wide.dtype)
+        if top is not None:
+            return top[0] / scale
+    return float(singular_values(tall)[0])
+
+
+def _solver(lu: torch.Tensor, pivots: torch.Tensor) -> Operator:
+    """Map x to (W^T W)^-1 x, for W with these LU factors."""
+    import torch
+
+    if forms_inverse(lu):
+        unit_II = torch.eye(len(lu), dtype=lu.dtype, device=lu.device)
+        return normal_product(torch.linalg.lu_solve(lu, pivots, unit_II).T)
+
+    def inverse(x: torch.Tensor) -> torch.Tensor:
+        y_I1 = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1), adjoint=True)
+        z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1)
+        return z_I1.squeeze(1)
+
+    return inverse
 
 
 def triangular_solver(r_II: torch.Tensor) -> Operator:

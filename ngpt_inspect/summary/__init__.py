@@ -3,11 +3,10 @@
 from ngpt_inspect.summary.differences import differences
 from ngpt_inspect.summary.facts import Fact, Level, beside
 from ngpt_inspect.summary.headline import headline, last_losses
-from ngpt_inspect.summary.health import HEALTH_ITEMS, HEALTH_MEASURES, health, health_measures
+from ngpt_inspect.summary.health import HEALTH_MEASURES, health, health_items, health_measures
 from ngpt_inspect.summary.screen import summary, summary_measures, summary_of
 
 __all__ = [
-    "HEALTH_ITEMS",
     "HEALTH_MEASURES",
     "Fact",
     "Level",
@@ -15,6 +14,7 @@ __all__ = [
     "differences",
     "headline",
     "health",
+    "health_items",
     "health_measures",
     "last_losses",
     "summary",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.summary.facts import loss_facts
+from ngpt_inspect.runs import log_of, read_metrics, run_of
 from ngpt_inspect.tables import parts
 from ngpt_inspect.tables.rows import of_series, rows_of
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
@@ -56,19 +57,26 @@ def headline(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(found, columns=columns).astype(kinds)
 
 
-def last_losses(checkpoints: Sequence[WeightSet]) -> tuple[str, list[float]]:
-    """Return of which step, and the validation losses there; NaN where no run logs them.
+def last_losses(checkpoints: Sequence[WeightSet]) -> list[float]:
+    """Return the last validation loss that the run of each had logged when it was saved.
 
-    The step is the last that all the runs have evaluated.
+    NaN where nothing is logged, or the checkpoint does not say its step.
 
     Raises
     ------
     InspectError
         A log cannot be read.
     """
-    facts = loss_facts(checkpoints)
-    item = next((each.item for mine in facts for each in mine), "")
-    return item, [float(mine[0].value or math.nan) if mine else math.nan for mine in facts]
+    return [_last_loss(each) for each in checkpoints]
+
+
+def _last_loss(checkpoint: WeightSet) -> float:
+    folder = run_of(Path(checkpoint.contents.source))
+    if folder is None or log_of(folder) is None or checkpoint.step is None:
+        return math.nan
+    metrics = read_metrics(folder).dropna(subset="validation_loss")
+    until = metrics[metrics["step"] <= checkpoint.step].sort_values("step", kind="stable")
+    return float(until["validation_loss"].iloc[-1]) if len(until) else math.nan
 
 
 def _numbers(rows: pd.DataFrame) -> Iterator[tuple[str, float]]:

@@ -51,25 +51,8 @@ def health_measures(rules: Rules | None = None) -> tuple[str, ...]:
     return (in_force() if rules is None else rules).health_measures
 
 
-def health_items(rules: Rules) -> dict[str, tuple[str, ...]]:
-    """Return what a checkpoint is looked at for, and the measures that have to be there to tell.
-
-    Besides these, `health` says what could not be measured.
-    """
-    items: dict[str, tuple[str, ...]] = {}
-    for rule in rules:
-        said = rule.item or UNMEASURED
-        roles = [role for name in rule.measure for role in ALL[name].roles]
-        # A line a role, or one for all: then every role makes the same.
-        for item in {said.format(role=role): None for role in roles} if said != UNMEASURED else ():
-            items[item] = tuple(dict.fromkeys([*items.get(item, ()), *rule.measure]))
-    return items
-
-
 HEALTH_MEASURES = health_measures(shipped_rules())
 """What `health` reads by the rules that are shipped."""
-HEALTH_ITEMS = health_items(shipped_rules())
-"""What it looks at by these."""
 
 
 def health(
@@ -237,10 +220,11 @@ def _hypersphere(checkpoint: WeightSet, of: Found, verdicts: Sequence[Verdict]) 
     n_unit, n_all = int(flags["value"].sum()), len(flags)
     worst = records(deviations.loc[[deviations["value"].idxmax()]])[0]
     text = f"{n_unit} of {n_all} matrices (largest deviation {number(worst['value'])})"
-    level = _level(verdicts) if checkpoint.family == "nGPT" else None  # nobody else is meant to be
+    ruled = any(each.outcome is not Outcome.OPEN for each in verdicts)
+    level = _level(verdicts) if ruled else None  # only nGPT is meant to be
     if checkpoint.family == "GPT":
         text = f"not meant to be: {text}"
-    elif level is not Level.OK:
+    elif level not in (Level.OK, None):
         text = f"{text[:-1]}: {place_of(worst)})"
     yield Fact(
         item="unit norm",
@@ -355,3 +339,24 @@ READERS: dict[str, Callable[[WeightSet, Found, Sequence[Verdict]], Iterator[Fact
     "{role}, mean": _steps,
 }
 """Items that have words of their own, in the order in which they are read."""
+
+
+def health_items(rules: Rules | None = None) -> dict[str, tuple[str, ...]]:
+    """Return what a checkpoint is looked at for -> the measures that have to be there to tell.
+
+    Besides these, `health` says what could not be measured.
+
+    Parameters
+    ----------
+    rules
+        By default those in force.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    taken = [rule for rule in (in_force() if rules is None else rules) if rule.item is not None]
+    for rule in sorted(taken, key=lambda rule: _reading_order(str(rule.item))):
+        roles = rule.roles or [str(role) for each in rule.measure for role in ALL[each].roles]
+        one_a_role = "{role}" in str(rule.item)
+        for item in (str(rule.item).format(role=role) for role in (roles if one_a_role else [""])):
+            found[item] = tuple(dict.fromkeys((*found.get(item, ()), *rule.measure)))
+    found.pop(UNMEASURED, None)
+    return found

@@ -25,6 +25,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "packed": {"format": "pack-quantized", "config_groups": INT},
     "int8": {"quant_method": "bitsandbytes", "load_in_8bit": True},
     "mlx": {"bits": 4, "group_size": 8},
+    "hqq": {"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": 4}}},
 }
 QUANTISED = tuple(SETTINGS)
 
@@ -76,6 +77,12 @@ def _coded(kind: str, name: str, tensor: torch.Tensor, state: str) -> Tensors:
             }
         case "int8":
             return {name: tensor.to(torch.int8), **_int8_scales(stem, name, out)}
+        case "hqq":
+            n = out * n_in // 8
+            sides = {f"{stem}{side}": torch.ones(n, 1) for side in ("scale", "zero")}
+            said = {"shape": [out, n_in], "axis": [1], "group_size": [8]}
+            sides |= {f"{stem}{key}": torch.tensor(value) for key, value in said.items()}
+            return {f"{stem}W_q": torch.full((n // 2, 8), 0x21, dtype=torch.uint8), **sides}
         case "mlx":
             sides = {f"{stem}{side}": torch.ones(out, n_in // 8) for side in ("scales", "biases")}
             return {name: words(out, n_in // 8).view(torch.uint32), **sides}

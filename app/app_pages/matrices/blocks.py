@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,13 @@ SHORT = {
     "sigma_min": "σ min",
     "stable_rank": "stable rank",
     "effective_rank": "effective rank",
+}
+
+
+CIRCUIT_FACTS = {
+    "circuit_condition_number": "κ",
+    "circuit_stable_rank": "stable rank",
+    "circuit_effective_rank": "effective rank",
 }
 
 
@@ -115,9 +122,8 @@ def draw_elsewhere(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     rows = rows[rows["head"].isna() if chosen.head is None else rows["head"].eq(chosen.head)]
     if rows.empty:
         return
-    names = dict(zip(((e.label, e.step) for e in checkpoints), names_of(checkpoints), strict=True))
-    keys = zip(rows["checkpoint"], rows["step"], strict=True)
-    told = [names.get((label, None if step is pd.NA else int(step)), label) for label, step in keys]
+    names = _names_of(checkpoints)
+    told = [names(*each) for each in zip(rows["checkpoint"], rows["step"], strict=True)]
     wide = rows.assign(name=told).pivot_table(
         index="layer", columns="name", values="value", aggfunc="max", sort=False
     )
@@ -149,6 +155,42 @@ def choose_matrix(checkpoints: Sequence[WeightSet]) -> Chosen | None:
     return Chosen(layer=layer, role=str(role), head=head)
 
 
+def draw_circuits(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
+    """Draw what the chosen head computes: κ and ranks of its QK and its OV in every checkpoint."""
+    if chosen.head is None:
+        return
+    table = ask_all(checkpoints, ["circuits"], layers=[chosen.layer])
+    if table is None or not len(table):
+        return
+    rows = table[table["statistic"].isna() & table["head"].eq(chosen.head)]
+    rows = rows[rows["measure"].isin(CIRCUIT_FACTS)]
+    if rows.empty:
+        return
+    names = _names_of(checkpoints)
+    told = [names(*each) for each in zip(rows["checkpoint"], rows["step"], strict=True)]
+    wide = rows.assign(
+        name=told,
+        circuit=["QK" if role == Role.W_Q else "OV" for role in rows["role"]],
+        number=[CIRCUIT_FACTS[name] for name in rows["measure"]],
+    ).pivot_table(index=["circuit", "number"], columns="name", values="value", sort=False)
+    st.caption(f"Circuits of head {chosen.head} of layer {chosen.layer}: QK and OV")
+    draw_table(
+        wide.reset_index(),
+        alt=f"Condition number and ranks of QK and OV of head {chosen.head}",
+        height="content",
+        column_config={
+            str(name): st.column_config.NumberColumn(format="%.4g") for name in wide.columns
+        },
+    )
+
+
+def _names_of(checkpoints: Sequence[WeightSet]) -> Callable[[str, Any], str]:
+    """Return a function that names the checkpoint of a row."""
+    keys = ((each.label, each.step) for each in checkpoints)
+    names = dict(zip(keys, names_of(checkpoints), strict=True))
+    return lambda label, step: names.get((label, None if pd.isna(step) else int(step)), label)
+
+
 def draw_facts(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     """Draw the numbers of one matrix, and its singular values, in every checkpoint."""
     # Whole, as the figure of the spectrum asks: one measurement serves both.
@@ -170,14 +212,14 @@ def draw_facts(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
 
 def _turned(facts: pd.DataFrame, checkpoints: Sequence[WeightSet]) -> pd.DataFrame:
     """Return the same with a column a checkpoint: it fits beside a map."""
-    names = dict(zip(((e.label, e.step) for e in checkpoints), names_of(checkpoints), strict=True))
+    names = _names_of(checkpoints)
     wide = pd.DataFrame({"of this matrix": [*SHORT.values(), "status"]})
     for row in facts.to_dict("records"):
-        step = None if row["step"] is pd.NA else int(row["step"])
-        name = names.get((row["checkpoint"], step), row["checkpoint"])
+        name = names(row["checkpoint"], row["step"])
         expert = "" if pd.isna(row["expert"]) else f" expert {row['expert']}"
         values = ["" if pd.isna(row[each]) else number(row[each]) for each in SHORT]
-        wide[f"{name}{expert}"] = [*values, " ".join([row["status"], row["reason"] or ""])]
+        said = (str(row[each]) for each in ("status", "reason") if not pd.isna(row[each]))
+        wide[f"{name}{expert}"] = [*values, " ".join(said).strip()]
     return wide
 
 

@@ -8,6 +8,7 @@ from ...frame.session import current
 from ...frame.welcome import draw_welcome
 from .blocks import (
     choose_matrix,
+    draw_circuits,
     draw_curves,
     draw_elsewhere,
     draw_facts,
@@ -34,6 +35,7 @@ def draw() -> None:
         draw_heads(checkpoints, chosen)
         if chosen is not None:
             draw_elsewhere(checkpoints, chosen)
+            draw_circuits(checkpoints, chosen)
     renormalised = switch(
         "GPT renormalised",
         "renormalised",

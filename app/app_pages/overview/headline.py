@@ -34,6 +34,9 @@ HEADINGS = {
     "mean_alpha_M": "|α<sub>M</sub>|",
 }
 NONE, TO_COME = "–", "…"
+LOSS = "the last validation loss that its run had logged when it was saved"
+ROOMY = 3
+"""Checkpoints that have a second line each; more have it where the pointer is."""
 FROM = {
     "kappa_attention": "condition_numbers",
     "kappa_mlp": "condition_numbers",
@@ -64,21 +67,23 @@ def draw_headline(
 ) -> None:
     """Draw the table, and what all checkpoints have in common in a line below it."""
     numbers = headline(checkpoints, readings.table).to_dict("records")
-    at, losses = losses_once(checkpoints)
+    losses = losses_once(checkpoints)
+    logged = not all(map(math.isnan, losses))
     told = [facts(each) for each in checkpoints]
     differing = [name for name in _names(told) if len({mine.get(name) for mine in told}) > 1]
     heads = [("checkpoint", ""), ("health", "a mark each; point at one for its words")]
-    heads += [("loss", at)] if at else []
+    heads += [("loss", LOSS)] if logged else []
     heads += [(HEADINGS[name], meaning) for name, meaning in COLUMNS.items()]
     shades = colors_of(checkpoints)
     rows = []
     for place, checkpoint in enumerate(checkpoints):
         own = [told[place][name] for name in differing if name in told[place] and name != "step"]
         name = chip(checkpoint.label, shades[place], checkpoint.family, checkpoint.step)
-        small = f"<small>{escape(' · '.join(own))}</small>" if own else ""
-        cells = [f"<td>{name}{small}</td>"]
+        said = escape(" · ".join(own), quote=True)
+        small = f"<small>{said}</small>" if own and len(checkpoints) <= ROOMY else ""
+        cells = [f'<td title="{said}">{name}{small}</td>']
         cells.append(f'<td class="marks">{row_of_marks(marks[place])}</td>')
-        cells += [f"<td>{_number(losses[place], 4)}</td>"] if at else []
+        cells += [f"<td>{_number(losses[place], 4)}</td>"] if logged else []
         cells += [f"<td>{each}</td>" for each in _cells(numbers[place], readings)]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     head = "".join(

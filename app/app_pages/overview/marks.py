@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ngpt_inspect.summary import HEALTH_ITEMS, HEALTH_MEASURES, Level
+from ngpt_inspect.summary import Level, health_items, health_measures
 from ngpt_inspect.tables.rows import records
 
 from ...engine.loading import health_once
@@ -67,15 +67,24 @@ class Mark:
 def marks_of(checkpoints: Sequence[WeightSet], readings: Readings) -> list[list[Mark]]:
     """Return the marks of each checkpoint; all have the same items, in one order."""
     found = records(health_once(readings.key, checkpoints, [readings.table]))
-    others = [each["item"] for each in found if each["item"] not in HEALTH_ITEMS]
-    items = [*HEALTH_ITEMS, *dict.fromkeys(others)]
-    return [[_mark(item, each, found, readings) for item in items] for each in checkpoints]
+    items = health_items()
+    for each in found:  # such as what could not be measured
+        items.setdefault(each["item"], health_measures())
+    return [
+        [_mark(item, takes, each, found, readings) for item, takes in items.items()]
+        for each in checkpoints
+    ]
 
 
-def _mark(item: str, checkpoint: WeightSet, found: Sequence[Any], readings: Readings) -> Mark:
+def _mark(
+    item: str,
+    takes: Sequence[str],
+    checkpoint: WeightSet,
+    found: Sequence[Any],
+    readings: Readings,
+) -> Mark:
     mine = (each for each in found if each["item"] == item and _is_of(each, checkpoint))
     reading = next(mine, None)
-    takes = HEALTH_ITEMS.get(item, HEALTH_MEASURES)
     if not readings.measures.issuperset(takes) and (reading is None or reading["level"] == "ok"):
         # Green means looked at and fine: part of it is not all of it.
         text = f"so far {reading['text']}" if reading else "not read yet"

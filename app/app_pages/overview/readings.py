@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.plotting import joined
-from ngpt_inspect.summary import HEALTH_MEASURES
+from ngpt_inspect.summary import health_measures
 
 from ...engine.answers import answer, key_of, requests
 
@@ -30,13 +30,13 @@ class Readings:
     @property
     def missing(self) -> list[str]:
         """What is still to come, in the order in which it is measured."""
-        return [name for name in HEALTH_MEASURES if name not in self.measures]
+        return [name for name in health_measures() if name not in self.measures]
 
 
 def read(checkpoints: Sequence[WeightSet]) -> Readings:
     """Ask for each measure by itself, so that each is there as soon as it can be."""
     tables, asked, known = [], [], []
-    for name in HEALTH_MEASURES:
+    for name in health_measures():
         wanted = requests(checkpoints, [name], whole=True)
         table = answer(wanted, checkpoints)
         if table is not None:

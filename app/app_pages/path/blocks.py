@@ -9,7 +9,7 @@ import streamlit as st
 from ngpt_inspect.traces import COLUMNS
 
 from ...blocks.figures import draw_downloads, draw_table, draw_wide
-from ...frame.controls import choose, choose_options, typed
+from ...frame.controls import choose, choose_options, switch, typed
 from ...frame.looks import chip
 from ...frame.text import plain
 from .paths import Paths, every_token, of_one, one_token, tokens_in
@@ -70,20 +70,25 @@ def draw_paths(paths: Paths) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         token = choose_token(paths.table)
         centre = choose_options("path_projection")
+        every = token is None and switch("All tokens on the map", "map_all")
     one = {} if token is None else {"token": token}
     draw_wide("path_angles", paths.table, paths.key, paths.labels, options=one)
+    if token is None and not every:  # many paths at once are a tangle
+        one = {"token": _last_followed(paths.table)}
     draw_wide("path_projection", paths.table, paths.key, paths.labels, options=one | centre)
     draw_predictions(paths, token)
 
 
-def choose_token(table: pd.DataFrame) -> int | None:
-    """Draw the choice of a token; return its position, None for all.
+def _last_followed(table: pd.DataFrame) -> int:
+    """Return the last token that another follows, or the only one."""
+    places = list(tokens_in(table))
+    return places[-2] if len(places) > 1 else places[-1]
 
-    At first the last one that another follows.
-    """
+
+def choose_token(table: pd.DataFrame) -> int | None:
+    """Draw the choice of a token; return its position, None for all."""
     texts = tokens_in(table)
-    places = list(texts)
-    values = [*places[-2:-1], *(at for at in places if at not in places[-2:-1]), None]
+    values = [None, *texts]
     return choose(
         "Token", values, "position", say=lambda at: ALL if at is None else f"{at}: {texts[at]}"
     )

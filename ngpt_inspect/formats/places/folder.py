@@ -40,6 +40,8 @@ LATEST = "latest"
 """The file in which DeepSpeed names the last of its folders."""
 INNER = re.compile(r"model_and_optim|pytorch_model_fsdp_\d+|global_step\d+")
 """Folders whose settings lie in the folder around: of OLMo-core, accelerate and DeepSpeed."""
+ORIGINAL = "original"
+"""The folder of Meta's own files, where the others are not."""
 MOST_COMMANDS = 6
 LOOKED_FOR = "*.safetensors, *.safetensors.index.json, *.pt, *.pth, *.bin, *.ckpt or *.gguf"
 
@@ -51,7 +53,7 @@ def find_model(folder: Place) -> Place:
     of OLMo-core; a safetensors index; the last ``step-N.safetensors`` of a training run;
     ``model.safetensors``, or the only safetensors file; an index of torch files;
     ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file; the only GGUF model; the last of
-    what else is named for a step.
+    what else is named for a step; what the folder ``original`` stands for.
 
     Raises
     ------
@@ -84,6 +86,8 @@ def find_model(folder: Place) -> Place:
         or _choose_gguf(names, folder)
         or last
     )
+    if found is None and ORIGINAL in names and (folder / ORIGINAL).is_dir():
+        return find_model(folder / ORIGINAL)
     if found is None:
         raise _nothing_there(folder, names)
     return found

@@ -45,6 +45,12 @@ def test_any_part_stands_for_all(named: str, tmp_path: Path) -> None:
     assert set(tmp_path.iterdir()) <= set(files_of(tmp_path / "consolidated.00.pth"))
 
 
+def test_a_folder_of_nothing_but_originals(tmp_path: Path) -> None:
+    (tmp_path / "original").mkdir()
+    parts(tmp_path / "original", {"w1.weight": torch.ones(2, 3)})
+    assert read_contents(tmp_path).tensors["w1.weight"].shape == (2, 3)
+
+
 def test_a_part_that_is_missing(tmp_path: Path) -> None:
     parts(tmp_path, *[{"w1.weight": torch.ones(2, 3)}] * 3)
     (tmp_path / "consolidated.01.pth").unlink()

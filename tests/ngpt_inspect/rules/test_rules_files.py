@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,33 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(WrongOption, match="is no TOML"):
         read_rules(tmp_path / "bytes.toml")
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_example_of_the_document_is_a_rules_file(tmp_path: Path) -> None:
+    example = (ROOT / "docs/rules.md").read_text().split("```toml\n")[1].split("```")[0]
+    found = read_rules(written(tmp_path, example))
+    assert {"flat-spectrum", "expected-width", "kappa"} <= {each.name for each in found}
+    assert found.of_name("expected-width").words == "when d_model is != 1024"
+
+
+def test_the_action_types_what_can_be_typed() -> None:
+    """Nothing of its inputs is put into a script: they travel in the environment."""
+    from typer.main import get_command
+
+    from ngpt_inspect.cli.commands import app
+
+    text = (ROOT / "action.yml").read_text()
+    script = text.partition("run: |")[2]
+    there = {flag for each in get_command(app).commands["check"].params for flag in each.opts}
+    typed = set(re.findall(r"(?<=[( ])--?[a-z]+(?= )", script.replace("--from", "")))
+    assert {"--rules", "--base", "--format"} <= typed
+    assert {flag for flag in typed if flag.startswith("--")} <= there | {"--strict"}
+    assert "${{" not in script
+    inputs = set(re.findall(r"inputs\.(\w+)", text))
+    declared = text.partition("inputs:")[2].partition("runs:")[0]
+    assert all(f"  {name}:\n" in declared for name in inputs)
+    used = (ROOT / "examples/pre-release.yml").read_text().partition("with:")[2]
+    assert set(re.findall(r"^          (\w+):", used, re.M)) <= inputs | {"sarif_file", "category"}

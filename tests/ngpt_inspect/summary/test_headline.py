@@ -1,5 +1,6 @@
 """The numbers of the first screen, each against the arrays themselves."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from models import Tiny, condition, tiny_gpt, tiny_ngpt, write_reference
 
 from ngpt_inspect import open_checkpoint
-from ngpt_inspect.summary import HEALTH_MEASURES, headline
+from ngpt_inspect.summary import HEALTH_MEASURES, headline, last_losses
 from ngpt_inspect.tables import measure
 
 
@@ -41,3 +42,17 @@ def test_what_was_not_measured_is_no_number(tmp_path: Path) -> None:
     assert row["unit_norm"] == 15 / 16
     assert np.isnan(row["kappa_attention"])
     assert np.isnan(row["norm_E_input"])
+
+
+def test_the_loss_is_that_of_the_step_that_was_saved(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    steps = [
+        write_reference(tiny_gpt(), run / f"step-00000{n}.safetensors", step=n) for n in (2, 4)
+    ]
+    losses = {1: 4.0, 2: None, 3: 3.0, 5: 2.0}
+    lines = ({"step": step, "validation_loss": loss} for step, loss in losses.items())
+    (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    alone = write_reference(tiny_gpt(), tmp_path / "alone.safetensors")
+    found = last_losses([open_checkpoint(path) for path in (*steps, alone)])
+    assert found[:2] == [4.0, 3.0]
+    assert np.isnan(found[2])

@@ -64,10 +64,10 @@ def test_the_chosen_cell_is_framed_also_in_a_reopened_link(page, models):
         chart = next(each for each in charts(app) if "layer and head" in each.proto.alt)
         return json.loads(chart.proto.spec)["layout"].get("shapes", [])
 
-    asked = page(*models, role="W_v", layer="1")
+    asked = page(*models, role="W_v")
     assert frames(asked) != frames(page(*models))
     assert len(frames(asked)) == len(models), "one a checkpoint"
-    assert {each["y0"] for each in frames(asked)} == {0.5}, "layer 1 is from 0.5 to 1.5"
+    assert {(each["y0"], each["y1"]) for each in frames(asked)} == {(-0.5, 0.5)}, "layer 0"
 
 
 class Selected:

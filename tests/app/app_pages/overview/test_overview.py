@@ -17,7 +17,7 @@ from app.engine.jobs import Workshop
 from app.frame import uploads
 from app.frame.text import plain
 from ngpt_inspect import open_checkpoint
-from ngpt_inspect.summary import HEALTH_ITEMS, HEALTH_MEASURES, health
+from ngpt_inspect.summary import HEALTH_MEASURES, health, health_items
 from ngpt_inspect.tables import measure
 
 FIGURES = 1
@@ -58,7 +58,7 @@ def test_two_checkpoints(run, models):
         assert f"{sign.markdown} {row.checkpoint}: {plain(row.text)}" in told
         words_of = marks(app)[row.checkpoint == "ngpt"]
         assert f"{row.item}: {sign.word}, {escape(row.text)}" in words_of
-    assert len(marks(app)[0]) == len(marks(app)[1]) >= len(HEALTH_ITEMS)
+    assert len(marks(app)[0]) == len(marks(app)[1]) >= len(health_items())
     rules = "\n".join(each.value for each in app.markdown)
     assert all(plain(rule) in rules for rule in expected["rule"].unique())
     assert "Still to come" not in words(app)

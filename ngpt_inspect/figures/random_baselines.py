@@ -1,0 +1,48 @@
+"""Spectra over those of random matrices of the same shapes, by layer."""
+
+from ngpt_inspect.figures._cut_table import CutTable
+from ngpt_inspect.figures._figure import Choice, Figure
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
+from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
+from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
+from ngpt_inspect.vocabulary import Series
+
+RATIOS = {
+    "condition_number_ratio": "κ / random κ",
+    "effective_rank_ratio": "rank / random rank",
+    "stable_rank_ratio": "stable / random rank",
+    "outside_share": "share of σ outside",
+}
+
+
+def draw(
+    table: Frame, *, width: int = TWO_COLUMNS, ratio: str = "condition_number_ratio"
+) -> Drawing:
+    """Draw one panel a matrix: the median over heads with their quartiles, whole in the MLP.
+
+    x: normalized layer index. y: the ratio; 1 is a matrix of independent normal entries. Of
+    singular values outside of the random bulk the share is drawn, 0 for such a matrix.
+    """
+    series, band = Series(ratio, "median"), between(ratio, "low", "high")
+    rows = CutTable(table, [series, *band])
+    y = value_axis(RATIOS[ratio], log=ratio == "condition_number_ratio")
+    y.cover([0 if ratio == "outside_share" else 1])
+    board, panels = matrix_board(rows, layer_axis(), y, width)
+    for role, panel in panels.items():
+        draw_by_layer(board, panel, role, series, name=RATIOS[ratio], band=band)
+    return board.finish()
+
+
+FIGURE = Figure(
+    name="random_baselines",
+    title="Spectra beside random matrices",
+    summary="κ, effective or stable rank over those of a random matrix of the shape (1 is random), "
+    "or the share of singular values outside of its bulk, by normalized layer index.",
+    needs=("singular_values",),
+    draw=draw,
+    options=(Choice(name="ratio", values=tuple(RATIOS), help="What is set beside a random one."),),
+    formula="κ over the median κ of independent normal entries, exp(−Σ p log p) and Σσ² / σ_max² "
+    "over those of the Marchenko-Pastur law, σ beyond its edges over min(m, n).",
+    source="Edelman 1988 (10.1137/0609045), theorem 6.1; Johnstone 2001 (10.1214/aos/1009210544), "
+    "theorem 1.1",
+)
