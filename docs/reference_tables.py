@@ -46,7 +46,7 @@ def _name(name: str) -> Iterator[str]:
     found = getattr(ni, name)
     yield f"### ni.{name}"
     if inspect.isfunction(found):
-        yield f"```python\nni.{name}{_signature(found)}\n```"
+        yield f"```text\nni.{name}{_signature(found)}\n```"
     if inspect.isfunction(found) or inspect.isclass(found):
         text = (inspect.getdoc(found) or "").partition(EXAMPLES)[0]
         lead, _, rest = text.partition("\n\n")

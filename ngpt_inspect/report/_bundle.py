@@ -19,8 +19,10 @@ POOLED = 8
 """An array longer than this is kept once, however many figures draw it."""
 DIGITS = 5
 """Significant digits of a number by the spread of its array: a hundredth of a pixel."""
-COLUMNS = {"wide": 1856, "narrow": 760}
-"""Pixels of the width of a figure on the widest page and on a phone, two a pixel of CSS."""
+MOST_DIGITS = 9
+"""Of float32 there are seven: what follows no file can mean."""
+COLUMNS = {"wide": 928, "narrow": 380}
+"""Pixels of CSS of the width of a figure on the widest page and on a phone."""
 
 
 def compressed(text: str) -> str:
@@ -113,5 +115,5 @@ def _rounded(values: Sequence[Any]) -> Sequence[Any]:
     spread = max(found, default=0.0) - min(found, default=0.0)
     if not most or not spread:
         return values
-    digits = min(17, DIGITS + max(0, math.ceil(math.log10(most) - math.log10(spread))))
+    digits = min(MOST_DIGITS, DIGITS + max(0, math.ceil(math.log10(most) - math.log10(spread))))
     return [float(f"{each:.{digits}g}") for each in values]

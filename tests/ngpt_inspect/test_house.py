@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ngpt_inspect.cli.watch_command import WatchCommand
 from ngpt_inspect.environment import environment
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.house import House, config_file, house
@@ -47,6 +48,14 @@ def test_its_rules_are_in_force_unless_the_variable_names_others(file, monkeypat
         in_force()
     monkeypatch.setenv("NGPT_INSPECT_RULES", "default")
     assert in_force() == shipped()
+
+
+def test_watch_sends_numbers_to_its_trackers_unless_others_are_typed(file, tmp_path):
+    file.write_text('trackers = ["nosuch=logs"]')
+    with pytest.raises(InspectError, match="nosuch"):
+        WatchCommand(folder=tmp_path, once=True).run()
+    with pytest.raises(InspectError, match="another"):
+        WatchCommand(folder=tmp_path, once=True, to=["another=logs"]).run()
 
 
 @pytest.mark.parametrize(
