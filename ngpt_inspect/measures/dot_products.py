@@ -30,7 +30,6 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     """Yield rank curve, histogram, mean, spread and extreme pairs; raw, then cosines."""
     from ngpt_inspect.numerics.directions import row_norms
 
-    yield from _law(weight.shape[1])
     both = of_pairs(weight, device, wants(options))
     norms = row_norms(weight.values(device))
     for prefix, found in zip(("dot", "cosine"), both, strict=True):
@@ -44,6 +43,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
             norm = float(norms.max())
             reason = f"{weight.source}: products of rows of norm {norm:.3g} are beyond float64"
             yield _skipped(prefix, reason)
+    yield from _law(weight.shape[1])
 
 
 def _law(width: int) -> Iterator[Values]:

@@ -79,7 +79,9 @@ def pictured(
         As `training_results`.
     """
     for each in chosen:
-        rows = drawn_rows(each, wide_of(each.results, sources) if each.results else table)
+        rows = drawn_rows(
+            each, wide_of(each.results, sources, asked=False) if each.results else table
+        )
         wide, narrow = (each.draw(rows, width=width) for width in (TWO_COLUMNS, ONE_COLUMN))
         if wide.data:
             yield Pictured(

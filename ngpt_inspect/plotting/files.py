@@ -190,7 +190,8 @@ def save_figures(
     drawn = []
     with one_browser() if set(suffixes) & set(IMAGES) else nullcontext():
         for each in chosen:
-            rows = wide_of(each.results, places) if each.results else table
+            asked = names is not None
+            rows = wide_of(each.results, places, asked=asked) if each.results else table
             drawn.append(_draw_one(each, rows, choices[each.name], size, Path(folder), suffixes))
     return drawn + ([_write_ablations(places, Path(folder))] if ABLATIONS in wanted else [])
 

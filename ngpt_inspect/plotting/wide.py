@@ -26,6 +26,8 @@ class Wide:
     """From sources; what is wrong with one of them is an InspectError."""
     takes: Callable[[Place], bool]
     """Whether it is for a source of a mixture."""
+    asks: bool = False
+    """Whether it is made only where a person names its figure: then of checkpoints in order."""
     call: str
     """How to say it in Python."""
 
@@ -49,8 +51,8 @@ WIDE: dict[str, Wide] = {name: _of_results(name) for name in RESULTS} | {
     CHANGES: Wide(
         columns=TIDY,
         make=lambda sources: changes(list(sources)) if sources else frame_of([]),
-        # Which of a mixture came before which is for a person to say.
-        takes=lambda source: False,
+        takes=lambda source: is_checkpoint(source),
+        asks=True,
         call="changes(before, after)",
     ),
 }
@@ -68,15 +70,19 @@ def wide_table(name: str, sources: Place | Sequence[Place]) -> pd.DataFrame:
     return WIDE[name].make(listed(sources))
 
 
-def wide_of(name: str, places: Sequence[Place]) -> pd.DataFrame:
+def wide_of(name: str, places: Sequence[Place], *, asked: bool) -> pd.DataFrame:
     """Return a wide table of those sources of a mixture that are for it.
+
+    Where nobody asked for its figure, what came before what is for a person to say.
 
     Raises
     ------
     InspectError
         As `training_results` and `path`.
     """
-    return WIDE[name].make([place for place in places if WIDE[name].takes(place)])
+    wide = WIDE[name]
+    mine = [place for place in places if wide.takes(place)] if asked or not wide.asks else []
+    return wide.make(mine)
 
 
 def checked_columns(figure: str, name: str, table: pd.DataFrame) -> pd.DataFrame:

@@ -124,6 +124,8 @@ def sources(name, here):
         return ["trace.safetensors"]
     if FIGURES[name].over_steps or FIGURES[name].results == "training_curves":
         return ["run"]
+    if FIGURES[name].results == "changes":
+        return here
     return ["results"] if FIGURES[name].results else here
 
 

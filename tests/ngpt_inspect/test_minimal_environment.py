@@ -12,7 +12,8 @@ for name in ("streamlit", "pyarrow", "kaleido", "tokenizers", "distributed", "gg
     sys.modules[name] = None
 import ngpt_inspect as ni
 path, saved = sys.argv[1:]
-table = ni.summarise(ni.measure(path, list(ni.MEASURES)))
+roles = set(ni.open_checkpoint(path).roles)
+table = ni.summarise(ni.measure(path, [n for n, m in ni.MEASURES.items() if roles & set(m.roles)]))
 assert set(table.loc[table["status"] == "skipped", "value"]) == set()
 ni.figure("condition_numbers", path)
 

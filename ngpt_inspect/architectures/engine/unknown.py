@@ -92,7 +92,7 @@ def _why(contents: Contents, matches: Sequence[Match]) -> str:
     stated = "" if said is None else f"model_type {quoted(said[0])}: "
     near = nearest(matches) if matches else None
     total = len(contents.tensors)
-    if near is None or len(near.known) < NEAR * total:
+    if near is None or not near.placed or len(near.known) < NEAR * total:
         names = [cut(name) for name in contents.tensors]
         why = f"no known layout has tensors named {listed(names, most=SHOWN)}"
     else:

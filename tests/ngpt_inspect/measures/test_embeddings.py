@@ -20,7 +20,10 @@ from ngpt_inspect.vocabulary import Role
 
 LENGTHS = ("mean_norm", "embedding_norm")
 """In the unit of the rows."""
-NOT_SCALED = ("isotropy", "unit_deviation", "row_deviation", "column_deviation")
+NOT_SCALED = (
+    *("isotropy", "unit_deviation", "unit_excess", "within_unit"),
+    *("row_deviation", "column_deviation"),
+)
 """They follow the length of the rows in another way."""
 
 

@@ -211,7 +211,9 @@ class TestSelection:
             ni.measure(layouts["llama"], "condition_numbers", **{empty: []})
 
     def test_wrong_names(self, layouts: dict[str, Path]) -> None:
-        with pytest.raises(WrongOption, match="no measure 'kappa'; there are condition_numbers"):
+        with pytest.raises(
+            WrongOption, match="no measure 'kappa'; there are circuits, condition_numbers"
+        ):
             ni.measure(layouts["gpt2"], "kappa")
         with pytest.raises(WrongOption, match=r"bin; did you mean bins\? its options are: exact"):
             ni.measure(layouts["gpt2"], "dot_products", bin=3)
