@@ -85,7 +85,7 @@ def reopens(visit, address):
     def reopens(page):
         settle(page)
         other = visit(page.url.removeprefix(f"{address}/"), scheme="light")
-        assert eventually(lambda: seen(other) == seen(page)), (seen(other), seen(page))
+        assert eventually(lambda: seen(other) == seen(page), other), (seen(other), seen(page))
         return other
 
     return reopens
@@ -134,10 +134,10 @@ def test_every_page_by_its_link_in_the_menu(visit):
     for name in [*offered[1:], offered[0]]:
         follow(page, name)
         assert page.locator("h1").count() == 1, name
-        assert eventually(lambda: page.locator(f"{CHARTS}, {TABLES}").count() > 0), name
+        assert eventually(lambda: page.locator(f"{CHARTS}, {TABLES}").count() > 0, page), name
         drawn = page.locator(CHARTS).filter(has=page.locator(".js-plotly-plot .main-svg"))
         charts = page.locator(CHARTS)
-        assert eventually(lambda drawn=drawn, charts=charts: drawn.count() == charts.count()), name
+        assert eventually(lambda a=drawn, b=charts: a.count() == b.count(), page), name
         assert page.locator(FAULTS).count() == 0, name
         # A page that is settled has its names: "Tensors of gpt" is the shortest there is.
         assert all(len(each.split()) >= 3 for each in names(page)), (name, names(page))
@@ -201,7 +201,7 @@ def test_one_click_is_one_entry_of_history_and_back_returns(visit):
     page.go_back()
     addressed(page, "matrices$")
     settle(page)
-    assert eventually(lambda: heads().get_attribute("aria-checked") == "false")
+    assert eventually(lambda: heads().get_attribute("aria-checked") == "false", page)
 
 
 @pytest.mark.slow
@@ -213,7 +213,7 @@ def test_choices_are_written_to_the_address_and_reopen(visit, reopens):
     page.get_by_text("GPT renormalised").click()
     addressed(page, "renormalised")
     settle(page)
-    assert eventually(lambda: seen(page) != plain)
+    assert eventually(lambda: seen(page) != plain, page)
     reopens(page)
 
 
@@ -242,7 +242,7 @@ def test_a_wrong_path_is_one_sentence_and_the_rest_stays(visit):
     assert len(words) == 2, words  # the icon, and the sentence
     assert "no/such" not in page.url
     assert page.locator(FAULTS).count() == 0
-    assert eventually(lambda: page.locator(CHARTS).count() >= 1)
+    assert eventually(lambda: page.locator(CHARTS).count() >= 1, page)
 
 
 @pytest.mark.slow
