@@ -30,6 +30,8 @@ FLAGS = (
 )
 PATIENCE = 120
 """Seconds after which nothing more will come, however busy the machine is."""
+QUIET = 200
+"""Looks at an idle page after which nothing more will come: each takes longer on a busy machine."""
 
 
 def missing() -> str:
@@ -142,19 +144,23 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Tell whether something becomes true before patience ends."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+def eventually(holds: Callable[[], bool], page: Any = None) -> bool:
+    """Tell whether something becomes true before patience ends, or before a page has come to rest.
+
+    A page of the dashboard rests when it was idle at each of many looks, one after the other.
+    """
+    deadline, idle = time.monotonic() + PATIENCE, 0
+    while time.monotonic() < deadline and idle < QUIET:
         if holds():
             return True
         time.sleep(0.05)
+        idle = idle + 1 if page is not None and page.locator(IDLE).count() else 0
     return False
 
 
 def addressed(page: Any, pattern: str) -> None:
     """Wait until the address of a page matches."""
-    assert eventually(lambda: re.search(pattern, page.evaluate("location.href"))), page.url
+    assert eventually(lambda: re.search(pattern, page.evaluate("location.href")), page), page.url
 
 
 def settle(page: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 
 def words(app):
     """Return every text on the page."""
@@ -23,3 +25,31 @@ class Raw:
 
 def charts(app):
     return app.get("plotly_chart")
+
+
+def panels(app):
+    """Return the titles of the panels of the page's one figure."""
+    return {each["text"] for each in _figure(app)["layout"]["annotations"] if _is_title(each)}
+
+
+def colors(app):
+    """Return the colours of the lines of each panel, by its axis; those of the legend at None."""
+    found = {}
+    for trace in _figure(app)["data"]:
+        if "color" in trace.get("line", {}):
+            found.setdefault(trace.get("yaxis"), set()).add(trace["line"]["color"])
+    return found
+
+
+def drawn(app):
+    """Return the names of the checkpoints that the page's one figure has lines of."""
+    return {trace["name"] for trace in _figure(app)["data"] if trace["meta"] != "legend"}
+
+
+def _figure(app):
+    (chart,) = charts(app)
+    return json.loads(chart.proto.spec)
+
+
+def _is_title(annotation):
+    return annotation.get("name") == "title"

@@ -1,11 +1,10 @@
 """What a page does while its numbers are on their way, and when some never come."""
 
-import json
 import threading
 
 import pandas as pd
 import pytest
-from seen import charts, words
+from seen import charts, colors, panels, words
 from small_models import write_gpt, write_ngpt
 
 from app.engine import answers
@@ -13,7 +12,15 @@ from app.engine.answers import requests
 from app.engine.loading import store, workshop
 from ngpt_inspect import measure, open_checkpoint, summarise
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.plotting import thinned
+from ngpt_inspect.summary import health_measures
+
+MATRICES = [f"κ of W<sub>{name}</sub>" for name in ("q", "k", "v", "o", "u", "ν", "oMLP")]
+NORMS = ["‖E<sub>input</sub>‖", "‖E<sub>output</sub>‖"]
+MEANS = [f"mean |{name}</sub>|" for name in ("α<sub>A", "α<sub>M", "s<sub>qk")]
+PANELS = {*MATRICES, *NORMS, *MEANS}
+"""What the first page draws of an nGPT: something of each measure."""
 
 
 @pytest.fixture
@@ -29,7 +36,8 @@ def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, own_models,
     monkeypatch.setattr(answers, "PATIENCE", 0)
     app = run(*own_models)
     assert not charts(app)
-    assert "Not measured yet." in words(app)
+    every = ", ".join(MEASURES[name].title.lower() for name in health_measures())
+    assert f"Still to come: {every}." in words(app)
     assert app.title[0].value == "Side by side"
     assert app.button(key="stop").label == "Stop"
     (bar,) = app.get("progress")
@@ -37,7 +45,8 @@ def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, own_models,
     hold.set()
     monkeypatch.setattr(answers, "PATIENCE", 60)
     app.run()
-    assert len(charts(app)) == 4
+    assert panels(app) == PANELS
+    assert "Still to come" not in words(app)
     assert not app.get("progress")
 
 
@@ -52,7 +61,7 @@ def test_stopping_leaves_the_page_and_offers_to_go_on(run, own_models, hold, mon
     assert "Condition numbers of ngpt" in app.info[0].value
     monkeypatch.setattr(answers, "PATIENCE", 60)
     app.button(key="go on").click().run()
-    assert len(charts(app)) == 4
+    assert panels(app) == PANELS
     assert not app.info
 
 
@@ -66,25 +75,21 @@ def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
             raise InspectError("the file has changed", where=checkpoint.contents.source)
         return real(checkpoint, name, **more)
 
-    both = [trace_colors(chart) for chart in charts(run(*own_models))]
+    both = colors(run(*own_models))
     for path in own_models:
         path.touch()
     monkeypatch.setattr(answers, "measure", fails)
     app = run(*own_models)
     assert any("the file has changed" in each.value for each in app.warning)
-    assert len(charts(app)) == 4
-    one = [trace_colors(chart) for chart in charts(app)]
+    assert panels(app) == PANELS
+    one = colors(app)
     monkeypatch.setattr(answers, "measure", real)
     app.button(key="try again").click().run()
     assert not app.warning
-    assert [trace_colors(chart) for chart in charts(app)] == both
-    assert all(after and after <= before for before, after in zip(both, one, strict=True))
+    assert colors(app) == both
+    assert one.keys() == both.keys()
+    assert all(one[panel] and one[panel] <= both[panel] for panel in both)
     assert one != both
-
-
-def trace_colors(chart):
-    data = json.loads(chart.proto.spec)["data"]
-    return {trace["line"]["color"] for trace in data if "color" in trace.get("line", {})}
 
 
 def test_results_are_kept_for_the_next_start(run, own_models, own_cache, monkeypatch):
@@ -92,7 +97,7 @@ def test_results_are_kept_for_the_next_start(run, own_models, own_cache, monkeyp
     assert list(own_cache.glob("*.parquet"))
     monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
     store()._tables.clear()  # as after a restart
-    assert len(charts(run(own_models[1]))) == 4
+    assert panels(run(own_models[1])) == PANELS
 
 
 def test_requests_leave_out_what_a_checkpoint_has_not(tmp_path):

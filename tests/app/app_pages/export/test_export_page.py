@@ -37,7 +37,7 @@ def test_the_address_chooses_figure_options_width_and_format(run, models):
 
 
 def test_the_code_draws_what_is_shown(run, models):
-    app = run(*models, page="export", figure="Condition numbers")
+    app = run(*models, page="export", figure=FIGURES["condition_numbers"].title)
     names = {}
     script = codes(app)[0].replace("ni.save_figure(figure,", "print(")
     exec(script, names)
