@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -21,7 +20,7 @@ from reference_model.presets import PRESETS, model_config, train_config
 from reference_model.progress import Style, say
 from reference_model.training.loop import TrainResult, train
 from reference_model.training.options import add_options, given, given_of_model
-from reference_model.training.ranks import Ranks, join_ranks
+from reference_model.training.ranks import Ranks, join_ranks, leave
 
 DESCRIPTION = """
 Train a GPT or an nGPT (arXiv 2410.01131) and keep checkpoints to inspect, for example:
@@ -150,4 +149,4 @@ def _fail(message: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -1,9 +1,11 @@
 """Which process of a run this is: alone, or one of those ``torchrun`` started."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 import torch.distributed as dist
@@ -60,6 +62,19 @@ def join_ranks(device: str) -> Iterator[Ranks]:
     finally:
         if starts_group:
             dist.destroy_process_group()
+
+
+def leave(code: int) -> NoReturn:
+    """End this process with an exit code; one of several without tearing torch down.
+
+    Now and then a thread of torch's aborts a process that is being torn down, after all of its
+    work (one in some hundred, torch 2.13); ``torchrun`` would then call a finished run failed.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _device(name: str, local_rank: int, world_size: int) -> torch.device:

@@ -11,7 +11,7 @@ from small_runs import make_config, make_data, make_train_config
 from reference_model.errors import DivergenceError
 from reference_model.train import main
 from reference_model.training.loop import train
-from reference_model.training.ranks import join_ranks
+from reference_model.training.ranks import join_ranks, leave
 from reference_model.training.trainer import Trainer
 
 # 2 ranks cut neither 23 nor 41 evenly, 3 ranks no size at all, and of a scalar one gets nothing
@@ -146,3 +146,4 @@ if __name__ == "__main__":
     with join_ranks("cpu") as ranks:
         train_all(Path(sys.argv[1]), ranks)
         ranks.wait()  # nobody closes its connections while another still works
+    leave(0)
