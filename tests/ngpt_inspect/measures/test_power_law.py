@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 import ngpt_inspect as ni
 from ngpt_inspect.numerics.power_law import power_law
 
-STORIES = Path("/work/shared/data/weights/stories260K")
+STORIES = Path(__file__).parents[4] / "shared/data/weights/stories260K"
 SAME = 1e-6
 RECORDED = {
     "embed_tokens": (2.34797439395, 11.3052961137, 0.0527484772381),
@@ -54,7 +54,7 @@ def test_recorded_fits_of_numbers():
         assert given == pytest.approx(wanted, rel=SAME)
 
 
-@pytest.mark.skipif(not STORIES.is_dir(), reason="needs the trained model stories260K")
+@pytest.mark.skipif(not STORIES.is_dir(), reason="nothing at <repository>/../shared/data/weights")
 def test_recorded_fits_of_a_trained_model():
     found = table_of(STORIES)
     for name, wanted in RECORDED.items():

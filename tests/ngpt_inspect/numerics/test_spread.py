@@ -12,7 +12,7 @@ from ngpt_inspect.numerics import spread as module
 from ngpt_inspect.numerics.sphere_law import cosine_law, uniform_potential, uniform_two_nn
 from ngpt_inspect.numerics.spread import skewness, spread
 
-STORIES = Path("/work/shared/data/weights/stories260K/model.safetensors")
+STORIES = Path(__file__).parents[4] / "shared/data/weights/stories260K/model.safetensors"
 CDF = {
     2: lambda c: 1 - np.arccos(c) / np.pi,
     3: lambda c: (1 + c) / 2,
@@ -121,7 +121,7 @@ def test_skewness():
     assert math.isnan(skewness(torch.tensor([2, 2])))
 
 
-@pytest.mark.skipif(not STORIES.exists(), reason="needs the trained model stories260K")
+@pytest.mark.skipif(not STORIES.exists(), reason="nothing at <repository>/../shared/data/weights")
 def test_a_trained_embedding():
     rows = load_file(STORIES)["model.embed_tokens.weight"]
     found = spread(rows, 10)
