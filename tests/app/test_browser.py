@@ -195,12 +195,16 @@ def test_one_click_is_one_entry_of_history_and_back_returns(visit):
     assert went(lambda: follow(page, "Overview")) == 1
     assert went(lambda: follow(page, "Matrices")) == 1
     assert "of=heads" in page.url, "the menu leads back to the same view"
-    page.go_back()
-    page.go_back()
+
+    def back():
+        page.go_back()
+        settle(page)
+
+    back()
+    back()
     addressed(page, "matrices.*of=heads")
-    page.go_back()
+    back()
     addressed(page, "matrices$")
-    settle(page)
     assert eventually(lambda: heads().get_attribute("aria-checked") == "false", page)
 
 
