@@ -62,7 +62,7 @@ class Stream:
 
 
 def layers_of(model: Any) -> nn.ModuleList:
-    """Return the list of a model's layers: the longest that the config's number allows.
+    """Return the list of a model's layers: the first that is as long as the config says.
 
     Raises
     ------

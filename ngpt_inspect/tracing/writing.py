@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,7 +122,7 @@ def _loaded(model: str, device: str, allow_code: bool) -> tuple[Any, Any]:
             next_step="give a folder of save_pretrained, or a model in the Hugging Face cache "
             "(hf download); --allow-code runs code that comes with a model",
         ) from None
-    return loaded.to(device).eval(), words
+    return loaded.to(device), words
 
 
 def _encoded(words: Any, prompt: str, model: Any) -> torch.Tensor:
@@ -144,7 +146,7 @@ def _traced(model: Any, ids: torch.Tensor) -> tuple[dict[str, torch.Tensor], boo
     import torch
 
     try:
-        with torch.no_grad(), listening(model) as stream_of:
+        with torch.no_grad(), _at_rest(model), listening(model) as stream_of:
             given = model(ids[None], output_attentions=True, use_cache=False, return_dict=True)
         stream = stream_of()
     except InspectError:
@@ -154,7 +156,7 @@ def _traced(model: Any, ids: torch.Tensor) -> tuple[dict[str, torch.Tensor], boo
         raise UnreadableFile(
             f"does not run: {said:.200}", where=type(model).__name__, next_step=NEXT_STEP
         ) from None
-    with torch.no_grad():
+    with torch.no_grad(), _at_rest(model):
         head = head_of(model, stream.states[-1], given.logits[0].float())
         tensors = {
             "token_ids": ids,
@@ -165,6 +167,18 @@ def _traced(model: Any, ids: torch.Tensor) -> tuple[dict[str, torch.Tensor], boo
             **_attention(getattr(given, "attentions", None), (len(stream.states) - 1) // 2),
         }
     return tensors, stream.parallel
+
+
+@contextmanager
+def _at_rest(model: Any) -> Iterator[None]:
+    """Switch dropout and the like off, and after it back to what each module had."""
+    trained = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in trained:
+            module.training = True
 
 
 def _predictions(

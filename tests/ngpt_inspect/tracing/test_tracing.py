@@ -116,6 +116,25 @@ def test_the_reader_of_a_token_makes_its_logit(tmp_path):
     np.testing.assert_allclose(made_of, logits[range(4), IDS[1:]], rtol=1e-4, atol=1e-5)
 
 
+def test_a_model_in_training_is_looked_at_without_dropout_and_goes_on_training(tmp_path):
+    model = made("gpt2")
+    resting = traced(model, tmp_path)
+    model.train()
+    model.transformer.h[1].mlp.eval()  # as somebody may have frozen it
+    found = traced(model, tmp_path)
+    torch.testing.assert_close(found.states, resting.states, rtol=0, atol=0)
+    assert model.training
+    assert not model.transformer.h[1].mlp.training
+
+
+def test_without_eager_attention_the_rest_is_there(tmp_path):
+    model = made("llama")
+    model.set_attn_implementation("sdpa")
+    found = traced(model, tmp_path)
+    assert found.attention_entropy is None
+    assert len(ni.path(tmp_path / "trace.safetensors"))
+
+
 def test_a_path_is_drawn_of_it(tmp_path):
     traced(made("gpt2"), tmp_path)
     table = ni.path(tmp_path / "trace.safetensors")
