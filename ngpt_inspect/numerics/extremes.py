@@ -16,6 +16,7 @@ from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     import torch
 
@@ -25,6 +26,9 @@ TOLERANCE = 1e-10
 """Relative error of a squared singular value at which an iteration stops."""
 TOP_TOLERANCE = 2e-10
 """The same for the largest, whose square is measured in float64 and certified afterwards."""
+LONG_STEP = 1 << 23
+"""Values from which on one step takes longer than the wait for a thread that another process keeps
+from running: it takes all cores (docs/performance.md)."""
 NEAR_ELEMENTS = 1 << 18
 """Values of a block of rows that is used twice: 1 MB of float32."""
 CERTIFIED = 1e-9
@@ -126,10 +130,7 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
 
 
 def normal_product(w_OI: torch.Tensor) -> Operator:
-    """Map x to W^T W x, reading W once: a block of rows is still near the core when used again.
-
-    The reading takes longer than the arithmetic, so one core is nearly as fast as several.
-    """
+    """Map x to W^T W x, reading W once: a block of rows is still near the core when used again."""
     import torch
 
     step = max(1, NEAR_ELEMENTS // w_OI.shape[1])
@@ -216,9 +217,14 @@ def _singular(top: tuple[float, float], bound: float, scale: float, method: str)
     return Extremes(top[0] / scale, bound / scale, math.inf, method)
 
 
+def _cores_of_a_step(w_OI: torch.Tensor) -> AbstractContextManager[None]:
+    """Take one core for iterations of small steps, each of which would wait for a thread."""
+    return cores(None if w_OI.shape[1] ** 2 >= LONG_STEP else 1)
+
+
 def _top_end(w_OI: torch.Tensor, apply: Operator, dtype: torch.dtype) -> tuple[float, float] | None:
     """sigma_max and a bound on its relative error, or None where the bound is not met."""
-    with cores(1):  # a thousand small steps, each of which would wait for a thread
+    with _cores_of_a_step(w_OI):
         pair = largest_ritz_pair(
             apply, start_direction(w_OI, dtype), tolerance=TOP_TOLERANCE, max_steps=MAX_STEPS
         )
@@ -238,7 +244,7 @@ def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float, to
 
     start_I = start_direction(w_OI, torch.float64)
     try:
-        with cores(1):
+        with _cores_of_a_step(w_OI):
             pair = largest_ritz_pair(inverse, start_I, tolerance=TOLERANCE, max_steps=MAX_STEPS)
             # One more solve: W v would magnify what is left in v of large singular directions.
             vector_I = inverse(pair.vector)
