@@ -94,6 +94,7 @@ def test_a_power_law_is_found_again():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of what WeightWatcher calls
 def test_weightwatcher_itself(tmp_path):
     weightwatcher = pytest.importorskip("weightwatcher", reason="pip install weightwatcher==0.7.7")
     if not STORIES.is_dir():
