@@ -73,15 +73,14 @@ def _views(table: "pd.DataFrame", quantity: str) -> "Iterator[Group]":
     from rich.console import Group
 
     from ngpt_inspect.cli.views import LAYOUTS, PLACES
+    from ngpt_inspect.comparing import rows_after
     from ngpt_inspect.measures import View
     from ngpt_inspect.tables.cells import cells_of
     from ngpt_inspect.vocabulary import Series
 
     median = "median" if quantity == "row_angle" else None
     for pair in table.attrs["pairs"]:
-        after, step = pair["after"]["label"], pair["after"]["step"]
-        at = table["step"].isna() if step is None else table["step"] == step
-        mine = table[(table["checkpoint"] == after) & at.fillna(False)]
+        mine = rows_after(table, pair)
         told = " from ".join(_told(pair[each]) for each in ("after", "before"))
         nameless = mine["role"].isna()
         for view, rows in ((View.LAYERS, mine[~nameless]), (View.TENSORS, mine[nameless])):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -120,6 +120,14 @@ def changes(
     table.attrs = provenance(table, models, [], {"device": device})
     table.attrs |= {"results": CHANGES, "remarks": remarks, "pairs": [p.told for p in plan]}
     return table
+
+
+def rows_after(table: pd.DataFrame, pair: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the rows of one comparison, one of the `pairs` of a table's `attrs`."""
+    after, step = pair["after"]["label"], pair["after"]["step"]
+    at = table["step"].isna() if step is None else (table["step"] == step).fillna(False)
+    mine: pd.Series[bool] = (table["checkpoint"] == after) & at
+    return table[mine]
 
 
 @dataclass(frozen=True, kw_only=True)

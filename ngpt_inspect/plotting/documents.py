@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,7 +60,10 @@ def self_explaining(checkpoints: Sequence[WeightSet]) -> list[Figure]:
 
 
 def pictured(
-    chosen: Sequence[Figure], table: pd.DataFrame, sources: Sequence[Source]
+    chosen: Sequence[Figure],
+    table: pd.DataFrame,
+    sources: Sequence[Source],
+    made: Mapping[str, pd.DataFrame] | None = None,
 ) -> Iterator[Pictured]:
     """Yield the figures that have something to show, drawn wide and narrow, for the screen.
 
@@ -72,6 +75,8 @@ def pictured(
         Of what the figures of measures need, summarised.
     sources
         What training results and traces are taken from.
+    made
+        Wide tables by name that were made before.
 
     Raises
     ------
@@ -79,9 +84,11 @@ def pictured(
         As `training_results`.
     """
     for each in chosen:
-        rows = drawn_rows(
-            each, wide_of(each.results, sources, asked=False) if each.results else table
-        )
+        known = {"": table} | dict(made or {})
+        there = known.get(each.results)
+        if there is None:
+            there = wide_of(each.results, sources, asked=False)
+        rows = drawn_rows(each, there)
         wide, narrow = (each.draw(rows, width=width) for width in (TWO_COLUMNS, ONE_COLUMN))
         if wide.data:
             yield Pictured(
