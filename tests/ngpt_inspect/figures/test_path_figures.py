@@ -16,12 +16,13 @@ NAMES = [name for name, each in FIGURES.items() if each.results == PATH]
 ANGLES = ("angle_moved", "angle_to_suggestion", "angle_to_final", "angle_to_next")
 
 
-@pytest.fixture
-def pair(tmp_path):
-    return [write_gpt(tmp_path / "gpt.safetensors"), write(tmp_path / "ngpt.safetensors")]
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("traces")
+    return [write_gpt(folder / "gpt.safetensors"), write(folder / "ngpt.safetensors")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def table(pair):
     return ni.path(pair)
 
