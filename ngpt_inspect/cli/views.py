@@ -11,7 +11,7 @@ from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.tables.cells import Cell, Cells, cells_of
 from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.vocabulary import Role, Status
-from ngpt_inspect.wording import number
+from ngpt_inspect.wording import at_step, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,15 +38,19 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
     for name in table.attrs["measures"]:
         each = MEASURES[name]
         for checkpoint in table.attrs["checkpoints"]:
-            step = table["step"]
-            at = step.isna() if checkpoint["step"] is None else step == checkpoint["step"]
-            mine = table[at.fillna(False) & (table["checkpoint"] == checkpoint["label"])]
+            mine = rows_at(table, checkpoint["label"], checkpoint["step"])
             nameless = mine["role"].isna()
             for view, rows in ((each.view, mine[~nameless]), (View.TENSORS, mine[nameless])):
                 columns = [cells_of(rows, shown, PLACES[view]) for shown in each.shown]
                 if any(column.by_place for column in columns):
                     lines = LAYOUTS[view](columns, checkpoint["source"])
                     yield Group(heading(checkpoint, each, columns), lines, *_legend(columns))
+
+
+def rows_at(table: pd.DataFrame, label: str, step: int | None) -> pd.DataFrame:
+    """Return the rows of one checkpoint, as tables name it."""
+    at = table["step"].isna() if step is None else table["step"] == step
+    return table[at.fillna(False) & (table["checkpoint"] == label)]
 
 
 def _legend(columns: Sequence[Cells]) -> list[str]:
@@ -60,11 +64,11 @@ def _legend(columns: Sequence[Cells]) -> list[str]:
 
 def heading(checkpoint: dict[str, Any], each: Measure, columns: Sequence[Cells]) -> str:
     """Return the line above a table: which checkpoint, and what is in the cells."""
-    step = "" if checkpoint["step"] is None else f" at step {checkpoint['step']}"
-    kind = f"{checkpoint['label']}{step} ({checkpoint['architecture']})"
+    named = at_step(checkpoint["label"], checkpoint["step"])
+    kind = f"{named} ({checkpoint['architecture']})"
     of = columns[0].name.measure
-    named = each.view is not View.LAYERS or of in each.name
-    what = each.title.lower() if named else f"{of.replace('_', ' ')} of {each.title.lower()}"
+    is_all = each.view is not View.LAYERS or of in each.name
+    what = each.title.lower() if is_all else f"{of.replace('_', ' ')} of {each.title.lower()}"
     return f"{kind}: {what}{_reduction(each, columns)}"
 
 
