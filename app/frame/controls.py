@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -24,6 +24,7 @@ def choose(
     key: str,
     *,
     say: Callable[[Value], str] = str,
+    words: Mapping[str, str] | None = None,
     help: str | None = None,
 ) -> Value:
     """Draw a choice of one; return it.
@@ -38,6 +39,8 @@ def choose(
         Names the choice in the address.
     say
         Turns a value into its text, on the page and in the address.
+    words
+        What the page calls these texts, where the address is shorter.
     help
         One line that appears beside the label.
     """
@@ -46,6 +49,7 @@ def choose(
     wanted = asked(key)
     _show(key, wanted if wanted in named else texts[0])
     shared: dict[str, Any] = {"key": key, "help": help, "on_change": _take, "args": (key, texts[0])}
+    shared["format_func"] = lambda text: (words or {}).get(text, text)
     if len(texts) <= FEW:
         chosen = st.segmented_control(label, texts, required=True, **shared)
     else:

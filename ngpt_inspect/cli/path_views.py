@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.cli.lines import plain_table
-from ngpt_inspect.cli.views import rows_at
-from ngpt_inspect.tables.rows import records
+from ngpt_inspect.tables.rows import records, rows_at
 from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:

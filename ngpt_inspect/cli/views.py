@@ -9,6 +9,7 @@ from ngpt_inspect.cli.lines import headed
 from ngpt_inspect.measures import MEASURES, Measure, View
 from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.tables.cells import Cell, Cells, cells_of
+from ngpt_inspect.tables.rows import rows_at
 from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.vocabulary import Role, Status
 from ngpt_inspect.wording import at_step, number
@@ -35,22 +36,18 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
     """Yield a heading with its table for each measure and checkpoint in a tidy table."""
     from rich.console import Group
 
+    bare = table.copy(deep=False)
+    bare.attrs = {}  # pandas copies them deeply with every selection
     for name in table.attrs["measures"]:
         each = MEASURES[name]
         for checkpoint in table.attrs["checkpoints"]:
-            mine = rows_at(table, checkpoint["label"], checkpoint["step"])
+            mine = rows_at(bare, checkpoint["label"], checkpoint["step"])
             nameless = mine["role"].isna()
             for view, rows in ((each.view, mine[~nameless]), (View.TENSORS, mine[nameless])):
                 columns = [cells_of(rows, shown, PLACES[view]) for shown in each.shown]
                 if any(column.by_place for column in columns):
                     lines = LAYOUTS[view](columns, checkpoint["source"])
                     yield Group(heading(checkpoint, each, columns), lines, *_legend(columns))
-
-
-def rows_at(table: pd.DataFrame, label: str, step: int | None) -> pd.DataFrame:
-    """Return the rows of one checkpoint, as tables name it."""
-    at = table["step"].isna() if step is None else table["step"] == step
-    return table[at.fillna(False) & (table["checkpoint"] == label)]
 
 
 def _legend(columns: Sequence[Cells]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +22,7 @@ from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.executors import results
 from ngpt_inspect.tables.measuring import role_named
 from ngpt_inspect.tables.provenance import provenance
-from ngpt_inspect.tables.rows import entry_of, frame_of
+from ngpt_inspect.tables.rows import entry_of, frame_of, rows_at
 from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import at_step
 
@@ -120,6 +120,11 @@ def changes(
     table.attrs = provenance(table, models, [], {"device": device})
     table.attrs |= {"results": CHANGES, "remarks": remarks, "pairs": [p.told for p in plan]}
     return table
+
+
+def rows_after(table: pd.DataFrame, pair: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the rows of one comparison, one of the `pairs` of a table's `attrs`."""
+    return rows_at(table, **pair["after"])
 
 
 @dataclass(frozen=True, kw_only=True)

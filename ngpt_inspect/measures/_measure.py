@@ -94,6 +94,14 @@ class Setting:
     """Whether it names tokens: then texts in it become ids, as each checkpoint has them."""
 
 
+QUICK = Setting(
+    name="quick",
+    default=False,
+    help="A random sample within about a second, with standard errors; status: sampled.",
+)
+"""Of measures that take longer than that where a vocabulary is large."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Followed:
     """How the figure `trajectories`, here and in the dashboard, follows a quantity in training."""
@@ -204,6 +212,11 @@ class Measure:
         """Its roles, and None where it takes any matrix: then it reads those without a role."""
         any_matrix = set(roles_of(Kind.MATRIX)) <= set(self.roles)
         return (*self.roles, None) if any_matrix else self.roles
+
+    @property
+    def can_be_quick(self) -> bool:
+        """Whether ``quick=True`` gives a sample of it, in the same columns."""
+        return QUICK in self.options
 
     @property
     def command(self) -> str:

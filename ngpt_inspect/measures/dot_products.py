@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.measures._measure import Followed, Known, Measure, Setting, Values, View, numbered
+from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.measures._measure import (
+    QUICK,
+    Followed,
+    Known,
+    Measure,
+    Setting,
+    Values,
+    View,
+    numbered,
+)
 from ngpt_inspect.measures._pairs import of_pairs
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
@@ -16,10 +26,23 @@ if TYPE_CHECKING:
 
 
 def wants(options: Mapping[str, Any]) -> tuple[Dots, ...]:
-    """Return what it takes of the pairs of rows: raw products, then cosines."""
-    from ngpt_inspect.numerics.pairwise import Dots
+    """Return what it takes of all pairs of rows: nothing where a sample is asked for."""
+    return () if options["quick"] else _dots(options)
 
-    facts = {"bins": options["bins"], "n_extremes": options["extremes"], "exact": options["exact"]}
+
+def _dots(options: Mapping[str, Any]) -> tuple[Dots, ...]:
+    """Return raw products, then cosines."""
+    from ngpt_inspect.numerics.pairwise import BUDGET, Dots
+    from ngpt_inspect.numerics.sampling import QUICK as QUICK_BUDGET
+
+    if options["quick"] and options["exact"]:
+        raise WrongOption("quick is a sample, exact is none", next_step="give one of them")
+    facts = {
+        "bins": options["bins"],
+        "n_extremes": options["extremes"],
+        "exact": options["exact"],
+        "budget": QUICK_BUDGET if options["quick"] else BUDGET,
+    }
     return tuple(Dots(normalize=normalize, **facts) for normalize in (False, True))
 
 
@@ -30,20 +53,30 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     """Yield rank curve, histogram, mean, spread and extreme pairs; raw, then cosines."""
     from ngpt_inspect.numerics.directions import row_norms
 
-    both = of_pairs(weight, device, wants(options))
-    norms = row_norms(weight.values(device))
-    for prefix, found in zip(("dot", "cosine"), both, strict=True):
+    for prefix, found in zip(("dot", "cosine"), _found(weight, options, device), strict=True):
         if found is None:
             nonzero = prefix == "cosine"
+            norms = row_norms(weight.values(device))
             n_rows = int((norms > 0).sum()) if nonzero else len(norms)
             yield _no_pairs(prefix, n_rows, " of nonzero norm" * nonzero, weight)
         elif found.in_range:
             yield from _rows(prefix, found)
         else:
-            norm = float(norms.max())
+            norm = float(row_norms(weight.values(device)).max())
             reason = f"{weight.source}: products of rows of norm {norm:.3g} are beyond float64"
             yield _skipped(prefix, reason)
     yield from _law(weight.shape[1])
+
+
+def _found(
+    weight: Weight, options: Mapping[str, Any], device: str
+) -> Sequence[PairwiseDots | None]:
+    from ngpt_inspect.numerics.sampled_pairs import sampled_dots
+
+    wanted = _dots(options)
+    if options["quick"]:
+        return sampled_dots(weight.values(device), wanted)
+    return of_pairs(weight, device, wanted)
 
 
 def _law(width: int) -> Iterator[Values]:
@@ -86,14 +119,21 @@ def _rows(of: str, found: PairwiseDots) -> Iterator[Values]:
     yield numbered(of, found.edges[:-1], statistic="bin_left")
     counts = numbered(of, found.counts, statistic="bin_count")
     yield replace(counts, status=status, reason=reason)
-    # The mean over all pairs follows from |sum x|^2 and is exact even beside a sample.
+    # The mean over all pairs follows from |sum x|^2: exact beside a sample, unless of drawn rows.
     zero_rows = f"{found.zero_rows} rows of norm zero left out" if found.zero_rows else ""
+    of_rows = found.mean_standard_error > 0
     yield Values(
         measure=of,
         statistic="mean",
         value=found.mean,
-        reason=zero_rows if of == "cosine" else "",
+        status=status if of_rows else Status.OK,
+        reason=f"{sampled}; standard error {found.mean_standard_error:.2g}"
+        if of_rows
+        else zero_rows * (of == "cosine"),
     )
+    if of_rows:
+        error = found.mean_standard_error
+        yield Values(measure=of, statistic="mean_standard_error", value=error)
     spread = f"{reason}; standard error {found.std_standard_error:.2g}"
     yield Values(
         measure=of,
@@ -102,6 +142,8 @@ def _rows(of: str, found: PairwiseDots) -> Iterator[Values]:
         status=status,
         reason=made if found.exact else spread,
     )
+    if not found.exact:
+        yield Values(measure=of, statistic="std_standard_error", value=found.std_standard_error)
     among = "" if found.exact else sampled
     yield _pairs(f"{of}_largest", found.largest, status, among)
     yield _pairs(f"{of}_smallest", found.smallest, status, among)
@@ -124,8 +166,8 @@ def _quantities(of: str, product: str) -> dict[str, str]:
     return {
         of: f"{product} over all V(V−1)/2 distinct pairs: mean, std, rank curve (quantile), its "
         "quantile_error from binning (none where values are sorted) and from the rounding of the "
-        "products and, when it is from a sample, its quantile_standard_error; histogram: "
-        "bin_count pairs from bin_left on, in equal bins",
+        "products and, when it is from a sample, its standard errors (quantile_standard_error); "
+        "histogram: bin_count pairs from bin_left on, in equal bins",
         f"{of}_largest": "the largest, with both token ids",
         f"{of}_smallest": "the smallest, with both token ids",
     }
@@ -148,6 +190,7 @@ MEASURE = Measure(
     shown=tuple(Series(of, name) for of in ("dot", "cosine") for name in ("mean", "std")),
     view=View.ROLES,
     options=(
+        QUICK,
         Setting(name="exact", default=False, help="Measure every pair, however long it takes."),
         Setting(name="bins", default=200, help="Most bins of the histogram.", least=1),
         Setting(name="extremes", default=10, help="How many extreme pairs to name.", least=1),

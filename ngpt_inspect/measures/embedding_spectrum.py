@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
+    QUICK,
     Followed,
     Known,
     Measure,
@@ -28,9 +29,13 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     """Yield the eigenvalues, also over their median, and four scalars."""
     from ngpt_inspect.numerics import clouds, directions
     from ngpt_inspect.numerics.finite import require_finite
+    from ngpt_inspect.numerics.sampled_cloud import rows_of_spectrum
     from ngpt_inspect.numerics.spectra import unit_scale
 
     values = weight.values(device)
+    if options["quick"] and len(values) > rows_of_spectrum(weight.shape[1]):
+        yield from _sampled(values, centred=not options["uncentred"])
+        return
     require_finite(values)
     scale = unit_scale(values)
     covariance = clouds.covariance_matrix(values, scale=scale)
@@ -74,6 +79,40 @@ def _eigenvalues(
         numbered("covariance_eigenvalue_over_median", kept / kept.quantile(0.5)),
         reason="" if rank == width else f"median of {rank}; {missing}",
     )
+
+
+def _sampled(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
+    """Yield estimates from some rows with their standard errors, and what no sample tells."""
+    from ngpt_inspect.numerics.sampled_cloud import WIDEST, rows_of_spectrum, sampled_cloud
+
+    count, width = values.shape
+    found = sampled_cloud(values, rows_of_spectrum(width), centred=centred)
+    of = f"{found.rows} of {count} rows"
+    if found.eigenvalues is None:
+        for name in ("covariance_eigenvalue_over_median", "isoscore"):
+            yield _skipped(name, f"no quick look at more than {WIDEST} columns: leave --quick out")
+    else:
+        curve, errors = found.eigenvalues.value, found.eigenvalues.error
+        for each in _eigenvalues(curve, (found.rows, width), found.scale, centred=centred):
+            ok = each.status is Status.OK
+            yield replace(each, status=Status.SAMPLED, reason=of) if ok else each
+        middle = curve.quantile(0.5)
+        over = (errors.square() + (curve / middle * errors.quantile(0.5)).square()).sqrt() / middle
+        for name, column in (
+            ("covariance_eigenvalue", errors / found.scale / found.scale),
+            ("covariance_eigenvalue_over_median", over),
+        ):
+            yield numbered(name, column, statistic="standard_error")
+    scalars = {"mean_norm": found.mean_norm, "anisotropy": found.anisotropy}
+    if found.iso_score is not None:
+        scalars["isoscore"] = found.iso_score
+    for name, scalar in scalars.items():
+        error = float(scalar.error)
+        said = f"{of}; standard error {error:.2g}"
+        yield Values(measure=name, value=float(scalar.value), status=Status.SAMPLED, reason=said)
+        yield Values(measure=name, statistic="standard_error", value=error)
+    for name in ("isotropy", "unit_isotropy"):
+        yield _skipped(name, "an extreme over directions, which no sample tells: leave --quick out")
 
 
 def _isotropy(ratio: float) -> Values:
@@ -120,7 +159,10 @@ MEASURE = Measure(
     shown=tuple(map(Series, ("mean_norm", "anisotropy", "isotropy", "unit_isotropy", "isoscore"))),
     view=View.ROLES,
     summaries={"covariance_eigenvalue_over_median": (Summary.QUANTILES, Summary.LOG_HISTOGRAM)},
-    options=(Setting(name="uncentred", default=False, help="Do not subtract the mean embedding."),),
+    options=(
+        QUICK,
+        Setting(name="uncentred", default=False, help="Do not subtract the mean embedding."),
+    ),
     source="arXiv 2410.01131, Figure 4 (middle)",
     followed={
         "anisotropy": Followed(series=Series("anisotropy"), label="anisotropy"),

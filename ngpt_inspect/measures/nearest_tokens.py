@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.measures._measure import Followed, Known, Measure, Setting, Summary, Values, View
+from ngpt_inspect.errors import InspectError
+from ngpt_inspect.measures._measure import (
+    QUICK,
+    Followed,
+    Known,
+    Measure,
+    Setting,
+    Summary,
+    Values,
+    View,
+    numbered,
+)
 from ngpt_inspect.measures._pairs import of_pairs
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
@@ -20,16 +32,19 @@ DUPLICATE = 0.95
 
 
 def wants(options: Mapping[str, Any]) -> tuple[Closest, ...]:
-    """Return what it takes of the pairs of rows."""
+    """Return what it takes of all pairs of rows: nothing where a sample is asked for."""
     from ngpt_inspect.numerics.neighbours import Closest
 
-    return (Closest(duplicate=options["duplicate"]),)
+    return () if options["quick"] else (Closest(duplicate=options["duplicate"]),)
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield nearest cosine with its partner, and near-duplicates, of every row."""
     import numpy as np
 
+    if options["quick"]:
+        yield from _sampled(weight, options, device)
+        return
     (found,) = of_pairs(weight, device, wants(options))
     cosine = found.cosine_V.cpu().numpy()
     close = found.duplicates_V.cpu().numpy()
@@ -56,6 +71,47 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield Values(measure="near_duplicate_share", value=n_close / len(close), reason=rule)
 
 
+def _sampled(weight: Weight, options: Mapping[str, Any], device: str) -> Iterator[Values]:
+    """Yield the same of some tokens, each compared with all others, and standard errors."""
+    import torch
+
+    from ngpt_inspect.numerics.sampled_pairs import ASKING, sampled_nearest
+    from ngpt_inspect.numerics.sampling import left_to_chance, quantile_errors, share_error
+
+    found = sampled_nearest(weight.values(device), options["duplicate"], ASKING)
+    n, count = len(found.ids_K), weight.shape[0]
+    if not n:
+        raise InspectError(
+            "no row that was drawn has another to compare it with", next_step="leave --quick out"
+        )
+    chance = left_to_chance(n, count)
+    status = Status.SAMPLED if chance else Status.OK
+    reason = f"{n} of {count} tokens, each against all others" if chance else ""
+    close = found.duplicates_K.cpu().numpy()
+    every = Values(
+        measure="near_duplicates",
+        value=close.astype("float64"),
+        index=found.ids_K.cpu().numpy(),
+        status=status,
+        reason=reason,
+    )
+    cosine = found.cosine_K.cpu()
+    partner = found.partner_K.cpu().numpy()
+    yield replace(every, measure="nearest_cosine", value=cosine.numpy(), partner=partner)
+    errors = quantile_errors(cosine, torch.linspace(0, 1, 1001), chance)
+    curve = numbered("nearest_cosine", errors, statistic="quantile_standard_error")
+    yield replace(curve, reason=reason)
+    yield every
+    hits = int((close > 0).sum())
+    error = share_error(hits, n, chance)
+    rule = f"cosine of at least {options['duplicate']:g}"
+    for name, times in (("near_duplicate_tokens", count), ("near_duplicate_share", 1)):
+        said = f"{rule}; {reason}; standard error {times * error:.2g}" if chance else rule
+        share = Values(measure=name, value=times * hits / n, status=status, reason=said)
+        yield share
+        yield replace(share, statistic="standard_error", value=times * error, status=Status.OK)
+
+
 MEASURE = Measure(
     name="nearest_tokens",
     title="Nearest tokens",
@@ -65,7 +121,8 @@ MEASURE = Measure(
     wants=wants,
     quantities={
         "nearest_cosine": "max over j ≠ i of cos(e_i, e_j), with j as the partner; every pair is "
-        "looked at",
+        "looked at; with --quick those of some tokens i drawn at random, still over all j, and the "
+        "quantile_standard_error of their curve",
         "near_duplicates": "how many other rows have a cosine of at least --duplicate with it",
         "near_duplicate_tokens": "tokens with at least one near-duplicate",
         "near_duplicate_share": "the same as a share of all rows",
@@ -79,6 +136,7 @@ MEASURE = Measure(
     view=View.ROLES,
     summaries={"nearest_cosine": (Summary.SPREAD, Summary.QUANTILES)},
     options=(
+        QUICK,
         Setting(
             name="duplicate",
             default=DUPLICATE,

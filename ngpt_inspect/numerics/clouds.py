@@ -207,7 +207,22 @@ def iso_score(eigenvalues_D: torch.Tensor) -> float:
     if d == 1 or length == 0.0:
         return math.nan
     scaled = wide / length * math.sqrt(d)
+    return _iso_score(float(torch.linalg.vector_norm(scaled - 1)), d)
+
+
+def iso_score_of(trace: float, frobenius: float, d: int) -> float:
+    """`iso_score` from trace and Frobenius norm of a d x d covariance: no eigenvalue is needed.
+
+    |l - 1|^2 = 2 d - 2 sqrt(d) trace / frobenius, which cancels where directions vary alike.
+    """
+    if d == 1 or frobenius == 0.0:
+        return math.nan
+    return _iso_score(math.sqrt(max(0.0, 2 * d - 2 * math.sqrt(d) * trace / frobenius)), d)
+
+
+def _iso_score(distance: float, d: int) -> float:
+    """Return the score of eigenvalues at this distance |l - 1| from even ones."""
     slack = d - math.sqrt(d)
-    defect = float(torch.linalg.vector_norm(scaled - 1)) / math.sqrt(2 * slack)
+    defect = distance / math.sqrt(2 * slack)
     phi = (d - defect**2 * slack) ** 2 / d**2
     return (d * phi - 1) / (d - 1)

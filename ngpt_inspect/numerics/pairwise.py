@@ -78,6 +78,8 @@ class PairwiseDots:
     dtype: str
     """In which the products were taken that curve, counts and spread are of. The mean and the
     named pairs are in float64."""
+    mean_standard_error: float = 0.0
+    """Above 0 where only rows that were drawn are looked at; see `sampled_dots`."""
     in_range: bool = True
     """False where products of these rows overflow float64, or vanish below it."""
 

@@ -8,6 +8,12 @@ from ngpt_inspect.figures.canvas.types import Drawing
 ENLARGED = 1.22
 """Type of 13 pixels; all that is measured in pixels grows alike, so that nothing collides."""
 
+SHORTER = {
+    "normalized layer index": "layer, 0 to 1",
+    "normalized rank": "rank, 0 to 1",
+}
+"""Titles of axes that would meet those of the next panel on a narrow page."""
+
 
 def for_screen(figure: Drawing, *, dark: bool) -> Drawing:
     """Return a copy of a figure that fills the width of a page."""
@@ -21,6 +27,8 @@ def for_screen(figure: Drawing, *, dark: bool) -> Drawing:
         height=page.layout.height * ENLARGED,
         margin={side: margin[side] * ENLARGED for side in ("l", "r", "t", "b")},
     )
+    for axis in page.select_xaxes():
+        axis.title.text = SHORTER.get(axis.title.text, axis.title.text)
     for trace in page.data:
         if "line" in trace and trace.line.width:
             trace.line.width *= ENLARGED
