@@ -14,30 +14,15 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-ITEM_BITS = {
-    "F64": 64,
-    "F32": 32,
-    "F16": 16,
-    "BF16": 16,
-    "F8_E4M3": 8,
-    "F8_E5M2": 8,
-    "F8_E4M3FNUZ": 8,
-    "F8_E5M2FNUZ": 8,
-    "F8_E8M0": 8,
-    "F6_E2M3": 6,
-    "F6_E3M2": 6,
-    "F4": 4,
-    "C64": 64,
-    "I64": 64,
-    "I32": 32,
-    "I16": 16,
-    "I8": 8,
-    "U8": 8,
-    "U16": 16,
-    "U32": 32,
-    "U64": 64,
-    "BOOL": 8,
+DTYPES_BY_BITS = {
+    64: ("F64", "C64", "I64", "U64"),
+    32: ("F32", "I32", "U32"),
+    16: ("F16", "BF16", "I16", "U16"),
+    8: ("F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "F8_E8M0", "I8", "U8", "BOOL"),
+    6: ("F6_E2M3", "F6_E3M2"),
+    4: ("F4",),
 }
+ITEM_BITS = {name: bits for bits, names in DTYPES_BY_BITS.items() for name in names}
 """Bits of one item, by the dtype names of the safetensors format, which we use throughout."""
 
 FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ")

@@ -72,8 +72,7 @@ from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, value_axis
 from ngpt_inspect.figures.drawing.dots import draw_beside
-from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
-from ngpt_inspect.vocabulary import Series
+from ngpt_inspect.vocabulary import EMBEDDINGS, Series
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
