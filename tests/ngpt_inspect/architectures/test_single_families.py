@@ -138,3 +138,21 @@ def test_layers_of_a_sliding_window_have_heads_of_their_own(tmp_path: Path) -> N
     )
     blocks = [checkpoint.get(Role.W_Q, layer).n_blocks for layer in (0, 1)]
     assert blocks == [HEADS, 2 * HEADS]
+
+
+def test_factors_beside_a_model_leave_its_layout(tmp_path: Path) -> None:
+    """A model under peft, saved as it is: weights twice wrapped, and more factors than weights."""
+    arrays = {
+        name.replace(".weight", ".base_layer.base_layer.weight"): each
+        for name, each in stack("model", 1).items()
+    }
+    factors = {
+        name.replace("base_layer.weight", f"lora_{which}.weight"): drawn(3, n)
+        for name in arrays
+        for which, n in (("A", 5), ("B", 6))
+    }
+    arrays |= {"model.embed_tokens.weight": drawn(V, D)}
+    save_folder(tmp_path, arrays | factors, {"num_attention_heads": HEADS})
+    checkpoint = ni.open_checkpoint(tmp_path)
+    assert set(checkpoint.unrecognised) == set(factors)
+    assert checkpoint.architecture == "decoder"

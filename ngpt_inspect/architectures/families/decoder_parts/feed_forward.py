@@ -28,10 +28,10 @@ def mlp(
     downs = weights("down_proj w2 c_proj w_out proj proj_down")
     alone = weights(
         "up_proj fc1 dense_h_to_4h fc_in c_fc lin1 0 intermediate.dense fc key"
-        " intermediate dense.dense layer_1"
+        " intermediate dense.dense layer_1 linear1"
     )
     after = weights(
-        "down_proj fc2 dense_4h_to_h fc_out c_proj lin2 2 output.dense value output layer_2"
+        "down_proj fc2 dense_4h_to_h fc_out c_proj lin2 2 output.dense value output layer_2 linear2"
     )
     both = weights("gate_up_proj Wi fc1 input_linear")
     last = weights("down_proj Wo fc2 output_linear")
