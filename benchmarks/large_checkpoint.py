@@ -19,7 +19,9 @@ HEAD_WIDTH, VOCABULARY = 128, 32000
 Shapes = dict[str, tuple[int, ...]]
 
 
-def shards(n_layers: int, d_model: int, d_mlp: int, vocabulary: int) -> Iterator[Shapes]:
+def shards(
+    n_layers: int, d_model: int, d_mlp: int, vocabulary: int, *, tied: bool = False
+) -> Iterator[Shapes]:
     """Yield the names and shapes of each shard: one a layer, then the embeddings."""
     for layer in range(n_layers):
         block = f"model.layers.{layer}."
@@ -29,7 +31,7 @@ def shards(n_layers: int, d_model: int, d_mlp: int, vocabulary: int) -> Iterator
             block + "mlp.down_proj.weight": (d_model, d_mlp),
             **{block + f"{n}_layernorm.weight": (d_model,) for n in ("input", "post_attention")},
         }
-    embeddings = ("model.embed_tokens.weight", "lm_head.weight")
+    embeddings = ("model.embed_tokens.weight", "lm_head.weight")[: 1 if tied else 2]
     yield {**dict.fromkeys(embeddings, (vocabulary, d_model)), "model.norm.weight": (d_model,)}
 
 
@@ -43,11 +45,12 @@ def write(
     vocabulary: int = VOCABULARY,
     head_width: int = HEAD_WIDTH,
     one_file: bool = False,
+    tied: bool = False,
 ) -> None:
     """Write the shards with their index, or all in one `model.safetensors`; and config.json."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(0)
-    parts = list(shards(n_layers, d_model, d_mlp, vocabulary))
+    parts = list(shards(n_layers, d_model, d_mlp, vocabulary, tied=tied))
     if one_file:
         parts = [{name: shape for part in parts for name, shape in part.items()}]
     names = [f"model-{n + 1:05d}-of-{len(parts):05d}.safetensors" for n in range(len(parts))]
@@ -66,6 +69,7 @@ def write(
         (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     heads = d_model // head_width
     config = {"num_attention_heads": heads, "num_key_value_heads": heads}
+    config |= {"tie_word_embeddings": True} if tied else {}
     (folder / "config.json").write_text(json.dumps(config))
 
 
