@@ -25,13 +25,14 @@ FIRST = {name: values[..., :1] for name, values in HEADS.items()}
 ANGLES = ("angle_moved", "angle_to_suggestion", "angle_to_final", "angle_to_next")
 
 
-@pytest.fixture
-def pair(tmp_path):
-    with_heads = write(tmp_path / "ngpt.safetensors", tensors() | HEADS)
-    return [write_gpt(tmp_path / "gpt.safetensors"), with_heads]
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("traces")
+    with_heads = write(folder / "ngpt.safetensors", tensors() | HEADS)
+    return [write_gpt(folder / "gpt.safetensors"), with_heads]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def table(pair):
     return ni.path(pair)
 
