@@ -213,6 +213,7 @@ CONFIG_HOMES = (
     "args",
     "config_json",
     "model_config",
+    "litgpt",
     "hparams",
     # Lightning, and what its modules are given; Meta and Mistral; nanochat.
     "hyper_parameters",

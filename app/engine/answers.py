@@ -19,6 +19,7 @@ import streamlit as st
 
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.plotting import joined, thinned
+from ngpt_inspect.table import Table
 from ngpt_inspect.tables import Progress, measure, summarise
 from ngpt_inspect.version import __version__
 from ngpt_inspect.vocabulary import COLUMNS
@@ -141,7 +142,8 @@ class Request(Asked):
         kept = self._kept()
         if kept is None:
             return None
-        named = kept.assign(checkpoint=self.checkpoint.label)
+        # Without attrs, which pandas would copy deeply each time.
+        named = Table.of(kept).rows.assign(checkpoint=self.checkpoint.label)
         named["checkpoint"] = named["checkpoint"].astype(kept["checkpoint"].dtype)
         (facts,) = kept.attrs["checkpoints"]
         named.attrs = kept.attrs | {

@@ -1,7 +1,7 @@
 """``ngpt-inspect export``: a table, or every step of a run, to a tracker."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -12,8 +12,6 @@ from ngpt_inspect.cli.options import Device, HeadSeries, MeasureNames, To
 from ngpt_inspect.errors import WrongOption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pandas as pd
 
 
@@ -45,12 +43,21 @@ class ExportCommand(Opening):
     ] = "all"
     measures: MeasureNames = None
     heads_too: HeadSeries = False
+    figures: Annotated[
+        bool,
+        typer.Option(
+            "--figures",
+            help="Also the figures of each checkpoint: interactive, or as images (export).",
+            rich_help_panel="What is written",
+        ),
+    ] = False
     device: Device = "cpu"
 
     def run(self) -> None:
         """Read or measure, then log."""
         from ngpt_inspect.house import house
-        from ngpt_inspect.trackers import TRACKERS, destination, log_table
+        from ngpt_inspect.plotting import one_browser, pictures_of, require_format
+        from ngpt_inspect.trackers import TRACKERS, destinations, log_table
 
         words = self.to or house().trackers
         if not words:
@@ -61,17 +68,20 @@ class ExportCommand(Opening):
             )
         if self.where is not None and len(words) > 1:
             raise WrongOption("one place for several trackers", next_step="say --to NAME=PLACE")
-        places = [destination(word, TRACKERS, self.where) for word in words]
-        measured = self._measured()
-        for each in places:
-            each.require()
-        logged = log_table(measured(), places, heads=self.heads_too)
+        places = destinations(words, self.where)
+        images = self.figures and any(each.tracker.images for each in places)
+        if images:
+            require_format(Path("figure.png"))
+        draw = pictures_of if self.figures else None
+        table = self._table()
+        with one_browser() if images else nullcontext():
+            logged = log_table(table, places, heads=self.heads_too, draw=draw)
         if not logged:
             raise WrongOption("nothing to log", where=self.source, next_step="name another table")
         self.remark([f"{logged} checkpoints logged to {', '.join(map(str, places))}"])
 
-    def _measured(self) -> "Callable[[], pd.DataFrame]":
-        """Return what gives the table: a file that is read, or checkpoints that are open."""
+    def _table(self) -> "pd.DataFrame":
+        """Return the table of a file, or measure what checkpoints are named."""
         from ngpt_inspect.cli.selection import names
         from ngpt_inspect.rules import in_force
         from ngpt_inspect.runs import has_steps
@@ -80,15 +90,11 @@ class ExportCommand(Opening):
         from ngpt_inspect.tables.reading import is_table, read_table
 
         if is_table(Path(self.source)):
-            return partial(read_table, Path(self.source))
+            return read_table(Path(self.source))
         if not has_steps(self.source):
             self.steps = "last"
         models = self.opened([self.source])
         asked = names(self.measures) or in_force().health_measures
         chosen = [measure_named(name).name for name in asked]
-
-        def measured() -> "pd.DataFrame":
-            with self.progress("Export") as progress:
-                return summarise(measure(models, chosen, device=self.device, progress=progress))
-
-        return measured
+        with self.progress("Export") as progress:
+            return summarise(measure(models, chosen, device=self.device, progress=progress))

@@ -35,12 +35,14 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
     """Yield a heading with its table for each measure and checkpoint in a tidy table."""
     from rich.console import Group
 
+    bare = table.copy(deep=False)
+    bare.attrs = {}  # pandas copies them deeply with every selection
     for name in table.attrs["measures"]:
         each = MEASURES[name]
         for checkpoint in table.attrs["checkpoints"]:
-            step = table["step"]
+            step = bare["step"]
             at = step.isna() if checkpoint["step"] is None else step == checkpoint["step"]
-            mine = table[at.fillna(False) & (table["checkpoint"] == checkpoint["label"])]
+            mine = bare[at.fillna(False) & (bare["checkpoint"] == checkpoint["label"])]
             nameless = mine["role"].isna()
             for view, rows in ((each.view, mine[~nameless]), (View.TENSORS, mine[nameless])):
                 columns = [cells_of(rows, shown, PLACES[view]) for shown in each.shown]

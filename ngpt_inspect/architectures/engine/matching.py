@@ -52,23 +52,24 @@ def find_architecture(
     chosen = list(architectures.values()) if name is None else [named(name, known, "architecture")]
     asked, is_part = name is not None, contents.part == ADAPTER
     fitting: list[Match] = []
+    near: list[Match] = []
     for shorter in (contents, *without_prefix(contents)):
         if not fitting:
-            tried = _tried(shorter, chosen, n_heads, asked=asked, all_of_them=is_part)
-            fitting = _fitting(tried, is_part)
+            near += _tried(shorter, chosen, n_heads, asked=asked, all_of_them=is_part)
+            fitting = _fitting(near, is_part)
     # A vocabulary says less than a layout that knows every tensor.
     if not fitting or fitting[0].unplaced:
         of_parts = [try_architecture(contents, each, n_heads) for each in chosen if each.parts]
         fitting = _fitting([*fitting, *of_parts], is_part)
     if not fitting:
-        matches = _tried(contents, chosen, n_heads, asked=asked, all_of_them=True) + of_parts
+        near += _tried(contents, chosen, n_heads, asked=asked, all_of_them=True) + of_parts
         contradicts = n_heads is not None and any(
             try_architecture(contents, each).fits for each in chosen
         )
         if or_unknown and name is None and not contradicts:
-            return as_unknown(contents, matches)
+            return as_unknown(contents, near)
         raise UnknownArchitecture(
-            f"it does not fit: {nearest(matches).evidence}",
+            f"it does not fit: {nearest(near).evidence}",
             where=contents.source,
             next_step="correct what you say of it, or leave it out",
         )

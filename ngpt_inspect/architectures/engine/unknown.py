@@ -91,7 +91,8 @@ def _why(contents: Contents, matches: Sequence[Match]) -> str:
     said = contents.find("model_type")
     stated = "" if said is None else f"model_type {quoted(said[0])}: "
     near = nearest(matches) if matches else None
-    total = len(contents.tensors)
+    # An adapter also has its factors, which no layout knows.
+    total = sum(".lora_" not in name for name in contents.tensors)
     if near is None or not near.placed or len(near.known) < NEAR * total:
         names = [cut(name) for name in contents.tensors]
         why = f"no known layout has tensors named {listed(names, most=SHOWN)}"

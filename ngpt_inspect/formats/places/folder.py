@@ -136,9 +136,9 @@ def _choose(
     shards = [name for name in found if SHARD.search(name)]
     if shards:
         raise UnreadableFile(
-            f"holds parts of a checkpoint ({listed(shards)}) but not their index",
+            f"holds parts of a checkpoint ({listed(shards)}), not all of them, and no index",
             where=str(folder),
-            next_step="add the *.index.json they came with",
+            next_step="copy or download the others into the same folder",
         )
     return last if last is not None and last.name in found else _only(found, folder)
 

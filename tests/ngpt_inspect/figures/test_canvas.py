@@ -5,9 +5,7 @@ import re
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from example_table import STATES
 
-import ngpt_inspect as ni
 from ngpt_inspect.figures.canvas import Axis, Canvas, Panel, line_key
 from ngpt_inspect.figures.canvas import render as rendering
 from ngpt_inspect.figures.canvas.layout import PAGE
@@ -127,11 +125,6 @@ def test_many_panels_get_lower_and_narrower_to_fit_a_page(n_panels, width):
     for panel in panels:
         canvas.add(panel, line())
     assert canvas.finish().layout.height <= PAGE
-
-
-def test_the_figure_with_a_row_of_panels_a_checkpoint_fits_a_page_in_one_column():
-    figure = ni.figure("head_condition_numbers", table=STATES["five"](), width="one")
-    assert figure.layout.height <= PAGE
 
 
 def test_a_legend_follows_its_words():

@@ -35,24 +35,21 @@ def test_the_address_says_which_matrix_and_how_it_is_drawn(page, models):
     assert "W_oMLP of layer 0" in " ".join(b.proto.id + str(b) for b in app.get("download_button"))
 
 
-def test_a_choice_shows_another_matrix(page, models):
-    app = page(*models)
-    before = [each.value for each in app.dataframe]
-    app.selectbox(key="role").select("W_v").run()
-    assert not app.exception
-    after = [each.value for each in app.dataframe]
-    assert any(not a.equals(b) for a, b in zip(before, after, strict=True))
-
-
-def test_the_chosen_cell_is_framed_also_in_a_reopened_link(page, models):
+def test_a_choice_shows_another_matrix_and_frames_its_cell_also_in_a_reopened_link(page, models):
     def frames(app):
         chart = next(each for each in charts(app) if "layer and head" in each.proto.alt)
         return json.loads(chart.proto.spec)["layout"].get("shapes", [])
 
-    asked = page(*models, role="W_v")
-    assert frames(asked) != frames(page(*models))
-    assert len(frames(asked)) == len(models), "one a checkpoint"
-    assert {(each["y0"], each["y1"]) for each in frames(asked)} == {(-0.5, 0.5)}, "layer 0"
+    app = page(*models)
+    plain, before = frames(app), [each.value for each in app.dataframe]
+    app.selectbox(key="role").select("W_v").run()
+    assert not app.exception
+    after = [each.value for each in app.dataframe]
+    assert any(not a.equals(b) for a, b in zip(before, after, strict=True))
+    asked = frames(page(*models, role="W_v"))
+    assert asked == frames(app) != plain
+    assert len(asked) == len(models), "one a checkpoint"
+    assert {(each["y0"], each["y1"]) for each in asked} == {(-0.5, 0.5)}, "layer 0"
 
 
 def test_heads_unknown_are_said_and_the_whole_matrix_is_shown(page, models):
