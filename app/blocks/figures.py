@@ -12,10 +12,11 @@ from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.plotting import scope
 from ngpt_inspect.tables.export import encode
 
-from ..engine.answers import answer, key_of, requests
+from ..engine.answers import Request, SoFar, requests, so_far
 from ..engine.loading import drawn, wide_once
 from ..engine.palette import painted_runs, palette_key
 from ..frame.looks import is_dark
+from ..frame.text import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,13 @@ PREVIEW = 400
 POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 MOST_NAMED = 6
 """Runs that the description of a figure names."""
-CONFIG = {"displaylogo": False, "showSendToCloud": False}
+NEEDLESS = ("pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "select2d", "lasso2d")
+"""Buttons of a figure: the pointer alone does what these do."""
+CONFIG = {
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": list(NEEDLESS),
+}
 FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
 
 
@@ -81,15 +88,24 @@ def draw_figure(
     limits |= {} if roles is None else {"roles": roles}
     needs = chosen.needs_with(options or {})
     asked = requests(checkpoints, needs, whole=bool(chosen.singles), **limits)
-    table = answer(asked, checkpoints)
-    if table is None:
+    found = so_far(asked, checkpoints)
+    if not _begun(found):
         st.caption("Not measured yet.")
         return
-    if only is not None:
-        table = _narrowed(table, only)
-    table_key = repr((key_of(asked, checkpoints), only))
+    if found.late:
+        st.caption(plain(found.said()))
+    table = found.table if only is None else _narrowed(found.table, only)
     labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
-    _show(chosen, table, table_key, options, labels, look)
+    _show(chosen, table, repr((found.key, only)), options, labels, look)
+
+
+def _begun(found: SoFar) -> bool:
+    """Tell whether something is known of every checkpoint: what is drawn of none looks absent."""
+    known, late = (
+        {id(each.checkpoint) for each in some if isinstance(each, Request)}
+        for some in (found.known, found.late)
+    )
+    return late <= known
 
 
 def draw_wide(

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from ngpt_inspect.weights import WeightSet
 
-ON_A_PAGE = 560
+ON_A_PAGE = 600
 """Pixels on paper for which figures of a page are laid out: wider ones lie in more room."""
 BELIEVED = 120
 """Seconds for which a server is not asked again what lies at an address."""

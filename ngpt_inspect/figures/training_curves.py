@@ -42,7 +42,7 @@ def draw(
     x, title = AXES[against]
     styled = list(run_lines(table))
     shown = table[table[x].notna()]
-    along = Axis(title=title, log=log_x, write=short)
+    along = Axis(title=title, log=log_x, from_zero=True, write=short)
     panels = {
         name: Panel(title=words, x=along, y=_axis(name, words, _top(shown)))
         for name, words in quantities.items()

@@ -163,6 +163,26 @@ def test_a_click_on_a_cell_shows_its_matrix_and_the_link_reopens_it(visit, reope
 
 
 @pytest.mark.slow
+def test_a_click_on_a_changed_cell_shows_it_beside_the_map_and_the_link_reopens_it(visit, reopens):
+    page = visit("changes?role=W_v&layer=1")
+    cells = page.locator(CHARTS).nth(0).locator(".nsewdrag").first
+    cells.scroll_into_view_if_needed()
+    box = cells.bounding_box()
+    cells.click(position={"x": box["width"] / 14, "y": box["height"] * 3 / 4})  # of seven roles
+    addressed(page, "layer=0.*role=W_q|role=W_q.*layer=0")
+    settle(page)
+    page.get_by_label("How W_q of layer 0 changed").first.wait_for()
+    reopens(page)
+
+
+def test_what_draws_figures_is_asked_for_before_there_is_one(visit):
+    page = visit("glossary")
+    assert not page.locator(CHARTS).count()
+    asked = "performance.getEntriesByType('resource').some(e => e.name.includes('PlotlyChart'))"
+    assert eventually(lambda: page.evaluate(asked), page)
+
+
+@pytest.mark.slow
 def test_a_click_on_a_row_looks_at_its_token(visit, reopens):
     page = visit("embeddings")
     table = page.get_by_role("region", name=re.compile("Tokens of E_input")).first
@@ -253,11 +273,12 @@ def test_a_wrong_path_is_one_sentence_and_the_rest_stays(visit):
 def test_the_keyboard_reaches_what_can_be_chosen(visit):
     page = visit("matrices")
     reached = []
-    for _ in range(120):
+    for _ in range(60):
         page.keyboard.press("Tab")
         reached.append(page.evaluate(FOCUSED))
         if reached[-1] == "median":
             break
+    assert reached.count("Fullscreen") <= 2, "one stop a figure, of the two above"
     assert "Export" in " ".join(reached)  # the menu comes first
     assert reached[-1] == "median", reached
     page.keyboard.press("ArrowRight")

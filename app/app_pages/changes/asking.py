@@ -14,20 +14,18 @@ from ngpt_inspect.runs import step_files
 from ngpt_inspect.tables import Progress
 from ngpt_inspect.version import __version__
 
-from ...engine.answers import answer, key_of
+from ...engine.answers import Asked, SoFar, answer
 from ...engine.loading import open_once, store
 from ...engine.stamps import check_unchanged, stamp_of_opened
 from ...frame.looks import names_of
 from ...frame.session import Opened
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ngpt_inspect.weights import WeightSet
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ChangesRequest:
+class ChangesRequest(Asked):
     """What became of one checkpoint in another."""
 
     unit: ClassVar[str] = "weights"
@@ -51,15 +49,6 @@ class ChangesRequest:
         """What is being done, for people."""
         return " against ".join(reversed(names_of(self.pair)))
 
-    @property
-    def is_known(self) -> bool:
-        """Whether there is a table."""
-        return self.table() is not None
-
-    def table(self) -> pd.DataFrame | None:
-        """Return the table if it is known."""
-        return store().get(self.key)
-
     def work(self, progress: Progress) -> None:
         """Compare, and keep the table."""
         table = changes(*self.pair, progress=progress)
@@ -68,11 +57,9 @@ class ChangesRequest:
         store().put(self.key, table)
 
 
-def compared(pair: tuple[WeightSet, WeightSet]) -> tuple[pd.DataFrame, str] | None:
-    """Return the table of what changed and what names it, or None: it is on its way."""
-    asked = [ChangesRequest(pair=pair)]
-    table = answer(asked, pair)
-    return None if table is None else (table, key_of(asked, pair))
+def compared(pair: tuple[WeightSet, WeightSet]) -> SoFar | None:
+    """Return what changed, or None: it is on its way."""
+    return answer([ChangesRequest(pair=pair)], pair)
 
 
 def choices(opened: Sequence[Opened]) -> dict[str, Callable[[], WeightSet]]:

@@ -51,7 +51,9 @@ def draw() -> None:
     if found is None:
         st.caption("Not measured yet.")
         return
-    table, key = found
+    table, key = found.table, found.key
+    if table.empty:
+        return  # it failed: the top of the page says why
     for remark in table.attrs.get("remarks", ()):
         st.caption(plain(remark))
     weights = changed_weights(table, of)

@@ -91,9 +91,10 @@ ORDER = (
 
 def draw_counts(checkpoints: Sequence[WeightSet]) -> None:
     """Draw how many tokens of each embedding are remarkable, and by which rules."""
-    counts = counts_of(checkpoints)
-    if counts is None:
-        st.caption(NOT_YET)
+    counts, to_come = counts_of(checkpoints)
+    if to_come:
+        st.caption(plain(to_come))
+    if counts.empty:
         return
     draw_table(
         counts,
@@ -124,15 +125,15 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
     texts = texts_once(checkpoint)
     if texts.why_none:
         st.caption(plain(f"{label}: no texts of tokens: {texts.why_none}."))
-    tokens = tokens_of(checkpoint)
-    if tokens is None:
-        st.caption(NOT_YET)
-        return None
+    tokens, to_come = tokens_of(checkpoint)
+    if to_come:
+        st.caption(plain(to_come))
     rows = ordered(tokens[tokens["role"] == role], order)
     if words:
         rows = searched(rows, words, {label: texts})
     if rows.empty:
-        st.caption(plain(f"No token of {label} is like {words!r}." if words else "None measured."))
+        if words or not to_come:
+            st.caption(plain(f"No token of {label} is like {words!r}." if words else "None."))
         return None
     st.session_state[f"{TABLE} ids"] = rows["token"].head(MOST).tolist()
     shown = rows[list(ORDER)].head(MOST).replace({"": None}).dropna(axis="columns", how="all")
@@ -187,9 +188,9 @@ def _draw_one(checkpoint: WeightSet, role: str, token: int | None) -> None:
     if token >= (checkpoint.shape.vocab_size or 0):
         st.caption(f"It has no row {token}.")
         return
-    tokens = tokens_of(checkpoint)
+    tokens, _ = tokens_of(checkpoint)
     near = neighbours_of(checkpoint, role, token, NEIGHBOURS)
-    if tokens is None or near is None:
+    if near is None:
         st.caption(NOT_YET)
         return
     st.caption(plain(_numbers(tokens[(tokens["role"] == role) & (tokens["token"] == token)])))

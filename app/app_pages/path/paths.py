@@ -17,7 +17,7 @@ from ngpt_inspect.tokens import tokenizer_file
 from ngpt_inspect.traces import COLUMNS, Trace, is_trace, path, read_trace
 from ngpt_inspect.version import __version__
 
-from ...engine.answers import answer, key_of
+from ...engine.answers import Asked, answer
 from ...engine.loading import store, trace_file_once
 from ...engine.palette import colors_of
 from ...engine.stamps import Stamp, stamp_of, stamp_of_opened
@@ -64,7 +64,7 @@ class Paths:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PathRequest:
+class PathRequest(Asked):
     """The paths of one prompt through all that is open."""
 
     unit: ClassVar[str] = "models"
@@ -92,15 +92,6 @@ class PathRequest:
     def title(self) -> str:
         """What is being done, for people."""
         return "Paths of the prompt"
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there is a table."""
-        return self.table() is not None
-
-    def table(self) -> pd.DataFrame | None:
-        """Return the table if it is known."""
-        return store().get(self.key)
 
     def work(self, progress: Progress) -> None:
         """Run what can be run, read what is a trace; whatever is refused leaves the others."""
@@ -188,12 +179,13 @@ def find(
     """Return the paths through checkpoints and of trace files, or None: they are on their way."""
     files = [place for place in places if is_trace(place)]
     asked = [PathRequest(checkpoints=checkpoints, traces=files, prompt=prompt, held_back=held_back)]
-    table = answer(asked, checkpoints)
-    if table is None:
+    found = answer(asked, checkpoints)
+    if found is None:
         return None
+    table = found.table
     labels = tuple(dict.fromkeys(table["checkpoint"]))
     refusals = tuple(table.attrs.get("refusals", ()))
-    return Paths(table=table, key=key_of(asked, checkpoints), labels=labels, refusals=refusals)
+    return Paths(table=table, key=found.key, labels=labels, refusals=refusals)
 
 
 def _stamp_of_tokenizer(checkpoint: WeightSet) -> Stamp:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ngpt_inspect.wording import number
 
-from ...blocks.figures import draw_downloads, draw_table
+from ...blocks.figures import CONFIG, draw_downloads, draw_table
 from ...engine.palette import colors_of
 from ...frame.address import asked, write
 from ...frame.controls import choose, typed
@@ -88,7 +88,7 @@ def _draw_one(checkpoint: WeightSet, name: str) -> None:
             draw_values(values, color, dark=is_dark()),
             theme=None,
             key="values",
-            config={"displaylogo": False},
+            config=CONFIG,
             alt=f"Histogram of the values of {name} of {checkpoint.label}, and its singular values",
         )
 

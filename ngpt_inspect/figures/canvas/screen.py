@@ -29,6 +29,10 @@ def for_screen(figure: Drawing, *, dark: bool) -> Drawing:
     )
     for axis in page.select_xaxes():
         axis.title.text = SHORTER.get(axis.title.text, axis.title.text)
+        axis.tickangle = 0
+        if axis.type == "linear" and _is_plain(axis):
+            # The browser knows how wide the panel is there, and how many numbers it has room for.
+            axis.update(tickmode="auto", tickvals=None, ticktext=None, nticks=6)
     for trace in page.data:
         if "line" in trace and trace.line.width:
             trace.line.width *= ENLARGED
@@ -40,6 +44,12 @@ def for_screen(figure: Drawing, *, dark: bool) -> Drawing:
         if font.size is not None:
             font.size *= ENLARGED
     return page
+
+
+def _is_plain(axis: Any) -> bool:
+    """Tell whether what stands at the ticks are their values."""
+    values, words = axis.tickvals or (), axis.ticktext or ()
+    return bool(values) and [f"{value:g}" for value in values] == list(words)
 
 
 def grounds() -> dict[str, Any]:
