@@ -53,9 +53,10 @@ def find_model(folder: Place) -> Place:
 
     In this order: of a model in the hub's cache its main revision; the distributed checkpoint
     of OLMo-core; the only rank of Megatron-LM; a safetensors index; the last
-    ``step-N.safetensors`` of a training run; ``model.safetensors``, or the only safetensors file; an index of torch files;
-    ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file; the only GGUF model; the last of
-    what else is named for a step; what the folder ``original`` stands for.
+    ``step-N.safetensors`` of a training run; ``model.safetensors``, or the only safetensors
+    file; an index of torch files; ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file;
+    the only GGUF model; the last of what else is named for a step; what the folder ``original``
+    stands for.
 
     Raises
     ------

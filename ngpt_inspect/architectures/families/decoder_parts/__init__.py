@@ -83,9 +83,7 @@ ALL = (
     *mlp(MLP, "mlp"),
     *mlp(
         tuple(
-            f"{home}{of}.{{expert}}."
-            for home in MLP
-            for of in ("experts", "experts.local_experts")
+            f"{home}{of}.{{expert}}." for home in MLP for of in ("experts", "experts.local_experts")
         ),
         "experts",
     ),
