@@ -8,6 +8,7 @@ from seen import charts, words
 from small_models import VOCAB, write_gpt, write_ngpt
 
 import ngpt_inspect as ni
+from app.app_pages.embeddings import blocks
 
 
 def write_texts(folder, *, reverse=False):
@@ -125,3 +126,16 @@ def test_a_row_of_nan_leaves_the_others(see, tmp_path):
     tokens = table(app, "Tokens of E_output of gpt").set_index("token")
     assert "NaN" in tokens["notes"][3]
     assert tokens["mean_cosine"].notna().sum() == VOCAB - 1
+
+
+def test_order_and_search_reach_rows_that_do_not_travel(see, models, monkeypatch):
+    monkeypatch.setattr(blocks, "MOST", 3)
+    norms = ni.measure(models[0], "embedding_norms", roles="E_input")
+    norms = norms[norms["index"].notna() & norms["statistic"].isna()].set_index("index")["value"]
+    app = see(models[0], order="shortest")
+    shown = table(app, "Tokens of E_input of gpt")
+    assert shown["token"].tolist() == norms.sort_values().index[:3].tolist()
+    assert f"The first 3 of {VOCAB} tokens: Order and Search above reach all." in words(app)
+    last = int(norms.idxmax())
+    app = see(models[0], order="shortest", search=str(last))
+    assert table(app, "Tokens of E_input of gpt")["token"].tolist() == [last]
