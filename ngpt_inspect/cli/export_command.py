@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -12,6 +13,8 @@ from ngpt_inspect.cli.options import Device, HeadSeries, MeasureNames, Steps, To
 from ngpt_inspect.errors import WrongOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 
@@ -58,20 +61,20 @@ class ExportCommand(Opening):
             )
         if self.where is not None and len(words) > 1:
             raise WrongOption("one place for several trackers", next_step="say --to NAME=PLACE")
+        table = self._table()
         places = destinations(words, self.where)
         images = self.figures and any(each.tracker.images for each in places)
         if images:
             require_format(Path("figure.png"))
         draw = pictures_of if self.figures else None
-        table = self._table()
         with one_browser() if images else nullcontext():
-            logged = log_table(table, places, heads=self.heads_too, draw=draw)
+            logged = log_table(table(), places, heads=self.heads_too, draw=draw)
         if not logged:
             raise WrongOption("nothing to log", where=self.source, next_step="name another table")
         self.remark([f"{logged} checkpoints logged to {', '.join(map(str, places))}"])
 
-    def _table(self) -> "pd.DataFrame":
-        """Return the table of a file, or measure what checkpoints are named."""
+    def _table(self) -> "Callable[[], pd.DataFrame]":
+        """Return what gives the table: a file that is read, or checkpoints that are open."""
         from ngpt_inspect.cli.selection import names
         from ngpt_inspect.rules import in_force
         from ngpt_inspect.runs import has_steps
@@ -80,11 +83,15 @@ class ExportCommand(Opening):
         from ngpt_inspect.tables.reading import is_table, read_table
 
         if is_table(Path(self.source)):
-            return read_table(Path(self.source))
+            return partial(read_table, Path(self.source))
         if not has_steps(self.source):
             self.steps = "last"
         models = self.opened([self.source])
         asked = names(self.measures) or in_force().health_measures
         chosen = [measure_named(name).name for name in asked]
-        with self.progress("Export") as progress:
-            return summarise(measure(models, chosen, device=self.device, progress=progress))
+
+        def measured() -> "pd.DataFrame":
+            with self.progress("Export") as progress:
+                return summarise(measure(models, chosen, device=self.device, progress=progress))
+
+        return measured
