@@ -2,8 +2,8 @@
 
 Run: python benchmarks/changes.py --rounds 3
 
-Both are Llama-like models of 124M parameters with embeddings of 50257 x 768, random. The floor of
-`changes` is what it cannot do without: both files read, the difference taken, one float64 Gram
+Both are Llama-like models of 124M parameters with tied embeddings of 50257 x 768, random. The floor
+of `changes` is what it cannot do without: both files read, the difference taken, one float64 Gram
 matrix of it and its eigenvalues.
 """
 
@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         before = Path(folder) / "before"
         sizes = SIZES | {"n_layers": options.layers}
-        write(before, **sizes, dtype=torch.float32, one_file=True)
+        write(before, **sizes, dtype=torch.float32, one_file=True, tied=True)
         after = tuned(before, Path(folder) / "after")
         ways = {
             "changes of two": lambda: ni.changes(before, after, workers=1),

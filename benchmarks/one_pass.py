@@ -18,6 +18,7 @@ from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.neighbours import Closest
 from ngpt_inspect.numerics.pairs import all_pairs
 from ngpt_inspect.numerics.pairwise import Dots
+from ngpt_inspect.numerics.spread import Covering
 
 
 def main() -> None:
@@ -32,14 +33,15 @@ def main() -> None:
     torch.manual_seed(0)
     x = torch.randn(options.vocabulary, options.size) * 0.02
     raw, cosines = (Dots(normalize=flag, bins=200, exact=True) for flag in (False, True))
-    near = Closest(0.95)
+    near, even = Closest(0.95), Covering(10)
     clock = time.process_time if options.cpu_time else time.perf_counter
     print(f"V = {options.vocabulary}, d = {options.size}, {torch.get_num_threads()} threads")
     ways = {
-        "together": partial(all_pairs, x, [raw, cosines, near]),
+        "together": partial(all_pairs, x, [raw, cosines, near, even]),
         "dot products": partial(all_pairs, x, [raw]),
         "cosines": partial(all_pairs, x, [cosines]),
         "nearest rows": partial(all_pairs, x, [near]),
+        "uniformity": partial(all_pairs, x, [even]),
         "bare tiled products": partial(bare_products, x),
     }
     print_ratios(interleave(ways, options.rounds, clock), "together")

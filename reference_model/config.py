@@ -8,12 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from reference_model.errors import UsageError
-from reference_model.settings import (
-    Settings,
-    require_choice,
-    require_int,
-    require_positive,
-)
+from reference_model.settings import Settings, require_choice, require_int, require_positive
 
 Architecture = Literal["gpt", "ngpt"]
 Granularity = Literal["element", "scalar", "fixed"]

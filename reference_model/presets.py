@@ -3,13 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from reference_model.config import (
-    Architecture,
-    GPTConfig,
-    ModelConfig,
-    NGPTConfig,
-    TrainConfig,
-)
+from reference_model.config import Architecture, GPTConfig, ModelConfig, NGPTConfig, TrainConfig
 from reference_model.errors import UsageError
 
 SHORT_RUN = {"alpha_init": 0.2, "s_z_init": 10.0}

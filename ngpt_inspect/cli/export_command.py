@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from ngpt_inspect.cli.command import Opening
-from ngpt_inspect.cli.options import Device, HeadSeries, MeasureNames, To
+from ngpt_inspect.cli.options import Device, HeadSeries, MeasureNames, Steps, To
 from ngpt_inspect.errors import WrongOption
 
 if TYPE_CHECKING:
@@ -29,18 +29,10 @@ class ExportCommand(Opening):
         str, typer.Argument(metavar="TABLE|RUN", help="A table that -o wrote, or checkpoints.")
     ]
     where: Annotated[
-        str | None,
-        typer.Argument(metavar="[WHERE]", help="The folder, project or experiment."),
+        str | None, typer.Argument(metavar="[WHERE]", help="The folder, project or experiment.")
     ] = None
     to: To = None
-    steps: Annotated[
-        str,
-        typer.Option(
-            "--steps",
-            help="Of a training run: last, all, or 100,200.",
-            rich_help_panel="What is opened",
-        ),
-    ] = "all"
+    steps: Steps = "all"
     measures: MeasureNames = None
     heads_too: HeadSeries = False
     figures: Annotated[
@@ -62,9 +54,7 @@ class ExportCommand(Opening):
         words = self.to or house().trackers
         if not words:
             raise WrongOption(
-                "no tracker is named",
-                where="--to",
-                next_step=f"say {', '.join(TRACKERS)}",
+                "no tracker is named", where="--to", next_step=f"say {', '.join(TRACKERS)}"
             )
         if self.where is not None and len(words) > 1:
             raise WrongOption("one place for several trackers", next_step="say --to NAME=PLACE")

@@ -50,7 +50,7 @@ def compared(
     before: Weight, after: Weight, rate_sum: float | None, device: str
 ) -> Iterator[Values]:
     """Yield what became of a weight; nothing is computed where both hold the same bytes."""
-    from ngpt_inspect.numerics.changes import LEADING, movement, turn
+    from ngpt_inspect.numerics.changes import LEADING, changed
 
     if before.shape != after.shape:
         sizes = " and ".join("x".join(map(str, each.shape)) for each in (before, after))
@@ -64,7 +64,8 @@ def compared(
             if matrix or not name.startswith("change_"):
                 yield Values(measure=name, value=0.0, reason=same)
         return
-    found = movement(*(each if matrix else each.reshape(1, -1) for each in (old, new)))
+    sides = (old, new) if matrix else (old.reshape(1, -1), new.reshape(1, -1))
+    found, turned = changed(*sides, LEADING if matrix else 0)
     noise = math.hypot(_rounding(before, old), _rounding(after, new))
     blurred = noise > RESOLVED * found.relative
     status = Status.BELOW_RESOLUTION if blurred else Status.OK
@@ -78,9 +79,8 @@ def compared(
     yield from _row_angles(found.row_angles, status)
     if after.facts.kind is Kind.EMBEDDING:
         yield _largest(found.row_angles, status)
-    if not bool((old != new).any()):  # -0 for 0
+    if turned is None:  # -0 for 0
         return
-    turned = turn(old, new, LEADING)
     yield Values(measure="change_effective_rank", value=turned.effective_rank, status=status)
     share = turned.effective_rank / min(old.shape)
     yield Values(measure="change_rank_share", value=share, status=status)

@@ -16,6 +16,7 @@ from ngpt_inspect.figures.canvas import (
     scatter,
 )
 from ngpt_inspect.figures.canvas.text import factor, length, short
+from ngpt_inspect.figures.drawing.choices import switch
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
 
 LINE = ("family", "size", "variant", "batch_size", "learning_rate", "steps")
@@ -172,15 +173,9 @@ FIGURE = Figure(
     results="loss_curves",
     draw=draw,
     options=(
-        Choice(
-            name="log_steps",
-            values=(False, True),
-            help="Steps and tokens on a logarithmic axis (the paper's are linear).",
-        ),
-        Choice(
-            name="all_budgets",
-            values=(False, True),
-            help="Every budget, not only GPT's longest and nGPT's shortest and longest.",
+        switch("log_steps", "Steps and tokens on a logarithmic axis (the paper's are linear)."),
+        switch(
+            "all_budgets", "Every budget, not only GPT's longest and nGPT's shortest and longest."
         ),
         Choice(name="context", values=(), help="Only runs of this context length, in tokens."),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
     Followed,
@@ -15,8 +15,19 @@ from ngpt_inspect.measures._measure import (
     Values,
     View,
 )
+from ngpt_inspect.measures._pairs import of_pairs
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.spread import Covering
+
+
+def wants(options: Mapping[str, Any]) -> tuple[Covering, ...]:
+    """Return what it takes of all pairs of rows."""
+    from ngpt_inspect.numerics.spread import Covering
+
+    return (Covering(options["nearest"]),)
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
@@ -24,10 +35,9 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     import numpy as np
 
     from ngpt_inspect.numerics.sphere_law import uniform_potential, uniform_two_nn
-    from ngpt_inspect.numerics.spread import skewness, spread
+    from ngpt_inspect.numerics.spread import skewness
 
-    values = weight.values(device)
-    found = spread(values, options["nearest"])
+    (found,) = of_pairs(weight, device, wants(options))
     if found is None:
         yield Values(
             measure="uniformity",
@@ -36,8 +46,8 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
             reason=f"{weight.source}: it takes three rows of nonzero norm, and two columns",
         )
         return
-    count, width = len(found.ids_N), values.shape[1]
-    zero = len(values) - count
+    count, (n_rows, width) = len(found.ids_N), weight.shape
+    zero = n_rows - count
     left_out = f"{zero} rows of norm zero left out" if zero else ""
     yield Values(measure="uniformity", value=found.potential, reason=left_out)
     yield Values(measure="uniformity_random", value=uniform_potential(width))
@@ -62,6 +72,7 @@ MEASURE = Measure(
     summary="how evenly the directions of the embeddings cover the sphere; hubs, dimension",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
+    wants=wants,
     quantities={
         "uniformity": "ln of the mean of exp(−2 ‖x − y‖²) over all pairs of unit rows",
         "uniformity_random": "the same of uniform points on the sphere of that dimension: "

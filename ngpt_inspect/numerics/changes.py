@@ -15,7 +15,8 @@ from ngpt_inspect.numerics.finite import (
     row_blocks,
     times_power,
 )
-from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, gram_of
+from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum
+from ngpt_inspect.numerics.leading import leading_eigenvectors
 from ngpt_inspect.numerics.spectra import effective_rank
 
 if TYPE_CHECKING:
@@ -47,54 +48,6 @@ class Movement:
     """The angle of every row, (O,), float64, in degrees; NaN where either row is zero."""
 
 
-def movement(before: torch.Tensor, after: torch.Tensor) -> Movement:
-    """Angles and relative change, in float64, in one pass over blocks of rows.
-
-    With x before, d = after - x, y = x + d and c = |y| / |x| the angle is
-    2 atan2(|y - c x|, |y + c x|), from x.x, d.d and x.d alone. Nothing is taken from 1, so a small
-    angle has all its digits, where arccos has half of them: it is off by no more than
-    sqrt(eps) |d| / |x| even where a change is all of length.
-
-    Parameters
-    ----------
-    before, after : tensors of one shape, of at least two axes
-        Any floating dtype.
-
-    Raises
-    ------
-    NonFinite
-        If a value is NaN or infinite.
-    """
-    import torch
-
-    exponent = _exponent(before, after)
-    sums = []
-    for old, new in _pairs(before.flatten(1), after.flatten(1)):
-        x = _wide(old, exponent)
-        d = _wide(new, exponent) - x
-        sums.append(torch.stack([(x * x).sum(1), (d * d).sum(1), (x * d).sum(1)]))
-    of_rows = torch.cat(sums, 1)
-    whole = of_rows.sum(1)
-    start, moved = float(whole[0]), float(whole[1])
-    return Movement(
-        angle=float(_angles(*whole)),
-        relative=math.sqrt(moved / start) if start else math.inf if moved else math.nan,
-        row_angles=_angles(*of_rows),
-    )
-
-
-def _angles(xx: torch.Tensor, dd: torch.Tensor, xd: torch.Tensor) -> torch.Tensor:
-    """Angle between x and x + d in degrees, from their products; NaN where either is zero."""
-    import torch
-
-    yy = (xx + 2 * xd + dd).clamp_min(0.0)
-    grown = (2 * xd + dd) / (xx + (xx * yy).sqrt())  # |y| / |x| - 1
-    apart = (dd - 2 * grown * xd + grown.square() * xx).clamp_min(0.0)
-    together = (4 * yy - apart).clamp_min(0.0)
-    found: torch.Tensor = torch.rad2deg(2 * torch.atan2(apart.sqrt(), together.sqrt()))
-    return found.where((xx > 0) & (yy > 0), torch.nan)
-
-
 @dataclass(frozen=True)
 class Turn:
     """In which directions a matrix changed."""
@@ -110,20 +63,33 @@ class Turn:
     """The same of the right singular vectors; k / I between random ones."""
 
 
-def turn(before_OI: torch.Tensor, after_OI: torch.Tensor, k: int) -> Turn:
-    """Effective rank of after - before, and overlap of its leading subspaces with those of before.
+def changed(before: torch.Tensor, after: torch.Tensor, k: int = 0) -> tuple[Movement, Turn | None]:
+    """Tell how far a tensor has gone from another and, if k > 0, in which directions.
 
-    From the eigenvectors of two float64 Gram matrices of the shorter side; no singular value
-    decomposition, except where squaring would spoil the rank: a difference of low rank. The mean
+    Angles and relative change come from one pass over blocks of rows in float64. With x before,
+    d = after - x, y = x + d and c = |y| / |x| the angle is 2 atan2(|y - c x|, |y + c x|), from x.x,
+    d.d and x.d alone. Nothing is taken from 1, so a small angle has all its digits, where arccos
+    has half of them: it is off by no more than sqrt(eps) |d| / |x| even where a change is all of
+    length.
+
+    The same pass makes the Gram matrices of x and d, of the shorter side. Effective rank is from
+    the eigenvalues of the latter; singular values are computed only where squaring would spoil it:
+    a difference of low rank. Of both the k leading eigenvectors alone are computed. The mean
     squared cosine of the principal angles of spans with orthonormal bases P and Q is
     |P^T Q|_F^2 / k (Bjorck and Golub 1973).
 
     Parameters
     ----------
-    before_OI, after_OI : tensors of shape (O, I)
-        Any floating dtype; they must differ.
+    before, after : tensors of one shape, of at least two axes (of two where k > 0)
+        Any floating dtype.
     k : int
         How many leading directions to compare.
+
+    Returns
+    -------
+    Movement
+    Turn or None
+        None where k is 0, or nothing has changed.
 
     Raises
     ------
@@ -135,54 +101,96 @@ def turn(before_OI: torch.Tensor, after_OI: torch.Tensor, k: int) -> Turn:
     Roy and Vetterli, The effective rank, EUSIPCO 2007, definition 1. Bjorck and Golub, Numerical
     methods for computing angles between linear subspaces, 1973, theorem 1.
     """
-    wide = before_OI.shape[0] < before_OI.shape[1]
-    old, new = (each.T if wide else each for each in (before_OI, after_OI))
-    exponent = _exponent(old, new)
-
-    def start() -> Iterator[torch.Tensor]:
-        for x in row_blocks(old, ROW_BLOCK_ELEMENTS):
-            yield _wide(x, exponent)
-
-    def change() -> Iterator[torch.Tensor]:
-        for x, y in _pairs(old, new, ROW_BLOCK_ELEMENTS):
-            yield _wide(y, exponent) - _wide(x, exponent)
-
-    squares_n, vectors_nn = _spectrum(change, old)
-    start_n, start_nn = _spectrum(start, old)
-    k = min(k, _rank(squares_n), _rank(start_n))
-    leading = vectors_nn[:, -k:], start_nn[:, -k:]
-    images = (_images(rows(), v_nk) for rows, v_nk in zip((change, start), leading, strict=True))
-    short, long = _overlap(*leading), _overlap(*images)
-    left, right = (short, long) if wide else (long, short)
-    return Turn(_effective_rank(squares_n, change), k, left, right)
+    seen = _Seen(before.flatten(1), after.flatten(1), with_grams=k > 0)
+    found = seen.movement()
+    return found, seen.turn(k) if k and found.relative > 0 else None
 
 
-def _spectrum(rows: Rows, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Eigenvalues, smallest first, and eigenvectors of the Gram matrix of rows."""
+class _Seen:
+    """What one pass over two tensors gathers, (O, I) both."""
+
+    def __init__(self, before: torch.Tensor, after: torch.Tensor, *, with_grams: bool) -> None:
+        import torch
+
+        wide = before.shape[0] < before.shape[1]
+        self.upright = not (wide and with_grams)
+        self.old, self.new = (before, after) if self.upright else (before.T, after.T)
+        self.exponent = _exponent(before, after)
+        n, device = self.old.shape[1], before.device
+        self.grams = [GramSum(n, device) for _ in range(2 * with_grams)]
+        self.kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+        sums = []
+        for x, d in self._read():
+            axis = int(self.upright)
+            sums.append(torch.stack([(x * x).sum(axis), (d * d).sum(axis), (x * d).sum(axis)]))
+            for gram, rows in zip(self.grams, (x, d), strict=False):
+                gram.add(rows)
+            if with_grams and self.old.numel() <= ROW_BLOCK_ELEMENTS:
+                self.kept.append((x, d))
+        self.of_rows = torch.cat(sums, 1) if self.upright else torch.stack(sums).sum(0)
+
+    def _read(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield blocks of rows of `before` and of the difference, in float64."""
+        sides = (row_blocks(each, BLOCK_ELEMENTS) for each in (self.old, self.new))
+        for old, new in zip(*sides, strict=True):
+            x, y = old.double(), new.double()
+            if self.exponent:
+                x, y = (times_power(each, -self.exponent) for each in (x, y))
+            yield x, y - x
+
+    def rows(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the blocks again: those that were kept, where they are few."""
+        yield from self.kept or self._read()
+
+    def movement(self) -> Movement:
+        whole = self.of_rows.sum(1)
+        start, moved = float(whole[0]), float(whole[1])
+        return Movement(
+            angle=float(_angles(*whole)),
+            relative=math.sqrt(moved / start) if start else math.inf if moved else math.nan,
+            row_angles=_angles(*self.of_rows),
+        )
+
+    def turn(self, k: int) -> Turn:
+        import torch
+
+        start_nn, change_nn = (gram.whole() for gram in self.grams)
+        n = len(start_nn)
+        leading = [leading_eigenvectors(each, min(k, n)) for each in (start_nn, change_nn)]
+        k = min(_rank(values, n) for values, _ in leading)
+        spans = [vectors_nk[:, len(values) - k :] for values, vectors_nk in leading]
+        images = [torch.cat(each) for each in zip(*self._images(spans), strict=True)]
+        short, long = _overlap(*spans), _overlap(*(torch.linalg.qr(each).Q for each in images))
+        left, right = (long, short) if self.upright else (short, long)
+        squares_n = torch.linalg.eigvalsh(change_nn)
+        return Turn(_effective_rank(squares_n, lambda: (d for _, d in self.rows())), k, left, right)
+
+    def _images(self, spans: list[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
+        """Yield, by blocks, what right singular vectors become: left ones, up to a rotation."""
+        for pair in self.rows():
+            yield [rows @ v_nk for rows, v_nk in zip(pair, spans, strict=True)]
+
+
+def _angles(xx: torch.Tensor, dd: torch.Tensor, xd: torch.Tensor) -> torch.Tensor:
+    """Angle between x and x + d in degrees, from their products; NaN where either is zero."""
     import torch
 
-    gram = gram_of(rows(), like.shape[1], like.device)
-    values_n, vectors_nn = torch.linalg.eigh(gram)
-    return values_n, vectors_nn
+    yy = (xx + 2 * xd + dd).clamp_min(0.0)
+    grown = (2 * xd + dd) / (xx + (xx * yy).sqrt())  # |y| / |x| - 1
+    apart = (dd - 2 * grown * xd + grown.square() * xx).clamp_min(0.0)
+    together = (4 * yy - apart).clamp_min(0.0)
+    found: torch.Tensor = torch.rad2deg(2 * torch.atan2(apart.sqrt(), together.sqrt()))
+    return found.where((xx > 0) & (yy > 0), torch.nan)
 
 
-def _rank(squares_n: torch.Tensor) -> int:
-    """How many directions squaring leaves above rounding."""
-    return max(1, int((squares_n > len(squares_n) * EPS * squares_n[-1]).sum()))
+def _rank(values_k: torch.Tensor, n: int) -> int:
+    """How many of the leading values squaring leaves above rounding."""
+    return max(1, int((values_k > n * EPS * values_k[-1]).sum()))
 
 
 def _overlap(p_Ok: torch.Tensor, q_Ok: torch.Tensor) -> float:
     """Mean squared cosine of the principal angles between spans of orthonormal columns."""
     return min(1.0, float((p_Ok.T @ q_Ok).square().sum()) / p_Ok.shape[1])
-
-
-def _images(rows: Iterator[torch.Tensor], v_nk: torch.Tensor) -> torch.Tensor:
-    """Orthonormal basis of the images of right singular vectors: the left ones, up to rotation."""
-    import torch
-
-    images_Ok = torch.cat([block @ v_nk for block in rows])
-    q_Ok: torch.Tensor = torch.linalg.qr(images_Ok).Q
-    return q_Ok
 
 
 def _effective_rank(squares_n: torch.Tensor, rows: Rows) -> float:
@@ -202,13 +210,3 @@ def _exponent(*tensors: torch.Tensor) -> int:
     """Return e for which 2^-e brings the largest value near 1, where squares could leave range."""
     largest = max(map(largest_magnitude, tensors))
     return 0 if not largest or 1e-15 < largest < 1e15 else math.frexp(largest)[1]
-
-
-def _pairs(
-    before: torch.Tensor, after: torch.Tensor, elements: int = BLOCK_ELEMENTS
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    yield from zip(row_blocks(before, elements), row_blocks(after, elements), strict=True)
-
-
-def _wide(x: torch.Tensor, exponent: int) -> torch.Tensor:
-    return times_power(x.double(), -exponent) if exponent else x.double()

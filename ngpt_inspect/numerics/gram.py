@@ -55,13 +55,33 @@ def gram_of(
 
     Exactly symmetric, shape (columns, columns).
     """
-    import torch
-
-    g_II = torch.zeros(columns, columns, dtype=torch.float64, device=device)
+    total = GramSum(columns, device)
     for wide in blocks:
+        total.add(wide)
+    return total.whole()
+
+
+class GramSum:
+    """X^T X as blocks of the rows of X come in."""
+
+    def __init__(self, columns: int, device: torch.device | None = None) -> None:
+        import torch
+
+        self.lower_II = torch.zeros(columns, columns, dtype=torch.float64, device=device)
+
+    def add(self, wide: torch.Tensor) -> None:
+        """Add what a block of rows in float64 makes of it, on and below the diagonal."""
+        columns = len(self.lower_II)
         step = min(COLUMN_BLOCK, max(128, columns // 8))
         for first in range(0, columns, step):
             last = min(first + step, columns)
-            g_II[first:last, :last].addmm_(wide[:, first:last].T, wide[:, :last])
-    lower = torch.tril(g_II)
-    return lower + torch.tril(g_II, -1).T
+            self.lower_II[first:last, :last].addmm_(wide[:, first:last].T, wide[:, :last])
+
+    def whole(self) -> torch.Tensor:
+        """Return it, exactly symmetric."""
+        import torch
+
+        lower = torch.tril(self.lower_II)
+        whole = lower + lower.T
+        whole.diagonal().copy_(lower.diagonal())
+        return whole

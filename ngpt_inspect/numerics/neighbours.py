@@ -5,7 +5,7 @@ Shapes: V rows, D columns, N rows that have a direction, K rows asked for, R x C
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
 if TYPE_CHECKING:
     import torch
 
+    from ngpt_inspect.numerics.pairwise import Spread
     from ngpt_inspect.numerics.tiles import Tile, TiledRows
 
 BLOCK_ELEMENTS = 1 << 21
@@ -96,7 +97,7 @@ class Best:
             if each.close is not None:
                 self.close_N[each.rows] += each.close
 
-    def nearest(self, rows: TiledRows) -> Nearest:
+    def found(self, rows: TiledRows, spreads: Mapping[bool, Spread]) -> Nearest:
         """Return the nearest row of every row, those without a direction included."""
         import torch
 

@@ -17,6 +17,7 @@ from ngpt_inspect.numerics.heartbeat import beat
 from ngpt_inspect.numerics.neighbours import Best, Closest, Nearest
 from ngpt_inspect.numerics.pairwise import (
     ALL_ROUNDING,
+    SORTED_PAIRS,
     Dots,
     PairwiseDots,
     Spread,
@@ -24,6 +25,7 @@ from ngpt_inspect.numerics.pairwise import (
     mean_product,
     summary,
 )
+from ngpt_inspect.numerics.spread import FEWEST, Coverage, Covering, CoverSeen
 from ngpt_inspect.numerics.tiles import (
     GROUPS,
     Hand,
@@ -36,7 +38,10 @@ from ngpt_inspect.numerics.tiles import (
 if TYPE_CHECKING:
     import torch
 
-Want = Dots | Closest
+Want = Dots | Closest | Covering
+OfCosines = Best | CoverSeen
+COSINES = Dots(normalize=True, n_extremes=0)
+"""What of their distribution a `Covering` takes."""
 SHORT = 2.0**-40
 """Rows shorter than this, where the longest are near 1, have cosines that raw float32 products do
 not hold: then rows are divided by their norms first, in a pass of its own."""
@@ -53,13 +58,14 @@ def all_pairs(x_VD: torch.Tensor, wants: Sequence[Want]) -> dict[Want, Any]:
     ----------
     x_VD : tensor of shape (V, D)
         Any floating dtype, on any device.
-    wants : sequence of Dots and Closest
+    wants : sequence of Dots, Closest and Covering
 
     Returns
     -------
     dict
         Of each `Dots` a `PairwiseDots`, or None where there are not two rows; of each `Closest` a
-        `Nearest`.
+        `Nearest`; of each `Covering` a `Coverage`, or None where fewer than three rows have a
+        direction, or they have one column.
 
     Raises
     ------
@@ -96,6 +102,13 @@ def nearest_rows(x_VD: torch.Tensor, *, duplicate: float) -> Nearest:
     return found
 
 
+def spread(x_VD: torch.Tensor, k: int) -> Coverage | None:
+    """Return how directions cover the sphere alone; see `Covering`."""
+    want = Covering(k)
+    found: Coverage | None = all_pairs(x_VD, [want])[want]
+    return found
+
+
 class _Cloud:
     """Rows with their norms, and the passes over them."""
 
@@ -115,26 +128,34 @@ class _Cloud:
 
     def found(self, wants: Sequence[Want]) -> dict[Want, Any]:
         """Return everything that is wanted, from as few passes as hold it."""
-        dots = [want for want in wants if isinstance(want, Dots)]
-        out: dict[Want, Any] = {want: None for want in dots if self.count(want) < 2}
+        out: dict[Want, Any] = {want: None for want in wants if self.lacks_rows(want)}
         passes: dict[Any, list[Want]] = {}
         for want in wants:
             if want not in out:
                 passes.setdefault(self.pass_of(want), []).append(want)
         for mine in passes.values():
-            out |= self.measured(
-                [want for want in mine if isinstance(want, Dots)],
-                [want for want in mine if isinstance(want, Closest)],
-            )
+            out |= self.measured(mine)
         return out
+
+    def lacks_rows(self, want: Want) -> bool:
+        """Whether there is nothing to say; that a row has no nearest one `Nearest` says."""
+        if isinstance(want, Covering):
+            return len(self.nonzero) < FEWEST or self.x_VD.shape[1] < 2
+        return isinstance(want, Dots) and self.count(want) < 2
 
     def pass_of(self, want: Want) -> tuple[Any, ...]:
         """Return what tells the passes apart that serve these; equal for those that share one."""
-        normalize = isinstance(want, Closest) or want.normalize
-        apart = normalize and not self.one_pass
-        if isinstance(want, Closest) or self.is_whole(want):
+        if isinstance(want, Covering) and self.are_few:
+            return ("in float64",)
+        apart = not self.one_pass and (not isinstance(want, Dots) or want.normalize)
+        if not isinstance(want, Dots) or self.is_whole(want):
             return (apart,)
         return apart, want.budget, want.seed, self.count(want)
+
+    @property
+    def are_few(self) -> bool:
+        """Whether cosines are so few that they are sorted; a `Covering` has them in float64."""
+        return self.n_pairs(COSINES) <= SORTED_PAIRS
 
     def count(self, want: Dots) -> int:
         return len(self.nonzero) if want.normalize else len(self.x_VD)
@@ -151,19 +172,22 @@ class _Cloud:
         few = self.n_pairs(want) * self.work <= want.budget or self.count(want) < 4 * GROUPS
         return want.exact or few
 
-    def groups(self, wants: Sequence[Dots]) -> list[TiledRows]:
+    def groups(self, wants: Sequence[Dots], *, in_float64: bool) -> list[TiledRows]:
         """Return the rows whose pairs are multiplied: all in one group, or a sample."""
         import torch
 
+        if in_float64:
+            facts = (self.norms_V, True, torch.float64, 0, True)
+            return [TiledRows(self.x_VD, self.nonzero, *facts)]
         raw = any(not want.normalize for want in wants)
         normalize = not raw and not self.one_pass
         exponent = 0 if normalize else self.exponent
-        facts = (self.norms_V, normalize, self.dtype, exponent)
+        kind = (self.norms_V, normalize, self.dtype, exponent)
         if all(map(self.is_whole, wants)):
             # Those without a direction last, so that no tile has cosines of only some of its rows.
             ids_N = torch.cat((self.nonzero, self.zero)) if raw else self.nonzero
-            return [TiledRows(self.x_VD, ids_N, *facts, not (raw and len(self.zero)))]
-        rows = TiledRows(self.x_VD, self.ids(wants[0]), *facts)
+            return [TiledRows(self.x_VD, ids_N, *kind, not (raw and len(self.zero)))]
+        rows = TiledRows(self.x_VD, self.ids(wants[0]), *kind)
         return random_groups(rows, wants[0].budget / self.work, wants[0].seed)
 
     def ids(self, want: Dots) -> torch.Tensor:
@@ -172,16 +196,25 @@ class _Cloud:
 
         return self.nonzero if want.normalize else torch.arange(len(self.x_VD)).to(self.nonzero)
 
-    def measured(self, wants: Sequence[Dots], closest: Sequence[Closest]) -> dict[Want, Any]:
+    def measured(self, wants: Sequence[Want]) -> dict[Want, Any]:
         """Return what is wanted of the pairs of the same rows, from one pass."""
         import torch
 
-        groups = self.groups(wants)
-        best = {want: Best(groups[0], len(self.nonzero), want.duplicate) for want in closest}
-        spreads = self.spreads(groups, wants)
-        _gather(groups, spreads, list(best.values()), len(self.nonzero))
-        out: dict[Want, Any] = {want: each.nearest(groups[0]) for want, each in best.items()}
-        for want in wants:
+        dots = [want for want in wants if isinstance(want, Dots)]
+        covering = [want for want in wants if isinstance(want, Covering)]
+        in_float64 = bool(covering) and self.are_few
+        groups = self.groups(dots, in_float64=in_float64)
+        count = len(self.nonzero)
+        seen: dict[Want, OfCosines] = {
+            want: Best(groups[0], count, want.duplicate)
+            for want in wants
+            if isinstance(want, Closest)
+        }
+        seen |= {want: CoverSeen(groups[0], count, want.k) for want in covering}
+        spreads = self.spreads(groups, [*dots, *([COSINES] if covering else [])])
+        _gather(groups, spreads, list(seen.values()), count)
+        out: dict[Want, Any] = {want: each.found(groups[0], spreads) for want, each in seen.items()}
+        for want in dots:
             found, of = spreads[want.normalize], groups
             rounding = self.kind(groups[0], want).rounding
             if self.dtype != torch.float64 and found.std <= ALL_ROUNDING * rounding:
@@ -225,7 +258,7 @@ class _Cloud:
 
 
 def _gather(
-    groups: list[TiledRows], spreads: dict[bool, Spread], best: list[Best], n_nonzero: int
+    groups: list[TiledRows], spreads: dict[bool, Spread], best: list[OfCosines], n_nonzero: int
 ) -> None:
     """Go over the tiles of each group once."""
     todo = sum(len(g.ids_N) * (len(g.ids_N) - 1) // 2 for g in groups)
@@ -249,7 +282,7 @@ class _Looking:
     """What is done with each tile of a group of rows, by the thread that multiplied it."""
 
     def __init__(
-        self, rows: TiledRows, spreads: dict[bool, Spread], best: list[Best], n_cosines: int
+        self, rows: TiledRows, spreads: dict[bool, Spread], best: list[OfCosines], n_cosines: int
     ) -> None:
         self.rows, self.spreads, self.best = rows, spreads, best
         self.n_cosines = n_cosines

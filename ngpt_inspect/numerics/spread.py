@@ -12,25 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ngpt_inspect.numerics.binning import Tally
-from ngpt_inspect.numerics.directions import row_norms
-from ngpt_inspect.numerics.finite import require_finite
-from ngpt_inspect.numerics.heartbeat import beat
-from ngpt_inspect.numerics.pairwise import SORTED_PAIRS
 from ngpt_inspect.numerics.sphere_law import cosine_law
 from ngpt_inspect.numerics.tiles import (
     BLOCK_ELEMENTS,
     CHUNK,
-    Hand,
-    Spot,
     Tile,
     TiledRows,
-    over_tiles,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import torch
+
+    from ngpt_inspect.numerics.pairwise import Spread
 
     Cdf = Callable[[np.ndarray], np.ndarray]
 
@@ -62,29 +57,12 @@ class Coverage:
     """Which rows these are."""
 
 
-def spread(x_VD: torch.Tensor, k: int) -> Coverage | None:
-    """Measure every pair of directions once, in tiles, and the K = max(k, 2) nearest of each row.
+@dataclass(frozen=True)
+class Covering:
+    """That how evenly directions cover the sphere is wanted, and the K = max(k, 2) nearest of each.
 
     Products are in float32 (in float64 where rows are, or pairs are few), the distances of
-    neighbours again in float64. Besides the rows it holds two blocks of them and some copies of a
-    tile, 16 MB each.
-
-    Parameters
-    ----------
-    x_VD : tensor of shape (V, D)
-        Any floating dtype; rows of norm zero are left out.
-    k : int
-        Neighbours whose occurrences are counted.
-
-    Returns
-    -------
-    Coverage or None
-        None where fewer than three rows have a direction, or they have one column.
-
-    Raises
-    ------
-    NonFinite
-        If a value is NaN or infinite.
+    neighbours again in float64.
 
     References
     ----------
@@ -92,44 +70,9 @@ def spread(x_VD: torch.Tensor, k: int) -> Coverage | None:
     space, JMLR 11, 2010, section 3.1. Facco et al., doi 10.1038/s41598-017-11873-y, equation 5,
     with the estimate of maximum likelihood N / sum ln(r2 / r1).
     """
-    import torch
 
-    require_finite(x_VD)
-    norms_V = row_norms(x_VD)
-    ids_N = (norms_V > 0).nonzero().squeeze(1)
-    count = len(ids_N)
-    if count < FEWEST or x_VD.shape[1] < 2:
-        return None
-    n_pairs = count * (count - 1) // 2
-    few = n_pairs <= SORTED_PAIRS
-    wide = few or x_VD.dtype == torch.float64
-    rows = TiledRows(x_VD, ids_N, norms_V, True, torch.float64 if wide else torch.float32)
-    nearest = _Nearby(rows, min(max(k, 2), count - 1))
-    looking = _Looking(nearest, None if few else rows.reach)
-    kept, total, done = [], 0.0, 0
-    for n_values, potential, nearer, values in over_tiles(rows, looking):
-        total += potential
-        nearest.take(nearer)
-        kept += values
-        done += n_values
-        beat(done, n_pairs)
-    k = min(k, count - 1)
-    law = cosine_law(x_VD.shape[1])
-    if few:
-        distance, error = _from_sorted(np.sort(np.concatenate(kept)), law.cdf), 0.0
-    else:
-        distance, error = _from_tally(looking.tally(), law.cdf)
-    dimension, doubled = nearest.two_nn()
-    return Coverage(
-        potential=math.log(total / n_pairs),
-        distance=distance,
-        distance_error=error,
-        occurrences_N=torch.bincount(nearest.ids_NK[:, :k].flatten(), minlength=count),
-        k=k,
-        dimension=dimension,
-        doubled=doubled,
-        ids_N=ids_N,
-    )
+    k: int
+    """Neighbours whose occurrences are counted."""
 
 
 def skewness(counts_N: torch.Tensor) -> float:
@@ -171,29 +114,49 @@ class _Nearer:
     ids_RK: torch.Tensor
 
 
-class _Looking:
-    """What is done with each tile by the thread that multiplied it; a thread counts for itself."""
+class CoverSeen:
+    """What is gathered of each tile of cosines for a `Covering`; their distribution is a Spread."""
 
-    def __init__(self, nearest: _Nearby, reach: float | None) -> None:
-        self.nearest, self.reach = nearest, reach
-        self._tallies: dict[Hand, Tally] = {}
+    def __init__(self, rows: TiledRows, count: int, k: int) -> None:
+        self.k = min(k, count - 1)
+        unit = replace(rows, ids_N=rows.ids_N[:count], normalize=True, exponent=0)
+        self.nearest = _Nearby(unit, max(self.k, 2))
+        self.total = 0.0
 
-    def __call__(
-        self, hand: Hand, spot: Spot, dots_RC: torch.Tensor
-    ) -> tuple[int, float, list[_Nearer], list[np.ndarray]]:
-        tile = spot.tile(dots_RC)
-        found = spot.n_pairs, _potential(tile.values_P), self.nearest.look(tile)
-        if self.reach is None:
-            return *found, [tile.values_P.cpu().numpy().copy()]
-        self._tallies.setdefault(hand, Tally(self.reach, 0.0)).add(tile)
-        return *found, []
+    def look(self, tile: Tile) -> tuple[float, list[_Nearer]]:
+        """Return what is in a tile; it may be looked at while others are taken."""
+        return _potential(tile.values_P), self.nearest.look(tile)
 
-    def tally(self) -> Tally:
-        """Return the counts of all threads."""
-        whole, *others = self._tallies.values()
-        for each in others:
-            whole.join(each)
-        return whole
+    def take(self, found: tuple[float, list[_Nearer]]) -> None:
+        """Take what was seen, in the order of the tiles."""
+        self.total += found[0]
+        self.nearest.take(found[1])
+
+    def found(self, rows: TiledRows, spreads: Mapping[bool, Spread]) -> Coverage:
+        """Return all of it, with the distance of the cosines, that of True, from the law."""
+        import torch
+
+        ids_N = self.nearest.rows.ids_N
+        count, cosines = len(ids_N), spreads[True]
+        law = cosine_law(rows.x_VD.shape[1])
+        if cosines.kept is not None:
+            kept = np.sort(np.concatenate(cosines.kept))
+            distance, error = _from_sorted(kept, law.cdf), 0.0
+        else:
+            distance, error = _from_tally(cosines.tallies[0], law.cdf)
+        dimension, doubled = self.nearest.two_nn()
+        return Coverage(
+            potential=math.log(self.total / (count * (count - 1) // 2)),
+            distance=distance,
+            distance_error=error,
+            occurrences_N=torch.bincount(
+                self.nearest.ids_NK[:, : self.k].flatten(), minlength=count
+            ),
+            k=self.k,
+            dimension=dimension,
+            doubled=doubled,
+            ids_N=ids_N,
+        )
 
 
 class _Nearby:
@@ -255,7 +218,7 @@ class _Nearby:
     def _block(self, places_B: torch.Tensor) -> torch.Tensor:
         import torch
 
-        chosen = replace(self.rows, ids_N=self.rows.ids_N[places_B])
+        chosen = replace(self.rows, ids_N=self.rows.ids_N[places_B], in_order=False)
         return chosen.block(0, len(places_B), torch.float64)
 
 

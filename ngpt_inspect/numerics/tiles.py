@@ -306,8 +306,10 @@ class ExtremePairs:
 
     def look(self, tile: Tile, ids_N: torch.Tensor) -> list[tuple[float, int, int]]:
         """Return what may be better in a tile; it may be looked at while others are taken."""
+        if not self.k:
+            return []
         bar = self.sign * self.found[-1][0] if len(self.found) == self.k else float("-inf")
-        if not self.k or not max(self.sign * tile.low, self.sign * tile.high) > bar:
+        if not max(self.sign * tile.low, self.sign * tile.high) > bar:
             return []
         index_K = tile.top(self.k, self.sign)
         values, pairs = tile.values_P[index_K].tolist(), ids_N[tile.pairs(index_K)].tolist()

@@ -15,7 +15,7 @@ from ngpt_inspect.plotting.files import notes_of, rendered
 from ngpt_inspect.plotting.joining import drawn_rows
 from ngpt_inspect.plotting.wide import wide_of
 from ngpt_inspect.tables import Source
-from ngpt_inspect.trackers import Picture
+from ngpt_inspect.trackers import LoggedFigure
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def self_explaining(checkpoints: Sequence[WeightSet]) -> list[Figure]:
     return _self_explaining(follows=len(steps) > len({label for label, _ in steps}))
 
 
-def pictures_of(table: pd.DataFrame) -> dict[str, Picture]:
+def pictures_of(table: pd.DataFrame) -> dict[str, LoggedFigure]:
     """Draw what says something by itself of the table of one checkpoint, for trackers.
 
     Figures whose measures the table does not hold, and those with nothing to show, are left out.
@@ -57,7 +57,7 @@ def pictures_of(table: pd.DataFrame) -> dict[str, Picture]:
     ]
     drawn = {each.name: each.draw(drawn_rows(each, table)) for each in chosen}
     return {
-        name: Picture(figure=figure, png=partial(rendered, figure, "png"))
+        name: LoggedFigure(figure=figure, png=partial(rendered, figure, "png"))
         for name, figure in drawn.items()
         if figure.data
     }

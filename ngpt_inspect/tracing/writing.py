@@ -114,10 +114,11 @@ def _loaded(model: str, device: str, allow_code: bool) -> tuple[Any, Any]:
         raise WrongOption("transformers is not installed", where="trace", next_step=EXTRA) from None
     how = {"local_files_only": True, "trust_remote_code": allow_code}
     try:
-        words = AutoTokenizer.from_pretrained(model, **how)
-        loaded = AutoModelForCausalLM.from_pretrained(
-            model, dtype=torch.float32, attn_implementation="eager", **how
-        )
+        with _without_bars():
+            words = AutoTokenizer.from_pretrained(model, **how)
+            loaded = AutoModelForCausalLM.from_pretrained(
+                model, dtype=torch.float32, attn_implementation="eager", **how
+            )
     except (OSError, ValueError, KeyError, ImportError) as error:
         said = " ".join(str(error).split())
         raise UnreadableFile(
@@ -127,6 +128,20 @@ def _loaded(model: str, device: str, allow_code: bool) -> tuple[Any, Any]:
             "(hf download); --allow-code runs code that comes with a model",
         ) from None
     return loaded.to(device), words
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep transformers from drawing bars of its own where others draw theirs."""
+    from transformers.utils import logging
+
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()
 
 
 def _encoded(words: Any, prompt: str, model: Any) -> torch.Tensor:

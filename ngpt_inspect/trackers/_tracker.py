@@ -27,7 +27,7 @@ class Histogram:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class LoggedFigure:
     """A figure, as a tracker can have it."""
 
     figure: Any
@@ -53,7 +53,7 @@ class Moment:
     step: int
     scalars: Mapping[str, float] = field(default_factory=dict)
     histograms: Mapping[str, Histogram] = field(default_factory=dict)
-    figures: Mapping[str, Picture] = field(default_factory=dict)
+    figures: Mapping[str, LoggedFigure] = field(default_factory=dict)
 
 
 class Log(Protocol):

@@ -12,7 +12,7 @@ from ngpt_inspect.table import Table
 from ngpt_inspect.tables.rows import Entry, frame_of, records, tidy
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.tables.summaries import PLACE, groups, summaries_of, trust
-from ngpt_inspect.trackers._tracker import Destination, Histogram, Moment, Picture
+from ngpt_inspect.trackers._tracker import Destination, Histogram, LoggedFigure, Moment
 from ngpt_inspect.vocabulary import Status
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _entry(
     return {"head": None} | dict(place) | told | {"status": status, "reason": reason}
 
 
-Draw = Callable[["pd.DataFrame"], Mapping[str, Picture]]
+Draw = Callable[["pd.DataFrame"], Mapping[str, LoggedFigure]]
 """Figures of the table of one checkpoint."""
 
 

@@ -12,12 +12,7 @@ from functools import partial
 
 from reference_model.experiments.command import run_experiment, table
 from reference_model.experiments.laboratory import Laboratory
-from reference_model.experiments.learning_rates import (
-    ARCHITECTURES,
-    Rates,
-    best_rates,
-    rate_for,
-)
+from reference_model.experiments.learning_rates import ARCHITECTURES, Rates, best_rates, rate_for
 from reference_model.experiments.runs import Run, final_loss, loss_rows, plan
 from reference_model.experiments.scales import Scale
 

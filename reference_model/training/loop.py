@@ -5,11 +5,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from reference_model.checkpoint import (
-    checkpoint_path,
-    save_checkpoint,
-    save_resume_state,
-)
+from reference_model.checkpoint import checkpoint_path, save_checkpoint, save_resume_state
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.errors import DivergenceError, Interrupted

@@ -64,8 +64,5 @@ def _muon(groups: list[dict[str, object]], config: TrainConfig) -> Optimizer:
             "update torch, or use --optimizer adamw"
         )
     return torch.optim.Muon(
-        groups,
-        lr=config.learning_rate,
-        momentum=config.momentum,
-        adjust_lr_fn="match_rms_adamw",
+        groups, lr=config.learning_rate, momentum=config.momentum, adjust_lr_fn="match_rms_adamw"
     )

@@ -76,8 +76,9 @@ def ask_to_run(checkpoints: Sequence[WeightSet]) -> list[str]:
     held_back = []
     for each in checkpoints:
         if hub_folder(each) is not None:
-            size = f"{each.n_parameters:,} parameters, {BYTES * each.n_parameters / 1e9:.1f} GB"
-            if not switch(f"Run {plain(each.label)} ({size} of memory)", f"run {each.label}"):
+            megabytes = max(1, round(BYTES * each.n_parameters / 1e6))
+            said = f"Run {plain(each.label)} ({megabytes:,} MB of memory)"
+            if not switch(said, f"run {each.label}"):
                 held_back.append(each.label)
     return held_back
 

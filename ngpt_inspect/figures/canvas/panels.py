@@ -9,9 +9,9 @@ from ngpt_inspect.figures.canvas.axes import Axis
 from ngpt_inspect.figures.canvas.color_bar import PIXELS as BAR
 from ngpt_inspect.figures.canvas.color_bar import color_axis, place_bar
 from ngpt_inspect.figures.canvas.layout import RIGHT, Groups, Layout, Panel, sides
-from ngpt_inspect.figures.canvas.legend import LEGEND, lines_of, marker_key
+from ngpt_inspect.figures.canvas.legend import LEGEND, line_key, lines_of, marker_key
 from ngpt_inspect.figures.canvas.legend import LINE as LEGEND_LINE
-from ngpt_inspect.figures.canvas.marks import MARKS, marker, scatter
+from ngpt_inspect.figures.canvas.marks import DOTTED, MARKS, across, marker, scatter
 from ngpt_inspect.figures.canvas.notes import LINE, say_why_empty, wrapped_notes, write_notes
 from ngpt_inspect.figures.canvas.theme import NEUTRAL, template
 from ngpt_inspect.figures.canvas.types import Drawing, Trace
@@ -99,8 +99,15 @@ class Canvas:
             trace.update(x=[None], y=[None], name=name, legendgroup=group or name, meta=meta)
             self._keys[group or name] = trace.update(showlegend=True, hoverinfo="skip")
 
-    def upright(self, panel: Panel, x: float, line: dict[str, Any]) -> None:
-        """Draw a line across a panel at one x."""
+    def level(self, panel: Panel, y: float, ends: Sequence[float], words: str = "") -> None:
+        """Draw the dotted line of something to compare with; `words` are its legend entry."""
+        self.add(panel, across(ends, y))
+        if words:
+            self.key(words, line_key(**DOTTED))
+
+    def upright(self, panel: Panel, x: float, line: dict[str, Any], words: str) -> None:
+        """Draw a line across a panel at one x; `words` are its legend entry."""
+        self.key(words, line_key(**line))
         panel.x.cover([x])
         at = self.panels.index(panel)
         number = "" if at == 0 else at + 1  # plotly calls its first axes x and y

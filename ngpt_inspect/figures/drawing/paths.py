@@ -130,10 +130,11 @@ def _points(rows: Frame, x: str, y: str) -> Iterator[_Point]:
         if before is not None and whole(token) != before:
             yield _Point()
         before = whole(token)
-        yield _Point(before, whole(state), whole(layer), block, _finite(at_x), _finite(at_y))
+        yield _Point(before, whole(state), whole(layer), block, finite(at_x), finite(at_y))
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Return a gap for what is no number."""
     return float(value) if math.isfinite(value) else None
 
 

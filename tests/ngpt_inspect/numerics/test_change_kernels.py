@@ -4,8 +4,16 @@ import pytest
 import torch
 from tolerances import rounding
 
-from ngpt_inspect.numerics.changes import LEADING, movement, turn
+from ngpt_inspect.numerics.changes import LEADING, changed
 from ngpt_inspect.numerics.finite import NonFinite
+
+
+def movement(before, after):
+    return changed(before, after)[0]
+
+
+def turn(before, after, k):
+    return changed(before, after, k)[1]
 
 
 def random(*shape, seed=0):

@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ngpt_inspect.numerics import spread as module
+from ngpt_inspect.numerics import pairs, pairwise
+from ngpt_inspect.numerics.pairs import spread
 from ngpt_inspect.numerics.sphere_law import cosine_law, uniform_potential, uniform_two_nn
-from ngpt_inspect.numerics.spread import skewness, spread
+from ngpt_inspect.numerics.spread import skewness
 
 STORIES = Path(__file__).parents[4] / "shared/data/weights/stories260K/model.safetensors"
 CDF = {
@@ -73,7 +74,8 @@ def test_every_number_is_that_of_all_pairs_at_once(width, dtype):
 def test_tiles_in_single_precision_and_bins_give_the_same(monkeypatch):
     rows = sphere(2300, 5).float()
     exact = spread(rows[:900], 10)
-    monkeypatch.setattr(module, "SORTED_PAIRS", 0)
+    for module in (pairs, pairwise):
+        monkeypatch.setattr(module, "SORTED_PAIRS", 0)
     binned = spread(rows[:900], 10)
     assert binned.potential == pytest.approx(exact.potential, abs=1e-6)
     assert 0 <= exact.distance - binned.distance + 1e-6 <= binned.distance_error + 2e-6

@@ -14,7 +14,7 @@ from click.testing import Result
 from models import tiny_ngpt, write_reference
 
 import ngpt_inspect as ni
-from ngpt_inspect.trackers import TRACKERS, Moment, Picture, destinations, walk
+from ngpt_inspect.trackers import TRACKERS, LoggedFigure, Moment, destinations, walk
 
 Cli = Callable[..., Result]
 STEPS = (10, 25)
@@ -66,7 +66,7 @@ def test_tensorboard_takes_a_figure_as_it_looks(tmp_path: Path) -> None:
     seen = np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)  # red, blue
 
     Image.fromarray(seen).save(drawn := BytesIO(), format="png")
-    picture = Picture(figure=None, png=drawn.getvalue)
+    picture = LoggedFigure(figure=None, png=drawn.getvalue)
     moment = Moment(run="a", step=7, figures={"both": picture})
     destinations([f"tensorboard={tmp_path}"])[0].take("a", [moment])
     read = EventAccumulator(str(tmp_path / "a"), {"images": 0})

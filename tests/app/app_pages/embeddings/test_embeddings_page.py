@@ -18,6 +18,14 @@ def write_texts(folder, *, reverse=False):
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
 
 
+@pytest.fixture(scope="module")
+def texted(tmp_path_factory):
+    """Write a GPT and an nGPT with texts of their tokens. Read only, and maybe measured already."""
+    folder = tmp_path_factory.mktemp("texted")
+    write_texts(folder)
+    return [write_gpt(folder / "gpt.safetensors"), write_ngpt(folder / "ngpt.safetensors")]
+
+
 @pytest.fixture
 def see(run):
     return lambda *paths, **query: run(*paths, page="embeddings", **query)
@@ -45,14 +53,13 @@ def test_one_checkpoint_without_texts(see, models):
     assert not app.warning
 
 
-def test_two_checkpoints_side_by_side_with_texts(see, own_models, tmp_path):
-    write_texts(tmp_path)
-    app = see(*own_models, token="5", embedding="E_output")
+def test_two_checkpoints_side_by_side_with_texts(see, texted):
+    app = see(*texted, token="5", embedding="E_output")
     assert "Neighbours of token 5 ␣w5" in [each.value for each in app.subheader]
     assert table(app, "Tokens of E_output of gpt")["text"].str.startswith("␣w").all()
     counts = table(app, "How many tokens")
     assert counts["checkpoint"].tolist() == ["gpt", "gpt", "ngpt", "ngpt"]
-    for path, shown in zip(own_models, neighbours(app), strict=True):
+    for path, shown in zip(texted, neighbours(app), strict=True):
         near = ni.measure(path, "neighbours", token="5", count=12, roles=["E_output"])
         near = near[near["measure"] == "neighbour_cosine"]
         assert shown["id"].tolist() == near["partner"].tolist()
@@ -62,9 +69,8 @@ def test_two_checkpoints_side_by_side_with_texts(see, own_models, tmp_path):
     assert largest["value"].is_monotonic_decreasing
 
 
-def test_a_search_finds_and_the_address_keeps_it(see, own_models, tmp_path):
-    write_texts(tmp_path)
-    app = see(*own_models, search="w1", tokens_of="ngpt")
+def test_a_search_finds_and_the_address_keeps_it(see, texted):
+    app = see(*texted, search="w1", tokens_of="ngpt")
     assert table(app, "Tokens of E_input of ngpt")["token"].tolist() == [1, 10, 11]
     assert "Neighbours of token 1 ␣w1" in [each.value for each in app.subheader]
     app.text_input(key="search").input("␣w7").run()
