@@ -19,7 +19,7 @@ STYLE = """<style>
   position: relative; top: 0.7rem}
 [data-testid=stSidebar] [data-testid=stColorPickerBlock] > div {border-radius: 50%}
 [data-testid=stSidebar] [data-testid=stColumn]:has([data-testid=stColorPicker]) {
-  flex: none; width: 1.2rem; min-width: 1.2rem}
+  flex: none; width: 1.7rem; min-width: 1.7rem}
 [data-testid=stSidebar] [data-testid=stHorizontalBlock]:has([data-testid=stColorPicker]) {
   flex-wrap: nowrap}
 .st-key-preview {overflow-x: auto}
