@@ -28,7 +28,11 @@ import results_tables
 import rules_tables
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+DOCUMENTS = (
+    ROOT / "README.md",
+    ROOT / "mkdocs.yml",
+    *sorted({*(ROOT / "docs").rglob("*.md"), *measure_pages.FILES}),
+)
 PART = re.compile(r"(<!-- made: (?P<name>[\w ]+) -->)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 Makers = Mapping[str, Callable[[], str]]
 MAKERS: dict[str, Callable[[], str]] = {
@@ -50,7 +54,7 @@ def renewed(text: str, makers: Makers = MAKERS) -> str:
             return found[0]
         made = makers[found["name"]]()
         # A table stands in lines of its own, a number within its sentence.
-        around = "\n" if "\n" in made else ""
+        around = "\n" if "\n" in made and not made.startswith("\n") else ""
         return f"{found[1]}{around}{made}{around}{found[4]}"
 
     return PART.sub(anew, text)
@@ -61,11 +65,12 @@ def main(arguments: list[str]) -> int:
     makers = MAKERS | demo_output.MAKERS if "--demo" in arguments else MAKERS
     stale = []
     for path in DOCUMENTS:
-        text = path.read_text(encoding="utf-8")
-        new = renewed(text, makers)
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        new = renewed(text or measure_pages.FILES[path], makers)
         if new != text:
             stale.append(str(path.relative_to(ROOT)))
             if "--check" not in arguments:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(new, encoding="utf-8")
     if stale and "--check" in arguments:
         sys.stderr.write(f"out of date: {', '.join(stale)}; write them with `make docs`\n")

@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/measures.md: ``python docs/measure_images.py`` after `make demo`.
+"""Draws the pictures of docs/measures/: ``python docs/measure_images.py`` after `make demo`.
 
 The figure that has the measure's name is drawn; small, for they are only to be looked at.
 """

@@ -1,8 +1,8 @@
-"""A page a measure: what it computes, its known answer, and how to read it."""
+"""A page a measure, a file each: what it computes, its known answer, and how to read it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from measure_tables import INSPECTED
@@ -10,7 +10,10 @@ from measure_tables import INSPECTED
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.measures import Known, Measure
 
+PAGES = Path(__file__).parent / "measures"
 IMAGES = Path(__file__).parent / "images" / "measures"
+MOST = 16
+"""Values that are written one by one, where all are the same."""
 READING = {
     "usual": "usual",
     "alarming": "alarming",
@@ -20,27 +23,27 @@ READING = {
 """Field of a `Measure` -> how the page calls it."""
 
 
-def pages() -> str:
-    """Return a section for each measure, in the order of the other tables."""
-    return "\n\n".join("\n\n".join(_page(each)) for each in INSPECTED)
-
-
 def contents() -> str:
-    """Return a line for each measure: a link to its section, and what it gives."""
-    return "\n".join(f"- [{each.title}](#{_anchor(each)}): {each.summary}" for each in INSPECTED)
+    """Return a line for each measure: a link to its page, and what it gives."""
+    return "\n".join(
+        f"- [{each.title}](measures/{each.name}.md): {each.summary}" for each in INSPECTED
+    )
 
 
-def _anchor(each: Measure) -> str:
-    return each.title.lower().replace(" ", "-")
+def menu() -> str:
+    """Return the lines of the site's menu, as YAML, up to where the next comment begins."""
+    margin = "\n          "
+    lines = (f"{margin}- {each.title}: measures/{each.name}.md" for each in INSPECTED)
+    return "".join([*lines, margin, "# "])
 
 
 def _page(each: Measure) -> Iterator[str]:
-    yield f"## {each.title}"
+    yield f"# {each.title}"
     yield f"`ngpt-inspect {each.command}`, `ni.measure(..., {each.name!r})`: {each.summary}."
     yield "\n".join(f"- `{name}`: {formula}" for name, formula in each.quantities.items())
     yield f"Source: {each.source}."
     if (IMAGES / f"{each.name}.png").exists():
-        yield f"![{each.title} of the demo models](images/measures/{each.name}.png)"
+        yield f"![{each.title} of the demo models](../images/measures/{each.name}.png)"
     lines = [f"- {said}: {getattr(each, name)}." for name, said in READING.items()]
     told = [line for line in lines if not line.endswith(": .")]
     if told:
@@ -64,8 +67,23 @@ def _answer(known: Known) -> str:
 
 def _numbers(value: object) -> str:
     if isinstance(value, tuple):
+        if len(value) > MOST and len(set(value)) == 1:
+            return f"{_numbers(value[0])}, {len(value)} times"
         return f"({', '.join(map(_numbers, value))})"
     return f"{value:.6g}" if isinstance(value, int | float) else str(value)
 
 
-MAKERS = {"pages of measures": pages, "contents of measures": contents}
+def _made(each: Measure) -> Callable[[], str]:
+    return lambda: "\n\n".join(_page(each))
+
+
+MAKERS = {
+    "contents of measures": contents,
+    "menu of measures": menu,
+    **{f"page of {each.name}": _made(each) for each in INSPECTED},
+}
+FILES = {
+    PAGES / f"{each.name}.md": f"<!-- made: page of {each.name} --><!-- end -->\n"
+    for each in INSPECTED
+}
+"""Page -> what it holds before it is made."""

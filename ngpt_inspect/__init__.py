@@ -94,8 +94,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: the command line starts without numpy."""
     if name not in _HOMES:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 

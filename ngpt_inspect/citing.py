@@ -30,8 +30,7 @@ def require_citation(source: str, of: str) -> None:
     if ADDRESS.search(source) or (PAPER.search(source) and PLACE.search(source)):
         return
     lacks = "the place in the paper" if PAPER.search(source) else "the work"
-    msg = (
+    raise ValueError(
         f"source of {of} is {source!r} and does not name {lacks}: write an arXiv number, a DOI or "
         'an address, and where to look, as "arXiv 2005.10242, equation 2"'
     )
-    raise ValueError(msg)

@@ -45,8 +45,7 @@ def evaluate(expression: str, names: Mapping[str, float]) -> float:
     """
     value = _value(_parse(expression), names)
     if isinstance(value, complex) or not math.isfinite(value):
-        msg = f"{expression!r} is {value}, not a finite number"
-        raise ArithmeticError(msg)
+        raise ArithmeticError(f"{expression!r} is {value}, not a finite number")
     return value
 
 
@@ -59,13 +58,11 @@ def require_arithmetic(expression: str) -> None:
         It is not plain arithmetic, too long to be meant, or too large to be computed.
     """
     if len(expression) > LONGEST:
-        msg = f"{expression[:20]!r}... is too long"
-        raise ValueError(msg)
+        raise ValueError(f"{expression[:20]!r}... is too long")
     try:
         evaluate(expression, dict.fromkeys(names_in(expression), 2.0))
     except (ArithmeticError, RecursionError) as error:
-        msg = f"{expression!r} cannot be computed ({error})"
-        raise ValueError(msg) from error
+        raise ValueError(f"{expression!r} cannot be computed ({error})") from error
 
 
 @lru_cache(maxsize=4096)
@@ -100,8 +97,7 @@ def _parse(expression: str) -> ast.expr:
     try:
         return ast.parse(expression.strip(), mode="eval").body
     except SyntaxError as error:
-        msg = f"{expression!r} is not arithmetic"
-        raise ValueError(msg) from error
+        raise ValueError(f"{expression!r} is not arithmetic") from error
 
 
 def _value(node: ast.expr, names: Mapping[str, float]) -> float:
@@ -116,5 +112,4 @@ def _value(node: ast.expr, names: Mapping[str, float]) -> float:
             return _BINARY[type(op)](_value(left, names), _value(right, names))
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARED:
             return int(_COMPARED[type(op)](_value(left, names), _value(right, names)))
-    msg = f"{ast.unparse(node)!r} is not plain arithmetic"
-    raise ValueError(msg)
+    raise ValueError(f"{ast.unparse(node)!r} is not plain arithmetic")

@@ -59,9 +59,7 @@ def house() -> House:
     unknown = next((name for name in said if name not in READERS), None)
     if unknown is not None:
         raise WrongOption(
-            f"no setting {unknown}",
-            where=str(file),
-            next_step=meant(unknown, READERS, "there are"),
+            f"no setting {unknown}", where=str(file), next_step=meant(unknown, READERS, "there are")
         )
     read: dict[str, Any] = {name: READERS[name](value, file) for name, value in said.items()}
     return House(file=file, **read)

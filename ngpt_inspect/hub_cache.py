@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 MODEL = re.compile(r"models--(?:[^/\\]+--)?([^/\\]+)")
-COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
+COMMIT = re.compile(r"[\w-]{1,64}", re.ASCII)
+"""A folder of snapshots: a hash of the hub, or what somebody has put there."""
 ADDRESS = re.compile(
     r"hf://(?:models/)?([\w.-]+)/([\w.-]+)"
     r"(?:@(refs/\w+/[\w.-]+|[\w.%-]+))?((?:/[\w.-]+)*)/?",

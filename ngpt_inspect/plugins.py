@@ -50,7 +50,6 @@ def collect(package: str, path: Iterable[str], kind: type[T]) -> dict[str, T]:
             msg = f"{full_name} must declare exactly one {kind.__name__}, not {len(held)}"
             raise TypeError(msg)
         if held[0].name in found:
-            msg = f"{full_name} declares {held[0].name!r} a second time"
-            raise TypeError(msg)
+            raise TypeError(f"{full_name} declares {held[0].name!r} a second time")
         found[held[0].name] = held[0]
     return found

@@ -44,11 +44,7 @@ class ProductTensor(StoredTensor):
     def errors(self) -> StoredTensor:
         """What storage of the factors makes of each entry, to first order."""
         return _Errors(
-            name=self.name,
-            shape=self.shape,
-            dtype=self.dtype,
-            location=self.location,
-            product=self,
+            name=self.name, shape=self.shape, dtype=self.dtype, location=self.location, product=self
         )
 
 

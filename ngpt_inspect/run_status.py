@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.runs import METRICS, diverged, elapsed, log_of, read_metrics, step_files
-
-if TYPE_CHECKING:
-    import pandas as pd
+from ngpt_inspect.runs import (
+    METRICS,
+    diverged,
+    elapsed,
+    log_of,
+    metrics_table,
+    read_metrics,
+    step_files,
+)
 
 RECENT = 50
 """Steps whose median time is taken for the time of the next ones."""
@@ -93,19 +97,21 @@ def run_status(folder: Path) -> RunStatus:
         raise UnreadableFile(
             "is no training run", where=str(folder), next_step=f"name a folder with {METRICS}"
         )
-    metrics = read_metrics(folder).sort_values("step", kind="stable") if path else None
-    last = None if metrics is None or metrics.empty else metrics.iloc[-1]
+    metrics = read_metrics(folder) if path else metrics_table([])
+    metrics = metrics.sort_values("step", kind="stable")
+    last = None if metrics.empty else metrics.iloc[-1]
+    timed = metrics["seconds"].dropna().tail(RECENT)
     return RunStatus(
         folder=folder,
         step=int(last["step"]) if last is not None else max(saved, default=0),
         steps=_planned(saved),
-        tokens=_whole(last["tokens"]) if last is not None else None,
-        seconds=_seconds(metrics),
-        seconds_a_step=_pace(metrics),
+        tokens=None if last is None or last["tokens"] != last["tokens"] else int(last["tokens"]),
+        seconds=None if last is None else _known(float(elapsed(metrics).iloc[-1])),
+        seconds_a_step=_known(float(timed.median())),
         written=path.stat().st_mtime if path else None,
         saved=tuple(saved),
-        diverged=metrics is not None and last is not None and bool(diverged(metrics).iloc[-1]),
-        unfinished_line=metrics is not None and "unfinished_line" in metrics.attrs,
+        diverged=last is not None and bool(diverged(metrics).iloc[-1]),
+        unfinished_line="unfinished_line" in metrics.attrs,
         unfinished_files=len(list(folder.glob(".step-*.tmp"))),
     )
 
@@ -119,19 +125,5 @@ def _planned(saved: dict[int, Path]) -> int | None:
     return next((steps for steps in told if type(steps) is int and steps > 0), None)
 
 
-def _seconds(metrics: pd.DataFrame | None) -> float | None:
-    if metrics is None or metrics.empty:
-        return None
-    total = float(elapsed(metrics).iloc[-1])
-    return None if total != total else total  # NaN: a step is not timed
-
-
-def _pace(metrics: pd.DataFrame | None) -> float | None:
-    if metrics is None:
-        return None
-    timed = metrics["seconds"].dropna().tail(RECENT)
-    return float(timed.median()) if len(timed) else None
-
-
-def _whole(value: float) -> int | None:
-    return None if value != value else int(value)
+def _known(value: float) -> float | None:
+    return None if value != value else value  # NaN: a step is not timed

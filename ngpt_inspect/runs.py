@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -144,8 +145,7 @@ def log_of(folder: Path) -> Path | None:
     """Return the file in which a run logs its losses: its own, or that of its last checkpoint."""
     if (folder / METRICS).is_file():
         return folder / METRICS
-    last = list(step_files(folder).values())[-1:] if folder.is_dir() else []
-    places = (each / TRAINER_STATE for each in (folder, *last))
+    places = (each / TRAINER_STATE for each in (folder, *_steps(folder)[-1:]))
     return next((each for each in places if each.is_file()), None)
 
 
@@ -154,12 +154,13 @@ def is_run(folder: Place) -> bool:
     return folder.is_dir() and bool(step_files(folder))
 
 
-def has_steps(source: str) -> bool:
+def has_steps(source: object) -> bool:
     """Tell whether a source is the folder of a run on this machine, whose steps can be named."""
-    return not is_uri(source) and is_run(Path(source))
+    named = isinstance(source, str | PathLike) and not is_uri(source)
+    return named and is_run(Path(source))  # type: ignore[arg-type]
 
 
-def checkpoints_of(source: str, steps: str) -> Sequence[str | Path]:
+def checkpoints_of(source: Any, steps: str) -> Sequence[Any]:
     """Return the checkpoints of a training run that are asked for; other sources as they are.
 
     Parameters
@@ -211,7 +212,7 @@ def read_metrics(folder: Path) -> pd.DataFrame:
     """
     path = log_of(folder) or folder / METRICS
     if path.name == TRAINER_STATE:
-        return _table(logged_rows(path))
+        return metrics_table(logged_rows(path))
     try:
         *lines, last = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -222,13 +223,29 @@ def read_metrics(folder: Path) -> pd.DataFrame:
         ) from error
     rows = [_row(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
     unfinished = _append_last(last, len(lines) + 1, path, rows)
-    table = _table(rows)
+    table = metrics_table(rows)
     if unfinished:
         table.attrs["unfinished_line"] = unfinished
     return table
 
 
-def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def losses_of(path: Path) -> pd.DataFrame:
+    """Return the lines with a validation loss of the run that a checkpoint is of, by step.
+
+    Empty where it is of none, or none is logged.
+
+    Raises
+    ------
+    UnreadableFile
+        As `read_metrics`.
+    """
+    folder = run_of(path)
+    logged = metrics_table([]) if folder is None or log_of(folder) is None else read_metrics(folder)
+    return logged.dropna(subset="validation_loss").sort_values("step", kind="stable")
+
+
+def metrics_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return lines of a log as a table with `METRIC_COLUMNS`, then whatever else they hold."""
     import pandas as pd
 
     extra = [key for row in rows for key in row if key not in METRIC_COLUMNS]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.stored import StoredTensor
 from ngpt_inspect.weights import WeightSet
+from ngpt_inspect.wording import at_step
 
 MOST_BLOCKS, FEWEST_BLOCKS = 16, 2
 """Of a tensor, 4 KiB each."""
@@ -65,11 +66,8 @@ def remarks_on(checkpoints: Sequence[WeightSet]) -> Iterator[str]:
         if checkpoint.unasked:
             yield f"{checkpoint.label}: {checkpoint.unasked}"
     for group in same_weights(checkpoints):
-        yield f"{' and '.join(map(_named, group))} hold the very same weights"
-
-
-def _named(checkpoint: WeightSet) -> str:
-    return checkpoint.label + ("" if checkpoint.step is None else f" at step {checkpoint.step}")
+        names = (at_step(each.label, each.step) for each in group)
+        yield f"{' and '.join(names)} hold the very same weights"
 
 
 def _tensors(checkpoint: WeightSet) -> Iterator[tuple[StoredTensor, str, str]]:

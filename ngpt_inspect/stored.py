@@ -6,38 +6,24 @@ Formats make these; architectures read them. Neither knows the other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-ITEM_BITS = {
-    "F64": 64,
-    "F32": 32,
-    "F16": 16,
-    "BF16": 16,
-    "F8_E4M3": 8,
-    "F8_E5M2": 8,
-    "F8_E4M3FNUZ": 8,
-    "F8_E5M2FNUZ": 8,
-    "F8_E8M0": 8,
-    "F6_E2M3": 6,
-    "F6_E3M2": 6,
-    "F4": 4,
-    "C64": 64,
-    "I64": 64,
-    "I32": 32,
-    "I16": 16,
-    "I8": 8,
-    "U8": 8,
-    "U16": 16,
-    "U32": 32,
-    "U64": 64,
-    "BOOL": 8,
+DTYPES_BY_BITS = {
+    64: ("F64", "C64", "I64", "U64"),
+    32: ("F32", "I32", "U32"),
+    16: ("F16", "BF16", "I16", "U16"),
+    8: ("F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "F8_E8M0", "I8", "U8", "BOOL"),
+    6: ("F6_E2M3", "F6_E3M2"),
+    4: ("F4",),
 }
+ITEM_BITS = {name: bits for bits, names in DTYPES_BY_BITS.items() for name in names}
 """Bits of one item, by the dtype names of the safetensors format, which we use throughout."""
 
 FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ")
@@ -184,15 +170,14 @@ class Contents:
                 return None
         return value
 
-    def homes(self) -> Iterator[str]:
-        """Yield the dotted paths where model settings are commonly kept, in order of trust."""
-        for home in CONFIG_HOMES:
-            if isinstance(self.lookup(home), Mapping):
-                yield home
+    @cached_property
+    def homes(self) -> tuple[str, ...]:
+        """The dotted paths where model settings are kept here, in order of trust."""
+        return tuple(home for home in CONFIG_HOMES if isinstance(self.lookup(home), Mapping))
 
     def find(self, *keys: str) -> tuple[Any, str] | None:
         """Return the first of these settings in any home, with its dotted path."""
-        for home in self.homes():
+        for home in self.homes:
             for key in keys:
                 value = self.lookup(f"{home}.{key}")
                 if value is not None:
@@ -213,6 +198,7 @@ CONFIG_HOMES = (
     "args",
     "config_json",
     "model_config",
+    "litgpt",
     "hparams",
     # Lightning, and what its modules are given; Meta and Mistral; nanochat.
     "hyper_parameters",

@@ -7,6 +7,7 @@ writes to it.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 
@@ -106,44 +107,38 @@ def _embedding(symbol: str, meaning: str) -> RoleFacts:
     )
 
 
-def _reader(
-    symbol: str, shape: str, meaning: str, head_axis: MatrixAxis | None = None
+def _matrix(
+    symbol: str,
+    shape: str,
+    meaning: str,
+    head_axis: MatrixAxis | None = None,
+    unit_axis: MatrixAxis | None = None,
 ) -> RoleFacts:
-    """Describe a matrix that reads from the hidden state: unit rows."""
     return RoleFacts(
         kind=Kind.MATRIX,
         symbol=symbol,
         shape=shape,
-        unit_axis=MatrixAxis.ROWS,
+        unit_axis=unit_axis,
         head_axis=head_axis,
         meaning=meaning,
     )
 
 
-def _writer(
-    symbol: str, shape: str, meaning: str, head_axis: MatrixAxis | None = None
-) -> RoleFacts:
-    """Describe a matrix that writes to the hidden state: unit columns."""
-    return RoleFacts(
-        kind=Kind.MATRIX,
-        symbol=symbol,
-        shape=shape,
-        unit_axis=MatrixAxis.COLUMNS,
-        head_axis=head_axis,
-        meaning=meaning,
-    )
+_reader = partial(_matrix, unit_axis=MatrixAxis.ROWS)
+"""A matrix that reads from the hidden state: unit rows."""
+_writer = partial(_matrix, unit_axis=MatrixAxis.COLUMNS)
+"""One that writes to it: unit columns."""
+_inner = _matrix
+"""One between two spaces neither of which is that of the hidden state."""
 
 
 def _vector(kind: Kind, symbol: str, shape: str, meaning: str) -> RoleFacts:
     return RoleFacts(kind=kind, symbol=symbol, shape=shape, meaning=meaning)
 
 
-def _inner(symbol: str, shape: str, meaning: str, head_axis: MatrixAxis | None = None) -> RoleFacts:
-    """Describe a matrix between two spaces neither of which is that of the hidden state."""
-    return RoleFacts(
-        kind=Kind.MATRIX, symbol=symbol, shape=shape, head_axis=head_axis, meaning=meaning
-    )
-
+_rate = partial(_vector, Kind.EIGEN_LEARNING_RATE)
+_scale = partial(_vector, Kind.SCALING)
+_gain = partial(_vector, Kind.GAIN)
 
 _QUERY_HEADS = "n_heads*d_k, d_model"
 _KV_HEADS = "n_kv_heads*d_k, d_model"
@@ -182,43 +177,32 @@ FACTS: dict[Role, RoleFacts] = {
     ),
     Role.X_INNER: _inner("X<sub>inner</sub>", "any, any", "inside a side path"),
     Role.X_OUT: _writer("X<sub>out</sub>", "d_model, any", "out of a side path"),
-    Role.ALPHA_A: _vector(
-        Kind.EIGEN_LEARNING_RATE, "α<sub>A</sub>", "d_model", "step of the attention block (eq. 10)"
+    Role.ALPHA_A: _rate("α<sub>A</sub>", "d_model", "step of the attention block (eq. 10)"),
+    Role.ALPHA_M: _rate("α<sub>M</sub>", "d_model", "step of the MLP block (eq. 11)"),
+    Role.S_QK: _scale(
+        "s<sub>qk</sub>", "n_heads, d_k", "scale of unit queries and keys (eq. 15-16)"
     ),
-    Role.ALPHA_M: _vector(
-        Kind.EIGEN_LEARNING_RATE, "α<sub>M</sub>", "d_model", "step of the MLP block (eq. 11)"
-    ),
-    Role.S_QK: _vector(
-        Kind.SCALING, "s<sub>qk</sub>", "n_heads, d_k", "scale of unit queries and keys (eq. 15-16)"
-    ),
-    Role.S_Q: _vector(
-        Kind.SCALING,
+    Role.S_Q: _scale(
         "s<sub>q</sub>",
         "n_heads, d_k",
         "scale of unit queries alone, where keys have another or none",
     ),
-    Role.S_K: _vector(Kind.SCALING, "s<sub>k</sub>", "n_kv_heads, d_k", "scale of unit keys alone"),
-    Role.S_U: _vector(Kind.SCALING, "s<sub>u</sub>", "d_mlp", "scale of u (eq. 20)"),
-    Role.S_NU: _vector(
-        Kind.SCALING, "s<sub>ν</sub>", "d_mlp", "scale of the gate, before its sqrt(d) (eq. 21)"
-    ),
-    Role.S_Z: _vector(Kind.SCALING, "s<sub>z</sub>", "vocab_size", "scale of the logits (eq. 3)"),
+    Role.S_K: _scale("s<sub>k</sub>", "n_kv_heads, d_k", "scale of unit keys alone"),
+    Role.S_U: _scale("s<sub>u</sub>", "d_mlp", "scale of u (eq. 20)"),
+    Role.S_NU: _scale("s<sub>ν</sub>", "d_mlp", "scale of the gate, before its sqrt(d) (eq. 21)"),
+    Role.S_Z: _scale("s<sub>z</sub>", "vocab_size", "scale of the logits (eq. 3)"),
     Role.E_POSITION: _vector(
         Kind.POSITION, "E<sub>pos</sub>", "context, d_model", "learned position embeddings"
     ),
-    Role.GAIN_A: _vector(Kind.GAIN, "g<sub>A</sub>", "d_model", "norm gain before attention"),
-    Role.GAIN_M: _vector(Kind.GAIN, "g<sub>M</sub>", "d_model", "norm gain before the MLP"),
-    Role.GAIN_FINAL: _vector(Kind.GAIN, "g<sub>final</sub>", "d_model", "gain of the final norm"),
-    Role.GAIN_POST_A: _vector(
-        Kind.GAIN, "g<sub>postA</sub>", "d_model", "norm gain after attention"
-    ),
-    Role.GAIN_POST_M: _vector(Kind.GAIN, "g<sub>postM</sub>", "d_model", "norm gain after the MLP"),
-    Role.GAIN_Q: _vector(Kind.GAIN, "g<sub>q</sub>", "d_k", "norm gain of queries"),
-    Role.GAIN_K: _vector(Kind.GAIN, "g<sub>k</sub>", "d_k", "norm gain of keys"),
-    Role.GAIN_Q_A: _vector(Kind.GAIN, "g<sub>q,a</sub>", "d_q", "gain of the queries' latent"),
-    Role.GAIN_KV_A: _vector(
-        Kind.GAIN, "g<sub>kv,a</sub>", "d_kv", "gain of the latent of keys and values"
-    ),
+    Role.GAIN_A: _gain("g<sub>A</sub>", "d_model", "norm gain before attention"),
+    Role.GAIN_M: _gain("g<sub>M</sub>", "d_model", "norm gain before the MLP"),
+    Role.GAIN_FINAL: _gain("g<sub>final</sub>", "d_model", "gain of the final norm"),
+    Role.GAIN_POST_A: _gain("g<sub>postA</sub>", "d_model", "norm gain after attention"),
+    Role.GAIN_POST_M: _gain("g<sub>postM</sub>", "d_model", "norm gain after the MLP"),
+    Role.GAIN_Q: _gain("g<sub>q</sub>", "d_k", "norm gain of queries"),
+    Role.GAIN_K: _gain("g<sub>k</sub>", "d_k", "norm gain of keys"),
+    Role.GAIN_Q_A: _gain("g<sub>q,a</sub>", "d_q", "gain of the queries' latent"),
+    Role.GAIN_KV_A: _gain("g<sub>kv,a</sub>", "d_kv", "gain of the latent of keys and values"),
     Role.SINK: _vector(Kind.OTHER, "sink", "n_heads", "a logit of each head for no token"),
     Role.DECAY: _vector(Kind.OTHER, "decay", "any", "how fast a mixer forgets"),
 }
@@ -241,6 +225,11 @@ def roles_of(*kinds: Kind) -> tuple[Role, ...]:
     """Return the roles of these kinds, in the paper's order."""
     return tuple(role for role in Role if role.facts.kind in kinds)
 
+
+ATTENTION = (Role.W_Q, Role.W_K, Role.W_V, Role.W_O)
+MLP = (Role.W_U, Role.W_NU, Role.W_O_MLP)
+EMBEDDINGS = roles_of(Kind.EMBEDDING)
+RATES = roles_of(Kind.EIGEN_LEARNING_RATE)
 
 OUTSIDE_LAYERS = (Role.E_INPUT, Role.E_OUTPUT, Role.S_Z, Role.E_POSITION, Role.GAIN_FINAL)
 """Roles that a model has once, not once a layer."""

@@ -20,6 +20,11 @@ def number(value: float) -> str:
     return f"{value:.4g}" if 1e-4 <= abs(value) < 1e6 else f"{value:.3e}"
 
 
+def at_step(label: str, step: object) -> str:
+    """Return the name of a checkpoint, with its step where it has one."""
+    return label if step is None else f"{label} at step {step}"
+
+
 def duration(seconds: float) -> str:
     """Return a time as people say it: ``40 s``, ``3 min``, ``2 h 5 min``."""
     whole = max(1, round(seconds))

@@ -135,17 +135,15 @@ def read_header(path: Path) -> CheckpointHeader:
         raise UsageError(msg)
     values = json.loads(metadata[METADATA_KEY])
     if values.get("format_version") != FORMAT_VERSION:
-        msg = (
+        raise UsageError(
             f"{path}: format version {values.get('format_version')}, but this code reads "
             f"{FORMAT_VERSION}; use the reference_model that wrote it"
         )
-        raise UsageError(msg)
     try:
         header = CheckpointHeader.from_dict(values)
         header.model_config()
     except UsageError as error:
-        msg = f"{path}: {error}"
-        raise UsageError(msg) from error
+        raise UsageError(f"{path}: {error}") from error
     return header
 
 
@@ -208,11 +206,10 @@ def load_resume_state(folder: Path) -> dict[str, Any] | None:
         if not state.keys() >= RESUME_PARTS:
             raise KeyError(*RESUME_PARTS - state.keys())
     except Exception as error:  # a damaged zip or pickle raises many types
-        msg = (
+        raise UsageError(
             f"{path}: damaged, or not the resume file of a run; put back a copy of it, "
             "or choose another --out to train anew"
-        )
-        raise UsageError(msg) from error
+        ) from error
     return state
 
 

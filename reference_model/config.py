@@ -8,13 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from reference_model.errors import UsageError
-from reference_model.settings import (
-    Settings,
-    require_choice,
-    require_natural,
-    require_positive,
-    require_positive_int,
-)
+from reference_model.settings import Settings, require_choice, require_int, require_positive
 
 Architecture = Literal["gpt", "ngpt"]
 Granularity = Literal["element", "scalar", "fixed"]
@@ -48,14 +42,13 @@ class ModelConfig(Settings):
     """Base of the rotary angles (A.5)."""
 
     def __post_init__(self) -> None:
-        require_positive_int(self, "vocab_size", "n_layers", "n_heads", "d_model", "d_mlp")
-        require_positive_int(self, "context_length")
+        sizes = ("vocab_size", "n_layers", "n_heads", "d_model", "d_mlp", "context_length")
+        require_int(self, 1, *sizes)
         if self.d_model % self.n_heads or (self.d_model // self.n_heads) % 2:
-            msg = (
+            raise UsageError(
                 f"d_model={self.d_model} with n_heads={self.n_heads}: each head needs an even "
                 "number of coordinates (rotary pairs them); make d_model a multiple of 2 n_heads"
             )
-            raise UsageError(msg)
         require_positive(self, "rope_base")
 
     @property
@@ -160,15 +153,13 @@ class UpdateConfig(Settings):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "no_decay", tuple(self.no_decay))  # a list when read from JSON
-        require_natural(self, "warmup_steps")
+        require_int(self, 0, "warmup_steps")
         require_positive(self, "learning_rate", "eps", "gradient_clip")
         for name in ("beta1", "beta2", "momentum"):
             if not 0 <= getattr(self, name) < 1:
-                msg = f"{name}={getattr(self, name)}: must be in [0, 1)"
-                raise UsageError(msg)
+                raise UsageError(f"{name}={getattr(self, name)}: must be in [0, 1)")
         if not 0 <= self.weight_decay < math.inf:
-            msg = f"weight_decay={self.weight_decay}: must be zero or more"
-            raise UsageError(msg)
+            raise UsageError(f"weight_decay={self.weight_decay}: must be zero or more")
         require_choice(self, "optimizer", get_args(Optimizer))
         require_choice(self, "no_decay", get_args(Role))
 
@@ -186,8 +177,8 @@ class CadenceConfig(Settings):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checkpoint_steps", tuple(self.checkpoint_steps))
-        require_positive_int(self, "resume_every")
-        require_natural(self, "checkpoint_every")
+        require_int(self, 1, "resume_every")
+        require_int(self, 0, "checkpoint_every")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,19 +203,18 @@ class TrainConfig(CadenceConfig, UpdateConfig):
     def __post_init__(self) -> None:
         UpdateConfig.__post_init__(self)
         CadenceConfig.__post_init__(self)
-        require_positive_int(self, "steps", "batch_size")
-        require_positive_int(self, "validation_every", "validation_sequences")
-        require_natural(self, "micro_batch_size", "seed")
+        counts = ("steps", "batch_size", "validation_every", "validation_sequences")
+        require_int(self, 1, *counts)
+        require_int(self, 0, "micro_batch_size", "seed")
         require_choice(self, "precision", get_args(Precision))
         if self.warmup_steps >= self.steps:
             msg = f"warmup_steps={self.warmup_steps}: must be fewer than the {self.steps} steps"
             raise UsageError(msg)
         if any(not 0 <= step <= self.steps for step in self.checkpoint_steps):
-            msg = (
+            raise UsageError(
                 f"checkpoint_steps={list(self.checkpoint_steps)}: each must be between 0 and "
                 f"the {self.steps} steps of the run"
             )
-            raise UsageError(msg)
 
     def keeps(self, step: int) -> bool:
         """Whether the weights after `step` steps are kept for inspection."""

@@ -3,13 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from reference_model.config import (
-    Architecture,
-    GPTConfig,
-    ModelConfig,
-    NGPTConfig,
-    TrainConfig,
-)
+from reference_model.config import Architecture, GPTConfig, ModelConfig, NGPTConfig, TrainConfig
 from reference_model.errors import UsageError
 
 SHORT_RUN = {"alpha_init": 0.2, "s_z_init": 10.0}
@@ -36,14 +30,21 @@ class Preset:
     ngpt_model: dict[str, Any] = field(default_factory=dict)
 
 
-CONTRAST_SHAPE = {
-    "vocab_size": 1024,
-    "n_layers": 2,
-    "n_heads": 4,
-    "d_model": 64,
-    "d_mlp": 256,
-    "context_length": 64,
-}
+def _shape(
+    vocab_size: int, *, n_layers: int, n_heads: int, d_model: int, context_length: int
+) -> dict[str, Any]:
+    """Return a shape with an MLP of the paper's width, 4 d_model (Table 2)."""
+    return {
+        "vocab_size": vocab_size,
+        "n_layers": n_layers,
+        "n_heads": n_heads,
+        "d_model": d_model,
+        "d_mlp": 4 * d_model,
+        "context_length": context_length,
+    }
+
+
+CONTRAST_SHAPE = _shape(1024, n_layers=2, n_heads=4, d_model=64, context_length=64)
 CONTRAST_TRAINING = {
     "steps": 12_000,
     "batch_size": 8,
@@ -77,14 +78,7 @@ PRESETS: dict[str, Preset] = {
         ngpt_model=SHORT_RUN,
     ),
     "tiny": Preset(
-        shape={
-            "vocab_size": 2048,
-            "n_layers": 4,
-            "n_heads": 4,
-            "d_model": 128,
-            "d_mlp": 512,
-            "context_length": 256,
-        },
+        shape=_shape(2048, n_layers=4, n_heads=4, d_model=128, context_length=256),
         training={
             "steps": 600,
             "batch_size": 8,
@@ -101,14 +95,7 @@ PRESETS: dict[str, Preset] = {
         ngpt_model=SHORT_RUN,
     ),
     "small": Preset(
-        shape={
-            "vocab_size": 8192,
-            "n_layers": 8,
-            "n_heads": 6,
-            "d_model": 384,
-            "d_mlp": 1536,
-            "context_length": 512,
-        },
+        shape=_shape(8192, n_layers=8, n_heads=6, d_model=384, context_length=512),
         training={"steps": 3000, "batch_size": 64, "checkpoint_every": 500},
         # not swept: rates of `tiny`, halved for a longer run of a wider model (Figure 7's trend)
         gpt={"learning_rate": 2e-3, "warmup_steps": 150, "weight_decay": 0.1},
@@ -118,27 +105,13 @@ PRESETS: dict[str, Preset] = {
     ),
     # Tables 2 and 3, 1k context; the peak is the launcher's of the authors' code
     "0.5B": Preset(
-        shape={
-            "vocab_size": 32000,
-            "n_layers": 24,
-            "n_heads": 16,
-            "d_model": 1024,
-            "d_mlp": 4096,
-            "context_length": 1024,
-        },
+        shape=_shape(32000, n_layers=24, n_heads=16, d_model=1024, context_length=1024),
         training={"steps": 200_000, "batch_size": 512, "micro_batch_size": 8},
         gpt={"learning_rate": 3e-3, "warmup_steps": 2000, "weight_decay": 0.1},
         ngpt={"learning_rate": 3e-3},
     ),
     "1B": Preset(
-        shape={
-            "vocab_size": 32000,
-            "n_layers": 36,
-            "n_heads": 20,
-            "d_model": 1280,
-            "d_mlp": 5120,
-            "context_length": 1024,
-        },
+        shape=_shape(32000, n_layers=36, n_heads=20, d_model=1280, context_length=1024),
         training={"steps": 200_000, "batch_size": 512, "micro_batch_size": 8},
         gpt={"learning_rate": 3e-3, "warmup_steps": 2000, "weight_decay": 0.1},
         ngpt={"learning_rate": 3e-3},
@@ -174,6 +147,5 @@ def train_config(architecture: Architecture, preset: str, **changes: Any) -> Tra
 
 def _preset(name: str) -> Preset:
     if name not in PRESETS:
-        msg = f"no preset is called {name!r}; choose one of {', '.join(PRESETS)}"
-        raise UsageError(msg)
+        raise UsageError(f"no preset is called {name!r}; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]

@@ -29,11 +29,10 @@ class Settings:
         """
         known = {field.name: field for field in fields(cls)}
         if unknown := sorted(values.keys() - known.keys()):
-            msg = (
+            raise UsageError(
                 f"{cls.__name__}: fields {', '.join(unknown)} are unknown; the file was written by "
                 "a newer version of reference_model: update this one"
             )
-            raise UsageError(msg)
         needed = {name for name, field in known.items() if _has_no_default(field)}
         if missing := sorted(needed - values.keys()):
             msg = f"{cls.__name__}: fields {', '.join(missing)} are missing; the file is not whole"
@@ -61,22 +60,12 @@ def field_docs(cls: type) -> dict[str, str]:
     return docs
 
 
-def require_positive_int(settings: object, *names: str) -> None:
-    """Raise UsageError unless each of the fields is a whole number of at least 1."""
-    _require_int(settings, names, 1)
-
-
-def require_natural(settings: object, *names: str) -> None:
-    """Raise UsageError unless each of the fields is a whole number of at least 0."""
-    _require_int(settings, names, 0)
-
-
-def _require_int(settings: object, names: tuple[str, ...], least: int) -> None:
+def require_int(settings: object, least: int, *names: str) -> None:
+    """Raise UsageError unless each of the fields is a whole number of at least so much."""
     for name in names:
         value = getattr(settings, name)
         if type(value) is not int or value < least:
-            msg = f"{name}={value!r}: must be a whole number of at least {least}"
-            raise UsageError(msg)
+            raise UsageError(f"{name}={value!r}: must be a whole number of at least {least}")
 
 
 def require_positive(settings: object, *names: str) -> None:
@@ -84,8 +73,7 @@ def require_positive(settings: object, *names: str) -> None:
     for name in names:
         value = getattr(settings, name)
         if not (isinstance(value, int | float) and 0 < value < math.inf):
-            msg = f"{name}={value!r}: must be a finite number above 0"
-            raise UsageError(msg)
+            raise UsageError(f"{name}={value!r}: must be a finite number above 0")
 
 
 def require_choice(settings: object, name: str, choices: tuple[str, ...]) -> None:
@@ -93,5 +81,4 @@ def require_choice(settings: object, name: str, choices: tuple[str, ...]) -> Non
     value = getattr(settings, name)
     for each in value if isinstance(value, tuple) else (value,):
         if each not in choices:
-            msg = f"{name}={each!r}: choose one of {', '.join(choices)}"
-            raise UsageError(msg)
+            raise UsageError(f"{name}={each!r}: choose one of {', '.join(choices)}")

@@ -190,8 +190,7 @@ def _encode(words: BPETokenizer | ByteTokenizer, prompt: str, most: int) -> Tens
     """
     ids = words.encode_text(prompt)
     if not ids:
-        msg = "the prompt is empty; give at least one character"
-        raise UsageError(msg)
+        raise UsageError("the prompt is empty; give at least one character")
     if len(ids) > most:
         msg = f"the prompt has {len(ids)} tokens, the model's context {most}; give a shorter one"
         raise UsageError(msg)

@@ -19,7 +19,7 @@ from reference_model.files import check_writable
 from reference_model.presets import PRESETS, model_config, train_config
 from reference_model.progress import Style, say
 from reference_model.training.loop import TrainResult, train
-from reference_model.training.options import add_options, given, given_of_model
+from reference_model.training.options import add_data, add_options, given, given_of_model
 from reference_model.training.ranks import Ranks, join_ranks, leave
 
 DESCRIPTION = """
@@ -74,15 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="continue the run in --out, if any")
 
     data = parser.add_argument_group("data")
-    data.add_argument(
-        "--data",
-        nargs="+",
-        default=[],
-        type=Path,
-        metavar="PATH",
-        help="text files and folders, or a nanoGPT folder with train.bin and val.bin "
-        "[the sources of Python's standard library]",
-    )
+    add_data(data)
     data.add_argument("--tokenizer", default="bpe", choices=("bpe", "bytes"), help="[bpe]")
 
     add_options(parser, *GROUPS)

@@ -52,11 +52,10 @@ def open_trained(
     words = read_tokenizer(tokenizer or path.parent / "tokenizer.json")
     entries = header.model_config().vocab_size
     if words.vocab_size > entries:
-        msg = (
+        raise UsageError(
             f"the tokenizer has {words.vocab_size} entries, the model {entries}; "
             "name the tokenizer.json it was trained with"
         )
-        raise UsageError(msg)
     return Trained(path, header, load_model(path, device).float(), words)
 
 

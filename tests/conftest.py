@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+# House defaults and rules of whoever runs the tests, and of the processes these start, say nothing.
+NO_HOUSE = tempfile.TemporaryDirectory(prefix="ngpt-inspect-no-house-")
+os.environ["XDG_CONFIG_HOME"] = NO_HOUSE.name
+os.environ.pop("NGPT_INSPECT_RULES", None)
 
 # The same examples in every run, however slow the machine is: a red test is red everywhere.
 settings.register_profile(

@@ -52,6 +52,12 @@ def run(*words: object, cwd: Path) -> str:
     return done.stdout
 
 
+def needed() -> list[str]:
+    """Return what the package needs, with the lowest versions that it says."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    return list(project["dependencies"])
+
+
 def built(uv: str, folder: Path) -> Path:
     """Return the wheel, built from the sdist, which is built from the repository."""
     run(uv, "build", "--quiet", "--sdist", "--out-dir", folder, REPOSITORY, cwd=folder)
@@ -68,7 +74,8 @@ def tried(uv: str, wheel: Path, python: str, resolution: str, more: list[str]) -
         run(uv, "venv", "--quiet", "--python", python, "--no-python-downloads", "e", cwd=home)
         inside = home / "e" / "bin" / "python"
         install = [uv, "pip", "install", "--quiet", "--python", inside, "--resolution", resolution]
-        run(*install, *more, "--no-build", wheel, cwd=home)
+        # Named here they are direct ones: else the lowest would be that of the wheel alone.
+        run(*install, *more, "--no-build", wheel, *needed(), cwd=home)
         run(inside, "-m", *TRAIN, cwd=home)
         for command in COMMANDS:
             run(inside, "-m", "ngpt_inspect", *command.split(), cwd=home)

@@ -4,31 +4,50 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import streamlit as st
 
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.plotting import scope
-from ngpt_inspect.tables.export import encode
 
-from ..engine.answers import answer, key_of, requests
-from ..engine.loading import ShownFigure, drawn, wide_once
+from ..engine.answers import Request, SoFar, requests, so_far
+from ..engine.loading import drawn, wide_once
 from ..engine.palette import painted_runs, palette_key
 from ..frame.looks import is_dark
+from ..frame.text import plain
+from .tables import draw_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ngpt_inspect.weights import WeightSet
 
-PREVIEW = 400
-"""Rows of a table that travel to the browser; the files to download have them all."""
 POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 MOST_NAMED = 6
 """Runs that the description of a figure names."""
-FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
+NEEDLESS = ("pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "select2d", "lasso2d")
+"""Buttons of a figure: the pointer alone does what these do."""
+CONFIG = {
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": list(NEEDLESS),
+}
+
+
+class Look(TypedDict, total=False):
+    """How a figure stands on a page."""
+
+    title: str
+    """Another heading than the figure's own; an empty text for none."""
+    key: str
+    """Tells two of the same figure on one page apart; also the key of what was clicked."""
+    clicked: Callable[[], None]
+    """Called before the page is run again with ``st.session_state[key].selection.points``."""
+    width: int
+    """Pixels on paper; by default two columns of a page."""
+    finished: Callable[[Any], Any]
+    """Takes the drawing and returns another one, which is shown."""
 
 
 def draw_figure(
@@ -36,14 +55,10 @@ def draw_figure(
     checkpoints: Sequence[WeightSet],
     *,
     options: Mapping[str, Any] | None = None,
-    title: str | None = None,
-    key: str = "",
-    clicked: Callable[[], None] | None = None,
     layers: Sequence[int] | None = None,
     roles: Sequence[str] | None = None,
     only: Sequence[str] | None = None,
-    width: int | None = None,
-    finished: Callable[[Any], Any] | None = None,
+    **look: Unpack[Look],
 ) -> None:
     """Draw a figure of checkpoints, or say that its numbers are on their way.
 
@@ -55,42 +70,39 @@ def draw_figure(
         What is drawn, all in one figure.
     options
         As the figure declares them.
-    title
-        Another heading than the figure's own; an empty text for none.
-    key
-        Tells two of the same figure on one page apart; also the key of what was clicked.
-    clicked
-        Called before the page is run again with ``st.session_state[key].selection.points``.
     layers, roles
         Measure these only.
     only
         Draw these roles only of what is measured.
-    width
-        Pixels on paper; by default two columns of a page.
-    finished
-        Takes the drawing and returns another one, which is shown.
+    look
+        How it stands on the page.
     """
     chosen = FIGURES[name]
-    _head(chosen, title)
+    _head(chosen, look)
     # What draws single values takes those of its own matrix; others share the model's summaries.
     limits = scope(chosen, options or {}) if chosen.singles else {"roles": chosen.roles}
     limits |= {} if layers is None else {"layers": layers}
     limits |= {} if roles is None else {"roles": roles}
     needs = chosen.needs_with(options or {})
     asked = requests(checkpoints, needs, whole=bool(chosen.singles), **limits)
-    table = answer(asked, checkpoints)
-    if table is None:
+    found = so_far(asked, checkpoints)
+    if not _begun(found):
         st.caption("Not measured yet.")
         return
-    if only is not None:
-        table = _narrowed(table, only)
-    table_key = repr((key_of(asked, checkpoints), only))
-    drawing = drawn(name, table_key, dict(options or {}), is_dark(), table, width)
-    if finished is not None:
-        drawing = replace(drawing, figure=finished(drawing.figure))
+    if found.late:
+        st.caption(plain(found.said()))
+    table = found.table if only is None else _narrowed(found.table, only)
     labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
-    selection = {} if clicked is None else {"on_select": clicked, "selection_mode": "points"}
-    _show(chosen, drawing, title, labels, key, **selection)
+    _show(chosen, table, repr((found.key, only)), options, labels, look)
+
+
+def _begun(found: SoFar) -> bool:
+    """Tell whether something is known of every checkpoint: what is drawn of none looks absent."""
+    known, late = (
+        {id(each.checkpoint) for each in some if isinstance(each, Request)}
+        for some in (found.known, found.late)
+    )
+    return late <= known
 
 
 def draw_wide(
@@ -100,7 +112,7 @@ def draw_wide(
     labels: Iterable[str],
     *,
     options: Mapping[str, Any] | None = None,
-    title: str | None = None,
+    **look: Unpack[Look],
 ) -> None:
     """Draw a figure of a wide table, as `draw_figure` does those of checkpoints.
 
@@ -112,11 +124,8 @@ def draw_wide(
         Whose numbers these are.
     """
     chosen = FIGURES[name]
-    _head(chosen, title)
-    table = painted_runs(table)
-    table_key = f"{table_key} {palette_key()}"
-    drawing = drawn(name, table_key, dict(options or {}), is_dark(), table)
-    _show(chosen, drawing, title, labels, "")
+    _head(chosen, look)
+    _show(chosen, painted_runs(table), f"{table_key} {palette_key()}", options, labels, look)
 
 
 def draw_results(
@@ -124,7 +133,7 @@ def draw_results(
     places: Sequence[str],
     *,
     options: Mapping[str, Any] | None = None,
-    title: str | None = None,
+    **look: Unpack[Look],
 ) -> None:
     """Draw a figure of training results, as `draw_figure` does those of checkpoints.
 
@@ -135,32 +144,35 @@ def draw_results(
     """
     table, key, _ = wide_once(FIGURES[name].results, places)
     runs = list(dict.fromkeys(table["run"])) if "run" in table else []
-    draw_wide(name, table, key, runs[:MOST_NAMED], options=options, title=title)
+    draw_wide(name, table, key, runs[:MOST_NAMED], options=options, **look)
 
 
-def _head(chosen: Figure, title: str | None) -> None:
-    heading = chosen.title if title is None else title
+def _head(chosen: Figure, look: Look) -> None:
+    heading = look.get("title", chosen.title)
     if heading:
         st.subheader(heading, anchor=chosen.name.replace("_", "-"))
 
 
 def _show(
     chosen: Figure,
-    drawing: ShownFigure,
-    title: str | None,
+    table: pd.DataFrame,
+    table_key: str,
+    options: Mapping[str, Any] | None,
     labels: Iterable[str],
-    key: str,
-    **selection: Any,
+    look: Look,
 ) -> None:
-    """Draw what was drawn, with its words and its numbers."""
+    """Draw a table with its words and its numbers."""
+    told = dict(options or {})
+    drawing = drawn(chosen.name, table_key, told, is_dark(), table, look.get("width"))
+    key, clicked = look.get("key", ""), look.get("clicked")
     of = f" of {' and '.join(labels)}" if labels else ""
     st.plotly_chart(
-        drawing.figure,
+        look["finished"](drawing.figure) if "finished" in look else drawing.figure,
         theme=None,
         key=key or f"figure {chosen.name}",
-        config={"displaylogo": False, "showSendToCloud": False},
-        alt=" ".join([f"{title or chosen.title}{of}.", chosen.summary, *drawing.notes]),
-        **selection,
+        config=CONFIG,
+        alt=" ".join([f"{look.get('title') or chosen.title}{of}.", chosen.summary, *drawing.notes]),
+        **({} if clicked is None else {"on_select": clicked, "selection_mode": "points"}),
     )
     st.caption(words(chosen), unsafe_allow_html=True)
     draw_numbers(drawing.rows, key or chosen.name, f"the table behind {chosen.title}")
@@ -181,44 +193,3 @@ def words(chosen: Figure) -> str:
     if chosen.formula:
         lines.insert(1, f"Computed: {chosen.formula}")
     return re.sub(rf"(?<=[^\W_])_([^\W{POWERS}]+)", r"<sub>\1</sub>", "<br>".join(lines))
-
-
-def draw_numbers(rows: pd.DataFrame, key: str, alt: str) -> None:
-    """Draw a table that can be opened: its first rows, and all of them as files."""
-    with st.expander("The numbers"):
-        shown = rows
-        if "index" in rows:  # scalars first: they say more than the points of a curve
-            shown = rows.sort_values("index", na_position="first", kind="stable")
-        draw_table(
-            shown.head(PREVIEW).dropna(axis="columns", how="all"), alt=f"First rows of {alt}"
-        )
-        draw_downloads(rows, key)
-
-
-def draw_table(
-    rows: pd.DataFrame, *, alt: str, height: int = 280, most: int = PREVIEW, **more: Any
-) -> Any:
-    """Draw the first rows of a table, without its index; `more` as in ``st.dataframe``.
-
-    Whoever reads sorts and searches among these rows alone: `most` says how many there are.
-    """
-    shown = rows.head(most)
-    shown.attrs = {}
-    look = {"hide_index": True, "height": height, "placeholder": ""} | more
-    return st.dataframe(shown, alt=alt, **look)
-
-
-def draw_downloads(rows: pd.DataFrame, name: str) -> None:
-    """Draw a button for each format a table can be had in; files are made when asked for."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        for kind, mime in FILES.items():
-            st.download_button(
-                kind.upper() if kind != "parquet" else "Parquet",
-                data=lambda kind=kind: encode(rows, kind),
-                file_name=f"{name.replace(' ', '_')}.{kind}",
-                mime=mime,
-                key=f"{kind} {name}",
-                on_click="ignore",
-                icon=":material/download:",
-            )
-        st.caption(f"{len(rows):,} rows")

@@ -12,13 +12,14 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import streamlit as st
 
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.plotting import joined, thinned
+from ngpt_inspect.table import Table
 from ngpt_inspect.tables import Progress, measure, summarise
 from ngpt_inspect.version import __version__
 from ngpt_inspect.vocabulary import COLUMNS
@@ -33,46 +34,51 @@ if TYPE_CHECKING:
 
     from ngpt_inspect.weights import WeightSet
 
+LARGE = 8192
+"""Rows of an embedding from which on all pairs of them take longer than a second."""
 PATIENCE = 0.4
 """Seconds that one run of a page waits for work before it is shown without its results."""
 WAITING, UNTIL = "waiting", "patient until"
 
 
-class Asked(Protocol):
+class Asked:
     """A table that is kept under a key, and the work that makes it."""
 
-    unit: ClassVar[str]
+    unit: ClassVar[str] = "tensors"
     """What the work counts on its way."""
 
     @property
     def key(self) -> str:
         """Name of the result: it changes with all that the result depends on."""
-        ...
+        raise NotImplementedError
 
     @property
     def title(self) -> str:
         """What is being done, for people."""
-        ...
+        raise NotImplementedError
 
     @property
-    def is_known(self) -> bool:
-        """Whether there is a table; what failed has none, and may have one later."""
-        ...
+    def first(self) -> bool:
+        """Whether it is done before what waits: it is small, and someone looks for it now."""
+        return False
 
     def work(self, progress: Progress) -> None:
         """Make the table, and keep it."""
-        ...
+        raise NotImplementedError
 
     def table(self) -> pd.DataFrame | None:
-        """Return the table if it is known."""
-        ...
+        """Return the table if it is known; what failed has none, and may have one later."""
+        return store().get(self.key)
+
+    def sample(self) -> Asked | None:
+        """Return what stands in its place until it is known, if that is sooner."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Request:
+class Request(Asked):
     """One measure of one checkpoint."""
 
-    unit: ClassVar[str] = "tensors"
     checkpoint: WeightSet
     measure: str
     stamp: Stamp
@@ -95,7 +101,20 @@ class Request:
     @property
     def title(self) -> str:
         """What is being done, for people."""
-        return f"{MEASURES[self.measure].title} of {self.checkpoint.label}"
+        sampled = ", from a sample" if "quick" in self.options else ""
+        return f"{MEASURES[self.measure].title} of {self.checkpoint.label}{sampled}"
+
+    @property
+    def first(self) -> bool:
+        """Whether it is of some layers or tokens alone, or a sample."""
+        return self.layers is not None or bool(self.options)
+
+    def sample(self) -> Request | None:
+        """Return the same of a random sample, where all of it takes more than a second."""
+        large = (self.checkpoint.shape.vocab_size or 0) >= LARGE
+        if not large or "quick" in self.options or not MEASURES[self.measure].can_be_quick:
+            return None
+        return replace(self, options={**self.options, "quick": True})
 
     def work(self, progress: Progress) -> None:
         """Measure, and keep the table, with its single values and without."""
@@ -123,18 +142,14 @@ class Request:
         kept = self._kept()
         if kept is None:
             return None
-        named = kept.assign(checkpoint=self.checkpoint.label)
+        # Without attrs, which pandas would copy deeply each time.
+        named = Table.of(kept).rows.assign(checkpoint=self.checkpoint.label)
         named["checkpoint"] = named["checkpoint"].astype(kept["checkpoint"].dtype)
         (facts,) = kept.attrs["checkpoints"]
         named.attrs = kept.attrs | {
             "checkpoints": [facts | {"label": self.checkpoint.label, "step": self.checkpoint.step}]
         }
         return named
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there is a table; what failed has none, and may have one later."""
-        return self._stored() is not None
 
     def _kept(self) -> pd.DataFrame | None:
         found = self._stored()
@@ -201,7 +216,8 @@ def ask_all(
     asked = requests(
         checkpoints, measures, whole=whole, layers=layers, roles=roles, options=options
     )
-    return answer(asked, checkpoints)
+    found = answer(asked, checkpoints)
+    return None if found is None else found.table
 
 
 def requests(
@@ -240,26 +256,76 @@ def _present(wanted: Sequence[Any] | None, there: Container[Any]) -> tuple[Any, 
     return None if wanted is None else tuple(each for each in wanted if each in there)
 
 
-def answer(asked: Sequence[Asked], checkpoints: Iterable[WeightSet]) -> pd.DataFrame | None:
-    """Return the joined tables of requests, or None while one of them is on its way."""
+@dataclass(frozen=True, kw_only=True)
+class SoFar:
+    """What is known of requests by now; what failed is neither late nor in the table."""
+
+    table: pd.DataFrame
+    key: str
+    """Stands for the table: how checkpoints are called, ordered and coloured is part of it."""
+    known: tuple[Asked, ...]
+    """What the table is of: what was asked, or a sample in its place."""
+    late: tuple[Asked, ...]
+    """On their way."""
+    sampled: tuple[Asked, ...]
+    """Those of the late ones that a sample stands in for."""
+
+    def said(self) -> str:
+        """Say what is still to come, and of what a sample is shown meanwhile; else nothing."""
+        bare = [each.title for each in self.late if each not in self.sampled]
+        words = [f"Still to come: {'; '.join(bare)}."] if bare else []
+        if self.sampled:
+            told = "; ".join(each.title for each in self.sampled)
+            words.append(f"Still to come, shown from a random sample so far: {told}.")
+        return " ".join(words)
+
+
+def so_far(asked: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> SoFar:
+    """Return what is known of requests, from samples where the whole is on its way."""
     found = {each: each.table() for each in asked}
-    unknown = [each for each, table in found.items() if table is None]
-    jobs = {each: workshop().ask(each.key, each.title, each.work, each.unit) for each in unknown}
+    unknown = [each for each in asked if found[each] is None]
+    samples = {each: sample for each in unknown if (sample := each.sample()) is not None}
+    found |= {each: each.table() for each in samples.values()}
+    wanting = [*(each for each in samples.values() if found[each] is None), *unknown]
+    jobs = {
+        each: workshop().ask(each.key, each.title, each.work, each.unit, first=each.first)
+        for each in wanting
+    }
     for each, job in jobs.items():
         job.wait(max(0.0, st.session_state[UNTIL] - time.monotonic()))
         found[each] = each.table()
-    late = [job for each, job in jobs.items() if found[each] is None]
-    st.session_state[WAITING] += late
-    if any(job.state is not State.FAILED for job in late):
-        return None
-    tables = [table for table in found.values() if table is not None]
-    return painted(joined(tables, checkpoints))
+    st.session_state[WAITING] += [job for each, job in jobs.items() if found[each] is None]
+    late = [e for e in unknown if found[e] is None and jobs[e].state is not State.FAILED]
+    parts = {each: found[each] for each in (_known(each, found, samples) for each in asked) if each}
+    return SoFar(
+        table=painted(joined([each for each in parts.values() if each is not None], checkpoints)),
+        key=_key_of(list(parts), checkpoints),
+        known=tuple(parts),
+        late=tuple(late),
+        sampled=tuple(each for each in late if samples.get(each) in parts),
+    )
 
 
-def key_of(asked: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> str:
-    """Name a joined table: the parts that are known, how checkpoints are called and ordered."""
-    parts = [each.key for each in asked if each.is_known]
-    told = [parts, [(each.label, each.step) for each in checkpoints], palette_key()]
+def _known(
+    asked: Asked, found: Mapping[Asked, pd.DataFrame | None], samples: Mapping[Asked, Asked]
+) -> Asked | None:
+    """Return whose table stands for a request: its own, else that of its sample."""
+    ways = (asked, samples.get(asked))
+    return next((each for each in ways if each is not None and found[each] is not None), None)
+
+
+def answer(asked: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> SoFar | None:
+    """Return what is known of requests, or None while any of it is on its way."""
+    found = so_far(asked, checkpoints)
+    return None if found.late else found
+
+
+def _key_of(parts: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> str:
+    told = [
+        [each.key for each in parts],
+        [(each.label, each.step) for each in checkpoints],
+        palette_key(),
+    ]
     return sha256(repr(told).encode()).hexdigest()
 
 

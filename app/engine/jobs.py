@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from enum import StrEnum
-from queue import SimpleQueue
+from itertools import count
+from queue import PriorityQueue
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.tables import Progress
@@ -109,18 +110,28 @@ class Workshop:
 
     def __init__(self) -> None:
         self._jobs: dict[Hashable, BackgroundJob] = {}
-        self._queue: SimpleQueue[tuple[Hashable, BackgroundJob]] = SimpleQueue()
+        self._queue: PriorityQueue[tuple[bool, int, Hashable, BackgroundJob]] = PriorityQueue()
+        self._counted = count()  # unlike any other: what comes after it is never compared
         self._lock = threading.Lock()
         threading.Thread(target=self._run, daemon=True, name="workshop").start()
 
     def ask(
-        self, key: Hashable, title: str, work: Callable[[Progress], None], unit: str = "tensors"
+        self,
+        key: Hashable,
+        title: str,
+        work: Callable[[Progress], None],
+        unit: str = "tensors",
+        *,
+        first: bool = False,
     ) -> BackgroundJob:
-        """Return the job of this key: waiting, running, stopped or failed; else a new one."""
+        """Return the job of this key: waiting, running, stopped or failed; else a new one.
+
+        One that goes `first` is done before all that wait and do not.
+        """
         with self._lock:
             if key not in self._jobs:
                 self._jobs[key] = BackgroundJob(title, work, unit)
-                self._queue.put((key, self._jobs[key]))
+                self._queue.put((not first, next(self._counted), key, self._jobs[key]))
             return self._jobs[key]
 
     def forget(self, job: BackgroundJob) -> None:
@@ -130,7 +141,7 @@ class Workshop:
 
     def _run(self) -> None:
         while True:
-            key, job = self._queue.get()
+            *_, key, job = self._queue.get()
             job.run()
             with self._lock:
                 if job.state is State.DONE:

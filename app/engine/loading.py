@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from ngpt_inspect.weights import WeightSet
 
+ON_A_PAGE = 600
+"""Pixels on paper for which figures of a page are laid out: wider ones lie in more room."""
 BELIEVED = 120
 """Seconds for which a server is not asked again what lies at an address."""
 
@@ -96,7 +98,7 @@ def drawn(
 ) -> ShownFigure:
     """Draw a figure for the screen; `key` stands for the table."""
     rows = drawn_rows(FIGURES[name], _table, options)
-    figure = FIGURES[name].draw(rows, **options, **({"width": width} if width else {}))
+    figure = FIGURES[name].draw(rows, **options, width=width or ON_A_PAGE)
     return ShownFigure(for_screen(figure, dark=dark), notes_of(figure), rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import streamlit as st
@@ -51,6 +51,13 @@ def look_of(label: str, step: int | None) -> Look | None:
 def colors_of(checkpoints: Iterable[Labelled]) -> list[str]:
     """Return the colour that each of these has in every figure."""
     return [(look_of(each.label, each.step) or FOREIGN)[0] for each in checkpoints]
+
+
+def tell_apart(pair: Sequence[Labelled]) -> None:
+    """Have the first of two be dashed for this run of the page, if they have one colour."""
+    first, second = colors_of(pair)
+    if first == second:
+        st.session_state[PALETTE][pair[0].label, pair[0].step] = (first, "dash")
 
 
 def painted(table: pd.DataFrame) -> pd.DataFrame:

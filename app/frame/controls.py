@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
 
 from ngpt_inspect.figures import FIGURES, Choice
+from ngpt_inspect.naming import meant
 
 from .address import asked, write
 
@@ -15,7 +16,14 @@ FEW = 4
 """Values that are shown side by side; more become a box to pick from."""
 
 Value = TypeVar("Value")
+MISSED = "asked in vain"
 ON, OFF = "true", "false"
+
+
+def missed() -> list[str]:
+    """Return what was asked for in vain in this run of a page, a sentence each."""
+    found: list[str] = st.session_state.setdefault(MISSED, [])
+    return found
 
 
 def choose(
@@ -24,6 +32,7 @@ def choose(
     key: str,
     *,
     say: Callable[[Value], str] = str,
+    words: Mapping[str, str] | None = None,
     help: str | None = None,
 ) -> Value:
     """Draw a choice of one; return it.
@@ -33,19 +42,25 @@ def choose(
     label
         What is chosen.
     values
-        At least one. The first is the default, and stands in for what the address asks in vain.
+        At least one. The first is the default, and stands in for what the address asks in vain;
+        the top of the page then says so.
     key
         Names the choice in the address.
     say
         Turns a value into its text, on the page and in the address.
+    words
+        What the page calls these texts, where the address is shorter.
     help
         One line that appears beside the label.
     """
     named = {say(value): value for value in values}
     texts = list(named)
     wanted = asked(key)
+    if wanted and wanted not in named:
+        missed().append(f"No {label.lower()} {wanted!r} here: {meant(wanted, texts)}.")
     _show(key, wanted if wanted in named else texts[0])
     shared: dict[str, Any] = {"key": key, "help": help, "on_change": _take, "args": (key, texts[0])}
+    shared["format_func"] = lambda text: (words or {}).get(text, text)
     if len(texts) <= FEW:
         chosen = st.segmented_control(label, texts, required=True, **shared)
     else:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.places import is_uri
 from ngpt_inspect.rules.reading import rules_of
-from ngpt_inspect.trackers import TRACKERS, destination
+from ngpt_inspect.trackers import destinations
 from ngpt_inspect.watching import Ledger, Looking, Watch, table_of
 
 logger = logging.getLogger("ngpt_inspect")
@@ -66,9 +66,8 @@ class Following:
             No such rules, tracker or manner.
         """
         self.manner = Manner(self.manner)
-        rules_of(None if self.rules is None else Path(self.rules))
-        for word in self.to:
-            destination(word, TRACKERS).require()
+        rules_of(self.rules)
+        destinations(self.to)
 
     def tell(self, folder: Path | str) -> None:
         """Say that a checkpoint was saved in the folder of a run."""
@@ -94,14 +93,8 @@ class Following:
     def command(self, folder: Path) -> list[str]:
         """Return what a process is started with."""
         words = [sys.executable, "-m", "ngpt_inspect", "watch", str(folder.absolute()), "--quiet"]
-        words += [
-            "--parent",
-            str(os.getpid()),
-            "--every",
-            str(self.every),
-            "--settled",
-            str(self.settled),
-        ]
+        words += ["--parent", str(os.getpid()), "--every", str(self.every)]
+        words += ["--settled", str(self.settled)]
         words += [] if self.table is None else ["--table", str(Path(self.table).absolute())]
         words += [] if self.rules is None else ["--rules", str(Path(self.rules).absolute())]
         words += ["--measures", ",".join(self.measures)] if self.measures else []
@@ -125,9 +118,9 @@ class Following:
         self._watch = Watch(
             looking=Looking(folder, settled=0),  # whoever tells has written it
             ledger=Ledger(table_of(folder) if self.table is None else Path(self.table)),
-            rules=rules_of(None if self.rules is None else Path(self.rules)),
+            rules=rules_of(self.rules),
             measures=self.measures,
-            destinations=[destination(word, TRACKERS) for word in self.to],
+            destinations=destinations(self.to),
             workers=1,
         )
         self._thread = threading.Thread(target=self._look, name="ngpt-inspect", daemon=True)

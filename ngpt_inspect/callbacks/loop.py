@@ -15,7 +15,7 @@ from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.places import Openable
 from ngpt_inspect.rules.reading import rules_of
 from ngpt_inspect.tables.measuring import measure_named
-from ngpt_inspect.trackers import TRACKERS, destination
+from ngpt_inspect.trackers import destinations
 from ngpt_inspect.watching import Intake, Ledger
 from ngpt_inspect.weights import WeightSet
 
@@ -80,14 +80,11 @@ def log(
     if pool is None or intake is None:
         pool = ThreadPoolExecutor(1, thread_name_prefix="ngpt-inspect", initializer=step_back)
         intake = Intake(ledger=Ledger(path), rules=rules_of(None), workers=1)
-    places = [destination(word, TRACKERS) for word in to]
-    for each in places:
-        each.require()
     wanted = replace(
         intake,
-        rules=rules_of(None if rules is None else Path(rules)),
+        rules=rules_of(rules),
         measures=[measure_named(name).name for name in measures],
-        destinations=places,
+        destinations=destinations(to),
     )
     taken = _kept(open_checkpoint(model, label=run, **opening), run, step)
     _pools[path] = pool, intake

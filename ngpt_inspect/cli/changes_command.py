@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from ngpt_inspect.cli.command import Opening, Tabling
-from ngpt_inspect.cli.options import Checkpoints, Device, FigureFile, Layers, Roles, Workers
+from ngpt_inspect.cli.command import Figured, Opening
+from ngpt_inspect.cli.options import Checkpoints, Device, Layers, Roles, Workers
 from ngpt_inspect.naming import named
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class ChangesCommand(Opening, Tabling):
+class ChangesCommand(Opening, Figured):
     """Compare each checkpoint with the one before: angles, sizes and directions of the changes.
 
     A base and its fine-tune, or two steps; the folder of a training run alone stands for all its
@@ -32,7 +32,6 @@ class ChangesCommand(Opening, Tabling):
     of: Annotated[
         str, typer.Option(help="What the printed table shows, and the figure where it can.")
     ] = "angle"
-    figure_file: FigureFile = None
     device: Device = "cpu"
     workers: Workers = None
 
@@ -42,7 +41,7 @@ class ChangesCommand(Opening, Tabling):
         from ngpt_inspect.comparing import QUANTITIES, changes
         from ngpt_inspect.runs import has_steps
 
-        self.check_output(self.figure_file)
+        self.check_output()
         quantities = {each: each for each in QUANTITIES}
         quantity = named(self.of, quantities, "quantity", where="--of")
         if self.steps == "last" and len(self.checkpoints) == 1 and has_steps(self.checkpoints[0]):
@@ -60,11 +59,9 @@ class ChangesCommand(Opening, Tabling):
         self.emit(lambda: _views(table, quantity), lambda: table)
         if self.figure_file is not None:
             from ngpt_inspect.figures import FIGURES
-            from ngpt_inspect.plotting import figure, save_figure
 
             (choice,) = FIGURES["changes"].options
-            drawn = quantity if quantity in choice.values else choice.usual
-            save_figure(figure("changes", table=table, of=drawn), self.figure_file)
+            self.draw("changes", table, of=quantity if quantity in choice.values else choice.usual)
         self.remark(table.attrs["remarks"])
 
 
@@ -73,23 +70,19 @@ def _views(table: "pd.DataFrame", quantity: str) -> "Iterator[Group]":
     from rich.console import Group
 
     from ngpt_inspect.cli.views import LAYOUTS, PLACES
+    from ngpt_inspect.comparing import rows_after
     from ngpt_inspect.measures import View
     from ngpt_inspect.tables.cells import cells_of
     from ngpt_inspect.vocabulary import Series
+    from ngpt_inspect.wording import at_step
 
     median = "median" if quantity == "row_angle" else None
     for pair in table.attrs["pairs"]:
-        after, step = pair["after"]["label"], pair["after"]["step"]
-        at = table["step"].isna() if step is None else table["step"] == step
-        mine = table[(table["checkpoint"] == after) & at.fillna(False)]
-        told = " from ".join(_told(pair[each]) for each in ("after", "before"))
+        mine = rows_after(table, pair)
+        told = " from ".join(at_step(**pair[each]) for each in ("after", "before"))
         nameless = mine["role"].isna()
         for view, rows in ((View.LAYERS, mine[~nameless]), (View.TENSORS, mine[nameless])):
             cells = cells_of(rows, Series(quantity, median), PLACES[view])
             if cells.by_place:
                 heading = f"{told}: {quantity.replace('_', ' ')}"
                 yield Group(heading, LAYOUTS[view]([cells], ""))
-
-
-def _told(end: dict[str, object]) -> str:
-    return f"{end['label']}" + ("" if end["step"] is None else f" at step {end['step']}")

@@ -10,6 +10,7 @@ import typer
 
 from ngpt_inspect.cli.command import Opening
 from ngpt_inspect.cli.options import JUDGING, WRITING, Device, RulesFile, Workers
+from ngpt_inspect.cli.terminal import write
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.naming import named
 
@@ -80,10 +81,11 @@ class CheckCommand(Opening):
         from ngpt_inspect.rules.reading import rules_of
         from ngpt_inspect.rules.reports import FORMATS, explained
 
-        write = named(self.report, FORMATS, "format", where="--format")
+        as_report = named(self.report, FORMATS, "format", where="--format")
         rules = rules_of(self.rules)
         if self.explain is not None:
-            return self._write(explained(rules.of_name(self.explain)) + "\n")
+            text = explained(rules.of_name(self.explain)) + "\n"
+            return write(text.encode(), to=self.output)
         if not self.checkpoints:
             raise WrongOption("no checkpoint is named", next_step="name one, or --explain a rule")
         models = self.opened(self.checkpoints)
@@ -97,22 +99,12 @@ class CheckCommand(Opening):
                 workers=self.workers,
                 progress=progress,
             )
-        self._write(write(results))
+        write(as_report(results).encode(), to=self.output)
         self._tell_the_workflow(results)
         failing = tuple(Severity) if self.strict else (Severity.ERROR,)
         if any(each.broken(*failing) for each in results):
             raise SystemExit(BROKEN)
         return None
-
-    def _write(self, text: str) -> None:
-        from ngpt_inspect.tables.export import write_bytes
-
-        if self.output is None:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode())
-            sys.stdout.buffer.flush()
-        else:
-            write_bytes(self.output, text.encode())
 
     def _tell_the_workflow(self, results: "list[Checked]") -> None:
         """Annotate the run and append to its summary, inside GitHub Actions."""

@@ -15,6 +15,7 @@ from ngpt_inspect.cli.options import (
     AlphaInit,
     ArchitectureName,
     Constants,
+    FigureFile,
     Format,
     Heads,
     Output,
@@ -24,7 +25,7 @@ from ngpt_inspect.cli.options import (
     Steps,
 )
 from ngpt_inspect.cli.selection import constants_named, names
-from ngpt_inspect.cli.terminal import check_output, emit, note, progress_bar, reported
+from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, show, write
 from ngpt_inspect.errors import WrongOption
 
 if TYPE_CHECKING:
@@ -67,13 +68,44 @@ class Tabling(Command):
     format_name: Format = None
     output: Output = None
 
-    def check_output(self, figure_file: Path | None = None) -> None:
+    def check_output(self) -> None:
         """Refuse a format that does not exist before anything is read."""
-        check_output(self.format_name, self.output, figure_file)
+        format_named(self.format_name, self.output)
 
     def emit(self, shown: Callable[[], Iterable[Any]], table: "Callable[[], pd.DataFrame]") -> None:
-        """Write what is asked for: tables laid out for reading, or the table as data."""
-        emit(shown, table, self.format_name, self.output)
+        """Write what is asked for: what a reader is shown, or the table as data.
+
+        Only what is asked for is made.
+        """
+        from ngpt_inspect.tables.export import encode
+
+        chosen = format_named(self.format_name, self.output)
+        if chosen == "table":
+            show(*shown(), to=self.output)
+        else:
+            write(encode(table(), chosen), to=self.output)
+
+
+@dataclass(kw_only=True)
+class Figured(Tabling):
+    """A command whose table has a figure."""
+
+    figure_file: FigureFile = None
+
+    def check_output(self) -> None:
+        """Refuse formats that do not exist before anything is read."""
+        super().check_output()
+        if self.figure_file is not None:
+            from ngpt_inspect.plotting import require_format
+
+            require_format(self.figure_file)
+
+    def draw(self, name: str, table: "pd.DataFrame", **options: Any) -> None:
+        """Draw the figure of a table, where it is asked for."""
+        if self.figure_file is not None:
+            from ngpt_inspect.plotting import figure, save_figure
+
+            save_figure(figure(name, table=table, **options), self.figure_file)
 
 
 @dataclass(kw_only=True)

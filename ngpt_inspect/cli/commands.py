@@ -26,6 +26,7 @@ from ngpt_inspect.cli.summary_command import DifferencesCommand, SummaryCommand
 from ngpt_inspect.cli.tensors_command import TensorsCommand
 from ngpt_inspect.cli.tokens_command import TokensCommand
 from ngpt_inspect.cli.trace_command import TraceCommand
+from ngpt_inspect.cli.usage import OneLineGroup
 from ngpt_inspect.cli.watch_command import WatchCommand
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.version import __version__
@@ -58,6 +59,7 @@ def _opening_with(example: str, text: str) -> str:
 
 
 app = typer.Typer(
+    cls=OneLineGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     result_callback=_carry_out,

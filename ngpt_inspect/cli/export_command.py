@@ -1,5 +1,6 @@
 """``ngpt-inspect export``: a table, or every step of a run, to a tracker."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from ngpt_inspect.cli.command import Opening
-from ngpt_inspect.cli.options import Device, HeadSeries, MeasureNames, To
+from ngpt_inspect.cli.options import Device, HeadSeries, MeasureNames, Steps, To
 from ngpt_inspect.errors import WrongOption
 
 if TYPE_CHECKING:
@@ -31,46 +32,48 @@ class ExportCommand(Opening):
         str, typer.Argument(metavar="TABLE|RUN", help="A table that -o wrote, or checkpoints.")
     ]
     where: Annotated[
-        str | None,
-        typer.Argument(metavar="[WHERE]", help="The folder, project or experiment."),
+        str | None, typer.Argument(metavar="[WHERE]", help="The folder, project or experiment.")
     ] = None
     to: To = None
-    steps: Annotated[
-        str,
-        typer.Option(
-            "--steps",
-            help="Of a training run: last, all, or 100,200.",
-            rich_help_panel="What is opened",
-        ),
-    ] = "all"
+    steps: Steps = "all"
     measures: MeasureNames = None
     heads_too: HeadSeries = False
+    figures: Annotated[
+        bool,
+        typer.Option(
+            "--figures",
+            help="Also the figures of each checkpoint: interactive, or as images (export).",
+            rich_help_panel="What is written",
+        ),
+    ] = False
     device: Device = "cpu"
 
     def run(self) -> None:
         """Read or measure, then log."""
         from ngpt_inspect.house import house
-        from ngpt_inspect.trackers import TRACKERS, destination, log_table
+        from ngpt_inspect.plotting import one_browser, pictures_of, require_format
+        from ngpt_inspect.trackers import TRACKERS, destinations, log_table
 
         words = self.to or house().trackers
         if not words:
             raise WrongOption(
-                "no tracker is named",
-                where="--to",
-                next_step=f"say {', '.join(TRACKERS)}",
+                "no tracker is named", where="--to", next_step=f"say {', '.join(TRACKERS)}"
             )
         if self.where is not None and len(words) > 1:
             raise WrongOption("one place for several trackers", next_step="say --to NAME=PLACE")
-        places = [destination(word, TRACKERS, self.where) for word in words]
-        measured = self._measured()
-        for each in places:
-            each.require()
-        logged = log_table(measured(), places, heads=self.heads_too)
+        table = self._table()
+        places = destinations(words, self.where)
+        images = self.figures and any(each.tracker.images for each in places)
+        if images:
+            require_format(Path("figure.png"))
+        draw = pictures_of if self.figures else None
+        with one_browser() if images else nullcontext():
+            logged = log_table(table(), places, heads=self.heads_too, draw=draw)
         if not logged:
             raise WrongOption("nothing to log", where=self.source, next_step="name another table")
         self.remark([f"{logged} checkpoints logged to {', '.join(map(str, places))}"])
 
-    def _measured(self) -> "Callable[[], pd.DataFrame]":
+    def _table(self) -> "Callable[[], pd.DataFrame]":
         """Return what gives the table: a file that is read, or checkpoints that are open."""
         from ngpt_inspect.cli.selection import names
         from ngpt_inspect.rules import in_force

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ngpt_inspect.measures import Measure
+from ngpt_inspect.rules.judging import place_of
 from ngpt_inspect.tables import parts
 from ngpt_inspect.tables.rows import of_series, records
 from ngpt_inspect.vocabulary import TIED, Status
@@ -31,12 +32,7 @@ def crossings(
         high |= rows["value"] == float("inf")
     low = rows["value"] < (float("-inf") if below is None else below)
     for row in records(rows[high | low]):
-        yield f"{_where(row)}: {each.headline} {number(row['value'])}"
+        yield f"{row['checkpoint']} {place_of(row)}: {each.headline} {number(row['value'])}"
     tied = table["reason"] == TIED
     for row in records(table[(table["status"] == Status.SKIPPED) & ~tied]):
-        yield f"{_where(row)}: not measured: {row['reason']}"
-
-
-def _where(row: dict[str, Any]) -> str:
-    numbered = [f"{name} {row[name]}" for name in ("layer", "head") if row[name] is not None]
-    return " ".join([row["checkpoint"], row["role"] or row["tensor"], *numbered])
+        yield f"{row['checkpoint']} {place_of(row)}: not measured: {row['reason']}"

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ngpt_inspect.tables.export import UNFINISHED
+
 INTERRUPTED = 130
 SHOW_CURSOR = "\x1b[?25h"
 
@@ -44,4 +46,6 @@ def _watch(reading: int) -> None:
         if received[0] == signal.SIGINT:
             shown = SHOW_CURSOR if sys.stderr.isatty() else ""
             os.write(2, f"{shown}\nngpt-inspect: interrupted\n".encode())
+            for each in tuple(UNFINISHED):
+                each.unlink(missing_ok=True)
             os._exit(INTERRUPTED)

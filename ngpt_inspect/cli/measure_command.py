@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from ngpt_inspect.cli.command import Opening, Tabling
+from ngpt_inspect.cli.command import Figured, Opening
 from ngpt_inspect.cli.options import (
     Above,
     Below,
     Checkpoints,
     Device,
-    FigureFile,
     Layers,
     Roles,
     Scheduler,
@@ -62,7 +61,7 @@ def _flag(setting: Setting) -> str:
 
 
 @dataclass(kw_only=True)
-class MeasureCommand(Opening, Tabling):
+class MeasureCommand(Opening, Figured):
     """What the commands of all measures take and do."""
 
     measure: ClassVar[Measure]
@@ -70,7 +69,6 @@ class MeasureCommand(Opening, Tabling):
     checkpoints: Checkpoints
     layers: Layers = None
     roles: Roles = None
-    figure_file: FigureFile = None
     fail_above: Above = None
     fail_below: Below = None
     device: Device = "cpu"
@@ -81,16 +79,13 @@ class MeasureCommand(Opening, Tabling):
         """Measure, write the table, draw the figure, and judge by the thresholds."""
         from ngpt_inspect.cli.views import coverage_notes, views
 
-        self.check_output(self.figure_file)
+        self.check_output()
         if self.fail_above != self.fail_above or self.fail_below != self.fail_below:
             raise WrongOption("NaN is above and below nothing", where="--fail-above, --fail-below")
         table = self._measured()
         nothing = (table["status"] == "skipped").all()
         self.emit(lambda: () if nothing else views(table), lambda: table)
-        if self.figure_file is not None:
-            from ngpt_inspect.plotting import figure, save_figure
-
-            save_figure(figure(self.measure.name, table=table), self.figure_file)
+        self.draw(self.measure.name, table)
         if nothing:
             reasons = "; ".join(dict.fromkeys(table["reason"]))
             raise InspectError(f"nothing measured: {reasons}")

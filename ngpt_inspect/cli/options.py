@@ -31,8 +31,7 @@ Roles = Annotated[
     _option("--roles", help="Only these roles: W_q,W_k.", metavar="LIST", group=CHOOSING),
 ]
 FigureNames = Annotated[
-    str | None,
-    _option("--names", help="Only these figures.", metavar="LIST", group=CHOOSING),
+    str | None, _option("--names", help="Only these figures.", metavar="LIST", group=CHOOSING)
 ]
 Format = Annotated[
     str | None,
@@ -103,8 +102,7 @@ To = Annotated[
     ),
 ]
 HeadSeries = Annotated[
-    bool,
-    _option("--head-series", help="To trackers also a series for each head.", group=WRITING),
+    bool, _option("--head-series", help="To trackers also a series for each head.", group=WRITING)
 ]
 MeasureNames = Annotated[
     str | None,

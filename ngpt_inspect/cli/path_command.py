@@ -1,12 +1,11 @@
 """``ngpt-inspect path``: traces as a table, to read or to keep."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from ngpt_inspect.cli.command import Tabling
-from ngpt_inspect.cli.options import FigureFile
+from ngpt_inspect.cli.command import Figured
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.naming import named
 
@@ -28,7 +27,7 @@ QUANTITIES = (
 
 
 @dataclass(kw_only=True)
-class PathCommand(Tabling):
+class PathCommand(Figured):
     """Follow hidden states on the hypersphere: how far each block moves them, and where to.
 
     A trace is written by python -m reference_model.trace, or by the code of another model
@@ -50,25 +49,20 @@ class PathCommand(Tabling):
             help=f"Show one quantity, tokens down, states across: {', '.join(QUANTITIES)}."
         ),
     ] = None
-    figure_file: FigureFile = None
 
     def run(self) -> None:
         """Write what is asked for of the path, and draw its angles."""
         from ngpt_inspect.cli.path_views import path_views
         from ngpt_inspect.traces import path
 
-        self.check_output(self.figure_file)
+        self.check_output()
         quantity = self.quantity and named(
             self.quantity, {each: each for each in QUANTITIES}, "quantity", where="--quantity"
         )
         table = path(list(self.traces))
         _check_token(table, self.token)
         self.emit(lambda: path_views(table, self.token, quantity), lambda: table)
-        if self.figure_file is not None:
-            from ngpt_inspect.plotting import figure, save_figure
-
-            chosen: dict[str, Any] = {} if self.token is None else {"token": self.token}
-            save_figure(figure("path_angles", table=table, **chosen), self.figure_file)
+        self.draw("path_angles", table, **({} if self.token is None else {"token": self.token}))
         self.remark(table.attrs["remarks"])
 
 

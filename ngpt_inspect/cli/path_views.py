@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.cli.lines import plain_table
-from ngpt_inspect.tables.rows import records
-from ngpt_inspect.wording import number
+from ngpt_inspect.tables.rows import records, rows_at
+from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Group
 
+STATE = ("layer", "block")
 MEANS = (
     "angle_moved",
     "angle_to_suggestion",
@@ -29,23 +30,19 @@ def path_views(table: pd.DataFrame, token: int | None, quantity: str | None) -> 
     from rich.console import Group
 
     for told in table.attrs["checkpoints"]:
-        mine = table[table["checkpoint"] == told["label"]]
-        if told["step"] is not None:
-            mine = mine[mine["step"] == told["step"]]
-        step = "" if told["step"] is None else f" at step {told['step']}"
-        heading = f"{told['label']}{step} ({told['family']})"
+        mine = rows_at(table, told["label"], told["step"])
+        heading = f"{at_step(told['label'], told['step'])} ({told['family']})"
         if quantity is not None:
             rows, columns = _across(mine, quantity.replace("-", "_"))
-            yield Group(f"{heading}: {quantity}", plain_table(rows, columns))
+            heading = f"{heading}: {quantity}"
         elif token is None:
-            rows, columns = _down(mine[mine["row"] == "mean"], MEANS)
-            yield Group(
-                f"{heading}: mean of {mine['token'].nunique()} tokens", plain_table(rows, columns)
-            )
+            rows, columns = records(mine[mine["row"] == "mean"]), [*STATE, *MEANS]
+            heading = f"{heading}: mean of {mine['token'].nunique()} tokens"
         else:
             states = mine[(mine["row"] == "state") & (mine["token"] == token)]
-            rows, columns = _down(states, (*MEANS, *PREDICTION))
-            yield Group(f"{heading}: {_named(states)}", plain_table(rows, columns))
+            rows, columns = records(states), [*STATE, *MEANS, *PREDICTION]
+            heading = f"{heading}: {_named(states)}"
+        yield Group(heading, plain_table(rows, columns))
 
 
 def _named(states: pd.DataFrame) -> str:
@@ -54,18 +51,6 @@ def _named(states: pd.DataFrame) -> str:
     first = states.iloc[0]
     after = f", then {first['next_text']}" if first["next_text"] else ""
     return f"token {first['token']}, {first['text']}{after}"
-
-
-def _down(
-    rows: pd.DataFrame, quantities: tuple[str, ...]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return a row a state."""
-    lines = [
-        {"layer": _cell(row["layer"]), "block": row["block"]}
-        | {name: _cell(row[name]) for name in quantities}
-        for row in records(rows)
-    ]
-    return lines, ["layer", "block", *quantities]
 
 
 def _across(table: pd.DataFrame, quantity: str) -> tuple[list[dict[str, Any]], list[str]]:
@@ -77,19 +62,9 @@ def _across(table: pd.DataFrame, quantity: str) -> tuple[list[dict[str, Any]], l
         state = "embedding" if row["state"] == 0 else f"{row['layer']} {row['block']}"
         columns[state] = None
         mean = row["row"] == "mean"
-        lead = {
-            "token": "" if mean else row["token"],
-            "text": "mean" if mean else row["text"],
-        }
+        lead = {"token": "" if mean else row["token"], "text": "mean" if mean else row["text"]}
         line = lines.setdefault("mean" if mean else row["token"], lead)
-        line[state] = _cell(row[quantity])
+        line[state] = row[quantity]
     if quantity.startswith("top_text"):
         lines.pop("mean", None)
     return list(lines.values()), ["token", "text", *columns]
-
-
-def _cell(value: Any) -> str:
-    """Write one value; nothing where it is undefined."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else number(float(value))

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.cli.interrupt import INTERRUPTED, interruptible
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.naming import named
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 WRONG_INPUT, OUR_FAULT = 2, 3
 EDGELESS = 1000
@@ -82,45 +79,21 @@ def format_named(name: str | None, output: Path | None) -> str:
     )
 
 
-def check_output(
-    format_name: str | None, output: Path | None, figure_file: Path | None = None
-) -> None:
-    """Refuse a format that does not exist before anything is measured."""
-    format_named(format_name, output)
-    if figure_file is not None:
-        from ngpt_inspect.plotting import require_format
+def write(data: bytes, *, to: Path | None) -> None:
+    """Write data to a file, or to stdout, where it stands between what was printed."""
+    if to is not None:
+        from ngpt_inspect.tables.export import write_bytes
 
-        require_format(figure_file)
-
-
-def emit(
-    shown: Callable[[], Iterable[Any]],
-    table: Callable[[], pd.DataFrame],
-    format_name: str | None,
-    output: Path | None,
-) -> None:
-    """Write to stdout or to a file what is shown to a reader, or a table as data in a format.
-
-    Only what is asked for is made.
-    """
-    from ngpt_inspect.tables.export import encode, write_bytes
-
-    chosen = format_named(format_name, output)
-    if chosen == "table":
-        show(*shown(), to=output)
-    elif output is not None:
-        write_bytes(output, encode(table(), chosen))
-    else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(encode(table(), chosen))
-        sys.stdout.buffer.flush()
+        write_bytes(to, data)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def show(*renderables: Any, to: Path | None = None) -> None:
     """Print rich tables at their natural width: a pipe or a file has no edge to wrap at."""
     from rich.console import Console
-
-    from ngpt_inspect.tables.export import write_bytes
 
     # Brackets and colons in names are neither markup nor emoji.
     console = Console(
@@ -133,7 +106,7 @@ def show(*renderables: Any, to: Path | None = None) -> None:
     with console.capture() as capture:
         for each in renderables:
             console.print(each, no_wrap=True)
-    write_bytes(to, capture.get().encode())
+    write(capture.get().encode(), to=to)
 
 
 @contextmanager

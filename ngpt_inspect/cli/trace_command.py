@@ -35,8 +35,14 @@ class TraceCommand(Command):
         """Write the trace, and say where it is."""
         from ngpt_inspect.tracing import trace_model
 
-        path = trace_model(
-            self.model, self.prompt, self.output, device=self.device, allow_code=self.allow_code
-        )
+        with self.progress("Trace") as progress:
+            path = trace_model(
+                self.model,
+                self.prompt,
+                self.output,
+                device=self.device,
+                allow_code=self.allow_code,
+                progress=progress,
+            )
         if not self.quiet:
             note(f"done: {path}")

@@ -9,9 +9,10 @@ from ngpt_inspect.cli.lines import headed
 from ngpt_inspect.measures import MEASURES, Measure, View
 from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.tables.cells import Cell, Cells, cells_of
+from ngpt_inspect.tables.rows import rows_at
 from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.vocabulary import Role, Status
-from ngpt_inspect.wording import number
+from ngpt_inspect.wording import at_step, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,12 +36,12 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
     """Yield a heading with its table for each measure and checkpoint in a tidy table."""
     from rich.console import Group
 
+    bare = table.copy(deep=False)
+    bare.attrs = {}  # pandas copies them deeply with every selection
     for name in table.attrs["measures"]:
         each = MEASURES[name]
         for checkpoint in table.attrs["checkpoints"]:
-            step = table["step"]
-            at = step.isna() if checkpoint["step"] is None else step == checkpoint["step"]
-            mine = table[at.fillna(False) & (table["checkpoint"] == checkpoint["label"])]
+            mine = rows_at(bare, checkpoint["label"], checkpoint["step"])
             nameless = mine["role"].isna()
             for view, rows in ((each.view, mine[~nameless]), (View.TENSORS, mine[nameless])):
                 columns = [cells_of(rows, shown, PLACES[view]) for shown in each.shown]
@@ -60,11 +61,11 @@ def _legend(columns: Sequence[Cells]) -> list[str]:
 
 def heading(checkpoint: dict[str, Any], each: Measure, columns: Sequence[Cells]) -> str:
     """Return the line above a table: which checkpoint, and what is in the cells."""
-    step = "" if checkpoint["step"] is None else f" at step {checkpoint['step']}"
-    kind = f"{checkpoint['label']}{step} ({checkpoint['architecture']})"
+    named = at_step(checkpoint["label"], checkpoint["step"])
+    kind = f"{named} ({checkpoint['architecture']})"
     of = columns[0].name.measure
-    named = each.view is not View.LAYERS or of in each.name
-    what = each.title.lower() if named else f"{of.replace('_', ' ')} of {each.title.lower()}"
+    is_all = each.view is not View.LAYERS or of in each.name
+    what = each.title.lower() if is_all else f"{of.replace('_', ' ')} of {each.title.lower()}"
     return f"{kind}: {what}{_reduction(each, columns)}"
 
 

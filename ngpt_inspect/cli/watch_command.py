@@ -92,7 +92,7 @@ class WatchCommand(Command):
         from ngpt_inspect.house import house
         from ngpt_inspect.rules.reading import rules_of
         from ngpt_inspect.tables.measuring import measure_named
-        from ngpt_inspect.trackers import TRACKERS, destination
+        from ngpt_inspect.trackers import destinations
         from ngpt_inspect.watching import Ledger, Looking, Watch, table_of
 
         if not self.folder.is_dir():
@@ -102,15 +102,12 @@ class WatchCommand(Command):
             )
         rules = rules_of(self.rules)
         chosen = [measure_named(name).name for name in names(self.measures) or []]
-        places = [destination(word, TRACKERS) for word in self.to or house().trackers]
-        for each in places:
-            each.require()
         return Watch(
             looking=Looking(self.folder, settled=self.settled),
             ledger=Ledger(self.table or table_of(self.folder)),
             rules=rules,
             measures=chosen,
-            destinations=places,
+            destinations=destinations(self.to or house().trackers),
             heads=self.heads_too,
             device=self.device,
             workers=self.workers,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import pairwise
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import distinct
@@ -18,14 +16,15 @@ from ngpt_inspect.comparing._work import Comparison
 from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.naming import several
 from ngpt_inspect.places import is_one
-from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.runs import checkpoints_of
 from ngpt_inspect.tables import Progress, Source, opened
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.executors import results
 from ngpt_inspect.tables.measuring import role_named
 from ngpt_inspect.tables.provenance import provenance
-from ngpt_inspect.tables.rows import entry_of, frame_of
+from ngpt_inspect.tables.rows import entry_of, frame_of, rows_at
 from ngpt_inspect.weights import WeightSet
+from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +83,8 @@ def changes(
     """
     from ngpt_inspect.tables.printing import TidyTable
 
-    models = distinct(opened(_steps(_flat(sources))))
+    named = _flat(sources)
+    models = distinct(opened(checkpoints_of(named[0], "all") if len(named) == 1 else named))
     if len(models) < 2:
         raise WrongOption(
             "one checkpoint has not changed",
@@ -120,6 +120,11 @@ def changes(
     table.attrs = provenance(table, models, [], {"device": device})
     table.attrs |= {"results": CHANGES, "remarks": remarks, "pairs": [p.told for p in plan]}
     return table
+
+
+def rows_after(table: pd.DataFrame, pair: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the rows of one comparison, one of the `pairs` of a table's `attrs`."""
+    return rows_at(table, **pair["after"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +183,7 @@ def _part(before: WeightSet, after: WeightSet, roles: Any, layers: Sequence[int]
 
 
 def _named(checkpoint: WeightSet) -> str:
-    return checkpoint.label + ("" if checkpoint.step is None else f" at step {checkpoint.step}")
+    return at_step(checkpoint.label, checkpoint.step)
 
 
 def _flat(sources: Sequence[Source | Sequence[Source]]) -> list[Source]:
@@ -188,11 +193,3 @@ def _flat(sources: Sequence[Source | Sequence[Source]]) -> list[Source]:
         one = is_one(each) or isinstance(each, WeightSet)
         found += [each] if one else several(each, what="a checkpoint")
     return found
-
-
-def _steps(sources: list[Source]) -> list[Source]:
-    """Return all steps of a run that stands alone."""
-    if len(sources) != 1 or not isinstance(sources[0], str | PathLike):
-        return sources
-    folder = Path(sources[0])
-    return list(step_files(folder).values()) if is_run(folder) else sources

@@ -20,6 +20,8 @@ HEADLINE = "angle"
 QUANTITIES = {
     "angle": "angle between the weight before and after, each as one long vector, in degrees",
     "row_angle": "the same of every row of a matrix: min, quartiles (low, median, high) and max",
+    "row_angle_largest": "of an embedding the 100 rows that turned most, each with its index: the "
+    "token",
     "relative_change": "‖ΔW‖ / ‖W‖, Frobenius norms, ΔW the weight after minus that before",
     "change_effective_rank": "exp(−Σ p log p) with p = σ / Σσ of the singular values of ΔW "
     "(Roy & Vetterli 2007)",
@@ -36,6 +38,8 @@ QUANTITIES = {
 }
 """Quantity -> formula."""
 ROW_STATISTICS = ("min", "low", "median", "high", "max")
+MOST_ROWS = 100
+"""Rows of an embedding that are named."""
 ROUNDING = 0.213
 """Root mean square error of rounding normal values, over eps and their root mean square."""
 RESOLVED = 1 / 3
@@ -73,6 +77,8 @@ def compared(
     if not matrix:
         return
     yield from _row_angles(found.row_angles, status)
+    if after.facts.kind is Kind.EMBEDDING:
+        yield _largest(found.row_angles, status)
     if turned is None:  # -0 for 0
         return
     yield Values(measure="change_effective_rank", value=turned.effective_rank, status=status)
@@ -101,6 +107,18 @@ def _row_angles(angles: torch.Tensor, status: Status) -> Iterator[Values]:
     for name in ROW_STATISTICS if len(known) else ():
         value = SCALARS[name](known)
         yield Values(measure="row_angle", statistic=name, value=value, status=status, reason=reason)
+
+
+def _largest(angles: torch.Tensor, status: Status) -> Values:
+    known = angles.nan_to_num(-1.0)
+    value, index = known.sort(descending=True, stable=True)
+    named = (value >= 0).nonzero().flatten()[:MOST_ROWS]
+    return Values(
+        measure="row_angle_largest",
+        value=value[named].cpu().numpy(),
+        index=index[named].cpu().numpy(),
+        status=status,
+    )
 
 
 def _same_bytes(old: torch.Tensor, new: torch.Tensor) -> bool:

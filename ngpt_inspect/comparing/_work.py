@@ -11,13 +11,7 @@ from ngpt_inspect.measures import Values
 from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.tables.devices import usable
-from ngpt_inspect.tables.jobs import (
-    LARGE,
-    WeightAddress,
-    address_of,
-    defined,
-    torch_cores,
-)
+from ngpt_inspect.tables.jobs import LARGE, WeightAddress, address_of, defined, torch_cores
 from ngpt_inspect.weights import Weight, WeightSet
 
 

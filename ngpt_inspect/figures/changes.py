@@ -2,9 +2,17 @@
 
 from ngpt_inspect.figures._cut_table import CutTable, Style
 from ngpt_inspect.figures._figure import Choice, Figure
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame, Panel
+from ngpt_inspect.figures.canvas.text import colored
 from ngpt_inspect.figures.drawing.board import Board
-from ngpt_inspect.figures.drawing.cells import CellColumn, columns_of, draw_cells
+from ngpt_inspect.figures.drawing.cells import (
+    CellColumn,
+    columns_of,
+    draw_cells,
+    layers_up,
+    map_height,
+    named_axis,
+)
 from ngpt_inspect.vocabulary import Kind, Series, roles_of
 
 NAMES = {
@@ -14,8 +22,6 @@ NAMES = {
     "angle_per_rate": "degrees per unit of learning rate",
 }
 ROLES = roles_of(Kind.MATRIX)
-A_LAYER, LEAST, MOST = 9, 118, 260
-"""Pixels of one layer, and of a panel at least and at most."""
 MOST_PAIRS = 6
 """Panels: of a long run the last comparisons."""
 
@@ -30,8 +36,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, of: str = "angle") -> Drawin
     columns = {style.key: _columns(rows, style, of) for style in rows.styles}
     changed = [style for style in rows.styles if columns[style.key]]
     shown = changed[-MOST_PAIRS:]
-    layers = max((style.n_layers for style in shown), default=1)
-    height = min(max(LEAST, A_LAYER * layers), MOST)
+    height = map_height(style.n_layers for style in shown)
     panels = [_panel(style, columns[style.key]) for style in shown]
     rows.styles = shown  # the first was compared with nothing, and of a long run not all is drawn
     pairs = [panels[at : at + 2] for at in range(0, len(panels), 2)]
@@ -50,9 +55,9 @@ def _columns(rows: CutTable, style: Style, of: str) -> list[CellColumn]:
 
 def _panel(style: Style, columns: list[CellColumn]) -> Panel:
     return Panel(
-        title=f'<span style="color:{style.color}">{style.label}</span>',
-        x=Axis(names=tuple(column.name for column in columns), grid=False),
-        y=Axis(title="layer", names=tuple(map(str, range(style.n_layers))), grid=False),
+        title=colored(style.label, style.color),
+        x=named_axis("", (column.name for column in columns)),
+        y=layers_up(style.n_layers),
     )
 
 

@@ -19,11 +19,7 @@ DRAWN = {
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-    """Draw κ above and the effective rank over d_k below, of QK and of OV.
-
-    x: normalized layer index. The line is the median over heads, the band their quartiles. 1 below
-    means that a head uses all of its d_k directions alike.
-    """
+    """Draw κ above and the effective rank over d_k below, of QK and of OV."""
     series = [Series(of, name) for of in DRAWN for name in ("median", "low", "high")]
     rows = CutTable(table, series)
     x = layer_axis()

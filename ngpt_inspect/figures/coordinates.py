@@ -5,10 +5,10 @@ from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel, faded, scatter
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
+from ngpt_inspect.figures.drawing.factors import ALPHA, FACTOR, quantity_of
 from ngpt_inspect.figures.drawing.layers import place
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, Series, roles_of
 
-ALPHA, FACTOR = "eigen_learning_rate", "scaling_factor"
 ROLES = roles_of(Kind.EIGEN_LEARNING_RATE, Kind.SCALING, Kind.GAIN)
 AXES = {Role.S_Z: "token id", Role.S_QK: "coordinate, head after head"}
 
@@ -16,14 +16,9 @@ AXES = {Role.S_Z: "token id", Role.S_QK: "coordinate, head after head"}
 def draw(
     table: Frame, *, width: int = TWO_COLUMNS, role: str = "alpha_A", layer: int = 0
 ) -> Drawing:
-    """Draw every value of one vector of one layer, one line a checkpoint.
-
-    Left, x: coordinate (s_z: token id; s_qk: coordinates of the heads one after another, a line
-    for each head). Right, x: normalized rank, 0 the smallest, as rows of `quantile` hold it, heads
-    together. y: effective value. `layer` does not matter to s_z and the final gain.
-    """
+    """Draw every value of one vector of one layer, one line a checkpoint (of s_qk one a head)."""
     chosen = Role(role)
-    quantity = ALPHA if chosen.facts.kind is Kind.EIGEN_LEARNING_RATE else FACTOR
+    quantity = quantity_of(chosen)
     rows = CutTable(
         table[table["role"] == role],
         [Series(quantity), Series(quantity, "quantile")],

@@ -3,17 +3,10 @@
 from dataclasses import replace
 from itertools import cycle
 
-from ngpt_inspect.figures._figure import Choice, Figure
-from ngpt_inspect.figures.canvas import (
-    DOTTED,
-    TWO_COLUMNS,
-    Axis,
-    Drawing,
-    Frame,
-    across,
-    line_key,
-)
+from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures.canvas import DOTTED, TWO_COLUMNS, Axis, Drawing, Frame
 from ngpt_inspect.figures.drawing.attention import FORMULA, KAPPA, attention_panels
+from ngpt_inspect.figures.drawing.choices import LAYER
 from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
 LINE = ("family", "recipe", "learning_rate")
@@ -43,12 +36,9 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0) -> Drawing:
                 draw_line(canvas, panel, line, points, "exposure", KAPPA, between=BAR, hover=HOVER)
     for name, panel in panels.items() if len(here) else ():
         for bound in PAPER:
-            canvas.upright(panel, bound, DASHED)
+            canvas.upright(panel, bound, DASHED, "exposure of the paper's runs")
         for random in map(float, here.loc[here["weight"] == name, "at_random"].dropna().unique()):
-            canvas.add(panel, across(ends, random))
-    if len(here):
-        canvas.key("exposure of the paper's runs", line_key(**DASHED))
-        canvas.key("random matrix", line_key(**DOTTED))
+            canvas.level(panel, random, ends, "random matrix")
     empty = "" if len(here) else f"Nothing of layer {layer}: give decay_exposure.csv."
     canvas.notes += remarks(table, empty)
     return canvas.finish()
@@ -74,7 +64,7 @@ FIGURE = Figure(
     "lowest to the highest.",
     results="exposed_condition_numbers",
     draw=draw,
-    options=(Choice(name="layer", values=(), default=0, help="Which layer, from 0."),),
+    options=(LAYER,),
     formula=f"E = sum over steps of learning rate times weight decay; {FORMULA}",
     source="arXiv 2410.01131, Figure 5; arXiv 2410.23819",
 )

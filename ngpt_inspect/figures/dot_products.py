@@ -5,8 +5,7 @@ from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_bins, draw_law, draw_rank_curve
-from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
-from ngpt_inspect.vocabulary import Series
+from ngpt_inspect.vocabulary import EMBEDDINGS, Series
 
 DRAWN = (
     Series("dot", "quantile"),
@@ -19,11 +18,8 @@ NAMES = ("dot product", "density of dots", "density of cosines")
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw two rows, input and output: the rank curve, then histograms of dots and of cosines.
 
-    Left, x: normalized rank, 0 the smallest; y: dot product of two distinct rows as stored.
-    Middle and right, x: dot product and cosine; y: share of all pairs per unit of x (areas are
-    1). Dotted: the law of points spread evenly over the sphere of that dimension, which pile up at
-    0; a hump to the right of it is a cluster of tokens. In nGPT the rows are unit, so the two
-    histograms agree.
+    Shares are per unit of x: areas are 1. Points spread evenly over a sphere pile up at 0; a hump
+    to the right of that is a cluster of tokens. In nGPT rows are unit, so the histograms agree.
     """
     rows = CutTable(table, DRAWN)
     ranks, products = rank_axis(), value_axis()

@@ -1,17 +1,7 @@
 """Figures 3, 8 and 9: accuracy on downstream tasks against training tokens."""
 
 from ngpt_inspect.figures._figure import Choice, Figure
-from ngpt_inspect.figures.canvas import (
-    DOTTED,
-    TWO_COLUMNS,
-    Axis,
-    Canvas,
-    Drawing,
-    Frame,
-    Panel,
-    across,
-    line_key,
-)
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.text import short
 from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
@@ -47,8 +37,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, metric: str = "acc") -> Draw
     for (task, many), panel in panels.items():
         mine = there[(there["task"] == task) & (there["shots"] == many)]
         for chance in mine["chance"].dropna().unique():
-            canvas.add(panel, across([x.low, x.high], float(chance)))
-            canvas.key("at random", line_key(**DOTTED))
+            canvas.level(panel, float(chance), [x.low, x.high], "at random")
     empty = "" if len(there) else f"No {metric} of any task: give downstream_tasks.csv."
     left = len(places) - len(drawn)
     more = f"Not drawn: {left} more tasks." if left else ""

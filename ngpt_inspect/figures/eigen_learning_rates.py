@@ -6,28 +6,19 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
-from ngpt_inspect.vocabulary import Kind, Series, roles_of
+from ngpt_inspect.vocabulary import RATES, Series
 
-ROLES = roles_of(Kind.EIGEN_LEARNING_RATE)
 QUANTITY = "eigen_learning_rate"
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-    """Draw the mean of α_A and α_M by layer, and below how their coordinates are spread.
-
-    Above, x: normalized layer index; y: mean of |α| over the coordinates, with the quartile
-    band. Below, x: |α|; y: density over the coordinates, one curve a layer, the earlier the
-    paler. α is how far a block moves the hidden state along each coordinate: 0.25 is a quarter
-    of the way to what the block suggests.
-    """
+    """Draw the mean of α_A and α_M by layer, and below how their coordinates are spread."""
     names = ("abs_mean", "abs_low", "abs_high", "density", "density_at")
     rows = CutTable(table, [Series(QUANTITY, name) for name in names])
-    roles = rows.present(ROLES)
+    roles = rows.present(RATES)
     means = role_panels(roles, layer_axis(), value_axis("mean |α|"))
-    spreads = role_panels(
-        roles, Axis(title="|α|", from_zero=True), value_axis("density"), lambda role: ""
-    )
-    board = Board(rows, ROLES, [list(means.values()), list(spreads.values())], width)
+    spreads = role_panels(roles, Axis(title="|α|", from_zero=True), value_axis("density"), "")
+    board = Board(rows, RATES, [list(means.values()), list(spreads.values())], width)
     mean, band = Series(QUANTITY, "abs_mean"), between(QUANTITY, "abs_low", "abs_high")
     for role in roles:
         draw_by_layer(board, means[role], role, mean, name="mean |α|", band=band)

@@ -6,27 +6,21 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.dots import draw_scalars
-from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
-from ngpt_inspect.vocabulary import Series
+from ngpt_inspect.vocabulary import EMBEDDINGS, Series
 
 SPECTRUM = "covariance_eigenvalue_over_median"
 SCALARS = {"isotropy": "isotropy", "isoscore": "IsoScore", "anisotropy": "anisotropy"}
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-    """Draw the spectrum of both embeddings, and three scalars of each below.
-
-    Above, x: normalized rank, 0 the smallest; y: eigenvalue of the covariance of the rows over
-    the median eigenvalue, logarithmic. Below, x: the scalar. An even cloud has a flat spectrum,
-    isotropy and IsoScore near 1, and anisotropy (the mean cosine of two rows) near 0.
-    """
+    """Draw the spectrum of both embeddings, and three scalars of each below."""
     rows = CutTable(table, [Series(SPECTRUM, "quantile"), *map(Series, SCALARS)])
     roles = rows.present(EMBEDDINGS)
     y = value_axis("eigenvalue / median", log=True)
     above = role_panels(roles, rank_axis(), y)
     scalars, names = Axis(), Axis(names=list(SCALARS.values())[::-1])
     scalars.cover([0, 1])
-    below = role_panels(roles, scalars, names, lambda role: "")
+    below = role_panels(roles, scalars, names, "")
     board = Board(rows, EMBEDDINGS, [list(above.values()), list(below.values())], width)
     for role in roles:
         draw_rank_curve(board, above[role], role, SPECTRUM, "eigenvalue / median")

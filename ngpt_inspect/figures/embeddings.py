@@ -7,8 +7,7 @@ from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_histogram, draw_rank_curve
-from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
-from ngpt_inspect.vocabulary import Role, Series
+from ngpt_inspect.vocabulary import EMBEDDINGS, Role, Series
 
 EIGENVALUE = "covariance_eigenvalue_over_median"
 PRODUCTS = {"raw": ("dot", "dot product"), "cosine": ("cosine", "cosine")}
@@ -32,11 +31,7 @@ def draw(
     a sample that a note names).
     """
     product, product_name = PRODUCTS[dots]
-    columns = {
-        "embedding_norm": "norm",
-        EIGENVALUE: "eigenvalue / median",
-        product: product_name,
-    }
+    columns = {"embedding_norm": "norm", EIGENVALUE: "eigenvalue / median", product: product_name}
     rows = CutTable(table, [Series(each, name) for each in columns for name in STATISTICS[view]])
     axes = _ranked(columns) if view == "rank" else _counted(columns)
     groups = {

@@ -6,14 +6,19 @@ from functools import cache
 from ngpt_inspect.figures._cut_table import CutTable, Style
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
+from ngpt_inspect.figures.canvas.text import colored
 from ngpt_inspect.figures.drawing.board import Board
-from ngpt_inspect.figures.drawing.cells import CellColumn, columns_of, draw_cells
+from ngpt_inspect.figures.drawing.cells import (
+    CellColumn,
+    columns_of,
+    draw_cells,
+    map_height,
+    named_axis,
+)
 from ngpt_inspect.figures.drawing.choices import ROLES, roles_named
 from ngpt_inspect.vocabulary import Role, Series
 
 KAPPA = "condition_number"
-A_LAYER, LEAST, MOST = 9, 118, 260
-"""Pixels of one layer, and of a panel at least and at most."""
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS, role: str = "attention") -> Drawing:
@@ -25,7 +30,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, role: str = "attention") -> 
     can be clicked: its customdata is checkpoint, layer, role, head, step, expert.
     """
     rows = CutTable(table, [Series(KAPPA)])
-    axis = cache(_axis)
+    axis = cache(named_axis)  # panels of the same heads or layers have the same axis
     found = [
         [
             (style, columns, _panel(style, columns, axis))
@@ -33,8 +38,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, role: str = "attention") -> 
         ]
         for style in rows.styles
     ]
-    layers = max((style.n_layers for line in found for style, *_ in line), default=1)
-    height = min(max(LEAST, A_LAYER * layers), MOST)
+    height = map_height(style.n_layers for line in found for style, *_ in line)
     groups = [[panel for *_, panel in line] for line in found]
     board = Board(rows, roles_named(role), groups, width, height=height, named_above=True)
     board.color_title = "condition number κ"
@@ -43,14 +47,9 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, role: str = "attention") -> 
     return board.finish()
 
 
-def _axis(title: str, names: tuple[str, ...]) -> Axis:
-    return Axis(title=title, names=names, grid=False)
-
-
 def _panel(
     style: Style, columns: Sequence[CellColumn], axis: Callable[[str, tuple[str, ...]], Axis]
 ) -> Panel:
-    """Return a panel for these columns; those of the same heads or layers have the same axis."""
     heads = "" if columns[0].head is None else "head"
     return Panel(
         title=_title(style, columns),
@@ -69,7 +68,7 @@ def _columns(rows: CutTable, style: Style, roles: Sequence[Role]) -> list[list[C
 
 def _title(style: Style, columns: Sequence[CellColumn]) -> str:
     """Return checkpoint, in its colour, and matrix."""
-    name = f'<span style="color:{style.color}">{style.label}</span>'
+    name = colored(style.label, style.color)
     whole = columns[0].head is None
     return f"{name}  {'whole matrices' if whole else columns[0].role.facts.symbol}"
 

@@ -1,26 +1,18 @@
 """Condition numbers layer by layer, with wide and narrow heads (Figures 5 and 10)."""
 
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame
-from ngpt_inspect.figures.drawing.attention import FORMULA, KAPPA, attention_panels
-from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
+from ngpt_inspect.figures.drawing.attention import FORMULA, draw_attention
+from ngpt_inspect.figures.drawing.lines import remarks
 
 LINE = ("family", "d_k", "steps", "learning_rate")
-HOVER = "layer %{x}<br>κ %{y:.4g}"
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw one panel a weight: condition number by layer after training, a line a head width."""
     last = table[table["step"] == table["steps"]]
-    canvas, panels = attention_panels(Axis(title="layer"), width)
-    for line, rows in lines(last, LINE):
-        for name, panel in panels.items():
-            points = rows[rows["weight"] == name]
-            bar = ("lowest", "highest")
-            draw_line(canvas, panel, line, points, "layer", KAPPA, between=bar, hover=HOVER)
-    empty = "" if len(last) else "No run has ended: give heads_and_depth.csv."
-    canvas.notes += remarks(table, empty)
-    return canvas.finish()
+    said = remarks(table, "" if len(last) else "No run has ended: give heads_and_depth.csv.")
+    return draw_attention(last, width, "layer", LINE, said=said, hover="layer %{x}")
 
 
 FIGURE = Figure(

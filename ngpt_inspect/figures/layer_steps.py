@@ -3,13 +3,15 @@
 from typing import Any
 
 from ngpt_inspect.figures._figure import Choice, Figure
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel, heatmap
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Canvas, Drawing, Frame, Panel, heatmap
+from ngpt_inspect.figures.canvas.text import colored
+from ngpt_inspect.figures.drawing.cells import layers_up, map_height, named_axis
 from ngpt_inspect.figures.drawing.lines import Line
 from ngpt_inspect.figures.trajectories import LAYERED, rows_of, runs_of
 from ngpt_inspect.vocabulary import Role, Status
 
-A_LAYER, LEAST, MOST = 9, 90, 240
-"""Pixels of one layer, and of a panel at least and at most."""
+LEAST, MOST = 90, 240
+"""Pixels of a panel."""
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS, quantity: str = "condition_number") -> Drawing:
@@ -25,8 +27,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, quantity: str = "condition_n
     rows = rows[rows["value"] < float("inf")]
     rows.attrs = {}  # pandas copies them deeply with every selection
     lines = [_panels(rows, label, line, n_layers) for label, line, n_layers in runs]
-    highest = max((n_layers for _, _, n_layers in runs), default=1)
-    height = min(max(LEAST, A_LAYER * highest), MOST)
+    height = map_height((n_layers for _, _, n_layers in runs), LEAST, MOST)
     canvas = Canvas([[panel for panel, _ in line] for line in lines], width, height=height)
     canvas.color_title = followed.label
     for panel, tiles in (each for line in lines for each in line):
@@ -42,15 +43,15 @@ def _panels(rows: Frame, label: str, line: Line, n_layers: int) -> list[tuple[Pa
     import numpy as np
 
     mine = rows[rows["checkpoint"] == label]
-    layers = Axis(title="layer", names=tuple(map(str, range(n_layers))), grid=False)
+    layers = layers_up(n_layers)
     out = []
     for role in (role for role in Role if (mine["role"] == str(role)).any()):
         here = mine[mine["role"] == str(role)]
         wide = here.pivot_table(index="layer", columns="step", values="value", aggfunc="median")
         wide = wide.reindex(range(n_layers))
         values = wide.to_numpy(dtype=float)
-        title = f'<span style="color:{line.color}">{line.label}</span>  {role.facts.symbol}'
-        x = Axis(title="step", names=tuple(str(step) for step in wide.columns), grid=False)
+        title = f"{colored(line.label, line.color)}  {role.facts.symbol}"
+        x = named_axis("step", map(str, wide.columns))
         tiles = heatmap(
             x=list(range(len(wide.columns))),
             y=list(range(n_layers)),

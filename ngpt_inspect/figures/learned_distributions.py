@@ -5,7 +5,8 @@ from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
-from ngpt_inspect.vocabulary import Kind, Role, Series
+from ngpt_inspect.figures.drawing.factors import quantity_of
+from ngpt_inspect.vocabulary import Role, Series
 
 GRID = (
     (Role.ALPHA_A, Role.ALPHA_M, Role.S_QK, Role.S_Q, Role.S_K),
@@ -25,7 +26,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "histogram") -> 
     Gaussian kernel density of Scott's bandwidth. The paper shows histograms and says nothing
     of their bins or their height. α is |α|; s_ν is without the √d of equation 21.
     """
-    quantities = {role: _quantity(role) for role in ROLES}
+    quantities = {role: quantity_of(role) for role in ROLES}
     drawn = [Series(each, name) for each in quantities.values() for name in STATISTICS[view]]
     rows = CutTable(table, dict.fromkeys(drawn), pooled=True)
     counts = value_axis("count / largest") if view == "histogram" else None
@@ -39,11 +40,6 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "histogram") -> 
     for role, panel in panels.items():
         drawing(board, panel, role, quantities[role], view)
     return board.finish()
-
-
-def _quantity(role: Role) -> str:
-    alpha = role.facts.kind is Kind.EIGEN_LEARNING_RATE
-    return "eigen_learning_rate" if alpha else "scaling_factor"
 
 
 FIGURE = Figure(

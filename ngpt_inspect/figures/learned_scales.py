@@ -3,12 +3,10 @@
 from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
-from ngpt_inspect.figures.drawing.board import Board, layer_axis, role_panels, value_axis
-from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
-from ngpt_inspect.figures.scaling_factors import STATISTICS, VIEW, draw_factor, factor_panel
-from ngpt_inspect.vocabulary import QK_SCALES, Kind, Role, Series, roles_of
+from ngpt_inspect.figures.drawing.board import Board, layer_axis
+from ngpt_inspect.figures.drawing.factors import DRAWN, VIEW, draw_factor, factor_panel
+from ngpt_inspect.vocabulary import QK_SCALES, Kind, Role, roles_of
 
-ALPHA, FACTOR = "eigen_learning_rate", "scaling_factor"
 ABOVE, BELOW = (Role.ALPHA_A, Role.S_U), (Role.ALPHA_M, Role.S_NU, Role.S_Z)
 
 
@@ -20,22 +18,15 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
     tokens of Scott's bandwidth, for the paper does not give its own; or the histogram, count
     over the largest count. s_ν is without the √d of equation 21.
     """
-    rows = CutTable(table, [Series(each, name) for each in (ALPHA, FACTOR) for name in STATISTICS])
+    rows = CutTable(table, DRAWN)
     above = (*ABOVE, *rows.sought(QK_SCALES))
     roles = [*above, *BELOW]
-    there = rows.present(roles)
-    x, alphas = layer_axis(), roles_of(Kind.EIGEN_LEARNING_RATE)
-    of_alphas = [role for role in there if role in alphas]
-    panels = role_panels(of_alphas, x, value_axis(), lambda role: f"mean |{role.facts.symbol}|")
-    panels |= {role: factor_panel(role, view, x) for role in there if role not in alphas}
+    x = layer_axis()
+    panels = {role: factor_panel(role, view, x) for role in rows.present(roles)}
     groups = [[panels.get(role) for role in line] for line in (above, BELOW)]
     board = Board(rows, roles, groups, width)
     for role, panel in panels.items():
-        if role not in alphas:
-            draw_factor(board, panel, role, view)
-            continue
-        band = between(ALPHA, "abs_low", "abs_high")
-        draw_by_layer(board, panel, role, Series(ALPHA, "abs_mean"), name=panel.title, band=band)
+        draw_factor(board, panel, role, view)
     return board.finish()
 
 

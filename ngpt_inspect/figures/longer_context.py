@@ -1,16 +1,7 @@
 """Figure 13: perplexity beyond the trained context length."""
 
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures.canvas import (
-    DOTTED,
-    TWO_COLUMNS,
-    Axis,
-    Canvas,
-    Drawing,
-    Frame,
-    Panel,
-    line_key,
-)
+from ngpt_inspect.figures.canvas import DOTTED, TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.text import length
 from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
@@ -45,8 +36,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
                 draw_line(canvas, panel, line, here, x, y, between=bar, hover=hover)
     for panel in panels.values():
         for trained in sorted(table["context_length"].unique()):
-            canvas.upright(panel, float(trained), DOTTED)
-            canvas.key("trained length", line_key(**DOTTED))
+            canvas.upright(panel, float(trained), DOTTED, "trained length")
     canvas.notes += remarks(table, "" if len(table) else "No evaluations: give longer_context.csv.")
     return canvas.finish()
 

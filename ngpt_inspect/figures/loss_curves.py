@@ -16,13 +16,14 @@ from ngpt_inspect.figures.canvas import (
     scatter,
 )
 from ngpt_inspect.figures.canvas.text import factor, length, short
+from ngpt_inspect.figures.drawing.choices import switch
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
 
 LINE = ("family", "size", "variant", "batch_size", "learning_rate", "steps")
 """What makes a line; seeds of one setting look alike."""
 PLACE = ["size", "context_length"]
 ROOM = 0.2
-"""Share of the x axis that is kept free on the left, for the factors."""
+"""Share of the x axis that is kept free left of an arrow, for its factor."""
 APART = 0.1
 """Least distance between two arrows, as a share of the losses shown."""
 FOR_WORDS = 150
@@ -117,24 +118,22 @@ def _draw_runs(canvas: Canvas, panels: Sequence[Panel], line: Line, rows: Frame)
 def _draw_arrows(canvas: Canvas, panel: Panel, read: Frame) -> None:
     """Draw one arrow a setting, at the lowest loss at which the factor is exact.
 
-    The longest budget goes first, its factor below: there no curve passes. What would meet an
-    arrow already there is left to the panel of factors.
+    Its factor stands where it starts, below the curve of nGPT: there none passes. The longest
+    budget goes first; what would meet an arrow already there is left to the panel of factors.
     """
     apart = APART * max(panel.y.high - panel.y.low, 0)
     drawn: list[float] = []
+    starts: list[float] = []
     exact = read[read["bound"] == ""].sort_values("steps", ascending=False, kind="stable")
     for row in exact.to_dict("records"):
         ends = [float(row["step"]), float(row["gpt_steps"])]
         loss = float(row["validation_loss"])
         if any(abs(loss - other) < apart for other in drawn):
             continue
-        words = factor(float(row["speed_up"]))
-        if drawn:
-            at_start = "middle left" if ends[1] > ends[0] else "middle right"
-            _write(canvas, panel, words, ends[0], loss, at_start)
-        else:
-            _write(canvas, panel, words, sum(ends) / 2, loss, "bottom center")
+        at_start = "middle left" if ends[1] > ends[0] else "middle right"
+        _write(canvas, panel, factor(float(row["speed_up"])), ends[0], loss, at_start)
         drawn.append(loss)
+        starts.append(ends[0])
         trace = scatter(
             x=ends,
             y=[loss, loss],
@@ -146,8 +145,8 @@ def _draw_arrows(canvas: Canvas, panel: Panel, read: Frame) -> None:
             meta="read_off",
         )
         canvas.add(panel, trace)
-    if drawn and not panel.x.log:
-        panel.x.cover([-ROOM * panel.x.high])
+    if starts and not panel.x.log:
+        panel.x.cover([min(0.0, min(starts) - ROOM * panel.x.high)])
 
 
 def _write(canvas: Canvas, panel: Panel, words: str, x: float, y: float, where: str) -> None:
@@ -174,15 +173,9 @@ FIGURE = Figure(
     results="loss_curves",
     draw=draw,
     options=(
-        Choice(
-            name="log_steps",
-            values=(False, True),
-            help="Steps and tokens on a logarithmic axis (the paper's are linear).",
-        ),
-        Choice(
-            name="all_budgets",
-            values=(False, True),
-            help="Every budget, not only GPT's longest and nGPT's shortest and longest.",
+        switch("log_steps", "Steps and tokens on a logarithmic axis (the paper's are linear)."),
+        switch(
+            "all_budgets", "Every budget, not only GPT's longest and nGPT's shortest and longest."
         ),
         Choice(name="context", values=(), help="Only runs of this context length, in tokens."),
     ),

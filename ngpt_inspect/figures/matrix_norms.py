@@ -1,11 +1,8 @@
 """One norm of every matrix, by layer."""
 
-from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
-from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
-from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
-from ngpt_inspect.vocabulary import Series
+from ngpt_inspect.figures.drawing.by_layer import draw_matrices
 
 NORMS = {
     "rms_to_rms_norm": "RMS-to-RMS norm",
@@ -23,19 +20,8 @@ OF = Choice(
 def draw(
     table: Frame, *, width: int = TWO_COLUMNS, norm: str = "rms_to_rms_norm", of: str = "whole"
 ) -> Drawing:
-    """Draw one panel a matrix, a line a checkpoint.
-
-    x: normalized layer index. y: the norm, logarithmic, one range for all panels.
-    """
-    median = of == "median"
-    drawn = Series(norm, "median" if median else None)
-    band = between(norm, "low", "high") if median else None
-    rows = CutTable(table, [drawn, *(band or ())])
-    board, panels = matrix_board(rows, layer_axis(), value_axis(NORMS[norm], log=True), width)
-    for role, panel in panels.items():
-        split = "" if median else of
-        draw_by_layer(board, panel, role, drawn, name=NORMS[norm], band=band, of=split)
-    return board.finish()
+    """Draw one panel a matrix, a line a checkpoint."""
+    return draw_matrices(table, width=width, quantity=norm, title=NORMS[norm], log=True, of=of)
 
 
 FIGURE = Figure(

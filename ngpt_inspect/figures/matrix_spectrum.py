@@ -14,12 +14,7 @@ RANKS = {"stable_rank": "stable rank", "effective_rank": "effective rank"}
 
 
 def draw(
-    table: Frame,
-    *,
-    width: int = TWO_COLUMNS,
-    layer: int = 0,
-    role: str = "W_q",
-    head: int = 0,
+    table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0, role: str = "W_q", head: int = 0
 ) -> Drawing:
     """Draw σ against its rank, one curve a checkpoint: left of one head, right of the whole.
 

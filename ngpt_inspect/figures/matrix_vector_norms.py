@@ -8,11 +8,7 @@ from ngpt_inspect.vocabulary import Role
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0, role: str = "W_q") -> Drawing:
-    """Draw the rank curves of the row norms and of the column norms, one curve a checkpoint.
-
-    x: normalized rank, 0 the smallest. y: L2 norm of a row (column) of the complete matrix in
-    (out, in) layout, not split into heads. A star marks the vectors nGPT keeps at 1.
-    """
+    """Draw the rank curves of the row norms and of the column norms, one curve a checkpoint."""
     return draw_norms(table, [[Role(role)]], width, layer=layer)
 
 

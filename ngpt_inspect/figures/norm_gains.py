@@ -4,14 +4,8 @@ from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
 from ngpt_inspect.figures.drawing.board import Board, layer_axis
-from ngpt_inspect.figures.scaling_factors import (
-    QUANTITY,
-    STATISTICS,
-    VIEW,
-    draw_factor,
-    factor_panel,
-)
-from ngpt_inspect.vocabulary import Kind, Series, roles_of
+from ngpt_inspect.figures.drawing.factors import DRAWN, VIEW, draw_factor, factor_panel
+from ngpt_inspect.vocabulary import Kind, roles_of
 
 GAINS = roles_of(Kind.GAIN)
 A_ROW = 4
@@ -20,11 +14,9 @@ A_ROW = 4
 def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Drawing:
     """Draw a panel a gain: by layer, or of the final norm its values.
 
-    By layer, x: normalized layer index; y: mean of the absolute values of the coordinates with
-    their quartile band. Final norm, x: the gain; y: Gaussian kernel density over coordinates of
-    Scott's bandwidth, or the histogram.
+    Its density is a Gaussian kernel's of Scott's bandwidth.
     """
-    rows = CutTable(table, [Series(QUANTITY, name) for name in STATISTICS])
+    rows = CutTable(table, DRAWN)
     x = layer_axis()
     there = rows.present(GAINS)
     panels = {role: factor_panel(role, view, x) for role in there}

@@ -2,15 +2,11 @@
 
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
-from ngpt_inspect.figures.condition_numbers import OF, SPREAD, draw_kappa
+from ngpt_inspect.figures.condition_numbers import KAPPA, OF, SPREAD, SPREADS, draw_kappa
 
 
 def draw(
-    table: Frame,
-    *,
-    width: int = TWO_COLUMNS,
-    of: str = "median",
-    spread: str = "quartiles",
+    table: Frame, *, width: int = TWO_COLUMNS, of: str = "median", spread: str = "quartiles"
 ) -> Drawing:
     """Draw the figure `condition_numbers`, and dotted the same of the normalised matrices.
 
@@ -18,7 +14,8 @@ def draw(
     step. What is left of a GPT's distance from an nGPT is not a matter of norms. The paper dots
     the GPTs only; an nGPT's dotted line lies on its own.
     """
-    return draw_kappa(table, width, of, spread, normalized=True)
+    ends, dotted = SPREADS[spread], f"normalized_{KAPPA}"
+    return draw_kappa(table, width=width, of=of, spread=ends, normalized=dotted)
 
 
 FIGURE = Figure(

@@ -1,26 +1,19 @@
 """Condition numbers along runs with the paper's length, decay and initial values (Figure 5)."""
 
-from ngpt_inspect.figures._figure import Choice, Figure
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame
-from ngpt_inspect.figures.drawing.attention import FORMULA, KAPPA, attention_panels
-from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
+from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
+from ngpt_inspect.figures.drawing.attention import FORMULA, draw_attention
+from ngpt_inspect.figures.drawing.choices import LAYER
+from ngpt_inspect.figures.drawing.lines import remarks
 
 LINE = ("family", "steps", "learning_rate", "weight_decay")
-HOVER = "step %{x:,}<br>κ %{y:.4g}"
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0) -> Drawing:
     """Draw one panel a weight of one layer: condition number by step, a bar over the heads."""
     here = table[table["layer"] == layer]
-    canvas, panels = attention_panels(Axis(title="step"), width)
-    for line, rows in lines(here, LINE):
-        for name, panel in panels.items():
-            points = rows[rows["weight"] == name]
-            bar = ("lowest", "highest")
-            draw_line(canvas, panel, line, points, "step", KAPPA, between=bar, hover=HOVER)
-    empty = "" if len(here) else f"Nothing of layer {layer}: give paper_length.csv."
-    canvas.notes += remarks(table, empty)
-    return canvas.finish()
+    said = remarks(table, "" if len(here) else f"Nothing of layer {layer}: give paper_length.csv.")
+    return draw_attention(here, width, "step", LINE, said=said, hover="step %{x:,}")
 
 
 FIGURE = Figure(
@@ -31,7 +24,7 @@ FIGURE = Figure(
     "over heads, bar from the lowest to the highest head.",
     results="paper_length",
     draw=draw,
-    options=(Choice(name="layer", values=(), default=0, help="Which layer, from 0."),),
+    options=(LAYER,),
     formula=FORMULA,
     source="arXiv 2410.01131, Figure 5",
 )

@@ -19,7 +19,7 @@ from ngpt_inspect.figures.canvas import (
 )
 from ngpt_inspect.figures.canvas.ticks import nice_steps
 from ngpt_inspect.figures.drawing.lines import Line, remarks
-from ngpt_inspect.figures.drawing.paths import NO_TRACE, SHOWN_AT, keys, path_trace, paths
+from ngpt_inspect.figures.drawing.paths import NO_TRACE, SHOWN_AT, finite, keys, path_trace, paths
 
 MOST = 12
 """Paths of one panel, where no token is chosen."""
@@ -32,11 +32,7 @@ CENTRES = {"final": "final state", "next": "next token's output embedding"}
 
 
 def draw(
-    table: Frame,
-    *,
-    width: int = TWO_COLUMNS,
-    centre: str = "final",
-    token: int | None = None,
+    table: Frame, *, width: int = TWO_COLUMNS, centre: str = "final", token: int | None = None
 ) -> Drawing:
     """Draw one panel a checkpoint: the states of each token, block by block, around a centre.
 
@@ -73,14 +69,7 @@ def _only(rows: Frame, token: int | None) -> Frame:
 
 
 def _draw_paths(
-    canvas: Canvas,
-    panel: Panel,
-    line: Line,
-    rows: Frame,
-    x: str,
-    y: str,
-    *,
-    faint: bool,
+    canvas: Canvas, panel: Panel, line: Line, rows: Frame, x: str, y: str, *, faint: bool
 ) -> None:
     """Draw the states of all tokens, and mark where each begins and ends, and what follows."""
     states, following = (rows[rows["row"] == kind] for kind in ("state", "next"))
@@ -116,8 +105,8 @@ def _draw_circles(canvas: Canvas, panel: Panel, reach: list[float]) -> None:
     radii = nice_steps(0, max(map(abs, reach)), CIRCLES)[1:]
     turn = [*(math.tau * part / 90 for part in range(91)), math.nan]
     circles = scatter(
-        x=[_plain(radius * math.cos(angle)) for radius in radii for angle in turn],
-        y=[_plain(radius * math.sin(angle)) for radius in radii for angle in turn],
+        x=[finite(radius * math.cos(angle)) for radius in radii for angle in turn],
+        y=[finite(radius * math.sin(angle)) for radius in radii for angle in turn],
         mode="lines",
         line={"color": NEUTRAL, "width": 0.7, "dash": "dot"},
         hoverinfo="skip",
@@ -134,11 +123,6 @@ def _draw_circles(canvas: Canvas, panel: Panel, reach: list[float]) -> None:
     )
     for trace in (circles, degrees):
         canvas.add(panel, trace, x=[], y=[])
-
-
-def _plain(value: float) -> float | None:
-    """Return a gap for NaN."""
-    return None if math.isnan(value) else value
 
 
 def _notes(table: Frame, chosen: Frame, centre: str, token: int | None) -> list[str]:

@@ -1,11 +1,8 @@
 """Spectra over those of random matrices of the same shapes, by layer."""
 
-from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
-from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
-from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
-from ngpt_inspect.vocabulary import Series
+from ngpt_inspect.figures.drawing.by_layer import draw_matrices
 
 RATIOS = {
     "condition_number_ratio": "κ / random κ",
@@ -18,19 +15,15 @@ RATIOS = {
 def draw(
     table: Frame, *, width: int = TWO_COLUMNS, ratio: str = "condition_number_ratio"
 ) -> Drawing:
-    """Draw one panel a matrix: the median over heads with their quartiles, whole in the MLP.
-
-    x: normalized layer index. y: the ratio; 1 is a matrix of independent normal entries. Of
-    singular values outside of the random bulk the share is drawn, 0 for such a matrix.
-    """
-    series, band = Series(ratio, "median"), between(ratio, "low", "high")
-    rows = CutTable(table, [series, *band])
-    y = value_axis(RATIOS[ratio], log=ratio == "condition_number_ratio")
-    y.cover([0 if ratio == "outside_share" else 1])
-    board, panels = matrix_board(rows, layer_axis(), y, width)
-    for role, panel in panels.items():
-        draw_by_layer(board, panel, role, series, name=RATIOS[ratio], band=band)
-    return board.finish()
+    """Draw one panel a matrix: the median over heads with their quartiles, whole in the MLP."""
+    return draw_matrices(
+        table,
+        width=width,
+        quantity=ratio,
+        title=RATIOS[ratio],
+        log=ratio == "condition_number_ratio",
+        held=[0 if ratio == "outside_share" else 1],
+    )
 
 
 FIGURE = Figure(

@@ -1,25 +1,11 @@
 """Figure 6, middle and right: the learned scaling factors, and the norm gains of a GPT."""
 
 from ngpt_inspect.figures._cut_table import CutTable
-from ngpt_inspect.figures._figure import Choice, Figure
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
-from ngpt_inspect.figures.drawing.board import Board, layer_axis, value_axis
-from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
-from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
-from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
-
-QUANTITY = "scaling_factor"
-STATISTICS = (
-    *("abs_mean", "abs_low", "abs_high", "density", "density_at"),
-    *("bin_left", "bin_count"),
-)
-WITHOUT_LAYER = (Role.S_Z, Role.GAIN_FINAL)
-VIEW = Choice(
-    name="view",
-    label="Vectors outside the layers",
-    values=("density", "histogram"),
-    help="A vector outside the layers (s_z): a smooth density, or its histogram.",
-)
+from ngpt_inspect.figures._figure import Figure
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
+from ngpt_inspect.figures.drawing.board import Board, layer_axis
+from ngpt_inspect.figures.drawing.factors import DRAWN, VIEW, draw_factor, factor_panel
+from ngpt_inspect.vocabulary import Kind, roles_of
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Drawing:
@@ -31,7 +17,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
     histogram, count over the largest count. s_z is the inverse temperature of the softmax over
     the vocabulary.
     """
-    rows = CutTable(table, [Series(QUANTITY, name) for name in STATISTICS])
+    rows = CutTable(table, DRAWN)
     found = [rows.present(roles_of(kind)) for kind in (Kind.SCALING, Kind.GAIN)]
     x = layer_axis()
     groups = [{role: factor_panel(role, view, x) for role in group} for group in found]
@@ -41,26 +27,6 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
         for role, panel in group.items():
             draw_factor(board, panel, role, view)
     return board.finish()
-
-
-def factor_panel(role: Role, view: str, layers: Axis) -> Panel:
-    """Return a panel for one factor: by layer, or over its values where there is one vector."""
-    symbol = role.facts.symbol
-    if role in WITHOUT_LAYER:
-        return Panel(title=f"{symbol}  {view}", x=Axis(title=symbol), y=value_axis())
-    return Panel(title=f"mean |{symbol}|", x=layers, y=value_axis())
-
-
-def draw_factor(board: Board, panel: Panel, role: Role, view: str) -> None:
-    """Draw one factor in one panel: by layer, or as a distribution where there is one vector."""
-    name = panel.title.replace("  ", " ")
-    if role not in WITHOUT_LAYER:
-        band = between(QUANTITY, "abs_low", "abs_high")
-        draw_by_layer(board, panel, role, Series(QUANTITY, "abs_mean"), name=name, band=band)
-    elif view == "density":
-        draw_density(board, panel, role, QUANTITY, name)
-    else:
-        draw_histogram(board, panel, role, QUANTITY, name)
 
 
 FIGURE = Figure(

@@ -9,12 +9,7 @@ from ngpt_inspect.vocabulary import Series
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-    """Draw one panel a matrix with one rank curve a layer, the earlier the paler.
-
-    x: normalized rank, 0 the smallest. y: singular value, logarithmic; those of all heads of a
-    layer together, of the whole matrix in the MLP. A steep left end is near-lost rank. The
-    paper shows Q and K of two layers: the figure `queries_and_keys`.
-    """
+    """Draw one panel a matrix with one rank curve a layer, the earlier the paler."""
     rows = CutTable(table, [Series("singular_value", "quantile")])
     y = value_axis("singular value", log=True)
     board, panels = matrix_board(rows, rank_axis(), y, width)

@@ -9,7 +9,6 @@ from ngpt_inspect.figures.canvas import (
     Drawing,
     Frame,
     Panel,
-    across,
     marker,
     marker_key,
     scatter,
@@ -26,8 +25,7 @@ SIDES = (("steps", "context_length"), ("context_length", "steps"))
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw the factor by budget, a line a context, and by context, a line a budget.
 
-    Points are geometric means over seeds, bars their range; 1 means no faster. A triangle says
-    that a point is only a bound.
+    1 means no faster. A triangle says that a point is only a bound.
     """
     told = table[table["speed_up"].notna()]
     budgets, contexts = (sorted(told[name].unique()) for name in ("steps", "context_length"))
@@ -46,7 +44,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
             _draw(canvas, panel, line, rows, x)
             drawn += 1
         if len(told):  # the line at 1: as fast as GPT
-            canvas.add(panel, across([panel.x.low, panel.x.high], 1.0))
+            canvas.level(panel, 1.0, [panel.x.low, panel.x.high])
     canvas.notes += remarks(table, "" if len(told) else NO_PAIRS)
     return canvas.finish()
 

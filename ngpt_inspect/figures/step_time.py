@@ -1,17 +1,7 @@
 """Section A.4: how much longer a training step of nGPT takes."""
 
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures.canvas import (
-    DOTTED,
-    TWO_COLUMNS,
-    Axis,
-    Canvas,
-    Drawing,
-    Frame,
-    Panel,
-    across,
-    line_key,
-)
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.text import length
 from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
 
@@ -22,10 +12,7 @@ ONE_PANEL = 138
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-    """Draw time of nGPT over time of GPT by context length: median over rounds, quartiles.
-
-    1 means that a step takes as long.
-    """
+    """Draw time of nGPT over time of GPT by context length: median over rounds, quartiles."""
     contexts = sorted(table["context_length"].unique())
     x = Axis(title="context length", log=True, write=length, ticks_at=contexts)
     panel = Panel(x=x, y=Axis(title="step time, nGPT / GPT"))
@@ -34,8 +21,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
         between = ("ratio_low", "ratio_high")
         draw_line(canvas, panel, line, rows, "context_length", "ratio", between=between)
     if contexts:
-        canvas.add(panel, across([x.low, x.high], 1.0))
-        canvas.key("as long as GPT", line_key(**DOTTED))
+        canvas.level(panel, 1.0, [x.low, x.high], "as long as GPT")
     canvas.notes += remarks(table, "" if contexts else NO_TIMINGS)
     return canvas.finish()
 

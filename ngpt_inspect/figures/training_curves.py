@@ -6,13 +6,8 @@ from typing import Any
 from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel, band
 from ngpt_inspect.figures.canvas.text import short
-from ngpt_inspect.figures.drawing.lines import (
-    Line,
-    draw_line,
-    remarks,
-    run_lines,
-    tell_together,
-)
+from ngpt_inspect.figures.drawing.choices import switch
+from ngpt_inspect.figures.drawing.lines import Line, draw_line, remarks, run_lines, tell_together
 
 AXES = {
     "steps": ("step", "steps"),
@@ -47,7 +42,7 @@ def draw(
     x, title = AXES[against]
     styled = list(run_lines(table))
     shown = table[table[x].notna()]
-    along = Axis(title=title, log=log_x, write=short)
+    along = Axis(title=title, log=log_x, from_zero=True, write=short)
     panels = {
         name: Panel(title=words, x=along, y=_axis(name, words, _top(shown)))
         for name, words in quantities.items()
@@ -120,22 +115,9 @@ FIGURE = Figure(
             values=tuple(AXES),
             help="What is on the x axis.",
         ),
-        Choice(
-            name="log_x",
-            label="Logarithmic",
-            values=(False, True),
-            help="A logarithmic x axis.",
-        ),
-        Choice(
-            name="learning_rate",
-            values=(False, True),
-            help="A further panel with the learning rate of each step.",
-        ),
-        Choice(
-            name="gradient_norm",
-            values=(False, True),
-            help="A further panel with the norm of the gradient before clipping.",
-        ),
+        switch("log_x", "A logarithmic x axis.", "Logarithmic"),
+        switch("learning_rate", "A further panel with the learning rate of each step."),
+        switch("gradient_norm", "A further panel with the norm of the gradient before clipping."),
     ),
     formula="mean cross-entropy in nats per token: of each step's batch before its update, and of "
     "held-out text; beyond 400 logged values, means of equally many consecutive ones.",

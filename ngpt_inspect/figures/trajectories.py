@@ -21,10 +21,10 @@ from ngpt_inspect.figures.canvas import (
     scatter,
 )
 from ngpt_inspect.figures.canvas.text import short
-from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
+from ngpt_inspect.figures.drawing.choices import switch
 from ngpt_inspect.figures.drawing.lines import Line, draw_line, looks, remarks
 from ngpt_inspect.measures import MEASURES, Followed
-from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Role, Series, Status
+from ngpt_inspect.vocabulary import ATTENTION, MLP, OUTSIDE_LAYERS, Role, Series, Status
 
 USUAL = "condition_number"
 """What is followed where nothing is chosen: it comes first."""
@@ -140,12 +140,7 @@ def runs_of(table: Frame) -> Iterator[tuple[str, Line, int]]:
 
 
 def _draw_run(
-    canvas: Canvas,
-    panel: Panel,
-    line: Line,
-    rows: Frame,
-    followed: Followed,
-    n_layers: int,
+    canvas: Canvas, panel: Panel, line: Line, rows: Frame, followed: Followed, n_layers: int
 ) -> None:
     """Draw the pale lines of a role's layers (as many as are asked for) and the strong one."""
     layered = rows["layer"].notna().any()
@@ -202,11 +197,7 @@ def _finite(canvas: Canvas, panel: Panel, line: Line, rows: Frame) -> Frame:
 
 
 def _notes(
-    rows: Frame,
-    shown: Frame,
-    runs: list[tuple[str, Line, int]],
-    followed: Followed,
-    against: str,
+    rows: Frame, shown: Frame, runs: list[tuple[str, Line, int]], followed: Followed, against: str
 ) -> Iterator[str]:
     """Yield what is missing from the figure, and what a single point stands for."""
     if shown.empty:
@@ -248,16 +239,8 @@ FIGURE = Figure(
             values=tuple(AXES),
             help="What is on the x axis.",
         ),
-        Choice(
-            name="hide_layers",
-            values=(False, True),
-            help="Without the pale lines of single layers.",
-        ),
-        Choice(
-            name="drift",
-            values=(False, True),
-            help="Over the value at the first step of the run.",
-        ),
+        switch("hide_layers", "Without the pale lines of single layers."),
+        switch("drift", "Over the value at the first step of the run."),
     ),
     formula="as in the figure of that measure, at each step; over all layers: the median over "
     "heads of all layers, the mean over coordinates of all layers, or the largest deviation.",

@@ -5,8 +5,7 @@ from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import DOTTED, TWO_COLUMNS, Axis, Drawing, Frame, Panel, line_key
 from ngpt_inspect.figures.drawing.board import Board, value_axis
 from ngpt_inspect.figures.drawing.dots import draw_beside, draw_level
-from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
-from ngpt_inspect.vocabulary import Series
+from ngpt_inspect.vocabulary import EMBEDDINGS, Series
 
 PANELS = {
     "uniformity": "uniformity",
@@ -18,10 +17,7 @@ RANDOM = "uniform on the sphere"
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-    """Draw four numbers of each embedding, a dot a checkpoint.
-
-    Dotted: uniformity and intrinsic dimension of as many points spread evenly over the sphere.
-    """
+    """Draw four numbers of each embedding, a dot a checkpoint."""
     drawn = (*PANELS, *(f"{name}_random" for name in PANELS))
     rows = CutTable(table, [Series(name) for name in drawn])
     there = rows.present(EMBEDDINGS)

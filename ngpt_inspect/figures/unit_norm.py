@@ -6,19 +6,13 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import layer_axis, matrix_board, value_axis
 from ngpt_inspect.figures.drawing.dots import draw_beside, draw_level
 from ngpt_inspect.figures.drawing.layers import draw_by_layer
-from ngpt_inspect.figures.drawing.ranked import EMBEDDINGS
-from ngpt_inspect.vocabulary import Series
+from ngpt_inspect.vocabulary import EMBEDDINGS, Series
 
 DEVIATION, TOLERANCE = "unit_deviation", "tolerance"
 
 
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
-    """Draw one panel a matrix and one for the two embeddings.
-
-    x: normalized layer index. y: largest |‖v‖₂ − 1| over the vectors of length d_model (rows,
-    but columns of W_o and W_oMLP), logarithmic. Dotted: the tolerance of the stored dtype; a
-    line below it is on the hypersphere. A GPT is not meant to be.
-    """
+    """Draw one panel a matrix and one for the two embeddings; a GPT is not meant to be there."""
     rows = CutTable(table, [Series(DEVIATION), Series(TOLERANCE)])
     y = value_axis("max |‖v‖ − 1|", log=True)
     there = rows.present(EMBEDDINGS)

@@ -1,22 +1,14 @@
 """Figures 11 and 12, left: norms of the rows and columns of each matrix."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
-from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
-from ngpt_inspect.figures.drawing.board import (
-    ATTENTION,
-    MLP,
-    Board,
-    rank_axis,
-    role_panels,
-    value_axis,
-)
+from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame, Panel
+from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.ranked import ONE_ROW
-from ngpt_inspect.vocabulary import MatrixAxis, Role, Series
+from ngpt_inspect.vocabulary import ATTENTION, MLP, MatrixAxis, Role, Series
 
 HEIGHT = 84
 """Pixels of a panel: there are four rows of them."""
@@ -26,10 +18,8 @@ QUANTITIES = {MatrixAxis.ROWS: "row_norm", MatrixAxis.COLUMNS: "column_norm"}
 def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     """Draw rank curves of row norms and, below, of column norms, one curve a layer.
 
-    x: normalized rank, 0 the smallest. y: L2 norm of a row (column) of the complete matrix in
-    (out, in) layout, not split into heads. A star in the title marks the vectors of length
-    d_model, which nGPT keeps at 1: rows of the matrices that read the hidden state, columns of
-    those that write it.
+    nGPT keeps the vectors of length d_model at 1: rows of the matrices that read the hidden state,
+    columns of those that write it.
     """
     return draw_norms(table, [ATTENTION, MLP], width)
 
@@ -42,7 +32,7 @@ def draw_norms(
     rows = CutTable(table, drawn, layer=layer)
     x, y = rank_axis(), value_axis("norm")
     lines = [
-        (axis, role_panels(rows.present(group), x, y, partial(title_of, axis=axis)))
+        (axis, {role: Panel(title=title_of(role, axis), x=x, y=y) for role in rows.present(group)})
         for group in matrices
         for axis in QUANTITIES
     ]

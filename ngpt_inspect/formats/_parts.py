@@ -26,7 +26,7 @@ def with_part(contents: Contents, name: str | None) -> Contents:
     WrongOption
         There is no such set; or none is named, and none has a usual name.
     """
-    parts = contents.parts or _prefixed(contents)
+    parts = contents.parts or _prefixed(contents, asked=name is not None)
     there = f"its parts are {listed(parts)}" if parts else "it holds one set of weights"
     begun = [each for each in parts if name is not None and each.startswith(f"{name}.")]
     if name is not None and name not in parts and len(begun) != 1:
@@ -52,8 +52,12 @@ def _rank(name: str) -> int:
     return found[0] if found else len(WRAPPERS)
 
 
-def _prefixed(contents: Contents) -> Mapping[str, Callable[[], Held]]:
-    """Return the sets that are told apart by how names begin: ``model.`` and ``ema.``."""
+def _prefixed(contents: Contents, *, asked: bool) -> Mapping[str, Callable[[], Held]]:
+    """Return the sets that are told apart by how names begin: ``model.`` and ``ema.``.
+
+    Unasked they are two sets only where one has a usual name: ``encoder.`` and ``decoder.`` are
+    two halves of one model.
+    """
     alike: dict[frozenset[str], list[str]] = {}
     for prefix, rest in _by_prefix(contents.tensors).items():
         if len(rest) >= FEWEST and _is_model(contents, prefix, rest):
@@ -62,8 +66,8 @@ def _prefixed(contents: Contents) -> Mapping[str, Callable[[], Held]]:
     if not several:
         return {}
     prefixes = several[max(several, key=len)]
-    if not any(_rank(apart) < len(WRAPPERS) for apart in _apart(prefixes)):
-        return {}  # two halves of one model, as an encoder and a decoder
+    if not asked and not any(_rank(apart) < len(WRAPPERS) for apart in _apart(prefixes)):
+        return {}
     return {prefix: partial(_under, contents, prefix, prefixes) for prefix in prefixes}
 
 

@@ -1,9 +1,11 @@
-"""Files bound together by an index: ``{"weight_map": {tensor: file}}``, all in one folder."""
+"""Files bound together by an index, ``{"weight_map": {tensor: file}}``, or by their numbers."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
@@ -17,6 +19,8 @@ from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.wording import quoted
 
 DAMAGED = "the index is damaged: copy or download it again"
+NUMBERED = re.compile(r"(.+-)(\d{1,6})(-of-\d{1,6}\.\w+)", re.ASCII)
+"""``model-00001-of-00003.safetensors``."""
 AT_ONCE = 8
 """Remote files that are opened side by side."""
 Shard = tuple[Mapping[str, StoredTensor], Mapping[str, Any]]
@@ -55,15 +59,68 @@ def read_sharded(index: Place, format_name: str, read_shard: Callable[[Place], S
                 next_step="index and shards are not of one model: copy or download them again",
             )
         tensors[tensor] = read[shard][0][tensor]
+    return _bound(index, format_name, tensors, read, list(shards.values()))
+
+
+def numbered(folder: Place, suffix: str) -> list[Path]:
+    """Return the files of a local folder that by their numbers are all parts of one checkpoint.
+
+    Nothing where a part is missing, or where anything else has their suffix or an index.
+    """
+    if not isinstance(folder, Path) or not folder.is_dir():
+        return []
+    names = sorted(each.name for each in folder.iterdir())
+    mine = [name for name in names if name.endswith(suffix)]
+    found = NUMBERED.fullmatch(mine[0]) if len(mine) > 1 else None
+    if found is None or any(name.endswith(f"{suffix}.index.json") for name in names):
+        return []
+    digits = len(found[2])
+    wanted = [f"{found[1]}{n:0{digits}}{found[3]}" for n in range(1, len(mine) + 1)]
+    told = int(found[3].partition("-of-")[2].partition(".")[0])
+    return [folder / name for name in mine] if (mine, told) == (wanted, len(mine)) else []
+
+
+def read_numbered(
+    folder: Place, format_name: str, suffix: str, read_shard: Callable[[Place], Shard]
+) -> Contents:
+    """Return the tensors of all parts of a checkpoint whose index is lost.
+
+    Raises
+    ------
+    UnreadableFile
+        Two of them hold a tensor of one name; or as the files themselves.
+    """
+    shards = numbered(folder, suffix)
+    read = {shard.name: read_shard(shard) for shard in shards}
+    tensors: dict[str, StoredTensor] = {}
+    for shard, (mine, _) in read.items():
+        again = next((name for name in mine if name in tensors), None)
+        if again is not None:
+            raise UnreadableFile(
+                f"{shard} holds {quoted(again)}, which a part before it holds too",
+                where=str(folder),
+                next_step="they are not of one model: copy or download them again",
+            )
+        tensors |= mine
+    return _bound(folder, format_name, tensors, read, shards)
+
+
+def _bound(
+    source: Place,
+    format_name: str,
+    tensors: Mapping[str, StoredTensor],
+    read: Mapping[str, Shard],
+    files: list[Any],
+) -> Contents:
     config: dict[str, Any] = {}
     for _, more in read.values():
         config = {**more, **config}
     return Contents(
-        source=str(index),
+        source=str(source),
         format=format_name,
         tensors=tensors,
         config=config,
-        fingerprint=fingerprint(list(shards.values())),
+        fingerprint=fingerprint(files),
     )
 
 

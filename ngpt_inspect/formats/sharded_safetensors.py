@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ngpt_inspect.formats._format import Format
-from ngpt_inspect.formats._sharded import Shard, read_sharded
+from ngpt_inspect.formats._sharded import Shard, numbered, read_numbered, read_sharded
 from ngpt_inspect.formats.places.folder import INDEX
 from ngpt_inspect.formats.safetensors_file import decode_metadata, read_file
 from ngpt_inspect.places import Place
@@ -11,10 +11,12 @@ from ngpt_inspect.stored import Contents
 
 
 def _accepts(place: Place, head: bytes) -> bool:
-    return place.name.endswith(INDEX) and bool(head)
+    return (place.name.endswith(INDEX) and bool(head)) or bool(numbered(place, ".safetensors"))
 
 
 def _read(place: Place) -> Contents:
+    if place.is_dir():
+        return read_numbered(place, SHARDED_SAFETENSORS.name, ".safetensors", _read_shard)
     return read_sharded(place, SHARDED_SAFETENSORS.name, _read_shard)
 
 
@@ -25,7 +27,7 @@ def _read_shard(place: Place) -> Shard:
 
 SHARDED_SAFETENSORS = Format(
     name="sharded safetensors",
-    summary="a *.safetensors.index.json and the files it names",
+    summary="a *.safetensors.index.json and the files it names; or all parts",
     accepts=_accepts,
     read=_read,
 )

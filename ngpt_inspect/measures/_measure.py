@@ -194,7 +194,7 @@ class Measure:
     known: tuple[Known, ...] = ()
     """Known answers: of each quantity at least one."""
     usual: str = ""
-    """How to read it (docs/measures.md): what trained models have."""
+    """How to read it (docs/measures/): what trained models have."""
     alarming: str = ""
     """What is a reason to look closer, and at what."""
     random: str = ""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ngpt_inspect.errors import WrongOption
@@ -14,7 +12,7 @@ from ngpt_inspect.plotting.gathering import measured_for
 from ngpt_inspect.plotting.joining import drawn_rows
 from ngpt_inspect.plotting.wide import wide_table
 from ngpt_inspect.results import listed
-from ngpt_inspect.runs import is_run, step_files
+from ngpt_inspect.runs import checkpoints_of
 from ngpt_inspect.tables import Source, opened
 
 if TYPE_CHECKING:
@@ -85,7 +83,7 @@ def figure(
         else:
             table = measured_for(
                 [(chosen, drawn)],
-                opened(every_step(sources) if chosen.over_steps else sources),
+                opened(_every_step(sources) if chosen.over_steps else sources),
                 layers=layers,
                 roles=roles,
                 device=device,
@@ -96,17 +94,9 @@ def figure(
     return drawing
 
 
-def every_step(sources: Source | Sequence[Source]) -> list[Source]:
+def _every_step(sources: Source | Sequence[Source]) -> list[Source]:
     """Return sources with all checkpoints of a run in the place of its folder."""
-    return [
-        step
-        for source in listed(sources)
-        for step in (
-            step_files(Path(source)).values()
-            if isinstance(source, str | PathLike) and is_run(Path(source))
-            else [source]
-        )
-    ]
+    return [step for source in listed(sources) for step in checkpoints_of(source, "all")]
 
 
 class OfFamily(Protocol):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures.canvas.screen import for_screen
 from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, TWO_COLUMNS
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.plotting.files import notes_of
+from ngpt_inspect.plotting.files import notes_of, rendered
 from ngpt_inspect.plotting.joining import drawn_rows
 from ngpt_inspect.plotting.wide import wide_of
 from ngpt_inspect.tables import Source
+from ngpt_inspect.trackers import LoggedFigure
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -39,7 +41,29 @@ def self_explaining(checkpoints: Sequence[WeightSet]) -> list[Figure]:
     show one by one, and those over steps where there is one step.
     """
     steps = {(each.label, each.step) for each in checkpoints}
-    follows = len(steps) > len({label for label, _ in steps})
+    return _self_explaining(follows=len(steps) > len({label for label, _ in steps}))
+
+
+def pictures_of(table: pd.DataFrame) -> dict[str, LoggedFigure]:
+    """Draw what says something by itself of the table of one checkpoint, for trackers.
+
+    Figures whose measures the table does not hold, and those with nothing to show, are left out.
+    """
+    there = set(table["measure"].unique())
+    chosen = [
+        each
+        for each in _self_explaining(follows=False)
+        if each.needs and all(there & set(MEASURES[need].quantities) for need in each.needs)
+    ]
+    drawn = {each.name: each.draw(drawn_rows(each, table)) for each in chosen}
+    return {
+        name: LoggedFigure(figure=figure, png=partial(rendered, figure, "png"))
+        for name, figure in drawn.items()
+        if figure.data
+    }
+
+
+def _self_explaining(*, follows: bool) -> list[Figure]:
     chosen = [
         each
         for each in FIGURES.values()
@@ -60,7 +84,10 @@ def self_explaining(checkpoints: Sequence[WeightSet]) -> list[Figure]:
 
 
 def pictured(
-    chosen: Sequence[Figure], table: pd.DataFrame, sources: Sequence[Source]
+    chosen: Sequence[Figure],
+    table: pd.DataFrame,
+    sources: Sequence[Source],
+    made: Mapping[str, pd.DataFrame] | None = None,
 ) -> Iterator[Pictured]:
     """Yield the figures that have something to show, drawn wide and narrow, for the screen.
 
@@ -72,6 +99,8 @@ def pictured(
         Of what the figures of measures need, summarised.
     sources
         What training results and traces are taken from.
+    made
+        Wide tables by name that were made before.
 
     Raises
     ------
@@ -79,9 +108,11 @@ def pictured(
         As `training_results`.
     """
     for each in chosen:
-        rows = drawn_rows(
-            each, wide_of(each.results, sources, asked=False) if each.results else table
-        )
+        known = {"": table} | dict(made or {})
+        there = known.get(each.results)
+        if there is None:
+            there = wide_of(each.results, sources, asked=False)
+        rows = drawn_rows(each, there)
         wide, narrow = (each.draw(rows, width=width) for width in (TWO_COLUMNS, ONE_COLUMN))
         if wide.data:
             yield Pictured(

@@ -4,8 +4,11 @@ MXFP4 (OCP Microscaling Formats, version 1.0): groups of 32 share a power of two
 exponent plus 127. gpt-oss keeps ``NAME_blocks`` of shape (..., groups, 16) and ``NAME_scales``
 of shape (..., groups); the value is NAME, of shape (..., 32 groups).
 
-NVFP4 (ModelOpt): groups of 16 share an F8_E4M3 scale ``NAME_scale``, and the whole tensor the
-F32 scale ``NAME_scale_2``; the codes are NAME, of shape (out, in / 2).
+compressed-tensors keeps ``NAME_packed`` (..., 16 groups) and ``NAME_scale``.
+
+NVFP4: groups of 16 share an F8_E4M3 scale ``NAME_scale``. By ModelOpt the whole tensor is times
+the F32 scale ``NAME_scale_2``, and the codes are NAME, of shape (out, in / 2); by
+compressed-tensors it is over ``NAME_global_scale``, and they are ``NAME_packed``.
 """
 
 from __future__ import annotations
@@ -31,11 +34,15 @@ NV_BYTES = 8
 EXPONENT_BIAS = 127
 PAIRS = (("_blocks", "_scales"), (".blocks", ".scales"))
 """Of codes and scales, by Hugging Face and by OpenAI."""
+PACKED = "_packed"
+"""Codes, by compressed-tensors."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MicroscaledFloat4(QuantisedTensor):
-    """value = level of the code x scale of its group (x scale of the tensor)."""
+    """value = level of the code x scale of its group (x, or over, the scale of the tensor)."""
+
+    is_over: bool = False
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode rows; see `QuantisedTensor.decode`."""
@@ -58,7 +65,8 @@ class MicroscaledFloat4(QuantisedTensor):
         if self.dtype == "MXFP4":
             exponents = stored.view(torch.uint8).int() - EXPONENT_BIAS
             return torch.ldexp(torch.ones_like(exponents, dtype=torch.float64), exponents).float()
-        return stored.double() * self.parts[2].read().double().reshape(())
+        whole = self.parts[2].read().double().reshape(())
+        return stored.double() / whole if self.is_over else stored.double() * whole
 
 
 def _find(contents: Contents) -> Iterator[Recognised]:
@@ -70,8 +78,12 @@ def _find(contents: Contents) -> Iterator[Recognised]:
             if name.endswith(blocks):
                 base = name.removesuffix(blocks)
                 yield _microscaled(base, codes, tensors.get(base + scales), base + scales)
-        if f"{name}_scale_2" in tensors and f"{name}_scale" in tensors:
-            yield _nvfp4(name, codes, tensors[f"{name}_scale"], tensors[f"{name}_scale_2"])
+        base = name.removesuffix(PACKED)
+        whole = f"{base}_global_scale" if base != name else f"{name}_scale_2"
+        if whole in tensors and f"{base}_scale" in tensors:
+            yield _nvfp4(base, codes, tensors[f"{base}_scale"], tensors[whole])
+        elif base != name:
+            yield _microscaled(base, codes, tensors.get(f"{base}_scale"), f"{base}_scale")
 
 
 def _microscaled(
@@ -80,7 +92,9 @@ def _microscaled(
     if scales is None:
         why = f"stored as 4-bit codes, and their scales ({name}) are missing"
         return Recognised(tensor=refused(codes, why), codes=codes.name)
-    fits = codes.shape == (*scales.shape, MX_BYTES) and len(codes.shape) > 2
+    blocks = (*scales.shape, MX_BYTES)
+    joined = (*blocks[:-2], scales.shape[-1] * MX_BYTES) if scales.shape else ()
+    fits = codes.shape == (joined if codes.name.endswith(PACKED) else blocks) != (MX_BYTES,)
     if not fits or scales.dtype not in ("U8", "F8_E8M0"):
         return Recognised(tensor=refused(codes, _misfit(codes, scales)), codes=codes.name)
     shape = (*scales.shape[:-1], scales.shape[-1] * MX_BYTES * 2)
@@ -92,8 +106,8 @@ def _nvfp4(name: str, codes: StoredTensor, scales: StoredTensor, whole: StoredTe
     grouped = (*codes.shape[:-1], codes.shape[-1] // NV_BYTES) if codes.shape else ()
     fits = scales.shape == grouped and codes.n_values == scales.n_values * NV_BYTES
     if not fits or scales.dtype != "F8_E4M3" or math.prod(whole.shape) != 1:
-        return Recognised(tensor=refused(codes, _misfit(codes, scales)), codes=name)
-    return _found(name, shape, "NVFP4", (codes, scales, whole))
+        return Recognised(tensor=refused(codes, _misfit(codes, scales)), codes=codes.name)
+    return _found(name, shape, "NVFP4", (codes, scales, whole), is_over=name != codes.name)
 
 
 def _misfit(codes: StoredTensor, scales: StoredTensor) -> str:
@@ -102,10 +116,20 @@ def _misfit(codes: StoredTensor, scales: StoredTensor) -> str:
 
 
 def _found(
-    name: str, shape: tuple[int, ...], kind: str, parts: tuple[StoredTensor, ...]
+    name: str,
+    shape: tuple[int, ...],
+    kind: str,
+    parts: tuple[StoredTensor, ...],
+    *,
+    is_over: bool = False,
 ) -> Recognised:
     tensor = MicroscaledFloat4(
-        name=name, shape=shape, dtype=kind, location=parts[0].location, parts=parts
+        name=name,
+        shape=shape,
+        dtype=kind,
+        location=parts[0].location,
+        parts=parts,
+        is_over=is_over,
     )
     return Recognised(
         tensor=tensor, codes=parts[0].name, others=tuple(part.name for part in parts[1:])
@@ -114,6 +138,6 @@ def _found(
 
 MICROSCALED_FLOAT4 = Scheme(
     name="microscaled 4-bit floats",
-    summary="MXFP4 as in gpt-oss, NVFP4 as ModelOpt writes it",
+    summary="MXFP4 and NVFP4, as gpt-oss, ModelOpt or compressed-tensors keep them",
     find=_find,
 )

@@ -1,19 +1,28 @@
-"""The page: what is told, in HTML. What comes out of files is escaped here, once."""
+"""The page: what is told, in HTML."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.comparing import CHANGES, QUANTITIES
 from ngpt_inspect.environment import environment
 from ngpt_inspect.measures import MEASURES, Measure
 from ngpt_inspect.plotting import Pictured
 from ngpt_inspect.report._bundle import bundle, library
+from ngpt_inspect.report._changed import changes_told
+from ngpt_inspect.report._markup import (
+    anchor,
+    escaped,
+    file_beside,
+    html_table,
+    listed,
+    named,
+    typeset,
+)
 from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.vocabulary import Kind, roles_of
 from ngpt_inspect.weights import WeightSet
@@ -36,7 +45,6 @@ VALUES = (
     "Values are effective values, as the model uses them, in float64 of the exact stored numbers."
 )
 UNDRAWN = "The script in this file draws the figure here."
-SUBSCRIPT = re.compile(r"(?<=[^\W_])_(\w+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +57,8 @@ class Told:
     """As `summary` returns them."""
     differences: pd.DataFrame | None
     """As `differences` returns them; None for a single checkpoint."""
+    changed: pd.DataFrame | None
+    """As `changes` returns it; None where nothing was compared."""
     measures: Sequence[Measure]
     figures: Sequence[Pictured]
     origin: Mapping[str, Any]
@@ -59,23 +69,23 @@ class Told:
 def document(told: Told) -> str:
     """Return the page, whole."""
     parts = dict(_parts(told))
-    links = "".join(f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name in parts)
+    links = "".join(f'<a href="#{anchor(name)}">{escape(name)}</a>' for name in parts)
     sections = "".join(
-        f'<section id="{_anchor(name)}"><h2>{escape(name)}</h2>{body}</section>'
+        f'<section id="{anchor(name)}"><h2>{escape(name)}</h2>{body}</section>'
         for name, body in parts.items()
     )
     title = " and ".join(each.label for each in told.checkpoints)
     drawn = [
         f'<script type="text/plain" id="plotly">{library()}</script>',
         f'<script type="text/plain" id="figures">{bundle(told.figures)}</script>',
-        f"<script>{_beside('page.js')}</script>",
+        f"<script>{file_beside('page.js')}</script>",
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="generator" content="{escape(told.origin["tool"])}">'
-        f"<title>{escape(title)}</title><style>{_beside('page.css')}</style></head><body>"
+        f"<title>{escape(title)}</title><style>{file_beside('page.css')}</style></head><body>"
         f"<header><h1>{escape(title)}</h1><p class='faint'>What the files say, by "
         f"{escape(told.origin['tool'])}. This page is complete: it loads nothing.</p>"
         f"<nav>{links}</nav></header><main>{sections}</main>"
@@ -92,12 +102,16 @@ def _parts(told: Told) -> Iterator[tuple[str, str]]:
     numbers = told.facts[told.facts["level"].isna() & ~_on_cards(told.facts)]
     if len(numbers):
         yield "In numbers", _wide(numbers, ("item",))
-    for heading, figures in _grouped(told.figures).items():
+    grouped = _grouped(told.figures)
+    of_changes = grouped.pop("Changes", [])
+    for heading, figures in grouped.items():
         yield heading, "".join(map(_figure, figures))
     if told.differences is not None:
         yield "Differences", _differences(told.differences)
+    if told.changed is not None:
+        yield "Changes", "".join([*map(_figure, of_changes), *changes_told(told.changed)])
     yield "What was assumed, and what is missing", "".join(_assumed(told))
-    yield "How each number is computed", "".join(_computed(told.measures))
+    yield "How each number is computed", "".join(_computed(told))
     yield "Where the numbers come from", "".join(_origin(told))
 
 
@@ -111,12 +125,14 @@ def _cards(told: Told) -> Iterator[str]:
         words = [f'<span class="{name}">{n} {name}</span>' for name, n in counts.items() if n]
         health = ", ".join(words) or '<span class="ok">nothing to report</span>'
         lines = [
-            (_text(row.item), _text(row.text)) for row in shown.itertuples() if row.item != "step"
+            (escaped(row.item), escaped(row.text))
+            for row in shown.itertuples()
+            if row.item != "step"
         ]
         yield (
             f'<article class="card" style="border-left-color:{color}">'
-            f"<h3>{escape(_named(checkpoint.label, checkpoint.step))}</h3>"
-            f"{_listed([*lines, ('health', health)])}</article>"
+            f"<h3>{escape(named(checkpoint.label, checkpoint.step))}</h3>"
+            f"{listed([*lines, ('health', health)])}</article>"
         )
     yield "</div>"
 
@@ -132,13 +148,13 @@ def _health(readings: pd.DataFrame) -> str:
     for item, group in readings.groupby("item", sort=False):
         cells = {
             (row.checkpoint, row.step): f'<span class="level {row.level}">{row.level}</span> '
-            f"{_text(row.text)}"
+            f"{escaped(row.text)}"
             for row in group.itertuples()
         }
-        rule = _set(str(group["rule"].iloc[0]))
+        rule = typeset(str(group["rule"].iloc[0]))
         head = f'{escape(str(item))}<span class="rule">{rule}</span>'
         rows.append((head, [cells.get(column, "-") for column in columns]))
-    return _table("what is looked at, and the rule", [_named(*each) for each in columns], rows)
+    return html_table("what is looked at, and the rule", [named(*each) for each in columns], rows)
 
 
 def _wide(facts: pd.DataFrame, lead: tuple[str, ...]) -> str:
@@ -146,12 +162,12 @@ def _wide(facts: pd.DataFrame, lead: tuple[str, ...]) -> str:
     columns = [str(name) for name in wide][len(lead) :]
     rows = [
         (
-            ": ".join(map(_text, line[: len(lead)])),
-            list(map(_text, line[len(lead) :])),
+            ": ".join(map(escaped, line[: len(lead)])),
+            list(map(escaped, line[len(lead) :])),
         )
         for line in wide.itertuples(index=False)
     ]
-    return _table("", columns, rows)
+    return html_table("", columns, rows)
 
 
 def _differences(table: pd.DataFrame) -> str:
@@ -161,16 +177,18 @@ def _differences(table: pd.DataFrame) -> str:
 
 
 def _grouped(figures: Iterable[Pictured]) -> dict[str, list[Pictured]]:
-    """Return the figures under headings, by what their first measure is of."""
+    """Return the figures under headings: by their table, or what their first measure is of."""
     learned = {*roles_of(Kind.EIGEN_LEARNING_RATE), *roles_of(Kind.SCALING)}
     found: dict[str, list[Pictured]] = {
-        name: [] for name in ("Training", "Embeddings", "Matrices", "Rates and scales")
+        name: [] for name in ("Training", "Embeddings", "Matrices", "Rates and scales", "Changes")
     }
     for each in figures:
         needs = each.figure.needs
         roles = set(MEASURES[needs[0]].roles) if needs else set()
         heading = (
-            "Training"
+            "Changes"
+            if each.figure.results == CHANGES
+            else "Training"
             if not needs
             else "Rates and scales"
             if roles & learned
@@ -184,16 +202,16 @@ def _grouped(figures: Iterable[Pictured]) -> dict[str, list[Pictured]]:
 
 def _figure(each: Pictured) -> str:
     figure = each.figure
-    formula = f"<p>Computed: {_set(figure.formula)}</p>" if figure.formula else ""
+    formula = f"<p>Computed: {typeset(figure.formula)}</p>" if figure.formula else ""
     notes = " ".join(each.notes)
     words = " ".join([figure.title, figure.summary, notes]).strip()
     height = round(each.wide.layout.height)
     return (
-        f'<h3 id="{figure.name}">{escape(figure.title)}</h3><figure>'
+        f'<h3 id="figure-{figure.name}">{escape(figure.title)}</h3><figure>'
         f'<div class="plot" data-figure="{figure.name}" role="img" aria-label="{escape(words)}" '
         f'style="height:{height}px">{UNDRAWN}</div>'
-        f"<figcaption><p>{_set(figure.summary)}</p>{formula}"
-        f"<p>Source: {_set(figure.source)}.</p></figcaption></figure>"
+        f"<figcaption><p>{typeset(figure.summary)}</p>{formula}"
+        f"<p>Source: {typeset(figure.source)}.</p></figcaption></figure>"
     )
 
 
@@ -201,12 +219,12 @@ def _assumed(told: Told) -> Iterator[str]:
     for remark in told.remarks:
         yield f"<p>{escape(remark)}</p>"
     for facts in told.origin["checkpoints"]:
-        yield f"<h3>{escape(_named(facts['label'], facts['step']))}</h3>"
+        yield f"<h3>{escape(named(facts['label'], facts['step']))}</h3>"
         constants = [
             (escape(each["name"]), f"{number(each['value'])}, {escape(each['origin'])}")
             for each in facts["constants"]
         ]
-        yield _listed(constants) if constants else "<p>No constants are involved.</p>"
+        yield listed(constants) if constants else "<p>No constants are involved.</p>"
         covered = facts["coverage"]
         lines = [f"{covered['measured']} of {covered['weights']} weights measured."]
         lines += [f"{n} numbers skipped: {why}." for why, n in covered["skipped"].items()]
@@ -220,14 +238,19 @@ def _assumed(told: Told) -> Iterator[str]:
         yield "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
-def _computed(measures: Iterable[Measure]) -> Iterator[str]:
+def _computed(told: Told) -> Iterator[str]:
     yield f"<p>{UNITS}</p><p>{VALUES}</p>"
-    for each in measures:
-        lines = [(f"<code>{name}</code>", escape(text)) for name, text in each.quantities.items()]
+    for each in told.measures:
         yield (
             f"<h3>{escape(each.title)}</h3><p class='faint'>{escape(each.summary)}. "
-            f"Source: {escape(each.source)}.</p>{_listed(lines)}{_read_as(each)}"
+            f"Source: {escape(each.source)}.</p>{_formulas(each.quantities)}{_read_as(each)}"
         )
+    if told.changed is not None:
+        yield f"<h3>Changes</h3>{_formulas(QUANTITIES)}"
+
+
+def _formulas(quantities: Mapping[str, str]) -> str:
+    return listed((f"<code>{name}</code>", escape(text)) for name, text in quantities.items())
 
 
 def _read_as(each: Measure) -> str:
@@ -239,8 +262,8 @@ def _read_as(each: Measure) -> str:
 def _origin(told: Told) -> Iterator[str]:
     for facts in told.origin["checkpoints"]:
         lines = {"file": facts["source"], "fingerprint": facts["fingerprint"]}
-        yield f"<h3>{escape(_named(facts['label'], facts['step']))}</h3>"
-        yield _listed([(name, f"<code>{escape(str(text))}</code>") for name, text in lines.items()])
+        yield f"<h3>{escape(named(facts['label'], facts['step']))}</h3>"
+        yield listed([(name, f"<code>{escape(str(text))}</code>") for name, text in lines.items()])
     yield "<h3>Made with</h3>"
     sources = " ".join(each.contents.source for each in told.checkpoints)
     machine = environment()
@@ -249,7 +272,7 @@ def _origin(told: Told) -> Iterator[str]:
         for name in ("ngpt-inspect", "python", "torch", "numpy")
         if name in machine
     }
-    yield _listed([(name, f"<code>{escape(text)}</code>") for name, text in made.items()])
+    yield listed([(name, f"<code>{escape(text)}</code>") for name, text in made.items()])
     settings = json.dumps(told.origin["settings"], indent=1, default=str, ensure_ascii=False)
     yield (
         f"<details><summary>Settings</summary><pre><code>{escape(settings)}</code></pre></details>"
@@ -261,49 +284,3 @@ def _of(facts: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
     if checkpoint.step is not None:
         mine &= facts["step"] == checkpoint.step
     return facts[mine]
-
-
-def _named(label: str, step: Any) -> str:
-    import pandas as pd
-
-    return label if step is None or pd.isna(step) else f"{label} at step {step:,}"
-
-
-def _table(lead: str, columns: Sequence[str], rows: Iterable[tuple[str, list[str]]]) -> str:
-    """Return a table: on a phone a block a line, each cell under the name of its column."""
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in (lead, *columns))
-    lines = (
-        f'<tr><th scope="row">{head}</th>'
-        + "".join(
-            f'<td data-of="{escape(name)}">{cell}</td>'
-            for name, cell in zip(columns, cells, strict=True)
-        )
-        + "</tr>"
-        for head, cells in rows
-    )
-    return (
-        f'<div class="scroll"><table class="wide-table"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
-    )
-
-
-def _listed(lines: Iterable[tuple[str, str]]) -> str:
-    return f"<dl>{''.join(f'<dt>{name}</dt><dd>{text}</dd>' for name, text in lines)}</dl>"
-
-
-def _set(words: str) -> str:
-    """Return words with what follows an underscore as a subscript."""
-    return SUBSCRIPT.sub(r"<sub>\1</sub>", escape(words))
-
-
-def _text(value: Any) -> str:
-    return escape(str(value))
-
-
-def _anchor(name: str) -> str:
-    return name.lower().replace(",", "").replace(" ", "-")
-
-
-def _beside(name: str) -> str:
-    """Return a file that lies in this room."""
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")

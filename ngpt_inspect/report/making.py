@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import distinct
+from ngpt_inspect.comparing import CHANGES, changes
+from ngpt_inspect.errors import MissingRole
 from ngpt_inspect.figures import Figure
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.naming import several
@@ -35,8 +37,9 @@ def save_report(
     """Write one HTML file with all there is to say of checkpoints; it needs no network.
 
     It has a card of each, health with the rules behind it, figures that can be hovered over and
-    enlarged, differences, what was assumed, how every number is computed, and where they are
-    from. It reads on a phone and on paper, on a light and on a dark ground.
+    enlarged, differences, what changed from each to the next, what was assumed, how every number is
+    computed, and where they are from. It reads on a phone and on paper, on a light and on a dark
+    ground.
 
     Parameters
     ----------
@@ -65,7 +68,8 @@ def save_report(
     checkpoints = distinct(opened(sources))
     chosen = figures_for(checkpoints, names)
     table = measure(checkpoints, measures_for(chosen), device=device, progress=progress)
-    write_bytes(Path(path), report_of(checkpoints, table, chosen))
+    changed = changed_in(checkpoints, chosen, device=device, progress=progress)
+    write_bytes(Path(path), report_of(checkpoints, table, chosen, changed))
     return Path(path)
 
 
@@ -90,8 +94,26 @@ def measures_for(chosen: Sequence[Figure]) -> list[str]:
     return list(dict.fromkeys([*summary_measures(), *needed]))
 
 
+def changed_in(
+    checkpoints: Sequence[WeightSet], chosen: Sequence[Figure], **how: Any
+) -> pd.DataFrame | None:
+    """Return what changed from each checkpoint to the next, where these figures draw that.
+
+    None where nothing does, or there is nothing to compare.
+    """
+    if len(checkpoints) < 2 or all(each.results != CHANGES for each in chosen):
+        return None
+    try:
+        return changes(checkpoints, **how)
+    except MissingRole:  # none of them holds a weight
+        return None
+
+
 def report_of(
-    checkpoints: Sequence[WeightSet], table: pd.DataFrame, chosen: Sequence[Figure] | None = None
+    checkpoints: Sequence[WeightSet],
+    table: pd.DataFrame,
+    chosen: Sequence[Figure] | None = None,
+    changed: pd.DataFrame | None = None,
 ) -> bytes:
     """Return the file, of checkpoints measured before: nothing is measured here.
 
@@ -103,6 +125,8 @@ def report_of(
         Rows of `measures_for` these figures as `measure` gives them, single values included.
     chosen
         The figures; by default all that need no choice.
+    changed
+        As `changes` returns it; without it the file has no section of changes.
 
     Raises
     ------
@@ -112,13 +136,15 @@ def report_of(
     figures = self_explaining(checkpoints) if chosen is None else list(chosen)
     measures = [MEASURES[name] for name in measures_for(figures)]
     settings = table.attrs.get("settings", {})
+    made = {} if changed is None else {CHANGES: changed}
     told = Told(
         checkpoints=list(checkpoints),
         colors=colors(checkpoints),
         facts=summary_of(checkpoints, table),
         differences=differences(checkpoints) if len(checkpoints) > 1 else None,
         measures=measures,
-        figures=list(pictured(figures, summarise(table), list(checkpoints))),
+        changed=changed,
+        figures=list(pictured(figures, summarise(table), list(checkpoints), made)),
         origin=provenance(table, list(checkpoints), measures, settings),
         remarks=list(remarks_on(checkpoints)),
     )

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.results.compare.spread import over_seeds
-from ngpt_inspect.results.downstream_tasks import METRIC, SHOTS, STEP, TASK, TOKENS
-from ngpt_inspect.results.schema.columns import IDENTITY, RUNS, SETTING, names, number
+from ngpt_inspect.results.downstream_tasks import METRIC, SHOTS, TASK
+from ngpt_inspect.results.schema.columns import IDENTITY, RUNS, SETTING, STEP, TOKENS, names, number
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
 
@@ -60,7 +60,7 @@ def _averages(told: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     mean = told.groupby(CHECKPOINT, sort=False, dropna=False).agg(
         tasks=("task", "nunique"),
         accuracy=("accuracy", "mean"),
-        standard_error=("standard_error", _of_a_mean),
+        standard_error=("standard_error", lambda e: math.sqrt((e**2).sum(skipna=False)) / len(e)),
         chance=("chance", lambda values: values.mean(skipna=False)),
     )
     mean = mean.reset_index().assign(task=AVERAGE)
@@ -73,10 +73,6 @@ def _averages(told: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         for row in missing.to_dict("records")
     ]
     return mean[(mean["tasks"] == mean["of"]) & (mean["of"] > 1)], remarks
-
-
-def _of_a_mean(errors: pd.Series[float]) -> float:
-    return math.sqrt((errors**2).sum(skipna=False)) / len(errors)
 
 
 TABLE = Results(

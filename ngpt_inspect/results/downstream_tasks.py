@@ -1,10 +1,8 @@
 """What the evaluation harness says of checkpoints: the rows behind Figures 3, 8 and 9."""
 
-from ngpt_inspect.results.schema.columns import IDENTITY, number, text, whole
+from ngpt_inspect.results.schema.columns import IDENTITY, STEP, TOKENS, number, text, whole
 from ngpt_inspect.results.schema.contract import Results
 
-STEP = whole("step", "optimiser steps taken")
-TOKENS = whole("tokens", "training tokens seen")
 TASK = text("task", "as lm-evaluation-harness calls it")
 METRIC = text("metric", "likewise: acc, acc_norm, perplexity; with its filter where it has one")
 SHOTS = whole("shots", "solved examples before each question")

@@ -47,6 +47,8 @@ def compute(losses: pd.DataFrame) -> pd.DataFrame:
     - ``read_off``: over the seeds of a setting, at nGPT's lowest loss (a lower bound where GPT
       never gets there), and then also at the lowest loss that both reach.
     """
+    import pandas as pd
+
     shown = _judged(losses)
     finite = shown[shown["validation_loss"].notna() & (shown["step"] >= 1)]
     curves = {run: _curve(rows) for run, rows in finite.groupby(ID, sort=False)}
@@ -55,9 +57,10 @@ def compute(losses: pd.DataFrame) -> pd.DataFrame:
         row
         for mine, theirs in pairs(finite[ID].drop_duplicates(), remarks)
         for run in mine.itertuples(index=False, name=None)
-        for row in _compared(curves, run, _longest(theirs))
+        for row in _compared(curves, run, theirs)
     ]
-    table = stacked(COLUMNS, [_validations(shown), *_frames(found), *_frames(_read_offs(found))])
+    pieces = [_validations(shown), pd.DataFrame(found), pd.DataFrame(_read_offs(found))]
+    table = stacked(COLUMNS, pieces)
     table.attrs["remarks"] = remarks
     return table
 
@@ -69,10 +72,6 @@ def _judged(losses: pd.DataFrame) -> pd.DataFrame:
     return losses.merge(kept, on=ID).drop_duplicates([*ID, "step"], ignore_index=True)
 
 
-def _longest(gpt: pd.DataFrame) -> tuple[Any, ...]:
-    return tuple(gpt.sort_values("steps", kind="stable").iloc[-1])
-
-
 def _validations(shown: pd.DataFrame) -> pd.DataFrame:
     told = shown[shown["validation_loss"].notna()].drop(columns="seconds")
     nothing = dict.fromkeys(("gpt_steps", "speed_up", "speed_up_tokens"), np.nan)
@@ -80,8 +79,9 @@ def _validations(shown: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compared(
-    curves: dict[Any, tuple[Any, Any]], ngpt: tuple[Any, ...], gpt: tuple[Any, ...]
+    curves: dict[Any, tuple[Any, Any]], ngpt: tuple[Any, ...], others: pd.DataFrame
 ) -> Iterator[dict[str, Any]]:
+    gpt = tuple(others.sort_values("steps", kind="stable").iloc[-1])
     mine, theirs = (curves[run] for run in (ngpt, gpt))
     lowest = [float(curve[1].min()) for curve in (mine, theirs)]
     levels = np.unique(np.concatenate([np.minimum.accumulate(loss) for _, loss in (mine, theirs)]))
@@ -141,12 +141,6 @@ def _mean(rows: list[dict[str, Any]]) -> dict[str, Any]:
     loss = float(np.mean([row["validation_loss"] for row in rows]))
     said = {"row": READ_OFF, "bound": bound, "runs": len(rows), "validation_loss": loss}
     return rows[0] | means | said
-
-
-def _frames(rows: list[dict[str, Any]]) -> list[pd.DataFrame]:
-    import pandas as pd
-
-    return [pd.DataFrame(rows)] if rows else []
 
 
 TABLE = Results(

@@ -1,6 +1,6 @@
 """Validation losses while training: the rows behind Figures 1, 2 and 7."""
 
-from ngpt_inspect.results.schema.columns import IDENTITY, number, whole
+from ngpt_inspect.results.schema.columns import IDENTITY, SECONDS, STEP, TOKENS, number
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.sources.runs import losses_of_run
 
@@ -9,9 +9,9 @@ TABLE = Results(
     summary="One row a validation of a run; the last has step = steps, or no loss.",
     columns=(
         *IDENTITY,
-        whole("step", "optimiser steps taken"),
-        whole("tokens", "training tokens seen"),
-        number("seconds", "seconds of training so far", optional=True),
+        STEP,
+        TOKENS,
+        SECONDS,
         number(
             "validation_loss", "nats per token; empty where the run has diverged", optional=True
         ),

@@ -12,6 +12,9 @@ from ngpt_inspect.results.schema.columns import (
 )
 from ngpt_inspect.results.schema.contract import Results
 
+PRECISION = text("precision", "of matrix products")
+COMPILED = flag("compiled", "whether torch.compile was used")
+
 TABLE = Results(
     name="step_time",
     summary="One row a timing of one family in one round of interleaved rounds.",
@@ -20,8 +23,8 @@ TABLE = Results(
         SIZE,
         CONTEXT,
         BATCH,
-        text("precision", "of matrix products"),
-        flag("compiled", "whether torch.compile was used"),
+        PRECISION,
+        COMPILED,
         whole("round", "families of one round are timed right after each other"),
         number("seconds", "of one step: forward, backward, update, normalisation"),
     ),

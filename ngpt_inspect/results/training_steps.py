@@ -1,6 +1,6 @@
 """Every step that training runs have logged."""
 
-from ngpt_inspect.results.schema.columns import IDENTITY, number, whole
+from ngpt_inspect.results.schema.columns import IDENTITY, SECONDS, STEP, TOKENS, number
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.sources.runs import steps_of_run
 
@@ -9,9 +9,9 @@ TABLE = Results(
     summary="One row a step of a run, as its metrics.jsonl has it.",
     columns=(
         *IDENTITY,
-        whole("step", "optimiser steps taken"),
-        whole("tokens", "training tokens seen"),
-        number("seconds", "seconds of training so far", optional=True),
+        STEP,
+        TOKENS,
+        SECONDS,
         number("train_loss", "of the batch before its update, nats per token", optional=True),
         number("validation_loss", "nats per token, where it was measured", optional=True),
         number("rate", "learning rate of this step", optional=True),

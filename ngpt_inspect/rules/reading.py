@@ -82,9 +82,9 @@ def measures_of(rules: Sequence[CheckRule]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for rule in rules for name in rule.measure))
 
 
-def rules_of(path: Path | None) -> Rules:
+def rules_of(path: Path | str | None) -> Rules:
     """Return the rules of a file, or where none is named those in force."""
-    return in_force() if path is None else read_rules(path)
+    return in_force() if path is None else read_rules(Path(path))
 
 
 def in_force() -> Rules:

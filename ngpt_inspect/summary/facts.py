@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.runs import log_of, read_metrics, run_of
+from ngpt_inspect.runs import losses_of
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -75,14 +75,8 @@ def tokens_of(checkpoint: WeightSet) -> int | None:
 
 def loss_facts(checkpoints: Sequence[WeightSet]) -> list[list[Fact]]:
     """Return the validation loss of each run at the last step that all of them evaluated."""
-    curves = []
-    for checkpoint in checkpoints:
-        folder = run_of(Path(checkpoint.contents.source))
-        if folder is not None and log_of(folder) is not None:
-            metrics = read_metrics(folder).dropna(subset="validation_loss")
-            curves.append(dict(zip(metrics["step"], metrics["validation_loss"], strict=True)))
-        else:
-            curves.append({})
+    logs = [losses_of(Path(each.contents.source)) for each in checkpoints]
+    curves = [dict(zip(log["step"], log["validation_loss"], strict=True)) for log in logs]
     common = set.intersection(*(set(curve) for curve in curves if curve)) if any(curves) else set()
     if not common:
         return [[] for _ in checkpoints]

@@ -7,19 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.runs import log_of, read_metrics, run_of
+from ngpt_inspect.runs import losses_of
 from ngpt_inspect.tables import parts
 from ngpt_inspect.tables.rows import of_series, rows_of
-from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
+from ngpt_inspect.vocabulary import ATTENTION, EMBEDDINGS, MLP, RATES, Role, Series, Status
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ATTENTION = (Role.W_Q, Role.W_K, Role.W_V, Role.W_O)
-MLP = (Role.W_U, Role.W_NU, Role.W_O_MLP)
-EMBEDDINGS = roles_of(Kind.EMBEDDING)
-RATES = roles_of(Kind.EIGEN_LEARNING_RATE)
 
 COLUMNS = {
     "kappa_attention": "κ of attention: median over the heads of W_q, W_k, W_v, W_o of all layers",
@@ -71,12 +66,11 @@ def last_losses(checkpoints: Sequence[WeightSet]) -> list[float]:
 
 
 def _last_loss(checkpoint: WeightSet) -> float:
-    folder = run_of(Path(checkpoint.contents.source))
-    if folder is None or log_of(folder) is None or checkpoint.step is None:
+    if checkpoint.step is None:
         return math.nan
-    metrics = read_metrics(folder).dropna(subset="validation_loss")
-    until = metrics[metrics["step"] <= checkpoint.step].sort_values("step", kind="stable")
-    return float(until["validation_loss"].iloc[-1]) if len(until) else math.nan
+    logged = losses_of(Path(checkpoint.contents.source))
+    until = logged.loc[logged["step"] <= checkpoint.step, "validation_loss"]
+    return float(until.iloc[-1]) if len(until) else math.nan
 
 
 def _numbers(rows: pd.DataFrame) -> Iterator[tuple[str, float]]:

@@ -22,7 +22,7 @@ from ngpt_inspect.summary.facts import Fact, Level, frame
 from ngpt_inspect.tables import parts
 from ngpt_inspect.tables.rows import records, rows_of
 from ngpt_inspect.tables.summaries import PLACE
-from ngpt_inspect.vocabulary import Kind, Status, roles_of
+from ngpt_inspect.vocabulary import RATES, Status
 from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import number
 
@@ -34,8 +34,6 @@ LEVELS = {Severity.WARNING: Level.NOTICE, Severity.ERROR: Level.TROUBLE}
 """What a broken rule makes of a reading."""
 
 UNMEASURED = "not measured"
-WEIGHT = ["layer", "role", "expert", "tensor"]
-"""What tells the weights of a checkpoint apart."""
 Found = Mapping[str, Any]
 """Rows by quantity; an empty table for one that was not measured."""
 
@@ -124,8 +122,22 @@ def sentence(rules: Sequence[CheckRule]) -> str:
     return lead + ", ".join(f"{LEVELS[rule.severity]} {rule.words}" for rule in milder_first)
 
 
-def _said(verdicts: Sequence[Verdict]) -> str:
-    return sentence([each.rule for each in verdicts])
+def _reading(
+    verdicts: Sequence[Verdict],
+    text: str,
+    value: float | None,
+    measure: str,
+    where: Mapping[str, Any],
+    **said: Any,
+) -> Fact:
+    """Return what an item says, with what its rules make of it and where it was found."""
+    told: dict[str, Any] = {
+        "item": str(verdicts[0].rule.item),
+        "level": _level(verdicts),
+        "rule": sentence([each.rule for each in verdicts]),
+        **{key: where.get(key) for key in ("role", "layer", "head")},
+    }
+    return Fact(text=text, value=value, measure=measure, **(told | said))
 
 
 def _worst(_: WeightSet, __: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
@@ -133,69 +145,38 @@ def _worst(_: WeightSet, __: Found, verdicts: Sequence[Verdict]) -> Iterator[Fac
     judged = [each for each in verdicts if each.outcome is not Outcome.OPEN]
     if not judged:
         return
-    worst = max(judged, key=lambda each: (each.outcome is Outcome.BROKEN, _rank(each)))
-    yield Fact(
-        item=str(worst.rule.item),
-        text=worst.text,
-        value=worst.value,
-        level=_level(verdicts),
-        rule=_said(verdicts),
-        measure=worst.rule.measure[0] if worst.rule.measure else "",
-        **_where(worst.broken[0] if worst.broken else {}),
-    )
+    levels = list(Level)
 
+    def rank(each: Verdict) -> tuple[bool, int]:
+        return each.outcome is Outcome.BROKEN, levels.index(LEVELS[each.rule.severity])
 
-def _rank(verdict: Verdict) -> int:
-    return list(Level).index(LEVELS[verdict.rule.severity])
-
-
-def _weights(of: Found, measures: Sequence[str]) -> pd.DataFrame:
-    """Return a row for each weight that is there, and each status of it."""
-    import pandas as pd
-
-    tables = [of[name] for each in measures for name in ALL[each].quantities if len(of[name])]
-    if not tables:
-        return pd.DataFrame(columns=COLUMNS)
-    rows = pd.concat([table.drop_duplicates([*WEIGHT, "status"]) for table in tables])
-    return pd.DataFrame(rows[rows["tensor"].notna()])
+    worst = max(judged, key=rank)
+    measure = worst.rule.measure[0] if worst.rule.measure else ""
+    where = worst.broken[0] if worst.broken else {}
+    yield _reading(verdicts, worst.text, worst.value, measure, where)
 
 
 def _finite(checkpoint: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
     """Yield how many weights hold NaN or Inf."""
-    present = _weights(of, verdicts[0].rule.measure)
-    if present.empty:
+    n_read, bad = verdicts[0].judged, _by_layer(verdicts)
+    if not n_read:
         return
-    n_read = len(present[WEIGHT].drop_duplicates())
-    unread = [str(role) for role in checkpoint.roles if not (present["role"] == str(role)).any()]
-    beside = f"; not read: {', '.join(unread)}" if unread else ""
-    bad = _by_layer(verdicts)
-    yield Fact(
-        item="NaN or Inf",
-        text=f"in {len(bad)} of {n_read} weights ({_some(bad)}){beside}"
-        if bad
-        else f"none in {n_read} weights{beside}",
-        value=len(bad),
-        level=_level(verdicts),
-        rule=_said(verdicts),
-        measure="unit_norm",
-        **_where(bad[0] if bad else {}),
-    )
+    tables = [of[quantity] for quantity in verdicts[0].rule.quantities]
+    read = {role for rows in tables for role in rows.loc[rows["tensor"].notna(), "role"].unique()}
+    unread = [str(role) for role in checkpoint.roles if str(role) not in read]
+    found = f"in {len(bad)} of {n_read} weights ({_some(bad)})"
+    text = found if bad else f"none in {n_read} weights"
+    text += f"; not read: {', '.join(unread)}" if unread else ""
+    yield _reading(verdicts, text, len(bad), "unit_norm", bad[0] if bad else {})
 
 
-def _unmeasured(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
+def _unmeasured(_: WeightSet, __: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
     """Yield which weights could not be measured at all, where there are any."""
     others = _by_layer(verdicts)
-    if not others:
-        return
-    n_read = len(_weights(of, verdicts[0].rule.measure)[WEIGHT].drop_duplicates())
-    yield Fact(
-        item=UNMEASURED,
-        text=f"all or part of {len(others)} of {n_read} weights ({_some(others)})",
-        value=len(others),
-        level=_level(verdicts),
-        rule=_said(verdicts),
-        **_where(others[0]),
-    )
+    if others:
+        of = f"{len(others)} of {verdicts[0].judged} weights"
+        text = f"all or part of {of} ({_some(others)})"
+        yield _reading(verdicts, text, len(others), "", others[0])
 
 
 def _by_layer(verdicts: Sequence[Verdict]) -> list[Mapping[str, Any]]:
@@ -226,15 +207,7 @@ def _hypersphere(checkpoint: WeightSet, of: Found, verdicts: Sequence[Verdict]) 
         text = f"not meant to be: {text}"
     elif level not in (Level.OK, None):
         text = f"{text[:-1]}: {place_of(worst)})"
-    yield Fact(
-        item="unit norm",
-        text=text,
-        value=n_unit / n_all,
-        level=level,
-        rule=_said(verdicts),
-        measure="unit_norm",
-        **_where(worst),
-    )
+    yield _reading(verdicts, text, n_unit / n_all, "unit_norm", worst, level=level)
 
 
 def _condition(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
@@ -242,41 +215,24 @@ def _condition(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator
     if found.empty:
         return
     worst = records(found.loc[[found["value"].idxmax()]])[0]
-    yield Fact(
-        item="condition number, worst",
-        text=f"{number(worst['value'])} ({place_of(worst)})",
-        value=worst["value"],
-        level=_level(verdicts),
-        rule=_said(verdicts),
-        measure="condition_numbers",
-        **_where(worst),
-    )
+    text = f"{number(worst['value'])} ({place_of(worst)})"
+    yield _reading(verdicts, text, worst["value"], "condition_numbers", worst)
 
 
-def _rank_of(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
-    found = parts(of["condition_number"])
-    if found.empty:
+def _rank_of(_: WeightSet, __: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
+    judged = max(each.judged for each in verdicts)
+    if not judged:
         return
-    lost = found[found["status"] == Status.RANK_DEFICIENT]
-    faint = found[found["status"] == Status.BELOW_RESOLUTION]
-    counts = [
-        f"{len(each)} {name}"
-        for each, name in ((lost, "rank deficient"), (faint, "below resolution"))
-        if len(each)
-    ]
-    first = [*records(lost.head(1)), *records(faint.head(1)), {}][0]
-    text = f"full in all {len(found)} heads and matrices"
-    if counts:
-        text = f"{', '.join(counts)} of {len(found)} heads and matrices, first {place_of(first)}"
-    yield Fact(
-        item="rank",
-        text=text,
-        value=len(lost) + len(faint),
-        level=_level(verdicts),
-        rule=_said(verdicts),
-        measure="condition_numbers",
-        **_where(first),
-    )
+    worst_first = sorted(verdicts, key=lambda each: each.rule.severity is not Severity.ERROR)
+    broken = [each for each in worst_first if each.broken]
+    first = broken[0].broken[0] if broken else {}
+    text = f"full in all {judged} heads and matrices"
+    if broken:
+        names = ((each, each.rule.status or each.rule.name) for each in broken)
+        counts = (f"{len(each.broken)} {name.replace('_', ' ')}" for each, name in names)
+        text = f"{', '.join(counts)} of {judged} heads and matrices, first {place_of(first)}"
+    n_broken = sum(len(each.broken) for each in broken)
+    yield _reading(verdicts, text, n_broken, "condition_numbers", first)
 
 
 def _dead_rows(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
@@ -293,40 +249,24 @@ def _dead_rows(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator
         if role in roles
     ]
     first = next((role for role in sizes.index if role in roles), None)
-    yield Fact(
-        item="dead rows",
-        text=", ".join(texts) or f"none in {len(norms):,} embeddings",
-        value=len(dead),
-        level=_level(verdicts),
-        rule=_said(verdicts),
-        measure="embedding_norms",
-        role=first,
-    )
+    text = ", ".join(texts) or f"none in {len(norms):,} embeddings"
+    yield _reading(verdicts, text, len(dead), "embedding_norms", {"role": first})
 
 
 def _steps(_: WeightSet, of: Found, verdicts: Sequence[Verdict]) -> Iterator[Fact]:
     rates = of["eigen_learning_rate"]
     rates = rates[rates["status"] != Status.SKIPPED]
-    for role in roles_of(Kind.EIGEN_LEARNING_RATE):
+    for role in RATES:
         values = rates.loc[rates["role"] == str(role), "value"]
         if values.empty:
             continue
         mean = float(values.abs().mean())
         counts = ((int((values < 0).sum()), "negative"), (int((values > 1).sum()), "above 1"))
         odd = [f"{count:,} of {len(values):,} {name}" for count, name in counts if count]
-        yield Fact(
-            item=f"{role}, mean",
-            text=number(mean) + (f" ({', '.join(odd)})" if odd else ""),
-            value=mean,
-            level=_level(verdicts, str(role)),
-            rule=_said(verdicts),
-            measure="eigen_learning_rates",
-            role=str(role),
-        )
-
-
-def _where(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: row.get(key) for key in ("role", "layer", "head")}
+        text = number(mean) + (f" ({', '.join(odd)})" if odd else "")
+        said = {"item": f"{role}, mean", "level": _level(verdicts, str(role))}
+        where = {"role": str(role)}
+        yield _reading(verdicts, text, mean, "eigen_learning_rates", where, **said)
 
 
 READERS: dict[str, Callable[[WeightSet, Found, Sequence[Verdict]], Iterator[Fact]]] = {

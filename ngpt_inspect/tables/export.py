@@ -76,6 +76,10 @@ def encode(table: pd.DataFrame, format_name: str) -> bytes:
     return named(format_name, ENCODERS, "format")(table)
 
 
+UNFINISHED: set[Path] = set()
+"""What is being written: whoever ends this process at once removes it."""
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all.
 
@@ -85,12 +89,14 @@ def write_bytes(path: Path, data: bytes) -> None:
         The folder is missing or cannot be written to.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    UNFINISHED.add(temporary)
     try:
         try:
             temporary.write_bytes(data)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+            UNFINISHED.discard(temporary)
     except OSError as error:
         raise InspectError(
             f"cannot be written ({error.strerror})",

@@ -107,6 +107,12 @@ def rows_of(table: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
     return rows[mine]
 
 
+def rows_at(table: pd.DataFrame, label: str, step: int | None) -> pd.DataFrame:
+    """Return the rows of one checkpoint by what tables call it."""
+    at = table["step"].isna() if step is None else table["step"] == step
+    return table[at.fillna(False) & (table["checkpoint"] == label)]
+
+
 def tidy(table: Any) -> pd.DataFrame:
     """Return what is given for a tidy table, if it is one.
 

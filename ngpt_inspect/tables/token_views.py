@@ -85,6 +85,7 @@ def counted(table: pd.DataFrame) -> pd.DataFrame:
     Columns `checkpoint, step, role` and those of `COUNTS` that were measured.
     """
     rows = table[table["measure"].isin(COUNTS) & (table["status"] != Status.SKIPPED)]
+    rows = rows[rows["statistic"].isna()]
     rows = rows.assign(step=rows["step"].fillna(NO_STEP))  # a null in an index finds nothing
     wide = rows.pivot(index=list(WHERE), columns="measure", values="value")
     order = list(dict.fromkeys(zip(*(rows[name] for name in WHERE), strict=True)))

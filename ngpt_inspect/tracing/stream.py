@@ -13,9 +13,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.tables import Progress
 
 if TYPE_CHECKING:
     import torch
@@ -84,15 +86,26 @@ def layers_of(model: Any) -> nn.ModuleList:
 
 
 @contextlib.contextmanager
-def listening(model: nn.Module) -> Iterator[Callable[[], Stream]]:
-    """Listen to the layers during a call; yields what makes the stream of it afterwards."""
+def listening(model: nn.Module, progress: Progress | None = None) -> Iterator[Callable[[], Stream]]:
+    """Listen to the layers during a call; yields what makes the stream of it afterwards.
+
+    `progress` is told of each layer that has run.
+    """
     layers = layers_of(model)
     heard = [_Layer() for _ in layers]
     with contextlib.ExitStack() as stack:
         for layer, record in zip(layers, heard, strict=True):
             for handle in _hooks(layer, record):
                 stack.callback(handle.remove)
+            if progress is not None:
+                ran = partial(_tell, progress, layers)
+                stack.callback(layer.register_forward_hook(ran).remove)
         yield lambda: _stream(model, heard)
+
+
+def _tell(progress: Progress, layers: nn.ModuleList, layer: nn.Module, *_: Any) -> None:
+    done = next(n for n, each in enumerate(layers, 1) if each is layer)
+    progress(done, len(layers))
 
 
 def _hooks(layer: nn.Module, record: _Layer) -> Iterator[Any]:

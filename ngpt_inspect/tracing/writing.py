@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
+from ngpt_inspect.tables import Progress
 from ngpt_inspect.tables.export import write_bytes
 from ngpt_inspect.traces import FORMAT_VERSION, KEY
 from ngpt_inspect.tracing.head import Head, head_of
@@ -34,6 +35,7 @@ def trace_model(
     tokenizer: Any = None,
     device: str = "cpu",
     allow_code: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Run a causal model on a prompt and write what becomes of its hidden states; returns `output`.
 
@@ -56,6 +58,8 @@ def trace_model(
         As torch names it; a loaded model stays where it is.
     allow_code
         Whether code that comes with the model may run; never by default.
+    progress
+        Called with the layers that have run, and how many there are.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def trace_model(
     is_named = isinstance(model, str | PathLike)
     loaded, words = _loaded(str(model), device, allow_code) if is_named else (model, tokenizer)
     ids = _encoded(words, prompt, loaded)
-    tensors, parallel = _traced(loaded, ids.to(loaded.device))
+    tensors, parallel = _traced(loaded, ids.to(loaded.device), progress)
     config = loaded.config.get_text_config()
     described = {
         "format_version": FORMAT_VERSION,
@@ -110,10 +114,11 @@ def _loaded(model: str, device: str, allow_code: bool) -> tuple[Any, Any]:
         raise WrongOption("transformers is not installed", where="trace", next_step=EXTRA) from None
     how = {"local_files_only": True, "trust_remote_code": allow_code}
     try:
-        words = AutoTokenizer.from_pretrained(model, **how)
-        loaded = AutoModelForCausalLM.from_pretrained(
-            model, dtype=torch.float32, attn_implementation="eager", **how
-        )
+        with _without_bars():
+            words = AutoTokenizer.from_pretrained(model, **how)
+            loaded = AutoModelForCausalLM.from_pretrained(
+                model, dtype=torch.float32, attn_implementation="eager", **how
+            )
     except (OSError, ValueError, KeyError, ImportError) as error:
         said = " ".join(str(error).split())
         raise UnreadableFile(
@@ -123,6 +128,20 @@ def _loaded(model: str, device: str, allow_code: bool) -> tuple[Any, Any]:
             "(hf download); --allow-code runs code that comes with a model",
         ) from None
     return loaded.to(device), words
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep transformers from drawing bars of its own where others draw theirs."""
+    from transformers.utils import logging
+
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()
 
 
 def _encoded(words: Any, prompt: str, model: Any) -> torch.Tensor:
@@ -141,12 +160,14 @@ def _encoded(words: Any, prompt: str, model: Any) -> torch.Tensor:
     return torch.tensor(ids)
 
 
-def _traced(model: Any, ids: torch.Tensor) -> tuple[dict[str, torch.Tensor], bool]:
+def _traced(
+    model: Any, ids: torch.Tensor, progress: Progress | None
+) -> tuple[dict[str, torch.Tensor], bool]:
     """Return the tensors of a trace, and whether blocks run in parallel."""
     import torch
 
     try:
-        with torch.no_grad(), _at_rest(model), listening(model) as stream_of:
+        with torch.no_grad(), _at_rest(model), listening(model, progress) as stream_of:
             given = model(ids[None], output_attentions=True, use_cache=False, return_dict=True)
         stream = stream_of()
     except InspectError:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
 from ngpt_inspect.naming import named
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,25 @@ class Histogram:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoggedFigure:
+    """A figure, as a tracker can have it."""
+
+    figure: Any
+    """Of plotly."""
+    png: Callable[[], bytes]
+    """Makes an image of it, with a browser."""
+
+    def pixels(self) -> np.ndarray:
+        """Return heights, widths and red, green and blue, in 8 bits."""
+        from io import BytesIO
+
+        import numpy as np
+        from PIL import Image  # which trackers that take images need themselves
+
+        return np.asarray(Image.open(BytesIO(self.png())).convert("RGB"))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Moment:
     """What a tracker is told of one checkpoint."""
 
@@ -31,14 +53,13 @@ class Moment:
     step: int
     scalars: Mapping[str, float] = field(default_factory=dict)
     histograms: Mapping[str, Histogram] = field(default_factory=dict)
+    figures: Mapping[str, LoggedFigure] = field(default_factory=dict)
 
 
 class Log(Protocol):
     """An open log of one run."""
 
-    def step(
-        self, step: int, scalars: Mapping[str, float], histograms: Mapping[str, Histogram]
-    ) -> None:
+    def take(self, moment: Moment) -> None:
         """Take all that belongs to one step."""
 
 
@@ -56,6 +77,8 @@ class Tracker:
     """``open(where, run)``: a log of a run by its name; the same name goes on in the same run."""
     place_needed: bool = False
     """Whether there is no place by default."""
+    images: bool = False
+    """Whether it takes figures as images alone, which a browser makes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +122,7 @@ class Destination:
         try:
             with self.tracker.open(self.where, run) as log:
                 for each in moments:
-                    log.step(each.step, each.scalars, each.histograms)
+                    log.take(each)
         except ImportError:
             raise self._missing() from None
         except Exception as error:  # each tracker has types of its own

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ngpt_inspect.table import Table
 from ngpt_inspect.tables.rows import Entry, frame_of, records, tidy
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.tables.summaries import PLACE, groups, summaries_of, trust
-from ngpt_inspect.trackers._tracker import Destination, Histogram, Moment
+from ngpt_inspect.trackers._tracker import Destination, Histogram, LoggedFigure, Moment
 from ngpt_inspect.vocabulary import Status
 
 if TYPE_CHECKING:
@@ -92,7 +92,11 @@ def _entry(
     return {"head": None} | dict(place) | told | {"status": status, "reason": reason}
 
 
-def walk(table: pd.DataFrame, *, heads: bool = False) -> Iterator[Moment]:
+Draw = Callable[["pd.DataFrame"], Mapping[str, LoggedFigure]]
+"""Figures of the table of one checkpoint."""
+
+
+def walk(table: pd.DataFrame, *, heads: bool = False, draw: Draw | None = None) -> Iterator[Moment]:
     """Yield what trackers are told of each checkpoint of a table, step by step.
 
     Tags are ``quantity/layer/role[/expertN][/headN][/statistic]``: without a layer for what lies
@@ -106,6 +110,8 @@ def walk(table: pd.DataFrame, *, heads: bool = False) -> Iterator[Moment]:
         As `measure` or `summarise` return it, or `condensed`.
     heads
         Also a series for each head: there are thousands.
+    draw
+        What makes figures of a checkpoint.
     """
     rows = Table.of(condensed(table)).rows
     rows = rows[(rows["status"] != Status.SKIPPED) & rows["value"].notna()]
@@ -121,7 +127,19 @@ def walk(table: pd.DataFrame, *, heads: bool = False) -> Iterator[Moment]:
             step=order[run] if step is None else int(step),
             scalars=_scalars(mine),
             histograms=_histograms(mine),
+            figures={} if draw is None else draw(_of_one(table, run, step)),
         )
+
+
+def _of_one(table: pd.DataFrame, label: str, step: Any) -> pd.DataFrame:
+    """Return what a table holds of one checkpoint, as if nothing else had been measured."""
+    whole = Table.of(tidy(table))
+    rows = whole.rows
+    at = rows["step"].isna() if step is None else (rows["step"] == step).fillna(False)
+    told = whole.facts.get("checkpoints", [])
+    mine = [each for each in told if (each["label"], each["step"]) == (label, step)]
+    one = Table(rows[(rows["checkpoint"] == label) & at], {**whole.facts, "checkpoints": mine})
+    return one.frame()
 
 
 def tag(row: Mapping[str, Any], *, statistic: bool = True) -> str:
@@ -187,7 +205,11 @@ def _edges(left: np.ndarray, *, ratios: bool) -> np.ndarray:
 
 
 def log_table(
-    table: pd.DataFrame, destinations: Sequence[Destination], *, heads: bool = False
+    table: pd.DataFrame,
+    destinations: Sequence[Destination],
+    *,
+    heads: bool = False,
+    draw: Draw | None = None,
 ) -> int:
     """Log each checkpoint of a table to each destination, at its own step; return how many.
 
@@ -197,7 +219,7 @@ def log_table(
         A tracker's package is missing, or it refuses.
     """
     moments: dict[str, list[Moment]] = {}
-    for moment in walk(table, heads=heads):
+    for moment in walk(table, heads=heads, draw=draw):
         moments.setdefault(moment.run, []).append(moment)
     for each in destinations:
         for run, mine in moments.items():

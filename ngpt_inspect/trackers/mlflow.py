@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ngpt_inspect.trackers._tracker import Histogram, Log, Tracker
+from ngpt_inspect.trackers._tracker import Log, Moment, Tracker
 
 FORBIDDEN = re.compile(r"[^\w\-. /:]", re.ASCII)
 """What names of metrics cannot have."""
@@ -21,24 +21,25 @@ class _Run:
         self.client = client
         self.run_id = run_id
 
-    def step(
-        self, step: int, scalars: Mapping[str, float], histograms: Mapping[str, Histogram]
-    ) -> None:
-        """Take scalars, and of a histogram what MLflow has no bins for: its mean and spread."""
+    def take(self, moment: Moment) -> None:
+        """Take all; of a histogram its mean and spread: MLflow has no bins."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         moments = {
             f"{tag}/{name}": value
-            for tag, each in histograms.items()
+            for tag, each in moment.histograms.items()
             for name, value in (("mean", each.mean), ("std", each.std))
         }
         metrics = [
-            Metric(_named(tag), value, now, step)
-            for tag, value in (moments | dict(scalars)).items()
+            Metric(_named(tag), value, now, moment.step)
+            for tag, value in (moments | dict(moment.scalars)).items()
         ]
         for first in range(0, len(metrics), AT_ONCE):
             self.client.log_batch(self.run_id, metrics=metrics[first : first + AT_ONCE])
+        for name, picture in moment.figures.items():
+            place = f"figures/{name}/{moment.step:08}.html"
+            self.client.log_figure(self.run_id, picture.figure, place)
 
 
 def _named(tag: str) -> str:

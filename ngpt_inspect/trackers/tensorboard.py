@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ngpt_inspect.trackers._tracker import Histogram, Log, Tracker
+from ngpt_inspect.trackers._tracker import Log, Moment, Tracker
 
 
 class _Events:
     def __init__(self, writer: Any) -> None:
         self.writer = writer
 
-    def step(
-        self, step: int, scalars: Mapping[str, float], histograms: Mapping[str, Histogram]
-    ) -> None:
-        for tag, value in scalars.items():
-            self.writer.add_scalar(tag, value, step)
-        for tag, each in histograms.items():
+    def take(self, moment: Moment) -> None:
+        for tag, value in moment.scalars.items():
+            self.writer.add_scalar(tag, value, moment.step)
+        for tag, each in moment.histograms.items():
             n = sum(each.counts)
             self.writer.add_histogram_raw(
                 f"{tag}/histogram",
@@ -30,8 +28,11 @@ class _Events:
                 sum_squares=n * (each.mean**2 + each.std**2),
                 bucket_limits=list(each.edges[1:]),
                 bucket_counts=list(each.counts),
-                global_step=step,
+                global_step=moment.step,
             )
+        for name, picture in moment.figures.items():
+            seen = picture.pixels()
+            self.writer.add_image(f"figures/{name}", seen, moment.step, dataformats="HWC")
 
 
 def _open(where: str, run: str) -> Any:
@@ -59,4 +60,5 @@ TRACKER = Tracker(
     where="folder",
     open=_open,
     place_needed=True,
+    images=True,
 )

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ngpt_inspect.trackers._tracker import Histogram, Log, Tracker
+from ngpt_inspect.trackers._tracker import Log, Moment, Tracker
 
 
 class _Run:
     def __init__(self, trackio: Any) -> None:
         self.trackio = trackio
 
-    def step(
-        self, step: int, scalars: Mapping[str, float], histograms: Mapping[str, Histogram]
-    ) -> None:
-        told: dict[str, Any] = dict(scalars)
-        for tag, each in histograms.items():
+    def take(self, moment: Moment) -> None:
+        told: dict[str, Any] = dict(moment.scalars)
+        for tag, each in moment.histograms.items():
             binned = (list(each.counts), list(each.edges))
             told[f"{tag}/histogram"] = self.trackio.Histogram(np_histogram=binned)
-        self.trackio.log(told, step=step)
+        for name, picture in moment.figures.items():
+            told[f"figures/{name}"] = self.trackio.Image(picture.pixels())
+        self.trackio.log(told, step=moment.step)
 
 
 def _open(where: str, run: str) -> Any:
@@ -37,4 +37,6 @@ def _open(where: str, run: str) -> Any:
     return opened()
 
 
-TRACKER = Tracker(name="trackio", title="Trackio", package="trackio", where="project", open=_open)
+TRACKER = Tracker(
+    name="trackio", title="Trackio", package="trackio", where="project", open=_open, images=True
+)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ngpt_inspect.trackers._tracker import Histogram, Log, Tracker
+from ngpt_inspect.trackers._tracker import Log, Moment, Tracker
 
 PREFIX = "ngpt"
 STEP = f"{PREFIX}/step"
@@ -20,20 +20,20 @@ class _Run:
         import wandb
 
         self.run = run
-        self.histogram = wandb.Histogram
+        self.histogram, self.drawing = wandb.Histogram, wandb.Plotly
         # Steps may come late, and out of order with those of the training loop.
         run.define_metric(STEP)
         run.define_metric(f"{PREFIX}/*", step_metric=STEP)
 
-    def step(
-        self, step: int, scalars: Mapping[str, float], histograms: Mapping[str, Histogram]
-    ) -> None:
-        told: dict[str, Any] = {f"{PREFIX}/{tag}": value for tag, value in scalars.items()}
-        for tag, each in histograms.items():
+    def take(self, moment: Moment) -> None:
+        told: dict[str, Any] = {f"{PREFIX}/{tag}": value for tag, value in moment.scalars.items()}
+        for tag, each in moment.histograms.items():
             if len(each.counts) <= MOST_BINS:
                 binned = (list(each.counts), list(each.edges))
                 told[f"{PREFIX}/{tag}/histogram"] = self.histogram(np_histogram=binned)
-        self.run.log({STEP: step, **told})
+        for name, picture in moment.figures.items():
+            told[f"{PREFIX}/figures/{name}"] = self.drawing(picture.figure)
+        self.run.log({STEP: moment.step, **told})
 
 
 def _open(where: str, run: str) -> Any:

@@ -126,8 +126,7 @@ def _read_named_file(path: Path) -> str:
         msg = f"{path}: not UTF-8 text; --data takes text, folders of text, or a train.bin folder"
         raise UsageError(msg)
     if not text:
-        msg = f"{path}: the file is empty"
-        raise UsageError(msg)
+        raise UsageError(f"{path}: the file is empty")
     return text
 
 

@@ -51,11 +51,10 @@ class TokenData:
         """Raise UsageError unless both parts hold a sequence of `length` tokens and its next."""
         for name, tokens in (("training", self.train), ("validation", self.validation)):
             if len(tokens) <= length:
-                msg = (
+                raise UsageError(
                     f"the {name} part has {len(tokens)} tokens, too few for a sequence of {length};"
                     " give more text with --data or a shorter --context-length"
                 )
-                raise UsageError(msg)
 
     def _gather(
         self, tokens: Tokens, starts: NDArray[np.int64], length: int
@@ -139,12 +138,10 @@ def is_bin_folder(paths: list[Path]) -> bool:
 
 def _open_bin(path: Path) -> Tokens:
     if not path.is_file():
-        msg = f"{path}: missing; a nanoGPT data folder holds train.bin and val.bin"
-        raise UsageError(msg)
+        raise UsageError(f"{path}: missing; a nanoGPT data folder holds train.bin and val.bin")
     size = path.stat().st_size
     if size == 0 or size % 2:
-        msg = f"{path}: {size} bytes are not a list of 16-bit token ids; write it again"
-        raise UsageError(msg)
+        raise UsageError(f"{path}: {size} bytes are not a list of 16-bit token ids; write it again")
     return np.memmap(path, dtype="<u2", mode="r")
 
 

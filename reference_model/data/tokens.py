@@ -74,11 +74,10 @@ class BPETokenizer:
         tokenizer.train_from_iterator(_sample(documents), trainer)
         learned = tokenizer.get_vocab_size()
         if learned < vocab_size:
-            msg = (
+            raise UsageError(
                 f"the text is too short for {vocab_size} entries: it gave {learned}; "
                 f"pass --vocab-size {learned} or less, or more text"
             )
-            raise UsageError(msg)
         return cls(tokenizer)
 
     def encode(self, documents: Iterable[Document]) -> Tokens:

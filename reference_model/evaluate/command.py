@@ -1,7 +1,6 @@
 """The command line: evaluates checkpoints, prints and writes what the harness says of them."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -12,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from reference_model.config import TrainConfig
 from reference_model.errors import UsageError, WriteError
 from reference_model.experiments.command import table
-from reference_model.experiments.laboratory import machine, to_csv
-from reference_model.experiments.runs import FAMILY
-from reference_model.files import write_text_atomically
+from reference_model.experiments.laboratory import machine, write_results
+from reference_model.experiments.runs import Run
 from reference_model.progress import say
 from reference_model.trained import Trained, open_trained
 from reference_model.training.ranks import join_ranks
@@ -130,8 +128,7 @@ def _check(args: argparse.Namespace) -> None:
     for name, least in (("shots", 0), ("limit", 1), ("max_length", 1)):
         value = getattr(args, name)
         if value is not None and value < least:
-            msg = f"--{name.replace('_', '-')} {value}: must be at least {least}"
-            raise UsageError(msg)
+            raise UsageError(f"--{name.replace('_', '-')} {value}: must be at least {least}")
 
 
 def _identity(trained: Trained) -> Row:
@@ -140,20 +137,12 @@ def _identity(trained: Trained) -> Row:
     if not header.training:
         msg = f"{trained.path}: does not say how it was trained; train it anew to place its results"
         raise UsageError(msg)
-    training = TrainConfig.from_dict(header.training)
-    return {
-        "run": trained.name,
-        "family": FAMILY[header.architecture],
-        "size": f"d {model.d_model}, {model.n_layers} layers",
-        "variant": "",
-        "context_length": model.context_length,
-        "batch_size": training.batch_size,
-        "steps": training.steps,
-        "learning_rate": training.learning_rate,
-        "seed": header.seed,
-        "step": header.step,
-        "tokens": header.tokens,
-    }
+    run = Run(
+        model=model,
+        training=TrainConfig.from_dict(header.training),
+        size=f"d {model.d_model}, {model.n_layers} layers",
+    )
+    return run.identity | {"run": trained.name, "step": header.step, "tokens": header.tokens}
 
 
 def _say_cut(name: str, model: "ReferenceLM") -> str:
@@ -173,10 +162,7 @@ def _write(
         "contexts": cuts,
         "tasks": tasks,
     }
-    beside = args.output.with_suffix(".json")
-    write_text_atomically(args.output, to_csv(rows))
-    write_text_atomically(beside, json.dumps(settings, indent=1, default=str) + "\n")
-    say(f"written: {args.output} and {beside.name}")
+    write_results(args.output, rows, settings)
 
 
 def _laid_out(rows: Sequence[Row]) -> str:

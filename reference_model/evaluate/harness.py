@@ -83,11 +83,10 @@ class ReferenceLM(TemplateLM):
             raise UsageError(msg)
         most, stops = told["max_gen_toks"], tuple(filter(None, told["until"]))
         if most >= self.max_length:
-            msg = (
+            raise UsageError(
                 f"a task asks for {most} new tokens, and {self.max_length} are read at once; set "
                 "its max_gen_toks, or read more with --max-length"
             )
-            raise UsageError(msg)
         tokens = self.tok_encode(context) or [END_OF_TEXT]
         self.asked += 1
         self.cut += len(tokens) + most > self.max_length

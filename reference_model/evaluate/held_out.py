@@ -157,8 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         if args.count < 1:
-            msg = f"--count {args.count}: must be at least 1"
-            raise UsageError(msg)
+            raise UsageError(f"--count {args.count}: must be at least 1")
         write_tasks(args.data, args.output, args.count)
     except (UsageError, WriteError) as error:
         say(f"error: {error}")

@@ -105,8 +105,7 @@ def _check(continuation: Ids, most: int) -> None:
         msg = "a continuation has no token of its own after its context; leave it out of the task"
         raise UsageError(msg)
     if len(continuation) > most:
-        msg = (
+        raise UsageError(
             f"a continuation has {len(continuation)} tokens, and {most} are read at once; "
             "read more with --max-length"
         )
-        raise UsageError(msg)

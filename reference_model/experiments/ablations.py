@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -194,10 +195,7 @@ def _overview(found: list[dict[str, Any]]) -> str:
     return table(lines)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    return run_experiment(experiment, NAME, __doc__, arguments)
-
+main = partial(run_experiment, experiment, NAME, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,6 +12,7 @@ from reference_model.errors import OutOfTime, UsageError
 from reference_model.experiments.laboratory import Laboratory
 from reference_model.experiments.scales import SCALES
 from reference_model.progress import say
+from reference_model.training.options import add_data
 
 Experiment = Callable[[Laboratory, argparse.Namespace], str]
 """Does the work and returns what to print."""
@@ -34,15 +35,7 @@ def run_experiment(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--scale", default="tiny", choices=tuple(SCALES), help="size [tiny]")
-    parser.add_argument(
-        "--data",
-        nargs="+",
-        default=[],
-        type=Path,
-        metavar="PATH",
-        help="text files and folders, or a nanoGPT folder with train.bin and val.bin "
-        "[the sources of Python's standard library]",
-    )
+    add_data(parser)
     parser.add_argument("--runs", type=Path, metavar="DIR", help="[runs/experiments/SCALE]")
     parser.add_argument("--results", type=Path, metavar="DIR", help="[results/SCALE]")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs side by side [1]")
@@ -84,14 +77,11 @@ def run_experiment(
 
 def _check(args: argparse.Namespace) -> None:
     if args.jobs < 1:
-        msg = f"--jobs {args.jobs}: at least one run at a time"
-        raise UsageError(msg)
+        raise UsageError(f"--jobs {args.jobs}: at least one run at a time")
     if args.minutes is not None and not 0 < args.minutes < math.inf:
-        msg = f"--minutes {args.minutes:g}: give a number above 0, or leave it out"
-        raise UsageError(msg)
+        raise UsageError(f"--minutes {args.minutes:g}: give a number above 0, or leave it out")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        msg = "an experiment trains each run in one process; start it without torchrun"
-        raise UsageError(msg)
+        raise UsageError("an experiment trains each run in one process; start it without torchrun")
 
 
 def table(rows: list[list[str]]) -> str:

@@ -12,6 +12,7 @@ and the validation loss, at every kept step of every run.
 import argparse
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from reference_model.checkpoint import checkpoint_path, load_model
@@ -121,11 +122,19 @@ def _exposure(training: TrainConfig, weight: str, step: int) -> float:
     return 0.0 if spared else decay_exposure(training, step)
 
 
+def train_and_keep(
+    laboratory: Laboratory, name: str, planned: list[Run]
+) -> tuple[list[Run], list[Row]]:
+    """Train runs and write their condition numbers; return the runs that have ended, and those."""
+    runs = laboratory.train_in_time(planned)
+    rows = [row for run in runs for row in rows_of(laboratory, run)]
+    laboratory.keep(name, rows, runs)
+    return runs, rows
+
+
 def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     """Train all runs, write their condition numbers, and lay out those of the first layer."""
-    runs = laboratory.train_in_time(planned_runs(laboratory.scale))
-    rows = [row for run in runs for row in rows_of(laboratory, run)]
-    laboratory.keep(NAME, rows, runs)
+    runs, rows = train_and_keep(laboratory, NAME, planned_runs(laboratory.scale))
     lines = [["", "E", "loss", "W_q", "W_k", "W_v", "W_o", "QK", "OV"]]
     for run in runs:
         first = [
@@ -140,10 +149,7 @@ def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     return f"condition numbers of layer 0 after the last step, median over heads\n{table(lines)}"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    return run_experiment(experiment, NAME, __doc__, arguments)
-
+main = partial(run_experiment, experiment, NAME, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,9 +6,10 @@ nGPT, each of the preset's length. Writes heads_and_depth.csv: what decay_exposu
 
 import argparse
 import sys
+from functools import partial
 
 from reference_model.experiments.command import run_experiment, table
-from reference_model.experiments.decay_exposure import rows_of
+from reference_model.experiments.decay_exposure import train_and_keep
 from reference_model.experiments.laboratory import Laboratory
 from reference_model.experiments.learning_rates import ARCHITECTURES
 from reference_model.experiments.runs import Run
@@ -37,9 +38,7 @@ def planned_runs(scale: Scale) -> list[Run]:
 
 def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     """Train all runs, write their condition numbers, and lay out W_q's by layer."""
-    runs = laboratory.train_in_time(planned_runs(laboratory.scale))
-    rows = [row for run in runs for row in rows_of(laboratory, run)]
-    laboratory.keep(NAME, rows, runs)
+    runs, rows = train_and_keep(laboratory, NAME, planned_runs(laboratory.scale))
     lines = [["kappa of W_q", "d_k", *(f"layer {n}" for n in range(SHAPE["n_layers"]))]]
     for run in runs:
         kappas = [
@@ -51,10 +50,7 @@ def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     return table(lines)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    return run_experiment(experiment, NAME, __doc__, arguments)
-
+main = partial(run_experiment, experiment, NAME, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

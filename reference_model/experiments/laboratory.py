@@ -146,7 +146,6 @@ class Laboratory:
         runs = list(dict.fromkeys(runs))
         vocabularies: list[int | None] = [*sorted({run.model.vocab_size for run in runs})] or [None]
         path = self.results / f"{name}.csv"
-        write_text_atomically(path, to_csv(rows))
         settings = {
             "experiment": name,
             "scale": asdict(self.scale),
@@ -160,8 +159,7 @@ class Laboratory:
                 for run in runs
             },
         }
-        write_text_atomically(path.with_suffix(".json"), json.dumps(settings, indent=1) + "\n")
-        say(f"written: {path} and {path.with_suffix('.json').name}")
+        write_results(path, rows, settings)
         return path
 
 
@@ -175,13 +173,19 @@ def machine(device: str) -> dict[str, Any]:
     }
 
 
-def to_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as CSV under the columns of the first; a missing number is empty."""
+def write_results(path: Path, rows: Sequence[dict[str, Any]], settings: dict[str, Any]) -> None:
+    """Write rows as CSV under the columns of the first, and beside it the settings as JSON.
+
+    A missing number is empty.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue()
+    beside = path.with_suffix(".json")
+    write_text_atomically(path, text.getvalue())
+    write_text_atomically(beside, json.dumps(settings, indent=1, default=str) + "\n")
+    say(f"written: {path} and {beside.name}")
 
 
 def _end_with_parent() -> None:

@@ -6,6 +6,7 @@ their learning rates from this grid.
 
 import argparse
 import sys
+from functools import partial
 
 from reference_model.config import Architecture
 from reference_model.experiments.command import run_experiment, table
@@ -78,10 +79,7 @@ def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     return table(lines)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    return run_experiment(experiment, NAME, __doc__, arguments)
-
+main = partial(run_experiment, experiment, NAME, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,6 +13,7 @@ import argparse
 import math
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,21 +135,18 @@ def experiment(laboratory: Laboratory, args: argparse.Namespace) -> str:
     return table(lines)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out-of-domain",
+        nargs="+",
+        default=[],
+        type=Path,
+        metavar="PATH",
+        help="text unlike the training text, to evaluate on as well [none]",
+    )
 
-    def add_arguments(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument(
-            "--out-of-domain",
-            nargs="+",
-            default=[],
-            type=Path,
-            metavar="PATH",
-            help="text unlike the training text, to evaluate on as well [none]",
-        )
 
-    return run_experiment(experiment, NAME, __doc__, arguments, add_arguments)
-
+main = partial(run_experiment, experiment, NAME, __doc__, add_arguments=_add_arguments)
 
 if __name__ == "__main__":
     sys.exit(main())

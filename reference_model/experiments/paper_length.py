@@ -9,10 +9,11 @@ Writes paper_length.csv: what decay_exposure.csv has, at every kept step of both
 
 import argparse
 import sys
+from functools import partial
 
 from reference_model.config import Architecture
 from reference_model.experiments.command import run_experiment, table
-from reference_model.experiments.decay_exposure import rows_of
+from reference_model.experiments.decay_exposure import train_and_keep
 from reference_model.experiments.laboratory import Laboratory
 from reference_model.experiments.learning_rates import ARCHITECTURES
 from reference_model.experiments.runs import Run
@@ -53,9 +54,7 @@ def _run(scale: Scale, architecture: Architecture) -> Run:
 
 def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     """Train both runs, write their condition numbers, and lay out those of the last step."""
-    runs = laboratory.train_in_time(planned_runs(laboratory.scale))
-    rows = [row for run in runs for row in rows_of(laboratory, run)]
-    laboratory.keep(NAME, rows, runs)
+    rows = train_and_keep(laboratory, NAME, planned_runs(laboratory.scale))[1]
     last = [row for row in rows if row["step"] == row["steps"]]
     lines = [["", "layer", "weight", "E", "loss", "condition number"]]
     lines += [
@@ -72,10 +71,7 @@ def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     return table(lines)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    return run_experiment(experiment, NAME, __doc__, arguments)
-
+main = partial(run_experiment, experiment, NAME, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,15 +8,11 @@ row per validation loss of every run; `ngpt-inspect figures` computes and draws 
 import argparse
 import statistics
 import sys
+from functools import partial
 
 from reference_model.experiments.command import run_experiment, table
 from reference_model.experiments.laboratory import Laboratory
-from reference_model.experiments.learning_rates import (
-    ARCHITECTURES,
-    Rates,
-    best_rates,
-    rate_for,
-)
+from reference_model.experiments.learning_rates import ARCHITECTURES, Rates, best_rates, rate_for
 from reference_model.experiments.runs import Run, final_loss, loss_rows, plan
 from reference_model.experiments.scales import Scale
 
@@ -65,10 +61,7 @@ def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     return f"{table(lines)}\nfactors: ngpt-inspect figures {where} -o {where / 'figures'}"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    return run_experiment(experiment, NAME, __doc__, arguments)
-
+main = partial(run_experiment, experiment, NAME, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -100,10 +101,7 @@ def experiment(laboratory: Laboratory, _: argparse.Namespace) -> str:
     return table(lines)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    return run_experiment(experiment, NAME, __doc__, arguments)
-
+main = partial(run_experiment, experiment, NAME, __doc__)
 
 if __name__ == "__main__":
     sys.exit(main())

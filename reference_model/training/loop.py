@@ -5,11 +5,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from reference_model.checkpoint import (
-    checkpoint_path,
-    save_checkpoint,
-    save_resume_state,
-)
+from reference_model.checkpoint import checkpoint_path, save_checkpoint, save_resume_state
 from reference_model.config import ModelConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.errors import DivergenceError, Interrupted
@@ -114,21 +110,18 @@ def _continue(trainer: Trainer, out: Path, show_progress: Style | bool, until: f
             _save_state(trainer, out)  # the first file: whatever else is here belongs to it
             if trainer.config.keeps(0):
                 _keep(trainer, out)
-        if not trainer.ranks.is_main:
-            for _ in range(first, steps):
-                _check_finite(trainer, trainer.take_step())
-                asked = stop.agreed(trainer.ranks)
-                _save(trainer, out, stops=asked > 0)
-                _stop(trainer, asked)
-            return
-        metrics_file = MetricsFile(out, first)
-        stack.callback(metrics_file.close)
-        write_text_atomically(out / "tokenizer.json", trainer.data.tokenizer_json)
+        metrics_file = None
+        if trainer.ranks.is_main:
+            metrics_file = MetricsFile(out, first)
+            stack.callback(metrics_file.close)
+            write_text_atomically(out / "tokenizer.json", trainer.data.tokenizer_json)
+        shown = trainer.ranks.is_main and show_progress
         label = trainer.model.architecture
-        progress = stack.enter_context(Progress(label, first, steps, show_progress))
+        progress = stack.enter_context(Progress(label, first, steps, shown))
         for _ in range(first, steps):
             metrics = trainer.take_step()
-            metrics_file.append(metrics)
+            if metrics_file is not None:
+                metrics_file.append(metrics)
             _check_finite(trainer, metrics)
             asked = stop.agreed(trainer.ranks)
             _save(trainer, out, metrics_file, stops=asked > 0)
@@ -138,11 +131,10 @@ def _continue(trainer: Trainer, out: Path, show_progress: Style | bool, until: f
 
 def _check_finite(trainer: Trainer, metrics: StepMetrics) -> None:
     if not math.isfinite(metrics.train_loss + metrics.gradient_norm):
-        msg = (
+        raise DivergenceError(
             f"step {metrics.step}: the loss or its gradient is not finite, so training stopped; "
             f"try a learning rate below {trainer.config.learning_rate:g}"
         )
-        raise DivergenceError(msg)
 
 
 def _stop(trainer: Trainer, asked: int) -> None:
@@ -152,9 +144,7 @@ def _stop(trainer: Trainer, asked: int) -> None:
         raise Interrupted(trainer.step, asked)
 
 
-def _save(
-    trainer: Trainer, out: Path, metrics_file: MetricsFile | None = None, *, stops: bool
-) -> None:
+def _save(trainer: Trainer, out: Path, metrics_file: MetricsFile | None, *, stops: bool) -> None:
     """Write what the step just taken calls for; the resume file last, when all else is safe.
 
     Every rank helps to gather it; rank 0, which alone has the metrics file, writes it.

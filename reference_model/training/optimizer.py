@@ -59,14 +59,10 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> dict[str, Optimize
 def _muon(groups: list[dict[str, object]], config: TrainConfig) -> Optimizer:
     """Muon with steps of AdamW's size, so that one learning rate serves both (arXiv 2502.16982)."""
     if not hasattr(torch.optim, "Muon"):
-        msg = (
+        raise UsageError(
             f"--optimizer muon needs torch 2.9 or later, but this is torch {torch.__version__}; "
             "update torch, or use --optimizer adamw"
         )
-        raise UsageError(msg)
     return torch.optim.Muon(
-        groups,
-        lr=config.learning_rate,
-        momentum=config.momentum,
-        adjust_lr_fn="match_rms_adamw",
+        groups, lr=config.learning_rate, momentum=config.momentum, adjust_lr_fn="match_rms_adamw"
     )

@@ -3,6 +3,7 @@
 import argparse
 import inspect
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from reference_model.config import Architecture, GPTConfig, NGPTConfig
@@ -39,6 +40,19 @@ def add_options(parser: argparse.ArgumentParser, *groups: type[Settings]) -> Non
                 help=text.replace("%", "%%"),
                 **_parsing(hints[name]),
             )
+
+
+def add_data(parser: "argparse._ActionsContainer") -> None:
+    """Add ``--data``: the text that is trained on."""
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        default=[],
+        type=Path,
+        metavar="PATH",
+        help="text files and folders, or a nanoGPT folder with train.bin and val.bin "
+        "[the sources of Python's standard library]",
+    )
 
 
 def given(args: argparse.Namespace, cls: type[Settings]) -> dict[str, Any]:

@@ -83,11 +83,9 @@ def _device(name: str, local_rank: int, world_size: int) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        msg = f"--device {name}: not a device; use auto, cpu, cuda or cuda:N"
-        raise UsageError(msg) from error
+        raise UsageError(f"--device {name}: not a device; use auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        msg = f"--device {name}: this torch sees no CUDA device; use --device cpu"
-        raise UsageError(msg)
+        raise UsageError(f"--device {name}: this torch sees no CUDA device; use --device cpu")
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", local_rank if world_size > 1 else torch.cuda.current_device())
     return device

@@ -43,11 +43,10 @@ def take_up(trainer: Trainer, out: Path, resume: bool) -> None:
         raise UsageError(msg)
     step, steps = state["step"], trainer.config.steps
     if not resume and 0 < step < steps:
-        msg = (
+        raise UsageError(
             f"{out} holds a run at step {step} of {steps}; "
             "add --resume to continue it, or choose another --out"
         )
-        raise UsageError(msg)
     restore_state(trainer, state)
 
 
@@ -62,11 +61,10 @@ def _completed(found: dict[str, Any], trainer: Trainer, out: Path) -> dict[str, 
     classes = (GPTConfig, NGPTConfig, TrainConfig)
     known = {field.name for cls in classes for field in fields(cls)} | settings_of(trainer).keys()
     if unknown := sorted(found.keys() - known):
-        msg = (
+        raise UsageError(
             f"{out / RESUME_FILE}: settings {', '.join(unknown)} are unknown; the file was written "
             "by a newer version of reference_model: update this one, or choose another --out"
         )
-        raise UsageError(msg)
     filled: dict[str, Any] = {}
     for cls in (type(trainer.model.config), TrainConfig):
         names = {field.name for field in fields(cls)} - set(CADENCE)
@@ -78,8 +76,7 @@ def _refuse_remains(out: Path) -> None:
     """Raise UsageError for results of a run that cannot be continued: they would be mixed up."""
     for remains in (*sorted(out.glob("step-*.safetensors")), out / METRICS_FILE):
         if remains.exists():
-            msg = (
+            raise UsageError(
                 f"{out} holds {remains.name} of an earlier run but no {RESUME_FILE} to continue it "
                 "from; choose another --out, or delete the folder"
             )
-            raise UsageError(msg)

@@ -128,11 +128,10 @@ class Trainer:
 def check_vocabulary(model_config: ModelConfig, data: TokenData) -> None:
     """Raise UsageError unless the model has one embedding for every token of the data."""
     if data.vocab_size != model_config.vocab_size:
-        msg = (
+        raise UsageError(
             f"the data has {data.vocab_size} tokens but the model has "
             f"vocab_size={model_config.vocab_size}; make them equal"
         )
-        raise UsageError(msg)
 
 
 def split_batch(config: TrainConfig, world_size: int) -> tuple[int, int]:
@@ -149,11 +148,10 @@ def split_batch(config: TrainConfig, world_size: int) -> tuple[int, int]:
     share = config.batch_size // world_size
     micro_batch = min(config.micro_batch_size or share, share)
     if share % micro_batch:
-        msg = (
+        raise UsageError(
             f"micro_batch_size={micro_batch} does not divide the {share} sequences of each rank; "
             "choose a divisor"
         )
-        raise UsageError(msg)
     return share, micro_batch
 
 
@@ -168,11 +166,10 @@ def place_model(model: GPT | NGPT, ranks: Ranks, *, sharded: bool, compiled: boo
     if not sharded:
         return Copies(model, ranks, compiled)
     if ranks.world_size == 1:
-        msg = (
+        raise UsageError(
             "--shard splits the model over the ranks of torchrun, but this process is alone; "
             "start it with torchrun --nproc-per-node N, or leave --shard out"
         )
-        raise UsageError(msg)
     from reference_model.training.sharding import (
         Shards,  # half a second of imports, needed by few runs
     )

@@ -13,8 +13,9 @@ pytest.importorskip("streamlit")
 
 from app_runs import write_legible_run
 from small_models import write_gpt, write_ngpt
+from streamlit import config
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
 from streamlit.util import calc_hash
 
 from app.engine import answers
@@ -23,6 +24,16 @@ from app.engine.store import VARIABLE
 # Every new app of the test driver reads the metadata of all installed packages, longer than a page
 # takes: what is installed stays the same.
 manifest_scanner.scan_component_manifests = kept(manifest_scanner.scan_component_manifests)
+
+
+def ended(runner: local_script_runner.LocalScriptRunner, timeout: float) -> None:
+    """Wait for the thread of a script; the driver itself would look a thousand times a second."""
+    runner._script_thread.join(timeout)
+    assert runner.script_stopped(), f"not done after {timeout} seconds"
+
+
+local_script_runner.require_widgets_deltas = ended
+config.set_option("runner.postScriptGC", False)  # as the app's own settings say, not read here
 
 DASHBOARD = Path(__file__).parents[2] / "app" / "dashboard.py"
 
@@ -41,9 +52,16 @@ def cache(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory) -> Path:
+    """Return a folder with nothing in it."""
+    return tmp_path_factory.mktemp("empty")
+
+
 @pytest.fixture(autouse=True)
-def patience(cache, monkeypatch) -> None:
-    """Wait for results: pages are whole at once."""
+def patience(cache, empty, monkeypatch) -> None:
+    """Wait for results: pages are whole at once, and there is nothing else below the root."""
+    monkeypatch.chdir(empty)
     monkeypatch.setenv(VARIABLE, str(cache))
     monkeypatch.setattr(answers, "PATIENCE", 300)
 

@@ -10,11 +10,12 @@ import subprocess
 import sys
 
 import pytest
-from browsing import await_health, free_port
+from browsing import PATIENCE, await_health, free_port
 from typer.testing import CliRunner
 
 from ngpt_inspect.cli.commands import app
 
+ORIGINS = ["--origin", "https://inspect.example.org", "--origin", "https://other.example"]
 COMMAND = [sys.executable, "-c", "from ngpt_inspect.cli import main; main()", "dashboard"]
 
 
@@ -49,19 +50,37 @@ def test_a_port_that_is_taken_is_a_sentence():
         assert f"127.0.0.1:{port}: cannot be listened on" in refused("--port", port)
 
 
+def handshake(port, origin):
+    """Ask for what a page is sent by, as a page of this origin does; return the answer's status."""
+    lines = ["GET /_stcore/stream HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Origin: {origin}"]
+    lines += ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
+    lines += ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as asking:
+        asking.sendall("\r\n".join(lines).encode())
+        return int(asking.recv(64).split()[1])
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_signal_ends_the_server_and_frees_its_port(how, tmp_path):
+@pytest.mark.parametrize(
+    "how", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
+def test_origins_are_allowed_by_name_and_a_signal_ends_the_server_and_frees_its_port(how, tmp_path):
     port = free_port()
     log = tmp_path / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*COMMAND, "--port", str(port)], stdout=out, stderr=out, cwd=tmp_path
+            [*COMMAND, "--port", str(port), *ORIGINS], stdout=out, stderr=out, cwd=tmp_path
         )
     try:
         await_health(f"http://127.0.0.1:{port}", process, log)
+        allowed = (*ORIGINS[1::2], f"http://127.0.0.1:{port}")
+        assert {origin: handshake(port, origin) for origin in allowed} == dict.fromkeys(
+            allowed, 101
+        )
+        for origin in ("https://evil.example", "https://inspect.example.org.evil.example", "null"):
+            assert handshake(port, origin) == 403, origin
         process.send_signal(how)
-        assert process.wait(20) == (0 if how is signal.SIGTERM else -how)
+        assert process.wait(PATIENCE) == (0 if how is signal.SIGTERM else -how)
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", port)).close()
     finally:

@@ -14,7 +14,7 @@ from ngpt_inspect.tables.token_views import ORDERS, ordered, same_token, searche
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number
 
-from ...blocks.figures import draw_downloads, draw_table
+from ...blocks.tables import draw_downloads, draw_table, headed
 from ...engine.loading import texts_once
 from ...engine.palette import colors_of
 from ...frame.address import asked, write
@@ -91,15 +91,16 @@ ORDER = (
 
 def draw_counts(checkpoints: Sequence[WeightSet]) -> None:
     """Draw how many tokens of each embedding are remarkable, and by which rules."""
-    counts = counts_of(checkpoints)
-    if counts is None:
-        st.caption(NOT_YET)
+    counts, to_come = counts_of(checkpoints)
+    if to_come:
+        st.caption(plain(to_come))
+    if counts.empty:
         return
     draw_table(
         counts,
         alt="How many tokens of each embedding are zero, equal, short or nearly duplicated",
         height="content",
-        column_config=_columns(counts, near_duplicate_share="percent"),
+        column_config=headed(counts, NAMES, HELP, near_duplicate_share="percent"),
     )
     st.caption(WORDS)
 
@@ -124,15 +125,15 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
     texts = texts_once(checkpoint)
     if texts.why_none:
         st.caption(plain(f"{label}: no texts of tokens: {texts.why_none}."))
-    tokens = tokens_of(checkpoint)
-    if tokens is None:
-        st.caption(NOT_YET)
-        return None
+    tokens, to_come = tokens_of(checkpoint)
+    if to_come:
+        st.caption(plain(to_come))
     rows = ordered(tokens[tokens["role"] == role], order)
     if words:
         rows = searched(rows, words, {label: texts})
     if rows.empty:
-        st.caption(plain(f"No token of {label} is like {words!r}." if words else "None measured."))
+        if words or not to_come:
+            st.caption(plain(f"No token of {label} is like {words!r}." if words else "None."))
         return None
     st.session_state[f"{TABLE} ids"] = rows["token"].head(MOST).tolist()
     shown = rows[list(ORDER)].head(MOST).replace({"": None}).dropna(axis="columns", how="all")
@@ -144,7 +145,7 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
         key=TABLE,
         on_select=_take,
         selection_mode="single-row",
-        column_config=_columns(shown),
+        column_config=headed(shown, NAMES, HELP),
     )
     st.caption(_how_many(len(shown), len(rows), int((tokens["role"] == role).sum())))
     draw_downloads(rows, f"tokens {label} {role}")
@@ -187,9 +188,9 @@ def _draw_one(checkpoint: WeightSet, role: str, token: int | None) -> None:
     if token >= (checkpoint.shape.vocab_size or 0):
         st.caption(f"It has no row {token}.")
         return
-    tokens = tokens_of(checkpoint)
+    tokens, _ = tokens_of(checkpoint)
     near = neighbours_of(checkpoint, role, token, NEIGHBOURS)
-    if tokens is None or near is None:
+    if near is None:
         st.caption(NOT_YET)
         return
     st.caption(plain(_numbers(tokens[(tokens["role"] == role) & (tokens["token"] == token)])))
@@ -245,20 +246,6 @@ def draw_extremes(checkpoint: WeightSet, role: str) -> None:
                     "partner": "with id",
                 },
             )
-
-
-def _columns(table: pd.DataFrame, **formats: str) -> dict[str, object]:
-    """Return how columns are written: short headings, the formula as help."""
-    return {
-        name: st.column_config.NumberColumn(
-            NAMES.get(name, name),
-            help=HELP.get(name),
-            format=formats.get(name) or ("%.4g" if table[name].dtype == "float64" else None),
-        )
-        if table[name].dtype.kind in "fiu"
-        else st.column_config.Column(NAMES.get(name, name), help=HELP.get(name))
-        for name in table.columns
-    }
 
 
 def _focus(rows: pd.DataFrame) -> int:

@@ -9,7 +9,7 @@ from ngpt_inspect.tables.token_views import counted, pair_table
 from ngpt_inspect.tables.tokens import OF_LOGITS, OF_ROWS, joined_tokens
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
 
-from ...engine.answers import answer, ask, ask_all, requests
+from ...engine.answers import ask, requests, so_far
 from ...engine.loading import store, texts_once
 
 if TYPE_CHECKING:
@@ -28,30 +28,28 @@ def embeddings_of(checkpoint: WeightSet) -> list[str]:
     return [str(role) for role in EMBEDDINGS if role in checkpoint.roles]
 
 
-def tokens_of(checkpoint: WeightSet) -> pd.DataFrame | None:
-    """Return one row a token and embedding, or None: they are being measured."""
+def tokens_of(checkpoint: WeightSet) -> tuple[pd.DataFrame, str]:
+    """Return one row a token and embedding, as far as it is known, and what is still to come."""
     asked = requests([checkpoint], OF_ROWS, whole=True)
     if Role.S_Z in checkpoint.roles:
         asked += requests([checkpoint], [OF_LOGITS], whole=True, roles=[Role.S_Z])
     texts = texts_once(checkpoint)
-    told = (checkpoint.label, texts.digest, *(each.key for each in asked))
+    found = so_far(asked, [checkpoint])
+    told = (found.key, texts.digest)
     key = sha256(repr(told).encode()).hexdigest()
-    kept = store().get(key)
-    if kept is not None:
-        return kept
-    table = answer(asked, [checkpoint])
-    if table is None:
-        return None
-    tokens = joined_tokens([table], {checkpoint.label: texts})
-    if all(each.table() is not None for each in asked):  # what failed is tried again
-        store().put(key, tokens)
-    return tokens
+    tokens = store().get(key)
+    if tokens is None:
+        tokens = joined_tokens([found.table], {checkpoint.label: texts})
+        if len(found.known) == len(asked) and not found.late:  # what failed is tried again
+            store().put(key, tokens)
+    return tokens, found.said()
 
 
-def counts_of(checkpoints: Sequence[WeightSet]) -> pd.DataFrame | None:
-    """Return how many tokens are remarkable in each embedding, or None."""
-    table = ask_all(checkpoints, COUNTED)
-    return None if table is None else counted(table)
+def counts_of(checkpoints: Sequence[WeightSet]) -> tuple[pd.DataFrame, str]:
+    """Return how many tokens are remarkable in each embedding, and what is still to come."""
+    found = so_far(requests(checkpoints, COUNTED), checkpoints)
+    table = found.table
+    return (table if table.empty else counted(table)), found.said()
 
 
 def neighbours_of(checkpoint: WeightSet, role: str, token: int, count: int) -> pd.DataFrame | None:

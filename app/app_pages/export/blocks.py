@@ -14,10 +14,9 @@ from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures.canvas.theme import PIXELS_PER_INCH
 from ngpt_inspect.places import is_uri
 from ngpt_inspect.plotting import code_for, is_checkpoint, require_format
-from ngpt_inspect.report import figures_for, measures_for, report_of
 
-from ...blocks.figures import draw_downloads
-from ...engine.answers import answer, key_of, requests
+from ...blocks.tables import draw_downloads
+from ...engine.answers import answer, requests
 from ...engine.loading import ShownFigure, file_of, wide_once
 from ...frame.controls import choose, choose_options, in_words
 from ...frame.text import plain
@@ -70,11 +69,11 @@ def numbers_of(
         return None if wide is None else Numbers(table=wide[0], key=wide[1], sources=wide[2])
     needs = chosen.needs_with(options)
     asked = requests(checkpoints, needs, whole=bool(chosen.singles), roles=chosen.roles)
-    table = answer(asked, checkpoints)
-    if table is None:
+    found = answer(asked, checkpoints)
+    if found is None:
         return None
     sources = tuple(typed(place) for place in places if is_checkpoint(place))
-    return Numbers(table=table, key=key_of(asked, checkpoints), sources=sources)
+    return Numbers(table=found.table, key=found.key, sources=sources)
 
 
 def _wide(
@@ -135,7 +134,7 @@ def draw_preview(chosen: Figure, drawn: ShownFigure, width: str) -> None:
     layout = drawn.figure.layout
     inches = " × ".join(f"{size / PIXELS_PER_INCH:.2f}" for size in (layout.width, layout.height))
     st.caption(f"{chosen.title}: {inches} inches on paper, as it will print.")
-    st.plotly_chart(
+    st.container(key="preview").plotly_chart(
         drawn.figure,
         theme=None,
         width="content",
@@ -172,34 +171,6 @@ def draw_files(chosen: Figure, drawn: ShownFigure, look: Sequence[Any], kind: st
 
 def _maker(kind: str, name: str, drawn: ShownFigure, look: Sequence[Any]) -> Callable[[], bytes]:
     return lambda: file_of(name, tuple(look), kind, drawn.figure)
-
-
-def draw_report(checkpoints: Sequence[WeightSet]) -> None:
-    """Draw the choice to have everything as one file, and then the button that downloads it.
-
-    Its numbers are measured when they are asked for, not before: they are many.
-    """
-    st.subheader("Everything as one file", anchor="report")
-    st.markdown(
-        "Cards, health, figures, differences and how each number is computed, in one HTML file "
-        "that needs no network: to be sent, archived or printed."
-    )
-    if not st.toggle("Make it", key="report"):
-        return
-    chosen = figures_for(checkpoints)
-    table = answer(requests(checkpoints, measures_for(chosen), whole=True), checkpoints)
-    if table is None:
-        st.caption("Not measured yet.")
-        return
-    st.download_button(
-        "**Everything** as HTML",
-        data=lambda: report_of(checkpoints, table, chosen),
-        file_name="report.html",
-        mime="text/html",
-        key="report as html",
-        on_click="ignore",
-        icon=":material/download:",
-    )
 
 
 def draw_code(chosen: Figure, numbers: Numbers, options: Mapping[str, Any], **look: Any) -> None:

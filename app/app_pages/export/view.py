@@ -18,7 +18,6 @@ from .blocks import (
     draw_code,
     draw_files,
     draw_preview,
-    draw_report,
     numbers_of,
     offered,
 )
@@ -44,8 +43,6 @@ def draw() -> None:
         st.caption("Not measured yet.")
     else:
         _draw_one(chosen, numbers, options, width, kind)
-    if checkpoints:
-        draw_report(checkpoints)
 
 
 def _draw_one(

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
 from ngpt_inspect.figures import FIGURES
-from ngpt_inspect.figures.drawing.cells import CHOSEN
 from ngpt_inspect.figures.drawing.choices import GROUPS
 from ngpt_inspect.tables.matrix_views import matrices_of, matrix_facts, n_heads_of
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number
 
-from ...blocks.figures import draw_downloads, draw_figure, draw_table
+from ...blocks.cells import BESIDE, HEAD, LAYER, MAP, ROLE, framed, take_cell
+from ...blocks.figures import draw_figure
+from ...blocks.tables import draw_downloads, draw_table, headed
 from ...engine.answers import ask_all
-from ...frame.address import write
 from ...frame.controls import choose
 from ...frame.looks import names_of
 from ...frame.text import plain
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 CURVES, HEADS = "condition numbers", "heads"
 """Keys of the two figures whose points can be clicked."""
-LAYER, ROLE, HEAD = "layer", "role", "head"
-"""Keys, in the address too, of the matrix that is looked at."""
-MAP, BESIDE = 360, 250
-"""Pixels on paper of the map, and of what stands beside it."""
 MEASURED = ("condition_numbers", "normalized_condition_numbers", "singular_values")
 SHORT = {
     "condition_number": "κ",
@@ -60,6 +57,11 @@ class Chosen:
     """None where the matrix has no heads, or nothing says how many."""
 
     @property
+    def place(self) -> tuple[int, str, int | None]:
+        """Layer, role and head."""
+        return self.layer, self.role, self.head
+
+    @property
     def where(self) -> dict[str, Any]:
         """What is measured of it."""
         return {"layers": [self.layer], "roles": [self.role]}
@@ -73,7 +75,7 @@ class Chosen:
 
 def draw_curves(name: str, checkpoints: Sequence[WeightSet], options: dict[str, Any]) -> None:
     """Draw condition numbers by layer; a click on a point chooses its matrix."""
-    draw_figure(name, checkpoints, options=options, key=CURVES, clicked=_take_curve)
+    draw_figure(name, checkpoints, options=options, key=CURVES, clicked=partial(take_cell, CURVES))
 
 
 def draw_heads(checkpoints: Sequence[WeightSet], chosen: Chosen | None) -> None:
@@ -89,28 +91,10 @@ def draw_heads(checkpoints: Sequence[WeightSet], chosen: Chosen | None) -> None:
         options={option.name: shown},
         title="",
         key=HEADS,
-        clicked=_take_cell,
+        clicked=partial(take_cell, HEADS),
         width=MAP,
-        finished=lambda figure: framed(figure, chosen),
+        finished=lambda figure: figure if chosen is None else framed(figure, *chosen.place),
     )
-
-
-def framed(figure: Any, chosen: Chosen | None) -> Any:
-    """Return a copy of a heat map with a frame around the cells of the chosen matrix."""
-    if chosen is None:
-        return figure
-    out = type(figure)(figure)
-    for trace in figure.data:
-        for x, y, told in zip(trace.x or (), trace.y or (), trace.customdata or (), strict=False):
-            if (told[1], told[2]) != (chosen.layer, chosen.role) or told[3] not in (
-                None,
-                chosen.head,
-            ):
-                continue
-            box = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
-            line = {"color": CHOSEN, "width": 2.5}
-            out.add_shape(type="rect", xref=trace.xaxis, yref=trace.yaxis, line=line, **box)
-    return out
 
 
 def draw_elsewhere(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
@@ -133,9 +117,7 @@ def draw_elsewhere(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
         wide.sort_index().reset_index(),
         alt=f"Condition number of {chosen.role}{head} in every layer",
         height="content" if len(wide) < 8 else 280,
-        column_config={
-            str(name): st.column_config.NumberColumn(format="%.4g") for name in wide.columns
-        },
+        column_config=headed(wide, {}, {}),
     )
 
 
@@ -178,9 +160,7 @@ def draw_circuits(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
         wide.reset_index(),
         alt=f"Condition number and ranks of QK and OV of head {chosen.head}",
         height="content",
-        column_config={
-            str(name): st.column_config.NumberColumn(format="%.4g") for name in wide.columns
-        },
+        column_config=headed(wide, {}, {}),
     )
 
 
@@ -227,21 +207,3 @@ def draw_norms(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     """Draw the norms of the vectors of one matrix in every checkpoint."""
     options = {"layer": chosen.layer, "role": chosen.role}
     draw_figure("matrix_vector_norms", checkpoints, options=options, **chosen.where)
-
-
-def _take_curve() -> None:
-    _take(CURVES)
-
-
-def _take_cell() -> None:
-    _take(HEADS)
-
-
-def _take(key: str) -> None:
-    """Look at the matrix whose point was clicked: its customdata names it."""
-    points = st.session_state[key].selection.points
-    if not points:
-        return
-    _, layer, role, head, *_ = points[0]["customdata"]
-    chosen = {LAYER: str(layer), ROLE: str(Role(role))}
-    write(chosen if head is None else chosen | {HEAD: str(head)})

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.plotting import joined
 from ngpt_inspect.summary import health_measures
 
-from ...engine.answers import answer, key_of, requests
+from ...engine.answers import Request, requests, so_far
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +24,7 @@ class Readings:
     key: str
     """Stands for the table."""
     measures: frozenset[str]
-    """Those that are known of every checkpoint that has what they take."""
+    """Those that are known, all of it, of every checkpoint that has what they take."""
 
     @property
     def missing(self) -> list[str]:
@@ -35,13 +34,7 @@ class Readings:
 
 def read(checkpoints: Sequence[WeightSet]) -> Readings:
     """Ask for each measure by itself, so that each is there as soon as it can be."""
-    tables, asked, known = [], [], []
-    for name in health_measures():
-        wanted = requests(checkpoints, [name], whole=True)
-        table = answer(wanted, checkpoints)
-        if table is not None:
-            tables.append(table)
-            asked += wanted
-            known.append(name)
-    table = joined(tables, checkpoints)
-    return Readings(table=table, key=key_of(asked, checkpoints), measures=frozenset(known))
+    found = so_far(requests(checkpoints, health_measures(), whole=True), checkpoints)
+    late = {each.measure for each in found.late if isinstance(each, Request)}
+    known = frozenset(health_measures()) - late
+    return Readings(table=found.table, key=found.key, measures=known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -14,10 +14,10 @@ from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.places import is_uri
 from ngpt_inspect.tables import Progress
 from ngpt_inspect.tokens import tokenizer_file
-from ngpt_inspect.traces import Trace, is_trace, path, read_trace
+from ngpt_inspect.traces import COLUMNS, Trace, is_trace, path, read_trace
 from ngpt_inspect.version import __version__
 
-from ...engine.answers import answer, key_of
+from ...engine.answers import Asked, answer
 from ...engine.loading import store, trace_file_once
 from ...engine.palette import colors_of
 from ...engine.stamps import Stamp, stamp_of, stamp_of_opened
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from ngpt_inspect.weights import WeightSet
 
-RUNNABLE = "reference_"
-"""How the layouts begin whose model can be run here."""
+OURS = "reference_"
+"""How the layouts begin of the models of reference_model."""
 PATH_KEYS = ("label", "step", "family")
 BLOCKS = {"embedding": "embedding", "attention": "attention", "mlp": "MLP"}
 
@@ -64,7 +64,7 @@ class Paths:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PathRequest:
+class PathRequest(Asked):
     """The paths of one prompt through all that is open."""
 
     unit: ClassVar[str] = "models"
@@ -72,6 +72,8 @@ class PathRequest:
     traces: Sequence[str]
     """Paths of files."""
     prompt: str
+    held_back: Collection[str] = ()
+    """Labels of models that transformers could run, and nobody has said that it should."""
 
     @cached_property
     def key(self) -> str:
@@ -82,7 +84,8 @@ class PathRequest:
         ]
         files = [(place, stamp_of(File(place))) for place in self.traces]
         tokenizers = [_stamp_of_tokenizer(each) for each in self.checkpoints]
-        told = repr((__version__, models, tokenizers, files, self.prompt))
+        held_back = sorted(self.held_back)
+        told = repr((__version__, COLUMNS, models, tokenizers, files, self.prompt, held_back))
         return sha256(told.encode()).hexdigest()
 
     @property
@@ -90,23 +93,19 @@ class PathRequest:
         """What is being done, for people."""
         return "Paths of the prompt"
 
-    @property
-    def is_known(self) -> bool:
-        """Whether there is a table."""
-        return self.table() is not None
-
-    def table(self) -> pd.DataFrame | None:
-        """Return the table if it is known."""
-        return store().get(self.key)
-
     def work(self, progress: Progress) -> None:
         """Run what can be run, read what is a trace; whatever is refused leaves the others."""
         traces: list[Trace] = []
         refusals: list[str] = []
-        for done, checkpoint in enumerate(self.checkpoints):
-            progress(done, len(self.checkpoints))
+        running = [each for each in self.checkpoints if each.label not in self.held_back]
+        for done, checkpoint in enumerate(running):
+
+            def within(layers: float, of: float, done: int = done) -> None:
+                progress(done + layers / of, len(running))
+
+            progress(done, len(running))
             try:
-                traces.append(traced(checkpoint, self.prompt))
+                traces.append(traced(checkpoint, self.prompt, within))
             except InspectError as error:
                 refusals.append(f"{checkpoint.label}: {error}")
         for place in self.traces:
@@ -119,44 +118,74 @@ class PathRequest:
         store().put(self.key, table)
 
 
-def traced(checkpoint: WeightSet, prompt: str) -> Trace:
-    """Run a checkpoint of `reference_model` on a prompt.
+def hub_folder(checkpoint: WeightSet) -> File | None:
+    """Return the folder that transformers can open, where a checkpoint lies in one."""
+    if checkpoint.architecture.startswith(OURS) or is_uri(checkpoint.contents.source):
+        return None
+    place = File(checkpoint.contents.source)
+    folder = place if place.is_dir() else place.parent
+    return folder if (folder / "config.json").is_file() else None
+
+
+def traced(checkpoint: WeightSet, prompt: str, progress: Progress) -> Trace:
+    """Run a checkpoint of `reference_model`, or of transformers, on a prompt.
 
     Raises
     ------
     InspectError
         It cannot be run here, has no tokenizer beside it, or the prompt does not suit it.
     """
-    if not checkpoint.architecture.startswith(RUNNABLE):
-        raise WrongOption(
-            f"{checkpoint.architecture} cannot be run here, only models of reference_model can",
-            next_step="the code of another model can write a trace; docs/traces.md says how",
-        )
     if is_uri(checkpoint.contents.source):
         raise WrongOption("is not on this machine", next_step="download its folder to run it")
-    from reference_model.errors import UsageError  # torch is imported here
-    from reference_model.trace import write_trace
-
     source = checkpoint.contents.source
+    if checkpoint.architecture.startswith(OURS):
+        write = _by_its_own_code
+    elif hub_folder(checkpoint) is not None:
+        write = _by_transformers
+    else:
+        raise WrongOption(
+            f"{checkpoint.architecture} lies in no folder of save_pretrained, so it cannot be run",
+            next_step="open such a folder; or let its own code write a trace (docs/traces.md)",
+        )
     with TemporaryDirectory(prefix="ngpt-inspect-") as folder:
-        try:
-            file = write_trace(File(source), prompt, File(folder) / "trace.safetensors")
-        except UsageError as error:
-            raise WrongOption(str(error)) from error
+        file = File(folder) / "trace.safetensors"
+        write(checkpoint, prompt, file, progress)
         trace = read_trace(file)
     return replace(trace, source=source, about=replace(trace.about, checkpoint=checkpoint.label))
 
 
-def find(checkpoints: Sequence[WeightSet], places: Sequence[str], prompt: str) -> Paths | None:
+def _by_its_own_code(checkpoint: WeightSet, prompt: str, file: File, progress: Progress) -> None:
+    from reference_model.errors import UsageError  # torch is imported here
+    from reference_model.trace import write_trace
+
+    try:
+        write_trace(File(checkpoint.contents.source), prompt, file)
+    except UsageError as error:
+        raise WrongOption(str(error)) from error
+
+
+def _by_transformers(checkpoint: WeightSet, prompt: str, file: File, progress: Progress) -> None:
+    from ngpt_inspect.tracing import trace_model
+
+    trace_model(hub_folder(checkpoint), prompt, file, progress=progress)
+
+
+def find(
+    checkpoints: Sequence[WeightSet],
+    places: Sequence[str],
+    prompt: str,
+    held_back: Collection[str] = (),
+) -> Paths | None:
     """Return the paths through checkpoints and of trace files, or None: they are on their way."""
     files = [place for place in places if is_trace(place)]
-    asked = [PathRequest(checkpoints=checkpoints, traces=files, prompt=prompt)]
-    table = answer(asked, checkpoints)
-    if table is None:
+    asked = [PathRequest(checkpoints=checkpoints, traces=files, prompt=prompt, held_back=held_back)]
+    found = answer(asked, checkpoints)
+    if found is None:
         return None
+    table = found.table
     labels = tuple(dict.fromkeys(table["checkpoint"]))
     refusals = tuple(table.attrs.get("refusals", ()))
-    return Paths(table=table, key=key_of(asked, checkpoints), labels=labels, refusals=refusals)
+    return Paths(table=table, key=found.key, labels=labels, refusals=refusals)
 
 
 def _stamp_of_tokenizer(checkpoint: WeightSet) -> Stamp:
@@ -202,3 +231,17 @@ def _after(rows: pd.DataFrame) -> list[str]:
         BLOCKS[block] if block == "embedding" else f"{int(layer)} {BLOCKS[block]}"
         for layer, block in zip(rows["layer"], rows["block"], strict=True)
     ]
+
+
+def massive(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the coordinates of one path that are the largest of a state, most often first.
+
+    A row a coordinate: of how many states (of all tokens) it is the largest, over the median one
+    at most by which factor, and where that is.
+    """
+    rows = table[(table["row"] == "state") & table["largest_over_median"].notna()]
+    rows = rows.assign(where=_after(rows)).sort_values("largest_over_median", ascending=False)
+    by_channel = rows.groupby("largest_channel", sort=False)
+    found = by_channel.first()[["largest_over_median", "where", "text"]]
+    found.insert(0, "share", by_channel.size() / max(1, len(rows)))
+    return found.sort_values("share", ascending=False, kind="stable").reset_index()

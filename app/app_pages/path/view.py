@@ -4,7 +4,7 @@ import streamlit as st
 
 from ...frame.session import current, current_places
 from ...frame.welcome import draw_welcome
-from .blocks import ask_prompt, draw_paths, draw_refusals
+from .blocks import ask_prompt, ask_to_run, draw_paths, draw_refusals
 from .paths import find
 
 
@@ -21,7 +21,8 @@ def draw() -> None:
         "to end near the output embedding of the token that follows (section 2.2.2, equations 10 "
         "and 11). A GPT's hidden states have any length; here only their directions count."
     )
-    paths = find(checkpoints, places, ask_prompt())
+    prompt = ask_prompt()
+    paths = find(checkpoints, places, prompt, ask_to_run(checkpoints))
     if paths is None:
         st.caption("Not followed yet.")
         return

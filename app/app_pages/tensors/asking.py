@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from ngpt_inspect.tables import Progress
 from ngpt_inspect.tables.tensor_rows import tensor_norms, tensor_rows, tensor_values
 from ngpt_inspect.version import __version__
 
-from ...engine.answers import answer, ask
+from ...engine.answers import Asked, answer, ask
 from ...engine.loading import store
 from ...engine.stamps import Stamp, stamp_of_opened
 
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TensorRequest:
+class TensorRequest(Asked):
     """Norms of all tensors of a checkpoint, or the values of one."""
 
-    unit: ClassVar[str] = "tensors"
     checkpoint: WeightSet
     stamp: Stamp
     tensor: str = ""
@@ -42,15 +41,6 @@ class TensorRequest:
         """What is being done, for people."""
         return f"{self.tensor or 'Norms of the tensors'} of {self.checkpoint.label}"
 
-    @property
-    def is_known(self) -> bool:
-        """Whether there is a table."""
-        return self.table() is not None
-
-    def table(self) -> pd.DataFrame | None:
-        """Return the table if it is known."""
-        return store().get(self.key)
-
     def work(self, progress: Progress) -> None:
         """Read the tensors, one after another."""
         if self.tensor:
@@ -63,7 +53,8 @@ class TensorRequest:
 def _asked(checkpoint: WeightSet, tensor: str = "") -> pd.DataFrame | None:
     stamp = stamp_of_opened(checkpoint.contents)
     request = TensorRequest(checkpoint=checkpoint, stamp=stamp, tensor=tensor)
-    return answer([request], [checkpoint])
+    found = answer([request], [checkpoint])
+    return None if found is None else found.table
 
 
 def tensors_of(checkpoint: WeightSet) -> pd.DataFrame:

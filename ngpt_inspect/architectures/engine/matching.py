@@ -51,25 +51,25 @@ def find_architecture(
     known = dict(sorted(architectures.items()))
     chosen = list(architectures.values()) if name is None else [named(name, known, "architecture")]
     asked, is_part = name is not None, contents.part == ADAPTER
-    matches = _tried(contents, chosen, n_heads, asked=asked)
-    fitting = _fitting(matches, is_part)
-    for shorter in () if fitting else without_prefix(contents):
+    fitting: list[Match] = []
+    near: list[Match] = []
+    for shorter in (contents, *without_prefix(contents)):
         if not fitting:
-            near = chosen if is_part else _possible(shorter, chosen)
-            fitting = _fitting(_tried(shorter, near, n_heads, asked=asked), is_part)
+            near += _tried(shorter, chosen, n_heads, asked=asked, all_of_them=is_part)
+            fitting = _fitting(near, is_part)
     # A vocabulary says less than a layout that knows every tensor.
     if not fitting or fitting[0].unplaced:
         of_parts = [try_architecture(contents, each, n_heads) for each in chosen if each.parts]
-        matches += of_parts
         fitting = _fitting([*fitting, *of_parts], is_part)
     if not fitting:
+        near += _tried(contents, chosen, n_heads, asked=asked, all_of_them=True) + of_parts
         contradicts = n_heads is not None and any(
             try_architecture(contents, each).fits for each in chosen
         )
         if or_unknown and name is None and not contradicts:
-            return as_unknown(contents, matches)
+            return as_unknown(contents, near)
         raise UnknownArchitecture(
-            f"it does not fit: {nearest(matches).evidence}",
+            f"it does not fit: {nearest(near).evidence}",
             where=contents.source,
             next_step="correct what you say of it, or leave it out",
         )
@@ -84,25 +84,28 @@ def find_architecture(
 
 
 def _tried(
-    contents: Contents, chosen: list[Architecture], n_heads: int | None, *, asked: bool
+    contents: Contents,
+    chosen: list[Architecture],
+    n_heads: int | None,
+    *,
+    asked: bool,
+    all_of_them: bool,
 ) -> list[Match]:
-    """Return how each layout fits that knows all its names."""
+    """Return how each layout fits that knows all its names.
+
+    `all_of_them`: also those of which a tensor that every layer must have is missing everywhere.
+    """
     names = grouped(contents.tensors)
     return [
         try_architecture(contents, each, n_heads, named=asked, names=names)
         for each in chosen
-        if not each.parts
+        if not each.parts and (all_of_them or _possible(each, names))
     ]
 
 
-def _possible(contents: Contents, architectures: list[Architecture]) -> list[Architecture]:
-    """Return the layouts of which no tensor that every layer must have is missing everywhere."""
-    names = grouped(contents.tensors)
-    return [
-        each
-        for each in architectures
-        if all(may_occur(r.name, names) for r in each.rules if not (r.optional or r.block))
-    ]
+def _possible(architecture: Architecture, names: Names) -> bool:
+    required = (r.name for r in architecture.rules if not (r.optional or r.block))
+    return all(may_occur(name, names) for name in required)
 
 
 def _fitting(matches: list[Match], is_part: bool) -> list[Match]:

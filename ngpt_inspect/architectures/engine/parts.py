@@ -17,7 +17,7 @@ from ngpt_inspect.architectures.engine.homes import Home, home_of
 from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.placed import Placed, placements
 from ngpt_inspect.architectures.engine.seen import seen_as
-from ngpt_inspect.architectures.engine.template import Templates
+from ngpt_inspect.architectures.engine.template import FACTOR, Templates
 from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.vocabulary import Role
@@ -204,7 +204,11 @@ def _match(
     unplaced = tuple(tensor.name for tensor in left if tensor.name not in ignored)
     roles = {each.rule.role for each in placed}
     missing = [] if Role.E_INPUT in roles else ["the input embedding"]
-    matrices = [t for t in contents.tensors.values() if len(t.shape) > 1 and home.layered(t.name)]
+    matrices = [
+        each
+        for each in contents.tensors.values()
+        if len(each.shape) > 1 and FACTOR not in each.name and home.layered(each.name)
+    ]
     n_known = sum(tensor.name in here or tensor.name in ignored for tensor in matrices)
     if n_known < LEAST * len(matrices) or not any(p.layer is not None for p in placed):
         missing.append("known parts in its layers")

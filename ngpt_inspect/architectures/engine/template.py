@@ -18,6 +18,9 @@ WRAPPERS = (
 )
 """What torch.compile, DDP, FSDP, activation checkpointing and peft add, anywhere in a name."""
 
+FACTOR = ".lora_"
+"""In the names of what peft puts beside a weight; no layout has it."""
+
 LONGEST = 4
 """Digits of a layer or an expert: no model has ten thousand."""
 
@@ -69,10 +72,11 @@ def grouped(raw_names: Iterable[str]) -> Names:
 
 @lru_cache(maxsize=1 << 16)
 def unwrap(name: str) -> str:
-    """Return a tensor name without `WRAPPERS`."""
+    """Return a tensor name without `WRAPPERS`, however often one is there."""
+    plain = name
     for wrapper in WRAPPERS:
-        name = name.removeprefix(wrapper).replace("." + wrapper, ".")
-    return name if not name.startswith(WRAPPERS) else unwrap(name)
+        plain = plain.removeprefix(wrapper).replace("." + wrapper, ".")
+    return name if plain == name else unwrap(plain)
 
 
 def may_occur(template: str, names: Names) -> bool:

@@ -8,7 +8,7 @@ from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
 from ngpt_inspect.architectures.engine.dimensions import dimensions
 from ngpt_inspect.architectures.engine.match import SHOWN, Match
 from ngpt_inspect.architectures.engine.placed import Placed
-from ngpt_inspect.architectures.engine.template import unwrap
+from ngpt_inspect.architectures.engine.template import FACTOR, unwrap
 from ngpt_inspect.architectures.engine.words import told
 from ngpt_inspect.errors import UnknownArchitecture
 from ngpt_inspect.stored import Contents, StoredTensor
@@ -91,7 +91,7 @@ def _why(contents: Contents, matches: Sequence[Match]) -> str:
     said = contents.find("model_type")
     stated = "" if said is None else f"model_type {quoted(said[0])}: "
     near = nearest(matches) if matches else None
-    total = len(contents.tensors)
+    total = sum(FACTOR not in name for name in contents.tensors)
     if near is None or not near.placed or len(near.known) < NEAR * total:
         names = [cut(name) for name in contents.tensors]
         why = f"no known layout has tensors named {listed(names, most=SHOWN)}"

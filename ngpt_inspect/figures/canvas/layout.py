@@ -29,6 +29,10 @@ axis without either."""
 TITLE_LINE = 13
 SPACE = re.compile(r" (?![^<]*>)")
 """Between words, and not inside a tag."""
+BESIDE = 12
+"""Pixels of a tick, and of what is free around its label."""
+TYPICAL = 118
+"""Height of a panel, in pixels, for which the widest tick label is looked for."""
 OVERHANG = 0.8
 """A panel is at least so wide, by the width of the title below it."""
 
@@ -182,9 +186,9 @@ def sides(groups: Groups, width: int) -> tuple[int, int]:
     """Return the pixels left of all panels, enough for what y axes say, and of all panels."""
     panels = [panel for group in groups for panel in group if panel]
     needs = [
-        12 + width_of(name, FONT_SIZE - 1) + (TITLE if panel.y.title else 0)
+        BESIDE + width_of(words, FONT_SIZE - 1) + (TITLE if panel.y.title else 0)
         for panel in panels
-        for name in panel.y.names
+        for words in panel.y.names or panel.y.ticks(TYPICAL, upright=True)[1]
     ]
     left = math.ceil(max([LEFT, *needs]))
     return left, width - left - RIGHT

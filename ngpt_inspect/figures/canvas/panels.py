@@ -1,20 +1,25 @@
 """The canvas of every figure: panels filled with traces, laid out to fit a width and a page."""
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from ngpt_inspect.figures.canvas.axes import Axis
 from ngpt_inspect.figures.canvas.color_bar import PIXELS as BAR
 from ngpt_inspect.figures.canvas.color_bar import color_axis, place_bar
 from ngpt_inspect.figures.canvas.layout import RIGHT, Groups, Layout, Panel, sides
-from ngpt_inspect.figures.canvas.legend import LEGEND, lines_of, marker_key
+from ngpt_inspect.figures.canvas.legend import LEGEND, line_key, lines_of, marker_key
 from ngpt_inspect.figures.canvas.legend import LINE as LEGEND_LINE
-from ngpt_inspect.figures.canvas.marks import MARKS, marker, scatter
+from ngpt_inspect.figures.canvas.marks import DOTTED, MARKS, across, marker, scatter
 from ngpt_inspect.figures.canvas.notes import LINE, say_why_empty, wrapped_notes, write_notes
 from ngpt_inspect.figures.canvas.theme import NEUTRAL, template
 from ngpt_inspect.figures.canvas.types import Drawing, Trace
 
 HEIGHT = 118
 """Pixels of a panel, at most, where a figure does not say."""
+ALIKE = 100
+"""Factor between the largest values of two panels up to which they may share an axis."""
 TOP = 8
 """Pixels above the legend."""
 
@@ -46,6 +51,8 @@ class Canvas:
         self._colored: list[float] = []
         self._keys: dict[str, Trace] = {}
         self._edges: list[tuple[Panel, Trace]] = []
+        self._own: dict[Panel, Axis] = {}
+        """What each y axis would be if no other panel had it."""
 
     def add(
         self,
@@ -57,7 +64,10 @@ class Canvas:
     ) -> None:
         """Put a trace into a panel; its axes will cover these values, by default the trace's."""
         panel.x.cover(trace.x if x is None else x)
-        panel.y.cover(trace.y if y is None else y)
+        held = list(trace.y if y is None else y)
+        panel.y.cover(held)
+        own = self._own.setdefault(panel, replace(panel.y, low=math.inf, high=-math.inf))
+        own.cover(held)
         self.figure.add_trace(self._in(panel, trace))
 
     def _in(self, panel: Panel, trace: Any) -> Any:
@@ -89,8 +99,15 @@ class Canvas:
             trace.update(x=[None], y=[None], name=name, legendgroup=group or name, meta=meta)
             self._keys[group or name] = trace.update(showlegend=True, hoverinfo="skip")
 
-    def upright(self, panel: Panel, x: float, line: dict[str, Any]) -> None:
-        """Draw a line across a panel at one x."""
+    def level(self, panel: Panel, y: float, ends: Sequence[float], words: str = "") -> None:
+        """Draw the dotted line of something to compare with; `words` are its legend entry."""
+        self.add(panel, across(ends, y))
+        if words:
+            self.key(words, line_key(**DOTTED))
+
+    def upright(self, panel: Panel, x: float, line: dict[str, Any], words: str) -> None:
+        """Draw a line across a panel at one x; `words` are its legend entry."""
+        self.key(words, line_key(**line))
         panel.x.cover([x])
         at = self.panels.index(panel)
         number = "" if at == 0 else at + 1  # plotly calls its first axes x and y
@@ -112,12 +129,32 @@ class Canvas:
             say_why_empty(self.figure, self.notes, self.width)
         return self.figure
 
+    def _part_axes(self) -> None:
+        """Have panels share a y axis only with those whose values are of the same order.
+
+        The largest values of panels with one axis are within a factor of `ALIKE`: what is smaller
+        would lie flat at the bottom.
+        """
+        for axis in dict.fromkeys(panel.y for panel in self.panels if not panel.y.names):
+            here = [each for each in self.panels if each.y is axis and each in self._own]
+            top, shared = axis.high, axis
+            for panel in sorted(here, key=lambda each: -self._own[each].high):
+                own = self._own[panel]
+                if 0 < own.high < top / ALIKE:
+                    top, shared = own.high, own
+                panel.y = shared
+                shared.cover([own.low, own.high])
+            if shared is not axis:  # what the first no longer holds
+                mine = [self._own[each] for each in here if each.y is axis]
+                axis.low = min(each.low for each in mine)
+
     def _lay_out(self) -> None:
         keys = sorted(
             self._keys.values(), key=lambda key: (key.mode == "markers", key.meta == "key")
         )
         lines = wrapped_notes(self.notes, self.width)
         bar = BAR if self._colored else 0
+        self._part_axes()
         room = sides(self.groups, self.width)[1]
         top = TOP + LEGEND_LINE * lines_of([key.name for key in keys], room)
         below = bar + LINE * len(lines)

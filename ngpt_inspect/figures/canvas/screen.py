@@ -8,6 +8,12 @@ from ngpt_inspect.figures.canvas.types import Drawing
 ENLARGED = 1.22
 """Type of 13 pixels; all that is measured in pixels grows alike, so that nothing collides."""
 
+SHORTER = {
+    "normalized layer index": "layer, 0 to 1",
+    "normalized rank": "rank, 0 to 1",
+}
+"""Titles of axes that would meet those of the next panel on a narrow page."""
+
 
 def for_screen(figure: Drawing, *, dark: bool) -> Drawing:
     """Return a copy of a figure that fills the width of a page."""
@@ -21,6 +27,12 @@ def for_screen(figure: Drawing, *, dark: bool) -> Drawing:
         height=page.layout.height * ENLARGED,
         margin={side: margin[side] * ENLARGED for side in ("l", "r", "t", "b")},
     )
+    for axis in page.select_xaxes():
+        axis.title.text = SHORTER.get(axis.title.text, axis.title.text)
+        axis.tickangle = 0
+        if axis.type == "linear" and _is_plain(axis):
+            # The browser knows how wide the panel is there, and how many numbers it has room for.
+            axis.update(tickmode="auto", tickvals=None, ticktext=None)
     for trace in page.data:
         if "line" in trace and trace.line.width:
             trace.line.width *= ENLARGED
@@ -32,6 +44,12 @@ def for_screen(figure: Drawing, *, dark: bool) -> Drawing:
         if font.size is not None:
             font.size *= ENLARGED
     return page
+
+
+def _is_plain(axis: Any) -> bool:
+    """Tell whether what stands at the ticks are their values."""
+    values, words = axis.tickvals or (), axis.ticktext or ()
+    return bool(values) and [f"{value:g}" for value in values] == list(words)
 
 
 def grounds() -> dict[str, Any]:

@@ -23,6 +23,11 @@ def width_of(text: str, size: float) -> float:
     return EM * size * (len(unescape(TAG.sub("", text))) - (1 - SMALLER) * small)
 
 
+def colored(text: str, color: str) -> str:
+    """Return HTML in a colour."""
+    return f'<span style="color:{color}">{text}</span>'
+
+
 def wrapped(words: Iterable[str], pixels: float, size: float) -> list[str]:
     """Put words, with a space between, into lines of at most so many pixels."""
     lines: list[str] = []

@@ -1,6 +1,9 @@
 """Panels of attention's matrices and of its two products, a condition number in each."""
 
-from ngpt_inspect.figures.canvas import Axis, Canvas, Panel
+from collections.abc import Sequence
+
+from ngpt_inspect.figures.canvas import Axis, Canvas, Drawing, Frame, Panel
+from ngpt_inspect.figures.drawing.lines import draw_line, lines
 
 ROWS = (("W_q", "W_k", "QK"), ("W_v", "W_o", "OV"))
 KAPPA = "condition_number"
@@ -15,3 +18,20 @@ def attention_panels(x: Axis, width: int) -> tuple[Canvas, dict[str, Panel]]:
     y = Axis(title="condition number", log=True)
     panels = {name: Panel(title=name, x=x, y=y) for row in ROWS for name in row}
     return Canvas([[panels[name] for name in row] for row in ROWS], width), panels
+
+
+def draw_attention(
+    shown: Frame, width: int, x: str, by: Sequence[str], *, said: Sequence[str], hover: str
+) -> Drawing:
+    """Draw each weight's condition number over `x`: a line of `by`, a bar over the heads.
+
+    `said` are the footnotes.
+    """
+    canvas, panels = attention_panels(Axis(title=x), width)
+    hover += "<br>κ %{y:.4g}"
+    for line, rows in lines(shown, by):
+        for name, panel in panels.items():
+            points, bar = rows[rows["weight"] == name], ("lowest", "highest")
+            draw_line(canvas, panel, line, points, x, KAPPA, between=bar, hover=hover)
+    canvas.notes += said
+    return canvas.finish()

@@ -1,16 +1,14 @@
 """The canvas of figures of checkpoints: whose trace is whose, and what is missing and why."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ngpt_inspect.figures._cut_table import CutTable, Style
 from ngpt_inspect.figures.canvas import Axis, Canvas, Drawing, Panel, line_key
 from ngpt_inspect.figures.canvas.panels import HEIGHT
+from ngpt_inspect.figures.canvas.text import colored
 from ngpt_inspect.figures.drawing.notes import why_not_drawn
-from ngpt_inspect.vocabulary import Role
-
-ATTENTION = (Role.W_Q, Role.W_K, Role.W_V, Role.W_O)
-MLP = (Role.W_U, Role.W_NU, Role.W_O_MLP)
+from ngpt_inspect.vocabulary import ATTENTION, MLP, Role
 
 
 def rank_axis() -> Axis:
@@ -26,11 +24,6 @@ def layer_axis() -> Axis:
 def value_axis(title: str = "", *, log: bool = False) -> Axis:
     """Return a y axis of values: logarithmic, or from 0 where none is below."""
     return Axis(title=title, log=log, from_zero=not log)
-
-
-def symbols_of(role: Role) -> str:
-    """Return the symbol of a role, the usual title of its panel."""
-    return role.facts.symbol
 
 
 class Board(Canvas):
@@ -79,7 +72,7 @@ class Board(Canvas):
 
     def write_above(self, panel: Panel, style: Style, text: str) -> None:
         """Write a number of one checkpoint under the title of a panel, in its colour."""
-        panel.below.append(f'<span style="color:{style.color}">{text}</span>')
+        panel.below.append(colored(text, style.color))
 
     def finish(self) -> Drawing:
         """Add the legend of the checkpoints drawn and the footnotes; return the figure."""
@@ -93,11 +86,9 @@ class Board(Canvas):
         return super().finish()
 
 
-def role_panels(
-    roles: Iterable[Role], x: Axis, y: Axis, title: Callable[[Role], str] = symbols_of
-) -> dict[Role, Panel]:
-    """Return a panel for each role; all have the same axes."""
-    return {role: Panel(title=title(role), x=x, y=y) for role in roles}
+def role_panels(roles: Iterable[Role], x: Axis, y: Axis, title: str = "{}") -> dict[Role, Panel]:
+    """Return a panel for each role, its symbol in the title; all have the same axes."""
+    return {role: Panel(title=title.format(role.facts.symbol), x=x, y=y) for role in roles}
 
 
 def matrix_board(

@@ -1,16 +1,18 @@
 """Heat maps of layer by head: coloured cells, each of which can be pointed at and clicked."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ngpt_inspect.figures._cut_table import CutTable, Style, whole
-from ngpt_inspect.figures.canvas import NEUTRAL, Panel, Trace, heatmap, marker, scatter
+from ngpt_inspect.figures.canvas import NEUTRAL, Axis, Panel, Trace, heatmap, marker, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import hover_text, identity
 from ngpt_inspect.vocabulary import Role, Series, Status
 
+A_LAYER = 9
+"""Pixels of one layer."""
 CHOSEN = "#e0218a"
 """Rim of the cell that was clicked: no colour of the scale."""
 
@@ -30,6 +32,21 @@ class CellColumn:
         """What is written below it."""
         name = self.role.facts.symbol if self.head is None else str(self.head)
         return name if self.expert is None else f"{name} {self.expert}"
+
+
+def map_height(layers: Iterable[int], least: int = 118, most: int = 260) -> int:
+    """Return the pixels of a panel for models of so many layers."""
+    return min(max(least, A_LAYER * max(layers, default=1)), most)
+
+
+def layers_up(n_layers: int) -> Axis:
+    """Return the y axis of a map: the first layer at the bottom."""
+    return named_axis("layer", map(str, range(n_layers)))
+
+
+def named_axis(title: str, names: Iterable[str]) -> Axis:
+    """Return an axis of cells, each with its name."""
+    return Axis(title=title, names=tuple(names), grid=False)
 
 
 def columns_of(rows: CutTable, style: Style, role: Role, quantity: str) -> list[CellColumn]:

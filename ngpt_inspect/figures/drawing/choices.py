@@ -1,8 +1,7 @@
 """Options that several figures share: which layer, which matrix, which head."""
 
 from ngpt_inspect.figures._figure import Choice
-from ngpt_inspect.figures.drawing.board import ATTENTION, MLP
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import ATTENTION, MLP, Role
 
 GROUPS = {"attention": ATTENTION, "mlp": MLP}
 """What an option `role` may say besides the name of one role."""
@@ -16,6 +15,11 @@ ROLES = Choice(
     help="Which matrices: those of attention by head, those of the MLP whole, or one.",
 )
 HEAD = Choice(name="head", values=(), default=0, help="Which head of an attention matrix, from 0.")
+
+
+def switch(name: str, help: str, label: str = "") -> Choice:
+    """Return a choice between no, the default, and yes."""
+    return Choice(name=name, label=label, values=(False, True), help=help)
 
 
 def roles_named(name: str) -> tuple[Role, ...]:

@@ -57,13 +57,7 @@ def draw_by_layer(
 
 
 def _draw_line(
-    board: Board,
-    panel: Panel,
-    style: Style,
-    role: Role,
-    rows: Frame,
-    name: str,
-    dash: str,
+    board: Board, panel: Panel, style: Style, role: Role, rows: Frame, name: str, dash: str
 ) -> None:
     """Draw rows as one trace; between two heads the line is broken."""
     thin = bool(rows["head"].notna().any())

@@ -1,18 +1,75 @@
 """Paths of hidden states: which line is whose, and where each block has brought it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any, NamedTuple
 
 from ngpt_inspect.figures._cut_table import NO_STEP, styles, whole
-from ngpt_inspect.figures.canvas import NEUTRAL, Canvas, Frame, marker_key, scatter
-from ngpt_inspect.figures.drawing.lines import SYMBOLS, WIDTH, Line
+from ngpt_inspect.figures._figure import Choice
+from ngpt_inspect.figures.canvas import (
+    NEUTRAL,
+    Axis,
+    Canvas,
+    Drawing,
+    Frame,
+    Panel,
+    marker_key,
+    scatter,
+)
+from ngpt_inspect.figures.drawing.lines import SYMBOLS, WIDTH, Line, remarks
 
 MARKER = 5
 SHOWN_AT = "token %{customdata[0]}, %{customdata[2]}"
-NO_TRACE = "No traces: write one with python -m reference_model.trace."
+NO_TRACE = "No traces: write one with ngpt-inspect trace, or python -m reference_model.trace."
+ONE_TOKEN = Choice(name="token", values=(), help="Only this token, from 0; else the mean.")
 BLOCKS = {"attention": "", "mlp": "-open"}
 """How a marker tells which block a state comes out of; the embedding's is as attention's."""
+
+
+def draw_by_depth(
+    table: Frame,
+    titles: Mapping[str, str],
+    width: int,
+    token: int | None,
+    *,
+    unit: str = "",
+    log: bool = False,
+    hover: str,
+) -> Drawing:
+    """Draw columns of a table of paths against depth, a panel each, two side by side.
+
+    A line a checkpoint: means over tokens, or one token. A filled marker stands after attention,
+    an open one after the MLP.
+    """
+    shown = table[table["row"] == ("mean" if token is None else "state")]
+    if token is not None:
+        shown = shown[(shown["token"] == token).fillna(False).astype(bool)]
+    shown.attrs = {}
+    x = Axis(title="normalized depth")
+    panels = {
+        name: Panel(title=title, x=x, y=Axis(title=unit, log=log)) for name, title in titles.items()
+    }
+    every = list(panels.values())
+    canvas = Canvas([every[at : at + 2] for at in range(0, len(every), 2)], width, height=138)
+    said = []
+    for line, rows in paths(shown, table.attrs.get("checkpoints")):
+        for name, panel in panels.items():
+            words = f"%{{customdata[2]}}<br>{hover}"
+            canvas.add(panel, path_trace(line, rows, "depth", name, words))
+        keys(canvas, line)
+        if token is not None:
+            said.append(_token_said(line.label, rows))
+    empty = "" if len(shown) else (NO_TRACE if token is None else f"No token {token}.")
+    canvas.notes += remarks(table, empty, *said)
+    return canvas.finish()
+
+
+def _token_said(label: str, rows: Frame) -> str:
+    first = rows.iloc[0]
+    following = escape(str(first["next_text"]))
+    after = f", followed by “{following}”" if following not in ("", "nan") else ", the last one"
+    return f"{label}: token {first['token']} is “{escape(str(first['text']))}”{after}."
 
 
 def paths(table: Frame, told: Any) -> Iterator[tuple[Line, Frame]]:
@@ -73,10 +130,11 @@ def _points(rows: Frame, x: str, y: str) -> Iterator[_Point]:
         if before is not None and whole(token) != before:
             yield _Point()
         before = whole(token)
-        yield _Point(before, whole(state), whole(layer), block, _finite(at_x), _finite(at_y))
+        yield _Point(before, whole(state), whole(layer), block, finite(at_x), finite(at_y))
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Return a gap for what is no number."""
     return float(value) if math.isfinite(value) else None
 
 

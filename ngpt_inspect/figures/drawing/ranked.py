@@ -7,9 +7,8 @@ from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.panels import HEIGHT
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, role_panels, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_in_order, draw_rank_curve
-from ngpt_inspect.vocabulary import Kind, Series, roles_of
+from ngpt_inspect.vocabulary import EMBEDDINGS, Series
 
-EMBEDDINGS = roles_of(Kind.EMBEDDING)
 ONE_ROW = 170
 """Pixels of the panels of a figure that has one row of them."""
 

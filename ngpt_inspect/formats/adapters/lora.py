@@ -1,9 +1,11 @@
-"""LoRA (arXiv 2106.09685) as peft keeps it: W + scale B A, with the factors under ``lora_A/B``.
+"""LoRA (arXiv 2106.09685) as peft and MLX keep it: W + scale B A, factors under ``lora_A/B``.
 
 scale = alpha / r, or alpha / sqrt(r) with ``use_rslora``. A is (r, in), B (out, r); of an
 embedding ``lora_embedding_A`` is (r, vocabulary) and ``lora_embedding_B`` (d, r), turned round.
 DoRA (arXiv 2402.09353) adds ``lora_magnitude_vector`` m: each output has W + scale B A over its
-norm, times m.
+norm, times m. MLX keeps them turned round too, ``lora_a`` (in, r) and ``lora_b`` (r, out), and says
+its scale itself. Of a parameter that stacks experts (``target_parameters``) the factors hold those
+of every expert, and do not say which parameter they are of: no product is made of them.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 FACTOR = re.compile(r"(.+)\.lora_(embedding_)?A(?:\.(\w+))?(?:\.weight)?")
+OF_MLX = re.compile(r"(.+)\.lora_a")
 MAGNITUDE = re.compile(r"(.+)\.lora_magnitude_vector(?:\.(\w+))??(?:\.weight)?")
 DTYPE = "F64"
 LARGEST_ALPHA = 1e9
@@ -167,16 +170,32 @@ def updates(
     tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]
 ) -> dict[str, LoraUpdate]:
     """Return the update of each adapted weight by the name of the weight; factors that fit."""
-    found = {}
+    found: dict[str, LoraUpdate] = {}
+    stacks = _stacks(config)
     for name, a in tensors.items():
+        of_mlx = OF_MLX.fullmatch(name)
+        if of_mlx is not None and f"{of_mlx[1]}.lora_b" in tensors:
+            update = _update(of_mlx[1], tensors[f"{of_mlx[1]}.lora_b"], a, config, turned=True)
+            found |= {} if update is None else {update.name: update}
         match = FACTOR.fullmatch(name)
         b = tensors.get(name.replace("lora_A", "lora_B").replace("embedding_A", "embedding_B"))
         if match is None or b is None or name == b.name:
+            continue
+        if match[1].removesuffix(".base_layer").endswith(stacks):
             continue
         update = _update(match[1], a, b, config, turned=bool(match[2]))
         if update is not None:
             found[update.name] = update
     return _rescaled(found, tensors)
+
+
+def _stacks(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return how modules end whose parameters, stacks of experts, are adapted."""
+    said = config.get("target_parameters")
+    if not isinstance(said, list) or not said:
+        return ()
+    parents = (str(each).rpartition(".")[0] for each in said)
+    return ("experts", *filter(None, parents))
 
 
 def _rescaled(
@@ -217,6 +236,10 @@ def _update(
 
 def _scale(module: str, rank: int, config: Mapping[str, Any]) -> float:
     """Return what B A is multiplied by; 1 where the adapter does not say."""
+    of_mlx = config.get("lora_parameters")
+    said = of_mlx.get("scale") if isinstance(of_mlx, Mapping) else None
+    if isinstance(said, int | float) and abs(said) < LARGEST_ALPHA:
+        return float(said)
     alpha = config.get("lora_alpha")
     patterns = config.get("alpha_pattern")
     for pattern, value in patterns.items() if isinstance(patterns, Mapping) else ():

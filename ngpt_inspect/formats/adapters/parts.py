@@ -17,6 +17,7 @@ from ngpt_inspect.stored import ADAPTER, Contents, Held
 from ngpt_inspect.wording import quoted
 
 CONFIG = "adapter_config.json"
+FACTORS = (".lora_A", ".lora_B", ".lora_embedding_", ".lora_magnitude_", ".lora_a", ".lora_b")
 SUM = "sum"
 PROMPTS = ("prompt_embeddings", "prefix_encoder", "prompt_encoder")
 FULL = ("model.embed_tokens.weight", "transformer.wte.weight")
@@ -30,7 +31,9 @@ def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
     """Return a LoRA or DoRA adapter with its parts, a model as it is.
 
     Part `ADAPTER` has the factors and, under the names of the weights, scale B A; part ``sum``
-    the base (``base_model_name_or_path``: a folder, or in the hub's cache) with that added.
+    the base (``base_model_name_or_path``: a folder, or in the hub's cache) with that added, and
+    with what the adapter has whole (``modules_to_save``) in its place. Without
+    ``adapter_config.json`` there is no base, and the scale is 1.
 
     Raises
     ------
@@ -38,8 +41,12 @@ def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
         ``adapter_config.json`` is broken, or the adapter is of another kind.
     """
     path = folder / CONFIG
-    if contents.parts or not _is_adapter(contents) or not path.is_file():
+    if contents.parts or not _is_adapter(contents):
         return contents
+    if not path.is_file():
+        bare = updates(contents.tensors, {}) if _all_factors(contents) else {}
+        alone: Held = ({**contents.tensors, **bare}, contents.config)
+        return replace(contents, parts={ADAPTER: lambda: alone}) if bare else contents
     config = read_object(path, "it", REPAIR)
     if not any(".lora_" in name for name in contents.tensors):
         raise UnreadableFile(
@@ -50,7 +57,7 @@ def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
         )
     found = updates(contents.tensors, config)
     said = {**contents.config, "adapter_config": config, **_config_of(_cached(config))}
-    alone: Held = ({**contents.tensors, **found}, said)
+    alone = ({**contents.tensors, **found}, said)
     parts: dict[str, Callable[[], Held]] = {
         ADAPTER: lambda: alone,
         SUM: partial(_sum, contents, found, config, folder, opened),
@@ -67,15 +74,19 @@ def _is_adapter(contents: Contents) -> bool:
     )
 
 
+def _all_factors(contents: Contents) -> bool:
+    return all(any(each in name for each in FACTORS) for name in contents.tensors)
+
+
 def _cached(config: Mapping[str, Any]) -> Path | None:
     """Return where the hub's cache has the base."""
-    named = config.get("base_model_name_or_path")
+    named = config.get("base_model_name_or_path", config.get("model"))
     return cached(f"hf://{named}") if isinstance(named, str) else None
 
 
 def _base(config: Mapping[str, Any], folder: Place) -> Path | None:
     """Return where the base is kept here. A path out of a file is followed only when asked for."""
-    named = config.get("base_model_name_or_path")
+    named = config.get("base_model_name_or_path", config.get("model"))
     if not isinstance(named, str) or not named or "\0" in named:
         return None
     local = [Path(named), Path(str(folder)) / named] if isinstance(folder, Path) else []
@@ -102,7 +113,12 @@ def _sum(
             next_step="download it, or correct base_model_name_or_path in adapter_config.json",
         )
     whole = opened(base)
-    tensors = dict(whole.tensors)
+    kept = {
+        name.removeprefix(PREFIX).replace(".base_layer.", "."): tensor
+        for name, tensor in contents.tensors.items()
+        if not any(each in name for each in FACTORS)
+    }
+    tensors = {**whole.tensors, **kept}
     for name, update in found.items():
         of_base = name.removeprefix(PREFIX)
         weight = tensors.get(of_base)

@@ -16,6 +16,7 @@ from ngpt_inspect.formats.places.folder import (
     PART,
     TORCH_INDEX,
 )
+from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.places import Place
 from ngpt_inspect.runs import STEP_FOLDER
@@ -26,6 +27,9 @@ P = TypeVar("P", bound=Place)
 SETTINGS = ("config", "model_config")
 TRAINER = TRAINER_STATE.removesuffix(".json")
 STEP_OF_NANOCHAT = re.compile(r"model_(\d{6})\.pt", re.ASCII)
+LITGPT = "litgpt"
+LARGEST = 1 << 16
+SIZE = re.compile(r"^(\w+): (\d{1,9})\r?$", re.ASCII | re.MULTILINE)
 REPAIR = "repair it, or move it elsewhere"
 
 
@@ -35,7 +39,7 @@ def with_settings(contents: Contents, folder: Place) -> Contents:
     Where the checkpoint itself holds something of that name, the file's settings go under
     ``config_json`` (``model_config_json``). So are ``params.json``, of Meta and Mistral, and of
     ``trainer_state.json`` all but the history; ``meta_000500.json`` beside nanochat's
-    ``model_000500.pt`` becomes ``meta``.
+    ``model_000500.pt`` becomes ``meta``, and sizes in ``model_config.yaml`` are ``litgpt``.
 
     Raises
     ------
@@ -46,9 +50,15 @@ def with_settings(contents: Contents, folder: Place) -> Contents:
     for name, path in _beside(folder, PurePath(contents.source).name).items():
         if path.is_file():
             key = f"{name}_json" if name in contents.config else name
-            said = read_object(path, "it", REPAIR)
+            said = _of_litgpt(path) if name == LITGPT else read_object(path, "it", REPAIR)
             found[key] = facts_of(said) if name == TRAINER else said
     return replace(contents, config={**contents.config, **found}) if found else contents
+
+
+def _of_litgpt(path: Place) -> dict[str, int]:
+    """Return the whole numbers of a YAML file of settings, a line each: sizes, as litgpt writes."""
+    text = open_bytes(path).head(LARGEST).decode(errors="replace")
+    return {found[1]: int(found[2]) for found in SIZE.finditer(text)}
 
 
 def _beside(folder: P, file: str) -> dict[str, P]:
@@ -60,6 +70,8 @@ def _beside(folder: P, file: str) -> dict[str, P]:
     files = {name: folder / f"{name}.json" for name in SETTINGS}
     if is_local or file.startswith("consolidated"):
         files["params"] = folder / "params.json"
+    if is_local:
+        files[LITGPT] = folder / "model_config.yaml"
     if is_local or STEP_FOLDER.match(folder.name):
         files[TRAINER] = folder / TRAINER_STATE
     if step is not None:

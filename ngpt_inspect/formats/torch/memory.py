@@ -78,7 +78,7 @@ def read_memory(source: Any) -> Contents:
     UnreadableFile
         It holds no tensors by name, or some that have no values here.
     """
-    kind = "state_dict" if isinstance(source, Mapping) else type(source).__name__
+    kind = "state dict" if isinstance(source, Mapping) else type(source).__name__
     where = f"{MEMORY}{kind}"
     value = _inert(source, where)
     try:
@@ -109,7 +109,13 @@ def _scalar(tensor: Any) -> Any:
 
 
 def _inert(value: Any, where: str, name: str = "", depth: int = 0) -> Any:
-    """Return dicts with every tensor in them named, of the modules their state dicts."""
+    """Return dicts with every tensor in them named, of the modules their state dicts.
+
+    Arrays of NumPy are taken as tensors of the same memory.
+    """
+    import numpy as np
+    import torch
+
     if depth < DEEPEST and hasattr(value, "state_dict") and hasattr(value, "named_modules"):
         value = value.state_dict()
     if isinstance(value, Mapping) and depth < DEEPEST:
@@ -117,6 +123,8 @@ def _inert(value: Any, where: str, name: str = "", depth: int = 0) -> Any:
             key: _inert(inner, where, key if isinstance(key, str) else "", depth + 1)
             for key, inner in value.items()
         }
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        value = torch.as_tensor(value)
     return _tensor(value, where, name) if hasattr(value, "data_ptr") else value
 
 
@@ -153,7 +161,12 @@ def _without_values(where: str, name: str, what: str, next_step: str) -> Unreada
 
 
 def _settings_of(source: Any) -> dict[str, Any]:
-    """Return what a module says of itself: its class, sizes all its parts agree on, its config."""
+    """Return what a module says of itself: its class, sizes all its parts agree on, its config.
+
+    Of a dict it is the first module in it.
+    """
+    if isinstance(source, Mapping):
+        source = next((each for each in source.values() if hasattr(each, "named_modules")), None)
     if not hasattr(source, "named_modules"):
         return {}
     modules = [module for _, module in source.named_modules()]

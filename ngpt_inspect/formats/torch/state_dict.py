@@ -22,6 +22,8 @@ from ngpt_inspect.stored import ADAPTER, FLOATS, StoredTensor
 WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "module", "ema", ADAPTER)
 """Keys under which training scripts keep the state dict, most usual first."""
 DEEPEST = 3
+MOST_LISTED = 8
+"""Places of a list in which weights are looked for."""
 Way = list[tuple[Mapping[Any, Any], str]]
 """The dicts on the way to tensors, each with the key followed; "" for the last."""
 SAVE_STATE_DICT = "load it where it was made and save model.state_dict() instead"
@@ -49,11 +51,15 @@ def find_state_dicts(value: Any) -> dict[str, Way]:
 def _ways(value: Any, depth: int, seen: set[int]) -> Iterator[Way]:
     """Yield the ways to dicts of tensors: through keys that name a model, then through others.
 
-    A dict that is there twice is looked into once: a file can say one a million times.
+    Of a list or a tuple the places are the keys. A dict that is there twice is looked into once:
+    a file can say one a million times.
     """
-    if not isinstance(value, dict) or depth > DEEPEST or id(value) in seen:
+    if not isinstance(value, dict | list | tuple) or depth > DEEPEST or id(value) in seen:
         return
     seen.add(id(value))
+    is_named = isinstance(value, dict)
+    if not is_named:
+        value = {str(place): each for place, each in enumerate(value[:MOST_LISTED])}
     usual = [key for key in WRAPPERS if key in value]
     others = [key for key in value if isinstance(key, str) and key not in WRAPPERS]
     inner = False
@@ -62,7 +68,7 @@ def _ways(value: Any, depth: int, seen: set[int]) -> Iterator[Way]:
             if key in WRAPPERS or (not key.startswith("optim") and _has_matrix(way[-1][0])):
                 inner = True
                 yield [(value, key), *way]
-    if not inner and model_tensors(value):
+    if is_named and not inner and model_tensors(value):
         yield [(value, "")]
 
 

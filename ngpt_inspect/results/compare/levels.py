@@ -65,14 +65,17 @@ def reached_at(losses: pd.DataFrame, loss: float, compared_with: str = "") -> pd
     WrongOption
         There is no such run.
     """
+    import pandas as pd
+
     runs = losses[ID].drop_duplicates(ignore_index=True)
-    rows = [_reached(losses[losses["run"] == run["run"]], run, loss) for run in _records(runs)]
+    told = runs.to_dict("records")
+    rows = [_reached(losses[losses["run"] == run["run"]], run, loss) for run in told]
     remarks: list[str] = []
     found = {row["run"]: row for row in rows}
     partners = _partners(runs, rows, compared_with, remarks)
     for row in rows:
         row |= _compared(row, found.get(partners.get(row["run"], "")))
-    table = stacked(COLUMNS, _frames(rows))
+    table = stacked(COLUMNS, [pd.DataFrame(rows)])
     table.attrs["remarks"] = remarks
     return table
 
@@ -130,13 +133,3 @@ def _compared(own: dict[str, Any], other: dict[str, Any] | None) -> dict[str, An
         for factor, count in zip(FACTORS, COUNTS, strict=True)
     }
     return {"compared_with": other["run"], "factor_bound": bound, **told}
-
-
-def _records(runs: pd.DataFrame) -> list[dict[Any, Any]]:
-    return runs.to_dict("records")
-
-
-def _frames(rows: list[dict[str, Any]]) -> list[pd.DataFrame]:
-    import pandas as pd
-
-    return [pd.DataFrame(rows)] if rows else []

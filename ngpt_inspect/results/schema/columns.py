@@ -40,6 +40,10 @@ SETTING = (FAMILY, SIZE, VARIANT, CONTEXT, BATCH, STEPS, RATE)
 IDENTITY = (RUN, *SETTING, SEED)
 """The first columns of every table with one row an observation."""
 
+STEP = whole("step", "optimiser steps taken")
+TOKENS = whole("tokens", "training tokens seen")
+SECONDS = number("seconds", "seconds of training so far", optional=True)
+
 RUNS = whole("runs", "runs averaged (seeds), diverged ones not counted")
 DIVERGED = whole("diverged", "runs without a finite final loss")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.results.schema.contract import Column, ColumnKind, Results
+from ngpt_inspect.results.schema.frames import DTYPES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,16 +107,7 @@ def _values(path: Path, column: Column, cells: list[str]) -> Any:
         if column.among and value not in column.among:
             raise _cell(path, line, column, cell, f"is not one of {', '.join(column.among)}")
         values.append(value)
-    return (
-        pd.array(values, dtype="str") if column.kind is ColumnKind.TEXT else _plain(column, values)
-    )
-
-
-def _plain(column: Column, values: list[Any]) -> Any:
-    import numpy as np
-
-    dtypes = {ColumnKind.WHOLE: np.int64, ColumnKind.NUMBER: np.float64, ColumnKind.FLAG: np.bool_}
-    return np.asarray(values, dtypes[column.kind])
+    return pd.Series(values, dtype=DTYPES[column.kind])
 
 
 def _whole(cell: str) -> int:

@@ -1,6 +1,8 @@
 """What a page does while its numbers are on their way, and when some never come."""
 
+import json
 import threading
+import time
 
 import pandas as pd
 import pytest
@@ -92,6 +94,48 @@ def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
     assert one != both
 
 
+def test_a_sample_is_shown_until_all_of_it_is_there(run, own_models, monkeypatch):
+    real, whole = answers.measure, threading.Event()
+
+    def slow(checkpoint, name, **more):
+        if name == "dot_products" and not more.get("quick"):
+            whole.wait(600)
+        return real(checkpoint, name, **more)
+
+    monkeypatch.setattr(answers, "measure", slow)
+    monkeypatch.setattr(answers, "LARGE", 1)
+    monkeypatch.setattr(answers, "PATIENCE", 0)
+    title = MEASURES["dot_products"].title
+    try:
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline:  # as the page does by itself when a job has ended
+            app = run(own_models[0], page="embeddings")
+            said = words(app).replace("\\", "")
+            if f"random sample so far: {title} of gpt" in said:
+                break
+        else:
+            pytest.fail(said)
+        (chart,) = charts(app)
+        drawn = json.loads(chart.proto.spec)["data"]
+        assert {trace["meta"].partition(" ")[0] for trace in drawn} >= {"E_input", "E_output"}
+        norms = answers.requests(app.session_state["session"].checkpoints, ["embedding_norms"])
+        assert norms[0].table() is not None, "what is quick does not wait for what is slow"
+    finally:
+        whole.set()
+    monkeypatch.setattr(answers, "PATIENCE", 300)
+    app = run(own_models[0], page="embeddings")
+    assert "Still to come" not in words(app)
+    (exact,) = requests(app.session_state["session"].checkpoints, ["dot_products"])
+    assert "sampled" not in set(exact.table()["status"])
+
+
+def test_what_someone_looks_at_goes_before_what_waits(tmp_path):
+    checkpoint = open_checkpoint(write_ngpt(tmp_path / "ngpt.safetensors"))
+    (small,) = requests([checkpoint], ["condition_numbers"], layers=[0])
+    (large,) = requests([checkpoint], ["condition_numbers"])
+    assert (small.first, large.first) == (True, False)
+
+
 def test_results_are_kept_for_the_next_start(run, own_models, own_cache, monkeypatch):
     run(own_models[1])
     assert list(own_cache.glob("*.parquet"))
@@ -138,7 +182,7 @@ def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch, rest
         (asked,) = requests([checkpoint], ["condition_numbers"], **ask)
         table = asked.table().reset_index(drop=True)
         expected = measure_directly(checkpoint, **ask)
-        pd.testing.assert_frame_equal(table, expected)
+        pd.testing.assert_frame_equal(table, expected, check_frame_type=False)
 
 
 def measure_directly(checkpoint, whole=False, **selection):

@@ -64,6 +64,18 @@ def test_one_thing_at_a_time_in_the_order_asked(workshop):
     assert most == [1]
 
 
+def test_what_goes_first_is_done_before_what_waits(workshop):
+    hold, seen = threading.Event(), []
+    workshop.ask("hold", "hold", lambda progress: hold.wait(LONG))
+    jobs = [
+        workshop.ask(name, name, lambda progress, name=name: seen.append(name), first=name > "b")
+        for name in "abcd"
+    ]
+    hold.set()
+    assert all(job.wait(LONG) for job in jobs)
+    assert seen == ["c", "d", "a", "b"]
+
+
 def test_a_running_job_can_be_stopped_and_asked_for_again(workshop):
     begun = threading.Event()
 

@@ -117,7 +117,7 @@ OWN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
             (),
         ),
     ),
-    "dots3_note": ({"num_key_value_heads": 4, "per_layer_config": {}}, ()),
+    "dots3_note": ({"num_key_value_heads": 4}, ()),
     "gemma4_assistant": (
         {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0},
         (),
@@ -152,6 +152,14 @@ FIRST = {
     }
 }
 """What a config cannot be made without."""
+BESIDE = {
+    "dots3_note": {
+        "vision_config": {"per_layer_config": {}, "mlp_layer_types": ["dense", "sparse"]}
+        | {"adapter_in_dim": 64, "adapter_out_dim": 64, "num_local_experts": 2},
+        "audio_config": {"adapter_input_size": 64, "adapter_out_dim": 64},
+    }
+}
+"""What a config of what a model sees or hears with wants."""
 
 LARGEST = 20_000_000
 NORMS = {"q_norm", "k_norm", "q_layernorm", "k_layernorm", "query_layernorm", "key_layernorm"}
@@ -185,6 +193,7 @@ LEFT = {
 """Why names are left over, which are measured by name."""
 SENSES = re.compile("vision|visual|image|img|audio|speech|multi_modal|connector|aligner")
 """What a model sees or hears with."""
+ATTENDS = {Role.W_Q, Role.W_Q_A, Role.W_Q_B}
 ROLES = {"W_q": Role.W_Q, "W_k": Role.W_K, "W_v": Role.W_V}
 
 
@@ -215,6 +224,7 @@ def families() -> list[str]:
 def build(family: str) -> torch.nn.Module:
     """Return a tiny random model of a family."""
     model_of, config = _class_and_config(family)
+    _without_timm()
     torch.manual_seed(7)
     with torch.device("meta"):
         size = sum(p.numel() for p in model_of(config).parameters())
@@ -238,6 +248,22 @@ def build(family: str) -> torch.nn.Module:
     return model
 
 
+def _without_timm() -> None:
+    """Let Gemma 3n see with one matrix, where its own eyes would want another package."""
+    from transformers import AutoModel, PreTrainedModel
+    from transformers.models.gemma3n.configuration_gemma3n import Gemma3nVisionConfig
+
+    class Eyes(PreTrainedModel):
+        config_class = Gemma3nVisionConfig
+
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            self.patches = torch.nn.Linear(8, config.hidden_size)
+            self.post_init()
+
+    AutoModel.register(Gemma3nVisionConfig, Eyes, exist_ok=True)
+
+
 def _class_and_config(family: str) -> tuple[Any, Any]:
     """Return what makes a family's model of a config, and a tiny one."""
     from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
@@ -250,6 +276,8 @@ def _class_and_config(family: str) -> tuple[Any, Any]:
     base = kind(**FIRST.get(family, {}))
     below = {name: getattr(base, name, None) for name in getattr(kind, "sub_configs", {})}
     settings = {name: _sizes(sub) for name, sub in below.items() if hasattr(sub, "to_dict")}
+    for name, more in BESIDE.get(family, {}).items():
+        settings[name] |= more
     text = settings.get("text_config")
     settings |= _sizes(base) if text is None else {}
     mine = settings if text is None else text
@@ -320,7 +348,7 @@ def _compared(model: torch.nn.Module, opened: WeightSet) -> tuple[str, list[str]
         seen = _numbered(_run(model), opened)
     except Exception as error:
         return f"not told: {type(error).__name__} when run so", []
-    if not seen:
+    if not any(weight.role in ATTENDS for weight in opened):
         return NO_ATTENTION, []
     exact, wrong, n_heads = True, [], 0
     for layer, (x, given) in seen.items():
@@ -338,14 +366,14 @@ def _compared(model: torch.nn.Module, opened: WeightSet) -> tuple[str, list[str]
             n_heads += sum(map(len, heads))
             exact &= same == "exact"
             wrong += [] if same else [f"{role} of layer {layer}"]
-    if not n_heads and not wrong:
-        return NO_ATTENTION, []
     if wrong:
         return f"no: {', '.join(wrong[:3])}", wrong
+    if not n_heads:
+        return "not told: its attention cannot be listened to", []
     return f"yes, {n_heads} heads" + ("" if exact else ", up to norms and rotary order"), []
 
 
-NO_ATTENTION = "not told: no attention that can be listened to"
+NO_ATTENTION = "it has no attention: its mixers have roles of their own"
 
 
 def _same(found: torch.Tensor, wanted: torch.Tensor) -> str:
@@ -493,13 +521,25 @@ def _registered(function: Any) -> Iterator[None]:
         ALL_MASK_ATTENTION_FUNCTIONS._global_mapping.pop("listening")
 
 
+SAID = {
+    "yes": "right in",
+    "no:": "wrong in",
+    "otherwise": "made otherwise, for the reason in the table, in",
+    "not told": "not told in",
+    "it has no": "none in",
+}
+"""What the table says of heads, and how it is counted."""
+
+
 def document(findings: list[Finding], version: str) -> str:
     """Return the table of all families with what it counts to."""
     built = [each for each in findings if each.architecture != "not built"]
     opened = [each for each in built if each.architecture not in ("refused", "unknown")]
     whole = [each for each in opened if each.whole.startswith("yes")]
-    right = [each for each in opened if each.right.startswith("yes")]
-    wrong = [each for each in opened if each.right.startswith("no:")]
+    heads = ", ".join(
+        f"{words} {sum(each.right.startswith(said) for each in opened)}"
+        for said, words in SAID.items()
+    )
     return "\n".join(
         (
             "# Families of transformers",
@@ -513,8 +553,7 @@ def document(findings: list[Finding], version: str) -> str:
             "that is rotated). Where a model norms them, directions are compared.",
             "",
             f"{len(findings)} families; {len(built)} built, {len(opened)} of them opened with a "
-            f"layout, {len(whole)} whole. Heads are right in {len(right)}, wrong in {len(wrong)}; "
-            "of the others it cannot be told in this way.",
+            f"layout, {len(whole)} whole. Heads are {heads}.",
             "",
             "| family | layout | whole | heads are right |",
             "|---|---|---|---|",

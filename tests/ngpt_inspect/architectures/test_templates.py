@@ -29,6 +29,7 @@ def test_match(template: str, name: str, found: tuple[int | None, int | None] | 
     "name",
     [
         "_orig_mod.a.b",
+        "a.base_layer.base_layer.b",
         "module.a.b",
         "module._orig_mod.a.b",
         "_orig_mod.module.a.b",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -205,3 +207,34 @@ def test_strict_json_even_for_strange_names(cli: Cli, tmp_path: Path) -> None:
     path = write_reference(tiny_gpt(), tmp_path / 'a "quoted"\tname\u2028.safetensors')
     rows = json.loads(cli("unit-norm", path, "--format", "json").stdout)
     assert rows[0]["checkpoint"] == 'a "quoted"\tname\u2028'
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("watch", "x", "--every", "0"), "see `ngpt-inspect watch --help`"),
+        (("trace", "x"), "Missing option '--prompt'; see `ngpt-inspect trace --help`"),
+        (("sumary",), "see `ngpt-inspect --help`"),
+        (("check", "--formt", "json"), "No such option: --formt"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_with_where_to_look(cli, words, said):
+    done = cli(*words)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("ngpt-inspect: ")
+    assert said in done.stderr
+
+
+def test_ctrl_c_leaves_nothing_of_a_file_that_is_being_written(tmp_path):
+    """Killed between writing and moving: what was written aside goes with it."""
+    code = (
+        "import os, pathlib, signal, sys, time\n"
+        "from ngpt_inspect.cli.interrupt import interruptible\n"
+        "from ngpt_inspect.tables.export import write_bytes\n"
+        "def replace(*_): os.kill(os.getpid(), signal.SIGINT); time.sleep(60)\n"
+        "pathlib.Path.replace = replace\n"
+        "with interruptible(): write_bytes(pathlib.Path(sys.argv[1]), b'x')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.csv")])
+    assert done.returncode == 130
+    assert list(tmp_path.iterdir()) == []

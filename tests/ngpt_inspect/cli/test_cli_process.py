@@ -28,11 +28,11 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
 def test_data_on_stdout_notes_on_stderr_and_a_threshold_in_the_exit_code(
     layouts: dict[str, Path],
 ) -> None:
-    words = ("--format", "json", "--fail-above", "1")
-    done = run("condition-numbers", layouts["nvidia_ngpt"], *words)
+    words = ("--format", "json", "--fail-above", "0.1")
+    done = run("embedding-norms", layouts["nvidia_ngpt"], *words)
     assert done.returncode == 1
-    assert len(json.loads(done.stdout)) > 100
-    assert done.stderr.splitlines()[0] == "nvidia: 14 of 14 weights measured"
+    assert len(json.loads(done.stdout)) == 60
+    assert done.stderr.splitlines()[0] == "nvidia: 2 of 2 weights measured"
     assert "\x1b" not in done.stdout + done.stderr, "no colours in a pipe"
 
 
@@ -56,37 +56,43 @@ for words in json.loads(sys.argv[1]):
             assert not stop.code, (words, stop.code)
     said.flush()
     assert said.buffer.getvalue(), words
-    heavy = {"torch", "pandas", "scipy", "plotly", "streamlit", "numpy"} & set(sys.modules)
-    found.append(sorted(heavy))
+    heavy = {"torch", "pandas", "scipy", "plotly", "streamlit", "numpy", "ngpt_inspect.formats"}
+    found.append(sorted(heavy & set(sys.modules)))
 print(json.dumps(found))
 """
 
 
-def test_headers_need_no_torch(layouts: dict[str, Path]) -> None:
-    """One process does all, those first that may import least."""
-    allowed: list[tuple[list[str], set[str]]] = [
+IN_NUMPY = ("eigen-learning-rates", "scaling-factors", "embedding-norms", "vector-norms")
+
+
+def test_a_command_imports_what_it_computes_with(layouts: dict[str, Path]) -> None:
+    """What it does not compute with, it does not wait for. One process does all."""
+    headers = {"ngpt_inspect.formats"}
+    shown = headers | {"numpy", "pandas"}
+    expected: list[tuple[list[str], set[str]]] = [
         (["--help"], set()),
         (["--version"], set()),
         (["dot-products", "--help"], set()),
-        (["tensors", "reference_ngpt"], {"numpy"}),
-        (["tensors", "nvidia_ngpt"], {"numpy"}),
-        (["tensors", "llama-sharded", "--format", "json"], {"numpy", "pandas"}),
-        (["differences", "reference_ngpt", "llama"], {"numpy", "pandas"}),
+        (["tensors", "reference_ngpt"], headers),
+        (["tensors", "nvidia_ngpt"], headers),
+        (["tensors", "llama-sharded", "--format", "json"], shown),
+        (["differences", "reference_ngpt", "llama"], shown),
+        *(([name, "reference_ngpt"], shown) for name in IN_NUMPY),
     ]
-    words = [[str(layouts.get(word, word)) for word in command] for command, _ in allowed]
+    words = [[str(layouts.get(word, word)) for word in command] for command, _ in expected]
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, json.dumps(words)],
         capture_output=True,
         text=True,
         check=True,
     )
-    for (command, may), imported in zip(allowed, json.loads(done.stdout), strict=True):
-        assert set(imported) <= may, command
+    for (command, wanted), imported in zip(expected, json.loads(done.stdout), strict=True):
+        assert set(imported) == wanted, command
 
 
 def test_a_reader_that_leaves_early(layouts: dict[str, Path]) -> None:
     """``| head -1``: the rest, far more than a pipe holds, is not wanted."""
-    command = [*LINE, "dot-products", str(layouts["llama"]), "--format", "jsonl", "-q"]
+    command = [*LINE, "vector-norms", str(layouts["llama"]), "--format", "jsonl", "-q"]
     # Unbuffered, Python itself stops at the first short write and raises nothing.
     with subprocess.Popen(
         command,
@@ -100,7 +106,7 @@ def test_a_reader_that_leaves_early(layouts: dict[str, Path]) -> None:
         process.stdout.close()
         complaint = process.stderr.read().decode()
         code = process.wait(timeout=PATIENCE)
-    assert json.loads(first)["statistic"] == "quantile"
+    assert json.loads(first)["checkpoint"] == "llama"
     assert complaint == ""
     assert code == 0
 
@@ -117,7 +123,7 @@ def wait(*_):
     time.sleep(600)
     return []
 
-MEASURES["unit_norm"] = dataclasses.replace(MEASURES["unit_norm"], compute=wait)
+MEASURES["vector_norms"] = dataclasses.replace(MEASURES["vector_norms"], compute=wait)
 sys.argv = ["ngpt-inspect", *sys.argv[1:]]
 main()
 """
@@ -125,7 +131,7 @@ main()
 
 def test_interrupt(layouts: dict[str, Path], tmp_path: Path) -> None:
     saved = tmp_path / "x.csv"
-    words = ["unit-norm", str(layouts["llama"]), "-o", str(saved)]
+    words = ["vector-norms", str(layouts["llama"]), "-o", str(saved)]
     command = [sys.executable, "-c", SLOW_MEASURE, *words]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

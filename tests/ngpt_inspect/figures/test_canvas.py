@@ -5,9 +5,7 @@ import re
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from example_table import STATES
 
-import ngpt_inspect as ni
 from ngpt_inspect.figures.canvas import Axis, Canvas, Panel, line_key
 from ngpt_inspect.figures.canvas import render as rendering
 from ngpt_inspect.figures.canvas.layout import PAGE
@@ -91,6 +89,23 @@ def test_panels_with_one_axis_have_one_range_and_its_words_once():
     assert [axis.title.text for axis in xs] == ["", "", "rank", "rank"]
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_panels_of_other_orders_do_not_share_an_axis(log):
+    x, y = Axis(title="rank"), Axis(title="value", log=log)
+    panels = [Panel(x=x, y=y) for _ in range(4)]
+    canvas = Canvas([panels], TWO_COLUMNS)
+    for panel, top in zip(panels, (4e5, 5e4, 40, 30), strict=True):
+        canvas.add(panel, line(y=[3, top]))
+    layout = canvas.finish().layout
+    ranges = [layout[f"yaxis{at}"].range for at in range(1, 5)]
+    assert ranges[0] == ranges[1] != ranges[2] == ranges[3]
+    ends = [10**end if log else end for end in (ranges[0][1], ranges[2][1])]
+    assert 4e5 <= ends[0] < 4e6
+    assert 40 <= ends[1] < 400
+    shown = [layout[f"yaxis{at}"].showticklabels for at in range(1, 5)]
+    assert shown == [True, False, True, False]
+
+
 def test_panels_with_axes_of_their_own_say_them_all():
     panels = [Panel(x=Axis(title="a"), y=Axis(title="b")) for _ in range(2)]
     canvas = Canvas([panels], TWO_COLUMNS)
@@ -110,11 +125,6 @@ def test_many_panels_get_lower_and_narrower_to_fit_a_page(n_panels, width):
     for panel in panels:
         canvas.add(panel, line())
     assert canvas.finish().layout.height <= PAGE
-
-
-def test_the_figure_with_a_row_of_panels_a_checkpoint_fits_a_page_in_one_column():
-    figure = ni.figure("head_condition_numbers", table=STATES["five"](), width="one")
-    assert figure.layout.height <= PAGE
 
 
 def test_a_legend_follows_its_words():

@@ -2,7 +2,9 @@
 
 import math
 
+import numpy as np
 import pytest
+import torch
 from trace_files import tensors, write, write_gpt
 
 import ngpt_inspect as ni
@@ -13,15 +15,24 @@ from ngpt_inspect.plotting import for_screen, joined, save_figures
 from ngpt_inspect.traces import PATH
 
 NAMES = [name for name, each in FIGURES.items() if each.results == PATH]
+OF_TOKENS = [name for name in NAMES if any(o.name == "token" for o in FIGURES[name].options)]
+HEADS = {
+    "attention_entropy": torch.arange(24.0).reshape(2, 4, 3) / 24,
+    "attention_to_first": 1 - torch.arange(24.0).reshape(2, 4, 3) / 24,
+}
+"""Of two layers with four heads, three queries each."""
+FIRST = {name: values[..., :1] for name, values in HEADS.items()}
 ANGLES = ("angle_moved", "angle_to_suggestion", "angle_to_final", "angle_to_next")
 
 
-@pytest.fixture
-def pair(tmp_path):
-    return [write_gpt(tmp_path / "gpt.safetensors"), write(tmp_path / "ngpt.safetensors")]
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("traces")
+    with_heads = write(folder / "ngpt.safetensors", tensors() | HEADS)
+    return [write_gpt(folder / "gpt.safetensors"), with_heads]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def table(pair):
     return ni.path(pair)
 
@@ -47,6 +58,30 @@ def test_lays_out_at_both_widths(table, name, width):
         assert 0 <= one.domain[0] < one.domain[1] <= 1
         assert len(one.tickvals) >= 2
     assert for_screen(figure, dark=True).layout.width is None
+
+
+@pytest.mark.parametrize("quantity", ["norm", "largest_over_median", "kurtosis"])
+def test_states_are_rows_of_the_table(table, quantity):
+    figure = ni.figure("path_states", table=table)
+    means = table[table["row"] == "mean"]
+    for family, drawn in zip(("GPT", "nGPT"), traces(figure, quantity), strict=True):
+        wanted = means.loc[means["family"] == family, quantity].tolist()
+        assert [math.nan if y is None else y for y in drawn.y] == pytest.approx(wanted, nan_ok=True)
+    (log,) = {axis.type for axis in figure.select_yaxes()}
+    assert log == "log"
+
+
+def test_a_dot_a_head_and_the_median_of_each_layer(table):
+    """Of the trace that holds attention; means over the second and third query."""
+    figure = ni.figure("attention_heads", table=table)
+    (dots,) = traces(figure, "attention_entropy")
+    expected = HEADS["attention_entropy"][..., 1:].mean(-1)
+    assert list(dots.y) == pytest.approx(expected.flatten().tolist())
+    assert list(dots.x) == [0] * 4 + [1] * 4
+    assert dots.hovertext[5] == "layer 1, head 1"
+    (medians,) = traces(figure, "median attention_to_first")
+    wanted = [np.median(row) for row in (1 - expected).tolist()]
+    assert list(medians.y) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("quantity", ANGLES)
@@ -110,7 +145,7 @@ def test_one_token_of_a_projection(table):
     assert {each[0] for t in traces(figure, "y_final") for each in t.customdata} == {1}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_TOKENS)
 def test_a_token_that_is_not_there_says_so(table, name):
     figure = ni.figure(name, table=table, token=9)
     assert "Nothing to draw" in words(figure)
@@ -132,7 +167,7 @@ def test_no_trace_says_how_to_write_one(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_one_checkpoint_alone_and_a_single_token(tmp_path, name):
-    figure = ni.figure(name, write(tmp_path / "t.safetensors", tensors(1)))
+    figure = ni.figure(name, write(tmp_path / "t.safetensors", tensors(1) | FIRST))
     assert figure.data
     assert {t.name for t in figure.data if t.name in ("gpt", "ngpt")} == {"ngpt"}
 

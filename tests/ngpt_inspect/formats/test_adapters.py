@@ -177,6 +177,55 @@ def test_the_sum_is_as_fine_as_its_base_is_stored(tmp_path: Path) -> None:
     assert tensor.rounding() == pytest.approx(float(lost / size), rel=0.2)
 
 
+def test_what_an_adapter_has_whole_stands_in_the_place_of_the_bases(tmp_path: Path) -> None:
+    whole = {"lm_head.weight": torch.full((99, 16), 0.5), f"{Q0}.base_layer.bias": torch.ones(64)}
+    held = factors(Q0) | {f"base_model.model.{name}": each for name, each in whole.items()}
+    base = write_base(tmp_path / "base")
+    folder = write(tmp_path / "mine", held, base_model_name_or_path=str(base))
+    tensors = read_contents(folder, "sum").tensors
+    assert torch.equal(tensors["lm_head.weight"].read(), whole["lm_head.weight"])
+    assert torch.equal(tensors[f"{Q0}.bias"].read(), torch.ones(64))
+    assert set(tensors) == {*LLAMA, f"{Q0}.bias"}
+
+
+def test_factors_alone_have_a_scale_of_1(tmp_path: Path) -> None:
+    save_file(factors(Q0), tmp_path / "lora.safetensors")
+    model = ni.open_checkpoint(tmp_path / "lora.safetensors")
+    assert torch.equal(model["W_q"][0].values(), update(Q0, scale=1.0))
+    save_file(factors(Q0) | LLAMA, tmp_path / "model.safetensors")
+    assert read_contents(tmp_path / "model.safetensors").parts == {}, "a model, and factors"
+
+
+def test_an_adapter_of_mlx(tmp_path: Path) -> None:
+    """``W + scale (lora_a lora_b)^T``: mlx-lm, tuner/lora.py, fuse."""
+    out, n_in = LLAMA[f"{Q0}.weight"].shape
+    a, b = torch.randn(n_in, RANK), torch.randn(RANK, out)
+    base = write_base(tmp_path / "base")
+    settings = {"lora_parameters": {"rank": RANK, "scale": 20.0}, "model": str(base)}
+    folder = write(tmp_path / "mine", {f"{Q0}.lora_a": a, f"{Q0}.lora_b": b}, **settings)
+    expected = (a.double() @ b.double()).T * 20
+    assert torch.allclose(ni.open_checkpoint(folder)["W_q"][0].values(), expected, rtol=1e-12)
+    whole = ni.open_checkpoint(folder, part="sum")["W_q"][0].values()
+    assert torch.allclose(whole, LLAMA[f"{Q0}.weight"].double() + expected, rtol=1e-12)
+
+
+def test_factors_of_stacks_of_experts_make_no_product(tmp_path: Path) -> None:
+    """peft's ParamWrapper: A is (r experts, in), B (out, r experts), the parameter not named."""
+    name = "base_model.model.model.layers.0.mlp.experts"
+    held = {f"{name}.lora_A.weight": torch.ones(6, 64), f"{name}.lora_B.weight": torch.ones(80, 6)}
+    folder = write(tmp_path / "mine", held, target_parameters=["mlp.experts.gate_up_proj"])
+    assert set(read_contents(folder).tensors) == set(held)
+
+
+def test_an_adapter_of_fused_matrices_asks_for_heads(tmp_path: Path) -> None:
+    name = "base_model.model.model.layers.0.self_attn.qkv_proj"
+    held = {f"{name}.lora_A.weight": torch.ones(3, 64), f"{name}.lora_B.weight": torch.ones(128, 3)}
+    folder = write(tmp_path / "mine", held)
+    assert "nothing says how many: give --heads N" in ni.open_checkpoint(folder).notes[0]
+    model = ni.open_checkpoint(folder, heads=4)
+    assert [weight.shape for weight in model["W_q"]] == [(64, 64)]
+
+
 def test_a_base_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     path = write(tmp_path / "mine", base_model_name_or_path="org/none")

@@ -127,6 +127,29 @@ def test_a_wrapped_module_says_as_much() -> None:
     assert model.contents.lookup("config.architectures") == ["Model"]
 
 
+def test_a_module_in_a_dict_says_as_much() -> None:
+    model = ni.open_checkpoint({"model": Model(config=Settings()), "step": 3})
+    assert (model.label, model.step, model.shape.n_heads) == ("state dict", 3, HEADS)
+
+
+def test_arrays_are_the_memory_they_have() -> None:
+    arrays = {name: each.numpy() for name, each in Model().state_dict().items()}
+    tensor = ni.open_checkpoint(arrays).contents.tensors["lm_head.weight"]
+    assert tensor.read().data_ptr() == arrays["lm_head.weight"].ctypes.data
+
+
+def test_a_model_of_torchs_own_layers_is_placed() -> None:
+    """``in_proj_weight`` holds queries, keys and values, one after another."""
+    model = torch.nn.Module()
+    model.tok_emb = torch.nn.Embedding(11, 8)
+    model.blocks = torch.nn.ModuleList([torch.nn.TransformerEncoderLayer(8, 2, 20)])
+    opened = ni.open_checkpoint(model)
+    fused = model.blocks[0].self_attn.in_proj_weight
+    assert opened.unrecognised == ()
+    assert torch.equal(opened["W_k"][0].values(), fused[8:16])
+    assert torch.equal(opened["W_u"][0].values(), model.blocks[0].linear1.weight)
+
+
 def test_what_torch_load_returned_is_its_file(tmp_path: Path) -> None:
     path = write_nanogpt(tiny_gpt(), tmp_path / "ckpt.pt")
     held = torch.load(path, weights_only=True)

@@ -149,6 +149,25 @@ def test_of_several_unusual_ones_none_is_chosen(sets: Sets, tmp_path: Path) -> N
     assert read_contents(path).parts == {}, "only one of them is weights"
 
 
+def test_prefixes_of_which_none_is_usual_are_parts_for_who_names_one(
+    sets: Sets, tmp_path: Path
+) -> None:
+    path = tmp_path / "pair.safetensors"
+    named = {"a": sets[0], "b": sets[1]}
+    save_file({f"{x}.{k}": v for x, held in named.items() for k, v in held.items()}, path)
+    assert read_contents(path).parts == {}
+    chosen = read_contents(path, "b")
+    assert torch.equal(next(iter(chosen.tensors.values())).read(), next(iter(sets[1].values())))
+
+
+def test_weights_in_a_list(sets: Sets, tmp_path: Path) -> None:
+    path = tmp_path / "list.pt"
+    torch.save((sets[0], 7), path)
+    assert set(read_contents(path).tensors) == set(sets[0])
+    torch.save([sets[0], {"state": {}}, sets[1]], path)
+    assert list(read_contents(path, "2").parts) == ["0", "2"]
+
+
 def test_two_halves_of_one_model_are_no_parts(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     half = {f"layers.0.{name}.weight": torch.ones(4, 4) for name in "abc"}

@@ -100,12 +100,15 @@ def test_a_broken_index(text: str, expected: str, folder: Path) -> None:
 
 
 def test_parts_without_their_index(folder: Path) -> None:
+    with_index = read_contents(folder)
     (folder / INDEX).unlink()
-    assert "holds parts of a checkpoint (model-00001-of-00002.safetensors, model-" in refusal(
-        folder
-    )
+    contents = read_contents(folder)
+    assert contents.tensors == with_index.tensors
+    assert (contents.config, contents.fingerprint) == (with_index.config, with_index.fingerprint)
+    save_file({"a": torch.ones(2)}, folder / shard(2))
+    assert f"{shard(2)} holds 'a', which a part before it holds too" in refusal(folder)
     (folder / shard(1)).unlink()
-    assert "but not their index; add the *.index.json they came with" in refusal(folder)
+    assert f"parts of a checkpoint ({shard(2)}), not all of them, and no index" in refusal(folder)
 
 
 def test_the_only_part_is_the_whole(tmp_path: Path) -> None:

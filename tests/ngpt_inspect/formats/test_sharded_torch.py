@@ -40,6 +40,12 @@ def test_tensors_of_all_files_in_the_order_of_the_index(name: str, folder: Path)
         assert torch.equal(contents.tensors[tensor_name].read(), values)
 
 
+def test_all_parts_without_their_index(folder: Path) -> None:
+    wanted = read_contents(folder).tensors
+    (folder / INDEX).unlink()
+    assert read_contents(folder).tensors == wanted
+
+
 def test_tied_tensors_share_their_place(folder: Path) -> None:
     tensors = read_contents(folder).tensors
     assert tensors["wte"].location == tensors["lm_head"].location != tensors["w"].location

@@ -101,7 +101,7 @@ def lacking(each: Measure) -> Iterator[str]:
         )
     for name in ("usual", "alarming", "random"):
         if not getattr(each, name):
-            yield f"nothing says how to read it: add `{name}=...` (docs/measures.md shows others)"
+            yield f"nothing says how to read it: add `{name}=...` (docs/measures/ shows others)"
     if not each.followed and each.view is not View.PAIRS:
         first = each.shown[0]
         yield (

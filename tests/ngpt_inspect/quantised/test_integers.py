@@ -89,6 +89,20 @@ def test_int8_of_compressed_tensors(scale: tuple[int, ...], zero: bool, tmp_path
     assert torch.equal(tensor.read(1, 3), expected[1:3])
 
 
+@pytest.mark.parametrize("dtype", [torch.int8, torch.float8_e4m3fn])
+@pytest.mark.parametrize("before", ["w._weight_", "w.weight._"], ids=["torchao", "quanto"])
+def test_8_bits_of_torchao_and_quanto(before: str, dtype: torch.dtype, tmp_path: Path) -> None:
+    names = f"{before}{'qdata' if before[2] == '_' else 'data'}", f"{before}scale"
+    codes, scales = int8(6, 8).to(dtype), torch.rand(6, 1)
+    beside = {"w.input_scale": torch.ones(1), "w.output_scale": torch.ones(1)}
+    parts = dict(zip(names, (codes, scales), strict=True))
+    tensor = only(write(tmp_path / "a", parts | beside))
+    assert tensor.name == "w.weight"
+    assert torch.equal(tensor.read().double(), codes.double() * scales.double())
+    other = write(tmp_path / "b", parts | {"w.weight": torch.ones(6, 8)})
+    assert set(read_contents(other).tensors) == {*names, "w.weight"}, "not in another's place"
+
+
 @pytest.mark.parametrize("scale", [(5, 1), (6, 3), (6, 8, 1), (0,)])
 def test_int8_with_a_scale_that_does_not_fit(scale: tuple[int, ...], tmp_path: Path) -> None:
     parts = {"w.weight": int8(6, 8), "w.weight_scale": torch.rand(scale)}

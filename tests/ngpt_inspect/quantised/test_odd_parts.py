@@ -21,7 +21,8 @@ NAMES = (
     *("w_blocks", "w_scales", "w.qweight", "w.qzeros", "w.scales", "w.g_idx"),
     *("w.weight.absmax", "w.weight.quant_map", "w.weight.nested_absmax"),
     *("w.weight.nested_quant_map", "w.weight_packed", "w.weight_shape", "w.weight_zero_point"),
-    *("w.SCB", "w.weight_format", "w.biases"),
+    *("w.SCB", "w.weight_format", "w.biases", "w.weight_g_idx", "w.weight_global_scale"),
+    *("w._weight_qdata", "w._weight_scale", "w.weight._data", "w.input_scale"),
 )
 DTYPES = (
     "F8_E4M3",

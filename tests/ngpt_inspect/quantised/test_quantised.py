@@ -141,6 +141,16 @@ def test_mxfp4_as_in_gpt_oss(tmp_path: Path) -> None:
     assert tensor.n_bytes == blocks.numel() + scales.numel()
 
 
+def test_mxfp4_of_compressed_tensors_is_that_of_gpt_oss_in_two_axes(tmp_path: Path) -> None:
+    codes = torch.randint(256, (6, 3, 16), dtype=torch.uint8)
+    scales = torch.randint(110, 140, (6, 3), dtype=torch.uint8)
+    ours = only(write(tmp_path / "a", {"w_blocks": codes, "w_scales": scales}))
+    theirs = {"w.weight_packed": codes.reshape(6, 48), "w.weight_scale": scales}
+    tensor = only(write(tmp_path / "b", theirs))
+    assert (tensor.name, tensor.shape, tensor.dtype) == ("w.weight", (6, 96), "MXFP4")
+    assert torch.equal(tensor.read(), ours.read())
+
+
 def test_mxfp4_without_scales_or_with_others(tmp_path: Path) -> None:
     blocks = torch.zeros(2, 6, 3, 16, dtype=torch.uint8)
     alone = only(write(tmp_path / "alone", {"e.up_blocks": blocks}))
@@ -150,15 +160,19 @@ def test_mxfp4_without_scales_or_with_others(tmp_path: Path) -> None:
     assert "do not fit: [2, 6, 3, 16] and [2, 6, 2] of U8" in read.tensors["e.up_blocks"].obstacle
 
 
-def test_nvfp4(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_over", [False, True], ids=["ModelOpt", "compressed-tensors"])
+def test_nvfp4(is_over: bool, tmp_path: Path) -> None:
     levels = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6])
     chosen = torch.randint(16, (4, 32))
     codes = (chosen[:, 0::2] | chosen[:, 1::2] << 4).to(torch.uint8)
     groups, whole = (torch.rand(4, 2) * 100).to(torch.float8_e4m3fn), torch.tensor(0.0123)
-    tensors = {"w.weight": codes, "w.weight_scale": groups, "w.weight_scale_2": whole}
-    tensor = only(write(tmp_path, tensors, {"quant_method": "modelopt"}))
+    named = ("w.weight_packed", "w.weight_global_scale", "w.input_global_scale")
+    names = named if is_over else ("w.weight", "w.weight_scale_2", "w.input_scale")
+    tensors = dict(zip(names, (codes, whole, torch.ones(1)), strict=True))
+    tensor = only(write(tmp_path, tensors | {"w.weight_scale": groups}))
     assert (tensor.shape, tensor.dtype) == ((4, 32), "NVFP4")
-    expected = levels[chosen].double() * groups.double().repeat_interleave(16, 1) * whole.double()
+    whole = 1 / whole.double() if is_over else whole.double()
+    expected = levels[chosen].double() * groups.double().repeat_interleave(16, 1) * whole
     assert torch.allclose(tensor.read(), expected, rtol=1e-15, atol=0)
     assert torch.equal(tensor.read(1, 3), tensor.read()[1:3])
 
@@ -314,7 +328,7 @@ def int_config(bits: object) -> dict[str, Any]:
     return {"format": "pack-quantized", "config_groups": groups}
 
 
-@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("bits", [2, 4, 8])
 @pytest.mark.parametrize("symmetric", [False, True])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_packed_integers(bits: int, symmetric: bool, dtype: torch.dtype, tmp_path: Path) -> None:
@@ -345,6 +359,21 @@ def test_packed_integers(bits: int, symmetric: bool, dtype: torch.dtype, tmp_pat
     lost = read_contents(write(tmp_path / "lost", tensors, int_config(bits)))
     expected = "stored as packed integers, and w.weight_scale are missing"
     assert lost.tensors["w.weight_packed"].obstacle == expected
+
+
+def test_packed_integers_whose_inputs_were_reordered(tmp_path: Path) -> None:
+    codes, scales = torch.randint(16, (10, 48)), torch.rand(10, 3)
+    order = torch.randperm(48) // 16
+    parts = {"w.weight_packed": packed(codes, 4, 1), "w.weight_scale": scales}
+    parts |= {"w.weight_shape": torch.tensor([10, 48]), "w.weight_g_idx": order.int()}
+    tensor = only(write(tmp_path / "a", parts, int_config(4)))
+    assert torch.equal(tensor.read(), scales.double()[:, order] * (codes - 8))
+    never = parts | {"w.weight_g_idx": torch.full((48,), -1, dtype=torch.int32)}
+    in_order = scales.double().repeat_interleave(16, 1) * (codes - 8)
+    assert torch.equal(only(write(tmp_path / "b", never, int_config(4))).read(), in_order)
+    lost = parts | {"w.weight_g_idx": torch.full((48,), 3, dtype=torch.int32)}
+    with pytest.raises(InspectError, match="g_idx names groups that are not there"):
+        only(write(tmp_path / "c", lost, int_config(4))).read()
 
 
 @pytest.mark.parametrize("bits", [[4], {}, [1] * 9])

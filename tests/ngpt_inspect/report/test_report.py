@@ -12,7 +12,7 @@ from models import tiny_gpt, tiny_ngpt, write_reference
 
 import ngpt_inspect as ni
 from ngpt_inspect.plotting import pictured, self_explaining
-from ngpt_inspect.report import figures_for, measures_for, report_of
+from ngpt_inspect.report import changed_in, figures_for, measures_for, report_of
 from ngpt_inspect.report._bundle import bundle
 from ngpt_inspect.report._thinning import thinned_trace
 
@@ -143,6 +143,32 @@ def test_a_single_checkpoint_differs_from_nothing(models):
     chosen = figures_for(models[:1], "unit_norm")
     page = report_of(models[:1], ni.measure(models[:1], measures_for(chosen)), chosen).decode()
     assert "<h2>Differences" not in page
+
+
+def test_it_tells_what_changed_and_where_the_most(tmp_path):
+    """Three times a matrix: no angle, twice its length; a negated one: 180 degrees."""
+    before = tiny_gpt()
+    after = before.changed(
+        **{"E_input": 3 * before.arrays["E_input", None], "W_q_0": -before.arrays["W_q", 0]}
+    )
+    models = [
+        ni.open_checkpoint(write_reference(model, tmp_path / f"{step}.safetensors"))
+        for step, model in enumerate((before, after))
+    ]
+    chosen = figures_for(models, "changes")
+    table = ni.measure(models, measures_for(chosen))
+    changed = changed_in(models, chosen)
+    page = report_of(models, table, chosen, changed).decode()
+    section = page.partition('<section id="changes">')[2].partition("</section>")[0]
+    first, *_ = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', section)[:2]
+    assert first[0] == "W<sub>q</sub> layer 0"
+    assert re.findall(">([^<]+)</td>", first[1])[:2] == ["180", "2"]
+    assert 'data-figure="changes"' in section
+    assert "byte for byte" in section
+    told = unpacked(re.search(r'id="figures">([^<]+)<', page)[1])
+    assert list(told["figures"]) == ["changes"]
+    assert "<h2>Changes" not in report_of(models, table, chosen).decode()
+    assert changed_in(models, figures_for(models, "unit_norm")) is None
 
 
 def test_the_command_writes_the_file_and_names_it(cli, models, tmp_path):

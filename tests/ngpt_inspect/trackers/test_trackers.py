@@ -14,7 +14,7 @@ from click.testing import Result
 from models import tiny_ngpt, write_reference
 
 import ngpt_inspect as ni
-from ngpt_inspect.trackers import TRACKERS, walk
+from ngpt_inspect.trackers import TRACKERS, LoggedFigure, Moment, destinations, walk
 
 Cli = Callable[..., Result]
 STEPS = (10, 25)
@@ -56,17 +56,45 @@ def test_tensorboard(run: Path, cli: Cli, tmp_path: Path) -> None:
     assert values.sum_squares == pytest.approx(270, rel=1e-6)
 
 
+def test_tensorboard_takes_a_figure_as_it_looks(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
+    from io import BytesIO
+
+    from PIL import Image
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    seen = np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)  # red, blue
+
+    Image.fromarray(seen).save(drawn := BytesIO(), format="png")
+    picture = LoggedFigure(figure=None, png=drawn.getvalue)
+    moment = Moment(run="a", step=7, figures={"both": picture})
+    destinations([f"tensorboard={tmp_path}"])[0].take("a", [moment])
+    read = EventAccumulator(str(tmp_path / "a"), {"images": 0})
+    read.Reload()
+    (image,) = read.Images("figures/both")
+    assert image.step == 7
+    np.testing.assert_array_equal(Image.open(BytesIO(image.encoded_image_string)), seen)
+
+
 def test_wandb(run: Path, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb", reason="the extra wandb is not installed")
     for name, value in (("MODE", "offline"), ("DIR", str(tmp_path)), ("SILENT", "true")):
         monkeypatch.setenv(f"WANDB_{name}", value)
-    exported(cli, run, "--to", "wandb=project")
-    rows = _of_wandb(next(tmp_path.glob("wandb/offline-run-*/run-*.wandb")))
+    exported(cli, run, "--to", "wandb=project", "--figures")
+    (folder,) = tmp_path.glob("wandb/offline-run-*")
+    rows = _of_wandb(next(folder.glob("run-*.wandb")))
     assert [row["ngpt/step"] for row in rows] == list(STEPS)
     means = [row[f"ngpt/{NORMS}/mean"] for row in rows]
     assert means == pytest.approx([1, 3], rel=1e-6)
     counts = rows[1][f"ngpt/{NORMS}/histogram/values"]
     assert sum(counts) == 30  # type: ignore[call-overload]
+    drawn = rows[1]
+    assert drawn["ngpt/figures/embedding_norms/_type"] == "plotly-file"
+    figure = json.loads(
+        (folder / "files" / str(drawn["ngpt/figures/embedding_norms/path"])).read_text()
+    )
+    assert figure["data"]
+    assert figure["layout"]["xaxis"]["title"]
 
 
 def _of_wandb(path: Path) -> list[dict[str, object]]:
@@ -116,6 +144,9 @@ def test_mlflow(run: Path, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyP
     history = client.get_metric_history(found.info.run_id, f"{NORMS}.mean")
     means = {each.step: each.value for each in history}
     assert means == pytest.approx({10: 1, 25: 3}, rel=1e-6)
+    exported(cli, run, "--to", "mlflow=trials", "--figures")
+    drawn = client.list_artifacts(found.info.run_id, "figures/unit_norm")
+    assert [Path(each.path).name for each in drawn] == ["00000010.html", "00000025.html"]
 
 
 def test_trackio(run: Path, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

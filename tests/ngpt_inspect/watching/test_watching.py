@@ -205,10 +205,10 @@ class Memory:
 
         return Tracker(name="memory", title="Memory", package="json", where="x", open=open_)
 
-    def step(self, step: int, scalars: Any, histograms: Any) -> None:
-        assert scalars["embedding_norm/E_input/mean"] > 0
-        assert histograms["embedding_norm/E_input"].counts
-        self.told.append(("run", step))
+    def take(self, moment: Moment) -> None:
+        assert moment.scalars["embedding_norm/E_input/mean"] > 0
+        assert moment.histograms["embedding_norm/E_input"].counts
+        self.told.append(("run", moment.step))
 
 
 def test_trackers_get_all_of_it_also_after_they_were_down(tmp_path: Path, rules: Path) -> None:

@@ -17,7 +17,7 @@ ATTENTION = (
 MLP = (
     *("mlp.", "feed_forward.", "ffn.", "mlp_block.", "block_sparse_moe.", "ffn.ffn.", "mlps."),
     *("ffns.", "mixer.", "shared_transformer.feed_forward.", "shared_transf.feed_forward."),
-    *("ff.", ""),
+    *("ff.", "ffwd.", "ffwd.net.", "feed_forward.net.", "ff.net.", ""),
 )
 MIXER = (
     *("mamba.", "mixer.", "linear_attn.", "conv.", "mamba_decoder.mamba.", "temporal_block."),
@@ -44,7 +44,7 @@ OUTPUTS = tuple(
     f"{name}.weight"
     for name in (
         *("o_proj", "out_proj", "dense", "Wo", "wo", "out_lin", "attention_out", "c_proj"),
-        *("o_proj.linear", "output.dense", "wo_ud"),
+        *("o_proj.linear", "output.dense", "wo_ud", "proj", "linear_proj"),
     )
 )
 

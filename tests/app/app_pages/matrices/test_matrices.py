@@ -5,7 +5,6 @@ import json
 import pytest
 from seen import charts
 
-from app.app_pages.matrices import blocks as matrix_blocks
 from ngpt_inspect.checkpoint import open_checkpoint
 
 
@@ -36,46 +35,21 @@ def test_the_address_says_which_matrix_and_how_it_is_drawn(page, models):
     assert "W_oMLP of layer 0" in " ".join(b.proto.id + str(b) for b in app.get("download_button"))
 
 
-def test_a_choice_shows_another_matrix(page, models):
-    app = page(*models)
-    before = [each.value for each in app.dataframe]
-    app.selectbox(key="role").select("W_v").run()
-    assert not app.exception
-    after = [each.value for each in app.dataframe]
-    assert any(not a.equals(b) for a, b in zip(before, after, strict=True))
-
-
-def test_a_click_on_a_cell_chooses_its_matrix(monkeypatch):
-    state = {"heads": Selected([["gpt", 1, "W_k", 3, 200, None]])}
-    monkeypatch.setattr(matrix_blocks.st, "session_state", state)
-    monkeypatch.setattr(matrix_blocks, "write", state.update)
-    matrix_blocks._take_cell()
-    assert (state["layer"], state["role"], state["head"]) == ("1", "W_k", "3")
-    state["condition numbers"] = Selected([["gpt", 0, "W_u", None, 200, None]])
-    matrix_blocks._take_curve()
-    assert (state["layer"], state["role"], state["head"]) == ("0", "W_u", "3")
-    state["heads"] = Selected([])
-    matrix_blocks._take_cell()
-    assert state["role"] == "W_u"
-
-
-def test_the_chosen_cell_is_framed_also_in_a_reopened_link(page, models):
+def test_a_choice_shows_another_matrix_and_frames_its_cell_also_in_a_reopened_link(page, models):
     def frames(app):
         chart = next(each for each in charts(app) if "layer and head" in each.proto.alt)
         return json.loads(chart.proto.spec)["layout"].get("shapes", [])
 
-    asked = page(*models, role="W_v")
-    assert frames(asked) != frames(page(*models))
-    assert len(frames(asked)) == len(models), "one a checkpoint"
-    assert {(each["y0"], each["y1"]) for each in frames(asked)} == {(-0.5, 0.5)}, "layer 0"
-
-
-class Selected:
-    """What streamlit hands over of points that were clicked."""
-
-    def __init__(self, found):
-        self.selection = self
-        self.points = [{"customdata": each} for each in found]
+    app = page(*models)
+    plain, before = frames(app), [each.value for each in app.dataframe]
+    app.selectbox(key="role").select("W_v").run()
+    assert not app.exception
+    after = [each.value for each in app.dataframe]
+    assert any(not a.equals(b) for a, b in zip(before, after, strict=True))
+    asked = frames(page(*models, role="W_v"))
+    assert asked == frames(app) != plain
+    assert len(asked) == len(models), "one a checkpoint"
+    assert {(each["y0"], each["y1"]) for each in asked} == {(-0.5, 0.5)}, "layer 0"
 
 
 def test_heads_unknown_are_said_and_the_whole_matrix_is_shown(page, models):

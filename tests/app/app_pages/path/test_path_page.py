@@ -7,7 +7,7 @@ import torch
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import answers, loading
+from app.engine import answers, jobs, loading
 from ngpt_inspect.figures import FIGURES
 from reference_model import trace as reference_trace
 from reference_model.checkpoint import save_checkpoint
@@ -67,13 +67,17 @@ def infos(app):
 
 
 def tables(app):
-    """Return the tables of predictions: those that are not the numbers behind a figure."""
-    return [each.value for each in app.dataframe if "checkpoint" not in each.value]
+    """Return the tables of predictions: not the numbers behind a figure, nor the coordinates."""
+    others = {"checkpoint", "largest_channel"}
+    return [each.value for each in app.dataframe if not others & set(each.value)]
 
 
 def test_a_gpt_beside_an_ngpt(run, runs):
     app = opened(run, *runs)
-    assert len(charts(app)) == 2
+    assert [chart.proto.alt.partition(" of ")[0] for chart in charts(app)] == [
+        FIGURES[name].title
+        for name in ("path_angles", "path_projection", "path_states", "attention_heads")
+    ]
     for chart in charts(app):
         assert "of gpt and ngpt." in chart.proto.alt
     shown = words(app).replace("<sub>", "_").replace("</sub>", "")
@@ -94,7 +98,7 @@ def test_the_page_is_not_empty_before_anything_is_typed(run, runs):
     assert "50 tokens, the model's context 16" in infos(app)  # bytes: a real vocabulary has fewer
     app.text_input(key="prompt").input("hi").run()
     assert not app.exception
-    assert len(charts(app)) == 2
+    assert len(charts(app)) == 4
     app.text_input(key="prompt").input("").run()
     assert not app.exception
     assert "the prompt is empty" in infos(app)
@@ -107,7 +111,7 @@ def test_one_token_and_the_other_centre_come_from_the_address(run, runs):
     for table in tables(app):
         assert table["after"].tolist()[:2] == ["embedding", "0 attention"]
         assert len(table) == 5
-    steps, picture = charts(app)
+    steps, picture = charts(app)[:2]
     assert "token 3 is “l”, followed by “l”" in steps.proto.alt
     assert "degrees from the next token" in picture.proto.spec
     app.selectbox(key="position").select_index(10).run()
@@ -118,7 +122,7 @@ def test_one_token_and_the_other_centre_come_from_the_address(run, runs):
 def test_a_token_the_address_asks_for_in_vain(run, runs):
     app = opened(run, runs[1], position="99: x")
     assert app.selectbox(key="position").value == "all tokens"
-    assert len(charts(app)) == 2
+    assert len(charts(app)) == 4
 
 
 def test_others_cannot_be_run_and_keep_their_place(run, runs, tmp_path):
@@ -132,6 +136,32 @@ def test_others_cannot_be_run_and_keep_their_place(run, runs, tmp_path):
 
     assert SHADES["nGPT"][1] in charts(app)[0].proto.spec
     assert SHADES["nGPT"][0] not in charts(app)[0].proto.spec
+
+
+def test_a_model_of_transformers_is_run_when_somebody_says_so(run, runs, tmp_path, monkeypatch):
+    """As a job that tells of its layers; what comes is drawn beside the others."""
+    folder = write_gpt(tmp_path / "llama" / "model.safetensors").parent
+    (folder / "config.json").write_text("{}")
+    asked, told = [], []
+
+    def trace_model(model, prompt, output, *, progress):
+        asked.append((model, prompt))
+        for layer in (1, 2):
+            progress(layer, 2)
+        return reference_trace.write_trace(runs[0], prompt, output)
+
+    real = jobs.BackgroundJob._progress
+    monkeypatch.setattr(jobs.BackgroundJob, "_progress", lambda *a: told.append(a[1:]) or real(*a))
+    monkeypatch.setattr("ngpt_inspect.tracing.trace_model", trace_model)
+    app = opened(run, folder)
+    assert not asked
+    assert not charts(app)
+    app.toggle[0].set_value(True).run()
+    assert asked == [(folder, PROMPT)]
+    assert (0.5, 1) in told
+    assert all("of llama." in chart.proto.alt for chart in charts(app))
+    assert "Coordinates that stand out" in [each.value for each in app.subheader]
+    assert app.query_params["run llama"] == "true"
 
 
 def test_no_tokenizer_is_a_sentence(run, own_runs):
@@ -196,9 +226,9 @@ def test_models_are_run_in_the_background_and_once(run, own_runs, monkeypatch):
     held.set()
     monkeypatch.setattr(answers, "PATIENCE", 60)
     app.run()
-    assert len(charts(app)) == 2
+    assert len(charts(app)) == 4
     monkeypatch.setattr(reference_trace, "write_trace", lambda *a: pytest.fail("run again"))
     loading.store()._tables.clear()  # as after a restart
     again = opened(run, *own_runs)
-    assert len(charts(again)) == 2
+    assert len(charts(again)) == 4
     assert not again.info

@@ -1,0 +1,151 @@
+"""The map of what changed, one weight of it beside, and the most changed weights and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from ngpt_inspect.comparing import CHANGES, QUANTITIES
+from ngpt_inspect.comparing.views import FACTS, MOST_ROWS, changed_tokens
+from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.vocabulary import Kind, Role, roles_of
+from ngpt_inspect.wording import number
+
+from ...blocks.cells import BESIDE, LAYER, MAP, ROLE, framed, take_cell
+from ...blocks.figures import draw_figure, draw_wide
+from ...blocks.tables import draw_downloads, draw_table, headed
+from ...engine.loading import texts_once
+from ...engine.palette import tell_apart
+from ...frame.address import write
+from ...frame.controls import choose
+from ...frame.looks import names_of
+
+if TYPE_CHECKING:
+    from ngpt_inspect.weights import WeightSet
+
+CELLS, TABLE = "changed cells", "changed weights"
+"""Keys of the map and of the table, which can be clicked."""
+NAMES = {
+    "angle": "angle °",
+    "row_angle": "row angle °",
+    "relative_change": "relative change",
+    "change_effective_rank": "effective rank",
+    "change_rank_share": "share of full rank",
+    "angle_per_rate": "° per unit of rate",
+    "left_overlap": "overlap left",
+    "left_overlap_random": "overlap left, random",
+    "right_overlap": "overlap right",
+    "right_overlap_random": "overlap right, random",
+}
+"""Quantity -> its heading."""
+ORDER = ("role", "layer", "expert", *FACTS, "status", "reason", "tensor")
+FEW = 8
+"""Rows of a table that need no scrolling."""
+
+Pair = Sequence["WeightSet"]
+
+
+def choose_quantity() -> str:
+    """Draw the choice of what the map shows; return its name."""
+    (option,) = FIGURES[CHANGES].options
+    return str(choose("How it changed", option.values, "of", words=NAMES, help=option.help))
+
+
+def draw_map(pair: Pair, table: pd.DataFrame, key: str, of: str, role: str, layer: int) -> None:
+    """Draw layers by roles, a quantity as colour; a click on a cell looks at its matrix."""
+    draw_wide(
+        CHANGES,
+        table,
+        key,
+        names_of(pair)[1:],
+        options={"of": of},
+        title="",
+        key=CELLS,
+        clicked=partial(take_cell, CELLS),
+        width=MAP,
+        finished=lambda figure: framed(figure, layer, role),
+    )
+
+
+def choose_weight(weights: pd.DataFrame) -> tuple[str, int] | None:
+    """Draw the boxes that say which matrix; the most changed at first, None where there is none."""
+    matrices = weights[weights["role"].isin([str(role) for role in roles_of(Kind.MATRIX)])]
+    matrices = matrices[matrices["layer"].notna()]
+    if matrices.empty:
+        st.caption("No matrix of a layer is in both.")
+        return None
+    st.caption("Click a cell of the map or a row below, or choose here.")
+    with st.container(horizontal=True):
+        role = choose("Matrix", list(dict.fromkeys(matrices["role"])), ROLE)
+        of_role = matrices.loc[matrices["role"] == role, "layer"]
+        layer = choose("Layer", list(dict.fromkeys(map(int, of_role))), LAYER)
+    return role, layer
+
+
+def draw_one(pair: Pair, weights: pd.DataFrame, role: str, layer: int) -> None:
+    """Draw all numbers of one matrix, and its singular values before and after."""
+    here = weights["role"].eq(role) & weights["layer"].eq(layer).fillna(False)
+    told = pd.DataFrame({"of this matrix": [*NAMES.values(), "status"]})
+    for row in weights[here].to_dict("records"):
+        expert = "" if pd.isna(row["expert"]) else f" of expert {row['expert']}"
+        values = ["" if pd.isna(row[name]) else number(row[name]) for name in NAMES]
+        told[f"change{expert}"] = [*values, f"{row['status']} {row['reason']}".strip()]
+    draw_table(told, alt=f"How {role} of layer {layer} changed", height="content")
+    tell_apart(pair)
+    draw_figure(
+        "matrix_spectrum",
+        pair,
+        options={"layer": layer, "role": role, "head": 0},
+        title="",
+        width=BESIDE,
+    )
+
+
+def draw_weights(weights: pd.DataFrame, pair: Pair) -> None:
+    """Draw a row a weight, the most changed first; a click looks at a matrix."""
+    st.subheader("Weights, the most changed first", anchor="weights")
+    st.session_state[f"{TABLE} places"] = weights[["role", "layer"]].to_dict("records")
+    shown = weights[list(ORDER)].replace({"": None}).dropna(axis="columns", how="all")
+    draw_table(
+        shown,
+        alt=f"Weights of {names_of(pair)[1]}, the most changed first",
+        height=420 if len(shown) > FEW else "content",
+        most=len(shown),
+        key=TABLE,
+        on_select=_take_row,
+        selection_mode="single-row",
+        column_config=headed(shown, NAMES, QUANTITIES),
+    )
+    draw_downloads(weights, "changed weights")
+
+
+def draw_tokens(pair: Pair, table: pd.DataFrame) -> None:
+    """Draw the tokens of one embedding that turned most."""
+    turned = table.loc[table["measure"] == "row_angle_largest", "role"].unique()
+    st.subheader("Tokens, the most turned first", anchor="tokens")
+    if not len(turned):
+        st.caption("No embedding of both changed.")
+        return
+    role = choose("Embedding", [each for each in map(str, Role) if each in set(turned)], "turned")
+    texts = texts_once(pair[1])
+    tokens = changed_tokens(table, role, texts)
+    draw_table(
+        tokens if len(texts) else tokens.drop(columns="text"),
+        alt=f"Tokens of {role} of {names_of(pair)[1]} that turned most",
+        height=280 if len(tokens) > FEW else "content",
+        column_config=headed(tokens, NAMES, QUANTITIES),
+    )
+    st.caption(f"At most {MOST_ROWS} of them.")
+    draw_downloads(tokens, f"turned tokens {role}")
+
+
+def _take_row() -> None:
+    """Look at the matrix whose row was clicked; vectors and embeddings have no cell."""
+    picked = st.session_state[TABLE].selection.rows
+    place = st.session_state[f"{TABLE} places"][picked[0]] if picked else {}
+    if place and not pd.isna(place["layer"]):
+        write({ROLE: place["role"], LAYER: str(place["layer"])})

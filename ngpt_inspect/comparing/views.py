@@ -1,0 +1,62 @@
+"""What is looked at of a table of changes: weights and tokens, the most changed first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ngpt_inspect.comparing._quantities import MOST_ROWS
+from ngpt_inspect.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ngpt_inspect.tokens import TokenTexts
+
+__all__ = ["FACTS", "MOST_ROWS", "changed_tokens", "changed_weights"]
+
+PLACE = ["role", "layer", "expert", "tensor"]
+FACTS = (
+    "angle",
+    "row_angle",
+    "relative_change",
+    "change_effective_rank",
+    "change_rank_share",
+    "angle_per_rate",
+    "left_overlap",
+    "left_overlap_random",
+    "right_overlap",
+    "right_overlap_random",
+)
+"""The numbers of one weight that are set side by side; of the angles of rows the median."""
+
+
+def changed_weights(table: pd.DataFrame, by: str = "angle") -> pd.DataFrame:
+    """Return one row a weight, the most changed first, by one of `FACTS`; what has none is last.
+
+    Parameters
+    ----------
+    table
+        As `changes` returns it, of two checkpoints.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns role, layer, expert, tensor, those of `FACTS`, and status and reason of the angle.
+    """
+    rows = Table.of(table).rows
+    median = rows["measure"].eq("row_angle") & rows["statistic"].eq("median").fillna(False)
+    rows = rows[rows["measure"].isin(FACTS) & (rows["statistic"].isna() | median)]
+    rows = rows.drop_duplicates([*PLACE, "measure"])
+    said = rows[rows["measure"].eq("angle")].set_index(PLACE)[["status", "reason"]]
+    wide = rows.set_index([*PLACE, "measure"])["value"].unstack("measure")
+    wide = wide.reindex(columns=list(FACTS)).join(said).reset_index().rename_axis(columns=None)
+    return wide.sort_values(by, ascending=False, kind="stable", ignore_index=True)
+
+
+def changed_tokens(table: pd.DataFrame, role: str, texts: TokenTexts) -> pd.DataFrame:
+    """Return the tokens of an embedding that turned most: token, text, angle in degrees."""
+    rows = Table.of(table).rows
+    rows = rows[rows["measure"].eq("row_angle_largest") & rows["role"].eq(role)]
+    told = rows[["index", "value"]].rename(columns={"index": "token", "value": "angle"})
+    told.insert(1, "text", [texts[int(token)] for token in told["token"]])
+    return told.reset_index(drop=True)
