@@ -1,6 +1,6 @@
 """Write a random Llama-like checkpoint of any size, shard by shard.
 
-    python benchmarks/large_checkpoint.py FOLDER --layers 20
+    python benchmarks/large_checkpoint.py FOLDER --size 7B --layers 20
 
 20 layers of width 4096 in bfloat16 are 8.6 GB in 21 files. Nothing larger than one layer is ever
 held in memory.
@@ -15,6 +15,12 @@ import torch
 from safetensors.torch import save_file
 
 HEAD_WIDTH, VOCABULARY = 128, 32000
+SIZES = {
+    "0.1B": {"n_layers": 12, "d_model": 768, "d_mlp": 2048},
+    "0.4B": {"n_layers": 24, "d_model": 1024, "d_mlp": 2816},
+    "1.5B": {"n_layers": 26, "d_model": 2048, "d_mlp": 5632},
+    "7B": {"n_layers": 32, "d_model": 4096, "d_mlp": 11008},
+}
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -77,21 +83,16 @@ def main() -> None:
     """Write what the command line asks for."""
     parser = argparse.ArgumentParser(description="Write a large random checkpoint.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--layers", type=int, default=20)
-    parser.add_argument("--d-model", type=int, default=4096)
-    parser.add_argument("--d-mlp", type=int, default=11008)
+    parser.add_argument("--size", choices=SIZES, default="7B")
+    parser.add_argument("--layers", type=int, help="fewer than the size has")
     parser.add_argument("--dtype", default="bfloat16")
     options = parser.parse_args()
     dtype = getattr(torch, options.dtype)
-    write(
-        options.folder,
-        n_layers=options.layers,
-        d_model=options.d_model,
-        d_mlp=options.d_mlp,
-        dtype=dtype,
-    )
+    sizes = SIZES[options.size]
+    sizes |= {} if options.layers is None else {"n_layers": options.layers}
+    write(options.folder, **sizes, dtype=dtype)
     size = sum(file.stat().st_size for file in options.folder.iterdir())
-    print(f"{options.folder}: {size / 1e9:.1f} GB in {options.layers + 1} shards")
+    print(f"{options.folder}: {size / 1e9:.1f} GB in {sizes['n_layers'] + 1} shards")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ Formats make these; architectures read them. Neither knows the other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -169,15 +170,14 @@ class Contents:
                 return None
         return value
 
-    def homes(self) -> Iterator[str]:
-        """Yield the dotted paths where model settings are commonly kept, in order of trust."""
-        for home in CONFIG_HOMES:
-            if isinstance(self.lookup(home), Mapping):
-                yield home
+    @cached_property
+    def homes(self) -> tuple[str, ...]:
+        """The dotted paths where model settings are kept here, in order of trust."""
+        return tuple(home for home in CONFIG_HOMES if isinstance(self.lookup(home), Mapping))
 
     def find(self, *keys: str) -> tuple[Any, str] | None:
         """Return the first of these settings in any home, with its dotted path."""
-        for home in self.homes():
+        for home in self.homes:
             for key in keys:
                 value = self.lookup(f"{home}.{key}")
                 if value is not None:

@@ -25,6 +25,7 @@ def cells(text):
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[2:]]
 
 
+@pytest.mark.slow  # `make check` asks the same before the tests
 def test_every_document_is_up_to_date(capsys):
     assert main(["--check"]) == 0, capsys.readouterr().err
 

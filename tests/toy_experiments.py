@@ -30,13 +30,13 @@ SCALE = Scale(
     ngpt_budgets=(2, 4),
     seeds=(0, 1),
     ablation_steps=2,
-    ablation_seeds=(0, 1),
+    ablation_seeds=(0,),
     validation_every=2,
     validation_tokens=64,
     evaluated_tokens=512,
     timed_steps=3,
     exposure_preset="toy",
-    exposure_seeds=(0, 1),
+    exposure_seeds=(0,),
     long_steps=100,
 )
 

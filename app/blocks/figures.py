@@ -10,21 +10,19 @@ import streamlit as st
 
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.plotting import scope
-from ngpt_inspect.tables.export import encode
 
 from ..engine.answers import Request, SoFar, requests, so_far
 from ..engine.loading import drawn, wide_once
 from ..engine.palette import painted_runs, palette_key
 from ..frame.looks import is_dark
 from ..frame.text import plain
+from .tables import draw_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ngpt_inspect.weights import WeightSet
 
-PREVIEW = 400
-"""Rows of a table that travel to the browser; the files to download have them all."""
 POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 MOST_NAMED = 6
 """Runs that the description of a figure names."""
@@ -35,7 +33,6 @@ CONFIG = {
     "showSendToCloud": False,
     "modeBarButtonsToRemove": list(NEEDLESS),
 }
-FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
 
 
 class Look(TypedDict, total=False):
@@ -196,44 +193,3 @@ def words(chosen: Figure) -> str:
     if chosen.formula:
         lines.insert(1, f"Computed: {chosen.formula}")
     return re.sub(rf"(?<=[^\W_])_([^\W{POWERS}]+)", r"<sub>\1</sub>", "<br>".join(lines))
-
-
-def draw_numbers(rows: pd.DataFrame, key: str, alt: str) -> None:
-    """Draw a table that can be opened: its first rows, and all of them as files."""
-    with st.expander("The numbers"):
-        shown = rows
-        if "index" in rows:  # scalars first: they say more than the points of a curve
-            shown = rows.sort_values("index", na_position="first", kind="stable")
-        draw_table(
-            shown.head(PREVIEW).dropna(axis="columns", how="all"), alt=f"First rows of {alt}"
-        )
-        draw_downloads(rows, key)
-
-
-def draw_table(
-    rows: pd.DataFrame, *, alt: str, height: int = 280, most: int = PREVIEW, **more: Any
-) -> Any:
-    """Draw the first rows of a table, without its index; `more` as in ``st.dataframe``.
-
-    Whoever reads sorts and searches among these rows alone: `most` says how many there are.
-    """
-    shown = rows.head(most)
-    shown.attrs = {}
-    look = {"hide_index": True, "height": height, "placeholder": ""} | more
-    return st.dataframe(shown, alt=alt, **look)
-
-
-def draw_downloads(rows: pd.DataFrame, name: str) -> None:
-    """Draw a button for each format a table can be had in; files are made when asked for."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        for kind, mime in FILES.items():
-            st.download_button(
-                kind.upper() if kind != "parquet" else "Parquet",
-                data=lambda kind=kind: encode(rows, kind),
-                file_name=f"{name.replace(' ', '_')}.{kind}",
-                mime=mime,
-                key=f"{kind} {name}",
-                on_click="ignore",
-                icon=":material/download:",
-            )
-        st.caption(f"{len(rows):,} rows")

@@ -23,10 +23,10 @@ def draw_one_file(checkpoints: Sequence[WeightSet]) -> None:
     """
     if not checkpoints:
         return
-    with st.popover("Everything as one file", icon=":material/description:", width="stretch"):
+    with st.popover("Report", icon=":material/description:", width="stretch"):
         st.caption(
-            "Cards, health, figures, differences and how each number is computed, in one HTML "
-            "file that needs no network: to be sent, archived or printed."
+            "Everything as one file: cards, health, figures, differences and how each number is "
+            "computed, in HTML that needs no network: to be sent, archived or printed."
         )
         if not st.toggle("Make it", key="report"):
             return

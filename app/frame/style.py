@@ -15,8 +15,14 @@ STYLE = """<style>
 [data-testid=stSidebar] [data-testid=stColorPicker] {display: flex; align-items: center}
 [data-testid=stSidebar] [data-testid=stColorPicker] > div {min-height: 0}
 [data-testid=stSidebar] [data-testid=stColorPickerBlock] {
-  width: 0.9rem; height: 0.9rem; border-radius: 50%; padding: 0; min-height: 0}
+  width: 0.9rem; height: 0.9rem; border-radius: 50%; padding: 0; min-height: 0;
+  position: relative; top: 0.7rem}
 [data-testid=stSidebar] [data-testid=stColorPickerBlock] > div {border-radius: 50%}
+[data-testid=stSidebar] [data-testid=stColumn]:has([data-testid=stColorPicker]) {
+  flex: none; width: 1.7rem; min-width: 1.7rem}
+[data-testid=stSidebar] [data-testid=stHorizontalBlock]:has([data-testid=stColorPicker]) {
+  flex-wrap: nowrap}
+.st-key-preview {overflow-x: auto}
 [data-testid=stPlotlyChart] .modebar-container {top: -1.6rem !important}
 [data-testid=stPlotlyChart] {overflow: visible}
 [data-testid=stPlotlyChart]:not(:hover, :focus-within) .modebar-group:not(:last-child) button {
@@ -25,7 +31,7 @@ STYLE = """<style>
 @media (max-width: 1000px) {
   [data-testid=stMainBlockContainer] {padding: 2.75rem 0.75rem 6rem}
   [data-testid=stSidebar] {min-width: 220px !important; max-width: 220px !important}
-  [data-testid=stSidebarContent] > div {padding-left: 0.6rem; padding-right: 0.6rem}
+  [data-testid=stSidebarUserContent] {padding-left: 0.75rem; padding-right: 0.75rem}
   [data-testid=stSidebar] [data-testid=stPageLink-NavLink] {padding-left: 0.2rem; padding-right: 0}
   [data-testid=stHorizontalBlock]:has(> [data-testid=stColumn] [data-testid=stPlotlyChart]) {
     flex-direction: column; align-items: stretch}

@@ -78,6 +78,7 @@ class CutTable:
         within |= table["role"].isin([str(role) for role in OUTSIDE_LAYERS])
         wanted = table["measure"].isin([measure for measure, _ in asked])
         rows = _tidied(table[~skipped & within & wanted])
+        self._any_sampled = bool((rows["status"] == Status.SAMPLED).any())
         groups = rows.groupby([*PLACE, "measure", "statistic"], observed=True)
         self._groups: dict[Any, pd.DataFrame] = {
             (*place, of, statistic): of_key
@@ -102,6 +103,8 @@ class CutTable:
 
     def sampled(self, style: Style, role: Role) -> list[str]:
         """Return the reasons given with what was estimated from a sample."""
+        if not self._any_sampled:
+            return []
         mine = (style.checkpoint, style.step, str(role))
         reasons = [
             reason

@@ -28,6 +28,7 @@ from ngpt_inspect.wording import quoted, sizes
 
 MARK = b"PK\x03\x04"
 MODULE = "module"
+OTHER_RANK = re.compile(r"(?:zero_pp_rank_0_)?mp_rank_(?!00)\d\d_model_states\.pt")
 FLAT = "fp32_flat_groups"
 CONVERT = "convert it where it was made: python zero_to_fp32.py . model.safetensors"
 States = list[tuple[TorchFile, Mapping[Any, Any]]]
@@ -39,6 +40,12 @@ def _accepts(place: Place, head: bytes) -> bool:
 
 
 def _read(place: Place) -> Contents:
+    if any(OTHER_RANK.fullmatch(each.name) for each in place.parent.iterdir()):
+        raise UnreadableFile(
+            "is one of several ranks that each hold a part of every matrix (mp_rank_01, ...)",
+            where=str(place),
+            next_step="convert it where it was made (Megatron-DeepSpeed: tools/convert_checkpoint)",
+        )
     file, state = _opened(place)
     module = model_tensors(_dict(state.get(MODULE)))
     shapes = _shapes(state.get("param_shapes"))

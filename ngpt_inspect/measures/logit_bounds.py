@@ -10,6 +10,7 @@ from ngpt_inspect.errors import InspectError
 from ngpt_inspect.measures._circuits import input_gain, matrix_of, require_groups, scales_by_head
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, View
+from ngpt_inspect.products import ProductTensor
 from ngpt_inspect.vocabulary import QK_SCALES, Role, Series
 from ngpt_inspect.weights import Weight
 
@@ -40,12 +41,15 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     keys = weight.beside(Role.W_K)
     if keys is None or keys.n_blocks is None:
         raise InspectError(f"no W_k beside it in layer {weight.layer}")
-    if weight.heads_only or keys.heads_only:
-        raise InspectError("queries or keys come out of a normed latent: no bound is known")
     require_groups(weight, weight.n_blocks, keys.n_blocks)
+    d_k = weight.shape[0] // weight.n_blocks
     q, squared_q = _lengths(weight, weight.n_blocks, device)
     k, squared_k = _lengths(keys, weight.n_blocks, device)
-    scale = _softmax_scale(weight, weight.shape[0] // weight.n_blocks)
+    rotated = d_k - keys.shape[0] // keys.n_blocks
+    if rotated:
+        more, squared_more = _of_shared_keys(weight, rotated, device)
+        k, squared_k = (k.square() + more.square()).sqrt(), squared_k + squared_more
+    scale = _softmax_scale(weight, d_k)
     bound, typical = scale * q * k, scale * (squared_q * squared_k).sqrt()
     cap = _said(weight, "attn_logit_softcapping")
     if cap:
@@ -63,10 +67,15 @@ def _lengths(weight: Weight, n_heads: int, device: str) -> Lengths:
         raise InspectError(f"nothing says how many heads {weight.source} has")
     if any(weight.beside(role) for role in QK_SCALES):
         return _scaled(heads, weight, n_heads, device)
+    product = weight.tensor
     if gain is not None:
         found = _normed(gain, len(heads), heads.shape[1], device)
+    elif isinstance(product, ProductTensor) and product.gain is not None:
+        left = product.left.values(device).double()
+        latent = left.reshape(len(heads), -1, left.shape[1])
+        found = _of_normed_input(latent, product.gain, weight.bias(device), device)
     else:
-        found = _of_normed_input(heads, weight, device)
+        found = _of_normed_input(heads, _input_norm(weight), weight.bias(device), device)
     group = n_heads // len(heads)
     return found[0].repeat_interleave(group), found[1].repeat_interleave(group)
 
@@ -104,26 +113,45 @@ def _normed(gain: Weight, n_heads: int, d_k: int, device: str) -> Lengths:
     return largest, g_HK.square().sum(1) + added.square().sum(1)
 
 
-def _of_normed_input(heads: torch.Tensor, weight: Weight, device: str) -> Lengths:
-    """Return sqrt(d) sigma_max(W diag(g)) + |W b + c| and |W diag(g)|^2 + |W b + c|^2.
+def _of_shared_keys(weight: Weight, rotated: int, device: str) -> Lengths:
+    """Return the lengths of the rotated keys that all heads share: the last rows of the latent."""
+    latent = weight.beside(Role.W_KV_A)
+    if latent is None or not 0 < rotated <= latent.shape[0]:
+        raise InspectError("keys have not the width of queries: no bound is known")
+    rows, bias = matrix_of(latent, device)[0][-rotated:], latent.bias(device)
+    added = None if bias is None else bias[-rotated:]
+    return _of_normed_input(rows.unsqueeze(0), _input_norm(latent), added, device)
 
-    b is the bias of the norm, c that of the matrix; the mean is over normed inputs of every
-    direction.
-    """
-    import torch
 
+def _input_norm(weight: Weight) -> Weight:
+    """Return the gain of the norm that the matrix reads."""
     gain = weight.beside(Role.GAIN_A)
     if gain is None or (weight.model is not None and weight.model.family == "nGPT"):
         raise InspectError(
             "no norm of its input, its queries or its keys is known, so that they can be of any "
             "length"
         )
+    return gain
+
+
+def _of_normed_input(
+    heads: torch.Tensor, gain: Weight, bias: torch.Tensor | None, device: str
+) -> Lengths:
+    """Return sqrt(d) sigma_max(W diag(g)) + |W b + c| and |W diag(g)|^2 + |W b + c|^2.
+
+    b is the bias of the norm, c that of the matrix; the mean is over normed inputs of every
+    direction. Of latent attention W is what reads the latent, and g the gain of its norm.
+    """
+    import torch
+
     width = heads.shape[2]
     behind = heads * input_gain(gain, width, device)
     added = torch.zeros(heads.shape[:2], dtype=torch.float64, device=device)
-    for bias, of in ((gain.bias(device), heads), (weight.bias(device), None)):
-        if bias is not None:
-            added = added + (bias.reshape(added.shape) if of is None else of @ bias)
+    of_norm = gain.bias(device)
+    if of_norm is not None:
+        added = added + heads @ of_norm
+    if bias is not None:
+        added = added + bias.reshape(added.shape)
     constant = added.norm(dim=1)
     largest = math.sqrt(width) * _spectral(behind) + constant
     return largest, behind.square().sum((1, 2)) + constant.square()
@@ -169,7 +197,9 @@ MEASURE = Measure(
         "logit_bound": "scale · max ‖q‖ · max ‖k‖ over all inputs, at any distance (a rotation "
         "keeps lengths), before the softmax. GPT: scale 1/√d_k (or what its config says), "
         "‖q‖ ≤ √d σ_max(W_q diag(gain_A)) + ‖W_q b + c‖ with the biases b of the norm and c of "
-        "W_q, if any; with normed queries √d_k max |gain_q|; keys alike. nGPT: scale √d_k, "
+        "W_q, if any; with normed queries √d_k max |gain_q|; keys alike. Of latent attention (MLA) "
+        "W_q,b and the gain and width of the normed latent take their places, and ‖k‖² is the sum "
+        "over both parts of a key. nGPT: scale √d_k, "
         "‖q‖ ≤ max |s_qk|, so √d_k max s_qk²",
         "attention_temperature": "T = 1 / (scale · rms ‖q‖ · rms ‖k‖), root mean squares over "
         "normed inputs (normed queries) of every direction: a logit is cos(q, k) / T where both "

@@ -27,6 +27,8 @@ UNEVEN = math.sqrt(3.0)
 """Of a normal distribution sqrt(D sum x^4) / sum x^2: how much more the errors of large entries
 count, where those errors grow with the entry."""
 
+BLOCK_ELEMENTS = 1 << 19
+"""Values taken at a time: of each there are some ten copies in float64."""
 SCALES = 2.0**-11
 """Rounding of the scale of a block to float16, which stretches all of its values alike."""
 CLIPPED = 8.0
@@ -69,7 +71,7 @@ def norm_rounding(x_VD: torch.Tensor, relative_rounding: float | None = None) ->
     elif float(torch.finfo(x_VD.dtype).eps) < FINE:
         found = 0.0
     else:
-        moved = [_moved(rows) for rows in row_blocks(x_VD)]
+        moved = [_moved(rows) for rows in row_blocks(x_VD, BLOCK_ELEMENTS)]
         return torch.cat(moved) + FLOAT32_TOLERANCE
     tolerance = FLOAT32_TOLERANCE + found
     return torch.full((count,), tolerance, dtype=torch.float64, device=x_VD.device)

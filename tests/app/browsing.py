@@ -28,7 +28,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 120
+PATIENCE = 600
 """Seconds after which nothing more will come, however busy the machine is."""
 QUIET = 200
 """Looks at an idle page after which nothing more will come: each takes longer on a busy machine."""
@@ -80,7 +80,7 @@ def served(
         yield address, process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def free_port() -> int:

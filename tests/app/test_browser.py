@@ -53,22 +53,19 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def profiles():
-    """Start a browser; yield two of its profiles, which share nothing: a dark and a light one."""
+def profile():
+    """Start a browser; yield its profile: a second would load and compile all scripts again."""
     with browser() as started:
-        yield {
-            scheme: session(started, viewport=VIEWPORT, color_scheme=scheme)
-            for scheme in ("dark", "light")
-        }
+        yield session(started, viewport=VIEWPORT, color_scheme="dark")
 
 
 @pytest.fixture
-def visit(profiles, address):
+def visit(profile, address):
     """Return a function that opens a page: always a new session of the dashboard."""
     pages = []
 
-    def visit(path="", scheme="dark"):
-        pages.append(profiles[scheme].new_page())
+    def visit(path=""):
+        pages.append(profile.new_page())
         pages[-1].goto(f"{address}/{path}")
         settle(pages[-1])
         return pages[-1]
@@ -84,7 +81,7 @@ def reopens(visit, address):
 
     def reopens(page):
         settle(page)
-        other = visit(page.url.removeprefix(f"{address}/"), scheme="light")
+        other = visit(page.url.removeprefix(f"{address}/"))
         assert eventually(lambda: seen(other) == seen(page), other), (seen(other), seen(page))
         return other
 
@@ -132,7 +129,9 @@ def test_every_page_by_its_link_in_the_menu(visit):
     links = page.locator(MENU).all_inner_texts()
     assert [each.splitlines()[-1] for each in links] == offered  # the name of its icon comes first
     for name in [*offered[1:], offered[0]]:
+        entries = page.evaluate("history.length")
         follow(page, name)
+        assert page.evaluate("history.length") == entries + 1, name
         assert page.locator("h1").count() == 1, name
         assert eventually(lambda: page.locator(f"{CHARTS}, {TABLES}").count() > 0, page), name
         drawn = page.locator(CHARTS).filter(has=page.locator(".js-plotly-plot .main-svg"))
@@ -141,6 +140,9 @@ def test_every_page_by_its_link_in_the_menu(visit):
         assert page.locator(FAULTS).count() == 0, name
         # A page that is settled has its names: "Tensors of gpt" is the shortest there is.
         assert all(len(each.split()) >= 3 for each in names(page)), (name, names(page))
+    page.go_back()
+    addressed(page, f"/{list(PAGES)[-1]}$")
+    settle(page)
     assert [text for kind, text in said if kind == "error"] == []
     background = page.locator("[data-testid=stApp]").evaluate(
         "app => getComputedStyle(app).backgroundColor"
@@ -198,6 +200,7 @@ def test_a_click_on_a_row_looks_at_its_token(visit, reopens):
     reopens(page)
 
 
+@pytest.mark.slow  # of the menu, `test_every_page_by_its_link_in_the_menu` shows it
 def test_one_click_is_one_entry_of_history_and_back_returns(visit):
     page = visit()
 
@@ -304,10 +307,10 @@ def test_a_pdf_is_as_wide_as_it_says(visit, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_that_trains_is_followed_by_itself(tmp_path, profiles):
+def test_a_run_that_trains_is_followed_by_itself(tmp_path, profile):
     run = write_run(tmp_path / "ngpt", "ngpt", done=10, saved=(10,))
     with served(run, cache=tmp_path) as (address, _):
-        page = profiles["light"].new_page()
+        page = profile.new_page()
         page.goto(f"{address}/training")
         settle(page)
         page.get_by_text(re.compile("step 10 of 40")).first.wait_for()

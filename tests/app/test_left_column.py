@@ -7,6 +7,7 @@ import json
 import pytest
 from app_runs import write_run
 from seen import charts, words
+from small_models import write_ngpt
 
 from app.engine import answers, tree
 from app.engine.jobs import Workshop
@@ -55,6 +56,16 @@ def test_the_tree_is_searched_ticked_and_knows_steps(run, root):
     assert shown(app) == [("ngpt", 20), ("ngpt", 10)]
     app.checkbox[0].uncheck().run()
     assert shown(app) == [("ngpt", 20)]
+
+
+def test_results_and_single_files_are_in_the_tree(tmp_path):
+    (tmp_path / "step_time.csv").write_text("run,family\n")
+    for name in ("a", "b"):  # one alone would be what its folder stands for
+        write_ngpt(tmp_path / f"{name}.safetensors")
+    leaves, cut = tree.leaves_once(str(tmp_path))
+    files = {f"{name}.safetensors": "file" for name in ("a", "b")}
+    assert {leaf.path: leaf.kind for leaf in leaves} == files | {"step_time.csv": "results"}
+    assert not cut
 
 
 def test_a_run_is_shown_at_any_step_and_the_link_reopens_it(run, root):

@@ -21,11 +21,16 @@ def page(models, tmp_path_factory):
     return ni.save_report(models, path, names="unit_norm").as_uri()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
-def test_it_draws_offline(page, width, scheme):
+def test_it_draws_offline(page):
     with browser() as started:
-        size = {"width": width, "height": 900}
-        tab = session(started, viewport=size, color_scheme=scheme).new_page()
+        draws(started, page, 1280, "light")
+        draws(started, page, 400, "dark")
+
+
+def draws(started, page, width, scheme):
+    size = {"width": width, "height": 900}
+    with session(started, viewport=size, color_scheme=scheme) as profile:
+        tab = profile.new_page()
         tab.context.set_offline(True)
         asked, wrong = [], []
         tab.on("request", lambda request: asked.append(request.url))

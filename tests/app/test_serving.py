@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from browsing import await_health, free_port
+from browsing import PATIENCE, await_health, free_port
 from typer.testing import CliRunner
 
 from ngpt_inspect.cli.commands import app
@@ -61,7 +61,9 @@ def handshake(port, origin):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
 def test_origins_are_allowed_by_name_and_a_signal_ends_the_server_and_frees_its_port(how, tmp_path):
     port = free_port()
     log = tmp_path / "log"
@@ -78,7 +80,7 @@ def test_origins_are_allowed_by_name_and_a_signal_ends_the_server_and_frees_its_
         for origin in ("https://evil.example", "https://inspect.example.org.evil.example", "null"):
             assert handshake(port, origin) == 403, origin
         process.send_signal(how)
-        assert process.wait(20) == (0 if how is signal.SIGTERM else -how)
+        assert process.wait(PATIENCE) == (0 if how is signal.SIGTERM else -how)
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", port)).close()
     finally:

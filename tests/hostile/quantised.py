@@ -68,13 +68,25 @@ def _coded(kind: str, name: str, tensor: torch.Tensor, state: str) -> Tensors:
                 f"{stem}qzeros": words(n_in // 4, out // 8),
                 f"{stem}scales": torch.ones(n_in // 4, out).half(),
             }
-        case "packed":
+        case "packed" if "o_proj" in name:
             return {
+                f"{name}_packed": torch.full((out, n_in // 2), 0x21, dtype=torch.uint8),
+                f"{name}_scale": torch.ones(out, n_in // 16).to(torch.float8_e4m3fn),
+                f"{name}_global_scale": torch.tensor([2.0]),
+                f"{stem}input_global_scale": torch.ones(1),
+            }
+        case "packed":
+            order = torch.arange(n_in, dtype=torch.int32) // 4
+            return {
+                **({f"{name}_g_idx": order} if "q_proj" in name else {}),
                 f"{name}_packed": words(out, n_in // 8),
                 f"{name}_scale": torch.ones(out, n_in // 4),
                 f"{name}_shape": torch.tensor([out, n_in]),
                 f"{name}_zero_point": words(-(-out // 8), n_in // 4),
             }
+        case "int8" if "down_proj" in name:  # as torchao names it
+            codes = tensor.to(torch.int8)
+            return {f"{stem}_weight_qdata": codes, f"{stem}_weight_scale": torch.ones(out, 1)}
         case "int8":
             return {name: tensor.to(torch.int8), **_int8_scales(stem, name, out)}
         case "hqq":

@@ -152,11 +152,11 @@ def test_choices_of_a_figure_reach_it_and_others_the_measure(checkpoints):
 
 def test_widths_are_columns_or_pixels(checkpoints):
     widths = ("one", "two", 500, None)
-    drawn = [figure("condition_numbers", checkpoints, width=w).layout.width for w in widths]
+    drawn = [figure("embedding_norms", checkpoints, width=w).layout.width for w in widths]
     assert drawn == [312, 648, 500, 648]
     for wrong in ("three", 10):
         with pytest.raises(WrongOption, match=r"one.*two"):
-            figure("condition_numbers", checkpoints, width=wrong)
+            figure("embedding_norms", checkpoints, width=wrong)
 
 
 def test_spoken_choices_are_those_that_figures_declare():
@@ -199,7 +199,7 @@ def test_joined_tables_keep_every_checkpoint_in_order(checkpoints):
 
 def test_colours_are_those_of_the_figures(checkpoints):
     several = [checkpoints[1], checkpoints[0], checkpoints[1]]
-    drawing = figure("condition_numbers", several)
+    drawing = figure("embedding_norms", several)
     assert colors(several) == [t.line.color for t in drawing.data if t.meta == "legend"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -16,7 +16,8 @@ from ngpt_inspect.vocabulary import Kind, Role, roles_of
 from ngpt_inspect.wording import number
 
 from ...blocks.cells import BESIDE, LAYER, MAP, ROLE, framed, take_cell
-from ...blocks.figures import draw_downloads, draw_figure, draw_table, draw_wide
+from ...blocks.figures import draw_figure, draw_wide
+from ...blocks.tables import draw_downloads, draw_table, headed
 from ...engine.loading import texts_once
 from ...engine.palette import tell_apart
 from ...frame.address import write
@@ -117,7 +118,7 @@ def draw_weights(weights: pd.DataFrame, pair: Pair) -> None:
         key=TABLE,
         on_select=_take_row,
         selection_mode="single-row",
-        column_config=_columns(shown),
+        column_config=headed(shown, NAMES, QUANTITIES),
     )
     draw_downloads(weights, "changed weights")
 
@@ -136,21 +137,10 @@ def draw_tokens(pair: Pair, table: pd.DataFrame) -> None:
         tokens if len(texts) else tokens.drop(columns="text"),
         alt=f"Tokens of {role} of {names_of(pair)[1]} that turned most",
         height=280 if len(tokens) > FEW else "content",
-        column_config=_columns(tokens),
+        column_config=headed(tokens, NAMES, QUANTITIES),
     )
     st.caption(f"At most {MOST_ROWS} of them.")
     draw_downloads(tokens, f"turned tokens {role}")
-
-
-def _columns(shown: pd.DataFrame) -> dict[str, Any]:
-    """Return how columns are written: headings in words, the formula as help."""
-    return {
-        name: st.column_config.NumberColumn(
-            NAMES.get(name, name), help=QUANTITIES.get(name), format="%.4g"
-        )
-        for name in shown.columns
-        if shown[name].dtype == "float64"
-    }
 
 
 def _take_row() -> None:

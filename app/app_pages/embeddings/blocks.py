@@ -14,7 +14,7 @@ from ngpt_inspect.tables.token_views import ORDERS, ordered, same_token, searche
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number
 
-from ...blocks.figures import draw_downloads, draw_table
+from ...blocks.tables import draw_downloads, draw_table, headed
 from ...engine.loading import texts_once
 from ...engine.palette import colors_of
 from ...frame.address import asked, write
@@ -100,7 +100,7 @@ def draw_counts(checkpoints: Sequence[WeightSet]) -> None:
         counts,
         alt="How many tokens of each embedding are zero, equal, short or nearly duplicated",
         height="content",
-        column_config=_columns(counts, near_duplicate_share="percent"),
+        column_config=headed(counts, NAMES, HELP, near_duplicate_share="percent"),
     )
     st.caption(WORDS)
 
@@ -145,7 +145,7 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
         key=TABLE,
         on_select=_take,
         selection_mode="single-row",
-        column_config=_columns(shown),
+        column_config=headed(shown, NAMES, HELP),
     )
     st.caption(_how_many(len(shown), len(rows), int((tokens["role"] == role).sum())))
     draw_downloads(rows, f"tokens {label} {role}")
@@ -246,20 +246,6 @@ def draw_extremes(checkpoint: WeightSet, role: str) -> None:
                     "partner": "with id",
                 },
             )
-
-
-def _columns(table: pd.DataFrame, **formats: str) -> dict[str, object]:
-    """Return how columns are written: short headings, the formula as help."""
-    return {
-        name: st.column_config.NumberColumn(
-            NAMES.get(name, name),
-            help=HELP.get(name),
-            format=formats.get(name) or ("%.4g" if table[name].dtype == "float64" else None),
-        )
-        if table[name].dtype.kind in "fiu"
-        else st.column_config.Column(NAMES.get(name, name), help=HELP.get(name))
-        for name in table.columns
-    }
 
 
 def _focus(rows: pd.DataFrame) -> int:

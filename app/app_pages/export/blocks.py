@@ -15,7 +15,7 @@ from ngpt_inspect.figures.canvas.theme import PIXELS_PER_INCH
 from ngpt_inspect.places import is_uri
 from ngpt_inspect.plotting import code_for, is_checkpoint, require_format
 
-from ...blocks.figures import draw_downloads
+from ...blocks.tables import draw_downloads
 from ...engine.answers import answer, requests
 from ...engine.loading import ShownFigure, file_of, wide_once
 from ...frame.controls import choose, choose_options, in_words
@@ -134,7 +134,7 @@ def draw_preview(chosen: Figure, drawn: ShownFigure, width: str) -> None:
     layout = drawn.figure.layout
     inches = " × ".join(f"{size / PIXELS_PER_INCH:.2f}" for size in (layout.width, layout.height))
     st.caption(f"{chosen.title}: {inches} inches on paper, as it will print.")
-    st.plotly_chart(
+    st.container(key="preview").plotly_chart(
         drawn.figure,
         theme=None,
         width="content",

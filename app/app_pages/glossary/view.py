@@ -9,7 +9,7 @@ from ngpt_inspect.glossary import GLOSSARY, Term
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.vocabulary import Role
 
-from ...blocks.figures import draw_table
+from ...blocks.tables import draw_table, matching
 from ...frame.controls import choose, typed
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
@@ -27,7 +27,7 @@ def draw() -> None:
         about = choose("Names of", ABOUT, "about")
         words = typed("Search", "term", placeholder="gate, q_proj, kappa", width=280)
     table = _tensors() if about == "tensors" else _numbers()
-    found = table[_matches(table, words)]
+    found = table[matching(table, list(table), words)]
     if found.empty:
         st.caption("Nothing is named so.")
         return
@@ -52,9 +52,3 @@ def _numbers() -> pd.DataFrame:
         for name, formula in each.quantities.items()
     ]
     return pd.DataFrame(rows, columns=["number", "of the measure", "what it is"])
-
-
-def _matches(table: pd.DataFrame, words: str) -> pd.Series:
-    wanted = words.lower().split()
-    lines = table.fillna("").agg(" ".join, axis="columns").str.lower()
-    return lines.map(lambda line: all(word in line for word in wanted)).astype(bool)

@@ -17,7 +17,8 @@ from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number
 
 from ...blocks.cells import BESIDE, HEAD, LAYER, MAP, ROLE, framed, take_cell
-from ...blocks.figures import draw_downloads, draw_figure, draw_table
+from ...blocks.figures import draw_figure
+from ...blocks.tables import draw_downloads, draw_table, headed
 from ...engine.answers import ask_all
 from ...frame.controls import choose
 from ...frame.looks import names_of
@@ -116,9 +117,7 @@ def draw_elsewhere(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
         wide.sort_index().reset_index(),
         alt=f"Condition number of {chosen.role}{head} in every layer",
         height="content" if len(wide) < 8 else 280,
-        column_config={
-            str(name): st.column_config.NumberColumn(format="%.4g") for name in wide.columns
-        },
+        column_config=headed(wide, {}, {}),
     )
 
 
@@ -161,9 +160,7 @@ def draw_circuits(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
         wide.reset_index(),
         alt=f"Condition number and ranks of QK and OV of head {chosen.head}",
         height="content",
-        column_config={
-            str(name): st.column_config.NumberColumn(format="%.4g") for name in wide.columns
-        },
+        column_config=headed(wide, {}, {}),
     )
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ngpt_inspect.summary import beside, differences
 
-from ...blocks.figures import draw_downloads, draw_table
+from ...blocks.tables import draw_downloads, draw_table
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet

@@ -133,7 +133,7 @@ def draw_words(checkpoints: Sequence[WeightSet], marks: Sequence[Sequence[Mark]]
 
 
 def _draw_line(before: str, mark: Mark) -> None:
-    words, link = st.columns([6, 1], vertical_alignment="center")
+    words, link = st.columns([4, 1], vertical_alignment="center")
     words.markdown(f"{mark.sign.markdown} {before}{plain(mark.text)}")
     if mark.reading:
         with link:

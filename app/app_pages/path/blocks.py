@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ngpt_inspect.traces import COLUMNS
 
-from ...blocks.figures import draw_downloads, draw_table, draw_wide
+from ...blocks.figures import draw_wide
+from ...blocks.tables import draw_downloads, draw_table, headed
 from ...frame.controls import choose, choose_options, switch, typed
 from ...frame.looks import chip
 from ...frame.text import plain
@@ -52,6 +53,7 @@ NAMES = {
     "angle_to_next": "to next",
 }
 """Column -> its heading; the help of a heading says more."""
+HELP = {name: meaning for name, (_, meaning, *_) in COLUMNS.items()}
 
 
 def ask_prompt() -> str:
@@ -140,7 +142,7 @@ def draw_predictions(paths: Paths, token: int | None) -> None:
             shown,
             alt=f"What {path.label} predicts after each block",
             height="content" if token is not None else 280,
-            column_config=_columns(shown),
+            column_config=headed(shown, NAMES, HELP, **FORMATS),
         )
     draw_downloads(paths.table, "path")
 
@@ -171,16 +173,3 @@ def draw_massive(paths: Paths) -> None:
                 "text": "token",
             },
         )
-
-
-def _columns(shown: pd.DataFrame) -> dict[str, Any]:
-    config = {}
-    for name in shown.columns:
-        heading, meaning = NAMES.get(name, name), COLUMNS[name][1] if name in COLUMNS else None
-        if name in FORMATS:
-            config[name] = st.column_config.NumberColumn(
-                heading, help=meaning, format=FORMATS[name]
-            )
-        else:
-            config[name] = st.column_config.Column(heading, help=meaning)
-    return config

@@ -10,7 +10,8 @@ import streamlit as st
 from ngpt_inspect.tables.learned import LEARNED, constants, ends, formulas
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
 
-from ...blocks.figures import draw_figure, draw_table
+from ...blocks.figures import draw_figure
+from ...blocks.tables import draw_table
 from ...engine.answers import ask_all
 from ...frame.controls import choose
 from ...frame.text import plain

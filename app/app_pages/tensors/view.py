@@ -8,7 +8,8 @@ import streamlit as st
 
 from ngpt_inspect.wording import number
 
-from ...blocks.figures import CONFIG, draw_downloads, draw_table
+from ...blocks.figures import CONFIG
+from ...blocks.tables import draw_downloads, draw_table, matching
 from ...engine.palette import colors_of
 from ...frame.address import asked, write
 from ...frame.controls import choose, typed
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
 
 WHOSE, FIND, TENSOR, TABLE = "tensors_in", "find", "tensor", "tensor table"
+SEARCHED = ("tensor", "role", "shape", "dtype", "note")
 HEADINGS = {"kappa": "κ", "norm": "‖T‖"}
 FORMATS = {"kappa": "%.4g", "norm": "%.4g", "bytes": "bytes"}
 
@@ -41,7 +43,7 @@ def draw() -> None:
         checkpoint = named[choose("Checkpoint", list(named), WHOSE)]
         words = typed("Search", FIND, placeholder="name, role, dtype, shape", width=280)
     table = tensors_of(checkpoint)
-    found = table[_matches(table, words)].reset_index(drop=True)
+    found = table[matching(table, SEARCHED, words)].reset_index(drop=True)
     layout = (
         f"layout {checkpoint.architecture}"
         if checkpoint.architecture != "unknown"
@@ -101,13 +103,6 @@ def _counted(values: pd.DataFrame, n_values: int) -> str:
     some = f"{counted:,} of its values, evenly spread" if counted < n_values else "all its values"
     width = float(values.loc[values["kind"] == "width", "x"].iloc[0])
     return f"Histogram of {some}, in bins of {number(width)}; singular values of a matrix."
-
-
-def _matches(table: pd.DataFrame, words: str) -> pd.Series:
-    wanted = words.lower().split()
-    texts = table[["tensor", "role", "shape", "dtype", "note"]].astype(object).fillna("")
-    lines = texts.astype(str).agg(" ".join, axis="columns").str.lower()
-    return lines.map(lambda line: all(word in line for word in wanted)).astype(bool)
 
 
 def _take() -> None:

@@ -16,7 +16,8 @@ from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.results import loss_levels, reached_at
 from ngpt_inspect.results.training_curves import smoothed
 
-from ...blocks.figures import draw_downloads, draw_figure, draw_results, draw_table, draw_wide
+from ...blocks.figures import draw_figure, draw_results, draw_wide
+from ...blocks.tables import draw_downloads, draw_table
 from ...engine.loading import status_once, wide_once
 from ...engine.palette import colors_of
 from ...frame.controls import choose, choose_options, slide, switch

@@ -13,7 +13,7 @@ EMBEDDING_SCALES = ("embedding_multiplier", "scale_emb", "embedding_scale", "emb
 
 def cautions(contents: Contents, architecture: Architecture) -> Iterator[str]:
     """Yield what a reader should know of this checkpoint beyond the notes of its layout."""
-    if not any(contents.homes()):
+    if not contents.homes:
         for setting, values in architecture.forbids.items():
             yield (
                 f"no settings beside the weights: read as {architecture.title}; were "

@@ -32,7 +32,7 @@ def for_screen(figure: Drawing, *, dark: bool) -> Drawing:
         axis.tickangle = 0
         if axis.type == "linear" and _is_plain(axis):
             # The browser knows how wide the panel is there, and how many numbers it has room for.
-            axis.update(tickmode="auto", tickvals=None, ticktext=None, nticks=6)
+            axis.update(tickmode="auto", tickvals=None, ticktext=None)
     for trace in page.data:
         if "line" in trace and trace.line.width:
             trace.line.width *= ENLARGED

@@ -35,6 +35,8 @@ MODEL_PART = re.compile(r"consolidated\.(\d{1,4})\.(?:pth|safetensors)", re.ASCI
 MODEL_STATES = re.compile(r"(?:zero_pp_rank_0_)?mp_rank_00_model_states\.pt")
 """What the first rank of DeepSpeed has saved; it stands for all."""
 LONGEST_NAME = 200
+OF_RANK = re.compile(r"mp_rank_\d+(?:_\d+)?")
+"""The folder of one rank of Megatron-LM; where there is one alone, it is the model."""
 FSDP = re.compile(r"pytorch_model_fsdp_\d+")
 LATEST = "latest"
 """The file in which DeepSpeed names the last of its folders."""
@@ -50,10 +52,11 @@ def find_model(folder: Place) -> Place:
     """Return the file a folder stands for, or the folder in it.
 
     In this order: of a model in the hub's cache its main revision; the distributed checkpoint
-    of OLMo-core; a safetensors index; the last ``step-N.safetensors`` of a training run;
-    ``model.safetensors``, or the only safetensors file; an index of torch files;
-    ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file; the only GGUF model; the last of
-    what else is named for a step; what the folder ``original`` stands for.
+    of OLMo-core; the only rank of Megatron-LM; a safetensors index; the last
+    ``step-N.safetensors`` of a training run; ``model.safetensors``, or the only safetensors
+    file; an index of torch files; ``pytorch_model.bin``, ``ckpt.pt``, or the only torch file;
+    the only GGUF model; the last of what else is named for a step; what the folder ``original``
+    stands for.
 
     Raises
     ------
@@ -69,7 +72,9 @@ def find_model(folder: Place) -> Place:
         )
     if isinstance(folder, Path) and is_cache(folder):
         return _snapshot(folder)
+    ranks = [name for name in names if OF_RANK.fullmatch(name) and (folder / name).is_dir()]
     inner = [name for name in names if name == DISTRIBUTED or FSDP.fullmatch(name)]
+    inner += ranks if len(ranks) == 1 else []
     if inner:
         return folder / inner[0]
     index = _choose(names, (INDEX,), (f"model{INDEX}",), folder)

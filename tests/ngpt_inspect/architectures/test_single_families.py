@@ -156,3 +156,35 @@ def test_factors_beside_a_model_leave_its_layout(tmp_path: Path) -> None:
     checkpoint = ni.open_checkpoint(tmp_path)
     assert set(checkpoint.unrecognised) == set(factors)
     assert checkpoint.architecture == "decoder"
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_megatron_keeps_groups_of_heads_and_grouped_experts(gated: bool, tmp_path: Path) -> None:
+    """``linear_qkv``: each group its queries, a key, a value (megatron/core, attention.py)."""
+    at, groups, width = "decoder.layers.0.", 2, (1 + gated) * D_MLP
+    qkv = drawn(groups * 4 * D_K, D)
+    experts = {
+        f"{at}mlp.experts.linear_fc{n}.weight{e}": e + drawn(*shape)
+        for e in range(EXPERTS)
+        for n, shape in ((1, (width, D)), (2, (D, D_MLP)))
+    }
+    checkpoint = opened(
+        tmp_path,
+        {
+            "embedding.word_embeddings.weight": drawn(V, D),
+            f"{at}self_attention.linear_qkv.weight": qkv,
+            f"{at}self_attention.linear_qkv.layer_norm_weight": drawn(D),
+            f"{at}self_attention.linear_proj.weight": drawn(D, groups * 2 * D_K),
+            f"{at}pre_mlp_layernorm.weight": drawn(D, 1)[:, 0],
+            f"{at}mlp.router.weight": drawn(EXPERTS, D),
+            **experts,
+        },
+        num_attention_heads=2 * groups,
+        num_key_value_heads=groups,
+    )
+    parts = qkv.reshape(groups, 4, D_K, D)
+    np.testing.assert_array_equal(heads_of(checkpoint, "W_q"), parts[:, :2].reshape(-1, D_K, D))
+    np.testing.assert_array_equal(heads_of(checkpoint, "W_v"), parts[:, 3])
+    up = experts[f"{at}mlp.experts.linear_fc1.weight1"]
+    np.testing.assert_array_equal(of(checkpoint, "W_u", expert=1), up[-D_MLP:])
+    assert np.shape(of(checkpoint, "gain_A")) == np.shape(of(checkpoint, "gain_M")) == (D,)

@@ -24,6 +24,7 @@ from ngpt_inspect.figures.canvas.layout import PAGE
 from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, TWO_COLUMNS
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.plotting import drawn_rows, scope
+from ngpt_inspect.table import Table
 from ngpt_inspect.vocabulary import Role
 
 FIGURES = {name: each for name, each in figures.FIGURES.items() if not each.results}
@@ -33,11 +34,12 @@ GPT_COLOR, NGPT_COLOR = "#d95f02", "#1f77b4"
 BY_STEP = ("condition_numbers", *(name for name, each in FIGURES.items() if each.over_steps))
 """What is drawn of several steps, too; in other figures a step is one more checkpoint."""
 MANY = ("condition_numbers", "embeddings", "dot_products", "unit_norm", "token_health")
-"""A figure of each kind, drawn of five checkpoints: curves by layer, ranks, histograms, dots, bars.
+"""A figure of each kind, drawn in every state: curves by layer, ranks, histograms, dots, bars.
 
-The others draw with the same parts; of five they take longer than all the rest."""
+The others draw with the same parts."""
+OF_KINDS = ("five", "ngpt_without_gate")
 CASES = [
-    pytest.param(name, state, marks=[pytest.mark.slow] * (state == "five" and name not in MANY))
+    pytest.param(name, state, marks=[pytest.mark.slow] * (state in OF_KINDS and name not in MANY))
     for name in FIGURES
     for state in STATES
     if state != "steps" or name in BY_STEP
@@ -46,7 +48,7 @@ CASES = [
 
 def has_none_of(name, table):
     """Tell whether a table has no values of the measures and roles that a figure draws."""
-    chosen = FIGURES[name]
+    table, chosen = Table.of(table).rows, FIGURES[name]
     quantities = [each for need in chosen.needs_with({}) for each in MEASURES[need].quantities]
     there = table["measure"].isin(quantities) & table["value"].notna()
     for column, values in scope(chosen, {}).items():
@@ -93,6 +95,7 @@ def traces(figure, label, meta):
 
 def rows_of(table, label, role, measure, layer=None):
     """Return the values of one quantity, by index or layer."""
+    table = Table.of(table).rows
     found = table[
         (table["checkpoint"] == label) & (table["role"] == role) & (series_of(table) == measure)
     ]
@@ -419,6 +422,11 @@ def test_lays_itself_out_in_one_and_in_two_columns(tables, drawn, name, width):
         for other_x, other_y in boxes[at + 1 :]:
             apart = x[1] <= other_x[0] or other_x[1] <= x[0]
             assert apart or y[1] <= other_y[0] or other_y[1] <= y[0], "panels overlap"
+
+
+def test_the_figure_with_a_row_of_panels_a_checkpoint_fits_a_page_in_one_column(tables):
+    figure = draw("head_condition_numbers", tables["five"], width=ONE_COLUMN)
+    assert figure.layout.height <= PAGE
 
 
 NOT_DRAWN = {

@@ -132,9 +132,10 @@ def tables(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def drawn(tables):
+def figure_of(tables):
     """Return a function that draws a figure of all rows, once at each width."""
-    return cache(lambda name, width=TWO_COLUMNS: FIGURES[name].draw(tables(name), width=width))
+    kept = cache(lambda name, width: FIGURES[name].draw(tables(name), width=width))
+    return lambda name, width=TWO_COLUMNS: kept(name, width)
 
 
 def traces(figure, meta):
@@ -168,8 +169,8 @@ def test_every_figure_of_results_is_tested():
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", DRAWN)
-def test_lays_out_at_both_widths(drawn, name, width):
-    figure = drawn(name, width)
+def test_lays_out_at_both_widths(figure_of, name, width):
+    figure = figure_of(name, width)
     assert figure.layout.width == width
     assert figure.data
     axes = list(figure.select_xaxes())
@@ -185,8 +186,8 @@ def test_lays_out_at_both_widths(drawn, name, width):
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_families_have_their_colours(drawn, name):
-    figure = drawn(name)
+def test_families_have_their_colours(figure_of, name):
+    figure = figure_of(name)
     keys = [trace for trace in traces(figure, "legend") if "GPT" in trace.name]
     assert keys
     for key in keys:
@@ -263,11 +264,11 @@ def test_factors_by_loss_are_the_tables(tables):
     assert len(everything) > 50
 
 
-def test_arrows_lead_from_ngpt_to_gpt(tables, drawn):
+def test_arrows_lead_from_ngpt_to_gpt(tables, figure_of):
     table = tables("loss_curves")
     read = table[(table["row"] == "read_off") & (table["bound"] == "")]
     rows = {(row["step"], row["gpt_steps"]): row for row in read.to_dict("records")}
-    figure = drawn("loss_curves")
+    figure = figure_of("loss_curves")
     arrows = traces(figure, "read_off")
     assert len(arrows) >= len(CONTEXTS)
     said = {trace.text[0] for trace in traces(figure, "factor")}
@@ -277,8 +278,8 @@ def test_arrows_lead_from_ngpt_to_gpt(tables, drawn):
         assert factor(row["speed_up"]) in said
 
 
-def test_a_loss_gpt_never_reaches_is_told_below(drawn):
-    notes = " ".join(drawn("loss_curves").layout.meta["notes"])
+def test_a_loss_gpt_never_reaches_is_told_below(figure_of):
+    notes = " ".join(figure_of("loss_curves").layout.meta["notes"])
     assert "GPT does not reach 3.004" in notes
     assert "at context 512: there more than 2.00×" in notes
 
@@ -291,9 +292,9 @@ def test_losses_of_one_context_alone(tables):
     assert FIGURES["loss_curves"].draw(tables("loss_curves"), context=7).layout.meta["notes"]
 
 
-def test_final_losses_and_their_factors_are_the_tables(tables, drawn):
+def test_final_losses_and_their_factors_are_the_tables(tables, figure_of):
     table = tables("final_losses")
-    figure = drawn("final_losses")
+    figure = figure_of("final_losses")
     shown = points(figure, "validation_loss")
     for family in ("GPT", "nGPT"):
         mine = table[table["family"] == family]
@@ -308,12 +309,12 @@ def test_final_losses_and_their_factors_are_the_tables(tables, drawn):
     assert any(text.startswith("≥") for text in said)
 
 
-def test_bars_reach_from_the_lowest_seed_to_the_highest(tables):
+def test_bars_reach_from_the_lowest_seed_to_the_highest(tables, figure_of):
     table = tables("final_losses")
     mine = table[(table["family"] == "GPT") & (table["context_length"] == 256)]
     ends = [
         (y - down, y + up)
-        for trace in traces(FIGURES["final_losses"].draw(table), "validation_loss")
+        for trace in traces(figure_of("final_losses"), "validation_loss")
         for y, up, down in zip(trace.y, trace.error_y.array, trace.error_y.arrayminus, strict=True)
         if trace.name == "GPT"
     ]
@@ -321,10 +322,10 @@ def test_bars_reach_from_the_lowest_seed_to_the_highest(tables):
         assert any(np.allclose((low, high), end) for end in ends)
 
 
-def test_speed_ups_are_the_tables(tables):
+def test_speed_ups_are_the_tables(tables, figure_of):
     table = tables("speed_up")
     told = table[table["speed_up"].notna()]
-    figure = FIGURES["speed_up"].draw(table)
+    figure = figure_of("speed_up")
     drawn = points(figure, "speed_up")
     for context, rows in told.groupby("context_length"):
         name = f"nGPT, context {length(context)}"
@@ -337,9 +338,9 @@ def test_speed_ups_are_the_tables(tables):
     assert "at least" in {trace.name for trace in traces(figure, "legend")}
 
 
-def test_learning_rates_are_the_tables(tables):
+def test_learning_rates_are_the_tables(tables, figure_of):
     table = tables("learning_rates")
-    figure = FIGURES["learning_rates"].draw(table)
+    figure = figure_of("learning_rates")
     drawn = points(figure, "validation_loss")
     for (family, steps), rows in table.groupby(["family", "steps"]):
         name = f"{family}, {steps} steps"
@@ -350,9 +351,9 @@ def test_learning_rates_are_the_tables(tables):
     assert crosses == sorted(table[table["diverged"] > 0]["learning_rate"])
 
 
-def test_perplexities_are_the_tables(tables):
+def test_perplexities_are_the_tables(tables, figure_of):
     table = tables("longer_context")
-    figure = FIGURES["longer_context"].draw(table)
+    figure = figure_of("longer_context")
     drawn = points(figure, "perplexity")
     for (family, context), rows in table.groupby(["family", "context_length"]):
         name = f"{family}, context {length(context)}"
@@ -360,9 +361,9 @@ def test_perplexities_are_the_tables(tables):
     assert sorted({shape.x0 for shape in figure.layout.shapes}) == sorted(CONTEXTS)
 
 
-def test_step_times_are_the_tables(tables):
+def test_step_times_are_the_tables(tables, figure_of):
     table = tables("step_time")
-    drawn = points(FIGURES["step_time"].draw(table), "ratio")
+    drawn = points(figure_of("step_time"), "ratio")
     assert drawn == {"nGPT": wanted(table, "context_length", "ratio")}
 
 
@@ -391,19 +392,19 @@ def test_bands_of_training_curves_hold_every_value(tables):
     assert "GPT 0" not in {trace.name for trace in figure.data}
 
 
-def test_training_curves_cut_off_the_first_losses_and_nothing_else(tables):
+def test_training_curves_cut_off_the_first_losses_and_nothing_else(tables, figure_of):
     table = tables("training_curves")
     losses = table[table["quantity"] == "train_loss"]
-    top = next(FIGURES["training_curves"].draw(table).select_yaxes()).range[1]
+    top = next(figure_of("training_curves").select_yaxes()).range[1]
     assert losses["value"].max() > top > losses[losses["step"] >= 100]["value"].max()
 
 
 @pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
-def test_plotly_js_draws_them_all(drawn, tmp_path):
+def test_plotly_js_draws_them_all(figure_of, tmp_path):
     """Layouts that python accepts can still fail in the browser."""
     with rendering.one_browser():
         for name in DRAWN:
-            path = save_figure(drawn(name), tmp_path / f"{name}.svg")
+            path = save_figure(figure_of(name), tmp_path / f"{name}.svg")
             assert path.read_text("utf-8").count("<path") > 10
 
 

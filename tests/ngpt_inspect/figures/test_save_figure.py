@@ -6,10 +6,10 @@ import shutil
 import subprocess
 
 import pytest
-from example_table import make
+from models import tiny_gpt, write_reference
 
+import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
-from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.figures.canvas import render as rendering
 from ngpt_inspect.figures.canvas.render import one_browser
 from ngpt_inspect.plotting import save_figure
@@ -25,8 +25,9 @@ needs_browser = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def figure():
-    return FIGURES["embedding_norms"].draw(make())
+def figure(tmp_path_factory):
+    path = write_reference(tiny_gpt(), tmp_path_factory.mktemp("model") / "gpt.safetensors")
+    return ni.figure("embedding_norms", path)
 
 
 def test_html_works_offline_and_does_not_share(figure, tmp_path):

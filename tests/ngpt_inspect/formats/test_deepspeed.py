@@ -218,3 +218,20 @@ def test_lightnings_distributed_form(tmp_path: Path) -> None:
     model = ni.open_checkpoint(folder)
     assert (model.architecture, model.step, model.shape.n_heads) == ("llama", 100, 4)
     assert model.unrecognised == ()
+
+
+def test_tensor_parallel_ranks_are_refused(tmp_path: Path) -> None:
+    for rank in (0, 1):
+        held = {"module": {"layers.0.w.weight": torch.ones(2, 2)}}
+        torch.save(held, tmp_path / f"mp_rank_0{rank}_model_states.pt")
+    assert "one of several ranks that each hold a part of every matrix" in refusal(tmp_path)
+
+
+def test_the_only_rank_of_megatron_is_the_model(tmp_path: Path) -> None:
+    folder = tmp_path / "iter_0000100"
+    for rank in (0, 1):
+        (folder / f"mp_rank_0{rank}").mkdir(parents=True)
+        torch.save({"model": {"w": torch.ones(2)}}, folder / f"mp_rank_0{rank}" / "model.pt")
+        if rank == 0:
+            assert list(read_contents(folder).tensors) == ["w"]
+    assert "folders that do: mp_rank_00, mp_rank_01" in refusal(folder)

@@ -183,5 +183,3 @@ def test_latent_attention_through_its_factors(latent_queries: bool, tmp_path: Pa
                 kappa, rel=rounding(576, kappa)
             )
             assert found["circuit_sigma_max"] == pytest.approx(s_n[0], rel=rounding(576))
-    bounds = ni.measure(tmp_path, "logit_bounds")
-    assert bounds["reason"].str.contains("normed latent: no bound is known").all()

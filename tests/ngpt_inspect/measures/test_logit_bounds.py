@@ -200,3 +200,66 @@ def test_a_temperature_is_of_typical_lengths(tmp_path: Path) -> None:
         q = np.linalg.norm(model.heads("W_q", 1)[head] * gain)
         k = np.linalg.norm(model.heads("W_k", 1)[head // 2] * gain)
         assert found == pytest.approx(D_K**0.5 / (q * k), rel=rounding(D * D_K))
+
+
+@pytest.mark.parametrize("latent_queries", [False, True])
+def test_latent_attention(latent_queries: bool, tmp_path: Path) -> None:
+    """DeepSeek, with a token whose queries and keys are longest together, along one direction."""
+    d, heads, nope, rope, d_v, rank, r_q = 24, 2, 4, 2, 3, 8, 10
+    rng = np.random.default_rng(0)
+
+    def matrix(rows: int, columns: int) -> np.ndarray:
+        return rng.standard_normal((rows, columns))
+
+    def single(left: np.ndarray, right: np.ndarray, size: float) -> np.ndarray:
+        return size * np.outer(left, right) / np.linalg.norm(left) / np.linalg.norm(right)
+
+    gain, gain_kv, gain_q = (rng.standard_normal(n) for n in (d, rank, r_q))
+    token, latent, latent_q = (rng.standard_normal(n) for n in (d, rank, r_q))
+    # Behind their gains, one large term each: of the token, and of what it becomes.
+    down = np.concatenate((single(latent, token, 1.0), single(np.ones(rope), token, 9.0))) / gain
+    up = matrix(heads * (nope + d_v), rank)
+    up[:nope] = single(np.arange(1.0, nope + 1), latent, 7.0) / gain_kv
+    # A query shares its length among both parts as the longest key does.
+    key = np.concatenate((up[:nope] * gain_kv @ latent, (down * gain @ token)[rank:]))
+    key[:nope] *= np.sqrt(rank) / np.linalg.norm(latent)
+    key[nope:] *= np.sqrt(d) / np.linalg.norm(token)
+    part = {"kv_a_proj_with_mqa": down, "kv_a_layernorm": gain_kv, "kv_b_proj": up}
+    width, read, of_read = (r_q, latent_q, gain_q) if latent_queries else (d, token, gain)
+    queries = matrix(heads * (nope + rope), width)
+    queries[: nope + rope] = single(key, read, 11.0) / of_read
+    if latent_queries:
+        part |= {"q_a_proj": single(latent_q, token, 1.0) / gain, "q_a_layernorm": gain_q}
+    part["q_b_proj" if latent_queries else "q_proj"] = queries
+    part["o_proj"] = matrix(d, heads * d_v)
+    tensors = {f"self_attn.{name}": each for name, each in part.items()}
+    tensors |= {"input_layernorm": gain, "post_attention_layernorm": np.ones(d)}
+    tensors |= {f"mlp.{name}_proj": matrix(32, d) for name in ("up", "gate")}
+    tensors["mlp.down_proj"] = matrix(d, 32)
+    held = {f"model.layers.0.{name}.weight": torch.tensor(each) for name, each in tensors.items()}
+    held |= {"model.embed_tokens.weight": torch.zeros(5, d).double()}
+    held |= {"model.norm.weight": torch.ones(d).double()}
+    save_file(held, tmp_path / "model.safetensors")
+    said = {"model_type": "deepseek_v2", "num_attention_heads": heads, "hidden_size": d}
+    said |= {"qk_nope_head_dim": nope, "qk_rope_head_dim": rope, "v_head_dim": d_v}
+    (tmp_path / "config.json").write_text(json.dumps(said | {"kv_lora_rank": rank}))
+    found = bounds(tmp_path)
+
+    def normed(x: np.ndarray) -> np.ndarray:
+        return x / np.sqrt((x**2).mean(-1, keepdims=True))
+
+    def logits_of(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the logits of each head, of tokens at one place: rotations drop out."""
+        x, y = normed(x) * gain, normed(y) * gain
+        x = normed(x @ part["q_a_proj"].T) * gain_q if latent_queries else x
+        q = (x @ queries.T).reshape(len(x), heads, -1)
+        both = y @ down.T
+        k = (normed(both[:, :rank]) * gain_kv @ up.T).reshape(len(y), heads, -1)[:, :, :nope]
+        shared = np.repeat(both[:, None, rank:], heads, 1)
+        return (q * np.concatenate((k, shared), 2)).sum(2) / np.sqrt(nope + rope)
+
+    some = logits_of(rng.standard_normal((N_INPUTS, d)), rng.standard_normal((N_INPUTS, d)))
+    most = found.to_numpy() * (1 + rounding(d * d))
+    assert (np.abs(some) <= most).all()
+    reached = logits_of(token[None], token[None])[0, 0]
+    assert reached == pytest.approx(found[0], rel=rounding(d * d))

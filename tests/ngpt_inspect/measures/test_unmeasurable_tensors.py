@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +37,34 @@ def victim(each: Measure) -> Role:
     return next(role for role in NAMES if role in each.roles)
 
 
+TOGETHER = {
+    role: here
+    for role in NAMES
+    if (here := [each for each in HERE.values() if victim(each) is role])
+}
+"""Measures by the tensor that is changed to test them."""
+of_role = pytest.mark.parametrize("role", TOGETHER)
+
+
+def tables(path: Path, role: Role) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the rows of each measure of `TOGETHER`, measured at once, by its name."""
+    table = ni.measure(path, [each.name for each in TOGETHER[role]])
+    for each in TOGETHER[role]:
+        yield each.name, table[table["measure"].isin(each.quantities)]
+
+
 def damaged(tmp_path: Path, name: str, change: object) -> Path:
     def apply(tensors: Tensors) -> None:
         tensors[name] = change(tensors[name])
 
     return write_reference(tiny_ngpt(), tmp_path / "x.safetensors", change=apply)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], pd.DataFrame]:
+    """Return a function giving the table of one measure where nothing is damaged."""
+    path = write_reference(tiny_ngpt(), tmp_path_factory.mktemp("whole") / "x.safetensors")
+    return cache(lambda measure: ni.measure(path, measure))
 
 
 def without(table: pd.DataFrame, role: Role) -> pd.DataFrame:
@@ -49,7 +74,9 @@ def without(table: pd.DataFrame, role: Role) -> pd.DataFrame:
 
 @every
 @pytest.mark.parametrize("value", [float("nan"), -float("inf")])
-def test_one_bad_value(each: Measure, value: float, tmp_path: Path) -> None:
+def test_one_bad_value(
+    each: Measure, value: float, whole: Callable[[str], pd.DataFrame], tmp_path: Path
+) -> None:
     role = victim(each)
 
     def spoil(values: torch.Tensor) -> torch.Tensor:
@@ -57,7 +84,6 @@ def test_one_bad_value(each: Measure, value: float, tmp_path: Path) -> None:
         values.view(-1)[3] = value
         return values
 
-    whole = ni.measure(damaged(tmp_path, NAMES[role], torch.clone), each.name)
     table = ni.measure(damaged(tmp_path, NAMES[role], spoil), each.name)
     skipped = table[table["status"] == Status.SKIPPED]
     assert series_of(skipped).tolist() == [str(each.headline)]
@@ -66,30 +92,29 @@ def test_one_bad_value(each: Measure, value: float, tmp_path: Path) -> None:
     reason = skipped["reason"].item()
     n_values = 480 if role is Role.E_INPUT else 256 if role in (Role.W_O, Role.W_Q) else 16
     assert reason == f"{NAMES[role]}: 1 of {n_values} values are NaN or infinite"
-    pd.testing.assert_frame_equal(without(table, role), without(whole, role), check_exact=True)
+    wanted = without(whole(each.name), role)
+    pd.testing.assert_frame_equal(without(table, role), wanted, check_exact=True)
     coverage = table.attrs["checkpoints"][0]["coverage"]
     assert coverage["measured"] == coverage["weights"] - (each.name not in ROW_BY_ROW)
     assert coverage["skipped"] == {reason: 1}
 
 
-@every
+@of_role
 @pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.bool, torch.complex64])
-def test_a_dtype_that_is_no_weight(each: Measure, dtype: torch.dtype, tmp_path: Path) -> None:
-    role = victim(each)
-    table = ni.measure(damaged(tmp_path, NAMES[role], lambda t: t.to(dtype)), each.name)
-    skipped = table[table["status"] == Status.SKIPPED]
-    assert skipped["role"].tolist() == [str(role)]
-    assert skipped["reason"].item().startswith(f"{NAMES[role]}: ")
-    assert (table["status"] == Status.OK).any()
+def test_a_dtype_that_is_no_weight(role: Role, dtype: torch.dtype, tmp_path: Path) -> None:
+    for name, table in tables(damaged(tmp_path, NAMES[role], lambda t: t.to(dtype)), role):
+        skipped = table[table["status"] == Status.SKIPPED]
+        assert skipped["role"].tolist() == [str(role)], name
+        assert skipped["reason"].item().startswith(f"{NAMES[role]}: "), name
+        assert (table["status"] == Status.OK).any(), name
 
 
-@every
+@of_role
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.float8_e4m3fn])
-def test_other_floats_are_measured(each: Measure, dtype: torch.dtype, tmp_path: Path) -> None:
-    path = damaged(tmp_path, NAMES[victim(each)], lambda t: t.to(dtype))
-    table = ni.measure(path, each.name)
-    assert not (table["status"] == Status.SKIPPED).any()
-    assert table["value"].notna().all()
+def test_other_floats_are_measured(role: Role, dtype: torch.dtype, tmp_path: Path) -> None:
+    for name, table in tables(damaged(tmp_path, NAMES[role], lambda t: t.to(dtype)), role):
+        assert not (table["status"] == Status.SKIPPED).any(), name
+        assert table["value"].notna().all(), name
 
 
 @every

@@ -120,15 +120,14 @@ def speaker(request, tmp_path_factory):
     return open_trained(folder), Plain(folder)
 
 
-@pytest.mark.parametrize("most_logits", [1, 1 << 25])
-def test_texts_are_those_of_each_prompt_alone(speaker, most_logits, monkeypatch):
+def test_texts_are_those_of_each_prompt_alone(speaker, monkeypatch):
     trained, plain = speaker
-    monkeypatch.setattr(scoring, "LOGITS", most_logits)
     asked = prompts(trained.words)
-    found = generate(trained.model, trained.words, asked)
     wanted = [plain.say(each.tokens, each.most, each.stops) for each in asked]
-    assert found == wanted
-    assert len(set(found)) > 3
+    assert len(set(wanted)) > 3
+    for most_logits in (1, 1 << 25):
+        monkeypatch.setattr(scoring, "LOGITS", most_logits)
+        assert generate(trained.model, trained.words, asked) == wanted, most_logits
 
 
 class Following(torch.nn.Module):

@@ -24,6 +24,7 @@ from ngpt_inspect.architectures.families.decoder_parts.beside import SIDE
 from ngpt_inspect.architectures.families.decoder_parts.feed_forward import (
     ROUTERS,
     alternate,
+    grouped,
     mlp,
     rows_of_experts,
     stacks,
@@ -80,7 +81,13 @@ ALL = (
     *in_the_place_of_attention(),
     *MIXERS,
     *mlp(MLP, "mlp"),
-    *mlp(tuple(f"{home}experts.{{expert}}." for home in MLP), "experts"),
+    *mlp(
+        tuple(
+            f"{home}{of}.{{expert}}." for home in MLP for of in ("experts", "experts.local_experts")
+        ),
+        "experts",
+    ),
+    *grouped(),
     *stacks(transposed=False),
     *stacks(transposed=True),
     *rows_of_experts(),

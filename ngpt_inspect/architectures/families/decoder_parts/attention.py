@@ -75,7 +75,7 @@ def one(
 
 
 QKV_NAMES = ("qkv_proj.weight", "Wqkv.weight", "qkv.weight", "in_proj_weight")
-BY_HEAD_NAMES = ("query_key_value.weight",)
+BY_HEAD_NAMES = ("query_key_value.weight", "linear_qkv.weight")
 KV = Cut(
     height="2*n_kv_heads*d_k",
     rows={

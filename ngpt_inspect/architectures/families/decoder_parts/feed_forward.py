@@ -28,13 +28,14 @@ def mlp(
     downs = weights("down_proj w2 c_proj w_out proj proj_down")
     alone = weights(
         "up_proj fc1 dense_h_to_4h fc_in c_fc lin1 0 intermediate.dense fc key"
-        " intermediate dense.dense layer_1 linear1"
+        " intermediate dense.dense layer_1 linear1 linear_fc1"
     )
     after = weights(
         "down_proj fc2 dense_4h_to_h fc_out c_proj lin2 2 output.dense value output layer_2 linear2"
+        " linear_fc2"
     )
-    both = weights("gate_up_proj Wi fc1 input_linear")
-    last = weights("down_proj Wo fc2 output_linear")
+    both = weights("gate_up_proj Wi fc1 input_linear linear_fc1")
+    last = weights("down_proj Wo fc2 output_linear linear_fc2")
 
     def plain(leaves: tuple[str, ...], role: Role, variant: str) -> Rule:
         shape = f"d_model, {width}" if role is Role.W_O_MLP else f"{width}, d_model"
@@ -48,6 +49,18 @@ def mlp(
         plain(after, Role.W_O_MLP, "plain"),
         *fused(named(homes, both), halves(Role.W_NU, Role.W_U, width), block=f"{block}/in one"),
         plain(last, Role.W_O_MLP, "in one"),
+    )
+
+
+def grouped() -> tuple[Rule, ...]:
+    """Return Megatron's experts in groups: numbered weights of one module, gated or plain."""
+    first, last = (named(MLP, f"experts.linear_fc{n}.weight{{expert}}") for n in (1, 2))
+    ends = "d_model, d_mlp"
+    return (
+        *fused(first, halves(Role.W_NU, Role.W_U), block="experts/grouped, gated"),
+        Rule(name=last, role=Role.W_O_MLP, shape=ends, block="experts/grouped, gated"),
+        Rule(name=first, role=Role.W_U, shape="d_mlp, d_model", block="experts/grouped"),
+        Rule(name=last, role=Role.W_O_MLP, shape=ends, block="experts/grouped"),
     )
 
 

@@ -15,6 +15,11 @@ def _gain(names: tuple[str, ...], role: Role) -> tuple[Rule, ...]:
     return each(named(("",), tuple(f"{name}.weight" for name in names)), role, "d_gain")
 
 
+def _of_megatron(name: str, role: Role) -> tuple[Rule, ...]:
+    """Return the gain of a norm that Megatron keeps with the projection after it."""
+    return each(named(("",), f"{name}.layer_norm_weight"), role, "d_gain")
+
+
 def _post(names: tuple[str, ...], role: Role, variant: str) -> Rule:
     return Rule(
         name=named(("",), tuple(f"{name}.weight" for name in names)),
@@ -27,6 +32,8 @@ def _post(names: tuple[str, ...], role: Role, variant: str) -> Rule:
 
 _AFTER_ATTENTION = ("post_attention_layernorm",)
 NORMS = (
+    *_of_megatron("self_attention.linear_qkv", Role.GAIN_A),
+    *_of_megatron("mlp.linear_fc1", Role.GAIN_M),
     *_gain(
         (
             *("input_layernorm", "attention_layernorm", "attention_layer_norm", "ln_1", "ln1"),
@@ -65,6 +72,7 @@ NORMS = (
     ),
     # The same name is of the norm before the MLP, unless another is.
     _post(_AFTER_ATTENTION, Role.GAIN_M, "the last"),
+    _post(("pre_mlp_layernorm",), Role.GAIN_M, "none"),
     _post(_AFTER_ATTENTION, Role.GAIN_POST_A, "sandwiched"),
     _post(("pre_feedforward_layernorm", "pre_mlp_layernorm"), Role.GAIN_M, "sandwiched"),
     _post(_AFTER_ATTENTION, Role.GAIN_POST_A, "after both"),

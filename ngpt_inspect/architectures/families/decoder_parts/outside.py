@@ -23,7 +23,7 @@ OUTSIDE = (
                         *("tokens_embed", "embedding", "input_embedding", "tok_embeddings"),
                         *("embeddings.word_embeddings", "embeddings.tok_embeddings", "w"),
                         *("tok_emb", "token_emb", "token_embedding", "token_embeddings"),
-                        "token_embedding_table",
+                        *("token_embedding_table", "embedding.word_embeddings"),
                         # Of several codebooks the first; of a model of bytes its encoder's.
                         *("word_embedding", "embed", "embed_tokens.0"),
                         "local_encoder.embed_tokens",
@@ -35,7 +35,7 @@ OUTSIDE = (
             (
                 "lm_head.weight|embed_out.weight|head.weight|cls.predictions.decoder.weight"
                 "|lm_head.decoder.weight|pred_layer.proj.weight|unembed.weight|lm_loss.weight"
-                "|output.weight|lm_heads.0.weight",
+                "|output.weight|lm_heads.0.weight|output_layer.weight",
                 Role.E_OUTPUT,
                 "vocab_size, d_model",
             ),
@@ -46,6 +46,7 @@ OUTSIDE = (
                         *("embed_positions", "wpe", "position_embeddings", "positions_embed"),
                         *("embeddings.position_embeddings", "pos_emb", "pos_embedding"),
                         *("position_embedding", "position_embedding_table"),
+                        "embedding.position_embeddings",
                     )
                 ),
                 Role.E_POSITION,

@@ -44,7 +44,7 @@ OUTPUTS = tuple(
     f"{name}.weight"
     for name in (
         *("o_proj", "out_proj", "dense", "Wo", "wo", "out_lin", "attention_out", "c_proj"),
-        *("o_proj.linear", "output.dense", "wo_ud", "proj"),
+        *("o_proj.linear", "output.dense", "wo_ud", "proj", "linear_proj"),
     )
 )
 

@@ -8,6 +8,7 @@ from seen import charts, words
 from small_models import VOCAB, write_gpt, write_ngpt
 
 import ngpt_inspect as ni
+from app.app_pages.embeddings import blocks
 
 
 def write_texts(folder, *, reverse=False):
@@ -15,6 +16,14 @@ def write_texts(folder, *, reverse=False):
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = {"model": {"vocab": vocab}, "decoder": {"type": "ByteLevel"}}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+
+
+@pytest.fixture(scope="module")
+def texted(tmp_path_factory):
+    """Write a GPT and an nGPT with texts of their tokens. Read only, and maybe measured already."""
+    folder = tmp_path_factory.mktemp("texted")
+    write_texts(folder)
+    return [write_gpt(folder / "gpt.safetensors"), write_ngpt(folder / "ngpt.safetensors")]
 
 
 @pytest.fixture
@@ -44,14 +53,13 @@ def test_one_checkpoint_without_texts(see, models):
     assert not app.warning
 
 
-def test_two_checkpoints_side_by_side_with_texts(see, own_models, tmp_path):
-    write_texts(tmp_path)
-    app = see(*own_models, token="5", embedding="E_output")
+def test_two_checkpoints_side_by_side_with_texts(see, texted):
+    app = see(*texted, token="5", embedding="E_output")
     assert "Neighbours of token 5 ␣w5" in [each.value for each in app.subheader]
     assert table(app, "Tokens of E_output of gpt")["text"].str.startswith("␣w").all()
     counts = table(app, "How many tokens")
     assert counts["checkpoint"].tolist() == ["gpt", "gpt", "ngpt", "ngpt"]
-    for path, shown in zip(own_models, neighbours(app), strict=True):
+    for path, shown in zip(texted, neighbours(app), strict=True):
         near = ni.measure(path, "neighbours", token="5", count=12, roles=["E_output"])
         near = near[near["measure"] == "neighbour_cosine"]
         assert shown["id"].tolist() == near["partner"].tolist()
@@ -61,9 +69,8 @@ def test_two_checkpoints_side_by_side_with_texts(see, own_models, tmp_path):
     assert largest["value"].is_monotonic_decreasing
 
 
-def test_a_search_finds_and_the_address_keeps_it(see, own_models, tmp_path):
-    write_texts(tmp_path)
-    app = see(*own_models, search="w1", tokens_of="ngpt")
+def test_a_search_finds_and_the_address_keeps_it(see, texted):
+    app = see(*texted, search="w1", tokens_of="ngpt")
     assert table(app, "Tokens of E_input of ngpt")["token"].tolist() == [1, 10, 11]
     assert "Neighbours of token 1 ␣w1" in [each.value for each in app.subheader]
     app.text_input(key="search").input("␣w7").run()
@@ -119,3 +126,16 @@ def test_a_row_of_nan_leaves_the_others(see, tmp_path):
     tokens = table(app, "Tokens of E_output of gpt").set_index("token")
     assert "NaN" in tokens["notes"][3]
     assert tokens["mean_cosine"].notna().sum() == VOCAB - 1
+
+
+def test_order_and_search_reach_rows_that_do_not_travel(see, models, monkeypatch):
+    monkeypatch.setattr(blocks, "MOST", 3)
+    norms = ni.measure(models[0], "embedding_norms", roles="E_input")
+    norms = norms[norms["index"].notna() & norms["statistic"].isna()].set_index("index")["value"]
+    app = see(models[0], order="shortest")
+    shown = table(app, "Tokens of E_input of gpt")
+    assert shown["token"].tolist() == norms.sort_values().index[:3].tolist()
+    assert f"The first 3 of {VOCAB} tokens: Order and Search above reach all." in words(app)
+    last = int(norms.idxmax())
+    app = see(models[0], order="shortest", search=str(last))
+    assert table(app, "Tokens of E_input of gpt")["token"].tolist() == [last]

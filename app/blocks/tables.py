@@ -1,0 +1,85 @@
+"""Tables on a page: how they look, what a search leaves of them, and all their rows as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ngpt_inspect.tables.export import encode
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREVIEW = 400
+"""Rows of a table that travel to the browser; the files to download have them all."""
+FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
+
+
+def draw_numbers(rows: pd.DataFrame, key: str, alt: str) -> None:
+    """Draw a table that can be opened: its first rows, and all of them as files."""
+    with st.expander("The numbers"):
+        shown = rows
+        if "index" in rows:  # scalars first: they say more than the points of a curve
+            shown = rows.sort_values("index", na_position="first", kind="stable")
+        draw_table(
+            shown.head(PREVIEW).dropna(axis="columns", how="all"), alt=f"First rows of {alt}"
+        )
+        draw_downloads(rows, key)
+
+
+def draw_table(
+    rows: pd.DataFrame, *, alt: str, height: int = 280, most: int = PREVIEW, **more: Any
+) -> Any:
+    """Draw the first rows of a table, without its index; `more` as in ``st.dataframe``.
+
+    Whoever reads sorts and searches among these rows alone: `most` says how many there are.
+    """
+    shown = rows.head(most)
+    shown.attrs = {}
+    look = {"hide_index": True, "height": height, "placeholder": ""} | more
+    return st.dataframe(shown, alt=alt, **look)
+
+
+def draw_downloads(rows: pd.DataFrame, name: str) -> None:
+    """Draw a button for each format a table can be had in; files are made when asked for."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for kind, mime in FILES.items():
+            st.download_button(
+                kind.upper() if kind != "parquet" else "Parquet",
+                data=lambda kind=kind: encode(rows, kind),
+                file_name=f"{name.replace(' ', '_')}.{kind}",
+                mime=mime,
+                key=f"{kind} {name}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+        st.caption(f"{len(rows):,} rows")
+
+
+def headed(
+    table: pd.DataFrame,
+    names: Mapping[str, str],
+    helps: Mapping[str, str],
+    **formats: str,
+) -> dict[str, object]:
+    """Return how columns are written: a short heading, the formula as help, numbers in digits."""
+    return {
+        name: st.column_config.NumberColumn(
+            names.get(name, name),
+            help=helps.get(name),
+            format=formats.get(name) or ("%.4g" if table[name].dtype == "float64" else None),
+        )
+        if table[name].dtype.kind in "fiu"
+        else st.column_config.Column(names.get(name, name), help=helps.get(name))
+        for name in table.columns
+    }
+
+
+def matching(table: pd.DataFrame, columns: Sequence[str], words: str) -> pd.Series:
+    """Tell which rows have all of these words in some of these columns."""
+    texts = table[list(columns)].astype(object).fillna("").astype(str)
+    lines = texts.agg(" ".join, axis="columns").str.lower()
+    wanted = words.lower().split()
+    return lines.map(lambda line: all(word in line for word in wanted)).astype(bool)
