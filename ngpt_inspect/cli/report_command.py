@@ -28,9 +28,11 @@ class ReportCommand(Opening):
         from ngpt_inspect.cli.selection import names
         from ngpt_inspect.report import save_report
         from ngpt_inspect.sameness import remarks_on
+        from ngpt_inspect.tables.devices import usable
 
         models = self.opened(self.checkpoints)
-        self.remark(remarks_on(models))
+        _, device_note = usable(self.device)
+        self.remark([*remarks_on(models), *([device_note] if device_note else [])])
         with self.progress("Report") as progress:
             path = save_report(
                 models, self.output, names=names(self.only), device=self.device, progress=progress

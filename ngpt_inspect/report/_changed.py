@@ -42,7 +42,7 @@ def changes_told(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _compared(rows: pd.DataFrame) -> str:
-    single = rows[rows["statistic"].isna()]
+    single = rows[rows["statistic"].isna() & rows["index"].isna()]
     named_rows = single.assign(place=[_place(row) for row in records(single)])
     by_weight = named_rows.pivot(index=["tensor", "place"], columns="measure", values="value")
     angles = by_weight["angle"].dropna().sort_values(ascending=False, kind="stable")

@@ -88,6 +88,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     InspectError
         The folder is missing or cannot be written to.
     """
+    if not path.name:  # "."
+        raise InspectError("is a folder", where=str(path), next_step="name a file in it")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     UNFINISHED.add(temporary)
     try:

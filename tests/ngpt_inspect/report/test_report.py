@@ -184,6 +184,7 @@ def test_the_command_writes_the_file_and_names_it(cli, models, tmp_path):
     ("words", "said"),
     [
         (["--names", "unit_nrom"], "did you mean unit_norm"),
+        (["-o", ".", "--names", "unit_norm"], "is a folder; name a file in it"),
         (["-o", "nowhere/at/all.html", "--names", "unit_norm"], "give a path in a folder"),
     ],
 )
