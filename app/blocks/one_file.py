@@ -8,7 +8,8 @@ import streamlit as st
 
 from ngpt_inspect.report import figures_for, measures_for, report_of
 
-from ..engine.answers import ask_all
+from ..engine.answers import answer, ask_all
+from ..engine.changing import ChangesRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +33,15 @@ def draw_one_file(checkpoints: Sequence[WeightSet]) -> None:
             return
         chosen = figures_for(checkpoints)
         table = ask_all(checkpoints, measures_for(chosen), whole=True)
-        if table is None:
+        change = ChangesRequest(checkpoints=tuple(checkpoints))
+        compared = len(checkpoints) < 2 or answer([change], checkpoints)
+        if table is None or compared is None:
             st.caption("Not measured yet.")
             return
+        changed = change.table() if len(checkpoints) > 1 else None
         st.download_button(
             "**Everything** as HTML",
-            data=lambda: report_of(checkpoints, table, chosen),
+            data=lambda: report_of(checkpoints, table, chosen, changed),
             file_name="report.html",
             mime="text/html",
             key="report as html",

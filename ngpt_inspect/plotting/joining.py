@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,10 @@ def joined(tables: Sequence[pd.DataFrame], checkpoints: Iterable[WeightSet] = ()
 
     table = pd.concat(list(tables), ignore_index=True) if tables else frame_of([])
     table.attrs = dict(tables[0].attrs) if tables else {}
+    names = [name for each in tables for name in each.attrs.get("measures", [])]
+    if names:
+        settings = ChainMap(*(each.attrs.get("settings", {}) for each in tables))
+        table.attrs |= {"measures": list(dict.fromkeys(names)), "settings": dict(settings)}
     told = [facts for each in tables for facts in each.attrs.get("checkpoints", [])]
     listed = {(each.label, each.step): _told(each) for each in checkpoints}
     listed |= {(facts["label"], facts["step"]): facts for facts in told}

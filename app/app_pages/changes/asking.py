@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from hashlib import sha256
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from ngpt_inspect.comparing import changes
 from ngpt_inspect.runs import step_files
-from ngpt_inspect.tables import Progress
-from ngpt_inspect.version import __version__
 
-from ...engine.answers import Asked, SoFar, answer
-from ...engine.loading import open_once, store
-from ...engine.stamps import check_unchanged, stamp_of_opened
+from ...engine.answers import SoFar, answer
+from ...engine.changing import ChangesRequest
+from ...engine.loading import open_once
 from ...frame.looks import names_of
 from ...frame.session import Opened
 
@@ -24,42 +20,9 @@ if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ChangesRequest(Asked):
-    """What became of one checkpoint in another."""
-
-    unit: ClassVar[str] = "weights"
-    pair: tuple[WeightSet, WeightSet]
-
-    @cached_property
-    def key(self) -> str:
-        """Names the result: both files by size and time, and what they are called."""
-        told = [
-            (each.label, each.step, each.contents.source, each.settings, stamp)
-            for each, stamp in zip(self.pair, self._stamps, strict=True)
-        ]
-        return sha256(repr(("changes", __version__, told)).encode()).hexdigest()
-
-    @cached_property
-    def _stamps(self) -> list[tuple[tuple[str, int, int], ...]]:
-        return [stamp_of_opened(each.contents) for each in self.pair]
-
-    @property
-    def title(self) -> str:
-        """What is being done, for people."""
-        return " against ".join(reversed(names_of(self.pair)))
-
-    def work(self, progress: Progress) -> None:
-        """Compare, and keep the table."""
-        table = changes(*self.pair, progress=progress)
-        for each, stamp in zip(self.pair, self._stamps, strict=True):
-            check_unchanged(each.contents, stamp)
-        store().put(self.key, table)
-
-
 def compared(pair: tuple[WeightSet, WeightSet]) -> SoFar | None:
     """Return what changed, or None: it is on its way."""
-    return answer([ChangesRequest(pair=pair)], pair)
+    return answer([ChangesRequest(checkpoints=pair)], pair)
 
 
 def choices(opened: Sequence[Opened]) -> dict[str, Callable[[], WeightSet]]:

@@ -185,6 +185,8 @@ def test_steps_of_one_run_are_told_apart_and_joined_tables_serve(tmp_path: Path)
     ]
     models = [open_checkpoint(path) for path in paths]
     table = joined([measure(each, name) for each in models for name in HEALTH_MEASURES])
+    assert table.attrs["measures"] == list(HEALTH_MEASURES)
+    assert table.attrs["settings"] == measure(models, HEALTH_MEASURES).attrs["settings"]
     found = health(models, table)
     levels = found[found["item"] == "unit norm"].set_index("step")["level"]
     assert levels.to_dict() == {1: "trouble", 2: "ok"}

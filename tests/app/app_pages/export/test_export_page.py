@@ -7,6 +7,7 @@ from pathlib import Path
 from seen import charts, words
 
 from app.app_pages.export import blocks as exports
+from app.blocks import one_file
 from ngpt_inspect import FIGURES, figure
 from ngpt_inspect.errors import MissingLibrary
 
@@ -94,9 +95,25 @@ def test_layers_are_those_of_the_checkpoints(run, models):
     assert "layer=0" in codes(app)[0]
 
 
-def test_everything_can_be_had_as_one_file_and_is_measured_only_when_asked_for(run, models):
+def test_everything_can_be_had_as_one_file_and_is_measured_only_when_asked_for(
+    run, models, monkeypatch
+):
+    told, offered = [], one_file.st.download_button
+
+    def offer(label, data, **how):
+        if label == "**Everything** as HTML":
+            data()
+        return offered(label, data, **how)
+
+    monkeypatch.setattr(one_file, "report_of", lambda *given: told.extend(given) or b"")
+    monkeypatch.setattr(one_file.st, "download_button", offer)
     app = run(*models, page="export", figure="Unit norm")
     assert "Everything" not in buttons(app)
     app.toggle(key="report").set_value(True).run()
     assert not app.exception
     assert "Everything** as HTML" in buttons(app)
+    checkpoints, measured, _, changed = told
+    assert [each.label for each in checkpoints] == ["gpt", "ngpt"]
+    assert "unit_norm" in measured.attrs["measures"]
+    assert [pair["after"]["label"] for pair in changed.attrs["pairs"]] == ["ngpt"]
+    assert (changed["measure"] == "angle").any()
