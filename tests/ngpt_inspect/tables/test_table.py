@@ -215,7 +215,9 @@ class TestSelection:
             WrongOption, match="no measure 'kappa'; there are circuits, condition_numbers"
         ):
             ni.measure(layouts["gpt2"], "kappa")
-        with pytest.raises(WrongOption, match=r"bin; did you mean bins\? its options are: quick, exact"):
+        with pytest.raises(
+            WrongOption, match=r"bin; did you mean bins\? its options are: quick, exact"
+        ):
             ni.measure(layouts["gpt2"], "dot_products", bin=3)
         with pytest.raises(WrongOption, match="unit_norm has no option bins; its options are: no"):
             ni.measure(layouts["gpt2"], "unit_norm", bins=3)
