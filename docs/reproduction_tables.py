@@ -19,6 +19,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "tiny"
 CONTEXTS = (64, 256, 512)
 PAPER_SPEED_UP = {64: "4x (1k)", 256: "10x (4k)", 512: "20x (8k)"}
 FAMILIES = ("GPT", "nGPT")
+ATTENTION = ("W_q", "W_k", "W_v", "W_o", "QK", "OV")
 TIMES = (1, 2, 4, 8, 16)
 """Evaluated length over trained length."""
 
@@ -58,25 +59,48 @@ def decay_exposure() -> str:
     """Return condition numbers of the first layer by exposure, geometric means over seeds."""
     rows = results("exposed_condition_numbers").query("layer == 0")
     by = ["family", "recipe", "weight_decay", "learning_rate", "exposure"]
-    weights = ("W_q", "W_k", "W_v", "W_o", "QK", "OV")
     # a matrix that is spared from decay has an exposure of its own: the run's is the largest
     rows = rows.assign(exposure=rows.groupby(by[:-1])["exposure"].transform("max"))
     lines = []
     for (family, recipe, decay, rate, exposure), group in rows.groupby(by, sort=True):
-        kappa = group.set_index("weight")["condition_number"]
-        lines.append(
-            (
-                *(family, recipe, f"{decay:g}", f"{rate:g}", f"{exposure:.1f}"),
-                f"{group['validation_loss'].iloc[0]:.3f}",
-                str(group["runs"].iloc[0]),
-                *(
-                    f"{kappa[weight]:,.3g}" if kappa[weight] < 1e4 else f"{kappa[weight]:.1e}"
-                    for weight in weights
-                ),
-            )
-        )
-    head = ("", "recipe", "decay", "rate", "E", "loss", "seeds", *weights)
+        loss, seeds = f"{group['validation_loss'].iloc[0]:.3f}", str(group["runs"].iloc[0])
+        settings = (family, recipe, f"{decay:g}", f"{rate:g}", f"{exposure:.1f}")
+        lines.append((*settings, loss, seeds, *_kappas(group)))
+    head = ("", "recipe", "decay", "rate", "E", "loss", "seeds", *ATTENTION)
     return table(head, lines)
+
+
+def paper_length() -> str:
+    """Return condition numbers after the paper's number of steps, by layer."""
+    rows = results("paper_length").query("step == steps")
+    lines = []
+    for (family, layer), group in rows.groupby(["family", "layer"], sort=True):
+        exposure, loss = group["exposure"].max(), group["validation_loss"].iloc[0]
+        lines.append((family, str(layer), f"{exposure:.1f}", f"{loss:.3f}", *_kappas(group)))
+    return table(("", "layer", "E", "loss", *ATTENTION), lines)
+
+
+def heads_and_depth() -> str:
+    """Return the condition numbers of W_q and of QK by layer, a line a head width."""
+    rows = results("heads_and_depth").query("step == steps")
+    layers = sorted(rows["layer"].unique())
+    lines = []
+    by = ["weight", "family", "d_k"]
+    for (weight, family, d_k), group in rows.query("weight in ('W_q', 'QK')").groupby(by):
+        kappa = group.set_index("layer")["condition_number"]
+        loss = f"{group['validation_loss'].iloc[0]:.3f}"
+        lines.append((weight, family, str(d_k), loss, *(_kappa(kappa[n]) for n in layers)))
+    return table(("", "", "d_k", "loss", *(f"layer {n}" for n in layers)), lines)
+
+
+def _kappas(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Return the condition numbers of attention's matrices and products, one row each."""
+    kappa = rows.set_index("weight")["condition_number"]
+    return tuple(_kappa(kappa[weight]) for weight in ATTENTION)
+
+
+def _kappa(value: float) -> str:
+    return f"{value:,.3g}" if value < 1e4 else f"{value:.1e}"
 
 
 def learning_rates() -> str:
@@ -210,6 +234,8 @@ def step_time() -> str:
 MAKERS = {
     "speed up": speed_up,
     "decay exposure": decay_exposure,
+    "paper length": paper_length,
+    "heads and depth": heads_and_depth,
     "learning rates": learning_rates,
     "ablations table 4": table_4,
     "ablations table 5": table_5,
