@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,11 +39,13 @@ class _Watch:
 
     def __init__(self) -> None:
         self.folder = ""
+        self.others: set[threading.Thread] = set()
         self.seen: list[str] = []
         self.installed = False
 
     def __call__(self, event: str, args: tuple[object, ...]) -> None:
-        if not self.folder:
+        # A thread that ran before does not read: it may tidy up after a browser.
+        if not self.folder or threading.current_thread() in self.others:
             return
         if event == "open":
             self._opened(*args[:3])
@@ -97,6 +100,7 @@ def guarded(folder: Path) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (_address_space(soft), hard))
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    _watch.others = {*threading.enumerate()} - {threading.current_thread()}
     _watch.seen, _watch.folder = [], str(folder)
     try:
         yield

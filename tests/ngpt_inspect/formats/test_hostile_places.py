@@ -8,6 +8,7 @@ import pickle
 import signal
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,15 @@ CAUGHT = {
 def test_the_guard_sees(event: str, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=event), guard.guarded(tmp_path):
         CAUGHT[event]()
+
+
+def test_the_guard_sees_what_a_read_starts_and_not_what_ran_before(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as earlier, ThreadPoolExecutor(1) as later:
+        earlier.submit(int).result()
+        with guard.guarded(tmp_path):
+            earlier.submit(os.system, "true").result()
+        with pytest.raises(AssertionError, match="os.system"), guard.guarded(tmp_path):
+            later.submit(os.system, "true").result()
 
 
 def test_the_guard_limits_memory_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
