@@ -18,6 +18,7 @@ from ngpt_inspect.tables.executors import dask_cluster
 distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
 
 N_LAYERS, D_MODEL, D_MLP, VOCAB = 6, 64, 172, 96
+WORKERS = 4
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +56,18 @@ def test_a_cluster_gives_the_same_table_and_survives_the_death_of_a_worker(shard
     names = ["condition_numbers", "singular_values", "vector_norms", "dot_products"]
     here = measure(sharded, names)
     with distributed.LocalCluster(
-        n_workers=4, threads_per_worker=1, dashboard_address=None, processes=True
+        n_workers=WORKERS, threads_per_worker=1, dashboard_address=None, processes=True
     ) as cluster:
         victims = [worker.pid for worker in cluster.workers.values()]
 
         def kill_one(done: int, total: int) -> None:
-            if done == total // 2 and victims:
+            if done >= total // 2 and len(victims) == WORKERS:
                 os.kill(victims.pop(), signal.SIGKILL)
 
         with dask_cluster(cluster.scheduler_address) as executor:
             there = measure(sharded, names, executor=executor)
             after_a_death = measure(sharded, names, executor=executor, progress=kill_one)
-    assert len(victims) == 3
+    assert len(victims) == WORKERS - 1
     pd.testing.assert_frame_equal(there, here, check_exact=True)
     pd.testing.assert_frame_equal(after_a_death, here, check_exact=True)
     assert there.attrs == here.attrs
