@@ -78,7 +78,7 @@ def _hqq(base: str, tensors: Mapping[str, StoredTensor], said: Mapping[str, Any]
     if seen is None:
         told = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
         why = f"quantised by HQQ in {bits} bits along axis {axis}, and its parts do not fit: {told}"
-        return Recognised(tensor=refused(codes, why[:300]), codes=codes.name)
+        return Recognised(tensor=refused(codes, why), codes=codes.name)
     tensor = HQQTensor(
         name=f"{base}.weight",
         shape=shape,

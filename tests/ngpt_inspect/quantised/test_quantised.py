@@ -389,6 +389,8 @@ def test_a_gptq_width_that_is_no_whole_number(tmp_path: Path) -> None:
     config = {"quant_method": "gptq", "bits": 4.0, "group_size": -1}
     tensor = read_contents(write(tmp_path, words | parts, config)).tensors["w.qweight"]
     assert tensor.obstacle == "GPTQ of 4.0 bits is not unpacked"
+    tensor = read_contents(write(tmp_path, words | parts, config | {"bits": "w" * 999})).tensors
+    assert len(tensor["w.qweight"].obstacle) < 310, "what a file says is cut"
 
 
 @pytest.mark.parametrize("offset", [10**400, float("inf"), float("nan"), "0.25", None])
