@@ -16,7 +16,7 @@ from ngpt_inspect.formats.pickles.plain import (
     plain,
 )
 from ngpt_inspect.formats.pickles.records import Record
-from ngpt_inspect.formats.pickles.torch_calls import PickledTensor
+from ngpt_inspect.formats.pickles.torch_calls import PickledParts, PickledTensor
 from ngpt_inspect.stored import ADAPTER, FLOATS, StoredTensor
 
 WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "module", "ema", ADAPTER)
@@ -124,12 +124,18 @@ def _has_matrix(state_dict: Mapping[Any, Any]) -> bool:
 
 
 def model_tensors(state_dict: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the named tensors of a state dict: as pickled, or as they are in memory."""
-    return {
-        name: tensor
-        for name, tensor in state_dict.items()
-        if isinstance(name, str) and isinstance(tensor, PickledTensor | StoredTensor)
-    }
+    """Return the named tensors of a state dict: as pickled, or as they are in memory.
+
+    The parts of one that torchao keeps as several have the names that it gives them in safetensors.
+    """
+    found: dict[str, Any] = {}
+    for name, tensor in state_dict.items():
+        if isinstance(name, str) and isinstance(tensor, PickledTensor | StoredTensor):
+            found[name] = tensor
+        elif isinstance(name, str) and isinstance(tensor, PickledParts):
+            module, dot, leaf = name.rpartition(".")
+            found |= {f"{module}{dot}_{leaf}_{key}": part for key, part in tensor.parts.items()}
+    return found
 
 
 def _what_instead(value: Any) -> str:
@@ -157,6 +163,8 @@ def settings(way: Way, scalar: Scalar) -> dict[str, Any]:
         tensors = model_tensors(holder) if not followed else {}
         for key, value in holder.items():
             name = key_text(key)
+            if isinstance(value, PickledParts):
+                config[name] = {"_type": value.kind}  # as torchao notes it in safetensors
             if key in tensors or name in config or (followed and key == followed):
                 continue
             try:
