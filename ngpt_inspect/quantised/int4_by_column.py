@@ -50,15 +50,18 @@ class Int4ByColumn(QuantisedTensor):
 
 
 def _find(contents: Contents) -> Iterator[Recognised]:
-    for name, codes in contents.tensors.items():
-        kind = type_by_torchao(contents, name.replace(ELSEWHERE, ".weight"))
-        if kind in OF_A_DEVICE and name.endswith(ELSEWHERE):
+    for weight in contents.config:
+        kind = type_by_torchao(contents, weight)
+        apart = weight.removesuffix(".weight") + ELSEWHERE
+        if kind == INT4_OF_TORCHAO and weight in contents.tensors:
+            yield _int4(weight, contents.tensors[weight], contents)
+        elif kind in OF_A_DEVICE and apart in contents.tensors:
             why = f"packed by torchao for one kind of device ({kind}): save dequantize() of it"
-            sides = [name.replace("qdata", x) for x in ("scale", "zero_point", "scale_and_zero")]
+            sides = [apart.replace("qdata", x) for x in ("scale", "zero_point", "scale_and_zero")]
             others = tuple(each for each in sides if each in contents.tensors)
-            yield Recognised(tensor=refused(codes, why), codes=name, others=others)
-        elif kind == INT4_OF_TORCHAO and name.endswith(".weight"):
-            yield _int4(name, codes, contents)
+            yield Recognised(
+                tensor=refused(contents.tensors[apart], why), codes=apart, others=others
+            )
 
 
 def _int4(name: str, codes: StoredTensor, contents: Contents) -> Recognised:
