@@ -60,7 +60,14 @@ class PickledParts:
 
     kind: str
     """Its class."""
-    parts: dict[str, PickledTensor]
+    parts: dict[str, Any]
+    """As pickled, or as they are in memory."""
+
+    @staticmethod
+    def name_of(part: str, of: str) -> str:
+        """Return the name that torchao gives a part in safetensors: ``q_proj._weight_scale``."""
+        module, dot, leaf = of.rpartition(".")
+        return f"{module}{dot}_{leaf}_{part}"
 
 
 def storage_of(identifier: Any) -> PickledStorage:

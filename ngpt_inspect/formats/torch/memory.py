@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import FEWEST_BLOCKS, fingerprint_of_values
 from ngpt_inspect.formats._values import row_range
-from ngpt_inspect.formats.pickles.torch_calls import TENSOR_DTYPES
+from ngpt_inspect.formats.pickles.torch_calls import TENSOR_DTYPES, PickledParts
 from ngpt_inspect.formats.torch.state_dict import (
     NotWeights,
     Way,
@@ -125,7 +125,16 @@ def _inert(value: Any, where: str, name: str = "", depth: int = 0) -> Any:
         }
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
         value = torch.as_tensor(value)
-    return _tensor(value, where, name) if hasattr(value, "data_ptr") else value
+    if not hasattr(value, "data_ptr"):
+        return value
+    if not type(value).__module__.startswith("torchao."):
+        return _tensor(value, where, name)
+    parts = {
+        key: _tensor(part, where, PickledParts.name_of(key, name))
+        for key, part in vars(value).items()
+        if hasattr(part, "data_ptr")
+    }
+    return PickledParts(kind=type(value).__name__, parts=parts)
 
 
 def _tensor(value: Any, where: str, name: str) -> MemoryTensor:

@@ -133,8 +133,7 @@ def model_tensors(state_dict: Mapping[Any, Any]) -> dict[str, Any]:
         if isinstance(name, str) and isinstance(tensor, PickledTensor | StoredTensor):
             found[name] = tensor
         elif isinstance(name, str) and isinstance(tensor, PickledParts):
-            module, dot, leaf = name.rpartition(".")
-            found |= {f"{module}{dot}_{leaf}_{key}": part for key, part in tensor.parts.items()}
+            found |= {tensor.name_of(key, name): part for key, part in tensor.parts.items()}
     return found
 
 

@@ -41,8 +41,8 @@ def flattened(folder: Path, parts: dict[str, torch.Tensor], kind: str) -> Path:
     return folder / "model.safetensors"
 
 
-def pickled(folder: Path, parts: dict[str, torch.Tensor], patch: pytest.MonkeyPatch) -> Path:
-    """Write a tensor as torch.save pickles what torchao makes, which is not needed for it."""
+def in_memory(parts: dict[str, torch.Tensor], patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return a state dict with a tensor like torchao's, which is not needed for it."""
 
     class Int4Tensor(torch.Tensor):
         @staticmethod
@@ -60,19 +60,24 @@ def pickled(folder: Path, parts: dict[str, torch.Tensor], patch: pytest.MonkeyPa
     Int4Tensor.__module__, Int4Tensor.__qualname__ = library.__name__, "Int4Tensor"
     patch.setitem(sys.modules, "torchao", ModuleType("torchao"))
     patch.setitem(sys.modules, library.__name__, library)
-    torch.save({f"{NAME}.weight": Int4Tensor(parts), "step": 3}, folder / "model.bin")
+    return {f"{NAME}.weight": Int4Tensor(parts), "step": 3}
+
+
+def pickled(folder: Path, parts: dict[str, torch.Tensor], patch: pytest.MonkeyPatch) -> Path:
+    torch.save(in_memory(parts, patch), folder / "model.bin")
     patch.undo()
     return folder / "model.bin"
 
 
-@pytest.mark.parametrize("form", ["safetensors", "pickle"])
+@pytest.mark.parametrize("form", ["safetensors", "pickle", "memory"])
 def test_int4(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts, expected = int4()
-    if form == "pickle":
-        path = pickled(tmp_path, parts, monkeypatch)
-    else:
-        path = flattened(tmp_path, parts, "Int4Tensor")
-    (tensor,) = read_contents(path).tensors.values()
+    source: Any = in_memory(parts, monkeypatch)
+    if form != "memory":
+        source = pickled(tmp_path, parts, monkeypatch)
+    if form == "safetensors":
+        source = flattened(tmp_path, parts, "Int4Tensor")
+    (tensor,) = read_contents(source).tensors.values()
     assert (tensor.name, tensor.dtype, tensor.obstacle) == (f"{NAME}.weight", "int4", "")
     np.testing.assert_array_equal(tensor.read().numpy(), expected)
     np.testing.assert_array_equal(tensor.read(2, 5).numpy(), expected[2:5])
