@@ -156,6 +156,7 @@ TENSORS = {
     "negative stride": (tensor(16, (2,), (-1,), 3), IMPOSSIBLE),
     "negative offset": (tensor(16, (2,), (1,), -1), IMPOSSIBLE),
     "beyond 64 bits": (tensor(16, (2**63,), (1,)), IMPOSSIBLE),
+    "storage beyond 64 bits": (tensor(4 * 10**5000, (2,), (1,)), "damaged (not a storage)"),
     "fractional": (tensor(16, (1.5,), (1,)), IMPOSSIBLE),
     "more strides than axes": (tensor(16, (2,), (1, 1)), IMPOSSIBLE),
     "axes": (tensor(16, (1,) * 65, (1,) * 65), IMPOSSIBLE),
