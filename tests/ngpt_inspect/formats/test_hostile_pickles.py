@@ -213,9 +213,13 @@ BOMBS = {
         NO_TENSORS,
     ),
 }
+COSTLY = ("sets of one large list", "one text encoded again and again")
+"""To see through: they hold much that is read again and again."""
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in COSTLY)) for name in BOMBS]
+)
 def test_a_bomb_costs_little(name: str, tmp_path: Path) -> None:
     data, expected = BOMBS[name]
     path = write_pickle(tmp_path / "w.pt", data)
