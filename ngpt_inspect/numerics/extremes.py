@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.numerics.cores import SHARE, cores, side_by_side
 from ngpt_inspect.numerics.finite import row_blocks
-from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, gram_matrix
+from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ MOST_SHARES = 8
 """Threads that share a step; what is summed does not depend on how many there are."""
 NEAR_ELEMENTS = 1 << 18
 """Values of a block of rows that is used twice: 1 MB of float32."""
+MEASURED_ELEMENTS = 1 << 19
+"""Values of a block of rows that is widened: 4 MB of float64."""
 CERTIFIED = 1e-9
 """Relative error a residual must prove, rounding apart, for the result to stand."""
 MAX_STEPS = 300
@@ -310,7 +312,7 @@ def _measured(w_OI: torch.Tensor, v_I: torch.Tensor) -> tuple[float, float]:
 
     v_I = v_I / torch.linalg.vector_norm(v_I)
     square, back = 0.0, torch.zeros_like(v_I)
-    for rows in row_blocks(w_OI, ROW_BLOCK_ELEMENTS):
+    for rows in row_blocks(w_OI, MEASURED_ELEMENTS):
         wide = rows.double()
         image = wide @ v_I
         square += float(image @ image)
