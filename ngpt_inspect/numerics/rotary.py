@@ -40,7 +40,7 @@ def lengthening(rope: Mapping[str, Any], longest: float | None, original: float 
         return 1.0
     if said is not None:
         return float(said)
-    trained = rope.get("original_max_position_embeddings") or original
+    trained: float = rope.get("original_max_position_embeddings") or original or 0.0
     stretch = rope.get("factor") or (longest / trained if longest and trained else None)
     if stretch is None or (kind in LONG_ROPE and not trained):
         msg = f"its rotations ({kind}) also lengthen, by what its config does not say"
