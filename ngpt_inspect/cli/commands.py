@@ -29,6 +29,7 @@ from ngpt_inspect.cli.trace_command import TraceCommand
 from ngpt_inspect.cli.usage import OneLineGroup
 from ngpt_inspect.cli.watch_command import WatchCommand
 from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.numerics.cores import wait_asleep
 from ngpt_inspect.version import __version__
 
 LOOKING_AROUND: dict[str, type[Command]] = {
@@ -103,4 +104,5 @@ def _root(
 
 def main() -> None:
     """Run the command line."""
+    wait_asleep()
     app()
