@@ -17,9 +17,10 @@ from ngpt_inspect.tokens import tokenizer_file
 from ngpt_inspect.traces import COLUMNS, Trace, is_trace, path, read_trace
 from ngpt_inspect.version import __version__
 
-from ...engine.answers import Asked, answer
+from ...engine.answers import answer
 from ...engine.loading import made_trace_once, store, trace_file_once
 from ...engine.palette import colors_of
+from ...engine.questions import Asked
 from ...engine.stamps import Stamp, stamp_of, stamp_of_opened
 
 if TYPE_CHECKING:
