@@ -249,7 +249,8 @@ def _computed(told: Told) -> Iterator[str]:
 
 
 def _formulas(quantities: Mapping[str, str]) -> str:
-    return listed((f"<code>{name}</code>", escape(text)) for name, text in quantities.items())
+    broken = {name: name.replace("_", "_<wbr>") for name in quantities}  # between words alone
+    return listed((f"<code>{broken[name]}</code>", escape(quantities[name])) for name in broken)
 
 
 def _read_as(each: Measure) -> str:
