@@ -29,7 +29,6 @@ from ngpt_inspect.cli.trace_command import TraceCommand
 from ngpt_inspect.cli.usage import OneLineGroup
 from ngpt_inspect.cli.watch_command import WatchCommand
 from ngpt_inspect.measures import MEASURES
-from ngpt_inspect.numerics.cores import wait_asleep
 from ngpt_inspect.version import __version__
 
 LOOKING_AROUND: dict[str, type[Command]] = {
@@ -100,9 +99,3 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-def main() -> None:
-    """Run the command line."""
-    wait_asleep()
-    app()

@@ -7,7 +7,7 @@ from small_models import write_ngpt
 
 from app.arguments import Arguments
 from app.engine import loading
-from app.engine.answers import requests
+from app.engine.questions import requests
 from app.frame.session import _typed, load
 
 pytest.importorskip("fsspec")

@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import answers
+from app.engine import questions
 from ngpt_inspect import FIGURES
 
 SHOWN = "at_a_glance"
@@ -76,8 +76,8 @@ def test_the_path_box_does_not_leave_the_root(run, tmp_path, path):
 
 def test_nothing_is_measured_twice_until_the_file_changes(run, own_models, monkeypatch):
     calls = []
-    real = answers.measure
-    monkeypatch.setattr(answers, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
+    real = questions.measure
+    monkeypatch.setattr(questions, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
     run(own_models[1], page="scales")
     first = len(calls)
     assert first > 0

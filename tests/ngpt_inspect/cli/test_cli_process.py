@@ -8,6 +8,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from ngpt_inspect.cli import main
 
 import pytest
 
@@ -131,6 +136,21 @@ MEASURES["vector_norms"] = dataclasses.replace(MEASURES["vector_norms"], compute
 sys.argv = ["ngpt-inspect", *sys.argv[1:]]
 main()
 """
+
+
+def test_an_interrupt_while_modules_are_read_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    name = "ngpt_inspect.cli.commands"
+    monkeypatch.setitem(sys.modules, name, Interrupted(name))
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == "\nngpt-inspect: interrupted\n"
 
 
 def test_interrupt(layouts: dict[str, Path], tmp_path: Path) -> None:

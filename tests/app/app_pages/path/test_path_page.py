@@ -41,6 +41,7 @@ def no_cache():
     """Begin each test with nothing known: folders of different tests must not meet."""
     yield
     loading._trace_file.clear()
+    loading.made_trace_once.clear()
 
 
 def write_runs(folder):
@@ -164,6 +165,24 @@ def test_a_model_of_transformers_is_run_when_somebody_says_so(run, runs, tmp_pat
     assert all("of llama." in chart.proto.alt for chart in charts(app))
     assert "Coordinates that stand out" in [each.value for each in app.subheader]
     assert app.query_params["run llama"] == "true"
+
+
+def test_one_more_model_does_not_run_the_others_again(run, runs, tmp_path, monkeypatch):
+    asked = []
+
+    def trace_model(model, prompt, output, *, progress):
+        asked.append(model.name)
+        return reference_trace.write_trace(runs[0], prompt, output)
+
+    monkeypatch.setattr("ngpt_inspect.tracing.trace_model", trace_model)
+    folders = [write_gpt(tmp_path / name / "model.safetensors").parent for name in ("one", "two")]
+    for folder in folders:
+        (folder / "config.json").write_text("{}")
+    app = opened(run, *folders)
+    for toggle in range(2):
+        app.toggle[toggle].set_value(True).run()
+    assert asked == ["one", "two"]
+    assert all("of one and two." in chart.proto.alt for chart in charts(app))
 
 
 def test_no_tokenizer_is_a_sentence(run, own_runs):

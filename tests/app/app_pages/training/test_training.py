@@ -8,7 +8,7 @@ from app_runs import log, save, write_run
 from seen import charts, words
 
 from app.app_pages.training.runs import share_done, status_in_words
-from app.engine import answers
+from app.engine import answers, questions
 from ngpt_inspect import FIGURES
 from ngpt_inspect.run_status import RunStatus
 
@@ -168,7 +168,7 @@ def test_a_run_that_grows_while_it_is_looked_at(page, own_ngpt):
 
 def test_a_saved_step_is_measured_once(page, own_ngpt, monkeypatch):
     calls = []
-    real = answers.measure
+    real = questions.measure
     monkeypatch.setattr(
         answers, "measure", lambda *a, **k: calls.append(a[0].step) or real(*a, **k)
     )
