@@ -84,7 +84,7 @@ def _spread(parts: list[Any], lengths: list[int], dtype: type) -> np.ndarray:
     """Repeat what is one value for many rows, and join."""
     if not any(isinstance(part, np.ndarray) for part in parts):  # in half of the columns
         return np.repeat(np.array(parts, dtype), lengths)
-    out = np.empty(sum(lengths), dtype)
+    out: np.ndarray = np.empty(sum(lengths), dtype)
     first = 0
     for part, n in zip(parts, lengths, strict=True):
         out[first : first + n] = part

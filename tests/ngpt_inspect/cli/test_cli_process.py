@@ -14,8 +14,6 @@ import pytest
 
 from ngpt_inspect.cli import main
 
-import pytest
-
 LINE = [sys.executable, "-m", "ngpt_inspect"]
 PATIENCE = 300
 """Seconds after which a command hangs: a busy machine takes its time."""

@@ -3,6 +3,7 @@ import threading
 
 import torch
 
+from ngpt_inspect import cli
 from ngpt_inspect.cli import commands
 from ngpt_inspect.numerics.cores import cores, side_by_side
 
@@ -10,10 +11,10 @@ from ngpt_inspect.numerics.cores import cores, side_by_side
 def test_the_command_line_alone_says_how_threads_wait_and_a_user_goes_first(monkeypatch):
     monkeypatch.setattr(commands, "app", lambda: None)
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    commands.main()
+    cli.main()
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
     monkeypatch.delenv("OMP_WAIT_POLICY")
-    commands.main()
+    cli.main()
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
     monkeypatch.delenv("OMP_WAIT_POLICY")
 
