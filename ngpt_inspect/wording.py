@@ -9,6 +9,7 @@ from itertools import islice
 LONGEST = 200
 """Characters of a text; some file holds a name of millions."""
 MOST_NAMES = 8
+NO_STEP = ("None", "<NA>", "nan")
 
 
 def number(value: float) -> str:
@@ -20,9 +21,9 @@ def number(value: float) -> str:
     return f"{value:.4g}" if 1e-4 <= abs(value) < 1e6 else f"{value:.3e}"
 
 
-def at_step(label: str, step: object) -> str:
-    """Return the name of a checkpoint, with its step where it has one."""
-    return label if step is None else f"{label} at step {step}"
+def at_step(label: object, step: object) -> str:
+    """Return the name of a checkpoint, with its step where it has one: null in tables, or None."""
+    return str(label) if str(step) in NO_STEP else f"{label} at step {step}"
 
 
 def duration(seconds: float) -> str:

@@ -11,9 +11,10 @@ import streamlit as st
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.plotting import scope
 
-from ..engine.answers import Request, SoFar, requests, so_far
+from ..engine.answers import SoFar, so_far
 from ..engine.loading import drawn, wide_once
 from ..engine.palette import painted_runs, palette_key
+from ..engine.questions import Request, requests
 from ..frame.looks import is_dark
 from ..frame.text import plain
 from .tables import draw_numbers

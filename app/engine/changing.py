@@ -12,8 +12,8 @@ from ngpt_inspect.tables import Progress
 from ngpt_inspect.version import __version__
 from ngpt_inspect.wording import at_step
 
-from .answers import Asked
 from .loading import store
+from .questions import Asked
 from .stamps import check_unchanged, stamp_of_opened
 
 if TYPE_CHECKING:

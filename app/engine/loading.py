@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from hashlib import sha256
@@ -206,6 +206,12 @@ def trace_file_once(path: str) -> Trace:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _trace_file(source: str, stamp: Stamp) -> Trace:
     return read_trace(source)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def made_trace_once(key: tuple[Any, ...], _make: Callable[[], Trace]) -> Trace:
+    """Return what running a model gives; `key` stands for the model and what it is run on."""
+    return _make()
 
 
 def status_once(folder: Path) -> RunStatus:

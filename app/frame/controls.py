@@ -58,21 +58,21 @@ def choose(
     wanted = asked(key)
     if wanted and wanted not in named:
         missed().append(f"No {label.lower()} {wanted!r} here: {meant(wanted, texts)}.")
-    _show(key, wanted if wanted in named else texts[0])
+    shown = beginning(key, wanted if wanted in named else texts[0])
     shared: dict[str, Any] = {"key": key, "help": help, "on_change": _take, "args": (key, texts[0])}
     shared["format_func"] = lambda text: (words or {}).get(text, text)
     if len(texts) <= FEW:
-        chosen = st.segmented_control(label, texts, required=True, **shared)
+        chosen = st.segmented_control(label, texts, default=shown, required=True, **shared)
     else:
-        chosen = st.selectbox(label, texts, **shared)
+        chosen = st.selectbox(label, texts, index=texts.index(shown or texts[0]), **shared)
     return named.get(chosen or texts[0], values[0])
 
 
 def switch(label: str, key: str, *, usual: bool = False, help: str | None = None) -> bool:
     """Draw a choice of on or off."""
     default = ON if usual else OFF
-    _show(key, asked(key, default) == ON)
-    return st.toggle(label, key=key, help=help, on_change=_take, args=(key, default))
+    on = bool(beginning(key, asked(key, default) == ON))
+    return st.toggle(label, on, key=key, help=help, on_change=_take, args=(key, default))
 
 
 def typed(label: str, key: str, *, usual: str = "", forget: Sequence[str] = (), **look: Any) -> str:
@@ -80,8 +80,8 @@ def typed(label: str, key: str, *, usual: str = "", forget: Sequence[str] = (), 
 
     A new text takes the keys of `forget` out of the address: they were chosen for another.
     """
-    _show(key, asked(key, usual))
-    return st.text_input(label, key=key, on_change=_take, args=(key, usual, forget), **look)
+    text = beginning(key, asked(key, usual)) or ""
+    return st.text_input(label, text, key=key, on_change=_take, args=(key, usual, forget), **look)
 
 
 def slide(
@@ -92,15 +92,21 @@ def slide(
         wanted = float(asked(key, str(usual)))
     except ValueError:
         wanted = usual
-    st.session_state[key] = min(max(wanted, low), high)  # other ends make another slider
+    shown = beginning(key, min(max(wanted, low), high))
     args = (key, str(usual))
-    return st.slider(label, low, high, step=step, key=key, on_change=_take, args=args, **look)
+    return st.slider(label, low, high, shown, step, key=key, on_change=_take, args=args, **look)
 
 
-def _show(key: str, value: Any) -> None:
-    """Have the next control show this, whatever it showed before."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
+def beginning(key: str, value: Value) -> Value | None:
+    """Have the next control show this; return what it begins with, None where it is set to it.
+
+    What a control begins with is told in every run of a page. What it is set to is told in one
+    run alone, and a busy server drops that for the next run: a new control would show nothing.
+    """
+    if st.session_state.get(key, value) == value:
+        return value
+    st.session_state[key] = value
+    return None
 
 
 def _take(key: str, usual: str, forget: Sequence[str] = ()) -> None:

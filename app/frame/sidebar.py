@@ -8,6 +8,7 @@ import streamlit as st
 
 from ..engine.tree import Leaf, leaves_once
 from .address import CLOSED, COLOR, HIDDEN, STEP, all_asked, toggle
+from .controls import beginning
 from .looks import chip
 from .opening import OFFERED, take_path
 from .session import Opened, Session, add, close, set_pair
@@ -73,10 +74,9 @@ def _draw_opened(opened: Opened) -> None:
 
 def _draw_color(opened: Opened) -> None:
     color = f"color {opened.text}"
-    if st.session_state.get(color) != opened.look[0]:
-        st.session_state[color] = opened.look[0]
     st.color_picker(
         f"Colour of {opened.name}",
+        beginning(color, opened.look[0]),
         key=color,
         label_visibility="collapsed",
         on_change=_take_color,
@@ -95,11 +95,10 @@ def _draw_steps(opened: Opened, step: int | None) -> None:
     """Draw the slider over the saved steps of a run; the last is the usual one."""
     key = f"step {opened.text}"
     shown = step if step in opened.steps else opened.steps[-1]
-    if st.session_state.get(key) != shown:
-        st.session_state[key] = shown
     st.select_slider(
         f"Step of {plain(opened.name)}",
         opened.steps,
+        beginning(key, shown),
         key=key,
         format_func="step {:,}".format,
         label_visibility="collapsed",
@@ -151,10 +150,9 @@ def _draw_tree(session: Session, root: Path) -> None:
 
 def _draw_leaf(leaf: Leaf, opened: str | None) -> None:
     key = f"tree {leaf.path}"
-    if st.session_state.get(key) != (opened is not None):
-        st.session_state[key] = opened is not None
     st.checkbox(
         plain(f"{leaf.name} ({leaf.kind})"),
+        bool(beginning(key, opened is not None)),
         key=key,
         on_change=close if opened else add,
         args=(opened or leaf.path,),

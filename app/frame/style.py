@@ -31,8 +31,10 @@ STYLE = """<style>
 @media (max-width: 1000px) {
   [data-testid=stMainBlockContainer] {padding: 2.75rem 0.75rem 6rem}
   [data-testid=stSidebar] {min-width: 220px !important; max-width: 220px !important}
-  [data-testid=stSidebarUserContent] {padding-left: 0.75rem; padding-right: 0.75rem}
-  [data-testid=stSidebar] [data-testid=stPageLink-NavLink] {padding-left: 0.2rem; padding-right: 0}
+  [data-testid=stSidebarContent] {padding-left: 0; padding-right: 0}
+  [data-testid=stSidebarUserContent] {padding-left: 0; padding-right: 0}
+  [data-testid=stSidebar] [data-testid=stPageLink-NavLink] {padding-left: 0.1rem; padding-right: 0}
+  [data-testid=stSidebar] [data-testid=stPageLink-NavLink] * {white-space: normal}
   [data-testid=stHorizontalBlock]:has(> [data-testid=stColumn] [data-testid=stPlotlyChart]) {
     flex-direction: column; align-items: stretch}
   [data-testid=stColumn]:has([data-testid=stPlotlyChart]) {width: 100%; flex: none}

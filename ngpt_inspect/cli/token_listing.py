@@ -11,6 +11,7 @@ from ngpt_inspect.tables.rows import records
 from ngpt_inspect.tables.token_views import ordered, searched
 from ngpt_inspect.tables.tokens import WHERE
 from ngpt_inspect.tokens import token_texts
+from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,6 @@ def token_listings(table: pd.DataFrame, rows: int) -> Iterator[Group]:
     ranks = {each["label"]: rank for rank, each in enumerate(table.attrs["checkpoints"])}
     groups = list(table.groupby(list(WHERE), dropna=False))  # by step and role
     for (label, step, role), group in sorted(groups, key=lambda each: ranks[each[0][0]]):
-        at = "" if str(step) in ("<NA>", "nan") else f" at step {step}"
         more = f", {rows} of {len(group)} tokens" if len(group) > rows else ""
         shown = group.head(rows)
         told = [
@@ -55,4 +55,4 @@ def token_listings(table: pd.DataFrame, rows: int) -> Iterator[Group]:
             for name in shown.columns.drop(list(WHERE))
             if shown[name].notna().any() and (shown[name].astype(str) != "").any()
         ]
-        yield Group(f"{label}{at}: {role}{more}", plain_table(records(shown), told))
+        yield Group(f"{at_step(label, step)}: {role}{more}", plain_table(records(shown), told))

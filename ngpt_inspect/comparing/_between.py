@@ -18,9 +18,8 @@ from ngpt_inspect.naming import several
 from ngpt_inspect.places import is_one
 from ngpt_inspect.runs import checkpoints_of
 from ngpt_inspect.tables import Progress, Source, opened
-from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.executors import results
-from ngpt_inspect.tables.measuring import role_named
+from ngpt_inspect.tables.measuring import device_for, layers_named, roles_named
 from ngpt_inspect.tables.provenance import provenance
 from ngpt_inspect.tables.rows import entry_of, frame_of, rows_at
 from ngpt_inspect.weights import WeightSet
@@ -63,12 +62,12 @@ def changes(
     pandas.DataFrame
         The columns of docs/table.md; `checkpoint` and `step` are those of the later one. `attrs`
         as `measure`, and `pairs`: of each comparison the labels and steps of both, the steps
-        between, and the sum of their learning rates where the run's log has them.
+        between (of one run), and the sum of their learning rates where the run's log has them.
 
     Raises
     ------
     WrongOption
-        There are not two checkpoints; no such role or device.
+        There are not two checkpoints; no such layer, role or device.
     MissingRole
         None of the checkpoints has such a layer or role.
     InspectError
@@ -91,10 +90,9 @@ def changes(
             where=models[0].label,
             next_step="name two, or the folder of a training run with several steps",
         )
-    device, device_note = usable(device) if executor is None else (device, "")
-    wanted = None if roles is None else [role_named(each) for each in several(roles, what="a role")]
-    chosen = None if layers is None else several(layers, int, what="a layer")
-    plan = [_part(*pair, wanted, chosen) for pair in pairwise(models)]
+    device, device_note = device_for(device, executor)
+    wanted, layers = roles_named(roles), layers_named(layers)
+    plan = [_part(*pair, wanted, layers) for pair in pairwise(models)]
     if not any(part.pairs for part in plan):
         raise MissingRole(
             "none of the checkpoints has such a weight", next_step="leave layers and roles out"
@@ -166,12 +164,13 @@ class _Part:
 
     @property
     def told(self) -> dict[str, Any]:
-        steps = [self.before.step, self.after.step]
-        known = steps[0] is not None and steps[1] is not None
+        before, after = self.before, self.after
+        # Steps of one run share its label; between two runs there are none.
+        known = before.label == after.label and None not in (before.step, after.step)
         return {
-            "before": {"label": self.before.label, "step": steps[0]},
-            "after": {"label": self.after.label, "step": steps[1]},
-            "steps": (steps[1] or 0) - (steps[0] or 0) if known else None,
+            "before": {"label": before.label, "step": before.step},
+            "after": {"label": after.label, "step": after.step},
+            "steps": (after.step or 0) - (before.step or 0) if known else None,
             "learning_rate_sum": self.rate_sum,
         }
 

@@ -8,24 +8,19 @@ from dataclasses import dataclass
 from ngpt_inspect.comparing._quantities import compared, not_compared
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.measures import Values
-from ngpt_inspect.numerics.cores import cores
-from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.tables.devices import usable
-from ngpt_inspect.tables.jobs import LARGE, WeightAddress, address_of, defined, torch_cores
+from ngpt_inspect.tables.jobs import LARGE, Computing, WeightAddress, address_of, made
 from ngpt_inspect.weights import Weight, WeightSet
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Computing):
     """A weight and what became of it."""
 
     before: tuple[WeightSet, Weight]
     after: tuple[WeightSet, Weight]
     rate_sum: float | None
     """Of the learning rates of the steps between; None where nothing has them."""
-    device: str
-    cores: int | None = None
-    """For a large one; None for as many as torch takes. The last bits depend on it."""
 
     @property
     def is_large(self) -> bool:
@@ -33,20 +28,15 @@ class Comparison:
         shape = self.after[1].shape
         return math.prod(shape) * min(shape, default=0) >= LARGE
 
-    @property
-    def needs_torch(self) -> bool:
-        """Whether torch computes: always."""
-        return True
-
     def run(self) -> list[Values]:
         """Compare them; what cannot be compared gives one skipped row."""
         (_, before), (_, after) = self.before, self.after
-        try:
-            with cores(self.cores if self.is_large else 1):
-                found = compared(before, after, self.rate_sum, self.device)
-                return [defined(values, after.source) for values in found]
-        except (NonFinite, InspectError) as error:
-            return [not_compared(f"{after.source}: {error}")]
+        with self.limited():
+            return made(
+                lambda: compared(before, after, self.rate_sum, self.device),
+                after.source,
+                not_compared,
+            )
 
     def ticket(self) -> ComparisonTicket:
         """Return what another process needs to make it: names, never tensors."""
@@ -54,8 +44,7 @@ class Comparison:
             before=address_of(*self.before),
             after=address_of(*self.after),
             rate_sum=self.rate_sum,
-            device=self.device,
-            cores=torch_cores() if self.cores is None else self.cores,
+            **self.elsewhere(),
         )
 
 

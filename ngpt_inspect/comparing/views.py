@@ -12,26 +12,27 @@ if TYPE_CHECKING:
 
     from ngpt_inspect.tokens import TokenTexts
 
-__all__ = ["FACTS", "MOST_ROWS", "changed_tokens", "changed_weights"]
+__all__ = ["HEADINGS", "MOST_ROWS", "changed_tokens", "changed_weights"]
 
 PLACE = ["role", "layer", "expert", "tensor"]
-FACTS = (
-    "angle",
-    "row_angle",
-    "relative_change",
-    "change_effective_rank",
-    "change_rank_share",
-    "angle_per_rate",
-    "left_overlap",
-    "left_overlap_random",
-    "right_overlap",
-    "right_overlap_random",
-)
-"""The numbers of one weight that are set side by side; of the angles of rows the median."""
+HEADINGS = {
+    "angle": "angle °",
+    "row_angle": "row angle °",
+    "relative_change": "relative change",
+    "change_effective_rank": "effective rank",
+    "change_rank_share": "share of full rank",
+    "angle_per_rate": "° per unit of rate",
+    "left_overlap": "overlap left",
+    "left_overlap_random": "overlap left, random",
+    "right_overlap": "overlap right",
+    "right_overlap_random": "overlap right, random",
+}
+"""The numbers of one weight that are set side by side, of the angles of rows the median -> what a
+table calls them."""
 
 
 def changed_weights(table: pd.DataFrame, by: str = "angle") -> pd.DataFrame:
-    """Return one row a weight, the most changed first, by one of `FACTS`; what has none is last.
+    """Return one row a weight, the most changed first, by one of `HEADINGS`; what has none is last.
 
     Parameters
     ----------
@@ -41,15 +42,16 @@ def changed_weights(table: pd.DataFrame, by: str = "angle") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns role, layer, expert, tensor, those of `FACTS`, and status and reason of the angle.
+        Columns role, layer, expert, tensor, those of `HEADINGS`, then status and reason of the
+        angle.
     """
     rows = Table.of(table).rows
     median = rows["measure"].eq("row_angle") & rows["statistic"].eq("median").fillna(False)
-    rows = rows[rows["measure"].isin(FACTS) & (rows["statistic"].isna() | median)]
+    rows = rows[rows["measure"].isin(HEADINGS) & (rows["statistic"].isna() | median)]
     rows = rows.drop_duplicates([*PLACE, "measure"])
     said = rows[rows["measure"].eq("angle")].set_index(PLACE)[["status", "reason"]]
     wide = rows.set_index([*PLACE, "measure"])["value"].unstack("measure")
-    wide = wide.reindex(columns=list(FACTS)).join(said).reset_index().rename_axis(columns=None)
+    wide = wide.reindex(columns=list(HEADINGS)).join(said).reset_index().rename_axis(columns=None)
     return wide.sort_values(by, ascending=False, kind="stable", ignore_index=True)
 
 

@@ -7,10 +7,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.comparing import rows_after
-from ngpt_inspect.report._markup import escaped, html_table, named, typeset
+from ngpt_inspect.comparing.views import HEADINGS, changed_weights
+from ngpt_inspect.report._markup import escaped, html_table, typeset
 from ngpt_inspect.tables.rows import records
 from ngpt_inspect.vocabulary import Status
-from ngpt_inspect.wording import number
+from ngpt_inspect.wording import at_step, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,13 +24,13 @@ MEANT = (
 )
 MOST = 12
 """Weights of each comparison that are listed."""
-COLUMNS = {
-    "angle": "angle, degrees",
-    "relative_change": "relative change",
-    "change_rank_share": "rank of the change, share of full",
-    "left_overlap": "left directions shared",
-    "left_overlap_random": "shared by random ones",
-}
+COLUMNS = (
+    "angle",
+    "relative_change",
+    "change_rank_share",
+    "left_overlap",
+    "left_overlap_random",
+)
 
 
 def changes_told(table: pd.DataFrame) -> Iterator[str]:
@@ -37,19 +38,17 @@ def changes_told(table: pd.DataFrame) -> Iterator[str]:
     yield f"<p>{MEANT}</p>"
     yield from (f"<p>{escape(remark)}</p>" for remark in table.attrs["remarks"])
     for pair in table.attrs["pairs"]:
-        after, before = (escape(named(**pair[each])) for each in ("after", "before"))
+        after, before = (escape(at_step(**pair[each])) for each in ("after", "before"))
         yield f"<h3>{after} from {before}</h3>{_compared(rows_after(table, pair))}"
 
 
 def _compared(rows: pd.DataFrame) -> str:
-    single = rows[rows["statistic"].isna() & rows["index"].isna()]
-    named_rows = single.assign(place=[_place(row) for row in records(single)])
-    by_weight = named_rows.pivot(index=["tensor", "place"], columns="measure", values="value")
-    angles = by_weight["angle"].dropna().sort_values(ascending=False, kind="stable")
-    skipped = single.loc[single["status"] == Status.SKIPPED, "reason"]
-    why = (
-        f" {len(skipped)} are not; the first is {escaped(skipped.iloc[0])}." if len(skipped) else ""
+    weights = changed_weights(rows)
+    left_out = weights.loc[weights["status"] == Status.SKIPPED, "reason"]
+    why = "".join(
+        f" {len(left_out)} are not; the first is {escaped(reason)}." for reason in left_out[:1]
     )
+    angles = weights["angle"].dropna()
     if angles.empty:
         return f"<p>No weight can be compared.{why}</p>"
     least, median, most = (number(at) for at in (angles.min(), angles.median(), angles.max()))
@@ -57,13 +56,12 @@ def _compared(rows: pd.DataFrame) -> str:
         f"<p>{len(angles)} weights compared: angles from {least} to {most} degrees, the median "
         f"{median}.{why}</p>"
     )
-    columns = [name for name in COLUMNS if name in by_weight]
-    shown = by_weight.loc[angles.index[:MOST], columns]
+    columns = [name for name in COLUMNS if weights[name].notna().any()]
     lines = [
-        (place, ["-" if value != value else number(value) for value in values])
-        for (_, place), values in zip(shown.index, shown.to_numpy(), strict=True)
+        (_place(row), ["-" if row[name] is None else number(row[name]) for name in columns])
+        for row in records(weights.loc[angles.index[:MOST]])
     ]
-    return said + html_table("changed most", [COLUMNS[name] for name in columns], lines)
+    return said + html_table("changed most", [HEADINGS[name] for name in columns], lines)
 
 
 def _place(row: Mapping[str, Any]) -> str:

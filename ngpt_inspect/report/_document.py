@@ -20,13 +20,12 @@ from ngpt_inspect.report._markup import (
     file_beside,
     html_table,
     listed,
-    named,
     typeset,
 )
 from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.vocabulary import Kind, roles_of
 from ngpt_inspect.weights import WeightSet
-from ngpt_inspect.wording import number
+from ngpt_inspect.wording import at_step, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +130,7 @@ def _cards(told: Told) -> Iterator[str]:
         ]
         yield (
             f'<article class="card" style="border-left-color:{color}">'
-            f"<h3>{escape(named(checkpoint.label, checkpoint.step))}</h3>"
+            f"<h3>{escape(at_step(checkpoint.label, checkpoint.step))}</h3>"
             f"{listed([*lines, ('health', health)])}</article>"
         )
     yield "</div>"
@@ -154,7 +153,7 @@ def _health(readings: pd.DataFrame) -> str:
         rule = typeset(str(group["rule"].iloc[0]))
         head = f'{escape(str(item))}<span class="rule">{rule}</span>'
         rows.append((head, [cells.get(column, "-") for column in columns]))
-    return html_table("what is looked at, and the rule", [named(*each) for each in columns], rows)
+    return html_table("what is looked at, and the rule", [at_step(*each) for each in columns], rows)
 
 
 def _wide(facts: pd.DataFrame, lead: tuple[str, ...]) -> str:
@@ -219,7 +218,7 @@ def _assumed(told: Told) -> Iterator[str]:
     for remark in told.remarks:
         yield f"<p>{escape(remark)}</p>"
     for facts in told.origin["checkpoints"]:
-        yield f"<h3>{escape(named(facts['label'], facts['step']))}</h3>"
+        yield f"<h3>{escape(at_step(facts['label'], facts['step']))}</h3>"
         constants = [
             (escape(each["name"]), f"{number(each['value'])}, {escape(each['origin'])}")
             for each in facts["constants"]
@@ -250,7 +249,8 @@ def _computed(told: Told) -> Iterator[str]:
 
 
 def _formulas(quantities: Mapping[str, str]) -> str:
-    return listed((f"<code>{name}</code>", escape(text)) for name, text in quantities.items())
+    broken = {name: name.replace("_", "_<wbr>") for name in quantities}  # between words alone
+    return listed((f"<code>{broken[name]}</code>", escape(quantities[name])) for name in broken)
 
 
 def _read_as(each: Measure) -> str:
@@ -262,7 +262,7 @@ def _read_as(each: Measure) -> str:
 def _origin(told: Told) -> Iterator[str]:
     for facts in told.origin["checkpoints"]:
         lines = {"file": facts["source"], "fingerprint": facts["fingerprint"]}
-        yield f"<h3>{escape(named(facts['label'], facts['step']))}</h3>"
+        yield f"<h3>{escape(at_step(facts['label'], facts['step']))}</h3>"
         yield listed([(name, f"<code>{escape(str(text))}</code>") for name, text in lines.items()])
     yield "<h3>Made with</h3>"
     sources = " ".join(each.contents.source for each in told.checkpoints)

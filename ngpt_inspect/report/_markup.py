@@ -11,13 +11,6 @@ from typing import Any
 SUBSCRIPT = re.compile(r"(?<=[^\W_])_(\w+)")
 
 
-def named(label: str, step: Any) -> str:
-    """Return what a checkpoint is called."""
-    import pandas as pd
-
-    return label if step is None or pd.isna(step) else f"{label} at step {step:,}"
-
-
 def html_table(lead: str, columns: Sequence[str], rows: Iterable[tuple[str, list[str]]]) -> str:
     """Return a table: on a phone a block a line, each cell under the name of its column."""
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in (lead, *columns))

@@ -32,7 +32,7 @@
   const draw = (place) => {
     const { data, layout } = whole(figures[place.dataset.figure][narrow.matches && !paper ? "narrow" : "wide"]);
     layout.template = whole(grounds[dark.matches && !paper ? "dark" : "light"]);
-    if (paper) layout.width = 680;
+    if (paper) layout.width = 970; // 680 when made smaller
     if (!drawn.has(place)) place.textContent = "";
     place.style.height = `${layout.height}px`;
     if (narrow.matches) layout.dragmode = false; // a finger scrolls the page

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from ngpt_inspect.checkpoint import open_checkpoint
@@ -38,15 +39,42 @@ class Taking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class Computing(ABC):
+    """Where something is computed, and on how many cores."""
+
+    device: str
+    cores: int | None = None
+    """For a large job; None for as many as torch takes. The last bits depend on it."""
+
+    @property
+    @abstractmethod
+    def is_large(self) -> bool:
+        """Whether it alone can keep all cores busy."""
+
+    @property
+    def needs_torch(self) -> bool:
+        """Whether torch computes."""
+        return True
+
+    def limited(self) -> AbstractContextManager[None]:
+        """Bound torch's threads, where torch computes."""
+        if not self.needs_torch:
+            return nullcontext()
+        return cores(self.cores if self.is_large else 1)
+
+    def elsewhere(self) -> dict[str, Any]:
+        """Return the same device and cores in words, for another process."""
+        taken = torch_cores() if self.cores is None else self.cores
+        return {"device": self.device, "cores": taken}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Computing):
     """Measures to take of one weight, which is read once for all of them."""
 
     checkpoint: WeightSet
     weight: Weight
     takings: tuple[Taking, ...]
-    device: str
-    cores: int | None = None
-    """For a large job; None for as many as torch takes. The last bits depend on it."""
 
     @property
     def is_large(self) -> bool:
@@ -74,28 +102,19 @@ class Job:
         wants = [want for each in self.takings for want in each.measure.wants(each.options)]
         weight = SharedWeight.of(weight, tuple(dict.fromkeys(wants)), needs_torch=self.needs_torch)
         found = []
-        with self._limited():
+        with self.limited():
             for number, each in enumerate(self.takings):
                 with part(number, len(self.takings)):
                     found.append(self._taken(each, weight))
         return found
 
     def _taken(self, taking: Taking, weight: Weight) -> list[Values]:
-        """Take one measure. A tensor that cannot be measured gives one skipped row."""
         measure = taking.measure
-        try:
-            found = measure.compute(weight, taking.options, self.device)
-            return [defined(values, weight.source) for values in found]
-        except WrongOption:
-            raise
-        except (NonFinite, InspectError) as error:
-            return [skipped(measure, f"{weight.source}: {error}")]
-
-    def _limited(self) -> AbstractContextManager[None]:
-        """Bound torch's threads, where torch computes."""
-        if not self.needs_torch:
-            return nullcontext()
-        return cores(self.cores if self.is_large else 1)
+        return made(
+            lambda: measure.compute(weight, taking.options, self.device),
+            weight.source,
+            partial(skipped, measure),
+        )
 
     def ticket(self) -> Ticket:
         """Return what another process needs to run this job: names, never tensors.
@@ -108,8 +127,7 @@ class Job:
         return Ticket(
             address=address_of(self.checkpoint, self.weight),
             takings=tuple((each.measure.name, dict(each.options)) for each in self.takings),
-            device=self.device,
-            cores=torch_cores() if self.cores is None else self.cores,
+            **self.elsewhere(),
         )
 
 
@@ -193,7 +211,25 @@ class Ticket:
         ).run()
 
 
-def defined(values: Values, source: str) -> Values:
+def made(
+    compute: Callable[[], Iterable[Values]], source: str, skip: Callable[[str], Values]
+) -> list[Values]:
+    """Return what is computed of a tensor; one that cannot be measured gives one skipped row.
+
+    Raises
+    ------
+    WrongOption
+        A setting that no tensor could be measured with.
+    """
+    try:
+        return [_defined(values, source) for values in compute()]
+    except WrongOption:
+        raise
+    except (NonFinite, InspectError) as error:
+        return [skip(f"{source}: {error}")]
+
+
+def _defined(values: Values, source: str) -> Values:
     """Mark the numbers that do not exist, or that no float64 holds.
 
     The stable rank of a matrix of zeros; the norm of a row of 1e308 throughout.

@@ -93,21 +93,18 @@ def measure(
     >>> heads[heads["checkpoint"] == "gpt"]["value"].round(3).tolist()
     [2.0, 3.0, 4.0, 5.0]
     """
-    from ngpt_inspect.tables.printing import TidyTable
-
     chosen = [measure_named(name) for name in several(measures, what="a measure")]
     models = distinct(opened(checkpoints))
-    wanted = (
-        None if roles is None else tuple(role_named(role) for role in several(roles, what="a role"))
-    )
-    layers = None if layers is None else _layers(layers)
+    wanted, layers = roles_named(roles), layers_named(layers)
     settings = _settings(chosen, options)
-    # Elsewhere it is for whoever runs the job to say which devices there are.
-    device, device_note = usable(device) if executor is None else (device, "")
+    device, device_note = device_for(device, executor)
     plan = [_part(checkpoint, each, wanted, layers) for checkpoint in models for each in chosen]
     _check_present(models, plan, wanted, layers)
 
     found = _found(_jobs(plan, settings, device), executor, workers, progress)
+    # Only now: pandas takes 70 MB, which what is computed can have before.
+    from ngpt_inspect.tables.printing import TidyTable
+
     entries = []
     for part in plan:
         for weight in part.weights:
@@ -163,14 +160,6 @@ def _heard(progress: Progress | None, done: int, here: int, total: int) -> Itera
         return
     with heard_by(lambda share: progress(done + here * share, total)):
         yield
-
-
-def _layers(layers: int | Sequence[int]) -> list[int]:
-    found = several(layers, int, what="a layer")
-    for each in found:
-        if not isinstance(each, Integral):
-            raise WrongOption(f"no layer {each!r}", next_step="give whole numbers from 0")
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,6 +254,40 @@ def role_named(name: str) -> Role:
         There is none; the message lists them.
     """
     return named(name, {str(role): role for role in Role}, "role")
+
+
+def roles_named(roles: str | Sequence[str] | None) -> tuple[Role, ...] | None:
+    """Return the roles that are asked for, one or several; None for all.
+
+    Raises
+    ------
+    WrongOption
+        As `role_named`.
+    """
+    return None if roles is None else tuple(map(role_named, several(roles, what="a role")))
+
+
+def layers_named(layers: int | Sequence[int] | None) -> list[int] | None:
+    """Return the layers that are asked for, one or several; None for all.
+
+    Raises
+    ------
+    WrongOption
+        One is no whole number.
+    """
+    found = None if layers is None else several(layers, int, what="a layer")
+    for each in found or ():
+        if not isinstance(each, Integral):
+            raise WrongOption(f"no layer {each!r}", next_step="give whole numbers from 0")
+    return found
+
+
+def device_for(device: str, executor: Executor | None) -> tuple[str, str]:
+    """Return where to compute, and what is to be said of it.
+
+    On an executor it is for whoever runs the job to say which devices there are.
+    """
+    return usable(device) if executor is None else (device, "")
 
 
 def opened(sources: Source | Sequence[Source]) -> list[WeightSet]:

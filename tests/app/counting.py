@@ -9,11 +9,11 @@ from pathlib import Path
 
 from streamlit.web.cli import main
 
-from app.engine import answers
+from app.engine import questions
 
 VARIABLE = "COUNTED_IN"
 
-measure = answers.measure
+measure = questions.measure
 
 
 @wraps(measure)
@@ -25,5 +25,5 @@ def counted(checkpoint, name, **options):
     return measure(checkpoint, name, **options)
 
 
-answers.measure = counted
+questions.measure = counted
 sys.exit(main())

@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import answers
+from app.engine import questions
 from ngpt_inspect import FIGURES
 
 SHOWN = "at_a_glance"
@@ -18,6 +18,7 @@ def opened(app):
     return [each.label for each in app.session_state["session"].checkpoints]
 
 
+@pytest.mark.slow
 def test_two_checkpoints_side_by_side(run, models):
     app = run(*models)
     assert app.title[0].value == "Side by side"
@@ -42,6 +43,7 @@ def test_a_missing_path_is_a_sentence(run, tmp_path):
     assert "ngpt-inspect dashboard" in words(app)
 
 
+@pytest.mark.slow
 def test_a_tensor_with_nan_is_named_under_the_figure(run, tmp_path):
     path = write_gpt(tmp_path / "gpt.safetensors")
     tensors = load_file(path)
@@ -74,8 +76,8 @@ def test_the_path_box_does_not_leave_the_root(run, tmp_path, path):
 
 def test_nothing_is_measured_twice_until_the_file_changes(run, own_models, monkeypatch):
     calls = []
-    real = answers.measure
-    monkeypatch.setattr(answers, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
+    real = questions.measure
+    monkeypatch.setattr(questions, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
     run(own_models[1], page="scales")
     first = len(calls)
     assert first > 0

@@ -11,10 +11,10 @@ from seen import drawn, words
 from small_models import write_gpt, write_ngpt
 
 from app.arguments import Arguments
-from app.engine import answers
-from app.engine.answers import requests
+from app.engine import questions
 from app.engine.jobs import State
 from app.engine.loading import open_once, workshop
+from app.engine.questions import requests
 from app.engine.stamps import stamp_of
 from app.frame.session import load
 
@@ -69,7 +69,7 @@ def overwritten(path):
 
 def spoiled(monkeypatch, path, happens, *, after):
     """Let something happen to a file as it is measured: before its tensors are read, or after."""
-    real = answers.measure
+    real = questions.measure
 
     def late(checkpoint, name, **more):
         mine = checkpoint.contents.source == str(path) and path.exists()
@@ -80,7 +80,7 @@ def spoiled(monkeypatch, path, happens, *, after):
             happens(path)
         return table
 
-    monkeypatch.setattr(answers, "measure", late)
+    monkeypatch.setattr(questions, "measure", late)
 
 
 def test_a_file_that_vanishes_while_it_is_measured(run, own_models, monkeypatch):

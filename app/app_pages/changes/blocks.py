@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from ngpt_inspect.comparing import CHANGES, QUANTITIES
-from ngpt_inspect.comparing.views import FACTS, MOST_ROWS, changed_tokens
+from ngpt_inspect.comparing.views import HEADINGS, MOST_ROWS, changed_tokens
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
 from ngpt_inspect.wording import number
@@ -29,20 +29,7 @@ if TYPE_CHECKING:
 
 CELLS, TABLE = "changed cells", "changed weights"
 """Keys of the map and of the table, which can be clicked."""
-NAMES = {
-    "angle": "angle °",
-    "row_angle": "row angle °",
-    "relative_change": "relative change",
-    "change_effective_rank": "effective rank",
-    "change_rank_share": "share of full rank",
-    "angle_per_rate": "° per unit of rate",
-    "left_overlap": "overlap left",
-    "left_overlap_random": "overlap left, random",
-    "right_overlap": "overlap right",
-    "right_overlap_random": "overlap right, random",
-}
-"""Quantity -> its heading."""
-ORDER = ("role", "layer", "expert", *FACTS, "status", "reason", "tensor")
+ORDER = ("role", "layer", "expert", *HEADINGS, "status", "reason", "tensor")
 FEW = 8
 """Rows of a table that need no scrolling."""
 
@@ -52,7 +39,7 @@ Pair = Sequence["WeightSet"]
 def choose_quantity() -> str:
     """Draw the choice of what the map shows; return its name."""
     (option,) = FIGURES[CHANGES].options
-    return str(choose("How it changed", option.values, "of", words=NAMES, help=option.help))
+    return str(choose("How it changed", option.values, "of", words=HEADINGS, help=option.help))
 
 
 def draw_map(pair: Pair, table: pd.DataFrame, key: str, of: str, role: str, layer: int) -> None:
@@ -89,10 +76,10 @@ def choose_weight(weights: pd.DataFrame) -> tuple[str, int] | None:
 def draw_one(pair: Pair, weights: pd.DataFrame, role: str, layer: int) -> None:
     """Draw all numbers of one matrix, and its singular values before and after."""
     here = weights["role"].eq(role) & weights["layer"].eq(layer).fillna(False)
-    told = pd.DataFrame({"of this matrix": [*NAMES.values(), "status"]})
+    told = pd.DataFrame({"of this matrix": [*HEADINGS.values(), "status"]})
     for row in weights[here].to_dict("records"):
         expert = "" if pd.isna(row["expert"]) else f" of expert {row['expert']}"
-        values = ["" if pd.isna(row[name]) else number(row[name]) for name in NAMES]
+        values = ["" if pd.isna(row[name]) else number(row[name]) for name in HEADINGS]
         told[f"change{expert}"] = [*values, f"{row['status']} {row['reason']}".strip()]
     draw_table(told, alt=f"How {role} of layer {layer} changed", height="content")
     tell_apart(pair)
@@ -118,7 +105,7 @@ def draw_weights(weights: pd.DataFrame, pair: Pair) -> None:
         key=TABLE,
         on_select=_take_row,
         selection_mode="single-row",
-        column_config=headed(shown, NAMES, QUANTITIES),
+        column_config=headed(shown, HEADINGS, QUANTITIES),
     )
     draw_downloads(weights, "changed weights")
 
@@ -137,7 +124,7 @@ def draw_tokens(pair: Pair, table: pd.DataFrame) -> None:
         tokens if len(texts) else tokens.drop(columns="text"),
         alt=f"Tokens of {role} of {names_of(pair)[1]} that turned most",
         height=280 if len(tokens) > FEW else "content",
-        column_config=headed(tokens, NAMES, QUANTITIES),
+        column_config=headed(tokens, HEADINGS, QUANTITIES),
     )
     st.caption(f"At most {MOST_ROWS} of them.")
     draw_downloads(tokens, f"turned tokens {role}")

@@ -9,8 +9,9 @@ from ngpt_inspect.tables.token_views import counted, pair_table
 from ngpt_inspect.tables.tokens import OF_LOGITS, OF_ROWS, joined_tokens
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
 
-from ...engine.answers import ask, requests, so_far
+from ...engine.answers import ask, so_far
 from ...engine.loading import store, texts_once
+from ...engine.questions import requests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

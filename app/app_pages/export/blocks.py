@@ -16,8 +16,9 @@ from ngpt_inspect.places import is_uri
 from ngpt_inspect.plotting import code_for, is_checkpoint, require_format
 
 from ...blocks.tables import draw_downloads
-from ...engine.answers import answer, requests
+from ...engine.answers import answer
 from ...engine.loading import ShownFigure, file_of, wide_once
+from ...engine.questions import requests
 from ...frame.controls import choose, choose_options, in_words
 from ...frame.text import plain
 

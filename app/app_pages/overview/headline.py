@@ -58,6 +58,13 @@ STYLE = """
 .headline .marks {text-align:left}
 .headline small {opacity:0.75}
 .headline-box {overflow-x:auto}
+@media (max-width: 1000px) {
+  .headline {font-size:0.8rem}
+  .headline th, .headline td {padding:0.28rem 0.2rem}
+  .headline th, .headline .marks {white-space:normal}
+  .headline .marks {min-width:4.7rem}
+  .headline th:first-child, .headline td:first-child {min-width:6.5rem}
+}
 </style>
 """
 

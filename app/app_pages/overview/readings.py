@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.summary import health_measures
 
-from ...engine.answers import Request, requests, so_far
+from ...engine.answers import so_far
+from ...engine.questions import Request, requests
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,9 +17,10 @@ from ngpt_inspect.tokens import tokenizer_file
 from ngpt_inspect.traces import COLUMNS, Trace, is_trace, path, read_trace
 from ngpt_inspect.version import __version__
 
-from ...engine.answers import Asked, answer
-from ...engine.loading import store, trace_file_once
+from ...engine.answers import answer
+from ...engine.loading import made_trace_once, store, trace_file_once
 from ...engine.palette import colors_of
+from ...engine.questions import Asked
 from ...engine.stamps import Stamp, stamp_of, stamp_of_opened
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def hub_folder(checkpoint: WeightSet) -> File | None:
 
 
 def traced(checkpoint: WeightSet, prompt: str, progress: Progress) -> Trace:
-    """Run a checkpoint of `reference_model`, or of transformers, on a prompt.
+    """Run a checkpoint of `reference_model`, or of transformers, on a prompt, once.
 
     Raises
     ------
@@ -147,10 +148,15 @@ def traced(checkpoint: WeightSet, prompt: str, progress: Progress) -> Trace:
             f"{checkpoint.architecture} lies in no folder of save_pretrained, so it cannot be run",
             next_step="open such a folder; or let its own code write a trace (docs/traces.md)",
         )
-    with TemporaryDirectory(prefix="ngpt-inspect-") as folder:
-        file = File(folder) / "trace.safetensors"
-        write(checkpoint, prompt, file, progress)
-        trace = read_trace(file)
+
+    def made() -> Trace:
+        with TemporaryDirectory(prefix="ngpt-inspect-") as folder:
+            file = File(folder) / "trace.safetensors"
+            write(checkpoint, prompt, file, progress)
+            return read_trace(file)
+
+    stamps = stamp_of_opened(checkpoint.contents), _stamp_of_tokenizer(checkpoint)
+    trace = made_trace_once((source, *stamps, prompt), made)
     return replace(trace, source=source, about=replace(trace.about, checkpoint=checkpoint.label))
 
 

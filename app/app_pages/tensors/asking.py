@@ -11,8 +11,9 @@ from ngpt_inspect.tables import Progress
 from ngpt_inspect.tables.tensor_rows import tensor_norms, tensor_rows, tensor_values
 from ngpt_inspect.version import __version__
 
-from ...engine.answers import Asked, answer, ask
+from ...engine.answers import answer, ask
 from ...engine.loading import store
+from ...engine.questions import Asked
 from ...engine.stamps import Stamp, stamp_of_opened
 
 if TYPE_CHECKING:

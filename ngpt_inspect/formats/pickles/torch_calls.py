@@ -79,7 +79,7 @@ def storage_of(identifier: Any) -> PickledStorage:
         It is anything else, or a storage type without a dtype of ours.
     """
     match identifier:
-        case ("storage", Global() as kind, str(key), _, int(n_items), *_) if n_items >= 0:
+        case ("storage", Global() as kind, str(key), _, n_items, *_) if _sizes((n_items,)):
             if kind.name not in STORAGE_DTYPES or kind.module.partition(".")[0] != "torch":
                 msg = f"it stores values as {kind}, which is not supported"
                 raise PickleFault(msg)

@@ -9,9 +9,9 @@ import pytest
 from seen import charts, colors, panels, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import answers
-from app.engine.answers import requests
+from app.engine import answers, questions
 from app.engine.loading import store, workshop
+from app.engine.questions import requests
 from ngpt_inspect import measure, open_checkpoint, summarise
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.measures import MEASURES
@@ -34,6 +34,7 @@ def hold():
     event.set()
 
 
+@pytest.mark.slow
 def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, own_models, hold, monkeypatch):
     monkeypatch.setattr(answers, "PATIENCE", 0)
     app = run(*own_models)
@@ -67,10 +68,11 @@ def test_stopping_leaves_the_page_and_offers_to_go_on(run, own_models, hold, mon
     assert not app.info
 
 
+@pytest.mark.slow
 def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
     run, own_models, monkeypatch
 ):
-    real = answers.measure
+    real = questions.measure
 
     def fails(checkpoint, name, **more):
         if checkpoint.family == "GPT":
@@ -80,12 +82,12 @@ def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
     both = colors(run(*own_models))
     for path in own_models:
         path.touch()
-    monkeypatch.setattr(answers, "measure", fails)
+    monkeypatch.setattr(questions, "measure", fails)
     app = run(*own_models)
     assert any("the file has changed" in each.value for each in app.warning)
     assert panels(app) == PANELS
     one = colors(app)
-    monkeypatch.setattr(answers, "measure", real)
+    monkeypatch.setattr(questions, "measure", real)
     app.button(key="try again").click().run()
     assert not app.warning
     assert colors(app) == both
@@ -95,15 +97,15 @@ def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
 
 
 def test_a_sample_is_shown_until_all_of_it_is_there(run, own_models, monkeypatch):
-    real, whole = answers.measure, threading.Event()
+    real, whole = questions.measure, threading.Event()
 
     def slow(checkpoint, name, **more):
         if name == "dot_products" and not more.get("quick"):
             whole.wait(600)
         return real(checkpoint, name, **more)
 
-    monkeypatch.setattr(answers, "measure", slow)
-    monkeypatch.setattr(answers, "LARGE", 1)
+    monkeypatch.setattr(questions, "measure", slow)
+    monkeypatch.setattr(questions, "LARGE", 1)
     monkeypatch.setattr(answers, "PATIENCE", 0)
     title = MEASURES["dot_products"].title
     try:
@@ -118,7 +120,7 @@ def test_a_sample_is_shown_until_all_of_it_is_there(run, own_models, monkeypatch
         (chart,) = charts(app)
         drawn = json.loads(chart.proto.spec)["data"]
         assert {trace["meta"].partition(" ")[0] for trace in drawn} >= {"E_input", "E_output"}
-        norms = answers.requests(app.session_state["session"].checkpoints, ["embedding_norms"])
+        norms = requests(app.session_state["session"].checkpoints, ["embedding_norms"])
         assert norms[0].table() is not None, "what is quick does not wait for what is slow"
     finally:
         whole.set()
@@ -136,10 +138,11 @@ def test_what_someone_looks_at_goes_before_what_waits(tmp_path):
     assert (small.first, large.first) == (True, False)
 
 
+@pytest.mark.slow
 def test_results_are_kept_for_the_next_start(run, own_models, own_cache, monkeypatch):
     run(own_models[1])
     assert list(own_cache.glob("*.parquet"))
-    monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
+    monkeypatch.setattr(questions, "measure", lambda *a, **k: pytest.fail("measured again"))
     store()._tables.clear()  # as after a restart
     assert panels(run(own_models[1])) == PANELS
 
@@ -176,7 +179,7 @@ def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch, rest
     run(models[1])
     if restarted:
         store()._tables.clear()
-    monkeypatch.setattr(answers, "measure", lambda *a, **k: pytest.fail("measured again"))
+    monkeypatch.setattr(questions, "measure", lambda *a, **k: pytest.fail("measured again"))
     checkpoint = open_checkpoint(models[1])
     for ask in ({}, {"whole": True}, {"layers": [0], "roles": ["W_q"]}):
         (asked,) = requests([checkpoint], ["condition_numbers"], **ask)

@@ -8,6 +8,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from ngpt_inspect.cli import main
 
 LINE = [sys.executable, "-m", "ngpt_inspect"]
 PATIENCE = 300
@@ -36,6 +41,7 @@ def test_data_on_stdout_notes_on_stderr_and_a_threshold_in_the_exit_code(
     assert "\x1b" not in done.stdout + done.stderr, "no colours in a pipe"
 
 
+@pytest.mark.slow
 def test_the_traceback_of_a_mistake_is_shown_to_who_asks(tmp_path: Path) -> None:
     shown = run("unit-norm", tmp_path / "nothing", NGPT_INSPECT_DEBUG="1")
     assert shown.returncode != 0
@@ -65,6 +71,7 @@ print(json.dumps(found))
 IN_NUMPY = ("eigen-learning-rates", "scaling-factors", "embedding-norms", "vector-norms")
 
 
+@pytest.mark.slow
 def test_a_command_imports_what_it_computes_with(layouts: dict[str, Path]) -> None:
     """What it does not compute with, it does not wait for. One process does all."""
     headers = {"ngpt_inspect.formats"}
@@ -127,6 +134,21 @@ MEASURES["vector_norms"] = dataclasses.replace(MEASURES["vector_norms"], compute
 sys.argv = ["ngpt-inspect", *sys.argv[1:]]
 main()
 """
+
+
+def test_an_interrupt_while_modules_are_read_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    name = "ngpt_inspect.cli.commands"
+    monkeypatch.setitem(sys.modules, name, Interrupted(name))
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == "\nngpt-inspect: interrupted\n"
 
 
 def test_interrupt(layouts: dict[str, Path], tmp_path: Path) -> None:

@@ -93,6 +93,15 @@ def test_what_has_no_role_is_matched_by_name(tmp_path):
     assert relative["value"].tolist() == pytest.approx([1])
 
 
+def test_two_runs_have_no_steps_between_them(tmp_path):
+    runs = [
+        write_reference(tiny_ngpt(seed), tmp_path / name / "step-000020.safetensors", step=20)
+        for seed, name in enumerate(("one", "other"))
+    ]
+    (pair,) = ni.changes(*runs, roles="alpha_A").attrs["pairs"]
+    assert (pair["before"]["step"], pair["steps"], pair["after"]["step"]) == (20, None, 20)
+
+
 def test_steps_of_a_run_are_divided_by_the_learning_rates_between(tmp_path):
     for step, seed in ((0, 1), (10, 2), (20, 3)):
         write_reference(tiny_ngpt(seed), tmp_path / f"step-{step:06}.safetensors", step=step)

@@ -12,7 +12,7 @@ from small_models import write_ngpt
 
 from app.app_pages.overview.headline import facts
 from app.app_pages.overview.marks import NO_RULE, SIGNS
-from app.engine import answers
+from app.engine import answers, questions
 from app.engine.jobs import Workshop
 from app.frame import uploads
 from app.frame.text import plain
@@ -47,6 +47,7 @@ def marks(app):
     return [re.findall('title="(.*?)"', row) for row in rows]
 
 
+@pytest.mark.slow
 def test_two_checkpoints(run, models):
     """Health says what the room below says, and links; differences are counted and listed."""
     app = run(*models)
@@ -82,8 +83,8 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
         tensors["strange.<b>"] = torch.zeros(2)
 
     calls = []
-    real = answers.measure
-    monkeypatch.setattr(answers, "measure", lambda c, m, **k: calls.append(m) or real(c, m, **k))
+    real = questions.measure
+    monkeypatch.setattr(questions, "measure", lambda c, m, **k: calls.append(m) or real(c, m, **k))
     path = changed(write_ngpt(tmp_path / "ngpt.safetensors"), change)
     app = run(path)
     text = plain("8 of 9 matrices (largest deviation 1: W_q layer 0)")

@@ -41,6 +41,7 @@ def no_cache():
     """Begin each test with nothing known: folders of different tests must not meet."""
     yield
     loading._trace_file.clear()
+    loading.made_trace_once.clear()
 
 
 def write_runs(folder):
@@ -72,6 +73,7 @@ def tables(app):
     return [each.value for each in app.dataframe if not others & set(each.value)]
 
 
+@pytest.mark.slow
 def test_a_gpt_beside_an_ngpt(run, runs):
     app = opened(run, *runs)
     assert [chart.proto.alt.partition(" of ")[0] for chart in charts(app)] == [
@@ -93,6 +95,7 @@ def test_a_gpt_beside_an_ngpt(run, runs):
         ]
 
 
+@pytest.mark.slow
 def test_the_page_is_not_empty_before_anything_is_typed(run, runs):
     app = run(runs[1], page="path")
     assert "50 tokens, the model's context 16" in infos(app)  # bytes: a real vocabulary has fewer
@@ -164,6 +167,24 @@ def test_a_model_of_transformers_is_run_when_somebody_says_so(run, runs, tmp_pat
     assert app.query_params["run llama"] == "true"
 
 
+def test_one_more_model_does_not_run_the_others_again(run, runs, tmp_path, monkeypatch):
+    asked = []
+
+    def trace_model(model, prompt, output, *, progress):
+        asked.append(model.name)
+        return reference_trace.write_trace(runs[0], prompt, output)
+
+    monkeypatch.setattr("ngpt_inspect.tracing.trace_model", trace_model)
+    folders = [write_gpt(tmp_path / name / "model.safetensors").parent for name in ("one", "two")]
+    for folder in folders:
+        (folder / "config.json").write_text("{}")
+    app = opened(run, *folders)
+    for toggle in range(2):
+        app.toggle[toggle].set_value(True).run()
+    assert asked == ["one", "two"]
+    assert all("of one and two." in chart.proto.alt for chart in charts(app))
+
+
 def test_no_tokenizer_is_a_sentence(run, own_runs):
     (own_runs[0] / "tokenizer.json").unlink()
     app = opened(run, *own_runs)
@@ -183,6 +204,7 @@ def test_a_trace_is_opened_by_its_path_below_the_root(run, own_runs, tmp_path):
     assert not charts(outside)
 
 
+@pytest.mark.slow
 def test_a_trace_beside_its_own_checkpoint(run, runs, tmp_path):
     file = reference_trace.write_trace(runs[0], "abc", tmp_path / "kept.safetensors")
     app = opened(run, runs[0], file)
@@ -201,6 +223,7 @@ def test_a_damaged_trace_is_a_sentence(run, runs, tmp_path):
     assert all("of ngpt." in chart.proto.alt for chart in charts(app))
 
 
+@pytest.mark.slow
 def test_no_model_is_run_twice_on_a_prompt_until_its_file_changes(run, own_runs, monkeypatch):
     calls = []
     real = reference_trace.write_trace

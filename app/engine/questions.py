@@ -1,0 +1,205 @@
+"""What can be asked for: a table under a key, and the work that makes it.
+
+The key names all that the table depends on, so that it is measured once for all browser sessions,
+and kept (`engine.store`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.plotting import thinned
+from ngpt_inspect.table import Table
+from ngpt_inspect.tables import Progress, measure, summarise
+from ngpt_inspect.version import __version__
+from ngpt_inspect.vocabulary import COLUMNS
+
+from .loading import store
+from .stamps import Stamp, check_unchanged, stamp_of_opened
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ngpt_inspect.weights import WeightSet
+
+LARGE = 8192
+"""Rows of an embedding from which on all pairs of them take longer than a second."""
+
+
+class Asked:
+    """A table that is kept under a key, and the work that makes it."""
+
+    unit: ClassVar[str] = "tensors"
+    """What the work counts on its way."""
+
+    @property
+    def key(self) -> str:
+        """Name of the result: it changes with all that the result depends on."""
+        raise NotImplementedError
+
+    @property
+    def title(self) -> str:
+        """What is being done, for people."""
+        raise NotImplementedError
+
+    @property
+    def first(self) -> bool:
+        """Whether it is done before what waits: it is small, and someone looks for it now."""
+        return False
+
+    def work(self, progress: Progress) -> None:
+        """Make the table, and keep it."""
+        raise NotImplementedError
+
+    def table(self) -> pd.DataFrame | None:
+        """Return the table if it is known; what failed has none, and may have one later."""
+        return store().get(self.key)
+
+    def sample(self) -> Asked | None:
+        """Return what stands in its place until it is known, if that is sooner."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Request(Asked):
+    """One measure of one checkpoint."""
+
+    checkpoint: WeightSet
+    measure: str
+    stamp: Stamp
+    """Of its files when it was asked for."""
+    whole: bool = False
+    """With the many single values; else summaries stand in their place."""
+    layers: tuple[int, ...] | None = None
+    roles: tuple[str, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def key(self) -> str:
+        """Names the result: the files by size and time, what is asked, and who computes it."""
+        contents = self.checkpoint.contents
+        asked = (self.measure, self.whole, self.layers, self.roles, sorted(self.options.items()))
+        opened = json.dumps(self.checkpoint.settings, sort_keys=True, default=str)
+        told = repr((__version__, COLUMNS, contents.source, self.stamp, opened, asked))
+        return sha256(told.encode()).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """What is being done, for people."""
+        sampled = ", from a sample" if "quick" in self.options else ""
+        return f"{MEASURES[self.measure].title} of {self.checkpoint.label}{sampled}"
+
+    @property
+    def first(self) -> bool:
+        """Whether it is of some layers or tokens alone, or a sample."""
+        return self.layers is not None or bool(self.options)
+
+    def sample(self) -> Request | None:
+        """Return the same of a random sample, where all of it takes more than a second."""
+        large = (self.checkpoint.shape.vocab_size or 0) >= LARGE
+        if not large or "quick" in self.options or not MEASURES[self.measure].can_be_quick:
+            return None
+        return replace(self, options={**self.options, "quick": True})
+
+    def work(self, progress: Progress) -> None:
+        """Measure, and keep the table, with its single values and without."""
+        if self._kept() is not None:
+            return  # asked for in another way while this was waiting
+        # Labels depend on what else is open; they are put in when the table is taken out.
+        unnamed = replace(self.checkpoint, label="")
+        table = summarise(
+            measure(
+                unnamed,
+                self.measure,
+                layers=self.layers,
+                roles=self.roles,
+                progress=progress,
+                **self.options,
+            )
+        )
+        check_unchanged(self.checkpoint.contents, self.stamp)
+        table = self._narrowed(table)
+        store().put(replace(self, whole=True).key, table)
+        store().put(replace(self, whole=False).key, thinned(table))
+
+    def table(self) -> pd.DataFrame | None:
+        """Return the table if it is known, by itself or as part of a wider one."""
+        kept = self._kept()
+        if kept is None:
+            return None
+        # Without attrs, which pandas would copy deeply each time.
+        named = Table.of(kept).rows.assign(checkpoint=self.checkpoint.label)
+        named["checkpoint"] = named["checkpoint"].astype(kept["checkpoint"].dtype)
+        (facts,) = kept.attrs["checkpoints"]
+        named.attrs = kept.attrs | {
+            "checkpoints": [facts | {"label": self.checkpoint.label, "step": self.checkpoint.step}]
+        }
+        return named
+
+    def _kept(self) -> pd.DataFrame | None:
+        found = self._stored()
+        return None if found is None else self._narrowed(found)
+
+    def _stored(self) -> pd.DataFrame | None:
+        """Return the table as it is stored, by itself or as part of a wider one."""
+        found = store().get(self.key)
+        if found is None and (self.layers, self.roles) != (None, None):
+            found = store().get(replace(self, layers=None, roles=None).key)
+        return found
+
+    def _narrowed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the layers and roles that are asked for.
+
+        Of some layers only: what is summarised over all layers says nothing of them.
+        """
+        wanted = np.ones(len(table), bool)
+        for column, values in (("layer", self.layers), ("role", self.roles)):
+            if values is not None:
+                wanted &= table[column].isin(list(values)).to_numpy(bool)
+        rows = table if wanted.all() else table[wanted]
+        rows.attrs = table.attrs
+        return rows
+
+
+def requests(
+    checkpoints: Sequence[WeightSet],
+    measures: Iterable[str],
+    *,
+    whole: bool = False,
+    layers: Sequence[int] | None = None,
+    roles: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[Request]:
+    """Return what is to be asked for: each measure of each checkpoint that has what it takes."""
+    stamps = [stamp_of_opened(checkpoint.contents) for checkpoint in checkpoints]
+    return [
+        Request(
+            checkpoint=checkpoint,
+            measure=name,
+            stamp=stamp,
+            whole=whole,
+            layers=_present(layers, range(checkpoint.shape.n_layers)),
+            roles=_present(roles, _measurable(checkpoint, name)),
+            options=options or {},
+        )
+        for name in dict.fromkeys(measures)
+        for checkpoint, stamp in zip(checkpoints, stamps, strict=True)
+        if _present(layers, range(checkpoint.shape.n_layers)) != ()
+        and _present(roles, _measurable(checkpoint, name)) != ()
+    ]
+
+
+def _measurable(checkpoint: WeightSet, measure: str) -> tuple[str, ...]:
+    return tuple(role for role in checkpoint.roles if role in MEASURES[measure].roles)
+
+
+def _present(wanted: Sequence[Any] | None, there: Container[Any]) -> tuple[Any, ...] | None:
+    return None if wanted is None else tuple(each for each in wanted if each in there)
