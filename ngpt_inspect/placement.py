@@ -63,11 +63,12 @@ def _recorded(
     for key in constant.keys:
         found = (contents.lookup(key), key) if "." in key else contents.find(key)
         said, where = found or (None, "")
+        said = str(said).lower() if isinstance(said, bool) else said
         if constant.values and isinstance(said, str):
             value = constant.values.get(said, constant.values.get("*"))
             if value is not None:
                 return _value(value, known), f"read from {where}"
-        elif isinstance(said, int | float) and not isinstance(said, bool):
+        elif isinstance(said, int | float):
             return _float(said), f"read from {where}"
     return None
 

@@ -70,7 +70,7 @@ class Constant:
     whole dotted path."""
     values: Mapping[str, str] = field(default_factory=dict)
     """What a key that is a word says -> the value then: ``gemma`` -> ``1``. ``*`` is any other
-    word. Without: the key is the number."""
+    word, ``true`` and ``false`` are flags. Without: the key is the number."""
     assumed: str
     """Value when no key is there, as an expression over the dimensions and the constants
     declared before."""

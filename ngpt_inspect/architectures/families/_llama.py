@@ -54,10 +54,16 @@ EMBEDDINGS = (
     ),
 )
 
+ONE_PLUS_W_OF_MEGATRON = (
+    *("apply_layernorm_1p", "layernorm_zero_centered_gamma"),
+    "normalization",  # `layernorm1p`
+)
+"""Settings of Megatron-LM, its core and NeMo that have norms multiply by 1 + w."""
+
 GAIN_OFFSET = Constant(
     name="gain_offset",
-    keys=("model_type",),
-    values={**dict.fromkeys(ONE_PLUS_W, "1"), "*": "0"},
+    keys=("model_type", *ONE_PLUS_W_OF_MEGATRON),
+    values={**dict.fromkeys((*ONE_PLUS_W, "true", "layernorm1p"), "1"), "*": "0"},
     assumed="0",
     because="no model_type is recorded; a Gemma, for one, adds 1 to its norm gains",
 )

@@ -210,3 +210,30 @@ def test_minimax_m3_scores_blocks_of_keys_beside_its_attention(index: str, tmp_p
     assert found.keys() == sides.keys()
     assert all(np.array_equal(found[name], sides[name]) for name in sides)
     np.testing.assert_array_equal(of(checkpoint, "gain_A"), np.full(D, 1.25))
+
+
+@pytest.mark.parametrize(
+    ("said", "offset"),
+    [
+        ({"apply_layernorm_1p": True}, 1),
+        ({"layernorm_zero_centered_gamma": True}, 1),
+        ({"normalization": "layernorm1p"}, 1),
+        ({"apply_layernorm_1p": False}, 0),
+        ({"normalization": "RMSNorm"}, 0),
+    ],
+)
+def test_megatron_says_where_its_norms_multiply_by_one_plus_w(
+    said: dict[str, object], offset: int, tmp_path: Path
+) -> None:
+    """``apply_layernorm_1p``: ``weight + 1 if self.zero_centered_gamma`` (fused_layer_norm.py)."""
+    at, gain = "decoder.layers.0.", drawn(D, 1)[:, 0]
+    arrays = {
+        "embedding.word_embeddings.weight": drawn(V, D),
+        f"{at}self_attention.linear_qkv.weight": drawn(3 * D, D),
+        f"{at}self_attention.linear_qkv.layer_norm_weight": gain,
+        f"{at}self_attention.linear_proj.weight": drawn(D, D),
+        f"{at}mlp.linear_fc1.weight": drawn(D_MLP, D),
+        f"{at}mlp.linear_fc2.weight": drawn(D, D_MLP),
+    }
+    checkpoint = opened(tmp_path, arrays, num_key_value_heads=HEADS, **said)
+    np.testing.assert_array_equal(of(checkpoint, "gain_A"), gain.astype(float) + offset)
