@@ -18,8 +18,9 @@ RUNS := runs/demo/gpt runs/demo/ngpt
 SCALE ?= tiny
 JOBS ?= 2
 # Two processes with one thread each: faster than one with two, for matrices this small. In the order
-# of their names: the slow files, of few tests each, would else come last and leave one idle.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# of their names: the slow files, of few tests each, would else come last and leave one idle. Compiled
+# modules are kept even where the environment says not to: every process the tests start reads them.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-gpt demo-ngpt dashboard experiments test test-families test-evaluate test-trackers test-processors docs site matrix check format clean

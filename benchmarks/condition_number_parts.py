@@ -8,15 +8,15 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
 
 import torch
 from interleave import interleave
 
 from ngpt_inspect.numerics.conditioning import condition_number
-from ngpt_inspect.numerics.cores import cores
+from ngpt_inspect.numerics.cores import cores, side_by_side
 from ngpt_inspect.numerics.extremes import (
     MAX_STEPS,
+    MOST_SHARES,
     TOLERANCE,
     TOP_TOLERANCE,
     normal_product,
@@ -36,22 +36,28 @@ def main() -> None:
     torch.manual_seed(0)
     w = torch.randn(options.size, options.size)
     wide = w.double()
-    lu, pivots, _ = torch.linalg.lu_factor_ex(wide)
+    lu, pivots, _ = torch.linalg.lu_factor_ex(wide.T)
 
     def inverse(x: torch.Tensor) -> torch.Tensor:
-        y = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1), adjoint=True)
-        return torch.linalg.lu_solve(lu, pivots, y).squeeze(1)
+        y = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1))
+        return torch.linalg.lu_solve(lu, pivots, y, adjoint=True).squeeze(1)
 
-    def end(apply: Callable[..., torch.Tensor], dtype: torch.dtype, tolerance: float) -> RitzPair:
+    def top() -> RitzPair:
+        start = start_direction(w, torch.float32)
+        with side_by_side(MOST_SHARES) as mapped:
+            product = normal_product(w, mapped)
+            return largest_ritz_pair(product, start, tolerance=TOP_TOLERANCE, max_steps=MAX_STEPS)
+
+    def bottom() -> RitzPair:
+        start = start_direction(w, torch.float64)
         with cores(1):
-            start = start_direction(w, dtype)
-            return largest_ritz_pair(apply, start, tolerance=tolerance, max_steps=MAX_STEPS)
+            return largest_ritz_pair(inverse, start, tolerance=TOLERANCE, max_steps=MAX_STEPS)
 
     ways = {
         "one product W^T W, float64": lambda: wide.T @ wide,
-        "LU, float64": lambda: torch.linalg.lu_factor_ex(wide),
-        "top end": lambda: end(normal_product(w), torch.float32, TOP_TOLERANCE),
-        "bottom end": lambda: end(inverse, torch.float64, TOLERANCE),
+        "LU, float64": lambda: torch.linalg.lu_factor_ex(wide.T),
+        "top end": top,
+        "bottom end": bottom,
         "condition_number": lambda: condition_number(w),
     }
     clock = time.process_time if options.cpu_time else time.perf_counter
@@ -62,9 +68,7 @@ def main() -> None:
         ratios = sorted(mine / one for mine, one in zip(times, product, strict=True))
         middle = statistics.median(ratios)
         print(f"{name:28} {middle:6.3f} products  ({ratios[0]:.3f} to {ratios[-1]:.3f})")
-    steps = [end(normal_product(w), torch.float32, TOP_TOLERANCE).steps]
-    steps.append(end(inverse, torch.float64, TOLERANCE).steps)
-    print(f"applications: {steps[0]} at the top, {steps[1]} at the bottom")
+    print(f"applications: {top().steps} at the top, {bottom().steps} at the bottom")
 
 
 if __name__ == "__main__":

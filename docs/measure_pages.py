@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from measure_ranges import table_of
 from measure_tables import INSPECTED
 
 from ngpt_inspect.figures import FIGURES
@@ -48,6 +49,8 @@ def _page(each: Measure) -> Iterator[str]:
     told = [line for line in lines if not line.endswith(": .")]
     if told:
         yield "How to read it:\n\n" + "\n".join(told)
+    if at_hand := table_of(each):
+        yield f"In the models at hand, over layers, heads and rows:\n\n{at_hand}"
     if each.known:
         yield "Known answers:\n\n" + "\n".join(f"- {_answer(known)}" for known in each.known)
     drawn = [name for name, figure in FIGURES.items() if each.name in figure.needs]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +40,23 @@ STEP_KEYS = (
 )
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep garbage from being looked for meanwhile: thousands of tensors that stay are listed.
+
+    Python would walk everything there is, torch too, once or twice for them: two fifths of the
+    time. Whoever switched it off switches it on again, so threads may overlap.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_uncollected()
 def open_checkpoint(
     source: Openable,
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 
 from ngpt_inspect.architectures import MOST_STACKED, Constant, Match, Placed, absent_roles
@@ -101,7 +101,8 @@ def weights_of(found: Match, contents: Contents, known: Mapping[str, float]) -> 
     """
     order: dict[Role | None, int] = {role: rank for rank, role in enumerate(Role)}
     tied = _tied(found)
-    weights = [_checked(each, known) for each in found.placed if each.rule.role not in tied]
+    alike: dict[Hashable, Weight] = {}
+    weights = [_checked(each, known, alike) for each in found.placed if each.rule.role not in tied]
     weights += _products(found, weights)
     weights.sort(key=lambda w: (_from_none(w.layer), order[w.role], _from_none(w.expert)))
     unplaced = set(found.unplaced)
@@ -155,15 +156,22 @@ def _by_name(tensor: StoredTensor) -> Iterator[Weight]:
             )
 
 
-def _checked(each: Placed, known: Mapping[str, float]) -> Weight:
+def _checked(each: Placed, known: Mapping[str, float], alike: dict[Hashable, Weight]) -> Weight:
+    """Return a weight; of many that differ in nothing but their place the first is computed."""
+    rule, of = each.rule, each.layer if "layer" in each.rule.factor else None
+    kind = (id(rule), of, each.tensor.shape, each.place is None, tuple(each.sizes.items()))
     try:
-        return _weight(each, known)
+        if kind not in alike:
+            alike[kind] = _weight(each, known)
     except ArithmeticError as error:
         raise UnknownArchitecture(
             f"its declaration cannot be computed ({error})",
             where=f"{each.tensor.location[0]}: {each.tensor.name}",
             next_step="correct its declaration",
         ) from error
+    return replace(
+        alike[kind], layer=each.layer, expert=each.expert, tensor=each.tensor, place=each.place
+    )
 
 
 def _weight(each: Placed, known: Mapping[str, float]) -> Weight:

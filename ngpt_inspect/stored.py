@@ -5,8 +5,9 @@ Formats make these; architectures read them. Neither knows the other.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -207,3 +208,16 @@ CONFIG_HOMES = (
     "params",
     "meta.model_config",
 )
+
+
+_NUMBER = re.compile(r"(?:^|\.)\d+(?=\.|$)")
+
+
+def stems(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return names by what stands before their first number, or without one their last word."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        number = _NUMBER.search(name)
+        stem = name.rpartition(".")[0] if number is None else name[: number.start()]
+        found.setdefault(stem, []).append(name)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 
@@ -38,3 +39,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="slow; --run-slow runs it"))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector skip what stays for all tests: modules, and the tests themselves."""
+    gc.freeze()

@@ -37,7 +37,7 @@ SCALE = Scale(
     timed_steps=3,
     exposure_preset="toy",
     exposure_seeds=(0,),
-    long_steps=100,
+    long_steps=20,
 )
 
 

@@ -11,7 +11,8 @@ from ngpt_inspect.cli.terminal import show
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.table import Table
+
+    from ngpt_inspect.cli.lines import TextTable
 
 
 @dataclass(kw_only=True)
@@ -49,7 +50,7 @@ class TensorsCommand(Opening, Tabling):
         self.remark(said)
 
 
-def _readable(rows: list[dict[str, Any]]) -> "Table":
+def _readable(rows: list[dict[str, Any]]) -> "TextTable":
     from ngpt_inspect.cli.lines import plain_table
     from ngpt_inspect.tables.tensor_rows import COLUMNS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.cli.lines import headed
+from ngpt_inspect.cli.lines import TextTable
 from ngpt_inspect.measures import MEASURES, Measure, View
 from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.tables.cells import Cell, Cells, cells_of
@@ -17,7 +17,6 @@ from ngpt_inspect.wording import at_step, number
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Group
-    from rich.table import Table
 
 MARKS = {
     Status.BELOW_RESOLUTION: ("~", "below what the stored dtype resolves"),
@@ -85,35 +84,35 @@ def _reduction(each: Measure, columns: Sequence[Cells]) -> str:
     return f", {WORDS.get(statistic or '', statistic)}{words}" if over else ""
 
 
-def by_layer(columns: Sequence[Cells], source: str) -> Table:
+def by_layer(columns: Sequence[Cells], source: str) -> TextTable:
     """Return layers down, roles across."""
     (column,) = columns
     found = column.by_place
     roles = sorted({role for _, role in found}, key=ORDER.__getitem__)
-    out = headed(["layer", *roles])
+    out = TextTable(["layer", *roles])
     for layer in sorted({layer for layer, _ in found}, key=lambda n: -1 if n is None else n):
         cells = [_cell(found.get((layer, role))) for role in roles]
         out.add_row("" if layer is None else str(layer), *cells)
     return out
 
 
-def by_role(columns: Sequence[Cells], source: str) -> Table:
+def by_role(columns: Sequence[Cells], source: str) -> TextTable:
     """Return roles and layers down, quantities across."""
     places = list(dict.fromkeys(place for column in columns for place in column.by_place))
     layered = any(layer is not None for layer, _ in places)
-    out = headed([*(["layer"] if layered else []), "role", *(str(c.name) for c in columns)])
+    out = TextTable([*(["layer"] if layered else []), "role", *(str(c.name) for c in columns)])
     for layer, role in places:
         lead = ["" if layer is None else str(layer)] if layered else []
         out.add_row(*lead, role, *(_cell(c.by_place.get((layer, role))) for c in columns))
     return out
 
 
-def by_pair(columns: Sequence[Cells], source: str) -> Table:
+def by_pair(columns: Sequence[Cells], source: str) -> TextTable:
     """Return pairs of tokens down, with their texts where a tokenizer lies beside the file."""
     texts = token_texts(source)
     known = ["text", "partner text"] if texts else []
     names = [str(column.name) for column in columns]
-    out = headed(["role", "token", *known[:1], "partner", *known[1:], *names])
+    out = TextTable(["role", "token", *known[:1], "partner", *known[1:], *names])
     for role, *pair in dict.fromkeys(place for column in columns for place in column.by_place):
         told: list[str] = []
         for token_id in pair:
@@ -123,9 +122,9 @@ def by_pair(columns: Sequence[Cells], source: str) -> Table:
     return out
 
 
-def by_tensor(columns: Sequence[Cells], source: str) -> Table:
+def by_tensor(columns: Sequence[Cells], source: str) -> TextTable:
     """Return the names of tensors without a role down, quantities across."""
-    out = headed(["tensor", *(str(c.name) for c in columns)])
+    out = TextTable(["tensor", *(str(c.name) for c in columns)])
     for place in dict.fromkeys(place for column in columns for place in column.by_place):
         out.add_row(str(place[0]), *(_cell(c.by_place.get(place)) for c in columns))
     return out
@@ -168,7 +167,7 @@ def coverage_notes(table: pd.DataFrame) -> Iterator[str]:
             yield f"{checkpoint['label']}: {len(names)} tensors not recognised, such as {names[0]}"
 
 
-def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> Table:
+def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> TextTable:
     """Return facts with what they are about (the lead) down and checkpoints across.
 
     A reading that its rule finds wanting says so before its text.
@@ -179,7 +178,7 @@ def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> Table:
         facts = facts.assign(text=facts["text"].where(~wanting, told))
     wide = beside(facts, lead)
     names = [str(name) for name in wide]
-    out = headed(names if len(lead) > 1 else ["", *names[1:]])
+    out = TextTable(names if len(lead) > 1 else ["", *names[1:]])
     for line in wide.itertuples(index=False):
         out.add_row(*line)
     return out

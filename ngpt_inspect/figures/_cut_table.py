@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,19 @@ from ngpt_inspect.figures.canvas.theme import shades_and_dashes
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, QK_SCALES, Role, Series, Status
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 NO_STEP = -1
 PLACE = ["checkpoint", "step", "role"]
 """Columns that tell apart what is drawn with a style of its own, role by role."""
+NUMBERS = ["layer", "expert", "head", "index"]
+SAID = ["measure", "status", "reason"]
+
+Key = tuple[Any, ...]
+"""Checkpoint, step, role, measure and statistic."""
+Record = dict[str, Any]
+"""A row as figures of single values read it: `NUMBERS` (whole or None), `value` and `SAID`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,19 +87,24 @@ class CutTable:
         within |= table["role"].isin([str(role) for role in OUTSIDE_LAYERS])
         wanted = table["measure"].isin([measure for measure, _ in asked])
         rows = _tidied(table[~skipped & within & wanted])
-        self._any_sampled = bool((rows["status"] == Status.SAMPLED).any())
-        groups = rows.groupby([*PLACE, "measure", "statistic"], observed=True)
-        self._groups: dict[Any, pd.DataFrame] = {
-            (*place, of, statistic): of_key
-            for (*place, of, statistic), of_key in groups
-            if (of, statistic or None) in asked
+        self._sampled = rows["reason"].where(rows["status"] == Status.SAMPLED)
+        self._rows = rows
+        places: Any = rows.groupby([*PLACE, "measure", "statistic"], observed=True).indices
+        self._at: dict[Key, np.ndarray] = {
+            key: at for key, at in places.items() if (key[3], key[4] or None) in asked
         }
-        self._empty = rows.iloc[:0]
 
     def get(self, style: Style, role: Role, series: Series) -> pd.DataFrame:
         """Return the rows of one series, by layer and index; empty where there are none."""
-        key = (style.checkpoint, style.step, str(role), series.measure, series.statistic or "")
-        return self._groups.get(key, self._empty)
+        return self._rows.iloc[self._at.get(_key(style, role, series), [])]
+
+    def records(self, style: Style, role: Role, series: Series) -> list[Record]:
+        """Return the same rows one by one: of few, quicker than a frame of them."""
+        return [self._records[at] for at in self._at.get(_key(style, role, series), [])]
+
+    @cached_property
+    def _records(self) -> list[Record]:
+        return records_of(self._rows)
 
     def one(self, style: Style, role: Role, series: Series, head: int | None) -> pd.DataFrame:
         """Return the rows of one head, or of the whole matrix."""
@@ -99,24 +113,24 @@ class CutTable:
 
     def skips(self, style: Style, role: Role) -> pd.DataFrame:
         """Return the rows that say why something of this role was not measured."""
-        return self._skips.get((style.checkpoint, style.step, str(role)), self._empty)
+        return self._skips.get((style.checkpoint, style.step, str(role)), self._rows.iloc[:0])
 
     def sampled(self, style: Style, role: Role) -> list[str]:
         """Return the reasons given with what was estimated from a sample."""
-        if not self._any_sampled:
+        if self._sampled.isna().all():
             return []
         mine = (style.checkpoint, style.step, str(role))
         reasons = [
             reason
-            for key, rows in self._groups.items()
+            for key, at in self._at.items()
             if key[:3] == mine
-            for reason in rows.loc[rows["status"] == Status.SAMPLED, "reason"].unique()
+            for reason in self._sampled.iloc[at].dropna().unique()
         ]
         return list(dict.fromkeys(reasons))
 
     def present(self, roles: Iterable[Role]) -> list[Role]:
         """Return those of these roles that any checkpoint has rows of."""
-        found = {key[2] for key in self._groups}
+        found = {key[2] for key in self._at}
         return [role for role in roles if str(role) in found]
 
     def sought(self, roles: Iterable[Role]) -> list[Role]:
@@ -127,12 +141,30 @@ class CutTable:
     def has(self, style: Style, role: Role) -> bool:
         """Whether this checkpoint has any drawn rows of this role."""
         mine = (style.checkpoint, style.step, str(role))
-        return any(key[:3] == mine for key in self._groups)
+        return any(key[:3] == mine for key in self._at)
+
+
+def _key(style: Style, role: Role, series: Series) -> Key:
+    return style.checkpoint, style.step, str(role), series.measure, series.statistic or ""
+
+
+def records_of(rows: pd.DataFrame) -> list[Record]:
+    """Return rows one by one."""
+    columns = {name: [whole(number) for number in rows[name]] for name in NUMBERS}
+    columns |= {name: rows[name].tolist() for name in ["value", *SAID]}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _tidied(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows in drawing order, empty texts in the place of nulls."""
-    texts = {name: rows[name].astype(object).fillna("") for name in ("reason", "statistic")}
+    """Return what is drawn, in drawing order, empty texts in the place of nulls.
+
+    Texts as objects: every panel takes some rows, and of Arrow's that takes ten times as long.
+    """
+    rows = rows[[*PLACE, *NUMBERS, "statistic", "value", *SAID]]
+    texts = {
+        name: rows[name].astype(object) for name in ("checkpoint", "role", "measure", "status")
+    }
+    texts |= {name: rows[name].astype(object).fillna("") for name in ("reason", "statistic")}
     rows = rows.assign(step=rows["step"].fillna(NO_STEP).astype(int), **texts)
     return rows.sort_values(["layer", "expert", "index"], kind="stable")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -9,7 +10,7 @@ from functools import partial
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.formats.torch.state_dict import WRAPPERS
 from ngpt_inspect.naming import meant
-from ngpt_inspect.stored import Contents, Held
+from ngpt_inspect.stored import Contents, Held, stems
 from ngpt_inspect.wording import listed
 
 DEEPEST = 2
@@ -88,15 +89,19 @@ def _apart(prefixes: list[str]) -> list[str]:
 
 
 def _by_prefix(names: Iterable[str]) -> dict[str, set[str]]:
-    """Return what follows each prefix that names no layer."""
-    found: dict[str, set[str]] = {}
-    for name in names:
-        words = name.split(".")
-        for depth in range(1, min(DEEPEST + 1, len(words))):
-            if words[depth - 1].isdecimal():
-                break
-            found.setdefault(".".join(words[:depth]), set()).add(".".join(words[depth:]))
-    return found
+    """Return what follows each prefix that names no layer, of those that as many names have."""
+    by_stem = stems(names)
+    found: dict[str, list[str]] = {}
+    for stem, same in by_stem.items():
+        words = stem.split(".")[:DEEPEST] if stem else []
+        for depth in range(1, len(words) + 1):
+            found.setdefault(".".join(words[:depth]), []).extend(same)
+    alike = Counter(map(len, found.values()))
+    return {
+        prefix: {name[len(prefix) + 1 :] for name in same}
+        for prefix, same in found.items()
+        if alike[len(same)] > 1
+    }
 
 
 def _under(contents: Contents, prefix: str, prefixes: list[str]) -> Held:

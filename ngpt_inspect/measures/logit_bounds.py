@@ -27,9 +27,6 @@ SCALES: Mapping[Role | None, tuple[Role, ...]] = {
 GAINS: Mapping[Role | None, Role] = {Role.W_Q: Role.GAIN_Q, Role.W_K: Role.GAIN_K}
 """What multiplies the coordinates of normed queries, or of normed keys: nGPT, GPT."""
 
-LENGTHENING = ("yarn", "longrope", "su")
-"""Kinds of rotary embedding that multiply by a factor beside the rotation."""
-
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the bound on the logits of each head, and the temperature."""
@@ -49,7 +46,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     if rotated:
         more, squared_more = _of_shared_keys(weight, rotated, device)
         k, squared_k = (k.square() + more.square()).sqrt(), squared_k + squared_more
-    scale = _softmax_scale(weight, d_k)
+    scale = _softmax_scale(weight, d_k) * _rotation(weight, latent=bool(rotated))
     bound, typical = scale * q * k, scale * (squared_q * squared_k).sqrt()
     cap = _said(weight, "attn_logit_softcapping")
     if cap:
@@ -163,12 +160,27 @@ def _spectral(heads: torch.Tensor) -> torch.Tensor:
     return singular_values(heads)[:, 0]
 
 
+def _rotation(weight: Weight, *, latent: bool) -> float:
+    """Return what rotations multiply logits by: queries and keys are lengthened alike."""
+    from ngpt_inspect.numerics.rotary import lengthening, sharpening
+
+    rope = _said(weight, "rope_scaling") or _said(weight, "rope_parameters")
+    if not isinstance(rope, Mapping):
+        return 1.0
+    tokens = [_said(weight, f"{which}max_position_embeddings") for which in ("", "original_")]
+    try:
+        longer = lengthening(rope, *tokens)
+        sharper = sharpening(rope) if latent else 1.0
+    except (TypeError, ValueError) as error:
+        raise InspectError(f"no bound is known: {error}") from None
+    partly = rope.get("partial_rotary_factor") or _said(weight, "partial_rotary_factor") or 1.0
+    if longer != 1.0 and (latent or partly != 1.0):
+        raise InspectError("its rotations lengthen a part of queries and keys: no bound is known")
+    return longer**2 * sharper
+
+
 def _softmax_scale(weight: Weight, d_k: int) -> float:
     """Return what products of queries and keys are multiplied by, as far as files tell."""
-    rope = _said(weight, "rope_scaling") or _said(weight, "rope_parameters") or {}
-    kind = rope.get("rope_type", rope.get("type")) if isinstance(rope, Mapping) else None
-    if kind in LENGTHENING:
-        raise InspectError(f"its rotations ({kind}) also lengthen queries and keys: no bound known")
     if any(weight.beside(role) for role in QK_SCALES):
         return math.sqrt(d_k)  # section 2.3.2
     if _said(weight, "scale_attn_weights") is False or _said(weight, "model_type") == "gpt_neo":
@@ -199,7 +211,8 @@ MEASURE = Measure(
         "‖q‖ ≤ √d σ_max(W_q diag(gain_A)) + ‖W_q b + c‖ with the biases b of the norm and c of "
         "W_q, if any; with normed queries √d_k max |gain_q|; keys alike. Of latent attention (MLA) "
         "W_q,b and the gain and width of the normed latent take their places, and ‖k‖² is the sum "
-        "over both parts of a key. nGPT: scale √d_k, "
+        "over both parts of a key. Rotations of long contexts (YaRN, LongRoPE) lengthen both by "
+        "f: f² times as much; MLA has a factor in its softmax. nGPT: scale √d_k, "
         "‖q‖ ≤ max |s_qk|, so √d_k max s_qk²",
         "attention_temperature": "T = 1 / (scale · rms ‖q‖ · rms ‖k‖), root mean squares over "
         "normed inputs (normed queries) of every direction: a logit is cos(q, k) / T where both "

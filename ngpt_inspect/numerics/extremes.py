@@ -7,30 +7,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.numerics.cores import cores
+from ngpt_inspect.numerics.cores import SHARE, cores, side_by_side
 from ngpt_inspect.numerics.finite import row_blocks
-from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, gram_matrix
+from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator
 
     import torch
 
     Operator = Callable[[torch.Tensor], torch.Tensor]
+    Mapped = Callable[..., Iterator[Any]]
+    """`map`, or one that works on several items at once."""
 
 TOLERANCE = 1e-10
 """Relative error of a squared singular value at which an iteration stops."""
 TOP_TOLERANCE = 2e-10
-"""The same for the largest, whose square is measured in float64 and certified afterwards."""
-LONG_STEP = 1 << 23
-"""Values from which on one step takes longer than the wait for a thread that another process keeps
-from running: it takes all cores (docs/performance.md)."""
+"""The same for the largest, whose square is measured in float64 and certified afterwards. Larger,
+an iteration can end before it has seen that another value lies within 1e-7 of this one."""
+MOST_SHARES = 8
+"""Threads that share a step; what is summed does not depend on how many there are."""
 NEAR_ELEMENTS = 1 << 18
 """Values of a block of rows that is used twice: 1 MB of float32."""
+MEASURED_ELEMENTS = 1 << 19
+"""Values of a block of rows that is widened: 4 MB of float64."""
 CERTIFIED = 1e-9
 """Relative error a residual must prove, rounding apart, for the result to stand."""
 MAX_STEPS = 300
@@ -90,21 +94,19 @@ def extreme_singular_values(w_OI: torch.Tensor, scale: float = 1.0) -> Extremes 
 def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
     import torch
 
-    wide = w_II.double() * scale if scale != 1.0 else w_II.double()
-    # Single precision only guides the search; the value is measured in float64.
-    guide = w_II if w_II.dtype == torch.float32 and scale == 1.0 else wide.float()
-    top = _top_end(wide, normal_product(guide), torch.float32)
-    if top is None:
-        top = _top_end(wide, normal_product(wide), torch.float64)
+    values = w_II if scale == 1.0 else w_II.double() * scale
+    top = _top_of(values)
     if top is None:
         return None
-    lu, pivots, _ = torch.linalg.lu_factor_ex(wide)
+    # W^T, as columns are what LAPACK factorises; in place, in memory of its own.
+    lu = values.to(torch.float64, copy=True, memory_format=torch.contiguous_format).T
+    pivots, info = (torch.empty(0, dtype=torch.int32, device=lu.device) for _ in range(2))
+    torch.linalg.lu_factor_ex(lu, out=(lu, pivots, info))
     # |L| <= n under partial pivoting, so sigma_min <= n times the smallest pivot of U.
     pivot = len(lu) * float(lu.diagonal().abs().min())
     if pivot <= len(lu) * EPS * top[0]:
         return _singular(top, pivot, scale, "lu + lanczos")
-
-    return _joined(wide, top, _solver(lu, pivots), scale, "lu + lanczos")
+    return _joined(values, top, _solver(lu, pivots), scale, "lu + lanczos")
 
 
 def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
@@ -112,7 +114,7 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
 
     g_II = gram_matrix(w_OI, scale)
     rows = w_OI if scale == 1.0 else w_OI.double() * scale
-    top = _top_end(rows, lambda x: g_II @ x, torch.float64)
+    top = _top_end(rows, partial(_product, g_II), g_II)
     if top is None:
         return None
     lower, failed = torch.linalg.cholesky_ex(g_II)
@@ -129,19 +131,40 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
     return None if found is None else replace(found, root=r_II)
 
 
-def normal_product(w_OI: torch.Tensor) -> Operator:
+def _shares(w_OI: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Cut into rows for so many threads as the size is worth, whether they are there or not."""
+    return w_OI.tensor_split(min(MOST_SHARES, max(1, w_OI.numel() // SHARE)))
+
+
+def normal_product(w_OI: torch.Tensor, mapped: Mapped = map) -> Operator:
     """Map x to W^T W x, reading W once: a block of rows is still near the core when used again."""
     import torch
 
     step = max(1, NEAR_ELEMENTS // w_OI.shape[1])
 
+    def of_share(rows_RI: torch.Tensor, x_I: torch.Tensor) -> torch.Tensor:
+        out_I = torch.zeros_like(x_I)
+        for rows in rows_RI.split(step):
+            out_I.addmv_(rows.T, rows @ x_I)
+        return out_I
+
     def product(x_I: torch.Tensor) -> torch.Tensor:
         if w_OI.is_cuda:
             return w_OI.T @ (w_OI @ x_I)
         out_I = torch.zeros_like(x_I)
-        for rows in w_OI.split(step):
-            out_I.addmv_(rows.T, rows @ x_I)
+        for part_I in mapped(partial(of_share, x_I=x_I), _shares(w_OI)):
+            out_I += part_I
         return out_I
+
+    return product
+
+
+def _product(g_II: torch.Tensor, mapped: Mapped = map) -> Operator:
+    """Map x to G x."""
+    import torch
+
+    def product(x_I: torch.Tensor) -> torch.Tensor:
+        return torch.cat(list(mapped(lambda rows: rows @ x_I, _shares(g_II))))
 
     return product
 
@@ -173,24 +196,23 @@ def spectral_norm(w_OI: torch.Tensor) -> float:
     scale = unit_scale(w_OI)
     tall = w_OI if w_OI.shape[0] >= w_OI.shape[1] else w_OI.T
     if tall.shape[1] >= ENDS_FROM:
-        wide = tall.double() * scale
-        top = _top_end(wide, normal_product(wide), wide.dtype)
+        top = _top_of(tall if scale == 1.0 else tall.double() * scale)
         if top is not None:
             return top[0] / scale
     return float(singular_values(tall)[0])
 
 
 def _solver(lu: torch.Tensor, pivots: torch.Tensor) -> Operator:
-    """Map x to (W^T W)^-1 x, for W with these LU factors."""
+    """Map x to (W^T W)^-1 x, where these are the LU factors of W^T."""
     import torch
 
     if forms_inverse(lu):
         unit_II = torch.eye(len(lu), dtype=lu.dtype, device=lu.device)
-        return normal_product(torch.linalg.lu_solve(lu, pivots, unit_II).T)
+        return normal_product(torch.linalg.lu_solve(lu, pivots, unit_II))
 
     def inverse(x: torch.Tensor) -> torch.Tensor:
-        y_I1 = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1), adjoint=True)
-        z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1)
+        y_I1 = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1))
+        z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1, adjoint=True)
         return z_I1.squeeze(1)
 
     return inverse
@@ -217,22 +239,30 @@ def _singular(top: tuple[float, float], bound: float, scale: float, method: str)
     return Extremes(top[0] / scale, bound / scale, math.inf, method)
 
 
-def _cores_of_a_step(w_OI: torch.Tensor) -> AbstractContextManager[None]:
-    """Take one core for iterations of small steps, each of which would wait for a thread."""
-    return cores(None if w_OI.shape[1] ** 2 >= LONG_STEP else 1)
+def _top_of(w_OI: torch.Tensor) -> tuple[float, float] | None:
+    """sigma_max as `_top_end` gives it, from products with W itself."""
+    # Single precision only guides the search; the value is measured in float64.
+    top = _top_end(w_OI, partial(normal_product, w_OI.float()), w_OI.float())
+    return top or _top_end(w_OI, partial(normal_product, w_OI.double()), w_OI.double())
 
 
-def _top_end(w_OI: torch.Tensor, apply: Operator, dtype: torch.dtype) -> tuple[float, float] | None:
-    """sigma_max and a bound on its relative error, or None where the bound is not met."""
-    with _cores_of_a_step(w_OI):
+def _top_end(
+    w_OI: torch.Tensor, product: Callable[[Mapped], Operator], guide: torch.Tensor
+) -> tuple[float, float] | None:
+    """sigma_max and a bound on its relative error, or None where the bound is not met.
+
+    `product` multiplies by W^T W by way of `guide`, in its precision.
+    """
+    start_I = start_direction(w_OI, guide.dtype)
+    with side_by_side(1 if w_OI.is_cuda else len(_shares(guide))) as mapped:
         pair = largest_ritz_pair(
-            apply, start_direction(w_OI, dtype), tolerance=TOP_TOLERANCE, max_steps=MAX_STEPS
+            product(mapped), start_I, tolerance=TOP_TOLERANCE, max_steps=MAX_STEPS
         )
     square, residual = _measured(w_OI, pair.vector.double())
     if square == 0.0:
         return 0.0, 0.0
     # The guide's runner-up carries the guide's rounding.
-    noise = 1e-6 if dtype.itemsize < 8 else 1e-13
+    noise = 1e-6 if guide.dtype.itemsize < 8 else 1e-13
     runner_up = pair.runner_up * (1 + noise)
     error = value_error(square, residual, runner_up) / square / 2
     return (square**0.5, error) if error <= CERTIFIED / 4 else None
@@ -244,7 +274,7 @@ def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float, to
 
     start_I = start_direction(w_OI, torch.float64)
     try:
-        with _cores_of_a_step(w_OI):
+        with cores(1):  # a triangular solve of one vector has nothing to share
             pair = largest_ritz_pair(inverse, start_I, tolerance=TOLERANCE, max_steps=MAX_STEPS)
             # One more solve: W v would magnify what is left in v of large singular directions.
             vector_I = inverse(pair.vector)
@@ -282,7 +312,7 @@ def _measured(w_OI: torch.Tensor, v_I: torch.Tensor) -> tuple[float, float]:
 
     v_I = v_I / torch.linalg.vector_norm(v_I)
     square, back = 0.0, torch.zeros_like(v_I)
-    for rows in row_blocks(w_OI, ROW_BLOCK_ELEMENTS):
+    for rows in row_blocks(w_OI, MEASURED_ELEMENTS):
         wide = rows.double()
         image = wide @ v_I
         square += float(image @ image)

@@ -78,10 +78,11 @@ class GramSum:
             self.lower_II[first:last, :last].addmm_(wide[:, first:last].T, wide[:, :last])
 
     def whole(self) -> torch.Tensor:
-        """Return it, exactly symmetric."""
-        import torch
-
-        lower = torch.tril(self.lower_II)
-        whole = lower + lower.T
-        whole.diagonal().copy_(lower.diagonal())
+        """Return it, exactly symmetric, in the same memory."""
+        whole = self.lower_II
+        for first in range(0, len(whole), COLUMN_BLOCK):
+            last = first + COLUMN_BLOCK
+            whole[:first, first:last] = whole[first:last, :first].T
+            corner = whole[first:last, first:last]
+            corner.copy_(corner.tril() + corner.tril(-1).T)
         return whole

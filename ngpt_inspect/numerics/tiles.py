@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
-from ngpt_inspect.numerics.cores import cores
+from ngpt_inspect.numerics.cores import side_by_side
 from ngpt_inspect.numerics.directions import directions
 from ngpt_inspect.numerics.finite import times_power
 
@@ -251,14 +250,11 @@ def over_tiles(
             hands.put(hand)
 
     spots = list(_spots(rows, cut))
-    n_threads = 1 if rows.x_VD.is_cuda else min(torch.get_num_threads(), MOST_THREADS, len(spots))
+    n_threads = 1 if rows.x_VD.is_cuda else min(MOST_THREADS, len(spots))
     for _ in range(max(n_threads, 1)):
         hands.put(Hand())
-    if n_threads < 2:
-        yield from map(seen, spots)
-        return
-    with cores(1), ThreadPoolExecutor(n_threads) as pool:
-        yield from pool.map(seen, spots)
+    with side_by_side(n_threads) as mapped:
+        yield from mapped(seen, spots)
 
 
 def _spots(rows: TiledRows, cut: int | None) -> Iterator[Spot]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ngpt_inspect.stored import Contents
 
+INT4_OF_TORCHAO = "Int4Tensor"
 KEYS = ("quantization_config", "compression_config")
 
 
@@ -14,3 +15,10 @@ def quantisation(contents: Contents) -> Mapping[str, Any]:
     """Return the quantisation config of config.json; empty when there is none."""
     found = contents.find(*KEYS)
     return found[0] if found and isinstance(found[0], Mapping) else {}
+
+
+def type_by_torchao(contents: Contents, name: str) -> str:
+    """Return the class that torchao notes for a tensor in the metadata; empty where it is none."""
+    said = contents.config.get(name)
+    kind = said.get("_type") if isinstance(said, Mapping) else None
+    return kind if isinstance(kind, str) else ""

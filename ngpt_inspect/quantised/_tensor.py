@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.wording import shown
 
 if TYPE_CHECKING:
     import torch
 
+LONGEST_REASON = 300
+"""Characters: names, shapes and settings in it come out of the file."""
 ROWS_AT_ONCE = 1 << 22
 """Values decoded at once where only a sum over them is wanted."""
 
@@ -140,14 +143,14 @@ class RefusedTensor(StoredTensor):
 
 
 def refused(codes: StoredTensor, why: str) -> RefusedTensor:
-    """Return the codes as they are, with the reason why they are not values."""
+    """Return the codes as they are, with the reason why they are not values, cut when long."""
     return RefusedTensor(
         name=codes.name,
         shape=codes.shape,
         dtype=codes.dtype,
         location=codes.location,
         codes=codes,
-        why=why,
+        why=shown(why, LONGEST_REASON),
     )
 
 

@@ -4,6 +4,7 @@
 (groups, out) and, where rows were reordered, ``NAME.g_idx`` (in): the group of each input. The
 lowest bits of a word come first. W[o, i] = scales[g, o] (q[i, o] - z[g, o]) with g = g_idx[i],
 and z one more than it is stored, unless the checkpoint says that it is of the second format.
+GPTQModel may give modules other widths and groups (``dynamic``): shapes tell which.
 """
 
 from __future__ import annotations
@@ -74,9 +75,10 @@ def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, A
         return Recognised(tensor=refused(codes, why), codes=codes.name)
     needed += [f"{base}.g_idx"] if f"{base}.g_idx" in tensors else []
     parts = (codes, *(tensors[name] for name in needed))
+    if isinstance(config.get("dynamic"), Mapping):
+        bits = _bits(codes, parts[1]) or bits
     n_inputs = codes.shape[0] * WORD // bits if codes.shape else 0
-    group = config.get("group_size")
-    group = group if type(group) is int and group > 0 else max(1, n_inputs)
+    group = _group(n_inputs, parts[2], config)
     if not _fits(parts, bits, group):
         shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
         return Recognised(
@@ -94,6 +96,24 @@ def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, A
         zero_offset=0 if second else 1,
     )
     return Recognised(tensor=tensor, codes=codes.name, others=tuple(needed))
+
+
+def _bits(codes: StoredTensor, zeros: StoredTensor) -> int:
+    """Return the width that the zero of every output has; 0 where shapes tell none."""
+    if len(codes.shape) != 2 or len(zeros.shape) != 2 or not codes.shape[1]:
+        return 0
+    bits, rest = divmod(zeros.shape[1] * WORD, codes.shape[1])
+    return bits if not rest and bits in WIDTHS else 0
+
+
+def _group(n_inputs: int, scales: StoredTensor, config: Mapping[str, Any]) -> int:
+    """Return how many inputs share a scale: as the config says, or of this module as shapes do."""
+    group = config.get("group_size")
+    group = group if type(group) is int and group > 0 else max(1, n_inputs)
+    n_groups = scales.shape[0] if scales.shape else 0
+    if isinstance(config.get("dynamic"), Mapping) and n_groups and n_inputs % n_groups == 0:
+        return n_inputs // n_groups
+    return group
 
 
 def _fits(parts: tuple[StoredTensor, ...], bits: int, group: int) -> bool:

@@ -2,15 +2,17 @@
 
 ``NAME.W_q`` holds codes q of the matrix seen as (groups, group size) with axis 1, (group size,
 groups) with axis 0; packed by rows: the first of 8 // bits blocks of rows (10 of 3 bits in a word
-of 32) is in the highest bits. W = ((q - zero) scale) in the shape that ``NAME.shape`` has; bits
-and axis are in ``NAME.nbits`` and ``NAME.axis``, or in the config.
+of 32) is in the highest bits; 5 and 6 bits are not packed. W = ((q - zero) scale) in the shape
+that ``NAME.shape`` has; bits and axis are in ``NAME.nbits`` and ``NAME.axis``, or in the config.
+In files of torch.save all this may be in ``NAME.meta``, and scales and zeros quantised likewise:
+``scale_q`` and ``zero_q`` hold their codes, ``meta_scale`` and ``meta_zero`` what is said of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ngpt_inspect.quantised._config import quantisation
 from ngpt_inspect.quantised._scheme import Recognised, Scheme
@@ -20,16 +22,33 @@ from ngpt_inspect.stored import Contents, StoredTensor
 if TYPE_CHECKING:
     import torch
 
-WIDTHS = {"U8": (8, (1, 2, 4, 8)), "I32": (32, (3, 4))}
-"""Bits of what codes are packed into, and of a code."""
+WIDTHS = {"U8": 8, "I32": 32}
+"""Bits of what codes are packed into."""
+PACKED = {"U8": {1: 1, 2: 2, 4: 4, 5: 8, 6: 8, 8: 8}, "I32": {3: 3, 4: 4}}
+"""Bits that a code takes there."""
 INTEGERS = ("I64", "I32", "U8")
+MOST_AXES = 2
 FLOATS = ("F16", "BF16", "F32")
-BESIDE = (
+_META = (
     *("scale", "zero", "shape", "nbits", "axis", "group_size", "packing", "unpack_view_dtype"),
-    *("view_as_float", "quant_scale", "quant_zero", "compute_dtype", "encoded_state_dict"),
-    *("stores_quant_config", "channel_wise", "optimize", "round_zero", "offload_meta"),
+    *("view_as_float", "quant_scale", "quant_zero", "compute_dtype", "channel_wise", "optimize"),
+    *("round_zero", "scale_q", "zero_q"),
+)
+BESIDE = (
+    *(f"{home}{key}" for home in ("", "meta.") for key in _META),
+    *(
+        f"{home}meta_{of}.{key}"
+        for home in ("", "meta.")
+        for of in ("scale", "zero")
+        for key in _META
+    ),
+    *("encoded_state_dict", "stores_quant_config", "offload_meta"),
 )
 """What the library keeps beside the codes of a module."""
+
+
+class NotDecoded(Exception):
+    """Why no values follow from what is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +56,7 @@ class HQQTensor(QuantisedTensor):
     """See the module."""
 
     bits: int
+    """That a code takes."""
     width: int
     """Bits of one item of the codes."""
     seen: tuple[int, int]
@@ -57,40 +77,94 @@ class HQQTensor(QuantisedTensor):
 
 
 def _find(contents: Contents) -> Iterator[Recognised]:
-    said = quantisation(contents)
-    for name in contents.tensors:
+    said = _Said(contents)
+    for name, codes in contents.tensors.items():
         base = name.removesuffix(".W_q")
-        if base != name:
-            yield _hqq(base, contents.tensors, said)
+        if base == name:
+            continue
+        homes = [f"{base}.meta", base]
+        home = next((each for each in homes if f"{each}.shape" in said), base)
+        try:
+            tensor = _decoded(f"{base}.weight", codes, home, said)
+        except NotDecoded as error:
+            why = f"quantised by HQQ{error}"
+            yield Recognised(tensor=refused(codes, why), codes=name)
+            continue
+        others = tuple(each for part in BESIDE if (each := f"{base}.{part}") in contents.tensors)
+        yield Recognised(tensor=tensor, codes=name, others=others)
 
 
-def _hqq(base: str, tensors: Mapping[str, StoredTensor], said: Mapping[str, Any]) -> Recognised:
-    codes = tensors[f"{base}.W_q"]
-    missing = [part for part in ("scale", "zero", "shape") if f"{base}.{part}" not in tensors]
+class _Said:
+    """What a checkpoint says of each module: in small tensors, or beside the tensors."""
+
+    def __init__(self, contents: Contents) -> None:
+        self.tensors = contents.tensors
+        self._beside = contents.config
+        config = quantisation(contents)
+        inner = config.get("quant_config")
+        config = inner.get("weight_quant_params", inner) if isinstance(inner, Mapping) else config
+        self._of_all = config if isinstance(config, Mapping) else {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.tensors or name in self._beside
+
+    def integers(self, name: str) -> list[int]:
+        """Return the few integers of a setting; none where it is something else."""
+        stored = self.tensors.get(name)
+        if stored is None:
+            said = self._beside.get(name, self._of_all.get(name.rpartition(".")[2]))
+            found = said if isinstance(said, list) else [said]
+        elif stored.dtype in INTEGERS and 0 < stored.n_values <= MOST_AXES:
+            found = stored.read().reshape(-1).tolist()
+        else:
+            found = []
+        return found if all(type(each) is int for each in found) else []
+
+
+def _decoded(name: str, codes: StoredTensor, home: str, said: _Said) -> HQQTensor:
+    """Return a tensor by its codes and what is said of it under `home`.
+
+    Raises
+    ------
+    NotDecoded
+        Something is missing, or does not fit; says what, for the end of a sentence.
+    """
+    shape = tuple(said.integers(f"{home}.shape"))
+    found = {part: _side(part, home, said) for part in ("scale", "zero")}
+    missing = [*(part for part, each in found.items() if each is None), *["shape"] * (not shape)]
     if missing:
-        why = f"quantised by HQQ, and without {', '.join(missing)} no values follow"
-        return Recognised(tensor=refused(codes, why), codes=codes.name)
-    shape = tuple(_integers(tensors[f"{base}.shape"]))
-    bits, axis = (_number(base, key, tensors, said) for key in ("nbits", "axis"))
-    parts = (codes, tensors[f"{base}.scale"], tensors[f"{base}.zero"])
-    width, known = WIDTHS.get(codes.dtype, (0, ()))
-    seen = _seen(parts, shape, width // bits if bits in known else 0, axis)
+        msg = f", and without {', '.join(missing)} no values follow"
+        raise NotDecoded(msg)
+    parts = (codes, *(each for each in found.values() if each is not None))
+    bits, axis = ((*said.integers(f"{home}.{key}"), -1)[0] for key in ("nbits", "axis"))
+    taken = PACKED.get(codes.dtype, {}).get(bits, 0)
+    width = WIDTHS.get(codes.dtype, 0)
+    seen = _seen(parts, shape, width // taken if taken else 0, axis)
     if seen is None:
         told = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
-        why = f"quantised by HQQ in {bits} bits along axis {axis}, and its parts do not fit: {told}"
-        return Recognised(tensor=refused(codes, why[:300]), codes=codes.name)
-    tensor = HQQTensor(
-        name=f"{base}.weight",
+        msg = f" in {bits} bits along axis {axis}, and its parts do not fit: {told}"
+        raise NotDecoded(msg)
+    return HQQTensor(
+        name=name,
         shape=shape,
         dtype=f"HQQ int{bits}",
         location=codes.location,
         parts=parts,
-        bits=bits,
+        bits=taken,
         width=width,
         seen=seen,
     )
-    others = tuple(name for part in BESIDE if (name := f"{base}.{part}") in tensors)
-    return Recognised(tensor=tensor, codes=codes.name, others=others)
+
+
+def _side(part: str, home: str, said: _Said) -> StoredTensor | None:
+    """Return the scales or zeros, which may be quantised themselves."""
+    plain, codes = (said.tensors.get(f"{home}.{name}") for name in (part, f"{part}_q"))
+    if plain is not None or codes is None:
+        return plain
+    inner = f"{home}.meta_{part}"
+    if f"{inner}.scale" not in said.tensors or f"{inner}.zero" not in said.tensors:
+        return None  # of codes of codes none is known
+    return _decoded(codes.name, codes, inner, said)
 
 
 def _seen(
@@ -107,30 +181,10 @@ def _seen(
         and axis in (0, 1)
         and not rest
         and codes.shape[0] == -(-n_rows // n_packed)
-        and all(each.shape == wanted and each.dtype in FLOATS for each in others)
+        and all(each.shape == wanted or each.n_values == 1 for each in others)
+        and all(each.dtype in FLOATS or isinstance(each, HQQTensor) for each in others)
     )
     return (n_rows, codes.shape[1]) if fits else None
 
 
-def _integers(tensor: StoredTensor) -> list[int]:
-    """Return the few integers of a tensor of settings; none where it is something else."""
-    if tensor.dtype not in INTEGERS or not 0 < tensor.n_values <= 2:
-        return []
-    found: list[int] = tensor.read().reshape(-1).tolist()
-    return found
-
-
-def _number(
-    base: str, key: str, tensors: Mapping[str, StoredTensor], said: Mapping[str, Any]
-) -> int:
-    """Return a setting of one module: beside it, else what the config says of all; or -1."""
-    stored = tensors.get(f"{base}.{key}")
-    found: Any = _integers(stored)[:1] if stored is not None else None
-    if not found:
-        config = said.get("quant_config")
-        config = config.get("weight_quant_params", config) if isinstance(config, Mapping) else said
-        found = [config.get(key)] if isinstance(config, Mapping) else []
-    return found[0] if found and type(found[0]) is int else -1
-
-
-HQQ = Scheme(name="hqq", summary="HQQ integers of 1, 2, 3, 4 or 8 bits", find=_find)
+HQQ = Scheme(name="hqq", summary="HQQ integers of 1 to 6 or 8 bits", find=_find)

@@ -87,7 +87,7 @@ def _mlx(
             bits=bits,
         )
         return Recognised(tensor=tensor, codes=name, others=needed)
-    return Recognised(tensor=refused(words, why[:300]), codes=name)
+    return Recognised(tensor=refused(words, why), codes=name)
 
 
 def _fits(words: StoredTensor, others: list[StoredTensor], bits: int, group: object) -> bool:

@@ -1,10 +1,11 @@
 """Integers in groups, packed along the inputs: the pack-quantized format of compressed-tensors.
 
-``NAME_packed`` (out, in / per word) of 32-bit words, the lowest bits first; ``NAME_scale`` (out,
-groups); ``NAME_shape`` the two sizes; and, unless quantisation is symmetric, ``NAME_zero_point``
-(out / per word, groups), packed along the outputs. W[o, i] = scale[o, g] (q[o, i] - z[o, g]) with
-g the group of input i (``NAME_g_idx``, where inputs were reordered; else in their order), and z
-half the range of the codes where none is stored.
+``NAME_packed`` (out, in * bits / 32) of 32-bit words, the lowest bits first and codes running on
+from word to word; ``NAME_scale`` (out, groups); ``NAME_shape`` the two sizes; and, unless
+quantisation is symmetric, ``NAME_zero_point`` (out * bits / 32, groups), packed along the outputs.
+W[o, i] = scale[o, g] (q[o, i] - z[o, g]) with g the group of input i (``NAME_g_idx``, where inputs
+were reordered; else in their order), and z half the range of the codes where none is stored.
+Where the config names several widths (``config_groups``), sizes and words tell which.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from ngpt_inspect.stored import Contents, StoredTensor
 if TYPE_CHECKING:
     import torch
 
-WIDTHS = (2, 4, 8)
+WIDTHS = range(1, 9)
 """Bits."""
+UNTOLD = "packed integers whose width the config does not tell, from 1 to 8 bits"
+FORMATS = ("pack-quantized", "mixed-precision")
 SCALE_DTYPES = ("F16", "BF16", "F32")
+INTEGERS = ("I64", "I32")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,7 @@ class PackedIntegers(QuantisedTensor):
         order = more.pop() if self.reordered else None
         if tuple(sizes.read().tolist()) != self.shape:
             raise self.refuse(f"{sizes.name} is not {list(self.shape)}, what is packed")
-        codes = unpack(words.read(start, stop), self.bits, 1)
+        codes = unpack(words.read(start, stop), self.bits, 1)[:, : self.shape[1]]
         scales = scale.read(start, stop)
         zeros = torch.full(scales.shape, 2 ** (self.bits - 1), dtype=torch.int32)
         if more:
@@ -61,48 +65,51 @@ class PackedIntegers(QuantisedTensor):
 
 def _find(contents: Contents) -> Iterator[Recognised]:
     config = quantisation(contents)
-    if config.get("format") != "pack-quantized":
+    if config.get("format") not in FORMATS:
         return
-    bits = _bits(config)
+    widths = _widths(config)
     for name, codes in contents.tensors.items():
-        if name.endswith("_packed"):
-            yield _packed(name.removesuffix("_packed"), codes, bits, contents.tensors)
+        if name.endswith("_packed") and (codes.dtype != "U8" or config["format"] == FORMATS[0]):
+            yield _packed(name.removesuffix("_packed"), codes, widths, contents.tensors)
 
 
-def _bits(config: Mapping[str, Any]) -> int | None:
-    """Return the one width that all groups of layers have; None for several, or another kind."""
+def _widths(config: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the widths that groups of layers have; none where all are of another kind."""
     groups = config.get("config_groups")
     layers = list(groups.values()) if isinstance(groups, dict) else []
     weights = [each.get("weights") if isinstance(each, dict) else None for each in layers]
     found = [
-        [each.get("num_bits"), each.get("type", "int")] if isinstance(each, dict) else None
+        each.get("num_bits")
         for each in weights
+        if isinstance(each, dict) and each.get("type", "int") == "int"
     ]
-    return next((n for n in WIDTHS if found and all(each == [n, "int"] for each in found)), None)
+    return tuple(n for n in WIDTHS if n in found)
 
 
 def _packed(
-    base: str, codes: StoredTensor, bits: int | None, tensors: Mapping[str, StoredTensor]
+    base: str, codes: StoredTensor, widths: tuple[int, ...], tensors: Mapping[str, StoredTensor]
 ) -> Recognised:
-    if bits is None:
-        why = "packed integers of another width than 2, 4 or 8 bits, or of several"
-        return Recognised(tensor=refused(codes, why), codes=codes.name)
     needed = [f"{base}_scale", f"{base}_shape"]
     missing = [name for name in needed if name not in tensors]
+    if not widths:
+        return Recognised(tensor=refused(codes, UNTOLD), codes=codes.name)
     if missing:
         why = f"stored as packed integers, and {' and '.join(missing)} are missing"
         return Recognised(tensor=refused(codes, why), codes=codes.name)
     optional = [f"{base}_zero_point", f"{base}_g_idx"]
     needed += [name for name in optional if name in tensors]
     parts = (codes, *(tensors[name] for name in needed))
-    if not _fits(parts, WORD // bits):
+    bits, n_inputs = _width(codes, parts[2], widths)
+    if not bits:
+        return Recognised(tensor=refused(codes, UNTOLD), codes=codes.name)
+    if not _fits(parts, bits, n_inputs):
         shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
         return Recognised(
             tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name
         )
     tensor = PackedIntegers(
         name=base,
-        shape=(codes.shape[0], codes.shape[1] * WORD // bits),
+        shape=(codes.shape[0], n_inputs),
         dtype=f"int{bits}",
         location=codes.location,
         parts=parts,
@@ -112,7 +119,26 @@ def _packed(
     return Recognised(tensor=tensor, codes=codes.name, others=tuple(needed))
 
 
-def _fits(parts: tuple[StoredTensor, ...], per_word: int) -> bool:
+def _width(codes: StoredTensor, sizes: StoredTensor, widths: tuple[int, ...]) -> tuple[int, int]:
+    """Return bits and inputs; no bits where they are not certain.
+
+    The sizes are read, for they are values, only where headers do not tell.
+    """
+    n_words = codes.shape[-1] if codes.shape else 0
+    if len(widths) == 1 and WORD % widths[0] == 0:
+        return widths[0], n_words * WORD // widths[0]
+    if sizes.shape != (2,) or sizes.dtype not in INTEGERS:
+        return 0, 0
+    n_inputs = int(sizes.read()[1])
+    found = [bits for bits in widths if _words(n_inputs, bits) == n_words]
+    return (found[0], n_inputs) if len(found) == 1 else (0, 0)
+
+
+def _words(n_codes: int, bits: int) -> int:
+    return -(-n_codes * bits // WORD)
+
+
+def _fits(parts: tuple[StoredTensor, ...], bits: int, n_inputs: int) -> bool:
     codes, scales, sizes, *more = parts
     zeros = [part for part in more if not part.name.endswith("_g_idx")]
     order = [part for part in more if part not in zeros]
@@ -122,15 +148,16 @@ def _fits(parts: tuple[StoredTensor, ...], per_word: int) -> bool:
         codes.dtype == "I32"
         and scales.dtype in SCALE_DTYPES
         and scales.shape[0] == codes.shape[0]
-        and codes.shape[1] * per_word % scales.shape[1] == 0
+        and n_inputs > 0
+        and n_inputs % scales.shape[1] == 0
         and sizes.shape == (2,)
-        and sizes.dtype in ("I64", "I32")
+        and sizes.dtype in INTEGERS
         and all(part.dtype == "I32" for part in more)
-        and all(part.shape == (codes.shape[1] * per_word,) for part in order)
-        and all(part.shape == (-(-codes.shape[0] // per_word), scales.shape[1]) for part in zeros)
+        and all(part.shape == (n_inputs,) for part in order)
+        and all(part.shape == (_words(codes.shape[0], bits), scales.shape[1]) for part in zeros)
     )
 
 
 PACKED_INTEGERS = Scheme(
-    name="packed integers", summary="compressed-tensors' pack-quantized, 2, 4 or 8 bits", find=_find
+    name="packed integers", summary="compressed-tensors' pack-quantized, 1 to 8 bits", find=_find
 )

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.quantised._config import INT4_OF_TORCHAO, type_by_torchao
 from ngpt_inspect.quantised._scales import spread
 from ngpt_inspect.quantised._scheme import Recognised, Scheme
 from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
@@ -50,6 +51,8 @@ def _find(contents: Contents) -> Iterator[Recognised]:
     tensors = contents.tensors
     for name, codes in tensors.items():
         if codes.dtype != "I8" or len(codes.shape) < 2:
+            continue
+        if type_by_torchao(contents, name) == INT4_OF_TORCHAO:
             continue
         base = name.removesuffix(".weight")
         if base + SCB in tensors:

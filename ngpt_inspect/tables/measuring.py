@@ -93,8 +93,6 @@ def measure(
     >>> heads[heads["checkpoint"] == "gpt"]["value"].round(3).tolist()
     [2.0, 3.0, 4.0, 5.0]
     """
-    from ngpt_inspect.tables.printing import TidyTable
-
     chosen = [measure_named(name) for name in several(measures, what="a measure")]
     models = distinct(opened(checkpoints))
     wanted, layers = roles_named(roles), layers_named(layers)
@@ -104,6 +102,9 @@ def measure(
     _check_present(models, plan, wanted, layers)
 
     found = _found(_jobs(plan, settings, device), executor, workers, progress)
+    # Only now: pandas takes 70 MB, which what is computed can have before.
+    from ngpt_inspect.tables.printing import TidyTable
+
     entries = []
     for part in plan:
         for weight in part.weights:

@@ -47,10 +47,14 @@ def frame_of(entries: Sequence[Entry]) -> pd.DataFrame:
     """Return the table of entries, columns in their order, null where nothing applies."""
     import pandas as pd
 
-    lengths = [_length([np.size(entry[name]) for name in VALUE_COLUMNS]) for entry in entries]
+    lengths = [_length([_size(entry[name]) for name in VALUE_COLUMNS]) for entry in entries]
     return pd.DataFrame(
         {name: _column(name, [entry[name] for entry in entries], lengths) for name in COLUMNS}
     )
+
+
+def _size(part: Any) -> int:
+    return part.size if isinstance(part, np.ndarray) else 1
 
 
 def _length(sizes: list[int]) -> int:
@@ -66,7 +70,7 @@ def _column(name: str, parts: list[Any], lengths: list[int]) -> Any:
         null = _spread([part is None for part in parts], lengths, bool)
         return pd.arrays.IntegerArray(_spread(filled, lengths, np.int64), null)
     if name in TEXTS:
-        texts = [_text(part) if np.ndim(part) == 0 else part for part in parts]
+        texts = [part if isinstance(part, np.ndarray) else _text(part) for part in parts]
         return pd.array(_spread(texts, lengths, object), dtype="str")
     return _spread(parts, lengths, np.float64)
 
@@ -80,14 +84,12 @@ def _spread(parts: list[Any], lengths: list[int], dtype: type) -> np.ndarray:
     """Repeat what is one value for many rows, and join."""
     if not any(isinstance(part, np.ndarray) for part in parts):  # in half of the columns
         return np.repeat(np.array(parts, dtype), lengths)
-    pieces = [_column_of(part, n, dtype) for part, n in zip(parts, lengths, strict=True)]
-    return np.concatenate(pieces, dtype=dtype, casting="unsafe")
-
-
-def _column_of(part: Any, n: int, dtype: type) -> np.ndarray:
-    if not isinstance(part, np.ndarray):
-        return np.full(n, part, dtype)
-    return part if part.shape == (n,) else np.broadcast_to(part, n)
+    out: np.ndarray = np.empty(sum(lengths), dtype)
+    first = 0
+    for part, n in zip(parts, lengths, strict=True):
+        out[first : first + n] = part
+        first += n
+    return out
 
 
 def of_series(table: pd.DataFrame, series: Series) -> pd.DataFrame:

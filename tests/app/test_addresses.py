@@ -21,6 +21,7 @@ def served(tmp_path):
         yield server
 
 
+@pytest.mark.slow
 def test_an_address_of_the_command_line_is_a_checkpoint_and_its_secret_stays(run, served):
     address = f"{served.url}/ngpt.safetensors"
     app = run(f"{address}?signature=secret")

@@ -120,6 +120,7 @@ def click_option(page, text):
     page.get_by_role("radio", name=text, exact=True).first.click()
 
 
+@pytest.mark.slow
 def test_every_page_by_its_link_in_the_menu(visit):
     page = visit()
     said = []

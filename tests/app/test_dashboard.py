@@ -18,6 +18,7 @@ def opened(app):
     return [each.label for each in app.session_state["session"].checkpoints]
 
 
+@pytest.mark.slow
 def test_two_checkpoints_side_by_side(run, models):
     app = run(*models)
     assert app.title[0].value == "Side by side"
@@ -42,6 +43,7 @@ def test_a_missing_path_is_a_sentence(run, tmp_path):
     assert "ngpt-inspect dashboard" in words(app)
 
 
+@pytest.mark.slow
 def test_a_tensor_with_nan_is_named_under_the_figure(run, tmp_path):
     path = write_gpt(tmp_path / "gpt.safetensors")
     tensors = load_file(path)

@@ -21,6 +21,7 @@ def page(models, tmp_path_factory):
     return ni.save_report(models, path, names="unit_norm").as_uri()
 
 
+@pytest.mark.slow
 def test_it_draws_offline(page):
     with browser() as started:
         draws(started, page, 1280, "light")

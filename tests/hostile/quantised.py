@@ -43,7 +43,10 @@ def weights(kind: str, state: str = json.dumps(NF4)) -> bytes:
     tensors: Tensors = {}
     for name, tensor in llama().items():
         tensors |= _coded(kind, name, tensor, state)
-    return save(tensors)
+    of_torchao = {
+        name.replace("._weight_qdata", ".weight") for name in tensors if "up_proj._" in name
+    }
+    return save(tensors, dict.fromkeys(of_torchao, '{"_type": "Int4Tensor"}'))
 
 
 def _coded(kind: str, name: str, tensor: torch.Tensor, state: str) -> Tensors:
@@ -87,6 +90,9 @@ def _coded(kind: str, name: str, tensor: torch.Tensor, state: str) -> Tensors:
         case "int8" if "down_proj" in name:  # as torchao names it
             codes = tensor.to(torch.int8)
             return {f"{stem}_weight_qdata": codes, f"{stem}_weight_scale": torch.ones(out, 1)}
+        case "int8" if "up_proj" in name:
+            sides = {f"{stem}_weight_{x}": torch.ones(2, out) for x in ("scale", "zero_point")}
+            return {f"{stem}_weight_qdata": torch.ones(out, n_in // 2, dtype=torch.int8), **sides}
         case "int8":
             return {name: tensor.to(torch.int8), **_int8_scales(stem, name, out)}
         case "hqq":

@@ -129,7 +129,17 @@ def sources(name, here):
     return ["results"] if FIGURES[name].results else here
 
 
-@pytest.mark.parametrize("name", FIGURES)
+def _one_of_a_kind():
+    """Return all figures; of those with the same options and sources the first is not slow."""
+    first = {}
+    for name, each in FIGURES.items():
+        chosen = tuple(option.name for option in each.options)
+        kind = (chosen, each.over_steps, bool(each.results))
+        marks = [pytest.mark.slow] * (first.setdefault(kind, name) != name)
+        yield pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("name", [*_one_of_a_kind()])
 def test_both_ways_give_a_figure_the_same_rows_and_choices(here, told, name):
     code = code_for(name, sources(name, here), width=400, options=choices(name), kind="json")
     drawn = by_python(code)

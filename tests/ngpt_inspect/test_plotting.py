@@ -102,6 +102,7 @@ def line(drawing, label, meta):
     return found
 
 
+@pytest.mark.slow
 def test_draws_checkpoints_paths_and_tables_alike(checkpoints):
     drawing = figure("condition_numbers", checkpoints)
     paths = [each.contents.source for each in checkpoints]
@@ -174,12 +175,14 @@ def test_unknown_figure_names_all():
         figure("condition_numbers")
 
 
+@pytest.mark.slow
 def test_a_table_drawn_alone_or_among_others_is_the_same_figure(checkpoints):
     everything = thinned(measure(checkpoints, ["condition_numbers", "singular_values"]))
     alone = figure("condition_numbers", checkpoints)
     assert figure("condition_numbers", table=everything).to_dict() == alone.to_dict()
 
 
+@pytest.mark.slow
 def test_drawn_rows_hold_summaries_and_skips_but_not_the_values_behind(checkpoints):
     table = measure(checkpoints, "singular_values")
     table.loc[0, ["status", "value", "reason"]] = ["skipped", float("nan"), "no reason"]
@@ -203,6 +206,7 @@ def test_colours_are_those_of_the_figures(checkpoints):
     assert colors(several) == [t.line.color for t in drawing.data if t.meta == "legend"]
 
 
+@pytest.mark.slow
 def test_for_screen_changes_the_ground_and_not_the_numbers(checkpoints):
     paper = figure("condition_numbers", checkpoints)
     before = paper.to_dict()
@@ -213,6 +217,7 @@ def test_for_screen_changes_the_ground_and_not_the_numbers(checkpoints):
     assert [t.y for t in dark.data] == [t.y for t in paper.data]
 
 
+@pytest.mark.slow
 def test_save_figures_writes_each_figure_and_its_numbers(checkpoints, tmp_path):
     names = ["condition_numbers", "embeddings", "queries_and_keys"]
     found = save_figures(checkpoints, tmp_path / "out", ["json"], names=names, layer=1)
@@ -239,6 +244,7 @@ def test_save_figures_reports_what_has_nothing_to_show(checkpoints, tmp_path):
     assert not (tmp_path / "eigen_learning_rates.csv").exists()
 
 
+@pytest.mark.slow
 def test_save_figures_gives_every_figure_the_sources_it_can_draw(checkpoints, results, tmp_path):
     names = ["condition_numbers", "longer_context", "learning_rates", "ablations"]
     found = save_figures([*checkpoints, results], tmp_path / "out", ["json"], names=names)

@@ -27,6 +27,7 @@ print(faults_of_a_further_tensor())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="about glibc")
+@pytest.mark.slow
 def test_a_further_tensor_takes_the_memory_of_those_before():
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(command, capture_output=True, check=True, text=True)

@@ -36,6 +36,7 @@ def check_refused(code, stderr, folder):
     return check_whole(folder)
 
 
+@pytest.mark.slow
 def test_any_call_refused_gives_one_line_and_leaves_whole_files(forked, mini):
     command, expected, folder = mini
     for at in itertools.count(1):

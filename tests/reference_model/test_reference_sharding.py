@@ -21,6 +21,8 @@ from reference_model.train import main
 from reference_model.training.loop import train
 from reference_model.training.metrics import read_metrics
 
+pytestmark = pytest.mark.slow  # ranks that find each other and train take half a minute
+
 ROOT = Path(__file__).parents[2]
 FIRST = "step-000000.safetensors"
 LAST = "step-000006.safetensors"
@@ -41,7 +43,7 @@ def alone(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[2, 3])
 def sharded(request, alone):
     """Folder of the runs of several ranks, and what each rank found."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]

@@ -89,7 +89,8 @@ def assembled(contents: Contents, architecture: Architecture, n_heads: int | Non
 
 def _states(contents: Contents, setting: tuple[str, tuple[str, ...]]) -> bool:
     found = contents.find(setting[0])
-    return found is not None and says(found[0], setting[1])
+    said = contents.lookup(setting[0]) if found is None else found[0]
+    return said is not None and says(said, setting[1])
 
 
 def _told(contents: Contents, told: Mapping[str, int], layer: int | None) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ngpt_inspect.architectures.engine.template import unwrap
-from ngpt_inspect.stored import Contents
+from ngpt_inspect.stored import Contents, stems
 
 DEEPEST = 6
 """Words of a prefix."""
@@ -30,10 +30,8 @@ def without_prefix(contents: Contents) -> Iterator[Contents]:
 def _prefixes(names: list[str]) -> list[str]:
     """Return the prefixes that more than half of the names have; each begins the next."""
     count: Counter[str] = Counter()
-    for name in names:
-        words = name.split(".")[: DEEPEST + 1]
-        for depth in range(1, len(words)):
-            if words[depth - 1].isdecimal():
-                break
-            count[".".join(words[:depth]) + "."] += 1
+    for stem, same in stems(names).items():
+        words = stem.split(".")[:DEEPEST] if stem else []
+        for depth in range(1, len(words) + 1):
+            count[".".join(words[:depth]) + "."] += len(same)
     return sorted((each for each, n in count.items() if 2 * n > len(names)), key=len)

@@ -52,9 +52,16 @@ class Templates(Generic[Thing]):
 
     def among(self, names: Names) -> dict[str, list[tuple[Thing, Numbers]]]:
         """Return what stands for each of many names, of those that anything stands for."""
-        alike = [same for skeleton, same in names.items() if skeleton in self._forms]
-        found = {raw: list(self.find(name)) for same in alike for raw, name in same}
-        return {raw: things for raw, things in found.items() if things}
+        found: dict[str, list[tuple[Thing, Numbers]]] = {}
+        for skeleton, same in names.items():
+            forms = self._forms.get(skeleton, ())
+            for raw, name in same if forms else ():
+                digits = _skeleton(name)[1]
+                read = [(thing, _read(slots, digits)) for slots, thing in forms]
+                things = [(thing, numbers) for thing, numbers in read if numbers is not None]
+                if things:
+                    found[raw] = things
+        return found
 
 
 Names = Mapping[str, Sequence[tuple[str, str]]]

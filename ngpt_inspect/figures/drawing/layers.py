@@ -1,10 +1,18 @@
 """One value a layer: a line with its band, and a mark for every value that is not plain."""
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ngpt_inspect.figures._cut_table import NO_STEP, Style, normalized_layer, whole
-from ngpt_inspect.figures.canvas import Frame, Panel, faded, scatter
+from ngpt_inspect.figures._cut_table import (
+    NO_STEP,
+    Record,
+    Style,
+    normalized_layer,
+    records_of,
+    whole,
+)
+from ngpt_inspect.figures.canvas import Panel, faded, scatter
 from ngpt_inspect.figures.canvas import band as filled
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.glossary import GLOSSARY
@@ -15,6 +23,8 @@ THIN = 0.45
 
 Band = tuple[Series, Series]
 """The lower and the upper end."""
+Layers = dict[int, tuple[float, float]]
+"""Both ends of each layer."""
 
 
 def between(quantity: str, low: str, high: str) -> Band:
@@ -43,29 +53,29 @@ def draw_by_layer(
     """
     for style in board.rows.styles:
         if band is not None:
-            for layers in _by_expert(_band_rows(board, style, role, band)):
+            for layers in _between(board, style, role, band):
                 _draw_band(board, panel, style, layers)
-        measured = board.rows.get(style, role, series)
-        for rows in _by_expert(_part(measured, of)):
+        measured = board.rows.records(style, role, series)
+        for rows in _by("expert", _part([row for row in measured if _layered(row)], of)):
             _draw_line(board, panel, style, role, rows, name, dash or style.dash)
+        there = {row["layer"] for row in measured}
         skips = board.rows.skips(style, role).drop_duplicates(["layer", "expert"])
-        for row in skips.to_dict("records"):
-            layer = whole(row["layer"])
-            if layer is not None and layer not in set(measured["layer"]):
-                at = normalized_layer(layer, style.n_layers)
+        for row in records_of(skips):
+            if _layered(row) and row["layer"] not in there:
+                at = normalized_layer(row["layer"], style.n_layers)
                 board.mark(panel, at, "skipped", style, hover_text(style, role, row, name))
 
 
 def _draw_line(
-    board: Board, panel: Panel, style: Style, role: Role, rows: Frame, name: str, dash: str
+    board: Board, panel: Panel, style: Style, role: Role, rows: list[Record], name: str, dash: str
 ) -> None:
     """Draw rows as one trace; between two heads the line is broken."""
-    thin = bool(rows["head"].notna().any())
+    thin = any(row["head"] is not None for row in rows)
     drawn: list[Any] = []
-    for _, one in rows.groupby("head", dropna=False):
-        drawn += [*one.to_dict("records"), None]
+    for one in _by("head", rows):
+        drawn += [*one, None]
     drawn.pop()
-    x = [row and normalized_layer(int(row["layer"]), style.n_layers) for row in drawn]
+    x = [row and normalized_layer(row["layer"], style.n_layers) for row in drawn]
     values = [row and float(row["value"]) for row in drawn]
     hover = [row and hover_text(style, role, row, name) for row in drawn]
     symbols = [_symbol(board, row) if row else "circle" for row in drawn]
@@ -104,30 +114,45 @@ def _symbol(board: Board, row: dict[Any, Any]) -> str:
     return board.symbol(row["status"]) if marked else "circle"
 
 
-def _part(rows: Frame, of: str) -> Frame:
+def _layered(row: Record) -> bool:
+    return row["layer"] is not None
+
+
+def _part(rows: list[Record], of: str) -> list[Record]:
     """Return the rows of heads, or of whole matrices; the whole where there are no heads."""
-    of_head = rows["head"].notna()
-    return rows[of_head] if of == "heads" and of_head.any() else rows[~of_head] if of else rows
+    heads = [row for row in rows if row["head"] is not None]
+    if of == "heads" and heads:
+        return heads
+    return [row for row in rows if row["head"] is None] if of else rows
 
 
-def _draw_band(board: Board, panel: Panel, style: Style, layers: Frame) -> None:
-    x = [normalized_layer(int(layer), style.n_layers) for layer in layers["layer"]]
-    low, high = [float(v) for v in layers["low"]], [float(v) for v in layers["high"]]
+def _draw_band(board: Board, panel: Panel, style: Style, layers: Layers) -> None:
+    x = [normalized_layer(layer, style.n_layers) for layer in layers]
+    low, high = ([ends[at] for ends in layers.values()] for at in (0, 1))
     board.draw(panel, style, filled(x, low, high, style.color))
 
 
-def _band_rows(board: Board, style: Style, role: Role, band: Band) -> Frame:
-    """Return layer, expert, low and high where both bounds are numbers."""
-    keys = ["layer", "expert"]
-    low, high = (board.rows.get(style, role, end)[[*keys, "value"]] for end in band)
-    both = low.merge(high, on=keys, suffixes=("_low", "_high")).sort_values(keys)
-    both = both.rename(columns={"value_low": "low", "value_high": "high"})
-    return both.dropna(subset=["low", "high"])
+def _between(board: Board, style: Style, role: Role, band: Band) -> Iterator[Layers]:
+    """Yield the ends of each layer where both are numbers, an expert at a time."""
+    lower, upper = (board.rows.records(style, role, end) for end in band)
+    highs = {_place(row): row["value"] for row in upper}
+    for rows in _by("expert", [row for row in lower if _layered(row)]):
+        ends = {row["layer"]: (row["value"], highs.get(_place(row), math.nan)) for row in rows}
+        whole = {layer: both for layer, both in ends.items() if not any(map(math.isnan, both))}
+        if whole:
+            yield whole
 
 
-def _by_expert(rows: Frame) -> list[Frame]:
-    rows = rows[rows["layer"].notna()]
-    return [one for _, one in rows.groupby("expert", dropna=False)]
+def _place(row: Record) -> tuple[int | None, int | None]:
+    return row["expert"], row["layer"]
+
+
+def _by(part: str, rows: Iterable[Record]) -> list[list[Record]]:
+    """Return rows by expert or head, what has none last."""
+    found: dict[Any, list[Record]] = {}
+    for row in rows:
+        found.setdefault(row[part], []).append(row)
+    return [found[key] for key in sorted(found, key=lambda key: (key is None, key))]
 
 
 def hover_text(style: Style, role: Role, row: dict[Any, Any], name: str) -> str:

@@ -54,6 +54,15 @@ class PickledTensor:
     """Of a DTensor of which one rank has saved its shard: the shape of the whole."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PickledParts:
+    """A tensor that torchao keeps as several, by the names of its attributes."""
+
+    kind: str
+    """Its class."""
+    parts: dict[str, PickledTensor]
+
+
 def storage_of(identifier: Any) -> PickledStorage:
     """Answer a persistent id: ``("storage", type, key, device, number of items)``.
 
@@ -63,7 +72,7 @@ def storage_of(identifier: Any) -> PickledStorage:
         It is anything else, or a storage type without a dtype of ours.
     """
     match identifier:
-        case ("storage", Global() as kind, str(key), _, int(n_items), *_) if n_items >= 0:
+        case ("storage", Global() as kind, str(key), _, n_items, *_) if _sizes((n_items,)):
             if kind.name not in STORAGE_DTYPES or kind.module.partition(".")[0] != "torch":
                 msg = f"it stores values as {kind}, which is not supported"
                 raise PickleFault(msg)
@@ -130,18 +139,24 @@ def _tensor_v3(
     return _tensor(storage, offset, shape, stride, TENSOR_DTYPES[dtype.name])
 
 
-def _parameter(data: Any, *_: Any) -> PickledTensor:
-    if not isinstance(data, PickledTensor):
+def _parameter(data: Any, *_: Any) -> PickledTensor | PickledParts:
+    if not isinstance(data, PickledTensor | PickledParts):
         raise TypeError
     return data
 
 
-def _with_attributes(function: Any, kind: Any, args: Any, state: Any) -> PickledTensor:
+def _with_attributes(
+    function: Any, kind: Any, args: Any, state: Any
+) -> PickledTensor | PickledParts:
     """Answer for a tensor that carried Python attributes: they are not weights."""
     if not isinstance(function, Global) or not isinstance(args, tuple):
         raise TypeError
     if function == WRAPPER and isinstance(kind, Global) and _is_dtensor(kind):
         return _dtensor(args, state)
+    if function == WRAPPER and isinstance(kind, Global) and kind.module.startswith("torchao."):
+        found = _attributes(state).items()
+        tensors = {k: v for k, v in found if isinstance(k, str) and isinstance(v, PickledTensor)}
+        return PickledParts(kind=kind.name, parts=tensors)
     if function not in TENSOR_CALLS:
         msg = f"it calls {function} when loaded, which could run any code"
         raise PickleFault(msg)
@@ -186,7 +201,7 @@ def _size(items: Any) -> Any:
 
 
 WRAPPER = Global("torch._utils", "_rebuild_wrapper_subclass")
-TENSOR_CALLS: dict[Global, Callable[..., PickledTensor]] = {
+TENSOR_CALLS: dict[Global, Callable[..., PickledTensor | PickledParts]] = {
     Global("torch._utils", "_rebuild_tensor"): _tensor,
     Global("torch._utils", "_rebuild_tensor_v2"): _tensor_v2,
     Global("torch._utils", "_rebuild_tensor_v3"): _tensor_v3,

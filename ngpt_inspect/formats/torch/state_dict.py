@@ -16,12 +16,17 @@ from ngpt_inspect.formats.pickles.plain import (
     plain,
 )
 from ngpt_inspect.formats.pickles.records import Record
-from ngpt_inspect.formats.pickles.torch_calls import PickledTensor
+from ngpt_inspect.formats.pickles.torch_calls import PickledParts, PickledTensor
 from ngpt_inspect.stored import ADAPTER, FLOATS, StoredTensor
 
 WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "module", "ema", ADAPTER)
 """Keys under which training scripts keep the state dict, most usual first."""
+MODULE = ("weight", "W_q")
+"""What the state dict of one module holds, as it is kept in a dict of dicts by module."""
+MEGATRON = "language_model.embedding.word_embeddings.weight"
+"""A name in checkpoints of Megatron-LM before its core."""
 DEEPEST = 3
+DEEPEST_MODULE = 8
 MOST_LISTED = 8
 """Places of a list in which weights are looked for."""
 Way = list[tuple[Mapping[Any, Any], str]]
@@ -57,8 +62,11 @@ def _ways(value: Any, depth: int, seen: set[int]) -> Iterator[Way]:
     if not isinstance(value, dict | list | tuple) or depth > DEEPEST or id(value) in seen:
         return
     seen.add(id(value))
+    if isinstance(value, dict) and _is_by_module(value, DEEPEST_MODULE, set()):
+        yield [(dict(_joined(value, "", DEEPEST_MODULE, set())), "")]
+        return
     is_named = isinstance(value, dict)
-    if not is_named:
+    if not isinstance(value, dict):
         value = {str(place): each for place, each in enumerate(value[:MOST_LISTED])}
     usual = [key for key in WRAPPERS if key in value]
     others = [key for key in value if isinstance(key, str) and key not in WRAPPERS]
@@ -72,6 +80,43 @@ def _ways(value: Any, depth: int, seen: set[int]) -> Iterator[Way]:
         yield [(value, "")]
 
 
+def _is_by_module(value: Mapping[Any, Any], levels: int, seen: set[int]) -> bool:
+    """Tell one model, kept as dicts of dicts by module, from dicts that are a model each."""
+    seen.add(id(value))
+    inner = _dicts(value)
+    if not levels or any(key in WRAPPERS for key, _ in inner):
+        return False
+    return any(
+        any(isinstance(each.get(leaf), PickledTensor | StoredTensor) for leaf in MODULE)
+        or _is_by_module(each, levels - 1, seen)
+        for _, each in inner
+        if id(each) not in seen
+    )
+
+
+def _joined(
+    value: Mapping[Any, Any], before: str, levels: int, seen: set[int]
+) -> Iterator[tuple[str, Any]]:
+    """Yield what dicts of dicts hold by whole names; a dict that is there twice once."""
+    seen.add(id(value))
+    inner = dict(_dicts(value))
+    for key, each in value.items():
+        if not isinstance(key, str):
+            continue
+        if key not in inner:
+            yield before + key, each
+        elif levels and id(each) not in seen:
+            yield from _joined(each, f"{before}{key}.", levels - 1, seen)
+
+
+def _dicts(value: Mapping[Any, Any]) -> list[tuple[str, Mapping[Any, Any]]]:
+    return [
+        (key, each)
+        for key, each in value.items()
+        if isinstance(key, str) and isinstance(each, dict) and not key.startswith("optim")
+    ]
+
+
 def _has_matrix(state_dict: Mapping[Any, Any]) -> bool:
     """Tell weights from what else is kept as tensors by name, as states of generators."""
     tensors = model_tensors(state_dict).values()
@@ -79,12 +124,18 @@ def _has_matrix(state_dict: Mapping[Any, Any]) -> bool:
 
 
 def model_tensors(state_dict: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the named tensors of a state dict: as pickled, or as they are in memory."""
-    return {
-        name: tensor
-        for name, tensor in state_dict.items()
-        if isinstance(name, str) and isinstance(tensor, PickledTensor | StoredTensor)
-    }
+    """Return the named tensors of a state dict: as pickled, or as they are in memory.
+
+    The parts of one that torchao keeps as several have the names that it gives them in safetensors.
+    """
+    found: dict[str, Any] = {}
+    for name, tensor in state_dict.items():
+        if isinstance(name, str) and isinstance(tensor, PickledTensor | StoredTensor):
+            found[name] = tensor
+        elif isinstance(name, str) and isinstance(tensor, PickledParts):
+            module, dot, leaf = name.rpartition(".")
+            found |= {f"{module}{dot}_{leaf}_{key}": part for key, part in tensor.parts.items()}
+    return found
 
 
 def _what_instead(value: Any) -> str:
@@ -112,6 +163,8 @@ def settings(way: Way, scalar: Scalar) -> dict[str, Any]:
         tensors = model_tensors(holder) if not followed else {}
         for key, value in holder.items():
             name = key_text(key)
+            if isinstance(value, PickledParts):
+                config[name] = {"_type": value.kind}  # as torchao notes it in safetensors
             if key in tensors or name in config or (followed and key == followed):
                 continue
             try:
@@ -120,4 +173,6 @@ def settings(way: Way, scalar: Scalar) -> dict[str, Any]:
                 config[name] = plain(value, scalar, kept)
             except NotPlain:
                 left_out[name] = describe(value, described)
+    if MEGATRON in tensors:
+        config.setdefault("checkpoint_version", 0)  # as its own loader takes it
     return {**config, "left_out": left_out} if left_out else config

@@ -34,6 +34,7 @@ def hold():
     event.set()
 
 
+@pytest.mark.slow
 def test_a_page_is_shown_before_its_numbers_and_again_with_them(run, own_models, hold, monkeypatch):
     monkeypatch.setattr(answers, "PATIENCE", 0)
     app = run(*own_models)
@@ -67,6 +68,7 @@ def test_stopping_leaves_the_page_and_offers_to_go_on(run, own_models, hold, mon
     assert not app.info
 
 
+@pytest.mark.slow
 def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
     run, own_models, monkeypatch
 ):
@@ -136,6 +138,7 @@ def test_what_someone_looks_at_goes_before_what_waits(tmp_path):
     assert (small.first, large.first) == (True, False)
 
 
+@pytest.mark.slow
 def test_results_are_kept_for_the_next_start(run, own_models, own_cache, monkeypatch):
     run(own_models[1])
     assert list(own_cache.glob("*.parquet"))

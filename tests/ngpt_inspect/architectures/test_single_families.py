@@ -188,3 +188,25 @@ def test_megatron_keeps_groups_of_heads_and_grouped_experts(gated: bool, tmp_pat
     up = experts[f"{at}mlp.experts.linear_fc1.weight1"]
     np.testing.assert_array_equal(of(checkpoint, "W_u", expert=1), up[-D_MLP:])
     assert np.shape(of(checkpoint, "gain_A")) == np.shape(of(checkpoint, "gain_M")) == (D,)
+
+
+@pytest.mark.parametrize("index", ["indexer.", "index_"])
+def test_minimax_m3_scores_blocks_of_keys_beside_its_attention(index: str, tmp_path: Path) -> None:
+    """`MiniMaxM3VLIndexer` reads the layer's input; its checkpoint says ``index_q_proj``."""
+    at = "model.layers.0."
+    sides = {
+        f"{at}self_attn.{index}{x}_proj.weight": drawn(n * D_K, D) for x, n in (("q", 2), ("k", 1))
+    }
+    arrays = {
+        "model.embed_tokens.weight": drawn(V, D),
+        f"{at}input_layernorm.weight": np.full(D, 0.25),
+        **{f"{at}self_attn.{x}_proj.weight": drawn(D, D) for x in "qkvo"},
+        **sides,
+        f"{at}mlp.gate_up_proj.weight": drawn(2 * D_MLP, D),
+        f"{at}mlp.down_proj.weight": drawn(D, D_MLP),
+    }
+    checkpoint = opened(tmp_path, arrays, model_type="minimax_m3_vl_text")
+    found = {w.tensor.name: w.values().numpy() for w in checkpoint.weights if w.role == Role.X_IN}
+    assert found.keys() == sides.keys()
+    assert all(np.array_equal(found[name], sides[name]) for name in sides)
+    np.testing.assert_array_equal(of(checkpoint, "gain_A"), np.full(D, 1.25))

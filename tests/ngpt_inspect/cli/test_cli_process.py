@@ -41,6 +41,7 @@ def test_data_on_stdout_notes_on_stderr_and_a_threshold_in_the_exit_code(
     assert "\x1b" not in done.stdout + done.stderr, "no colours in a pipe"
 
 
+@pytest.mark.slow
 def test_the_traceback_of_a_mistake_is_shown_to_who_asks(tmp_path: Path) -> None:
     shown = run("unit-norm", tmp_path / "nothing", NGPT_INSPECT_DEBUG="1")
     assert shown.returncode != 0
@@ -70,6 +71,7 @@ print(json.dumps(found))
 IN_NUMPY = ("eigen-learning-rates", "scaling-factors", "embedding-norms", "vector-norms")
 
 
+@pytest.mark.slow
 def test_a_command_imports_what_it_computes_with(layouts: dict[str, Path]) -> None:
     """What it does not compute with, it does not wait for. One process does all."""
     headers = {"ngpt_inspect.formats"}

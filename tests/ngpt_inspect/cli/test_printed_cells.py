@@ -124,6 +124,7 @@ def test_the_largest_deviation_is_that_of_the_worst_expert(cli: Cli, mixture: Mi
     assert cell(run.stdout, "W_u", "1") == pytest.approx(np.abs(norms - 1).max(), rel=PRINTED)
 
 
+@pytest.mark.slow
 def test_no_order_of_the_rows_changes_a_cell(mixture: Mixture) -> None:
     """What is overwritten depends on what comes last."""
     table = ni.measure(mixture[0], list(ni.MEASURES))
@@ -140,6 +141,7 @@ def test_no_order_of_the_rows_changes_a_cell(mixture: Mixture) -> None:
                 assert found.value == pytest.approx(again.value, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_steps_of_one_run_are_tables_of_their_own(cli: Cli, tmp_path: Path) -> None:
     for step in (1, 2):
         path = tmp_path / f"run/step-{step:06d}.safetensors"

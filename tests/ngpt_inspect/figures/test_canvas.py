@@ -135,6 +135,7 @@ def test_a_legend_follows_its_words():
 
 
 @pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
+@pytest.mark.slow
 def test_plotly_breaks_legends_into_no_more_lines():
     place = r'class="groups"(?: transform="translate\([-\d.]+, ?([-\d.]+)\)")?'
     with rendering.one_browser():

@@ -100,6 +100,7 @@ def test_the_clicked_cell_alone_gets_a_colour(heat):
     assert cells.selected.marker.opacity > 0
 
 
+@pytest.mark.slow
 def test_heads_are_broken_lines_and_whole_matrices_one_line(table):
     draw = FIGURES["condition_numbers"].draw
     (lines,) = named(draw(table, of="heads"), "gpt", "W_k κ")
@@ -155,6 +156,7 @@ def test_a_head_or_layer_that_is_not_there_is_told(table):
     assert "no layer 9" in " ".join(figure.layout.meta["notes"])
 
 
+@pytest.mark.slow
 def test_lost_rank_is_said_beside_the_number():
     table = make()
     kappa = table["measure"].eq("condition_number") & table["head"].isna()

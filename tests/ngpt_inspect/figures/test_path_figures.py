@@ -194,6 +194,7 @@ def test_notes_say_what_was_normalised_and_lost(table):
     assert "Stress 0.00 to 0.00" in notes
 
 
+@pytest.mark.slow
 def test_a_table_read_back_from_csv_draws_alike(table, tmp_path):
     import pandas as pd
 
@@ -206,6 +207,7 @@ def test_a_table_read_back_from_csv_draws_alike(table, tmp_path):
             assert known(a.x) == pytest.approx(known(b.x))
 
 
+@pytest.mark.slow
 def test_save_figures_takes_traces_beside_checkpoints(pair, layouts, tmp_path):
     sources = [*pair, layouts["reference_ngpt"]]
     names = ["path_angles", "path_projection", "eigen_learning_rates", "loss_curves"]

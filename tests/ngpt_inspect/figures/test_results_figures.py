@@ -211,7 +211,7 @@ def test_an_empty_table_says_there_is_nothing_to_draw(name, width):
     assert figure.layout.width == width
 
 
-@pytest.mark.parametrize("family", ["GPT", "nGPT"])
+@pytest.mark.parametrize("family", ["GPT", pytest.param("nGPT", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", DRAWN)
 def test_one_family_alone(tables, name, family):
     figure = FIGURES[name].draw(tables(name, lambda row: row["family"] == family))
@@ -235,6 +235,7 @@ def test_one_seed_alone(tables, name):
             assert not np.any(trace.error_y.array)
 
 
+@pytest.mark.slow
 def test_losses_are_the_validations_of_the_budgets_shown(tables):
     table = tables("loss_curves")
     kept = table[(table["family"] == "GPT") == (table["steps"] == 800)]
@@ -255,6 +256,7 @@ def test_losses_are_the_validations_of_the_budgets_shown(tables):
         assert ("Not drawn: 24 runs of other budgets." in note) == (not all_budgets)
 
 
+@pytest.mark.slow
 def test_factors_by_loss_are_the_tables(tables):
     table = tables("loss_curves")
     drawn = points(FIGURES["loss_curves"].draw(table, all_budgets=True), "speed_up")
@@ -400,6 +402,7 @@ def test_training_curves_cut_off_the_first_losses_and_nothing_else(tables, figur
 
 
 @pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
+@pytest.mark.slow
 def test_plotly_js_draws_them_all(figure_of, tmp_path):
     """Layouts that python accepts can still fail in the browser."""
     with rendering.one_browser():
@@ -501,6 +504,7 @@ def test_checkpoints_of_one_run_are_a_line_of_their_own(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_more_tasks_than_fit_a_page_are_told(tmp_path):
     rows = answered({f"task {n:02}": 0.5 for n in range(30)})
     rows += answered({f"task {n:02}": 0.5 for n in range(30)}, "GPT", shots=5)

@@ -182,6 +182,7 @@ def test_tensor_names_that_would_command_a_terminal(tmp_path: Path) -> None:
     assert r"a\n\x1b[2J" in note
 
 
+@pytest.mark.slow
 def test_a_pickle_that_grows_more_than_any_does(tmp_path: Path) -> None:
     data = beside_weights(text("many") + b"](" + b"]" * 600_000 + b"e")
     entries = {"data.pkl": data, "data/0": bytes(4), "version": b"3\n"}

@@ -185,9 +185,47 @@ def test_other_scales_of_the_softmax(said: dict[str, float], factor: float, tmp_
     assert bounds(folder).tolist() == pytest.approx((before * factor).tolist(), rel=rounding())
     path.write_text(json.dumps(json.loads(path.read_text()) | {"attn_logit_softcapping": 2.0}))
     assert (bounds(folder) < 2).all()
-    lengthened = {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}
-    path.write_text(json.dumps(json.loads(path.read_text()) | lengthened))
-    assert ni.measure(folder, "logit_bounds")["reason"].str.contains("yarn").all()
+
+
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32}
+
+
+def test_rotations_that_lengthen(tmp_path: Path) -> None:
+    """YaRN: cosines and sines are 0.1 ln 4 + 1 times as long, so logits the square of it."""
+    folder = write_llama(tiny_gpt(), tmp_path / "llama", dtype=torch.float64)
+    rng = np.random.default_rng(2)
+    held: Tensors = {}
+
+    def alike(tensors: Tensors) -> None:
+        own = {name.split("layers.0.self_attn.")[-1]: name for name in tensors if "rs.0." in name}
+        tensors[own["k_proj.weight"]][:D_K] = tensors[own["q_proj.weight"]][:D_K]
+        held.update({name: tensors[own[f"{name}_proj.weight"]] for name in ("q", "k")})
+        held["gain"] = tensors["model.layers.0.input_layernorm.weight"]
+
+    rewrite(folder, alike)
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"rope_scaling": YARN}))
+    found = bounds(folder)
+
+    def of(name: str, x: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return (N, heads, d_k): read from normed states, rotated and lengthened."""
+        read = x / np.sqrt((x**2).mean(1, keepdims=True)) * held["gain"].numpy()
+        rows = (read @ held[name].numpy().T).reshape(len(x), HEADS, 2, D_K // 2)
+        pairs = rows[:, :, 0] + 1j * rows[:, :, 1]
+        turns = places[:, None] * 100.0 ** -np.arange(0, 1, 2 / D_K)
+        pairs = pairs * (0.1 * np.log(4) + 1) * np.exp(1j * turns)[:, None]
+        return np.concatenate((pairs.real, pairs.imag), 2)
+
+    x, places = rng.standard_normal((2, N_INPUTS, D)), rng.integers(0, 128, (2, N_INPUTS))
+    some = (of("q", x[0], places[0]) * of("k", x[1], places[1])).sum(2) / D_K**0.5
+    assert (np.abs(some) < found.to_numpy()).all()
+    longest = np.linalg.svd(held["q"][:D_K].numpy() * held["gain"].numpy())[2][:1]
+    here = np.array([5])
+    reached = (of("q", longest, here) * of("k", longest, here))[0, 0].sum() / D_K**0.5
+    assert reached == pytest.approx(found[0], rel=rounding(D * D))
+    partly = {"rope_scaling": YARN | {"partial_rotary_factor": 0.5}}
+    config.write_text(json.dumps(json.loads(config.read_text()) | partly))
+    assert ni.measure(folder, "logit_bounds")["reason"].str.contains("lengthen a part").all()
 
 
 def test_a_temperature_is_of_typical_lengths(tmp_path: Path) -> None:

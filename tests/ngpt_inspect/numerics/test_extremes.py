@@ -5,7 +5,8 @@ import torch
 from tolerances import rounding
 
 from ngpt_inspect.numerics import extremes
-from ngpt_inspect.numerics.extremes import CERTIFIED, extreme_singular_values
+from ngpt_inspect.numerics.cores import cores
+from ngpt_inspect.numerics.extremes import CERTIFIED, extreme_singular_values, spectral_norm
 
 SHAPES = {"square": (200, 200), "tall": (400, 200)}
 
@@ -93,3 +94,22 @@ def test_scale_is_taken_out_again(shape):
     slack = CERTIFIED + rounding(200, plain.sigma_max / plain.sigma_min)
     assert scaled.sigma_max / 2.0**600 == pytest.approx(plain.sigma_max, rel=CERTIFIED)
     assert scaled.sigma_min / 2.0**600 == pytest.approx(plain.sigma_min, rel=slack)
+
+
+def test_shares_of_a_step_give_the_same_numbers_on_any_number_of_threads(monkeypatch):
+    monkeypatch.setattr(extremes, "SHARE", 1 << 12)
+    monkeypatch.setattr(extremes, "ENDS_FROM", 1)
+    w = torch.randn(200, 200, generator=torch.Generator().manual_seed(0))
+    norms = []
+    for threads in (1, 2, 3):
+        with cores(threads):
+            norms.append(spectral_norm(w))
+    assert len(set(norms)) == 1
+    assert norms[0] == pytest.approx(float(torch.linalg.matrix_norm(w.double(), 2)), rel=CERTIFIED)
+
+
+def test_a_factorisation_in_place_leaves_the_matrix_alone():
+    w = torch.randn(200, 200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    before = w.clone()
+    extreme_singular_values(w)
+    assert torch.equal(w, before)

@@ -23,6 +23,7 @@ NAMES = (
     *("w.weight.nested_quant_map", "w.weight_packed", "w.weight_shape", "w.weight_zero_point"),
     *("w.SCB", "w.weight_format", "w.biases", "w.weight_g_idx", "w.weight_global_scale"),
     *("w._weight_qdata", "w._weight_scale", "w.weight._data", "w.input_scale"),
+    *("w.weight._data._data", "w.weight._scale", "w.weight._shift", "w._weight_zero_point"),
 )
 DTYPES = (
     "F8_E4M3",

@@ -354,7 +354,7 @@ def test_packed_integers(bits: int, symmetric: bool, dtype: torch.dtype, tmp_pat
     with pytest.raises(InspectError, match=r"w.weight_shape is not \[10, 48\], what is packed"):
         only(write(tmp_path / "padded", tensors, int_config(bits))).read()
     other = read_contents(write(tmp_path / "other", tensors, int_config(3)))
-    assert "another width" in other.tensors["w.weight_packed"].obstacle
+    assert "whose width" in other.tensors["w.weight_packed"].obstacle
     del tensors["w.weight_scale"]
     lost = read_contents(write(tmp_path / "lost", tensors, int_config(bits)))
     expected = "stored as packed integers, and w.weight_scale are missing"
@@ -380,7 +380,7 @@ def test_packed_integers_whose_inputs_were_reordered(tmp_path: Path) -> None:
 def test_a_width_that_is_no_number(bits: object, tmp_path: Path) -> None:
     tensors = {"w.weight_packed": torch.zeros(8, 2, dtype=torch.int32)}
     read = read_contents(write(tmp_path, tensors, int_config(bits))).tensors
-    assert "another width" in read["w.weight_packed"].obstacle
+    assert "whose width" in read["w.weight_packed"].obstacle
 
 
 def test_a_gptq_width_that_is_no_whole_number(tmp_path: Path) -> None:
@@ -389,6 +389,8 @@ def test_a_gptq_width_that_is_no_whole_number(tmp_path: Path) -> None:
     config = {"quant_method": "gptq", "bits": 4.0, "group_size": -1}
     tensor = read_contents(write(tmp_path, words | parts, config)).tensors["w.qweight"]
     assert tensor.obstacle == "GPTQ of 4.0 bits is not unpacked"
+    tensor = read_contents(write(tmp_path, words | parts, config | {"bits": "w" * 999})).tensors
+    assert len(tensor["w.qweight"].obstacle) < 310, "what a file says is cut"
 
 
 @pytest.mark.parametrize("offset", [10**400, float("inf"), float("nan"), "0.25", None])

@@ -140,6 +140,7 @@ def test_nothing_of_it_is_elsewhere(page):
     assert not re.findall(r"@import|url\(|fetch\(", markup)
 
 
+@pytest.mark.slow
 def test_a_single_checkpoint_differs_from_nothing(models):
     chosen = figures_for(models[:1], "unit_norm")
     page = report_of(models[:1], ni.measure(models[:1], measures_for(chosen)), chosen).decode()

@@ -62,6 +62,7 @@ def done(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "toy", TOY)
         patch.setitem(SCALES, "toy", SCALE)
+        patch.setattr(paper_length, "KEPT", 4)
         patch.setattr(heads_and_depth, "SHAPE", {"n_layers": 2, "d_model": 24, "d_mlp": 32})
         for experiment in EXPERIMENTS:
             with redirect_stdout(io.StringIO()) as printed:

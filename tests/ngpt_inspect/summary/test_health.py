@@ -138,6 +138,7 @@ def test_what_storage_cannot_resolve_is_a_notice(tmp_path: Path) -> None:
     assert found.loc["rank", "role"] == "W_nu"
 
 
+@pytest.mark.slow
 def test_steps_beyond_the_suggestion(tmp_path: Path) -> None:
     ngpt = on_sphere()
     stored = ngpt.arrays["alpha_A", 0].copy()
@@ -178,6 +179,7 @@ def test_only_what_was_measured_is_said(tmp_path: Path) -> None:
     assert text.startswith("none in 2 weights; not read: W_q, W_k")
 
 
+@pytest.mark.slow
 def test_steps_of_one_run_are_told_apart_and_joined_tables_serve(tmp_path: Path) -> None:
     paths = [
         write_reference(tiny_ngpt(), tmp_path / "run/step-000001.safetensors", step=1),

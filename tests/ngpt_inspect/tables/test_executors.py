@@ -74,6 +74,7 @@ def test_a_ticket_for_other_weights_is_refused(tmp_path: Path) -> None:
     assert "planned for" in str(refused.reason)
 
 
+@pytest.mark.slow
 def test_a_file_written_anew_is_opened_anew(tmp_path: Path) -> None:
     """A long-lived worker meets the same path again after more training."""
     path = tmp_path / "x.safetensors"

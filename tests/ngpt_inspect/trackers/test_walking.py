@@ -73,6 +73,7 @@ def test_what_is_all_the_same_is_one_bin() -> None:
     assert found.edges[0] == 1 < found.edges[1]
 
 
+@pytest.mark.slow
 def test_condensing_twice_changes_nothing_and_every_measure_is_told(tmp_path: Path) -> None:
     path = write_reference(tiny_ngpt(), tmp_path / "ngpt.safetensors")
     table = ni.summarise(ni.measure(path, ["condition_numbers", "embedding_norms", "dot_products"]))

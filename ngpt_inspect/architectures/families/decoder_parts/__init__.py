@@ -9,6 +9,7 @@ from ngpt_inspect.architectures.engine.cuts import QKV, QKV_BY_GROUP, THIRDS
 from ngpt_inspect.architectures.families.decoder_parts.attention import (
     BY_HEAD_NAMES,
     GATE_QKV,
+    QKV_BY_ROW,
     QKV_NAMES,
     QVK_BY_QUARTER,
     by_axes,
@@ -70,6 +71,9 @@ ALL = (
         "one after another",
         when={"model_type": ("sarvam_moe", "bailing_moe", "bailing_moe_v2")},
     ),
+    # Megatron-LM before its core, whose checkpoints say in which order they are.
+    *one(BY_HEAD_NAMES, QKV, "version 0", when={"checkpoint_version": ("0", "0.0")}),
+    *one(BY_HEAD_NAMES, QKV_BY_ROW, "version 1", when={"checkpoint_version": ("1", "1.0")}),
     *one(QKV_NAMES, QVK_BY_QUARTER, "in one by quarter", when={"model_type": ("codegen",)}),
     *turned({"model_type": ("openai-gpt",)}),
     *one(("gqkv_proj.weight",), GATE_QKV, "gates and all in one"),

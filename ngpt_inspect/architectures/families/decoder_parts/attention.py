@@ -102,6 +102,13 @@ QVK_BY_QUARTER = Cut(
 """Each of four parts of the heads (once one a TPU core): queries, values, keys."""
 
 
+QKV_BY_ROW = Cut(
+    height="3*n_heads*d_k",
+    groups="n_heads*d_k",
+    rows={Role.W_Q: ("0", "1"), Role.W_K: ("1", "2"), Role.W_V: ("2", "3")},
+)
+"""A row of the queries, one of the keys, one of the values, in turns."""
+
 GATE_QKV = Cut(
     height="2*(n_heads + n_kv_heads)*d_k",
     rows={

@@ -20,6 +20,7 @@ _SIDE_IN = (
     *("attn.indexer.weights_proj", "attn.indexer.wk", "attn.wr_du", "attn.attn_sink_proj"),
     *("cross_attn.query_proj", "cross_attn.key_proj", "cross_attn.value_proj"),
     *("self_attn.relative_pos_embeddings", "self_attn.indexer.index_qk_proj"),
+    *(f"self_attn.{index}{x}_proj" for index in ("indexer.", "index_") for x in "qk"),
     "shared_transformer.feed_forward.gate_up_proj_adapter_list.{expert}.0",
 )
 _SIDE_INNER = (

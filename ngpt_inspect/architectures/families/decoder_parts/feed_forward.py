@@ -34,8 +34,8 @@ def mlp(
         "down_proj fc2 dense_4h_to_h fc_out c_proj lin2 2 output.dense value output layer_2 linear2"
         " linear_fc2"
     )
-    both = weights("gate_up_proj Wi fc1 input_linear linear_fc1")
-    last = weights("down_proj Wo fc2 output_linear linear_fc2")
+    both = weights("gate_up_proj Wi fc1 input_linear linear_fc1 dense_h_to_4h")
+    last = weights("down_proj Wo fc2 output_linear linear_fc2 dense_4h_to_h")
 
     def plain(leaves: tuple[str, ...], role: Role, variant: str) -> Rule:
         shape = f"d_model, {width}" if role is Role.W_O_MLP else f"{width}, d_model"

@@ -53,6 +53,7 @@ def test_one_checkpoint_without_texts(see, models):
     assert not app.warning
 
 
+@pytest.mark.slow
 def test_two_checkpoints_side_by_side_with_texts(see, texted):
     app = see(*texted, token="5", embedding="E_output")
     assert "Neighbours of token 5 ␣w5" in [each.value for each in app.subheader]
@@ -81,6 +82,7 @@ def test_a_search_finds_and_the_address_keeps_it(see, texted):
     assert not neighbours(app)
 
 
+@pytest.mark.slow
 def test_vocabularies_are_matched_by_text(see, tmp_path):
     paths = []
     for name, reverse in (("one", False), ("two", True)):
@@ -110,6 +112,7 @@ def test_a_gpt_with_dead_rows_and_tied_embeddings(see, tmp_path):
     assert len(neighbours(output)) == 2
 
 
+@pytest.mark.slow
 def test_a_broken_tokenizer_is_a_sentence(see, own_models, tmp_path):
     (tmp_path / "tokenizer.json").write_text('{"model":')
     app = see(own_models[0])
@@ -117,6 +120,7 @@ def test_a_broken_tokenizer_is_a_sentence(see, own_models, tmp_path):
     assert len(neighbours(app)) == 1
 
 
+@pytest.mark.slow
 def test_a_row_of_nan_leaves_the_others(see, tmp_path):
     path = write_gpt(tmp_path / "gpt.safetensors")
     tensors = load_file(path)

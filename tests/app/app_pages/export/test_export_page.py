@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
 from seen import charts, words
 
 from app.app_pages.export import blocks as exports
@@ -37,6 +38,7 @@ def test_the_address_chooses_figure_options_width_and_format(run, models):
     assert all(str(model) in python for model in models)
 
 
+@pytest.mark.slow
 def test_the_code_draws_what_is_shown(run, models):
     app = run(*models, page="export", figure=FIGURES["condition_numbers"].title)
     names = {}
@@ -45,6 +47,7 @@ def test_the_code_draws_what_is_shown(run, models):
     assert names["figure"].to_json() == figure("condition_numbers", models).to_json()
 
 
+@pytest.mark.slow
 def test_every_format_and_table_has_a_button(run, models):
     found = buttons(run(models[1], page="export"))
     assert {"PDF", "SVG", "PNG", "HTML", "CSV", "Parquet"} <= set(found)
@@ -62,6 +65,7 @@ def test_without_a_browser_images_are_off_and_one_sentence_says_why(run, models,
     assert not found["HTML"].disabled
 
 
+@pytest.mark.slow
 def test_relative_paths_stay_as_they_were_typed(run, models, monkeypatch):
     monkeypatch.chdir(models[0].parent)
     app = run("gpt.safetensors", "ngpt.safetensors", page="export")

@@ -20,6 +20,7 @@ def page(run):
     return page
 
 
+@pytest.mark.slow
 def test_one_checkpoint(page, models):
     app = page(models[0])
     assert len(charts(app)) == 7
@@ -35,6 +36,7 @@ def test_the_address_says_which_matrix_and_how_it_is_drawn(page, models):
     assert "W_oMLP of layer 0" in " ".join(b.proto.id + str(b) for b in app.get("download_button"))
 
 
+@pytest.mark.slow
 def test_a_choice_shows_another_matrix_and_frames_its_cell_also_in_a_reopened_link(page, models):
     def frames(app):
         chart = next(each for each in charts(app) if "layer and head" in each.proto.alt)
@@ -52,6 +54,7 @@ def test_a_choice_shows_another_matrix_and_frames_its_cell_also_in_a_reopened_li
     assert {(each["y0"], each["y1"]) for each in asked} == {(-0.5, 0.5)}, "layer 0"
 
 
+@pytest.mark.slow
 def test_heads_unknown_are_said_and_the_whole_matrix_is_shown(page, models):
     assert open_checkpoint(models[1]).shape.n_heads is None
     app = page(models[1])

@@ -47,6 +47,7 @@ def marks(app):
     return [re.findall('title="(.*?)"', row) for row in rows]
 
 
+@pytest.mark.slow
 def test_two_checkpoints(run, models):
     """Health says what the room below says, and links; differences are counted and listed."""
     app = run(*models)

@@ -73,6 +73,7 @@ def tables(app):
     return [each.value for each in app.dataframe if not others & set(each.value)]
 
 
+@pytest.mark.slow
 def test_a_gpt_beside_an_ngpt(run, runs):
     app = opened(run, *runs)
     assert [chart.proto.alt.partition(" of ")[0] for chart in charts(app)] == [
@@ -94,6 +95,7 @@ def test_a_gpt_beside_an_ngpt(run, runs):
         ]
 
 
+@pytest.mark.slow
 def test_the_page_is_not_empty_before_anything_is_typed(run, runs):
     app = run(runs[1], page="path")
     assert "50 tokens, the model's context 16" in infos(app)  # bytes: a real vocabulary has fewer
@@ -202,6 +204,7 @@ def test_a_trace_is_opened_by_its_path_below_the_root(run, own_runs, tmp_path):
     assert not charts(outside)
 
 
+@pytest.mark.slow
 def test_a_trace_beside_its_own_checkpoint(run, runs, tmp_path):
     file = reference_trace.write_trace(runs[0], "abc", tmp_path / "kept.safetensors")
     app = opened(run, runs[0], file)
@@ -220,6 +223,7 @@ def test_a_damaged_trace_is_a_sentence(run, runs, tmp_path):
     assert all("of ngpt." in chart.proto.alt for chart in charts(app))
 
 
+@pytest.mark.slow
 def test_no_model_is_run_twice_on_a_prompt_until_its_file_changes(run, own_runs, monkeypatch):
     calls = []
     real = reference_trace.write_trace

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 from safetensors.torch import load_file
 from seen import charts, words
 
@@ -22,6 +23,7 @@ def test_an_ngpt_alone_has_no_section_of_gains(run, models):
     assert not app.warning
 
 
+@pytest.mark.slow
 def test_both_families_have_all_sections_and_every_constant_its_origin(run, models):
     app = run(*models, page="scales")
     assert headings(app) == [

@@ -52,6 +52,7 @@ def read_out(app):
     return {row["run"]: row for row in table.to_dict("records")}
 
 
+@pytest.mark.slow
 def test_a_run_while_it_trains(page, own_gpt):
     app = page(own_gpt)
     ((share, text),) = progress(app)
@@ -67,6 +68,7 @@ def test_a_run_while_it_trains(page, own_gpt):
     assert read_out(app)["gpt"]["compared with"] == "–"
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_followed(page, tmp_path):
     app = page(write_run(tmp_path / "run", "ngpt", 40))
     (_, text) = progress(app)[0]
@@ -107,6 +109,7 @@ def test_status_in_words(done, planned, age, said, unsaid):
     assert share_done(status) == (None if planned is None else done / planned)
 
 
+@pytest.mark.slow
 def test_two_runs_and_what_they_took(page, gpt, ngpt):
     app = page(gpt, ngpt)
     assert len(progress(app)) == 2
