@@ -33,10 +33,12 @@ def draw_welcome() -> None:
         "Pick one on the left: type its path, choose among those found, or send a small file. "
         "Or name them when you start, any number side by side:"
     )
-    st.code("ngpt-inspect dashboard runs/demo/gpt runs/demo/ngpt", language="bash")
+    st.code("ngpt-inspect dashboard runs/demo/gpt runs/demo/ngpt", language="bash", wrap_lines=True)
     st.markdown(
         "A checkpoint is a file (`.safetensors`, `.pt`, `.bin`), a folder that holds a model, or "
         "the folder of a training run, which means its last step.\n\n"
         "None at hand? These train a small GPT and a small nGPT, in a few minutes:"
     )
-    st.code("\n".join(TRAIN.format(name) for name in ("gpt", "ngpt")), language="bash")
+    st.code(
+        "\n".join(TRAIN.format(name) for name in ("gpt", "ngpt")), language="bash", wrap_lines=True
+    )

@@ -232,6 +232,44 @@ def test_one_click_is_one_entry_of_history_and_back_returns(visit):
     assert eventually(lambda: heads().get_attribute("aria-checked") == "false", page)
 
 
+CONTROLS = {
+    "[role=radio][aria-checked=false]": lambda at, page: at.click(),
+    "[data-testid=stMain] [data-testid=stCheckbox] label": lambda at, page: at.click(),
+    "[data-testid=stMain] [data-testid=stSelectbox] input": lambda at, page: (
+        at.click(),
+        page.locator("[role=option]").last.wait_for(),
+        page.keyboard.press("ArrowDown"),
+        page.keyboard.press("Enter"),
+    ),
+    "[data-testid=stMain] [data-testid=stTextInput] input": lambda at, page: (
+        at.fill("the"),
+        at.press("Enter"),
+    ),
+    "[data-testid=stSidebar] button:has-text('visibility')": lambda at, page: at.click(),
+}
+"""What changes the view -> how it is used."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [each for each in PAGES if each != "glossary"])
+def test_one_back_undoes_what_any_control_did(visit, name):
+    page = visit("" if name == next(iter(PAGES)) else name)
+    tried = 0
+    for selector, use in CONTROLS.items():
+        at = page.locator(selector).first
+        if not at.count() or not at.is_visible():
+            continue
+        before = page.url
+        use(at, page)
+        assert eventually(lambda before=before: page.url != before, page), (name, selector)
+        settle(page)
+        page.go_back()
+        assert eventually(lambda before=before: page.url == before, page), (name, selector)
+        settle(page)
+        tried += 1
+    assert tried
+
+
 @pytest.mark.slow
 def test_choices_are_written_to_the_address_and_reopen(visit, reopens):
     page = visit("matrices")

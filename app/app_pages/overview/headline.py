@@ -168,4 +168,4 @@ def draw_assumed(checkpoints: Sequence[WeightSet]) -> None:
         with st.expander(f"Tensors not recognised: {count}", icon=":material/help:"):
             st.caption(plain(f"The page Tensors lists them: {listed(unknown)}."))
             for names in unknown.values():
-                st.code("\n".join(names), language=None)
+                st.code("\n".join(names), language=None, wrap_lines=True)
