@@ -8,7 +8,7 @@ from app_runs import log, save, write_run
 from seen import charts, words
 
 from app.app_pages.training.runs import share_done, status_in_words
-from app.engine import answers, questions
+from app.engine import questions
 from ngpt_inspect import FIGURES
 from ngpt_inspect.run_status import RunStatus
 
@@ -170,7 +170,7 @@ def test_a_saved_step_is_measured_once(page, own_ngpt, monkeypatch):
     calls = []
     real = questions.measure
     monkeypatch.setattr(
-        answers, "measure", lambda *a, **k: calls.append(a[0].step) or real(*a, **k)
+        questions, "measure", lambda *a, **k: calls.append(a[0].step) or real(*a, **k)
     )
     page(own_ngpt)
     assert sorted(calls) == [10, 20]
