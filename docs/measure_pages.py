@@ -44,7 +44,7 @@ def _page(each: Measure) -> Iterator[str]:
     yield "\n".join(f"- `{name}`: {formula}" for name, formula in each.quantities.items())
     yield f"Source: {each.source}."
     if (IMAGES / f"{each.name}.png").exists():
-        yield f"![{each.title} of the demo models](../images/measures/{each.name}.png)"
+        yield f"![{each.title} of trained models](../images/measures/{each.name}.png)"
     lines = [f"- {said}: {getattr(each, name)}." for name, said in READING.items()]
     told = [line for line in lines if not line.endswith(": .")]
     if told:

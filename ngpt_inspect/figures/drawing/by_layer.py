@@ -77,18 +77,26 @@ def draw_quantities(
     titles: Mapping[str, str],
     log: bool = False,
     single: Collection[str] = (),
+    random: Mapping[str, str] | None = None,
 ) -> Drawing:
     """Draw a panel a quantity of one role: the median in a band from the least to the largest.
 
-    x: normalized layer index. `single` are quantities with one value a layer.
+    x: normalized layer index. `single` are quantities with one value a layer;
+    `random` says which of those is a quantity's value for random weights, a dotted line.
     """
+    dotted = {of: Series(name) for of, name in (random or {}).items()}
     bands = {of: between(of, "min", "max") for of in titles if of not in single}
     lines = {of: Series(of, "median" if of in bands else None) for of in titles}
-    rows = CutTable(table, [*lines.values(), *(end for band in bands.values() for end in band)])
+    ends = (end for band in bands.values() for end in band)
+    rows = CutTable(table, [*lines.values(), *dotted.values(), *ends])
     x = layer_axis()
     titles = titles if rows.present([role]) else {}
     panels = {of: Panel(title=titles[of], x=x, y=value_axis(log=log)) for of in titles}
     board = Board(rows, [role], [list(panels.values())], width)
     for of, panel in panels.items():
         draw_by_layer(board, panel, role, lines[of], name=titles[of], band=bands.get(of))
+        if of in dotted:
+            draw_by_layer(board, panel, role, dotted[of], name="of random weights", dash="dot")
+    if dotted and panels:
+        board.key("of random weights", line_key(NEUTRAL, dash="dot"), meta="key")
     return board.finish()

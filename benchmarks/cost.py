@@ -1,0 +1,104 @@
+"""What every measure costs over its floor: the bytes to read, the products and spectra it needs.
+
+A random checkpoint of one layer and two embeddings is written, then each measure of it and each
+floor are timed in turn, in seconds of the processor and on one thread. Floors of a measure are
+taken of all the weights that it reads.
+
+Run: python benchmarks/cost.py --rounds 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from dot_products import bare_products
+from interleave import interleave
+from large_checkpoint import write
+
+import ngpt_inspect as ni
+from ngpt_inspect.measures import MEASURES
+from ngpt_inspect.numerics.gram import gram_matrix
+from ngpt_inspect.weights import Weight, WeightSet
+
+D_MODEL, D_MLP, HEAD_WIDTH = 768, 2048, 64
+
+
+def read(weight: Weight) -> torch.Tensor:
+    """Read the values and square each once."""
+    values = weight.values()
+    torch.linalg.vector_norm(values.double())
+    return values
+
+
+def gram(weight: Weight) -> torch.Tensor:
+    """Read, and one float64 Gram product over the shorter side."""
+    values = read(weight)
+    return gram_matrix(values if len(values) >= values.shape[1] else values.T)
+
+
+def spectrum(weight: Weight) -> None:
+    """Read, multiply, and take the eigenvalues too."""
+    torch.linalg.eigvalsh(gram(weight))
+
+
+def pairs(weight: Weight) -> None:
+    """Read, and the bare float32 products of all pairs of rows, each once."""
+    bare_products(read(weight).float())
+
+
+FLOORS: dict[str, Callable[[Weight], object]] = {
+    **dict.fromkeys(("condition_numbers", "normalized_condition_numbers"), gram),
+    **dict.fromkeys(("matrix_norms", "logit_bounds"), gram),
+    **dict.fromkeys(("singular_values", "power_law", "circuits", "embedding_spectrum"), spectrum),
+    **dict.fromkeys(("dot_products", "nearest_tokens", "uniformity"), pairs),
+}
+"""Measure -> its floor; the others only read."""
+
+
+def floor_of(model: WeightSet, name: str) -> None:
+    """Do what a measure cannot do without."""
+    for weight in model:
+        if weight.role in MEASURES[name].roles:
+            FLOORS.get(name, read)(weight)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--vocabulary", type=int, default=8000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--measures", nargs="*", default=list(MEASURES), help="only these")
+    options = parser.parse_args()
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = {"n_layers": 1, "d_model": D_MODEL, "d_mlp": D_MLP, "head_width": HEAD_WIDTH}
+        write(Path(folder), **sizes, vocabulary=options.vocabulary, dtype=torch.float32)
+        model = ni.open_checkpoint(folder)
+        print(f"one layer of {D_MODEL} and {D_MLP}, 2 embeddings of {options.vocabulary}")
+        print("| measure | floor | CPU s | CPU s of the floor | x the floor |")
+        print("|---|---|---|---|---|")
+        for name in options.measures:
+            if not any(weight.role in MEASURES[name].roles for weight in model):
+                continue
+            ways = {
+                "measure": partial(ni.measure, model, name, workers=1),
+                "floor": partial(floor_of, model, name),
+            }
+            seconds = interleave(ways, options.rounds, time.process_time)
+            mine, least = (statistics.median(seconds[each]) for each in ways)
+            ratios = sorted(a / b for a, b in zip(*seconds.values(), strict=True))
+            spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+            kind = FLOORS.get(name, read).__name__
+            print(f"| {name} | {kind} | {mine:.2f} | {least:.2f} | {spread} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
