@@ -151,6 +151,7 @@ def test_every_page_by_its_link_in_the_menu(visit):
     assert max(map(int, re.findall(r"\d+", background)[:3])) < 64
 
 
+@pytest.mark.slow
 def test_a_click_on_a_cell_shows_its_matrix_and_the_link_reopens_it(visit, reopens):
     page = visit("matrices")
     cells = page.locator(CHARTS).nth(0).locator(".nsewdrag")

@@ -130,11 +130,10 @@ def sources(name, here):
 
 
 def _one_of_a_kind():
-    """Return all figures; of those with the same options and sources the first is not slow."""
+    """Return all figures; of those from such sources, with and without options, one is not slow."""
     first = {}
     for name, each in FIGURES.items():
-        chosen = tuple(option.name for option in each.options)
-        kind = (chosen, each.over_steps, bool(each.results))
+        kind = (bool(each.options), each.over_steps, bool(each.results))
         marks = [pytest.mark.slow] * (first.setdefault(kind, name) != name)
         yield pytest.param(name, marks=marks)
 

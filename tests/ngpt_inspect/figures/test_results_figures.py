@@ -167,7 +167,7 @@ def test_every_figure_of_results_is_tested():
     assert set(FILES) <= set(DRAWN)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [pytest.param(ONE_COLUMN, marks=pytest.mark.slow), TWO_COLUMNS])
 @pytest.mark.parametrize("name", DRAWN)
 def test_lays_out_at_both_widths(figure_of, name, width):
     figure = figure_of(name, width)

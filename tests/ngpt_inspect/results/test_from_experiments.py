@@ -113,6 +113,7 @@ def test_no_line_of_a_file_is_lost(folder, read, name):
     assert len(read(name)) == len(known)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FIGURES if FIGURES[name].results in RESULTS])
 def test_every_figure_draws_them(read, name):
     drawn = FIGURES[name].draw(read(FIGURES[name].results))

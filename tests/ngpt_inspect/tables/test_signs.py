@@ -27,7 +27,10 @@ def with_signs(role: str) -> tuple[Tiny, dict[int | None, np.ndarray]]:
     return model, sizes
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    "role",
+    [pytest.param(r, marks=[pytest.mark.slow] * (r not in ("alpha_A", "s_qk"))) for r in ROLES],
+)
 def test_means_that_are_shown_are_of_sizes(
     role: str, tmp_path: Path, cli: Callable[..., object]
 ) -> None:

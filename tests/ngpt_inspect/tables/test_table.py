@@ -42,7 +42,13 @@ def assert_same(one: pd.DataFrame, two: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(one, two, check_exact=True)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    "layout",
+    [
+        pytest.param(n, marks=[pytest.mark.slow] * (n not in ("reference_ngpt", "llama")))
+        for n in LAYOUTS
+    ],
+)
 def test_columns_types_and_nulls(layout: str, layouts: dict[str, Path]) -> None:
     table = ni.measure(layouts[layout], EVERY)
     assert tuple(table.columns) == COLUMNS

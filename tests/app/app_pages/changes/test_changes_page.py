@@ -52,6 +52,7 @@ def test_what_is_compared_and_looked_at_stands_in_the_address(see, runs):
     assert [(each["y0"], each["y1"]) for each in frames] == [(0.5, 1.5)]
 
 
+@pytest.mark.slow
 def test_another_quantity_is_another_order(see, runs):
     weights = table(see(runs[0], of="change_rank_share"), "the most changed first")
     known = weights["change_rank_share"].dropna()

@@ -29,6 +29,7 @@ def test_one_checkpoint(page, models):
     assert list(facts)[1:] == [models[0].stem]
 
 
+@pytest.mark.slow
 def test_the_address_says_which_matrix_and_how_it_is_drawn(page, models):
     app = page(*models, role="W_oMLP", of="whole", renormalised="true", shown="mlp")
     assert app.selectbox(key="role").value == "W_oMLP"

@@ -115,6 +115,7 @@ def test_what_is_not_measured_yet_is_named(run, own_models, idle):
     assert all("not read yet" in each for each in marks(app)[0]), "nothing is green unseen"
 
 
+@pytest.mark.slow
 def test_five_checkpoints(run, five_models, idle):
     app = run(*five_models)
     wide = next(each.value for each in app.dataframe if "group" in each.value)

@@ -167,6 +167,7 @@ def test_a_model_of_transformers_is_run_when_somebody_says_so(run, runs, tmp_pat
     assert app.query_params["run llama"] == "true"
 
 
+@pytest.mark.slow
 def test_one_more_model_does_not_run_the_others_again(run, runs, tmp_path, monkeypatch):
     asked = []
 
@@ -192,6 +193,7 @@ def test_no_tokenizer_is_a_sentence(run, own_runs):
     assert all("of ngpt." in chart.proto.alt for chart in charts(app))
 
 
+@pytest.mark.slow
 def test_a_trace_is_opened_by_its_path_below_the_root(run, own_runs, tmp_path):
     file = tmp_path / "root" / "kept.safetensors"
     reference_trace.write_trace(own_runs[0], "abc", file)

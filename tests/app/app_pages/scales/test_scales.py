@@ -67,6 +67,7 @@ def test_the_vector_is_the_one_of_the_address_and_its_ends_are_its_own(run, mode
     assert "token id" in words(app)
 
 
+@pytest.mark.slow
 def test_another_vector_is_shown_when_it_is_chosen(run, models):
     app = run(*models, page="scales", vector="s_u")
     chosen = app.selectbox(key="vector")
