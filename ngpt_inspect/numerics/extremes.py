@@ -312,13 +312,14 @@ def _measured(w_OI: torch.Tensor, v_I: torch.Tensor) -> tuple[float, float]:
 
     v_I = v_I / torch.linalg.vector_norm(v_I)
     square, back, room = 0.0, torch.zeros_like(v_I), None
-    for rows in row_blocks(w_OI, MEASURED_ELEMENTS):
-        # In memory that is kept: fresh memory costs more than the product.
-        room = torch.empty_like(rows, dtype=torch.float64) if room is None else room
-        wide = room[: len(rows)].copy_(rows)
-        image = wide @ v_I
-        square += float(image @ image)
-        back += wide.T @ image
+    with cores(1):  # the last bit depends on how many there are
+        for rows in row_blocks(w_OI, MEASURED_ELEMENTS):
+            # In memory that is kept: fresh memory costs more than the product.
+            room = torch.empty_like(rows, dtype=torch.float64) if room is None else room
+            wide = room[: len(rows)].copy_(rows)
+            image = wide @ v_I
+            square += float(image @ image)
+            back += wide.T @ image
     return square, float(torch.linalg.vector_norm(back - square * v_I))
 
 
