@@ -53,6 +53,6 @@ def side_by_side(most: int) -> Iterator[Callable[..., Iterator[Any]]]:
         if threads < 2:
             yield map
             return
-        # Of the whole process: threads of the pool begin with one core.
-        with ThreadPoolExecutor(threads) as pool:
+        # Libraries keep the number for each thread, and one that begins has that of the process.
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool.map
