@@ -61,8 +61,11 @@ def broken(legible_runs, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "name",  # each page has tests of its own: here the one that has a bit of everything
-    [pytest.param(name, marks=[pytest.mark.slow] * (name != "matrices")) for name in PAGES],
+    "name",  # the others have tests of their own
+    [
+        pytest.param(n, marks=[pytest.mark.slow] * (n not in ("matrices", "glossary")))
+        for n in PAGES
+    ],
 )
 def test_a_page_and_its_examples_show_both_families_and_a_broken_file_is_a_sentence(
     name, run, legible_runs, broken

@@ -21,8 +21,6 @@ from reference_model.train import main
 from reference_model.training.loop import train
 from reference_model.training.metrics import read_metrics
 
-pytestmark = pytest.mark.slow  # ranks that find each other and train take half a minute
-
 ROOT = Path(__file__).parents[2]
 FIRST = "step-000000.safetensors"
 LAST = "step-000006.safetensors"
@@ -43,7 +41,8 @@ def alone(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+# Ranks that find each other and train take half a minute.
+@pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.slow) for n in (2, 3)])
 def sharded(request, alone):
     """Folder of the runs of several ranks, and what each rank found."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]

@@ -37,7 +37,7 @@ MANY = ("condition_numbers", "embeddings", "dot_products", "unit_norm", "token_h
 """A figure of each kind, drawn in every state: curves by layer, ranks, histograms, dots, bars.
 
 The others draw with the same parts."""
-OF_KINDS = ("five", "gpt_only", "ngpt_without_gate", "broken")
+OF_KINDS = ("five", "gpt_only", "ngpt_without_gate")
 CASES = [
     pytest.param(name, state, marks=[pytest.mark.slow] * (state in OF_KINDS and name not in MANY))
     for name in FIGURES

@@ -18,7 +18,7 @@ from ngpt_inspect.errors import InspectError
 from ngpt_inspect.formats import read_contents
 
 pytest.importorskip("gguf")
-EXAMPLES, MANY = 40, 1000
+EXAMPLES, MANY = 60, 1000
 SEEDS = (1, 2, 3)
 PEAK = 8 * 2**20
 """Bytes that Python and NumPy may hold at once; compressed entries come in pieces of one MiB."""

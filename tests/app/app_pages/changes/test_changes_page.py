@@ -40,7 +40,6 @@ def test_a_run_is_compared_from_its_first_step_to_its_last(see, runs):
     assert not app.warning
 
 
-@pytest.mark.slow
 def test_what_is_compared_and_looked_at_stands_in_the_address(see, runs):
     steps = [runs[0] / "step-000020.safetensors", runs[1] / "step-000010.safetensors"]
     app = see(*runs, before="ngpt @ step 20", after="gpt @ step 10", role="W_o", layer="1")

@@ -23,7 +23,6 @@ def buttons(app):
     return {each.proto.label.strip("*"): each.proto for each in app.get("download_button")}
 
 
-@pytest.mark.slow
 def test_the_address_chooses_figure_options_width_and_format(run, models):
     look = {"figure": "Embeddings", "width": "one", "format": "svg"}
     app = run(*models, page="export", **look, **{"embeddings-view": "histogram"})
