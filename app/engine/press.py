@@ -39,11 +39,11 @@ class Press:
         if f".{kind}" not in IMAGES:
             return rendered(drawing, kind, title=title)
         with self._lock:
-            if self._used is None:
-                self._browser.enter_context(one_browser())
-                threading.Thread(target=self._watch, daemon=True).start()
-            self._used = time.monotonic()
             try:
+                if self._used is None:
+                    self._browser.enter_context(one_browser())
+                    threading.Thread(target=self._watch, daemon=True).start()
+                self._used = time.monotonic()
                 return rendered(drawing, kind, title=title)
             except InspectError:
                 raise

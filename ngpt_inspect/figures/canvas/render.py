@@ -1,12 +1,14 @@
 """A figure as bytes: HTML that needs no network, images, or plotly's JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
-from ngpt_inspect.errors import MissingLibrary, WrongOption
+from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
 from ngpt_inspect.figures.canvas.types import Drawing
 
 IMAGES = (".pdf", ".png", ".svg")
@@ -74,17 +76,81 @@ def _image(figure: Drawing, kind: str) -> bytes:
     import kaleido
 
     size = {"width": figure.layout.width, "height": figure.layout.height}
-    scale = PNG_SCALE if kind == "png" else 1
-    return bytes(kaleido.calc_fig_sync(figure, opts={"format": kind, "scale": scale, **size}))
+    opts = {"format": kind, "scale": PNG_SCALE if kind == "png" else 1, **size}
+    if _opened:
+        return bytes(_opened[-1].calc_fig(figure, opts))
+    return bytes(kaleido.calc_fig_sync(figure, opts=opts))
+
+
+class _Browser:
+    """A browser that stays open, on a thread of its own.
+
+    What goes wrong there is raised here. kaleido's own server waits for ever for a browser that
+    does not start.
+    """
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        try:
+            self._kaleido = self._wait(self._open())
+        except BaseException:
+            self._stop()
+            raise
+
+    @staticmethod
+    async def _open() -> Any:
+        import kaleido
+
+        return await kaleido.Kaleido(n=1).__aenter__()
+
+    def calc_fig(self, figure: Drawing, opts: Mapping[str, Any]) -> Any:
+        """Return an image."""
+        return self._wait(self._kaleido.calc_fig(figure, opts=opts))
+
+    def close(self) -> None:
+        """End the browser and the thread."""
+        try:
+            self._wait(self._kaleido.__aexit__(None, None, None))
+        finally:
+            self._stop()
+
+    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+        import asyncio
+
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+_opened: list[_Browser] = []
 
 
 @contextmanager
 def one_browser() -> Iterator[None]:
-    """Keep one browser open for all the images saved inside: a quarter second each, not three."""
-    import kaleido
+    """Keep one browser open for all the images saved inside: a quarter second each, not three.
 
-    kaleido.start_sync_server(n=1, silence_warnings=True)
+    Raises
+    ------
+    InspectError
+        It does not start.
+    """
+    try:
+        browser = _Browser()
+    except Exception as error:
+        raise InspectError(
+            f"the browser that makes images did not start ({type(error).__name__})",
+            next_step="see whether Chrome or Chromium runs here, or save as .html",
+        ) from error
+    _opened.append(browser)
     try:
         yield
     finally:
-        kaleido.stop_sync_server(silence_warnings=True)
+        _opened.remove(browser)
+        browser.close()

@@ -74,6 +74,16 @@ def test_without_a_browser_the_next_step_is_named(figure, tmp_path, monkeypatch)
         save_figure(figure, tmp_path / "figure.png")
 
 
+def test_a_browser_that_does_not_start_is_one_line_and_nothing_waits_for_it(tmp_path, monkeypatch):
+    pytest.importorskip("kaleido")
+    broken = tmp_path / "chromium"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("BROWSER_PATH", str(broken))
+    with pytest.raises(InspectError, match="did not start"), one_browser():
+        pass
+
+
 @pytest.mark.browser
 @needs_browser
 def test_images_have_the_size_of_the_layout(figure, tmp_path):
