@@ -178,7 +178,8 @@ def test_every_command_of_the_wheel_explains_itself_and_works(call, run):
 def test_every_page_of_the_wheel_is_drawn(call, run):
     shown = [json.loads(line) for line in call("-c", EVERY_PAGE, run).splitlines()]
     assert [each[:3] for each in shown] == [[each[0], 0, 1] for each in shown]
-    assert [name for name, *_, charts in shown if not charts] == []
+    bare = {name for name, *_, charts in shown if not charts}
+    assert bare == {"changes", "glossary"}  # one checkpoint has not changed, and words are no figure
 
 
 @pytest.mark.slow
