@@ -179,7 +179,7 @@ def test_every_page_of_the_wheel_is_drawn(call, run):
     shown = [json.loads(line) for line in call("-c", EVERY_PAGE, run).splitlines()]
     assert [each[:3] for each in shown] == [[each[0], 0, 1] for each in shown]
     bare = {name for name, *_, charts in shown if not charts}
-    assert bare == {"changes", "glossary"}  # one checkpoint has not changed, and words are no figure
+    assert bare == {"changes", "glossary"}  # of one checkpoint
 
 
 @pytest.mark.slow
