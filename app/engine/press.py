@@ -7,7 +7,6 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures.canvas.render import IMAGES, one_browser
 from ngpt_inspect.plotting import rendered
 
@@ -45,14 +44,9 @@ class Press:
                     threading.Thread(target=self._watch, daemon=True).start()
                 self._used = time.monotonic()
                 return rendered(drawing, kind, title=title)
-            except InspectError:
-                raise
-            except Exception as error:
+            except Exception:
                 self._close()
-                raise InspectError(
-                    f"the browser that makes images broke down ({type(error).__name__})",
-                    next_step="try again, or take the HTML",
-                ) from error
+                raise
             finally:
                 self._used = self._used and time.monotonic()
 

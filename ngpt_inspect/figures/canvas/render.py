@@ -1,7 +1,7 @@
 """A figure as bytes: HTML that needs no network, images, or plotly's JSON."""
 
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -77,9 +77,22 @@ def _image(figure: Drawing, kind: str) -> bytes:
 
     size = {"width": figure.layout.width, "height": figure.layout.height}
     opts = {"format": kind, "scale": PNG_SCALE if kind == "png" else 1, **size}
-    if _opened:
-        return bytes(_opened[-1].calc_fig(figure, opts))
-    return bytes(kaleido.calc_fig_sync(figure, opts=opts))
+    with _told():
+        if _opened:
+            return bytes(_opened[-1].calc_fig(figure, opts))
+        return bytes(kaleido.calc_fig_sync(figure, opts=opts))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in one line what goes wrong in a browser."""
+    try:
+        yield
+    except Exception as error:
+        raise InspectError(
+            f"the browser that makes images broke down ({type(error).__name__})",
+            next_step="try again, see whether Chrome or Chromium runs here, or save as .html",
+        ) from error
 
 
 class _Browser:
@@ -114,7 +127,8 @@ class _Browser:
     def close(self) -> None:
         """End the browser and the thread."""
         try:
-            self._wait(self._kaleido.__aexit__(None, None, None))
+            with suppress(Exception):  # it may have ended by itself
+                self._wait(self._kaleido.__aexit__(None, None, None))
         finally:
             self._stop()
 
@@ -141,13 +155,8 @@ def one_browser() -> Iterator[None]:
     InspectError
         It does not start.
     """
-    try:
+    with _told():
         browser = _Browser()
-    except Exception as error:
-        raise InspectError(
-            f"the browser that makes images did not start ({type(error).__name__})",
-            next_step="see whether Chrome or Chromium runs here, or save as .html",
-        ) from error
     _opened.append(browser)
     try:
         yield

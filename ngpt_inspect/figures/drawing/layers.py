@@ -138,9 +138,9 @@ def _between(board: Board, style: Style, role: Role, band: Band) -> Iterator[Lay
     highs = {_place(row): row["value"] for row in upper}
     for rows in _by("expert", [row for row in lower if _layered(row)]):
         ends = {row["layer"]: (row["value"], highs.get(_place(row), math.nan)) for row in rows}
-        whole = {layer: both for layer, both in ends.items() if not any(map(math.isnan, both))}
-        if whole:
-            yield whole
+        known = {layer: both for layer, both in ends.items() if not any(map(math.isnan, both))}
+        if known:
+            yield known
 
 
 def _place(row: Record) -> tuple[int | None, int | None]:

@@ -78,7 +78,11 @@ def test_html_needs_no_browser(browsers):
 
 def test_a_broken_browser_is_one_sentence_and_the_next_is_fresh(browsers, monkeypatch):
     one = Press()
-    monkeypatch.setattr(press, "rendered", lambda *_, **__: 1 / 0)
+
+    def broken(*_, **__):
+        raise InspectError("the browser that makes images broke down")
+
+    monkeypatch.setattr(press, "rendered", broken)
     with pytest.raises(InspectError, match="broke down"):
         one.print(go.Figure(), "pdf", "x")
     assert browsers["open"] == 0

@@ -74,14 +74,19 @@ def test_without_a_browser_the_next_step_is_named(figure, tmp_path, monkeypatch)
         save_figure(figure, tmp_path / "figure.png")
 
 
-def test_a_browser_that_does_not_start_is_one_line_and_nothing_waits_for_it(tmp_path, monkeypatch):
+def test_a_browser_that_does_not_start_is_one_line_and_nothing_waits_for_it(
+    figure, tmp_path, monkeypatch
+):
     pytest.importorskip("kaleido")
     broken = tmp_path / "chromium"
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setenv("BROWSER_PATH", str(broken))
-    with pytest.raises(InspectError, match="did not start"), one_browser():
+    with pytest.raises(InspectError, match="broke down"), one_browser():
         pass
+    with pytest.raises(InspectError, match="broke down"):
+        save_figure(figure, tmp_path / "figure.png")
+    assert not (tmp_path / "figure.png").exists()
 
 
 @pytest.mark.browser
