@@ -20,6 +20,10 @@ FOLDERS = sorted(
 )
 
 
+TESTED = {each.name for each in Path(__file__).parent.glob("app_pages/*/")} - {"matrices"}
+"""Pages with tests of their own; one of them stands for them all."""
+
+
 def test_every_folder_is_in_the_menu_at_a_place_of_its_own(run):
     assert sorted(PAGES) == FOLDERS
     for folder, page in PAGES.items():
@@ -61,11 +65,7 @@ def broken(legible_runs, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "name",  # the others have tests of their own
-    [
-        pytest.param(n, marks=[pytest.mark.slow] * (n not in ("matrices", "glossary")))
-        for n in PAGES
-    ],
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in TESTED)) for n in PAGES]
 )
 def test_a_page_and_its_examples_show_both_families_and_a_broken_file_is_a_sentence(
     name, run, legible_runs, broken

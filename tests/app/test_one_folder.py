@@ -76,7 +76,7 @@ def test_a_dropped_folder_is_in_the_menu_the_links_and_the_generic_tests(copy):
     paths = [copy, REPOSITORY, *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", "--run-slow"),
             *("tests/app/test_every_page.py", "tests/app/app_pages/dropped"),
             *("-k", "dropped or menu or click_away"),
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -96,6 +97,8 @@ def guarded(folder: Path) -> Iterator[None]:
     if not _watch.installed:
         sys.addaudithook(_watch)
         _watch.installed = True
+    collects = gc.isenabled()
+    gc.disable()  # what others left behind may tidy up folders when it is collected, also here
     previous = signal.signal(signal.SIGPROF, _hang)
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (_address_space(soft), hard))
@@ -109,6 +112,8 @@ def guarded(folder: Path) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
         signal.signal(signal.SIGPROF, previous)
+        if collects:
+            gc.enable()
     assert not _watch.seen, _watch.seen
 
 
