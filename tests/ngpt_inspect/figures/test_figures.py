@@ -33,13 +33,17 @@ OF_MIXTURES = {"experts"}
 GPT_COLOR, NGPT_COLOR = "#d95f02", "#1f77b4"
 BY_STEP = ("condition_numbers", *(name for name, each in FIGURES.items() if each.over_steps))
 """What is drawn of several steps, too; in other figures a step is one more checkpoint."""
-MANY = ("condition_numbers", "embeddings", "dot_products", "unit_norm", "token_health")
-"""A figure of each kind, drawn in every state: curves by layer, ranks, histograms, dots, bars.
-
-The others draw with the same parts."""
-OF_KINDS = ("five", "gpt_only", "ngpt_without_gate")
+OF_KINDS = {
+    *("condition_numbers", "embeddings", "dot_products", "unit_norm", "token_health"),
+    "matrix_spectrum",
+}
+"""A figure of each kind, drawn in every state and width: curves by layer, ranks, histograms, dots,
+bars, spectra. The others draw with the same parts, in the slow suite."""
 CASES = [
-    pytest.param(name, state, marks=[pytest.mark.slow] * (state in OF_KINDS and name not in MANY))
+    pytest.param(
+        *(name, state),
+        marks=[pytest.mark.slow] * (state not in ("two", "nothing") and name not in OF_KINDS),
+    )
     for name in FIGURES
     for state in STATES
     if state != "steps" or name in BY_STEP
@@ -403,8 +407,16 @@ def test_a_table_read_back_from_csv_draws_the_same(tmp_path, drawn):
     )
 
 
-@pytest.mark.parametrize("width", [ONE_COLUMN, TWO_COLUMNS])
-@pytest.mark.parametrize("name", sorted(set(FIGURES) - OF_MIXTURES))
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [
+        pytest.param(
+            name, width, marks=[pytest.mark.slow] * (width == ONE_COLUMN and name not in OF_KINDS)
+        )
+        for name in sorted(set(FIGURES) - OF_MIXTURES)
+        for width in (ONE_COLUMN, TWO_COLUMNS)
+    ],
+)
 def test_lays_itself_out_in_one_and_in_two_columns(tables, drawn, name, width):
     two = drawn[name, "two"]
     figure = two if width == TWO_COLUMNS else draw(name, tables["two"], width=width)
@@ -440,11 +452,10 @@ NOT_DRAWN = {
 @pytest.mark.parametrize(
     ("name", "option", "value"),
     [
-        # Of many values, all roles or all quantities, two at first and the last stand for the rest.
-        pytest.param(name, option.name, value, marks=[pytest.mark.slow] * (2 < at < last))
+        # The first that is not the default stands for the rest: of roles, of quantities.
+        pytest.param(name, option.name, value, marks=[pytest.mark.slow] * (at > 1))
         for name in FIGURES
         for option in FIGURES[name].options
-        for last in [len(option.values) - 1]
         for at, value in enumerate(option.values)
         if at and value not in NOT_DRAWN
     ],
