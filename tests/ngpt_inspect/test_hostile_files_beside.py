@@ -19,7 +19,7 @@ from ngpt_inspect.runs import METRICS, read_metrics
 from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.traces import path, read_trace
 
-EXAMPLES, MANY = 50, 3000
+EXAMPLES, MANY = 20, 3000
 LINES = [beside.LINE | {"step": step} for step in (1, 2, 3)]
 
 

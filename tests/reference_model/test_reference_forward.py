@@ -135,7 +135,8 @@ def test_context_longer_than_trained_extends_the_tables(architecture):
 
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # by dynamo
-@pytest.mark.parametrize("architecture", [pytest.param("gpt", marks=pytest.mark.slow), "ngpt"])
+@pytest.mark.slow  # four seconds of compiling lines that run above
+@pytest.mark.parametrize("architecture", ["gpt", "ngpt"])
 def test_torch_compile_takes_the_whole_model_as_one_graph(architecture):
     model = shake(build_model(make_config(architecture, n_layers=1)))
     tokens = torch.randint(0, 23, (2, 13), generator=torch.Generator().manual_seed(4))

@@ -96,8 +96,10 @@ def test_line_is_handed_over_in_one_piece(tmp_path, monkeypatch):
     assert written[0].endswith(b"}\n")
 
 
-@pytest.mark.parametrize("architecture", ["gpt", "ngpt"])
-@pytest.mark.parametrize(("precision", "micro_batch_size"), [("float32", 0), ("bfloat16", 2)])
+@pytest.mark.parametrize(
+    ("architecture", "precision", "micro_batch_size"),
+    [("gpt", "float32", 0), ("ngpt", "bfloat16", 2)],
+)
 def test_same_seed_gives_the_same_bits(tmp_path, architecture, precision, micro_batch_size):
     for name in ("a", "b"):
         torch.rand(7 if name == "a" else 8)  # whatever ran before must not matter

@@ -67,6 +67,7 @@ def test_every_measure_is_printed(
 ) -> None:
     result = cli(MEASURES[measure].command, layouts[layout])
     opened = ni.open_checkpoint(layouts[layout])
+    assert result.stdout == "" or f"({opened.architecture}): " in result.stdout.splitlines()[0]
     if not set(MEASURES[measure].roles) & set(opened.roles):
         assert result.exit_code == 2
         assert result.stdout == ""
@@ -77,7 +78,6 @@ def test_every_measure_is_printed(
     label = table["checkpoint"][0]
     heading, *lines = result.stdout.splitlines()
     assert heading.startswith(f"{label}")
-    assert f"({ni.open_checkpoint(layouts[layout]).architecture}): " in heading
     roles = table.loc[table["status"] != "skipped", "role"].unique()
     assert all(any(role in line.split() for line in lines) for role in roles)
     assert not {"nan", "~nan", "None", "<NA>"} & set(result.stdout.split())
@@ -349,7 +349,7 @@ class TestTensors:
         assert "x: 1 tensors not recognised, such as extra[bold]" in noted.stderr
 
     @pytest.mark.parametrize(
-        ("command", "format_name"), [*(("tensors", each) for each in FORMATS), ("summary", "csv")]
+        ("command", "format_name"), [("tensors", "parquet"), ("summary", "csv")]
     )
     def test_formats(
         self, command: str, format_name: str, layouts: dict[str, Path], cli: Cli, tmp_path: Path

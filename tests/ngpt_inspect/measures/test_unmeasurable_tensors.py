@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from models import Tensors, series_of, tiny_gpt, tiny_ngpt, write_reference
+from models import Tensors, Tiny, series_of, tiny_gpt, tiny_ngpt, write_reference
 
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES, Measure
@@ -30,8 +30,6 @@ ROW_BY_ROW = {"token_health"}
 HERE = {name: each for name, each in MEASURES.items() if set(NAMES) & set(each.roles)}
 """Mixtures have tests of their own."""
 
-every = pytest.mark.parametrize("each", HERE.values(), ids=list(HERE))
-
 
 def victim(each: Measure) -> Role:
     return next(role for role in NAMES if role in each.roles)
@@ -43,7 +41,12 @@ TOGETHER = {
     if (here := [each for each in HERE.values() if victim(each) is role])
 }
 """Measures by the tensor that is changed to test them."""
-of_role = pytest.mark.parametrize("role", TOGETHER)
+
+
+def with_each_role(name: str, values: Sequence[object]) -> pytest.MarkDecorator:
+    """Try each role, and each value, at least once: neither depends on the other."""
+    assert len(values) <= len(TOGETHER)
+    return pytest.mark.parametrize(("role", name), [*zip(TOGETHER, cycle(values), strict=False)])
 
 
 def tables(path: Path, role: Role) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -60,47 +63,35 @@ def damaged(tmp_path: Path, name: str, change: object) -> Path:
     return write_reference(tiny_ngpt(), tmp_path / "x.safetensors", change=apply)
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], pd.DataFrame]:
-    """Return a function giving the table of one measure where nothing is damaged."""
-    path = write_reference(tiny_ngpt(), tmp_path_factory.mktemp("whole") / "x.safetensors")
-    return cache(lambda measure: ni.measure(path, measure))
-
-
 def without(table: pd.DataFrame, role: Role) -> pd.DataFrame:
     spoiled = (table["role"] == str(role)) & (table["layer"].fillna(1) == 1)
     return table[~spoiled].reset_index(drop=True)
 
 
-@every
-@pytest.mark.parametrize("value", [float("nan"), -float("inf")])
-def test_one_bad_value(
-    each: Measure, value: float, whole: Callable[[str], pd.DataFrame], tmp_path: Path
-) -> None:
-    role = victim(each)
-
+@with_each_role("value", [float("nan"), -float("inf")])
+def test_one_bad_value(role: Role, value: float, tmp_path: Path) -> None:
     def spoil(values: torch.Tensor) -> torch.Tensor:
         values = values.clone()
         values.view(-1)[3] = value
         return values
 
-    table = ni.measure(damaged(tmp_path, NAMES[role], spoil), each.name)
-    skipped = table[table["status"] == Status.SKIPPED]
-    assert series_of(skipped).tolist() == [str(each.headline)]
-    assert skipped["role"].tolist() == [str(role)]
-    assert skipped["value"].isna().all()
-    reason = skipped["reason"].item()
     n_values = 480 if role is Role.E_INPUT else 256 if role in (Role.W_O, Role.W_Q) else 16
-    assert reason == f"{NAMES[role]}: 1 of {n_values} values are NaN or infinite"
-    wanted = without(whole(each.name), role)
-    pd.testing.assert_frame_equal(without(table, role), wanted, check_exact=True)
-    coverage = table.attrs["checkpoints"][0]["coverage"]
-    assert coverage["measured"] == coverage["weights"] - (each.name not in ROW_BY_ROW)
-    assert coverage["skipped"] == {reason: 1}
+    reason = f"{NAMES[role]}: 1 of {n_values} values are NaN or infinite"
+    whole = dict(tables(write_reference(tiny_ngpt(), tmp_path / "whole/x.safetensors"), role))
+    for name, table in tables(damaged(tmp_path, NAMES[role], spoil), role):
+        skipped = table[table["status"] == Status.SKIPPED]
+        assert series_of(skipped).tolist() == [str(MEASURES[name].headline)], name
+        assert skipped["role"].tolist() == [str(role)], name
+        assert skipped["value"].isna().all(), name
+        assert skipped["reason"].item() == reason, name
+        wanted = without(whole[name], role)
+        pd.testing.assert_frame_equal(without(table, role), wanted, check_exact=True)
+    coverage, here = table.attrs["checkpoints"][0]["coverage"], [e.name for e in TOGETHER[role]]
+    assert coverage["skipped"] == {reason: len(here)}
+    assert coverage["weights"] - coverage["measured"] == (not ROW_BY_ROW & set(here))
 
 
-@of_role
-@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.bool, torch.complex64])
+@with_each_role("dtype", [torch.int8, torch.uint8, torch.bool, torch.complex64])
 def test_a_dtype_that_is_no_weight(role: Role, dtype: torch.dtype, tmp_path: Path) -> None:
     for name, table in tables(damaged(tmp_path, NAMES[role], lambda t: t.to(dtype)), role):
         skipped = table[table["status"] == Status.SKIPPED]
@@ -109,24 +100,21 @@ def test_a_dtype_that_is_no_weight(role: Role, dtype: torch.dtype, tmp_path: Pat
         assert (table["status"] == Status.OK).any(), name
 
 
-@of_role
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.float8_e4m3fn])
+@with_each_role("dtype", [torch.float64, torch.float16, torch.float8_e4m3fn])
 def test_other_floats_are_measured(role: Role, dtype: torch.dtype, tmp_path: Path) -> None:
     for name, table in tables(damaged(tmp_path, NAMES[role], lambda t: t.to(dtype)), role):
         assert not (table["status"] == Status.SKIPPED).any(), name
         assert table["value"].notna().all(), name
 
 
-@every
-@pytest.mark.parametrize("layout", ["gpt", "ngpt"])
-def test_everything_in_bfloat16(each: Measure, layout: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", [tiny_gpt(), tiny_ngpt()], ids=["gpt", "ngpt"])
+def test_everything_in_bfloat16(model: Tiny, tmp_path: Path) -> None:
     """NumPy has no such type: scales and gains of most public checkpoints come so."""
-    model = tiny_gpt() if layout == "gpt" else tiny_ngpt()
     path = write_reference(model, tmp_path / "x.safetensors", dtype=torch.bfloat16)
     exact = write_reference(
         model.rounded(torch.bfloat16), tmp_path / "y.safetensors", dtype=torch.float64
     )
-    found, expected = ni.measure(path, each.name), ni.measure(exact, each.name)
+    found, expected = (ni.measure(each, [*MEASURES]) for each in (path, exact))
     of_dtype = [
         "sigma_resolution",
         "tolerance",

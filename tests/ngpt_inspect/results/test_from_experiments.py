@@ -135,7 +135,7 @@ def test_the_factor_is_the_one_computed_from_the_file(folder):
     """With numpy's own interpolation, of log steps over the rising negative loss."""
     finals = [row for row in lines_of(folder, "speed_up.csv") if row["step"] == row["steps"]]
     table = training_results("speed_up", folder / "results" / "speed_up.csv")
-    assert len(table) == 3 * 2 * 2  # contexts, seeds, budgets of nGPT
+    assert len(table) == 2 * 2 * 2  # contexts, seeds, budgets of nGPT
     for row in table.to_dict("records"):
         place = (str(row["context_length"]), str(row["seed"]))
         gpt = {
@@ -154,12 +154,12 @@ def test_the_factor_is_the_one_computed_from_the_file(folder):
 
 
 def test_speed_up_shares_the_runs_of_the_grid_and_its_best_rates(done):
-    assert len(done.grid) == 2 * 3 * 2 * 2  # models, contexts, budgets, rates
+    assert len(done.grid) == 2 * 2 * 2 * 2  # models, contexts, budgets, rates
     assert saved(done.place).items() >= done.grid.items(), "not trained again"
     rows = lines_of(done.place, "speed_up.csv")
     assert tuple(rows[0]) == (*IDENTITY, "step", "tokens", "seconds", "validation_loss")
     ended = [row for row in rows if row["step"] == row["steps"]]
-    assert len(ended) == 3 * 2 * (3 + 2)  # contexts, seeds, budgets of both
+    assert len(ended) == 2 * 2 * (3 + 2)  # contexts, seeds, budgets of both
     for row in ended:
         last = read_metrics(done.place / "runs" / row["run"])[-1]
         assert float(row["validation_loss"]) == last["validation_loss"]
@@ -194,7 +194,7 @@ def test_settings_beside_the_results_are_whole(done):
 
 def test_longer_context_evaluates_every_length(done):
     rows = lines_of(done.place, "longer_context.csv")
-    assert len(rows) == 2 * 2 * 3 * 5  # models, seeds, contexts, lengths
+    assert len(rows) == 2 * 2 * 2 * 5  # models, seeds, contexts, lengths
     for row in rows:
         assert float(row["perplexity"]) == pytest.approx(math.exp(float(row["loss"])))
         assert int(row["evaluated_length"]) % int(row["context_length"]) == 0
@@ -224,7 +224,7 @@ def test_ablations_write_every_row_with_its_learned_means(done):
 def test_step_time_times_both_models_in_turn(done):
     rows = lines_of(done.place, "step_time.csv")
     assert [row["family"] for row in rows[:4]] == ["GPT", "nGPT"] * 2
-    assert len(rows) == 3 * 2 * 3  # contexts, models, rounds
+    assert len(rows) == 2 * 2 * 3  # contexts, models, rounds
     assert all(float(row["seconds"]) > 0 for row in rows)
     assert "nGPT / GPT" in done.said["step_time"]
 

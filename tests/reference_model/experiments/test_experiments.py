@@ -95,7 +95,7 @@ def test_an_interrupted_experiment_goes_on(arguments, tmp_path, monkeypatch, cap
     finished = len(list(tmp_path.glob("runs/*/step-*")))
     assert finished == 4
     assert learning_rates.main(arguments) == 0
-    assert len(list(tmp_path.glob("runs/*/step-*"))) == 24
+    assert len(list(tmp_path.glob("runs/*/step-*"))) == 16
 
 
 def test_time_left_counts_only_work_that_was_done(laboratory, capsys):

@@ -29,12 +29,17 @@ def test_one_checkpoint(page, models):
     assert list(facts)[1:] == [models[0].stem]
 
 
-@pytest.mark.slow
-def test_the_address_says_which_matrix_and_how_it_is_drawn(page, models):
-    app = page(*models, role="W_oMLP", of="whole", renormalised="true", shown="mlp")
-    assert app.selectbox(key="role").value == "W_oMLP"
+def test_the_address_says_which_matrix_and_how_it_is_drawn(page, legible_runs):
+    def downloads(app):
+        return " ".join(b.proto.id + str(b) for b in app.get("download_button"))
+
+    app = page(legible_runs[1], role="W_v", of="heads", renormalised="true")
+    assert app.selectbox(key="role").value == "W_v"
     assert any("after normalising" in alt for alt in alts(app))
-    assert "W_oMLP of layer 0" in " ".join(b.proto.id + str(b) for b in app.get("download_button"))
+    assert "W_v of layer 0, head 0" in downloads(app)
+    app.selectbox(key="role").select("W_oMLP").run()
+    assert not app.exception
+    assert "W_oMLP of layer 0, whole" in downloads(app)
 
 
 @pytest.mark.slow
