@@ -1,13 +1,10 @@
 """The dashboard as a browser session sees it, run by streamlit's own test driver."""
 
-import os
-
 import pytest
 from safetensors.torch import load_file, save_file
 from seen import charts, words
 from small_models import write_gpt, write_ngpt
 
-from app.engine import questions
 from ngpt_inspect import FIGURES
 
 SHOWN = "at_a_glance"
@@ -72,21 +69,6 @@ def test_the_path_box_does_not_leave_the_root(run, tmp_path, path):
     app = run("--root", tmp_path / "root", open=[path])
     assert "outside the folder" in app.warning[0].value
     assert not charts(app)
-
-
-def test_nothing_is_measured_twice_until_the_file_changes(run, own_models, monkeypatch):
-    calls = []
-    real = questions.measure
-    monkeypatch.setattr(questions, "measure", lambda *a, **k: calls.append(a) or real(*a, **k))
-    run(own_models[1], page="scales")
-    first = len(calls)
-    assert first > 0
-    run(own_models[1], page="scales")
-    assert len(calls) == first
-    write_ngpt(own_models[1], seed=5)
-    os.utime(own_models[1], ns=(1, 1))
-    run(own_models[1], page="scales")
-    assert len(calls) == 2 * first
 
 
 def test_equal_names_are_told_apart(run, tmp_path):

@@ -64,6 +64,7 @@ def test_paper_figures_of_nothing_is_one_line(paper_figures, tmp_path):
     assert "nowhere" in complaint
 
 
+@pytest.mark.slow
 def test_matplotlib_draws_figure_5(runs, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib", reason="the extra examples is not installed")
     script = str(EXAMPLES / "matplotlib_condition_numbers.py")

@@ -34,9 +34,11 @@ def table_of(layouts: dict[str, Path]) -> TableOf:
     """Return a function giving the table of one measure of one layout, measured once."""
     import ngpt_inspect as ni
 
+    opened = cache(lambda layout: ni.open_checkpoint(layouts[layout]))
+
     @cache
     def measured(layout: str, measure: str) -> pd.DataFrame:
-        return ni.measure(layouts[layout], measure)
+        return ni.measure(opened(layout), measure)
 
     return lambda layout, measure: measured(layout, measure).copy()
 

@@ -263,9 +263,9 @@ def test_results_alone_draw_no_checkpoints(results, tmp_path):
 
 
 def test_choices_go_to_the_figures_that_declare_them(checkpoints, tmp_path):
-    names = ["embeddings", "queries_and_keys", "unit_norm"]
+    names = ["learned_scales", "queries_and_keys", "embedding_norms"]
     save_figures(checkpoints, tmp_path, ["json"], names=names, layer=1, view="histogram")
-    for name, choice in (("embeddings", {"view": "histogram"}), ("queries_and_keys", {"layer": 1})):
+    for name, choice in (("learned_scales", {"view": "histogram"}), (names[1], {"layer": 1})):
         wanted = figure(name, checkpoints, **choice)
         assert (tmp_path / f"{name}.json").read_text() == wanted.to_json()
     with pytest.raises(WrongOption, match="no figure here has an option colour"):

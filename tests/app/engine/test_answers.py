@@ -174,18 +174,18 @@ def test_a_key_names_the_file_the_question_and_nothing_else(tmp_path):
     assert len({one.key, *(each.key for each in others)}) == 1 + len(others)
 
 
-@pytest.mark.parametrize("restarted", [False, True])
-def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch, restarted):
+def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch):
     run(models[1])
-    if restarted:
-        store()._tables.clear()
     monkeypatch.setattr(questions, "measure", lambda *a, **k: pytest.fail("measured again"))
     checkpoint = open_checkpoint(models[1])
     for ask in ({}, {"whole": True}, {"layers": [0], "roles": ["W_q"]}):
-        (asked,) = requests([checkpoint], ["condition_numbers"], **ask)
-        table = asked.table().reset_index(drop=True)
         expected = measure_directly(checkpoint, **ask)
-        pd.testing.assert_frame_equal(table, expected, check_frame_type=False)
+        for restarted in (False, True):
+            if restarted:
+                store()._tables.clear()
+            (asked,) = requests([checkpoint], ["condition_numbers"], **ask)
+            table = asked.table().reset_index(drop=True)
+            pd.testing.assert_frame_equal(table, expected, check_frame_type=False)
 
 
 def measure_directly(checkpoint, whole=False, **selection):

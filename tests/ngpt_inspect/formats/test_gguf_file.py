@@ -119,6 +119,12 @@ def test_rows_of_queries_and_keys_are_put_back(arch: str, tmp_path: Path) -> Non
     assert bool(read["blk.0.attn_q.weight"].note) == written
 
 
+def test_rows_that_no_heads_can_be_cut_from_are_refused(tmp_path: Path) -> None:
+    tensors = {"blk.0.attn_q.weight": (WIDE, "F32")}
+    path = write(tmp_path / "m.gguf", tensors, "llama", attention__head_count=4)
+    assert "cannot be cut into 4 heads of an even number of rows" in refusal(path)
+
+
 def test_settings_by_the_names_of_config_json(tmp_path: Path) -> None:
     keys = {"embedding_length": 256, "attention__head_count": 4, "block_count": 1}
     path = write(tmp_path / "m.gguf", {"token_embd.weight": (WIDE, "F16")}, **keys)

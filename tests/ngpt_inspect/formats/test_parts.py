@@ -78,7 +78,7 @@ def test_every_part_can_be_opened(write: Callable[..., Path], sets: Sets, tmp_pa
 
 @kinds
 def test_the_usual_part_is_read_and_said(
-    write: Callable[..., Path], sets: Sets, tmp_path: Path, cli: Cli
+    write: Callable[..., Path], sets: Sets, tmp_path: Path
 ) -> None:
     path = write(sets, tmp_path / "both.pt")
     model = ni.open_checkpoint(path)
@@ -86,14 +86,18 @@ def test_the_usual_part_is_read_and_said(
     said = "model is read; the file also holds ema (--part)"
     assert model.unasked == said
     assert ni.measure(path, "unit_norm").attrs["remarks"] == [f"{model.label}: {said}"]
-    for command in ("condition-numbers", "tensors", "summary", "tokens"):
+
+
+def test_every_command_says_what_is_not_asked(sets: Sets, tmp_path: Path, cli: Cli) -> None:
+    path, said = by_prefix(sets, tmp_path / "both.pt"), "the file also holds ema (--part)"
+    for command in ("unit-norm", "tensors", "summary", "tokens"):
         assert said in cli(command, path).stderr, command
-    assert said not in cli("condition-numbers", path, "--part", "model").stderr
+    assert said not in cli("unit-norm", path, "--part", "model").stderr
 
 
 def test_parts_stand_side_by_side(sets: Sets, tmp_path: Path, cli: Cli) -> None:
     path = in_torch(sets, tmp_path / "both.pt")
-    printed = cli("condition-numbers", path, "--part", "ema,model", "--format", "jsonl").stdout
+    printed = cli("unit-norm", path, "--part", "ema,model", "--format", "jsonl").stdout
     assert ['"both ema"' in line for line in printed.splitlines()].count(True) > 0
     assert ['"both model"' in line for line in printed.splitlines()].count(True) > 0
     table = ni.measure(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -243,23 +245,31 @@ ABSOLUTE = ("power_law",)
 EXTREMES = [2.0**-1000, 2.0**-560, 2.0**530, 2.0**1000]
 
 
+OF_EMBEDDINGS = [name for name, each in MEASURES.items() if Role.E_INPUT in each.roles]
+
+
+@pytest.fixture(scope="module")
+def of_rows(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], pd.DataFrame]:
+    """Return a function giving all that is measured of some rows times a size, once."""
+    rows = np.random.default_rng(3).standard_normal((30, 16))
+
+    def table(size: float) -> pd.DataFrame:
+        path = with_embeddings(rows * size, tmp_path_factory.mktemp("rows"))
+        return ni.summarise(ni.measure(path, OF_EMBEDDINGS, roles=["E_input"]))
+
+    return cache(table)
+
+
 @pytest.mark.parametrize("size", EXTREMES)
-@pytest.mark.parametrize(
-    "name",
-    [each.name for each in MEASURES.values() if Role.E_INPUT in each.roles],
-)
+@pytest.mark.parametrize("name", OF_EMBEDDINGS)
 def test_values_near_the_ends_of_float64_come_out_right_or_are_skipped(
-    name: str, size: float, tmp_path: Path
+    name: str, size: float, of_rows: Callable[[float], pd.DataFrame]
 ) -> None:
     """Each number is that of the same rows near 1 times a power of `size`, or says why not."""
-    rows = np.random.default_rng(3).standard_normal((30, 16))
-    tables = []
-    for number, factor in enumerate((1.0, size)):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        path = with_embeddings(rows * factor, folder)
-        tables.append(ni.summarise(ni.measure(path, name, roles=["E_input"])))
-    near, far = tables
+    near, far = (
+        table[table["measure"].isin(MEASURES[name].quantities)]
+        for table in (of_rows(1.0), of_rows(size))
+    )
     nothing = far[~np.isfinite(far["value"])]
     assert (nothing["status"] == "skipped").all()
     assert (nothing["reason"] != "").all()

@@ -274,8 +274,14 @@ def test_per_head_and_whole(each: Measure, table_of: TableOf) -> None:
         )
 
 
-@every
-@pytest.mark.parametrize("layout", ["reference_ngpt", "nanogpt"])
+@pytest.mark.parametrize(
+    ("each", "layout"),
+    [
+        *(pytest.param(each, "reference_ngpt", id=name) for name, each in MEASURES.items()),
+        pytest.param(MEASURES["scaling_factors"], "reference_gpt", id="only gains"),
+        pytest.param(MEASURES["eigen_learning_rates"], "nanogpt", id="nothing"),
+    ],
+)
 def test_summaries_are_those_declared(each: Measure, layout: str, table_of: TableOf) -> None:
     table = table_of(layout, each.name)
     new = ni.summarise(table).iloc[len(table) :]
@@ -289,11 +295,11 @@ def test_summaries_are_those_declared(each: Measure, layout: str, table_of: Tabl
 def test_unknown_heads_leave_the_whole_matrix(each: Measure, tmp_path: Path) -> None:
     folder = write_gpt2(tiny_gpt(), tmp_path / "bare", config=False)
     unknown = ni.measure(folder, each.name)
-    known = ni.measure(ni.open_checkpoint(folder, heads=4), each.name)
     asked = unknown[unknown["reason"].str.contains("--heads", regex=False)]
     if not by_head(each):
         assert len(asked) == 0
         return
+    known = ni.measure(ni.open_checkpoint(folder, heads=4), each.name)
     assert list(asked["status"].unique()) == [Status.SKIPPED], (
         f"{place(each)}: yield `unknown_heads(weight, quantity)` first"
     )

@@ -84,7 +84,7 @@ def test_a_gap_stays_a_gap():
 
 
 def test_the_figures_are_those_that_are_drawn_and_each_array_is_there_once(models):
-    chosen = figures_for(models, ["singular_values", "unit_norm"])
+    chosen = figures_for(models, ["embedding_norms", "unit_norm"])
     table = ni.summarise(ni.measure(models, measures_for(chosen)))
     drawn = list(pictured(chosen, table, models))
     told = unpacked(bundle(drawn))

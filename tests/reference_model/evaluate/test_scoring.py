@@ -110,7 +110,7 @@ def bpe():
     return BPETokenizer.train([Document("a", text)], 270)
 
 
-@pytest.fixture(scope="module", params=[("gpt", "bytes"), ("ngpt", "bytes"), ("ngpt", "bpe")])
+@pytest.fixture(scope="module", params=[("gpt", "bytes"), ("ngpt", "bpe")])
 def speaker(request, tmp_path_factory):
     """A model with more entries than its tokenizer, as padded vocabularies have."""
     architecture, kind = request.param

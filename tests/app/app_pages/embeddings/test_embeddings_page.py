@@ -41,6 +41,7 @@ def neighbours(app):
     return [each.value for each in app.dataframe if "Nearest tokens" in each.proto.alt]
 
 
+@pytest.mark.slow
 def test_one_checkpoint_without_texts(see, models):
     app = see(models[1])
     assert len(charts(app)) == 1

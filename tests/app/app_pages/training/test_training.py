@@ -143,6 +143,7 @@ def test_the_address_reopens_the_view(page, gpt, ngpt):
     assert app.selectbox(key="moved_quantity").value == "unit_deviation"
 
 
+@pytest.mark.slow
 def test_a_loss_of_another_link_is_brought_within_bounds(page, ngpt):
     slider = page(ngpt, loss="99.0").slider(key="loss")
     assert slider.min <= slider.value <= slider.max
@@ -182,23 +183,19 @@ def test_a_saved_step_is_measured_once(page, own_ngpt, monkeypatch):
     assert sorted(calls) == [10, 20, 30], "another role is drawn of what is known"
 
 
-def test_a_run_before_its_first_checkpoint(page, tmp_path, gpt):
+def test_a_run_before_its_first_checkpoint(page, tmp_path):
     young = tmp_path / "young"
     log(young, range(1, 4))
     app = page(young)
     assert not app.exception
     assert "step 3" in words(app)
     assert "no checkpoint yet" in words(app)
-    app = page(young, gpt)
-    assert len(charts(app)) == 2
     assert not app.warning
 
 
 def test_checkpoints_outside_a_run_are_a_sentence(page, models, gpt):
-    app = page(*models)
-    assert "Not in the folder of a training run" in app.info[0].value
-    assert not charts(app)
     app = page(models[1], gpt)
+    assert "Not in the folder of a training run" in app.info[0].value
     assert "ngpt" in app.info[0].value
     assert len(charts(app)) == 2
 
