@@ -36,7 +36,7 @@ def test_few_steps_are_drawn_as_they_are():
     assert of(table, "learning_rate")["value"].tolist() == [1 / step for step in range(1, 401)]
 
 
-@pytest.mark.parametrize("n", [401, 999, 4_000, 100_003])
+@pytest.mark.parametrize("n", [401, 999, 20_003])
 def test_many_steps_become_few_and_none_is_lost(n):
     steps = steps_of(n)
     table = CURVES(steps)

@@ -102,13 +102,14 @@ def test_layers_are_those_of_the_checkpoints(run, models):
 def test_everything_can_be_had_as_one_file_and_is_measured_only_when_asked_for(
     run, models, monkeypatch
 ):
-    told, offered = [], one_file.st.download_button
+    told, offered, chosen = [], one_file.st.download_button, one_file.figures_for
 
     def offer(label, data, **how):
         if label == "**Everything** as HTML":
             data()
         return offered(label, data, **how)
 
+    monkeypatch.setattr(one_file, "figures_for", lambda of: chosen(of, ["unit_norm", "changes"]))
     monkeypatch.setattr(one_file, "report_of", lambda *given: told.extend(given) or b"")
     monkeypatch.setattr(one_file.st, "download_button", offer)
     app = run(*models, page="export", figure="Unit norm")
