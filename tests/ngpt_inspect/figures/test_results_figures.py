@@ -211,8 +211,14 @@ def test_an_empty_table_says_there_is_nothing_to_draw(name, width):
     assert figure.layout.width == width
 
 
+def one_of_a_kind(names):
+    """Return names; those that draw as others do are slow."""
+    kinds = ("loss_curves", "final_losses", "downstream_accuracy", "speed_up", "step_time")
+    return [pytest.param(n, marks=[pytest.mark.slow] * (n not in kinds)) for n in names]
+
+
 @pytest.mark.parametrize("family", ["GPT", pytest.param("nGPT", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", one_of_a_kind(DRAWN))
 def test_one_family_alone(tables, name, family):
     figure = FIGURES[name].draw(tables(name, lambda row: row["family"] == family))
     needs_both = name in ("speed_up", "step_time")
@@ -225,7 +231,9 @@ OF_HEADS = ("paper_length", "heads_and_depth")
 """Figures whose bars are over heads; those of step_time are over rounds."""
 
 
-@pytest.mark.parametrize("name", [name for name in DRAWN if name not in ("step_time", *OF_HEADS)])
+@pytest.mark.parametrize(
+    "name", one_of_a_kind([n for n in DRAWN if n not in ("step_time", *OF_HEADS)])
+)
 def test_one_seed_alone(tables, name):
     table = tables(name, lambda row: row["seed"] == 0)
     figure = FIGURES[name].draw(table)

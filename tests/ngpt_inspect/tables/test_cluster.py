@@ -15,8 +15,6 @@ from ngpt_inspect.errors import InspectError
 from ngpt_inspect.tables import measure
 from ngpt_inspect.tables.executors import dask_cluster
 
-distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
-
 N_LAYERS, D_MODEL, D_MLP, VOCAB = 6, 64, 172, 96
 WORKERS = 4
 
@@ -53,6 +51,7 @@ def sharded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # distributed's own sockets and event loops
 def test_a_cluster_gives_the_same_table_and_survives_the_death_of_a_worker(sharded: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
     names = ["condition_numbers", "singular_values", "vector_norms", "dot_products"]
     here = measure(sharded, names)
     with distributed.LocalCluster(
@@ -74,6 +73,7 @@ def test_a_cluster_gives_the_same_table_and_survives_the_death_of_a_worker(shard
 
 
 def test_no_scheduler_is_one_line() -> None:
+    pytest.importorskip("distributed", reason="the cluster extra is not installed")
     with (
         pytest.raises(InspectError, match="no Dask scheduler answers"),
         dask_cluster("tcp://127.0.0.1:1", patience=0.5),
