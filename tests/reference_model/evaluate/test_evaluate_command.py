@@ -1,7 +1,6 @@
 """The command line around the harness, and the tasks made from held-out text: no harness needed."""
 
 import json
-import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -12,19 +11,11 @@ from ngpt_inspect.results import training_results
 from reference_model.evaluate import command, held_out
 from reference_model.evaluate.command import MISSING, main
 
-ABSENT = """
-import sys
-sys.modules["lm_eval"] = None
-from reference_model.evaluate.command import main
-sys.exit(main(sys.argv[1:]))
-"""
 
-
-def test_without_the_harness_one_line_names_the_extra(tmp_path):
-    told = [sys.executable, "-c", ABSENT, str(tmp_path), "--tasks", "hellaswag"]
-    done = subprocess.run(told, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: {MISSING}\n"
+def test_without_the_harness_one_line_names_the_extra(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "lm_eval", None)
+    assert main([str(tmp_path), "--tasks", "hellaswag"]) == 2
+    assert capsys.readouterr() == ("", f"error: {MISSING}\n")
     assert "pip install 'ngpt-inspect[evaluate]'" in MISSING
 
 
