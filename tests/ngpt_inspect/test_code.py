@@ -29,8 +29,6 @@ from ngpt_inspect.cli.commands import app
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.plotting import code_for
 
-OF_CHECKPOINTS = [name for name, each in FIGURES.items() if not each.results]
-OF_RESULTS = [name for name, each in FIGURES.items() if each.results]
 AWKWARD = 'it\'s a "pair" $HOME'
 
 

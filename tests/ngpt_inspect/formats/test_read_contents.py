@@ -79,7 +79,6 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         read_contents(path)
 
 
-LEGACY = "re-save it with torch.save on torch >= 1.6"
 CONVERT = "not supported here; convert it to safetensors"
 FOREIGN = {
     "empty": (b"", "is empty; copy or download it again"),
