@@ -13,6 +13,8 @@ from click.testing import Result
 from models import LAYOUTS
 from typer import testing
 
+from ngpt_inspect.weights import WeightSet
+
 # Typer makes the commands from their functions at every call, longer than most of them run.
 testing._get_command = cache(testing._get_command)
 
@@ -30,15 +32,21 @@ def layouts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def table_of(layouts: dict[str, Path]) -> TableOf:
+def open_layout(layouts: dict[str, Path]) -> Callable[[str], WeightSet]:
+    """Return a function that gives the checkpoint of a layout, opened once."""
+    import ngpt_inspect as ni
+
+    return cache(lambda layout: ni.open_checkpoint(layouts[layout]))
+
+
+@pytest.fixture(scope="session")
+def table_of(open_layout: Callable[[str], WeightSet]) -> TableOf:
     """Return a function giving the table of one measure of one layout, measured once."""
     import ngpt_inspect as ni
 
-    opened = cache(lambda layout: ni.open_checkpoint(layouts[layout]))
-
     @cache
     def measured(layout: str, measure: str) -> pd.DataFrame:
-        return ni.measure(opened(layout), measure)
+        return ni.measure(open_layout(layout), measure)
 
     return lambda layout, measure: measured(layout, measure).copy()
 

@@ -26,6 +26,7 @@ from models import (
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.vocabulary import COLUMNS, Role
+from ngpt_inspect.weights import WeightSet
 
 Cli = Callable[..., Result]
 TableOf = Callable[[str, str], pd.DataFrame]
@@ -63,10 +64,15 @@ ELSE = {
     [(each, layout) for each in MEASURES for layout in ("reference_ngpt", *ELSE.get(each, ()))],
 )
 def test_every_measure_is_printed(
-    measure: str, layout: str, layouts: dict[str, Path], table_of: TableOf, cli: Cli
+    measure: str,
+    layout: str,
+    layouts: dict[str, Path],
+    open_layout: Callable[[str], WeightSet],
+    table_of: TableOf,
+    cli: Cli,
 ) -> None:
     result = cli(MEASURES[measure].command, layouts[layout])
-    opened = ni.open_checkpoint(layouts[layout])
+    opened = open_layout(layout)
     assert result.stdout == "" or f"({opened.architecture}): " in result.stdout.splitlines()[0]
     if not set(MEASURES[measure].roles) & set(opened.roles):
         assert result.exit_code == 2

@@ -222,9 +222,9 @@ TELLING = ("reference_gpt", "reference_ngpt", "llama-tied")
     ],
 )
 def test_rows_are_what_is_declared(
-    each: Measure, layout: str, layouts: dict[str, Path], table_of: TableOf
+    each: Measure, layout: str, open_layout: Callable[[str], WeightSet], table_of: TableOf
 ) -> None:
-    model = ni.open_checkpoint(layouts[layout])
+    model = open_layout(layout)
     table = table_of(layout, each.name)
     present = [role for role in each.roles if role in model.roles]
     measured = table[table["status"] != Status.SKIPPED]
