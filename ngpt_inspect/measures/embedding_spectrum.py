@@ -184,8 +184,8 @@ MEASURE = Measure(
             },
         ),
     ),
-    usual="eigenvalues over their median from 0.1 to 10 (arXiv 2410.01131, Figure 4), the first ones "
-    "beyond; anisotropy of 0.03 to 0.7",
+    usual="eigenvalues over their median from 0.1 to 10 (arXiv 2410.01131, Figure 4), the first "
+    "ones beyond; anisotropy of 0.03 to 0.7",
     alarming="one eigenvalue far above all (a common direction), an anisotropy near 1, an IsoScore "
     "near 0",
     random="uniform points on the sphere: eigenvalues within (1 ± √(d / V))², anisotropy 0, "
