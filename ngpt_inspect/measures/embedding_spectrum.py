@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the eigenvalues, also over their median, and four scalars."""
     from ngpt_inspect.numerics import clouds, directions
-    from ngpt_inspect.numerics.cores import side_by_side
+    from ngpt_inspect.numerics.cores import at_once
     from ngpt_inspect.numerics.finite import require_finite
     from ngpt_inspect.numerics.sampled_cloud import rows_of_spectrum
     from ngpt_inspect.numerics.spectra import unit_scale
@@ -42,12 +43,11 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     covariance = clouds.covariance_matrix(values, scale=scale)
     second_moment = clouds.about_origin(covariance, clouds.row_mean(values) * scale)
     unit_moment = clouds.gram_of_directions(values)
-    with side_by_side(3) as mapped:
-        about_mean, axes, unit_axes = mapped(
-            lambda decompose, matrix: decompose(matrix),
-            (clouds.eigenvalues_of, clouds.axes_of, clouds.axes_of),
-            (covariance, second_moment, unit_moment),
-        )
+    about_mean, axes, unit_axes = at_once(
+        partial(clouds.eigenvalues_of, covariance),
+        partial(clouds.axes_of, second_moment),
+        partial(clouds.axes_of, unit_moment),
+    )
     uncentred = options["uncentred"]
     shown = clouds.eigenvalues_of(second_moment) if uncentred else about_mean
     yield from _eigenvalues(shown, values.shape, scale, centred=not uncentred)

@@ -64,6 +64,12 @@ def side_by_side(most: int) -> Iterator[Callable[..., Iterator[Any]]]:
             yield pool.map
 
 
+def at_once(*tasks: Callable[[], Any]) -> list[Any]:
+    """Return what tasks that do not need one another make, side by side on one core each."""
+    with side_by_side(len(tasks)) as mapped:
+        return list(mapped(lambda task: task(), tasks))
+
+
 def one_core_each(operation: Callable[..., Any], *stacks: torch.Tensor) -> Any:
     """Apply an operation of LAPACK to matrices, or to stacks of them share by share, on one core.
 
