@@ -59,7 +59,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 def _lengths(weight: Weight, n_heads: int, device: str) -> Lengths:
     """Return the lengths of queries, or of keys, for each head of the queries."""
     values, _ = matrix_of(weight, device)  # in any case: with NaN in it no bound holds
-    heads, gain = weight.heads(values), weight.beside(GAINS[weight.role])
+    heads, gain = weight.heads(values.double()), weight.beside(GAINS[weight.role])
     if heads is None:
         raise InspectError(f"nothing says how many heads {weight.source} has")
     if any(weight.beside(role) for role in QK_SCALES):
@@ -115,7 +115,7 @@ def _of_shared_keys(weight: Weight, rotated: int, device: str) -> Lengths:
     latent = weight.beside(Role.W_KV_A)
     if latent is None or not 0 < rotated <= latent.shape[0]:
         raise InspectError("keys have not the width of queries: no bound is known")
-    rows, bias = matrix_of(latent, device)[0][-rotated:], latent.bias(device)
+    rows, bias = matrix_of(latent, device)[0][-rotated:].double(), latent.bias(device)
     added = None if bias is None else bias[-rotated:]
     return _of_normed_input(rows.unsqueeze(0), _input_norm(latent), added, device)
 
