@@ -1,9 +1,12 @@
-"""How much longer measures take beside busy loops than alone, against what a product takes then.
+"""How much longer every measure takes beside busy loops than alone, against a product.
 
-Each way is timed quiet, then beside so many loops as there are cores. A way that waits for threads
-that do not run has a larger factor than the product has.
+A random checkpoint of one layer and two embeddings is written. Every measure of it, `changes` to a
+second one, and one float64 product are timed alone and then beside so many loops as there are
+cores, round after round. What waits for threads that do not run has a larger factor than the
+product; the aim is at most twice as large. OpenMP's threads sleep, as they do in the command line,
+unless OMP_WAIT_POLICY says otherwise.
 
-Run: python benchmarks/busy.py --size 2048 --rounds 5
+Run: python benchmarks/busy.py --rounds 3 [--measures singular_values changes]
 """
 
 from __future__ import annotations
@@ -13,17 +16,23 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
-import torch
-from interleave import interleave
+from ngpt_inspect.numerics.cores import wait_asleep
 
-from ngpt_inspect.numerics.conditioning import condition_number
-from ngpt_inspect.numerics.neighbours import Closest
-from ngpt_inspect.numerics.pairs import all_pairs
-from ngpt_inspect.numerics.pairwise import Dots
-from ngpt_inspect.numerics.spectra import singular_values
+wait_asleep()
+
+import torch  # noqa: E402
+from changes import tuned  # noqa: E402
+from large_checkpoint import write  # noqa: E402
+
+import ngpt_inspect as ni  # noqa: E402
+from ngpt_inspect.measures import MEASURES  # noqa: E402
 
 LOOP = """
 import os, sys
@@ -32,6 +41,7 @@ while os.getppid() == int(sys.argv[1]):
         pass
 """
 """Counts for as long as who started it lives."""
+PRODUCT = "product W^T W, float64"
 
 
 @contextmanager
@@ -47,37 +57,63 @@ def busy(loops: int) -> Iterator[None]:
             each.wait()
 
 
+def seconds(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Wall-clock time of each way, once, over that of the product before and after it."""
+    times, product = {}, timed(ways[PRODUCT])
+    for name, way in ways.items():
+        own, after = timed(way), timed(ways[PRODUCT])
+        times[name] = own / ((product + after) / 2)
+        product = after
+    return times
+
+
+def timed(way: Callable[[], object]) -> float:
+    """Wall-clock seconds."""
+    started = time.perf_counter()
+    way()
+    return time.perf_counter() - started
+
+
+def spread(times: list[float]) -> str:
+    """Write median and range."""
+    return f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=2048)
+    parser.add_argument("--size", type=int, default=1664, help="d_model; from 1588 on all cores")
+    parser.add_argument("--vocabulary", type=int, default=6000)
     parser.add_argument("--loops", type=int, default=os.cpu_count())
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--measures", nargs="*", default=[*MEASURES, "changes"], help="only these")
     options = parser.parse_args()
 
-    torch.manual_seed(0)
-    w = torch.randn(options.size, options.size)
-    wide, rows = w.double(), torch.randn(4 * options.size, options.size // 4)
-    wants = [Dots(exact=True), Dots(normalize=True, exact=True), Closest(0.95)]
-    ways = {
-        "one product W^T W, float64": lambda: wide.T @ wide,
-        "condition_number": lambda: condition_number(w),
-        "singular_values": lambda: singular_values(w),
-        "all pairs": lambda: all_pairs(rows, wants),
-    }
-    quiet = interleave(ways, options.rounds)
-    with busy(options.loops):
-        loaded = interleave(ways, options.rounds)
-    print(f"size {options.size}, {torch.get_num_threads()} threads, {options.loops} busy loops")
-    slower = {
-        name: [there / here for here, there in zip(quiet[name], loaded[name], strict=True)]
-        for name in ways
-    }
-    product = statistics.median(slower["one product W^T W, float64"])
-    for name, factors in slower.items():
-        middle = statistics.median(factors)
-        spread = f"({min(factors):.2f} to {max(factors):.2f})"
-        print(f"{name:28} {middle:6.2f} x as long {spread}, {middle / product:.2f} x the product's")
+    wide = torch.randn(options.size, options.size, dtype=torch.float64)
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = {"n_layers": 1, "d_model": options.size, "d_mlp": 2 * options.size}
+        start = Path(folder) / "start"
+        write(start, **sizes, vocabulary=options.vocabulary, dtype=torch.float32, one_file=True)
+        model, after = (ni.open_checkpoint(each) for each in (start, tuned(start, start / "after")))
+        roles = {weight.role for weight in model}
+        ways: dict[str, Callable[[], object]] = {PRODUCT: lambda: wide.T @ wide}
+        for name in options.measures:
+            if name == "changes":
+                ways[name] = partial(ni.changes, model, after)
+            elif roles & set(MEASURES[name].roles):
+                ways[name] = partial(ni.measure, model, name)
+        quiet, loaded = [], []
+        for _ in range(options.rounds):
+            quiet.append(seconds(ways))
+            with busy(options.loops):
+                loaded.append(seconds(ways))
+    print(f"d_model {options.size}, {torch.get_num_threads()} threads, {options.loops} busy loops")
+    print("| measure | products alone | products beside the loops | x |")
+    print("|---|---|---|---|")
+    for name in ways:
+        alone, beside = ([each[name] for each in times] for times in (quiet, loaded))
+        factor = statistics.median(beside) / statistics.median(alone)
+        print(f"| {name} | {spread(alone)} | {spread(beside)} | {factor:.2f} |")
 
 
 if __name__ == "__main__":

@@ -13,10 +13,9 @@ import torch
 from interleave import interleave
 
 from ngpt_inspect.numerics.conditioning import condition_number
-from ngpt_inspect.numerics.cores import cores, side_by_side
+from ngpt_inspect.numerics.cores import MOST_SHARES, cores, side_by_side
 from ngpt_inspect.numerics.extremes import (
     MAX_STEPS,
-    MOST_SHARES,
     TOLERANCE,
     TOP_TOLERANCE,
     normal_product,

@@ -7,7 +7,14 @@ import re
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 
-from ngpt_inspect.architectures import MOST_STACKED, Constant, Match, Placed, absent_roles
+from ngpt_inspect.architectures import (
+    MOST_STACKED,
+    Constant,
+    Match,
+    Placed,
+    absent_roles,
+    fitting,
+)
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.expressions import evaluate, names_in
 from ngpt_inspect.naming import meant
@@ -63,11 +70,10 @@ def _recorded(
     for key in constant.keys:
         found = (contents.lookup(key), key) if "." in key else contents.find(key)
         said, where = found or (None, "")
-        said = str(said).lower() if isinstance(said, bool) else said
-        if constant.values and isinstance(said, str):
-            value = constant.values.get(said, constant.values.get("*"))
-            if value is not None:
-                return _value(value, known), f"read from {where}"
+        if constant.values and isinstance(said, str | bool):
+            word = fitting(said, constant.values)
+            if word is not None:
+                return _value(constant.values[word], known), f"read from {where}"
         elif isinstance(said, int | float):
             return _float(said), f"read from {where}"
     return None

@@ -14,7 +14,7 @@ from ngpt_inspect.callbacks.following import step_back
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.places import Openable
 from ngpt_inspect.rules.reading import rules_of
-from ngpt_inspect.tables.measuring import measure_named
+from ngpt_inspect.tables.asked import measure_named
 from ngpt_inspect.trackers import destinations
 from ngpt_inspect.watching import Intake, Ledger
 from ngpt_inspect.weights import WeightSet

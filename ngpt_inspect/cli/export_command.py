@@ -79,7 +79,7 @@ class ExportCommand(Opening):
         from ngpt_inspect.rules import in_force
         from ngpt_inspect.runs import has_steps
         from ngpt_inspect.tables import measure, summarise
-        from ngpt_inspect.tables.measuring import measure_named
+        from ngpt_inspect.tables.asked import measure_named
         from ngpt_inspect.tables.reading import is_table, read_table
 
         if is_table(Path(self.source)):

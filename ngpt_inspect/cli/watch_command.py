@@ -91,7 +91,7 @@ class WatchCommand(Command):
         from ngpt_inspect.cli.selection import names
         from ngpt_inspect.house import house
         from ngpt_inspect.rules.reading import rules_of
-        from ngpt_inspect.tables.measuring import measure_named
+        from ngpt_inspect.tables.asked import measure_named
         from ngpt_inspect.trackers import destinations
         from ngpt_inspect.watching import Ledger, Looking, Watch, table_of
 

@@ -18,8 +18,8 @@ from ngpt_inspect.naming import several
 from ngpt_inspect.places import is_one
 from ngpt_inspect.runs import checkpoints_of
 from ngpt_inspect.tables import Progress, Source, opened
+from ngpt_inspect.tables.asked import device_for, layers_named, roles_named
 from ngpt_inspect.tables.executors import results
-from ngpt_inspect.tables.measuring import device_for, layers_named, roles_named
 from ngpt_inspect.tables.provenance import provenance
 from ngpt_inspect.tables.rows import entry_of, frame_of, rows_at
 from ngpt_inspect.weights import WeightSet

@@ -215,7 +215,7 @@ def _notes(
         if mine["x"].isna().any():
             yield f"{label} does not say how many {AXES[against]} it has seen."
         elif mine["x"].nunique() == 1:
-            yield f"{label}: one saved step; a line takes several."
+            yield f"{label}: one saved step; a line takes several (of a run: steps 'all')."
         if reasons:
             yield f"{label}: {len(reasons)} not measured, such as: {reasons[0]}"
 

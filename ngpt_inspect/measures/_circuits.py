@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import InspectError
@@ -12,18 +14,84 @@ from ngpt_inspect.weights import Weight
 if TYPE_CHECKING:
     import torch
 
-    from ngpt_inspect.numerics.factored import Factor
+    from ngpt_inspect.numerics.factored import Factor, Products
+
+
+PART = 1 << 18
+"""Values of a factor that are in float64 at a time, or those of a head for each core."""
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The heads of a matrix as they are stored: some at a time become a factor, in float64."""
+
+    values: torch.Tensor
+    """Shape (heads, d_k, d_model)."""
+    errors: torch.Tensor | None
+    """What storage left in each, where their dtype does not tell."""
+    gains: torch.Tensor | None = None
+    """Of the norm whose output they read, (d_model,)."""
+    shared: Heads | None = None
+    """Rows below those of every head, as one head: of latent attention the rotated keys."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def d_k(self) -> int:
+        """Rows of a head."""
+        return int(self.values.shape[1]) + (0 if self.shared is None else self.shared.d_k)
+
+    def factor(self, some: slice) -> Factor:
+        """Return these heads as a factor, behind the norm."""
+        import torch
+
+        from ngpt_inspect.numerics.factored import Factor
+        from ngpt_inspect.numerics.resolution import rounding_errors
+
+        values = self.values[some].contiguous()
+        errors = rounding_errors(values) if self.errors is None else self.errors[some].contiguous()
+        found = Factor(values.double(), errors.double())
+        if self.gains is not None:
+            found = _times(found, self.gains)
+        if self.shared is None:
+            return found
+        below = self.shared.factor(slice(None))
+        both = ((found.values, below.values), (found.errors, below.errors))
+        return Factor(*(torch.cat((own, rows.expand(len(own), -1, -1)), 1) for own, rows in both))
 
 
 @dataclass(frozen=True)
 class Circuit:
     """A^T B of each head of a layer."""
 
-    left: Factor
-    right: Factor
-    """Of each group of heads that share keys and values."""
-    row_errors: torch.Tensor | None
-    """Relative error of a scale that multiplies whole rows of `left`, shape (heads, d_k)."""
+    left: Heads
+    right: Heads
+    """One of each group of heads that share keys and values."""
+    rows: torch.Tensor | None = None
+    """What multiplies the rows of `left`, shape (heads, d_k), in float64."""
+    row_errors: torch.Tensor | None = None
+    """Its relative errors."""
+
+    def products(self) -> Iterator[Products]:
+        """Yield the spectra of some heads at a time: of all, their factors would take gigabytes."""
+        import torch
+
+        from ngpt_inspect.numerics.cores import MOST_SHARES
+        from ngpt_inspect.numerics.factored import products
+
+        group = len(self.left) // len(self.right)
+        at_once = min(torch.get_num_threads(), MOST_SHARES)
+        step = max(at_once, PART // math.prod(self.left.values.shape[1:]))
+        # whole groups, or equal parts of one
+        step = step - step % group if step >= group else math.gcd(step, group)
+        for at in range(0, len(self.left), step):
+            mine = slice(at, at + step)
+            left = self.left.factor(mine)
+            if self.rows is not None:
+                left = _times(left, self.rows[mine].unsqueeze(-1))
+            right = self.right.factor(slice(at // group, -(-(at + step) // group)))
+            yield products(left, right, None if self.row_errors is None else self.row_errors[mine])
 
 
 def qk_circuit(weight: Weight, device: str) -> Circuit:
@@ -34,10 +102,10 @@ def qk_circuit(weight: Weight, device: str) -> Circuit:
     """
     import torch
 
-    left = factor(weight, device)
-    right = _keys(weight, left.values.shape[1], device)
-    n_heads, d_k = left.values.shape[:2]
-    require_groups(weight, n_heads, len(right.values))
+    left = _reading(weight, device)
+    n_heads, d_k = len(left), left.d_k
+    right = _keys(weight, d_k, device)
+    require_groups(weight, n_heads, len(right))
     scale = torch.ones(n_heads, d_k, dtype=torch.float64, device=device)
     squares = torch.zeros_like(scale)
     for role, power in ROW_SCALES:
@@ -47,8 +115,7 @@ def qk_circuit(weight: Weight, device: str) -> Circuit:
         factors, errors = scales_by_head(learned, n_heads, d_k, device)
         scale *= factors**power
         squares += (power * errors / factors.where(factors != 0, 1.0)) ** 2
-    rows = scale.unsqueeze(-1)
-    return Circuit(_times(left, rows), right, squares.sqrt())
+    return Circuit(left, right, scale, squares.sqrt())
 
 
 ROW_SCALES = (
@@ -60,21 +127,17 @@ ROW_SCALES = (
 
 def ov_circuit(weight: Weight, device: str) -> Circuit:
     """Return W_o^T and W_v of each head, W_v behind the norm that it reads."""
-    values, errors = heads_of(weight, device)
-    right = partner(weight, Role.W_V, device)
-    require_groups(weight, len(values), len(right.values))
-    from ngpt_inspect.numerics.factored import Factor
-
-    left = Factor(values.mT.contiguous(), errors.mT.contiguous())
-    if left.values.shape[1] != right.values.shape[1]:
-        raise InspectError(
-            f"its heads take {left.values.shape[1]} values, those of W_v give "
-            f"{right.values.shape[1]}"
-        )
-    return Circuit(left, right, None)
+    left = _heads_of(weight, device)
+    right = _partner(weight, Role.W_V, device)
+    require_groups(weight, len(left), len(right))
+    width = left.values.shape[2]
+    if width != right.d_k:
+        raise InspectError(f"its heads take {width} values, those of W_v give {right.d_k}")
+    errors = None if left.errors is None else left.errors.mT
+    return Circuit(Heads(left.values.mT, errors), right)
 
 
-def partner(weight: Weight, role: Role, device: str) -> Factor:
+def _partner(weight: Weight, role: Role, device: str) -> Heads:
     """Return the heads of another matrix of the layer, or say what is wrong with it."""
     from ngpt_inspect.numerics.finite import NonFinite
 
@@ -82,7 +145,7 @@ def partner(weight: Weight, role: Role, device: str) -> Factor:
     if found is None:
         raise InspectError(f"no {role} beside it in layer {weight.layer}")
     try:
-        return factor(found, device)
+        return _reading(found, device)
     except NonFinite as error:
         raise InspectError(f"{found.source}: {error}") from error
 
@@ -93,36 +156,33 @@ def require_groups(weight: Weight, n_heads: int, n_groups: int) -> None:
         raise InspectError(f"{n_groups} heads of keys and values do not divide its {n_heads}")
 
 
-def matrix_of(weight: Weight, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return a matrix in float64 and what storage left in each of its entries."""
+def matrix_of(weight: Weight, device: str) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return a matrix as it is stored, and what that left in it where the dtype does not tell."""
     from ngpt_inspect.numerics.finite import require_finite
-    from ngpt_inspect.numerics.resolution import rounding_errors
 
-    values, errors = weight.values(device), weight.errors(device)
+    values = weight.values(device)
     require_finite(values)
-    return values.double(), (rounding_errors(values) if errors is None else errors).double()
+    return values, weight.errors(device)
 
 
-def heads_of(weight: Weight, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the heads of a matrix, (heads, out, in), and what storage left in each entry."""
-    values, errors = (weight.heads(each) for each in matrix_of(weight, device))
-    if values is None or errors is None:
+def _heads_of(weight: Weight, device: str) -> Heads:
+    values, errors = matrix_of(weight, device)
+    heads = weight.heads(values)
+    if heads is None:
         raise InspectError(f"nothing says how many heads {weight.source} has")
-    return values, errors
+    return Heads(heads, None if errors is None else weight.heads(errors))
 
 
-def factor(weight: Weight, device: str) -> Factor:
+def _reading(weight: Weight, device: str) -> Heads:
     """Return the heads of a matrix that reads the hidden state, behind its norm gain if any."""
-    from ngpt_inspect.numerics.factored import Factor
-
-    return _behind_norm(Factor(*heads_of(weight, device)), weight, device)
+    return _behind_norm(_heads_of(weight, device), weight, device)
 
 
-def _behind_norm(found: Factor, weight: Weight, device: str) -> Factor:
+def _behind_norm(found: Heads, weight: Weight, device: str) -> Heads:
     gain = weight.beside(Role.GAIN_A)
-    return (
-        found if gain is None else _times(found, input_gain(gain, found.values.shape[-1], device))
-    )
+    if gain is None:
+        return found
+    return replace(found, gains=input_gain(gain, found.values.shape[-1], device))
 
 
 def input_gain(gain: Weight, width: int, device: str) -> torch.Tensor:
@@ -158,26 +218,19 @@ def scales_by_head(
     return found[0], found[1]
 
 
-def _keys(weight: Weight, d_k: int, device: str) -> Factor:
+def _keys(weight: Weight, d_k: int, device: str) -> Heads:
     """Return the keys; of latent attention with the rotated ones that all heads share."""
-    import torch
-
-    from ngpt_inspect.numerics.factored import Factor
-
-    keys = partner(weight, Role.W_K, device)
-    missing = d_k - keys.values.shape[1]
+    keys = _partner(weight, Role.W_K, device)
+    missing = d_k - keys.d_k
     if not missing:
         return keys
     latent = weight.beside(Role.W_KV_A)
     if missing < 0 or latent is None:
-        raise InspectError(f"its heads have {d_k} rows, those of W_k {keys.values.shape[1]}")
+        raise InspectError(f"its heads have {d_k} rows, those of W_k {keys.d_k}")
     # The last rows of the latent are keys already, behind the norm before attention alone.
-    rows = _behind_norm(Factor(*matrix_of(latent, device)), weight, device)
-    both = (
-        torch.cat((mine, of_all[-missing:].expand(len(mine), -1, -1)), 1)
-        for mine, of_all in ((keys.values, rows.values), (keys.errors, rows.errors))
-    )
-    return Factor(*both)
+    values, errors = matrix_of(latent, device)
+    rows = Heads(values[None, -missing:], None if errors is None else errors[None, -missing:])
+    return replace(keys, shared=_behind_norm(rows, latent, device))
 
 
 def _times(found: Factor, factors: torch.Tensor) -> Factor:

@@ -18,32 +18,31 @@ RANKS = ("stable_rank", "effective_rank")
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield kappa, both ends and two ranks of the circuit of each head."""
     import numpy as np
+    import torch
 
     from ngpt_inspect.numerics import spectra
-    from ngpt_inspect.numerics.factored import products
 
     yield from unknown_heads(weight, "circuit_condition_number")
     if weight.n_blocks is None:
         return
     circuit = (qk_circuit if weight.role is Role.W_Q else ov_circuit)(weight, device)
-    found = products(circuit.left, circuit.right, circuit.row_errors)
-    heads = np.arange(len(found.conditionings))
+    found = list(circuit.products())
+    conditionings = [each for some in found for each in some.conditionings]
+    values_Hn, heads = torch.cat([some.values_Hn for some in found]), np.arange(len(conditionings))
     yield Values(
         measure="circuit_condition_number",
-        value=np.array([each.kappa for each in found.conditionings]),
+        value=np.array([each.kappa for each in conditionings]),
         head=heads,
-        status=np.array([Status(each.status) for each in found.conditionings], object),
-        reason=np.array(
-            [reason_of(each, weight.tensor.dtype) for each in found.conditionings], object
-        ),
+        status=np.array([Status(each.status) for each in conditionings], object),
+        reason=np.array([reason_of(each, weight.tensor.dtype) for each in conditionings], object),
     )
     for end in ("sigma_max", "sigma_min"):
-        ends = np.array([getattr(each, end) for each in found.conditionings])
+        ends = np.array([getattr(each, end) for each in conditionings])
         yield Values(measure=f"circuit_{end}", value=ends, head=heads)
     for name in RANKS:
-        ranks = getattr(spectra, name)(found.values_Hn).cpu().numpy()
+        ranks = getattr(spectra, name)(values_Hn).cpu().numpy()
         yield Values(measure=f"circuit_{name}", value=ranks, head=heads)
-        share = ranks / found.values_Hn.shape[1]
+        share = ranks / values_Hn.shape[1]
         yield Values(measure=f"circuit_{name}_share", value=share, head=heads)
 
 

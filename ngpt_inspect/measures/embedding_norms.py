@@ -44,7 +44,7 @@ MEASURE = Measure(
             values={"embedding_norm": (5, 2, 0)},
         ),
     ),
-    usual="an nGPT: 1; a GPT: spread over a factor of 2 to 5, frequent tokens apart from rare ones",
+    usual="an nGPT: 1; a GPT: a factor of 2 to 12 apart, frequent tokens from rare ones",
     alarming="rows near zero or equal to their start: tokens that were never trained",
     random="√d times the deviation of an entry, with a relative spread of 1 / √(2 d)",
     caution="a GPT's input norms are divided out by the first norm layer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the eigenvalues, also over their median, and four scalars."""
     from ngpt_inspect.numerics import clouds, directions
+    from ngpt_inspect.numerics.cores import at_once
     from ngpt_inspect.numerics.finite import require_finite
     from ngpt_inspect.numerics.sampled_cloud import rows_of_spectrum
     from ngpt_inspect.numerics.spectra import unit_scale
@@ -40,14 +42,19 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     scale = unit_scale(values)
     covariance = clouds.covariance_matrix(values, scale=scale)
     second_moment = clouds.about_origin(covariance, clouds.row_mean(values) * scale)
-    about_mean = clouds.eigenvalues_of(covariance)
+    unit_moment = clouds.gram_of_directions(values)
+    about_mean, axes, unit_axes = at_once(
+        partial(clouds.eigenvalues_of, covariance),
+        partial(clouds.axes_of, second_moment),
+        partial(clouds.axes_of, unit_moment),
+    )
     uncentred = options["uncentred"]
     shown = clouds.eigenvalues_of(second_moment) if uncentred else about_mean
     yield from _eigenvalues(shown, values.shape, scale, centred=not uncentred)
     yield Values(measure="mean_norm", value=float(directions.row_norms(values).mean()))
     yield Values(measure="anisotropy", value=directions.anisotropy(values))
-    yield _isotropy(clouds.isotropy(values, gram=second_moment))
-    yield Values(measure="unit_isotropy", value=clouds.isotropy(values, unit=True))
+    yield _isotropy(clouds.isotropy(values, axes=axes))
+    yield Values(measure="unit_isotropy", value=clouds.isotropy(values, unit=True, axes=unit_axes))
     yield _iso_score(about_mean, len(values))
 
 
@@ -184,8 +191,8 @@ MEASURE = Measure(
             },
         ),
     ),
-    usual="eigenvalues over their median from 0.1 to 10 (arXiv 2410.01131, Figure 4); anisotropy "
-    "of 0 to 0.3",
+    usual="eigenvalues over their median from 0.1 to 10 (arXiv 2410.01131, Figure 4), the first "
+    "ones beyond; anisotropy of 0.03 to 0.7",
     alarming="one eigenvalue far above all (a common direction), an anisotropy near 1, an IsoScore "
     "near 0",
     random="uniform points on the sphere: eigenvalues within (1 ± √(d / V))², anisotropy 0, "

@@ -93,7 +93,7 @@ MEASURE = Measure(
     ),
     usual="an nGPT holds every Frobenius norm at √(number of unit vectors) at every step, and so "
     "do optimisers on a hyperball; a GPT's grow early and turn with the learning rate; RMS-to-RMS "
-    "norms of 0.5 to 5",
+    "norms of 0.1 to 5, of 15 where one direction leads",
     alarming="one matrix that grows on while the others have stopped, or a spectral norm that "
     "grows alone: a single direction takes over; weight decay that shrinks a matrix step by step",
     random="entries of deviation s: ‖W‖_F = s √(m n), σ_max = s (√m + √n), RMS-to-RMS "

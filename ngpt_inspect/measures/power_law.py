@@ -99,7 +99,7 @@ MEASURE = Measure(
             },
         ),
     ),
-    usual="α of 2 to 6 in matrices of trained language models",
+    usual="α of 2 to 6 (arXiv 2002.06716, large models); of 1.4 to 7 in small ones",
     alarming="α below 2: a few directions hold nearly all; a large D: the tail is no power law, "
     "and α then says nothing",
     random="normal entries have no power law: α of 6 or more (7.2 of 768 x 768, above 10 where a "

@@ -73,7 +73,7 @@ MEASURE = Measure(
         ),
     ),
     usual="s_qk, s_u, s_ν between 1 and 2 on average, s_z 20 to 140 (arXiv 2410.01131, Figure 6);"
-    " norm gains of a GPT around 1",
+    " norm gains of a GPT of 0.2 to 5, most near 1",
     alarming="a large share of s_qk near zero: directions of queries and keys that are not used "
     "(`circuits` shows the rank that is left)",
     random="none: s_qk, s_u, s_ν and gains start at 1, s_z too",

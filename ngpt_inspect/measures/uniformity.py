@@ -134,7 +134,7 @@ MEASURE = Measure(
             values={"intrinsic_dimension_random": 2},
         ),
     ),
-    usual="cosine_distance of 0.1 to 0.6, also in nGPT: clusters; hubness of 1 to 5",
+    usual="cosine_distance of 0.1 to 0.9, also in nGPT: clusters; hubness of 1 to 5",
     alarming="uniformity near 0: all rows point one way; a hubness of 10 or more: a few tokens are "
     "neighbours of everything",
     random="uniform points: `uniformity_random` (about −4), a distance of 0, a hubness of 0.3 to 1 "

@@ -53,7 +53,7 @@ MEASURE = Measure(
             values={"row_norm": (5, 3), "column_norm": (3, 5)},
         ),
     ),
-    usual="an nGPT: 1 along the axis of d_model; a GPT: within a factor of 2 or 3 of each other",
+    usual="an nGPT: 1 along the axis of d_model; a GPT: spread over a factor of 2 to 12",
     alarming="a share of rows near zero (dead neurons or directions), single rows many times the "
     "rest",
     random="√d times the deviation of an entry, with a relative spread of 1 / √(2 d)",

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.numerics.cores import at_once, one_core_each
 from ngpt_inspect.numerics.finite import (
     BLOCK_ELEMENTS,
     largest_magnitude,
@@ -16,7 +18,7 @@ from ngpt_inspect.numerics.finite import (
     times_power,
 )
 from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum
-from ngpt_inspect.numerics.leading import leading_eigenvectors
+from ngpt_inspect.numerics.leading import leading_eigenvectors, orthonormal
 from ngpt_inspect.numerics.spectra import effective_rank
 
 if TYPE_CHECKING:
@@ -156,13 +158,16 @@ class _Seen:
 
         start_nn, change_nn = (gram.whole() for gram in self.grams)
         n = len(start_nn)
-        leading = [leading_eigenvectors(each, min(k, n)) for each in (start_nn, change_nn)]
+        *leading, squares_n = at_once(
+            partial(leading_eigenvectors, start_nn, min(k, n)),
+            partial(leading_eigenvectors, change_nn, min(k, n)),
+            partial(one_core_each, torch.linalg.eigvalsh, change_nn),
+        )
         k = min(_rank(values, n) for values, _ in leading)
         spans = [vectors_nk[:, len(values) - k :] for values, vectors_nk in leading]
         images = [torch.cat(each) for each in zip(*self._images(spans), strict=True)]
-        short, long = _overlap(*spans), _overlap(*(torch.linalg.qr(each).Q for each in images))
+        short, long = _overlap(*spans), _overlap(*map(orthonormal, images))
         left, right = (long, short) if self.upright else (short, long)
-        squares_n = torch.linalg.eigvalsh(change_nn)
         return Turn(_effective_rank(squares_n, lambda: (d for _, d in self.rows())), k, left, right)
 
     def _images(self, spans: list[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
@@ -202,7 +207,7 @@ def _effective_rank(squares_n: torch.Tensor, rows: Rows) -> float:
     # d exp(H) / exp(H) = dH, and an error of p_i moves H by it times |ln p_i| + H at most.
     p_n = s_n.clamp_min(math.sqrt(noise)) / s_n.sum()
     if float((error_n / s_n.sum() * (math.log(len(s_n)) - p_n.log())).sum()) > SPOILED:
-        s_n = torch.linalg.svdvals(torch.cat(list(rows())))
+        s_n = one_core_each(torch.linalg.svdvals, torch.cat(list(rows())))
     return float(effective_rank(s_n))
 
 

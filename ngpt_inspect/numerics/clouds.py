@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.directions import directions
 from ngpt_inspect.numerics.finite import require_finite, row_blocks
 from ngpt_inspect.numerics.gram import gram_matrix
@@ -98,8 +99,16 @@ def eigenvalues_of(covariance_DD: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
-    values_D: torch.Tensor = torch.linalg.eigvalsh(covariance_DD)
+    values_D: torch.Tensor = one_core_each(torch.linalg.eigvalsh, covariance_DD)
     return values_D.clamp_min(0.0).flip(0)
+
+
+def axes_of(covariance_DD: torch.Tensor) -> torch.Tensor:
+    """Eigenvectors of a covariance matrix, or of a multiple of it, as columns."""
+    import torch
+
+    axes_DD: torch.Tensor = one_core_each(torch.linalg.eigh, covariance_DD)[1]
+    return axes_DD
 
 
 def about_origin(covariance_DD: torch.Tensor, mean_D: torch.Tensor) -> torch.Tensor:
@@ -119,7 +128,7 @@ def rank_of(eigenvalues_D: torch.Tensor, n_rows: int) -> int:
     return int((eigenvalues_D > floor).sum())
 
 
-def isotropy(x_VD: torch.Tensor, *, unit: bool = False, gram: torch.Tensor | None = None) -> float:
+def isotropy(x_VD: torch.Tensor, *, unit: bool = False, axes: torch.Tensor | None = None) -> float:
     """min_c Z(c) / max_c Z(c) with Z(c) = sum_i exp(c . x_i) over the eigenvectors c of X^T X.
 
     Both signs of each eigenvector count, since its sign is arbitrary: the published definition
@@ -132,8 +141,8 @@ def isotropy(x_VD: torch.Tensor, *, unit: bool = False, gram: torch.Tensor | Non
         Any floating dtype.
     unit : bool
         Of x_i / |x_i| instead; rows of norm zero are left out.
-    gram : tensor of shape (D, D), float64, optional
-        Any positive multiple of X^T X, or of that of the unit rows, where it is known.
+    axes : tensor of shape (D, D), float64, optional
+        `axes_of` X^T X, or of `gram_of_directions`, where they are known.
 
     Returns
     -------
@@ -152,12 +161,11 @@ def isotropy(x_VD: torch.Tensor, *, unit: bool = False, gram: torch.Tensor | Non
     import torch
 
     require_finite(x_VD)
-    if gram is None:
-        gram = _gram_of_directions(x_VD) if unit else gram_matrix(x_VD, unit_scale(x_VD))
-    axes_DD = torch.linalg.eigh(gram).eigenvectors
-    both = torch.full((2 * len(axes_DD),), -math.inf, dtype=torch.float64, device=x_VD.device)
+    if axes is None:
+        axes = axes_of(gram_of_directions(x_VD) if unit else gram_matrix(x_VD, unit_scale(x_VD)))
+    both = torch.full((2 * len(axes),), -math.inf, dtype=torch.float64, device=x_VD.device)
     for rows in row_blocks(x_VD):
-        along = (_directions(rows) if unit else rows.double()) @ axes_DD
+        along = (_directions(rows) if unit else rows.double()) @ axes
         part = torch.cat((torch.logsumexp(along, 0), torch.logsumexp(-along, 0)))
         both = torch.logaddexp(both, part)
     return math.exp(float(both.min() - both.max()))
@@ -169,7 +177,8 @@ def _directions(rows: torch.Tensor) -> torch.Tensor:
     return unit[(unit != 0).any(1)]
 
 
-def _gram_of_directions(x_VD: torch.Tensor) -> torch.Tensor:
+def gram_of_directions(x_VD: torch.Tensor) -> torch.Tensor:
+    """X^T X of the unit rows x_i / |x_i|, (D, D) in float64; rows of norm zero are left out."""
     import torch
 
     gram_DD = torch.zeros(x_VD.shape[1], x_VD.shape[1], dtype=torch.float64, device=x_VD.device)

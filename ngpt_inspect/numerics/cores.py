@@ -2,7 +2,8 @@
 
 A small operation on two threads spends its time waiting for the other, many times its own where
 that does not run: on a machine that also trains. What repeats small ones takes threads of its own,
-one core each, which sleep while they wait and meet once a step, not once an operation.
+one core each, which sleep while they wait and meet once a step, not once an operation. LAPACK's
+way to eigenvalues is such small operations, a row each: `one_core_each`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    import torch
+
+MOST_SHARES = 8
+"""Parts that are shared among threads; no sum depends on how many threads there are."""
 SHARE = 1 << 21
 """Values a thread goes over in about a millisecond, many times what it takes to wake it."""
 
@@ -56,3 +62,37 @@ def side_by_side(most: int) -> Iterator[Callable[..., Iterator[Any]]]:
         # Libraries keep the number for each thread, and one that begins has that of the process.
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool.map
+
+
+def at_once(*tasks: Callable[[], Any]) -> list[Any]:
+    """Return what tasks that do not need one another make, side by side on one core each."""
+    with side_by_side(len(tasks)) as mapped:
+        return list(mapped(lambda task: task(), tasks))
+
+
+def one_core_each(operation: Callable[..., Any], *stacks: torch.Tensor) -> Any:
+    """Apply an operation of LAPACK to matrices, or to stacks of them share by share, on one core.
+
+    For eigenvalues, singular values and QR: a second core gains them a third at most where it is
+    free, and costs many times that where it is not. No bit depends on how many cores there are.
+
+    Parameters
+    ----------
+    operation
+        Returns a tensor or several; of stacks, each with a first axis as long as theirs.
+    stacks : tensors of shape (..., m, n)
+        All with as many axes.
+    """
+    import torch
+
+    if stacks[0].is_cuda:
+        return operation(*stacks)
+    count = len(stacks[0]) if stacks[0].dim() > 2 else 1
+    with side_by_side(count) as mapped:
+        if count == 1:
+            return operation(*stacks)
+        shares = min(count, MOST_SHARES)
+        parts = list(mapped(operation, *(each.tensor_split(shares) for each in stacks)))
+    if isinstance(parts[0], torch.Tensor):
+        return torch.cat(parts)
+    return tuple(map(torch.cat, zip(*parts, strict=True)))

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.gram import gram_matrix
+from ngpt_inspect.numerics.leading import orthonormal
 from ngpt_inspect.numerics.spectra import unit_scale
 
 if TYPE_CHECKING:
@@ -77,12 +79,11 @@ def leading_directions(w_OD: torch.Tensor, k: int) -> torch.Tensor:
 
     scale = unit_scale(w_OD)
     if w_OD.shape[0] >= w_OD.shape[1]:
-        found: torch.Tensor = torch.linalg.eigh(gram_matrix(w_OD, scale)).eigenvectors[:, -k:]
+        found: torch.Tensor = one_core_each(torch.linalg.eigh, gram_matrix(w_OD, scale))[1][:, -k:]
         return found
-    vectors_OO = torch.linalg.eigh(gram_matrix(w_OD.T, scale)).eigenvectors
+    vectors_OO = one_core_each(torch.linalg.eigh, gram_matrix(w_OD.T, scale))[1]
     images_Dk = (w_OD.double() * scale).T @ vectors_OO[:, -k:]
-    basis: torch.Tensor = torch.linalg.qr(images_Dk).Q
-    return basis
+    return orthonormal(images_Dk)
 
 
 def span_overlaps(bases_EDk: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.numerics.cores import SHARE, cores, side_by_side
+from ngpt_inspect.numerics.cores import MOST_SHARES, SHARE, cores, one_core_each, side_by_side
 from ngpt_inspect.numerics.finite import row_blocks
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
@@ -29,8 +29,6 @@ TOLERANCE = 1e-10
 TOP_TOLERANCE = 2e-10
 """The same for the largest, whose square is measured in float64 and certified afterwards. Larger,
 an iteration can end before it has seen that another value lies within 1e-7 of this one."""
-MOST_SHARES = 8
-"""Threads that share a step; what is summed does not depend on how many there are."""
 NEAR_ELEMENTS = 1 << 18
 """Values of a block of rows that is used twice: 1 MB of float32."""
 MEASURED_ELEMENTS = 1 << 19
@@ -122,7 +120,7 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
         found = _joined(rows, top, triangular_solver(lower.T), scale, "cholesky + lanczos")
         if found is not None and found.relative_error <= CERTIFIED:
             return replace(found, root=lower.T)
-    r_II = torch.linalg.qr(rows.double(), mode="r").R
+    r_II = triangular_root(rows.double())
     # The inverse of R has 1 / r_ii on its diagonal, so sigma_min <= min |r_ii|.
     pivot = float(r_II.diagonal().abs().min())
     if pivot <= len(w_OI) * EPS * top[0]:
@@ -216,6 +214,14 @@ def _solver(lu: torch.Tensor, pivots: torch.Tensor) -> Operator:
         return z_I1.squeeze(1)
 
     return inverse
+
+
+def triangular_root(w_OI: torch.Tensor) -> torch.Tensor:
+    """Upper triangular R with R^T R = W^T W, by QR: of a float64 matrix, or of each of a stack."""
+    import torch
+
+    r_II: torch.Tensor = one_core_each(partial(torch.linalg.qr, mode="r"), w_OI)[1]
+    return r_II
 
 
 def triangular_solver(r_II: torch.Tensor) -> Operator:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.conditioning import Conditioning, judged
-from ngpt_inspect.numerics.extremes import Extremes
+from ngpt_inspect.numerics.cores import one_core_each
+from ngpt_inspect.numerics.extremes import Extremes, triangular_root
 from ngpt_inspect.numerics.resolution import DEVIATIONS, StorageRounding
 from ngpt_inspect.numerics.spectra import unit_scale
 
@@ -78,10 +80,12 @@ def products(left: Factor, right: Factor, row_errors_HK: torch.Tensor | None = N
     scales = unit_scale(left.values), unit_scale(right.values)
     a_HKD, b_GKD = left.values * scales[0], right.values * scales[1]
     heads = len(a_HKD) // len(b_GKD)
-    root_a = torch.linalg.qr(a_HKD.mT, mode="r").R
-    root_b = torch.linalg.qr(b_GKD.mT, mode="r").R.repeat_interleave(heads, 0)
+    root_a = triangular_root(a_HKD.mT)
+    root_b = triangular_root(b_GKD.mT).repeat_interleave(heads, 0)
     driver = "gesvd" if a_HKD.is_cuda else None
-    p_HnK, s_Hn, q_HnK = torch.linalg.svd(root_a @ root_b.mT, full_matrices=False, driver=driver)
+    p_HnK, s_Hn, q_HnK = one_core_each(
+        partial(torch.linalg.svd, full_matrices=False, driver=driver), root_a @ root_b.mT
+    )
     # A u and B v at the smallest singular value, in the coordinates of the head.
     au_HK = (root_a.mT @ p_HnK[:, :, -1:]).squeeze(-1)
     bv_HK = (root_b.mT @ q_HnK.mT[:, :, -1:]).squeeze(-1)
@@ -96,7 +100,8 @@ def products(left: Factor, right: Factor, row_errors_HK: torch.Tensor | None = N
         along_H += (row_errors_HK * au_HK * bv_HK).square().sum(-1)
     even_HD = torch.full_like(u_HD, u_HD.shape[1] ** -0.5)
     across = [outside * _moved(e, x, even_HD) for e, x in ((e_a, bv_HK), (e_b, au_HK))]
-    largest = [torch.linalg.matrix_norm(root, 2) for root in (root_a, root_b)]
+    spectral = partial(torch.linalg.matrix_norm, ord=2)
+    largest = [one_core_each(spectral, root) for root in (root_a, root_b)]
     magnitude_H = largest[0] * largest[1]
     back = scales[0] * scales[1]
     values_Hn = s_Hn / scales[0] / scales[1]

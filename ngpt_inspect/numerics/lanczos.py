@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.numerics.cores import one_core_each
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -114,7 +116,7 @@ def _ritz(
 
     inner = off_diagonal_k[:-1]
     tridiagonal = diagonal_k.diag() + inner.diag(1) + inner.diag(-1)
-    values, vectors = torch.linalg.eigh(tridiagonal)
+    values, vectors = one_core_each(torch.linalg.eigh, tridiagonal)
     residuals = off_diagonal_k[-1] * vectors[-1].abs()
     runner_up = float(values[-2] + residuals[-2]) if len(values) > 1 else 0.0
     return float(values[-1]), float(residuals[-1]), runner_up, vectors[:, -1]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.numerics.cores import one_core_each
+
 if TYPE_CHECKING:
     import torch
 
@@ -46,17 +48,25 @@ def leading_eigenvectors(g_nn: torch.Tensor, k: int) -> tuple[torch.Tensor, torc
         start = torch.randn(n, 2 * k, generator=generator, dtype=torch.float64)
         x_nb = g_nn @ start.to(g_nn)
         for _ in range(MOST_LOOKS):
-            q_nb = torch.linalg.qr(x_nb).Q
+            q_nb = orthonormal(x_nb)
             image_nb = g_nn @ q_nb
-            values_b, turn_bb = torch.linalg.eigh(q_nb.T @ image_nb)
+            values_b, turn_bb = one_core_each(torch.linalg.eigh, q_nb.T @ image_nb)
             x_nb, image_nb = q_nb @ turn_bb, image_nb @ turn_bb
             off_b = torch.linalg.vector_norm(image_nb - x_nb * values_b, dim=0)
             if float(off_b[-k:].max()) <= TOLERANCE * float(values_b[-1]):
                 return values_b[-k:], x_nb[:, -k:]
             cut = max(float(values_b[0]), EPS * float(values_b[-1]))
             x_nb = _filtered(g_nn, x_nb, image_nb, cut)
-    values_n, vectors_nn = torch.linalg.eigh(g_nn)
+    values_n, vectors_nn = one_core_each(torch.linalg.eigh, g_nn)
     return values_n[-k:], vectors_nn[:, -k:]
+
+
+def orthonormal(x_nb: torch.Tensor) -> torch.Tensor:
+    """Return an orthonormal basis of the span of the columns of a matrix, (n, b), n >= b."""
+    import torch
+
+    q_nb: torch.Tensor = one_core_each(torch.linalg.qr, x_nb)[0]
+    return q_nb
 
 
 def _filtered(

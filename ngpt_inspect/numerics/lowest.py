@@ -5,9 +5,17 @@ Shapes: O rows, I columns, O >= I, H stacked matrices (heads).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.numerics.extremes import EPS, MAX_STEPS, start_direction, triangular_solver
+from ngpt_inspect.numerics.cores import one_core_each
+from ngpt_inspect.numerics.extremes import (
+    EPS,
+    MAX_STEPS,
+    start_direction,
+    triangular_root,
+    triangular_solver,
+)
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair
 
 if TYPE_CHECKING:
@@ -44,28 +52,36 @@ def lowest_vectors(
     """
     import torch
 
-    largest_H = found.gram_Hnn.diagonal(dim1=1, dim2=2).sum(-1)
+    start_I = start_direction(tall_HOI[0], torch.float64)
     square_H = (found.values_Hn[:, -1] * scale) ** 2
-    below_H = square_H - found.gram_Hnn.shape[-1] * EPS * largest_H
-    unit_II = torch.eye(found.gram_Hnn.shape[-1], dtype=torch.float64, device=tall_HOI.device)
-    lu, pivots, _ = torch.linalg.lu_factor_ex(found.gram_Hnn - below_H[:, None, None] * unit_II)
-    vector_HI1 = start_direction(tall_HOI[0], torch.float64).expand(len(tall_HOI), -1)[..., None]
-    for _ in range(INVERSE_STEPS):
-        vector_HI1 = torch.nn.functional.normalize(
-            torch.linalg.lu_solve(lu, pivots, vector_HI1), dim=1
-        )
-    root_HII = torch.linalg.cholesky_ex(found.gram_Hnn).L.mT.contiguous()
-    vector_HI = vector_HI1.squeeze(-1)
+    vector_HI, root_HII = one_core_each(partial(_by_gram, start_I), found.gram_Hnn, square_H)
     for head, method in enumerate(found.methods):
         if method != "gram":
             vector_HI[head], root_HII[head] = _by_qr(tall_HOI[head].double() * scale)
     return vector_HI, root_HII
 
 
+def _by_gram(
+    start_I: torch.Tensor, gram_HII: torch.Tensor, square_H: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    import torch
+
+    columns = len(start_I)
+    below_H = square_H - columns * EPS * gram_HII.diagonal(dim1=1, dim2=2).sum(-1)
+    unit_II = torch.eye(columns, dtype=torch.float64, device=gram_HII.device)
+    lu, pivots, _ = torch.linalg.lu_factor_ex(gram_HII - below_H[:, None, None] * unit_II)
+    vector_HI1 = start_I.expand(len(gram_HII), -1)[..., None]
+    for _ in range(INVERSE_STEPS):
+        vector_HI1 = torch.nn.functional.normalize(
+            torch.linalg.lu_solve(lu, pivots, vector_HI1), dim=1
+        )
+    return vector_HI1.squeeze(-1), torch.linalg.cholesky_ex(gram_HII).L.mT.contiguous()
+
+
 def _by_qr(tall_OI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
-    root_II = torch.linalg.qr(tall_OI, mode="r").R
+    root_II = triangular_root(tall_OI)
     start_I = start_direction(tall_OI, torch.float64)
     inverse = triangular_solver(root_II)
     try:

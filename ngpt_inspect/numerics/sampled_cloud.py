@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.clouds import eigenvalues_of, iso_score_of
+from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.directions import directions, row_norms
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.sampling import (
@@ -111,7 +112,7 @@ def sampled_cloud(
         # Of halves, and of groups along the directions of the whole: less than all of groups.
         sides = [sum(groups[k + 2 :: 2], groups[k]) for k in (0, 1)]
         halves = [eigenvalues_of(each.covariance(centred=centred)) for each in sides]
-        curve, axes_DD = torch.linalg.eigh(whole.covariance(centred=centred))
+        curve, axes_DD = one_core_each(torch.linalg.eigh, whole.covariance(centred=centred))
         along = [((g.covariance(centred=centred) @ axes_DD) * axes_DD).sum(0) for g in groups]
         eigenvalues = extrapolated(curve.flip(0), halves, chance, [each.flip(0) for each in along])
         eigenvalues = replace(eigenvalues, value=eigenvalues.value.clamp_min(0.0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.finite import largest_magnitude
 from ngpt_inspect.numerics.gram import gram_matrix
 
@@ -63,7 +64,7 @@ def spectra(w_HOI: torch.Tensor, scale: float) -> Spectra:
 
     tall = w_HOI if w_HOI.shape[1] >= w_HOI.shape[2] else w_HOI.mT
     gram_Hnn = _gram_matrices(tall, scale)
-    squares_Hn: torch.Tensor = torch.linalg.eigvalsh(gram_Hnn)
+    squares_Hn: torch.Tensor = one_core_each(torch.linalg.eigvalsh, gram_Hnn)
     values_Hn = squares_Hn.clamp_min(0.0).sqrt().flip(-1)
     methods = ["gram"] * len(tall)
     unsafe_H = values_Hn[:, -1] * GRAM_KAPPA_LIMIT <= values_Hn[:, 0]
@@ -107,11 +108,11 @@ def _svd_values(wide: torch.Tensor) -> tuple[torch.Tensor, str]:
     import torch
 
     if not wide.is_cuda:
-        return torch.linalg.svdvals(wide), "svd"
+        return one_core_each(torch.linalg.svdvals, wide), "svd"
     try:
         return torch.linalg.svdvals(wide, driver="gesvd"), "svd"
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
-        return torch.linalg.svdvals(wide.cpu()).to(wide.device), "svd on the CPU"
+        return one_core_each(torch.linalg.svdvals, wide.cpu()).to(wide.device), "svd on the CPU"
 
 
 def stable_rank(s_n: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.numerics.cores import one_core_each
+
 if TYPE_CHECKING:
     import torch
 
@@ -130,7 +132,7 @@ def _leading_two(tangents: torch.Tensor) -> torch.Tensor:
 
     known = tangents.nan_to_num(0.0)
     gram = known @ known.mT
-    values, vectors = torch.linalg.eigh(gram)
+    values, vectors = one_core_each(torch.linalg.eigh, gram)
     axes: torch.Tensor = vectors * values.clamp_min(0).sqrt().unsqueeze(-2)
     axes = axes[..., -2:].flip(-1)  # eigh has the leading ones last
     if axes.shape[-1] < 2:  # a single point

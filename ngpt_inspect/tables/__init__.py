@@ -4,18 +4,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ngpt_inspect.tables.measuring import Progress, Source, measure, opened
+    from ngpt_inspect.tables.asked import Source, opened
+    from ngpt_inspect.tables.measuring import Progress, measure
     from ngpt_inspect.tables.summaries import parts, summarise
     from ngpt_inspect.tables.tokens import token_table
 
 __all__ = ["Progress", "Source", "measure", "opened", "parts", "summarise", "token_table"]
 
-_HOMES = {"parts": "summaries", "summarise": "summaries", "token_table": "tokens"}
+_HOMES = {
+    "Source": "asked",
+    "opened": "asked",
+    "Progress": "measuring",
+    "measure": "measuring",
+    "parts": "summaries",
+    "summarise": "summaries",
+    "token_table": "tokens",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import what is used when it is used: what only writes a file needs no NumPy."""
-    if name not in __all__:
+    if name not in _HOMES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'measuring')}"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -6,17 +6,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.checkpoint import distinct, open_checkpoint
+from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import MissingRole, WrongOption
-from ngpt_inspect.measures import MEASURES, Measure, Setting, Values
-from ngpt_inspect.naming import meant, named, several
+from ngpt_inspect.measures import Measure, Values
+from ngpt_inspect.naming import several
 from ngpt_inspect.numerics.heartbeat import heard_by
-from ngpt_inspect.places import Openable, is_one
 from ngpt_inspect.sameness import remarks_on
-from ngpt_inspect.tables.devices import usable
+from ngpt_inspect.tables.asked import (
+    Source,
+    device_for,
+    layers_named,
+    measure_named,
+    opened,
+    roles_named,
+    settings_of,
+)
 from ngpt_inspect.tables.executors import results as results_of
 from ngpt_inspect.tables.jobs import Job, Taking, skipped
 from ngpt_inspect.tables.provenance import provenance
@@ -28,7 +34,6 @@ from ngpt_inspect.weights import Weight, WeightSet
 if TYPE_CHECKING:
     import pandas as pd
 
-Source = WeightSet | Openable
 Progress = Callable[[float, float], None]
 """Called with (weights done, weights in all); a large weight that is half done counts half."""
 
@@ -96,7 +101,7 @@ def measure(
     chosen = [measure_named(name) for name in several(measures, what="a measure")]
     models = distinct(opened(checkpoints))
     wanted, layers = roles_named(roles), layers_named(layers)
-    settings = _settings(chosen, options)
+    settings = settings_of(chosen, options)
     device, device_note = device_for(device, executor)
     plan = [_part(checkpoint, each, wanted, layers) for checkpoint in models for each in chosen]
     _check_present(models, plan, wanted, layers)
@@ -234,111 +239,8 @@ def _check_present(
         )
 
 
-def measure_named(name: str) -> Measure:
-    """Return a measure by its name, with underscores or hyphens.
-
-    Raises
-    ------
-    WrongOption
-        There is none; the message lists them.
-    """
-    return named(name, MEASURES, "measure")
-
-
-def role_named(name: str) -> Role:
-    """Return a role by its spelling in the paper.
-
-    Raises
-    ------
-    WrongOption
-        There is none; the message lists them.
-    """
-    return named(name, {str(role): role for role in Role}, "role")
-
-
-def roles_named(roles: str | Sequence[str] | None) -> tuple[Role, ...] | None:
-    """Return the roles that are asked for, one or several; None for all.
-
-    Raises
-    ------
-    WrongOption
-        As `role_named`.
-    """
-    return None if roles is None else tuple(map(role_named, several(roles, what="a role")))
-
-
-def layers_named(layers: int | Sequence[int] | None) -> list[int] | None:
-    """Return the layers that are asked for, one or several; None for all.
-
-    Raises
-    ------
-    WrongOption
-        One is no whole number.
-    """
-    found = None if layers is None else several(layers, int, what="a layer")
-    for each in found or ():
-        if not isinstance(each, Integral):
-            raise WrongOption(f"no layer {each!r}", next_step="give whole numbers from 0")
-    return found
-
-
-def device_for(device: str, executor: Executor | None) -> tuple[str, str]:
-    """Return where to compute, and what is to be said of it.
-
-    On an executor it is for whoever runs the job to say which devices there are.
-    """
-    return usable(device) if executor is None else (device, "")
-
-
-def opened(sources: Source | Sequence[Source]) -> list[WeightSet]:
-    """Open what is not open yet."""
-    found: list[Any] = (
-        [sources] if is_one(sources) else several(sources, WeightSet, what="a checkpoint")
-    )
-    if not found:
-        raise WrongOption("nothing to measure", next_step="give at least one checkpoint")
-    return [each if isinstance(each, WeightSet) else open_checkpoint(each) for each in found]
-
-
-def _settings(chosen: list[Measure], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every option of the chosen measures, given or default."""
-    known = {option.name: option.default for each in chosen for option in each.options}
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        names = ", ".join(each.name for each in chosen)
-        raise WrongOption(
-            f"{names} has no option {', '.join(unknown)}",
-            next_step=meant(unknown[0], known, "its options are:"),
-        )
-    settings = {setting.name: setting for each in chosen for setting in each.options}
-    return known | {name: _checked(settings[name], value) for name, value in given.items()}
-
-
 def _of_checkpoint(settings: Mapping[str, Any], part: _Part) -> dict[str, Any]:
     """Return the settings with ids for texts of tokens, as this checkpoint numbers them."""
     texts = [setting.name for setting in part.measure.options if setting.of_tokens]
     ids = {name: in_ids(settings[name], part.checkpoint) for name in texts}
     return {**settings, **ids}
-
-
-VALUES: dict[type, tuple[type, str]] = {
-    bool: (bool, "True or False"),
-    int: (Integral, "a whole number"),
-    float: (Real, "a number"),
-    str: (str, "a text"),
-}
-"""Type of a setting's default -> what is taken for it, and how to say so."""
-
-
-def _checked(setting: Setting, value: Any) -> Any:
-    """Return a value that a setting can have; a number for text as it is written."""
-    kind, said = VALUES[type(setting.default)]
-    if kind is str and isinstance(value, Integral):
-        value = str(value)
-    if setting.least is not None:
-        said = f"{said} of at least {setting.least}"
-    # NaN is not equal to itself
-    fits = isinstance(value, kind) and value == value
-    if not fits or (setting.least is not None and value < setting.least):
-        raise WrongOption(f"{setting.name} is {value!r}", next_step=f"give {said}")
-    return value

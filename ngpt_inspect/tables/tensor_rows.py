@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.stored import StoredTensor
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import Weight, WeightSet
@@ -136,6 +137,6 @@ def tensor_values(tensor: StoredTensor) -> pd.DataFrame:
         rows += [("bin", low + n * width, float(c), len(flat)) for n, c in enumerate(counts)]
         rows.append(("width", width, math.nan, len(flat)))
     if values.ndim == 2 and 0 < min(values.shape) <= WIDEST and bool(values.isfinite().all()):
-        found = torch.linalg.svdvals(values)
+        found = one_core_each(torch.linalg.svdvals, values)
         rows += [("singular", n, float(s), len(found)) for n, s in enumerate(found, 1)]
     return pd.DataFrame(rows, columns=["kind", "x", "y", "of"])

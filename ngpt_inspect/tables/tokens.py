@@ -10,7 +10,8 @@ import numpy as np
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.measures.token_health import THRESHOLD
 from ngpt_inspect.table import Table
-from ngpt_inspect.tables.measuring import Progress, Source, measure, opened
+from ngpt_inspect.tables.asked import Source, opened
+from ngpt_inspect.tables.measuring import Progress, measure
 from ngpt_inspect.tokens import TokenTexts, token_texts
 from ngpt_inspect.vocabulary import Kind, Role, Status, roles_of
 from ngpt_inspect.weights import WeightSet

@@ -246,7 +246,14 @@ CONTROLS = {
         at.fill("the"),
         at.press("Enter"),
     ),
+    "[data-testid=stMain] [role=slider]": lambda at, page: at.press("ArrowRight"),
+    "[data-testid=stSidebar] [role=slider]": lambda at, page: at.press("ArrowLeft"),
     "[data-testid=stSidebar] button:has-text('visibility')": lambda at, page: at.click(),
+    "[data-testid=stSidebar] [data-testid=stColorPickerBlock]": lambda at, page: (
+        at.click(),
+        page.locator("[data-testid=stColorPickerPopover] input").first.fill("#123456"),
+        page.locator("h1").first.click(),
+    ),
 }
 """What changes the view -> how it is used."""
 

@@ -69,8 +69,9 @@ class Constant:
     """Where a checkpoint may record it, the most telling first: the name of a setting, or a
     whole dotted path."""
     values: Mapping[str, str] = field(default_factory=dict)
-    """What a key that is a word says -> the value then: ``gemma`` -> ``1``. ``*`` is any other
-    word, ``true`` and ``false`` are flags. Without: the key is the number."""
+    """What a key that is a word says -> the value then: ``gemma`` -> ``1``. ``*`` is any run of
+    characters, the longest that fits is meant, ``true`` and ``false`` are flags. Without: the key
+    is the number."""
     assumed: str
     """Value when no key is there, as an expression over the dimensions and the constants
     declared before."""

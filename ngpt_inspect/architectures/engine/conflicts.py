@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ngpt_inspect.architectures.engine.architecture import Architecture
 from ngpt_inspect.architectures.engine.placed import Placed
+from ngpt_inspect.architectures.engine.said import says
 from ngpt_inspect.architectures.engine.template import Names, Templates, fill, grouped
 from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import Contents
@@ -75,9 +76,3 @@ def objections(
         if found is not None and says(found[0], values):
             against.append(f"{found[1]} is {found[0]}, another layout")
     return against
-
-
-def says(said: object, values: Iterable[str]) -> bool:
-    """Return whether a setting is one of these; ``*`` is any, ``true`` and ``false`` are flags."""
-    text = str(said).lower() if isinstance(said, bool) else str(said)
-    return any(value in ("*", text) for value in values)

@@ -11,11 +11,12 @@ from typing import Any
 
 from ngpt_inspect.architectures.engine.architecture import BIAS, ROTARY, Architecture, Rule
 from ngpt_inspect.architectures.engine.cautions import cautions
-from ngpt_inspect.architectures.engine.conflicts import rivals, says, uncuttable
+from ngpt_inspect.architectures.engine.conflicts import rivals, uncuttable
 from ngpt_inspect.architectures.engine.dimensions import Shaped, completed, stated
 from ngpt_inspect.architectures.engine.homes import Home, home_of
 from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.placed import Placed, placements
+from ngpt_inspect.architectures.engine.said import says
 from ngpt_inspect.architectures.engine.seen import seen_as
 from ngpt_inspect.architectures.engine.template import FACTOR, Templates
 from ngpt_inspect.expressions import names_in

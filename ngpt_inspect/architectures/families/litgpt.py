@@ -2,7 +2,9 @@
 
 from ngpt_inspect.architectures.engine.architecture import (
     BIAS,
+    POST_GAIN,
     Architecture,
+    Constant,
     Rule,
     layer_biases,
     qk_norms,
@@ -13,6 +15,14 @@ from ngpt_inspect.vocabulary import Role
 
 _LAYER = "transformer.h.{layer}."
 _MLP = _LAYER + "mlp."
+_OFFSET = Constant(
+    name="gain_offset",
+    keys=("litgpt.name",),
+    values={"*Gemma*": "1", "*": "0"},
+    assumed="0",
+    because="no name is recorded (model_config.yaml); a Gemma, for one, adds 1 to its norm gains",
+)
+"""litgpt's norms multiply by 1 + w where the model's name has Gemma in it."""
 
 
 def _gated(prefix: str, gated: str, output: str) -> tuple[Rule, ...]:
@@ -21,6 +31,10 @@ def _gated(prefix: str, gated: str, output: str) -> tuple[Rule, ...]:
         Rule(name=prefix + "fc_1.weight", role=Role.W_NU, shape="d_mlp, d_model", block=gated),
         Rule(name=prefix + "proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp", block=output),
     )
+
+
+def _gain(name: str, role: Role, *, optional: bool = False) -> Rule:
+    return Rule(name=name, role=role, shape="d_model", offset=_OFFSET.name, optional=optional)
 
 
 ARCHITECTURE = Architecture(
@@ -32,12 +46,15 @@ ARCHITECTURE = Architecture(
         **layer_biases(
             _LAYER,
             *("attn.qkv", "attn.proj", "norm_1", "norm_2"),
+            *("post_attention_norm", "post_mlp_norm"),
             *("mlp.fc", "mlp.fc_1", "mlp.fc_2", "mlp.proj"),
         ),
+        _LAYER + "post_attention_norm.weight": POST_GAIN,
+        _LAYER + "post_mlp_norm.weight": POST_GAIN,
         "transformer.ln_f.bias": BIAS,
         "lm_head.bias": BIAS,
     },
-    notes=("norm gains are given as stored; a Gemma adds 1 to them",),
+    constants=(_OFFSET,),
     rules=(
         Rule(name="transformer.wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
         Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
@@ -47,9 +64,11 @@ ARCHITECTURE = Architecture(
         *_gated(_MLP + "experts.{expert}.", "mlp/experts", "mlp/experts"),
         router(_MLP + "gate.weight"),
         Rule(name=_MLP + "fc.weight", role=Role.W_U, shape="d_mlp, d_model", block="mlp/plain"),
-        *qk_norms(_LAYER + "attn.norm_q.weight", _LAYER + "attn.norm_k.weight"),
-        Rule(name=_LAYER + "norm_1.weight", role=Role.GAIN_A, shape="d_model"),
-        Rule(name=_LAYER + "norm_2.weight", role=Role.GAIN_M, shape="d_model", optional=True),
-        Rule(name="transformer.ln_f.weight", role=Role.GAIN_FINAL, shape="d_model"),
+        *qk_norms(
+            _LAYER + "attn.norm_q.weight", _LAYER + "attn.norm_k.weight", offset=_OFFSET.name
+        ),
+        _gain(_LAYER + "norm_1.weight", Role.GAIN_A, optional=True),
+        _gain(_LAYER + "norm_2.weight", Role.GAIN_M, optional=True),
+        _gain("transformer.ln_f.weight", Role.GAIN_FINAL),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,7 +30,7 @@ TRAINER = TRAINER_STATE.removesuffix(".json")
 STEP_OF_NANOCHAT = re.compile(r"model_(\d{6})\.pt", re.ASCII)
 LITGPT = "litgpt"
 LARGEST = 1 << 16
-SIZE = re.compile(r"^(\w+): (\d{1,9})\r?$", re.ASCII | re.MULTILINE)
+SETTING = re.compile(r"^(\w+): (\w[\w.+-]{,99})\r?$", re.ASCII | re.MULTILINE)
 REPAIR = "repair it, or move it elsewhere"
 
 
@@ -39,7 +40,7 @@ def with_settings(contents: Contents, folder: Place) -> Contents:
     Where the checkpoint itself holds something of that name, the file's settings go under
     ``config_json`` (``model_config_json``). So are ``params.json``, of Meta and Mistral, and of
     ``trainer_state.json`` all but the history; ``meta_000500.json`` beside nanochat's
-    ``model_000500.pt`` becomes ``meta``, and sizes in ``model_config.yaml`` are ``litgpt``.
+    ``model_000500.pt`` becomes ``meta``, and what ``model_config.yaml`` says is ``litgpt``.
 
     Raises
     ------
@@ -55,10 +56,18 @@ def with_settings(contents: Contents, folder: Place) -> Contents:
     return replace(contents, config={**contents.config, **found}) if found else contents
 
 
-def _of_litgpt(path: Place) -> dict[str, int]:
-    """Return the whole numbers of a YAML file of settings, a line each: sizes, as litgpt writes."""
+def _of_litgpt(path: Place) -> dict[str, Any]:
+    """Return the numbers, flags and words of a YAML file, a line each: all that litgpt tells."""
     text = open_bytes(path).head(LARGEST).decode(errors="replace")
-    return {found[1]: int(found[2]) for found in SIZE.finditer(text)}
+    return {found[1]: _scalar(found[2]) for found in SETTING.finditer(text)}
+
+
+def _scalar(text: str) -> Any:
+    """Return what a plain word of YAML is; numbers, flags and null are written as in JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _beside(folder: P, file: str) -> dict[str, P]:

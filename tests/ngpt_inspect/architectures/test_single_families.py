@@ -237,3 +237,33 @@ def test_megatron_says_where_its_norms_multiply_by_one_plus_w(
     }
     checkpoint = opened(tmp_path, arrays, num_key_value_heads=HEADS, **said)
     np.testing.assert_array_equal(of(checkpoint, "gain_A"), gain.astype(float) + offset)
+
+
+@pytest.mark.parametrize(("name", "offset"), [("CodeGemma-7b", 1), ("Llama-3-8B", 0), (None, 0)])
+def test_litgpt_norms_multiply_by_one_plus_w_in_a_gemma(
+    name: str | None, offset: int, tmp_path: Path
+) -> None:
+    """``add_unit_offset="Gemma" in self.name`` (config.py); the norms behind a block have none."""
+    at, gain = "transformer.h.0.", drawn(D, 1)[:, 0]
+    arrays = {
+        "transformer.wte.weight": drawn(V, D),
+        "transformer.ln_f.weight": gain,
+        f"{at}norm_1.weight": gain,
+        f"{at}post_attention_norm.weight": gain,
+        f"{at}attn.qkv.weight": drawn(3 * D, D),
+        f"{at}attn.norm_q.weight": gain[: D // HEADS],
+        f"{at}attn.norm_k.weight": gain[: D // HEADS],
+        f"{at}attn.proj.weight": drawn(D, D),
+        f"{at}mlp.fc.weight": drawn(D_MLP, D),
+        f"{at}mlp.proj.weight": drawn(D, D_MLP),
+    }
+    save_folder(tmp_path, arrays, {"num_attention_heads": HEADS})
+    if name is not None:
+        (tmp_path / "model_config.yaml").write_text(f"name: {name}\nn_head: {HEADS}\n")
+    checkpoint = ni.open_checkpoint(tmp_path)
+    assert (checkpoint.architecture, checkpoint.unrecognised) == ("litgpt", ())
+    for role in ("gain_A", "gain_q", "gain_k"):
+        held = of(checkpoint, role)
+        np.testing.assert_array_equal(held, gain[: held.size].astype(float) + offset)
+    (told,) = checkpoint.constants
+    assert told.assumed == (name is None)

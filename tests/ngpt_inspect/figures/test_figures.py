@@ -306,7 +306,9 @@ def test_trajectories_are_the_rows_of_all_steps(tables):
         assert len(traces(figure, "ngpt", "layer")) == N_LAYERS * 7
     bare = draw("trajectories", table, hide_layers=True)
     assert not traces(bare, "ngpt", "layer")
-    assert bare.layout.meta["notes"] == ["gpt: one saved step; a line takes several."]
+    assert bare.layout.meta["notes"] == [
+        "gpt: one saved step; a line takes several (of a run: steps 'all')."
+    ]
 
 
 def test_trajectories_over_tokens(tables):

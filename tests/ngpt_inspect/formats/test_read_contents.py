@@ -212,12 +212,13 @@ def test_settings_beside_the_weights(name: str, tmp_path: Path) -> None:
     assert contents.config == {"config": {"n_head": 12}, "model_config": {"n_layer": 2}}
 
 
-def test_sizes_that_litgpt_keeps_beside_the_weights(tmp_path: Path) -> None:
+def test_what_litgpt_keeps_beside_the_weights(tmp_path: Path) -> None:
     weights(tmp_path / "model.safetensors")
     text = "bias: false\nn_head: 12\nnorm_eps: 1e-05\nhf_config:\n  n_head: 7\nname: x\n"
     (tmp_path / "model_config.yaml").write_text(text)
     contents = read_contents(tmp_path)
-    assert contents.config == {"litgpt": {"n_head": 12}}
+    said = {"bias": False, "n_head": 12, "norm_eps": 1e-5, "name": "x"}
+    assert contents.config == {"litgpt": said}
     assert contents.find("n_head") == (12, "litgpt.n_head")
 
 

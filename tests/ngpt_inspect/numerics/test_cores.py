@@ -1,11 +1,15 @@
 import os
+import re
 import threading
+from pathlib import Path
 
+import pytest
 import torch
 
+import ngpt_inspect
 from ngpt_inspect import cli
 from ngpt_inspect.cli import commands
-from ngpt_inspect.numerics.cores import cores, side_by_side
+from ngpt_inspect.numerics.cores import cores, one_core_each, side_by_side
 
 
 def test_the_command_line_alone_says_how_threads_wait_and_a_user_goes_first(monkeypatch):
@@ -34,3 +38,30 @@ def test_no_more_threads_than_torch_takes():
     here = threading.get_ident()
     with cores(1), side_by_side(8) as mapped:
         assert list(mapped(lambda _: threading.get_ident(), range(3))) == [here] * 3
+
+
+@pytest.mark.parametrize("operation", [torch.linalg.eigvalsh, torch.linalg.eigh, torch.linalg.qr])
+@pytest.mark.parametrize("shape", [(40, 40), (1, 40, 40), (11, 24, 24)], ids=str)
+def test_a_stack_is_decomposed_as_its_matrices_are_whatever_the_threads(operation, shape):
+    w = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    w = w @ w.mT
+    expected = operation(w)
+    seen = []
+
+    def watched(x):
+        seen.append(torch.get_num_threads())
+        return operation(x)
+
+    for threads in (1, 3):
+        with cores(threads):
+            found = one_core_each(watched, w)
+        both = (found, expected) if isinstance(found, tuple) else ([found], [expected])
+        assert all(torch.equal(*pair) for pair in zip(*both, strict=True))
+    assert set(seen) == {1}
+
+
+def test_what_waits_for_its_threads_is_not_called_on_all_cores():
+    waits = re.compile(r"linalg\.(eigh|eigvalsh|qr|svd|svdvals)\((?!.*driver=)")  # a GPU's driver
+    for file in Path(ngpt_inspect.__file__).parent.rglob("*.py"):
+        found = waits.search(file.read_text("utf-8"))
+        assert not found, f"{file}: {found}: hand it to `one_core_each`"

@@ -1,0 +1,127 @@
+"""How long a person waits for the dashboard, in a real browser.
+
+    python benchmarks/dashboard.py CHECKPOINT... [--rounds 3] [--pages overview embeddings matrices]
+
+Each round starts a new server on an empty cache. Cold: a page is opened for the first time; warm:
+once more, in a new tab, on the same server. Told from the beginning of the navigation: the heading,
+the first figure that is drawn, and the page at rest, with nothing still to be measured. Then, on
+the page of matrices: another choice of a control, a click on a cell, the way to Overview by the
+menu and back. Medians over the rounds, and from where to where they went.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[1]
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests" / "app")]
+
+from browsing import (  # noqa: E402
+    CHARTS,
+    addressed,
+    browser,
+    follow,
+    missing,
+    served,
+    session,
+    settle,
+)
+
+from app.app_pages import PAGES  # noqa: E402
+
+WATCH = """
+const seen = window.firstSeen = {};
+const wanted = {heading: 'h1', figure: '.js-plotly-plot .main-svg'};
+setInterval(() => {
+    for (const [name, selector] of Object.entries(wanted))
+        if (!(name in seen) && document.querySelector(selector)) seen[name] = performance.now();
+}, 10);
+"""
+"""Runs before a page does: when each thing is there first, in milliseconds of the navigation."""
+
+Told = dict[str, list[float]]
+
+
+def main() -> None:
+    """Serve, look, and tell the seconds."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoints", nargs="+", help="what the dashboard opens")
+    parser.add_argument("--rounds", type=int, default=3)
+    overview, *others = PAGES
+    parser.add_argument("--pages", nargs="+", default=[overview, "embeddings", "matrices"])
+    given = parser.parse_args()
+    if missing():
+        sys.exit(f"no browser to look with: {missing()}")
+    if unknown := {*given.pages} - {overview, *others}:
+        sys.exit(f"no pages {', '.join(sorted(unknown))}; there are {', '.join(PAGES)}")
+    paths = [Path(each).resolve() for each in given.checkpoints]
+    told: Told = defaultdict(list)
+    with browser() as started:
+        for _ in range(given.rounds):
+            for name in given.pages:
+                _look(started, paths, "" if name == overview else name, name, told)
+            _use(started, paths, told)
+    for name, seconds in told.items():
+        between = f"({min(seconds):.2f} to {max(seconds):.2f})"
+        print(f"{name:<42} {statistics.median(seconds):7.2f} s  {between}")
+
+
+def _look(started: Any, paths: list[Path], path: str, name: str, told: Told) -> None:
+    """Open a page of a new server twice."""
+    with tempfile.TemporaryDirectory() as cache, served(*paths, cache=Path(cache)) as (address, _):
+        for state in ("cold", "warm"):
+            page = session(started).new_page()
+            page.add_init_script(WATCH)
+            began = time.perf_counter()
+            page.goto(f"{address}/{path}")
+            settle(page)
+            rest = time.perf_counter() - began
+            seen = page.evaluate("window.firstSeen")
+            for what, at in seen.items():
+                told[f"{name}, {state}: {what}"].append(at / 1000)
+            told[f"{name}, {state}: at rest"].append(rest)
+            page.context.close()
+
+
+def _use(started: Any, paths: list[Path], told: Told) -> None:
+    """Change a control, click on a cell, leave the page and come back: all measured before."""
+    with tempfile.TemporaryDirectory() as cache, served(*paths, cache=Path(cache)) as (address, _):
+        page = session(started).new_page()
+        page.goto(address)
+        settle(page)
+        follow(page, "Matrices")
+        for _ in range(2):  # what is measured or drawn at the first change is not of the second
+            for each, address in (("heads", "of=heads"), ("median", r"matrices(?!.*of=heads)")):
+                option = page.get_by_role("radio", name=each, exact=True).first
+                _change(page, option.click, address, told, "a changed control")
+        cells = page.locator(CHARTS).nth(0).locator(".nsewdrag").first
+        cells.scroll_into_view_if_needed()
+        box = cells.bounding_box()
+        at = {"x": box["width"] * 3 / 4, "y": box["height"] / 4}
+        _change(page, lambda: cells.click(position=at), "layer=", told, "a click on a cell")
+        for name in ("Overview", "Matrices"):
+            began = time.perf_counter()
+            follow(page, name)
+            told["a page seen before"].append(time.perf_counter() - began)
+        page.context.close()
+
+
+def _change(page: Any, act: Callable[[], None], address: str, told: Told, what: str) -> None:
+    """Time from an act to the page at rest."""
+    began = time.perf_counter()
+    act()
+    addressed(page, address)
+    settle(page)
+    told[what].append(time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()
