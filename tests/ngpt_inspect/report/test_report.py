@@ -11,7 +11,7 @@ import pytest
 from models import tiny_gpt, tiny_ngpt, write_reference
 
 import ngpt_inspect as ni
-from ngpt_inspect.plotting import pictured, self_explaining
+from ngpt_inspect.plotting import pictured
 from ngpt_inspect.report import changed_in, figures_for, measures_for, report_of
 from ngpt_inspect.report._bundle import bundle
 from ngpt_inspect.report._thinning import thinned_trace
@@ -105,7 +105,7 @@ def test_the_figures_are_those_that_are_drawn_and_each_array_is_there_once(model
 
 
 def test_it_draws_what_says_something_by_itself(models):
-    names = {each.name for each in self_explaining(models)}
+    names = {each.name for each in figures_for(models)}
     assert {"condition_numbers", "embedding_norms", "scaling_factors"} <= names
     assert not names & {"matrix_spectrum", "neighbours", "embeddings", "trajectories"}
 
