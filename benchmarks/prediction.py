@@ -1,7 +1,8 @@
 """How well a progress bar tells what a command takes: at a quarter, at half, at three quarters.
 
 Predicted is the time so far over the share that is told to be done, against what it took in the
-end; NaN where nothing was told before. The checkpoint is a random one of `--layers` layers and two embeddings.
+end; NaN where nothing was told before. The checkpoint is a random one of two embeddings and some
+layers.
 
 Run: python benchmarks/prediction.py --measures condition_numbers dot_products
 """

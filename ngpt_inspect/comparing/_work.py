@@ -12,7 +12,7 @@ from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.tables.jobs import BARE, LARGE, Computing, WeightAddress, address_of, made
 from ngpt_inspect.weights import Weight, WeightSet
 
-COST = Cost(products=0.24)
+COST = Cost(values=30, products=0.1, spectra=0.3)
 """What a comparison takes (`benchmarks/changes.py`)."""
 
 
@@ -35,7 +35,7 @@ class Comparison(Computing):
     def cost(self) -> float:
         """How long it takes: two Gram matrices and their spectra."""
         shape = self.after[1].shape
-        return BARE + COST.of(shape if len(shape) > 1 else (*shape, 1), multiplies=False)
+        return BARE + COST.of(shape if len(shape) > 1 else (*shape, 1))
 
     def run(self) -> list[Values]:
         """Compare them; what cannot be compared gives one skipped row."""

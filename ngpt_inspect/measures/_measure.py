@@ -117,17 +117,22 @@ class Cost:
     other only their ratios hold.
     """
 
-    values: float = 10.0
+    values: float = 6.0
     """Of each value."""
     products: float = 0.0
-    """Of each value, for each row or column of the shorter side: Gram matrices, spectra."""
+    """Of each value, for each row or column of the shorter side: a Gram matrix."""
+    spectra: float = 0.0
+    """Of the shorter side to the third: what is computed of a Gram matrix."""
+    heads: float = 0.0
+    """Of each value once more, where there are heads."""
     pairs: float = 0.0
     """Of each pair of rows, to look at its product; that itself is `PAIR_PRODUCT`."""
 
-    def of(self, shape: tuple[int, ...], *, multiplies: bool) -> float:
+    def of(self, shape: tuple[int, ...], *, heads: bool = False, multiplies: bool = False) -> float:
         """Return nanoseconds; `multiplies`: of the product of each pair of rows too."""
-        values, pairs = math.prod(shape), shape[0] * shape[0] / 2 if shape else 0.0
-        found = values * (self.values + self.products * min(shape, default=0)) + pairs * self.pairs
+        shorter, pairs = min(shape, default=0), shape[0] * shape[0] / 2 if shape else 0.0
+        each = self.values + self.products * shorter + self.heads * heads
+        found = math.prod(shape) * each + shorter**3 * self.spectra + pairs * self.pairs
         return found + pairs * shape[-1] * PAIR_PRODUCT if multiplies else found
 
 

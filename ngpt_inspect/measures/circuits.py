@@ -53,7 +53,7 @@ MEASURE = Measure(
     summary="QK and OV of each head, what it computes whatever the gauge of its matrices: ranks, κ",
     roles=(Role.W_Q, Role.W_O),
     compute=compute,
-    cost=Cost(values=160),
+    cost=Cost(values=140),
     beside=True,
     heads_only=True,
     quantities={

@@ -50,7 +50,7 @@ MEASURE = Measure(
     summary="sigma_max / sigma_min of the attention and MLP matrices, per head and whole",
     roles=roles_of(Kind.MATRIX),
     compute=compute,
-    cost=Cost(products=0.12),
+    cost=Cost(values=20, products=0.045, spectra=0.03, heads=60),
     quantities={
         "condition_number": "κ = σ_max / σ_min over the min(m, n) singular values, in float64 of "
         "the exact stored values; inf when rank deficient",

@@ -57,7 +57,7 @@ MEASURE = Measure(
     summary="Frobenius, RMS, spectral and RMS-to-RMS norm of every matrix, per head and whole",
     roles=roles_of(Kind.MATRIX),
     compute=compute,
-    cost=Cost(products=0.07),
+    cost=Cost(values=30, products=0.03, heads=40),
     quantities={
         "rms_to_rms_norm": "σ_max √(d_in / d_out): the most by which it can raise the root mean "
         "square of a vector",

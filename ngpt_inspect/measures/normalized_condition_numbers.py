@@ -53,7 +53,7 @@ MEASURE = Measure(
     summary="sigma_max / sigma_min after giving the vectors of each matrix length 1, as nGPT does",
     roles=roles_of(Kind.MATRIX),
     compute=compute,
-    cost=Cost(products=0.15),
+    cost=Cost(values=70, products=0.045, spectra=0.03, heads=40),
     quantities={
         f"{PREFIX}condition_number": "κ of the matrix with its vectors of length d_model divided "
         "by their norm: rows, but columns of W_o and W_oMLP; a vector of zeros stays as it is",

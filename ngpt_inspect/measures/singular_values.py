@@ -95,7 +95,7 @@ MEASURE = Measure(
     summary="whole spectra, with stable rank, participation ratio and effective rank",
     roles=roles_of(Kind.MATRIX),
     compute=compute,
-    cost=Cost(products=0.13),
+    cost=Cost(products=0.045, spectra=0.1, heads=65),
     quantities={
         "singular_value": "σ, largest first, in float64 of the exact stored values; "
         "those that are zero to rounding are skipped",

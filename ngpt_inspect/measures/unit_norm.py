@@ -41,7 +41,7 @@ MEASURE = Measure(
     summary="how far the vectors that nGPT normalises are from length 1; both axes",
     roles=roles_of(Kind.EMBEDDING, Kind.MATRIX),
     compute=compute,
-    cost=Cost(values=24),
+    cost=Cost(values=16),
     quantities={
         "unit_deviation": "max |‖v‖₂ − 1| over the vectors of length d_model: rows, but columns "
         "of W_o and W_oMLP",

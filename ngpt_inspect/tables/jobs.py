@@ -101,7 +101,11 @@ class Job(Computing):
         found, multiplied = [], False
         for each in self.takings:
             looks = bool(each.measure.wants(each.options))
-            cost = each.measure.cost.of(self.weight.shape, multiplies=looks and not multiplied)
+            cost = each.measure.cost.of(
+                self.weight.shape,
+                heads=self.weight.n_blocks is not None,
+                multiplies=looks and not multiplied,
+            )
             found.append(min(cost, QUICK_COST) if _is_quick(each) else cost)
             multiplied |= looks
         return found
