@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from ngpt_inspect.comparing import changes
 from ngpt_inspect.tables import Progress
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 class ChangesRequest(Asked):
     """What became of each checkpoint in the next."""
 
-    unit: ClassVar[str] = "weights"
     checkpoints: tuple[WeightSet, ...]
 
     @cached_property

@@ -44,12 +44,10 @@ class BackgroundJob:
         What is being done, for people: ``Condition numbers of ngpt``.
     work
         Does it and keeps what comes of it; calls its argument with (done, in all) on the way.
-    unit
-        What is counted on the way: tensors.
     """
 
-    def __init__(self, title: str, work: Callable[[Progress], None], unit: str = "tensors") -> None:
-        self.title, self.unit, self.state, self.error = title, unit, State.WAITING, ""
+    def __init__(self, title: str, work: Callable[[Progress], None]) -> None:
+        self.title, self.state, self.error = title, State.WAITING, ""
         self.done, self.total = 0.0, 0.0
         self._work, self._started = work, 0.0
         self._stop, self._ended = threading.Event(), threading.Event()
@@ -120,7 +118,6 @@ class Workshop:
         key: Hashable,
         title: str,
         work: Callable[[Progress], None],
-        unit: str = "tensors",
         *,
         first: bool = False,
     ) -> BackgroundJob:
@@ -130,7 +127,7 @@ class Workshop:
         """
         with self._lock:
             if key not in self._jobs:
-                self._jobs[key] = BackgroundJob(title, work, unit)
+                self._jobs[key] = BackgroundJob(title, work)
                 self._queue.put((not first, next(self._counted), key, self._jobs[key]))
             return self._jobs[key]
 

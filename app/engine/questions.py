@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,9 +36,6 @@ LARGE = 8192
 
 class Asked:
     """A table that is kept under a key, and the work that makes it."""
-
-    unit: ClassVar[str] = "tensors"
-    """What the work counts on its way."""
 
     @property
     def key(self) -> str:

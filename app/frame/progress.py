@@ -57,7 +57,7 @@ def _watch(active: Sequence[BackgroundJob]) -> None:
 def _said(job: BackgroundJob, others: int) -> str:
     seconds = job.remaining()
     left = "" if seconds is None else f", about {duration(seconds)} left"
-    done = f": {int(job.done)} of {int(job.total)} {job.unit}{left}" if job.total else " …"
+    done = f": {job.share:.0%}{left}" if job.total else " …"
     more = f"; then {others} more" if others else ""
     return f"{job.title}{done}{more}"
 

@@ -56,9 +56,11 @@ class Command:
         for line in () if self.quiet else lines:
             note(line)
 
-    def progress(self, title: str) -> AbstractContextManager[Callable[[float, float], None] | None]:
-        """Give a callback that moves a bar, where somebody looks."""
-        return progress_bar(title, self.quiet)
+    def progress(
+        self, title: str, above: Callable[[], Any] | None = None
+    ) -> AbstractContextManager[Callable[[float, float], None] | None]:
+        """Give a callback that moves a bar, where somebody looks, below what is known at once."""
+        return progress_bar(title, self.quiet, above)
 
 
 @dataclass(kw_only=True)

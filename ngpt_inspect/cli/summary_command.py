@@ -21,12 +21,12 @@ class SummaryCommand(Opening, Tabling):
         """Write the facts, then the rule behind each that is no good news."""
         from ngpt_inspect.cli.views import coverage_notes, rule_notes, side_by_side
         from ngpt_inspect.rules.reading import rules_of
-        from ngpt_inspect.summary import summary
+        from ngpt_inspect.summary import headers, summary
 
         self.check_output()
         rules = rules_of(self.rules)
         models = self.opened(self.checkpoints)
-        with self.progress("Summary") as progress:
+        with self.progress("Summary", lambda: side_by_side(headers(models))) as progress:
             table = summary(models, rules=rules, device=self.device, progress=progress)
         self.emit(lambda: [side_by_side(table)], lambda: table)
         self.remark([*rule_notes(table), *coverage_notes(table)])

@@ -110,22 +110,34 @@ def show(*renderables: Any, to: Path | None = None) -> None:
 
 
 @contextmanager
-def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[float, float], None] | None]:
-    """Give a callback that moves a bar with a time estimate on stderr; None where nobody looks."""
+def progress_bar(
+    title: str, quiet: bool, above: Callable[[], Any] | None = None
+) -> Iterator[Callable[[float, float], None] | None]:
+    """Give a callback that moves a bar with a time estimate on stderr; None where nobody looks.
+
+    `above` makes what is shown over the bar for as long as it is there.
+    """
     if quiet or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
-        MofNCompleteColumn,
         Progress,
+        TaskProgressColumn,
         TextColumn,
         TimeRemainingColumn,
     )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    console = Console(stderr=True, markup=False, emoji=False)
+    shown = [] if above is None else [above()]
+
+    class Bar(Progress):
+        def get_renderables(self) -> Iterator[Any]:
+            yield from shown
+            yield from super().get_renderables()
+
+    with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(title)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -98,7 +98,8 @@ def changes(
             "none of the checkpoints has such a weight", next_step="leave layers and roles out"
         )
     work = [each for part in plan for each in part.work(device)]
-    found, done, entries = results(work, executor, workers), 0, []
+    found, costs, entries = results(work, executor, workers), [each.cost for each in work], []
+    done, total, left = 0.0, sum(costs), iter(costs)
     remarks = [device_note] if device_note else []
     for part in plan:
         same = 0
@@ -107,12 +108,12 @@ def changes(
                 values = [not_compared(f"only in {part.only(pair)}")]
             else:
                 values = next(found)
-                done += 1
+                done += next(left)
             same += values[0].reason == SAME
             role = pair.either.role
             entries += [entry_of(part.after, role, each, pair.either) for each in values]
             if progress is not None:
-                progress(done, len(work))
+                progress(done, total)
         remarks += part.remarks(same)
     table: pd.DataFrame = TidyTable(frame_of(entries))
     table.attrs = provenance(table, models, [], {"device": device})

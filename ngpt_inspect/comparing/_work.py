@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from ngpt_inspect.comparing._quantities import compared, not_compared
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.measures import Values
+from ngpt_inspect.measures import Cost, Values
 from ngpt_inspect.tables.devices import usable
-from ngpt_inspect.tables.jobs import LARGE, Computing, WeightAddress, address_of, made
+from ngpt_inspect.tables.jobs import BARE, LARGE, Computing, WeightAddress, address_of, made
 from ngpt_inspect.weights import Weight, WeightSet
+
+COST = Cost(values=30, products=0.1, spectra=0.3)
+"""What a comparison takes (`benchmarks/changes.py`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,12 @@ class Comparison(Computing):
         """Whether it alone can keep all cores busy."""
         shape = self.after[1].shape
         return math.prod(shape) * min(shape, default=0) >= LARGE
+
+    @property
+    def cost(self) -> float:
+        """How long it takes: two Gram matrices and their spectra."""
+        shape = self.after[1].shape
+        return BARE + COST.of(shape if len(shape) > 1 else (*shape, 1))
 
     def run(self) -> list[Values]:
         """Compare them; what cannot be compared gives one skipped row."""

@@ -1,6 +1,8 @@
 """One file a measure: what is computed of which weights, with formula and source."""
 
 from ngpt_inspect.measures._measure import (
+    QUICK_COST,
+    Cost,
     Followed,
     Known,
     Measure,
@@ -16,6 +18,8 @@ MEASURES: dict[str, Measure] = collect(__name__, __path__, Measure)
 
 __all__ = [
     "MEASURES",
+    "QUICK_COST",
+    "Cost",
     "Followed",
     "Known",
     "Measure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -102,6 +103,39 @@ QUICK = Setting(
 """Of measures that take longer than that where a vocabulary is large."""
 
 
+PAIR_PRODUCT = 0.02
+"""Nanoseconds of a pair of rows for each column, in one pass for all that looks at pairs."""
+QUICK_COST = 1e9
+"""Nanoseconds at most, where only a sample is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a measure of a weight takes, by its shape: what is left to do is told from it.
+
+    In nanoseconds of one core of the machine of docs/performance.md (`benchmarks/cost.py`); on any
+    other only their ratios hold.
+    """
+
+    values: float = 6.0
+    """Of each value."""
+    products: float = 0.0
+    """Of each value, for each row or column of the shorter side: a Gram matrix."""
+    spectra: float = 0.0
+    """Of the shorter side to the third: what is computed of a Gram matrix."""
+    heads: float = 0.0
+    """Of each value once more, where there are heads."""
+    pairs: float = 0.0
+    """Of each pair of rows, to look at its product; that itself is `PAIR_PRODUCT`."""
+
+    def of(self, shape: tuple[int, ...], *, heads: bool = False, multiplies: bool = False) -> float:
+        """Return nanoseconds; `multiplies`: of the product of each pair of rows too."""
+        shorter, pairs = min(shape, default=0), shape[0] * shape[0] / 2 if shape else 0.0
+        each = self.values + self.products * shorter + self.heads * heads
+        found = math.prod(shape) * each + shorter**3 * self.spectra + pairs * self.pairs
+        return found + pairs * shape[-1] * PAIR_PRODUCT if multiplies else found
+
+
 @dataclass(frozen=True, kw_only=True)
 class Followed:
     """How the figure `trajectories`, here and in the dashboard, follows a quantity in training."""
@@ -173,6 +207,8 @@ class Measure:
     """What the printed table has: single values, or statistics of them."""
     source: str
     """Any work that can be looked up and the place in it: ``arXiv 2005.10242, equation 2``."""
+    cost: Cost = Cost()
+    """How long it takes."""
     needs_torch: bool = True
     """False where it takes `Weight.array` and computes in NumPy: then torch is never imported."""
     wants: Callable[[Mapping[str, Any]], tuple[Any, ...]] = no_wants

@@ -8,7 +8,7 @@ from typing import Any
 from ngpt_inspect.measures._circuits import ov_circuit, qk_circuit
 from ngpt_inspect.measures._conditioning import reason_of
 from ngpt_inspect.measures._heads import unknown_heads
-from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, View
+from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values, View
 from ngpt_inspect.vocabulary import Role, Series, Status
 from ngpt_inspect.weights import Weight
 
@@ -52,6 +52,7 @@ MEASURE = Measure(
     summary="QK and OV of each head, what it computes whatever the gauge of its matrices: ranks, κ",
     roles=(Role.W_Q, Role.W_O),
     compute=compute,
+    cost=Cost(values=140),
     beside=True,
     heads_only=True,
     quantities={

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._conditioning import conditionings, reason_of, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
-from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values
+from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -50,6 +50,7 @@ MEASURE = Measure(
     summary="sigma_max / sigma_min of the attention and MLP matrices, per head and whole",
     roles=roles_of(Kind.MATRIX),
     compute=compute,
+    cost=Cost(values=20, products=0.045, spectra=0.03, heads=60),
     quantities={
         "condition_number": "κ = σ_max / σ_min over the min(m, n) singular values, in float64 of "
         "the exact stored values; inf when rank deficient",

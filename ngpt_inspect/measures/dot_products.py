@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.measures._measure import (
     QUICK,
+    Cost,
     Followed,
     Known,
     Measure,
@@ -179,6 +180,7 @@ MEASURE = Measure(
     summary="e_i · e_j over all pairs of embeddings, raw and cosine, with the extreme pairs",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
+    cost=Cost(pairs=24),
     wants=wants,
     quantities={
         **_quantities("dot", "e_i · e_j of the rows as they are"),

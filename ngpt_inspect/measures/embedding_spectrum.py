@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
     QUICK,
+    Cost,
     Followed,
     Known,
     Measure,
@@ -150,6 +151,7 @@ MEASURE = Measure(
     summary="covariance eigenvalues over their median, mean norm, anisotropy, isotropy, IsoScore",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
+    cost=Cost(values=20, products=0.23, spectra=0.6),
     quantities={
         "covariance_eigenvalue": "eigenvalues of the rows' covariance matrix, largest first; the "
         "paper does not say whether it subtracts the mean: we do, --uncentred does not",

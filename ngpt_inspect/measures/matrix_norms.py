@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._heads import stacks, unknown_heads
-from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, View
+from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values, View
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -57,6 +57,7 @@ MEASURE = Measure(
     summary="Frobenius, RMS, spectral and RMS-to-RMS norm of every matrix, per head and whole",
     roles=roles_of(Kind.MATRIX),
     compute=compute,
+    cost=Cost(values=30, products=0.03, heads=40),
     quantities={
         "rms_to_rms_norm": "σ_max √(d_in / d_out): the most by which it can raise the root mean "
         "square of a vector",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.measures._measure import (
     QUICK,
+    Cost,
     Followed,
     Known,
     Measure,
@@ -118,6 +119,7 @@ MEASURE = Measure(
     summary="for every token the other one of largest cosine, and its near-duplicates",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
+    cost=Cost(pairs=13),
     wants=wants,
     quantities={
         "nearest_cosine": "max over j ≠ i of cos(e_i, e_j), with j as the partner; every pair is "

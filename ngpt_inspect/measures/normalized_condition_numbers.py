@@ -7,7 +7,7 @@ from typing import Any
 
 from ngpt_inspect.measures._conditioning import conditionings, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
-from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values
+from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values
 from ngpt_inspect.vocabulary import Kind, MatrixAxis, Role, Series, roles_of
 from ngpt_inspect.weights import Weight, over_norms
 
@@ -53,6 +53,7 @@ MEASURE = Measure(
     summary="sigma_max / sigma_min after giving the vectors of each matrix length 1, as nGPT does",
     roles=roles_of(Kind.MATRIX),
     compute=compute,
+    cost=Cost(values=70, products=0.045, spectra=0.03, heads=40),
     quantities={
         f"{PREFIX}condition_number": "κ of the matrix with its vectors of length d_model divided "
         "by their norm: rows, but columns of W_o and W_oMLP; a vector of zeros stays as it is",

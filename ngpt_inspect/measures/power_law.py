@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Followed, Known, Measure, Setting, Summary, Values
+from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Setting, Summary, Values
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -65,6 +65,7 @@ MEASURE = Measure(
     summary="alpha, xmin and D of the tail of the eigenvalues, equal to WeightWatcher's",
     roles=roles_of(Kind.EMBEDDING, Kind.MATRIX),
     compute=compute,
+    cost=Cost(products=0.045, spectra=0.1, heads=40),
     quantities={
         "power_law_alpha": "α = 1 + n / Σ ln(λ / λ_min) over the n eigenvalues λ = σ² of WᵀW that "
         "are at least λ_min (n − 1 for n where fewer than 20 are above 1e-5)",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._heads import spectra_of_heads, stacks, unknown_heads
-from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, numbered
+from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values, numbered
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -95,6 +95,7 @@ MEASURE = Measure(
     summary="whole spectra, with stable rank, participation ratio and effective rank",
     roles=roles_of(Kind.MATRIX),
     compute=compute,
+    cost=Cost(products=0.045, spectra=0.1, heads=65),
     quantities={
         "singular_value": "σ, largest first, in float64 of the exact stored values; "
         "those that are zero to rounding are skipped",

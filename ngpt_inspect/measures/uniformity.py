@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
+    Cost,
     Followed,
     Known,
     Measure,
@@ -72,6 +73,7 @@ MEASURE = Measure(
     summary="how evenly the directions of the embeddings cover the sphere; hubs, dimension",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
+    cost=Cost(pairs=44),
     wants=wants,
     quantities={
         "uniformity": "ln of the mean of exp(−2 ‖x − y‖²) over all pairs of unit rows",

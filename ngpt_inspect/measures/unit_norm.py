@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values
+from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values
 from ngpt_inspect.vocabulary import Kind, MatrixAxis, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -41,6 +41,7 @@ MEASURE = Measure(
     summary="how far the vectors that nGPT normalises are from length 1; both axes",
     roles=roles_of(Kind.EMBEDDING, Kind.MATRIX),
     compute=compute,
+    cost=Cost(values=16),
     quantities={
         "unit_deviation": "max |‖v‖₂ − 1| over the vectors of length d_model: rows, but columns "
         "of W_o and W_oMLP",

@@ -35,14 +35,14 @@ def heard_by(listener: Callable[[float], None]) -> Iterator[None]:
 
 
 @contextmanager
-def part(number: int, of: int) -> Iterator[None]:
-    """Say that what runs inside is one of several equal parts, counted from 0."""
+def part(before: float, here: float, whole: float) -> Iterator[None]:
+    """Say that what runs inside is `here` of the `whole`, after what is `before` it."""
     ear = _ear.get()
     if ear is None:
         yield
         return
-    width = ear.width / of
-    token = _ear.set(replace(ear, start=ear.start + number * width, width=width))
+    start = ear.start + ear.width * before / whole
+    token = _ear.set(replace(ear, start=start, width=ear.width * here / whole))
     try:
         yield
     finally:

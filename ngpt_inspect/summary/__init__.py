@@ -1,7 +1,7 @@
 """What tells checkpoints apart, on one screen: facts, health, differences."""
 
 from ngpt_inspect.summary.differences import differences
-from ngpt_inspect.summary.facts import Fact, Level, beside
+from ngpt_inspect.summary.facts import Fact, Level, beside, headers
 from ngpt_inspect.summary.headline import headline, last_losses
 from ngpt_inspect.summary.health import HEALTH_MEASURES, health, health_items, health_measures
 from ngpt_inspect.summary.screen import summary, summary_measures, summary_of
@@ -12,6 +12,7 @@ __all__ = [
     "Level",
     "beside",
     "differences",
+    "headers",
     "headline",
     "health",
     "health_items",

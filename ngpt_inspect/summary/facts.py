@@ -88,6 +88,16 @@ def loss_facts(checkpoints: Sequence[WeightSet]) -> list[list[Fact]]:
     ]
 
 
+def headers(checkpoints: Sequence[WeightSet]) -> pd.DataFrame:
+    """Return what `summary` begins with: facts that no tensor is read for."""
+    losses = loss_facts(checkpoints)
+    return frame(
+        (checkpoint, fact)
+        for checkpoint, loss in zip(checkpoints, losses, strict=True)
+        for fact in (*header_facts(checkpoint), *loss)
+    )
+
+
 def frame(facts: Iterable[tuple[WeightSet, Fact]]) -> pd.DataFrame:
     """Return facts as a table: ``checkpoint, step`` and the fields of `Fact`."""
     import pandas as pd

@@ -13,7 +13,7 @@ from typing import Any
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
-from ngpt_inspect.measures import MEASURES, Measure, Values
+from ngpt_inspect.measures import MEASURES, QUICK_COST, Measure, Values
 from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.numerics.heartbeat import part
@@ -28,6 +28,8 @@ LARGE = 4e9
 A factorisation that is small for its number of threads spends its time waiting for them, many
 times its own on a busy machine (docs/performance.md has a measured case).
 """
+BARE = 1e6
+"""Nanoseconds of a weight of which next to nothing is asked: it is found and opened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,11 @@ class Computing(ABC):
     @abstractmethod
     def is_large(self) -> bool:
         """Whether it alone can keep all cores busy."""
+
+    @property
+    @abstractmethod
+    def cost(self) -> float:
+        """How long it takes, in units of which only ratios count."""
 
     @property
     def needs_torch(self) -> bool:
@@ -84,6 +91,26 @@ class Job(Computing):
         return math.prod(shape) * (max(shape) if pairs else min(shape)) >= LARGE
 
     @property
+    def cost(self) -> float:
+        """How long all the measures take."""
+        return BARE + sum(self.costs)
+
+    @property
+    def costs(self) -> list[float]:
+        """How long each measure takes; pairs of rows are multiplied for the first that looks."""
+        found, multiplied = [], False
+        for each in self.takings:
+            looks = bool(each.measure.wants(each.options))
+            cost = each.measure.cost.of(
+                self.weight.shape,
+                heads=self.weight.n_blocks is not None,
+                multiplies=looks and not multiplied,
+            )
+            found.append(min(cost, QUICK_COST) if _is_quick(each) else cost)
+            multiplied |= looks
+        return found
+
+    @property
     def needs_torch(self) -> bool:
         """Whether any of the measures does."""
         return any(each.measure.needs_torch for each in self.takings)
@@ -103,8 +130,9 @@ class Job(Computing):
         weight = SharedWeight.of(weight, tuple(dict.fromkeys(wants)), needs_torch=self.needs_torch)
         found = []
         with self.limited():
+            costs = self.costs
             for number, each in enumerate(self.takings):
-                with part(number, len(self.takings)):
+                with part(sum(costs[:number]), costs[number], sum(costs)):
                     found.append(self._taken(each, weight))
         return found
 
@@ -209,6 +237,10 @@ class Ticket:
             device=usable(self.device)[0],
             cores=self.cores,
         ).run()
+
+
+def _is_quick(taking: Taking) -> bool:
+    return taking.measure.can_be_quick and bool(taking.options["quick"])
 
 
 def made(

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Progress = Callable[[float, float], None]
-"""Called with (weights done, weights in all); a large weight that is half done counts half."""
+"""Called with (work done, work in all). Of measures that is the time they are expected to take, on
+any machine but for a factor: what is done and how long it took tell what is left."""
 
 
 def measure(
@@ -144,22 +145,21 @@ def _found(
     """Return what the jobs found, by checkpoint, weight and measure; tell how far they are."""
     results = iter(results_of(jobs, executor, workers))
     found: dict[tuple[int, int, str], list[Values]] = {}
-    total, done = sum(len(job.takings) for job in jobs), 0
+    total, done = sum(job.cost for job in jobs), 0.0
     for job in jobs:
-        n_here = len(job.takings)
-        with _heard(progress, done, n_here, total):
+        with _heard(progress, done, job.cost, total):
             of_job = next(results)
         for taking, of_measure in zip(job.takings, of_job, strict=True):
             found[id(job.checkpoint), id(job.weight), taking.measure.name] = of_measure
-        done += n_here
+        done += job.cost
         if progress is not None:
             progress(done, total)
     return found
 
 
 @contextmanager
-def _heard(progress: Progress | None, done: int, here: int, total: int) -> Iterator[None]:
-    """Hear how far the measures of the next weight are, `here` of them."""
+def _heard(progress: Progress | None, done: float, here: float, total: float) -> Iterator[None]:
+    """Hear how far the measures of the next weight are, which cost `here`."""
     if progress is None:
         yield
         return

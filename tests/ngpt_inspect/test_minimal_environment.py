@@ -79,6 +79,41 @@ def test_importing_the_package_its_figures_and_kernels_imports_nothing_heavy() -
     assert done.returncode == 0, done.stderr
 
 
+WITHOUT_TORCH = """
+import sys
+from pathlib import Path
+import ngpt_inspect as ni
+from ngpt_inspect.cli import main
+from ngpt_inspect.finding import found_below
+from ngpt_inspect.runs import checkpoints_of
+from ngpt_inspect.summary import headers
+path = sys.argv[1]
+commands = ["--help", "summary --help", "skill"]
+commands += [f"differences {path} {path}", f"summary {path}.not"]
+commands += [f"{each} {path}" for each in (
+    "tensors", "vector-norms", "embedding-norms", "eigen-learning-rates", "scaling-factors"
+)]
+for command in commands:
+    sys.argv = ["ngpt-inspect", *command.split()]
+    try:
+        main()
+    except SystemExit:
+        pass
+    assert "torch" not in sys.modules, command
+model = ni.open_checkpoint(path)
+assert len(headers([model])) > 3
+assert found_below(Path(path).parent) and checkpoints_of(path, "last")
+assert len(ni.summarise(ni.measure(path, ["vector_norms", "scaling_factors"])))
+assert "torch" not in sys.modules, "functions"
+"""
+
+
+def test_headers_learned_vectors_and_norms_are_read_without_torch(layouts: dict[str, Path]) -> None:
+    words = [sys.executable, "-c", WITHOUT_TORCH, str(layouts["reference_ngpt"])]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_face() -> None:
     import ngpt_inspect as ni
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path as File
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.places import is_uri
@@ -68,7 +68,6 @@ class Paths:
 class PathRequest(Asked):
     """The paths of one prompt through all that is open."""
 
-    unit: ClassVar[str] = "models"
     checkpoints: Sequence[WeightSet]
     traces: Sequence[str]
     """Paths of files."""

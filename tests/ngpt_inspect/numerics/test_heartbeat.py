@@ -12,7 +12,7 @@ def test_parts_of_parts_add_up():
     with heard_by(heard.append):
         beat(1, 4)
         for number in range(2):
-            with part(number, 2), part(1, 2):
+            with part(number, 1, 2), part(3, 3, 6):
                 beat(0, 3)
                 beat(3, 3)
     assert heard == [0.25, 0.25, 0.5, 0.75, 1.0]
@@ -21,7 +21,7 @@ def test_parts_of_parts_add_up():
 def test_nobody_listens_before_and_after():
     heard = []
     beat(1, 2)
-    with part(0, 2):
+    with part(0, 1, 2):
         beat(1, 2)
     with heard_by(heard.append):
         pass

@@ -59,8 +59,8 @@ def test_a_cluster_gives_the_same_table_and_survives_the_death_of_a_worker(shard
     ) as cluster:
         victims = [worker.pid for worker in cluster.workers.values()]
 
-        def kill_one(done: int, total: int) -> None:
-            if done >= total // 2 and len(victims) == WORKERS:
+        def kill_one(done: float, total: float) -> None:
+            if done >= total / 2 and len(victims) == WORKERS:
                 os.kill(victims.pop(), signal.SIGKILL)
 
         with dask_cluster(cluster.scheduler_address) as executor:
