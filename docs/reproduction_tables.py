@@ -80,6 +80,19 @@ def paper_length() -> str:
     return table(("", "layer", "E", "loss", *ATTENTION), lines)
 
 
+def heads_and_depth() -> str:
+    """Return the condition numbers of W_q and of QK by layer, a line a head width."""
+    rows = results("heads_and_depth").query("step == steps")
+    layers = sorted(rows["layer"].unique())
+    lines = []
+    by = ["weight", "family", "d_k"]
+    for (weight, family, d_k), group in rows.query("weight in ('W_q', 'QK')").groupby(by):
+        kappa = group.set_index("layer")["condition_number"]
+        loss = f"{group['validation_loss'].iloc[0]:.3f}"
+        lines.append((weight, family, str(d_k), loss, *(_kappa(kappa[n]) for n in layers)))
+    return table(("", "", "d_k", "loss", *(f"layer {n}" for n in layers)), lines)
+
+
 def _kappas(rows: pd.DataFrame) -> tuple[str, ...]:
     """Return the condition numbers of attention's matrices and products, one row each."""
     kappa = rows.set_index("weight")["condition_number"]
@@ -222,6 +235,7 @@ MAKERS = {
     "speed up": speed_up,
     "decay exposure": decay_exposure,
     "paper length": paper_length,
+    "heads and depth": heads_and_depth,
     "learning rates": learning_rates,
     "ablations table 4": table_4,
     "ablations table 5": table_5,
