@@ -128,6 +128,7 @@ def learning_rates() -> str:
     )
 
 
+@cache
 def changes() -> dict[str, list[float]]:
     """Return the change of the loss of each variant against its seed's baseline, in %, by seed."""
     rows = results("ablations").drop_duplicates(["variant", "seed"])
