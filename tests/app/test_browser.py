@@ -236,8 +236,9 @@ def test_one_click_is_one_entry_of_history_and_back_returns(visit):
 CONTROLS = {
     "[role=radio][aria-checked=false]": lambda at, page: at.click(),
     "[data-testid=stMain] [data-testid=stCheckbox] label": lambda at, page: at.click(),
+    # Streamlit's box takes the first click after one on a segmented control for its focus alone
     "[data-testid=stMain] [data-testid=stSelectbox] input": lambda at, page: (
-        at.click(),
+        at.press("ArrowDown"),
         page.locator("[role=option]").last.wait_for(),
         page.keyboard.press("ArrowDown"),
         page.keyboard.press("Enter"),
@@ -246,8 +247,8 @@ CONTROLS = {
         at.fill("the"),
         at.press("Enter"),
     ),
-    "[data-testid=stMain] [role=slider]": lambda at, page: at.press("ArrowRight"),
-    "[data-testid=stSidebar] [role=slider]": lambda at, page: at.press("ArrowLeft"),
+    "[data-testid=stMain] [data-testid=stSlider] input": lambda at, page: at.press("ArrowRight"),
+    "[data-testid=stSidebar] [data-testid=stSlider] input": lambda at, page: at.press("ArrowLeft"),
     "[data-testid=stSidebar] button:has-text('visibility')": lambda at, page: at.click(),
     "[data-testid=stSidebar] [data-testid=stColorPickerBlock]": lambda at, page: (
         at.click(),
