@@ -104,7 +104,7 @@ MEASURE = Measure(
     alarming="α below 2: a few directions hold nearly all; a large D: the tail is no power law, "
     "and α then says nothing",
     random="normal entries have no power law, yet a fit, and its α grows with the matrix: of "
-    "64 × 64 2.5 to 8 (5 to 95 %), median 4.0, of 256 × 64 5.8, of 64 × 1024 and 768 × 768 9, of "
+    "64 × 64 2.3 to 9 (5 to 95 %), median 4.0, of 64 × 256 5.5, of 64 × 1024 and 768 × 768 9, of "
     "768 × 2048 16; D of 0.11 to 0.2",
     caution="matrices of some hundred rows or less cannot be told from random ones by α: compare "
     "with random ones of the shape (below), or look at the spectrum (`singular_values`). The tail "

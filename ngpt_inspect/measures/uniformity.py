@@ -141,7 +141,7 @@ MEASURE = Measure(
     alarming="uniformity near 0: all rows point one way; a hubness of 10 or more: a few tokens are "
     "neighbours of everything",
     random="uniform points: `uniformity_random` (about −4), a distance of 0 "
-    "(0.001 to 0.006 of 256 to 1,024 points), a hubness near 1/√k, as were neighbours drawn by lot "
+    "(below 0.006 of 256 points and more), a hubness near 1/√k, as were neighbours drawn by lot "
     "(k = 10: medians of 0.15 to 0.32, single sets of 512 points −0.06 to 0.5), "
     "`intrinsic_dimension_random`",
     caution="intrinsic dimensions compare only among vocabularies of about one size",
