@@ -15,6 +15,9 @@ TW_BEYOND = 2.02345
 """What it exceeds in 1 of 100 cases."""
 SQUARE = (2 + math.sqrt(4 + 8 * math.log(2))) / (2 * math.log(2))
 """Median of kappa / n of a square matrix, 3.6713: where exp(-2/x - 2/x^2) = 1/2."""
+SQUARE_SHARE = 2 * math.exp(4 / 3) / (3 * math.pi)
+"""exp H / n of the quarter-circle law, whose end at 0 midpoints miss: E s = 8 / (3 pi), and
+E s ln s / E s = 2 ln 2 - 4/3 by the derivative of E s^a = 2^(a+1) B((a+1)/2, 3/2) / pi at 1."""
 POINTS = 1 << 12
 
 
@@ -62,7 +65,7 @@ def baseline(m: int, n: int) -> Baseline:
     return Baseline(
         kappa=kappa,
         stable_rank=m * n / largest**2,
-        effective_rank=n * _effective_share(n / m),
+        effective_rank=n * (SQUARE_SHARE if m == n else _effective_share(n / m)),
         lower=math.sqrt(max(0.0, bottom**2 - TW_BEYOND * down)),
         upper=math.sqrt(top**2 + TW_BEYOND * up),
     )

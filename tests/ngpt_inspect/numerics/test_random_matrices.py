@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from scipy.integrate import quad
 
 from ngpt_inspect.numerics import spectra
 from ngpt_inspect.numerics.random_matrices import baseline
@@ -68,3 +69,15 @@ def test_the_limit_of_long_matrices_is_the_known_one() -> None:
 def test_a_single_row_has_one_value() -> None:
     assert baseline(1, 30) == baseline(30, 1)
     assert baseline(30, 1).kappa == baseline(30, 1).effective_rank == 1
+
+
+def test_the_effective_rank_of_square_matrices_is_exact() -> None:
+    """By adaptive integration over the quarter circle, s = 2 cos t."""
+
+    def mean(of) -> float:
+        weighted = quad(lambda t: of(2 * math.cos(t)) * math.sin(t) ** 2, 0, math.pi / 2)
+        return weighted[0] * 4 / math.pi
+
+    length = mean(lambda s: s)
+    share = length * math.exp(-mean(lambda s: s * math.log(s)) / length)
+    assert baseline(512, 512).effective_rank / 512 == pytest.approx(share, rel=1e-10)
