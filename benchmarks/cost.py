@@ -1,8 +1,8 @@
 """What every measure costs over its floor: the bytes to read, the products and spectra it needs.
 
-A random checkpoint of one layer and two embeddings is written, then each measure of it and each
-floor are timed in turn, in seconds of the processor and on one thread. Floors of a measure are
-taken of all the weights that it reads.
+A random checkpoint of one layer and two embeddings is written, and a mixture for what is only of
+experts, then each measure of it and each floor are timed in turn, in seconds of the processor and
+on one thread. Floors of a measure are taken of all the weights that it reads.
 
 Run: python benchmarks/cost.py --rounds 3
 """
@@ -25,9 +25,11 @@ from large_checkpoint import write
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.numerics.gram import gram_matrix
+from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.weights import Weight, WeightSet
 
 D_MODEL, D_MLP, HEAD_WIDTH = 768, 2048, 64
+EXPERTS, D_EXPERT = 8, 512
 
 
 def read(weight: Weight) -> torch.Tensor:
@@ -57,15 +59,18 @@ FLOORS: dict[str, Callable[[Weight], object]] = {
     **dict.fromkeys(("condition_numbers", "normalized_condition_numbers"), gram),
     **dict.fromkeys(("matrix_norms", "logit_bounds"), gram),
     **dict.fromkeys(("singular_values", "power_law", "circuits", "embedding_spectrum"), spectrum),
+    "experts": spectrum,
     **dict.fromkeys(("dot_products", "nearest_tokens", "uniformity"), pairs),
 }
 """Measure -> its floor; the others only read."""
+BESIDE = {"experts": (Role.W_U, Role.W_NU, Role.W_O_MLP)}
+"""Measure -> what it reads beside the weights of its roles."""
 
 
 def floor_of(model: WeightSet, name: str) -> None:
     """Do what a measure cannot do without."""
     for weight in model:
-        if weight.role in MEASURES[name].roles:
+        if weight.role in (*MEASURES[name].roles, *BESIDE.get(name, ())):
             FLOORS.get(name, read)(weight)
 
 
@@ -79,14 +84,19 @@ def main() -> None:
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        sizes = {"n_layers": 1, "d_model": D_MODEL, "d_mlp": D_MLP, "head_width": HEAD_WIDTH}
-        write(Path(folder), **sizes, vocabulary=options.vocabulary, dtype=torch.float32)
-        model = ni.open_checkpoint(folder)
+        sizes = {"n_layers": 1, "d_model": D_MODEL, "head_width": HEAD_WIDTH}
+        dense, mixture = Path(folder) / "dense", Path(folder) / "mixture"
+        write(dense, **sizes, d_mlp=D_MLP, vocabulary=options.vocabulary, dtype=torch.float32)
+        write(mixture, **sizes, d_mlp=D_EXPERT, experts=EXPERTS, vocabulary=8, dtype=torch.float32)
+        models = [ni.open_checkpoint(each) for each in (dense, mixture)]
         print(f"one layer of {D_MODEL} and {D_MLP}, 2 embeddings of {options.vocabulary}")
+        print(f"experts: {EXPERTS} of {D_MODEL} and {D_EXPERT}")
         print("| measure | floor | CPU s | CPU s of the floor | x the floor |")
         print("|---|---|---|---|---|")
         for name in options.measures:
-            if not any(weight.role in MEASURES[name].roles for weight in model):
+            roles = set(MEASURES[name].roles)
+            model = next((m for m in models if roles & {weight.role for weight in m}), None)
+            if model is None:
                 continue
             ways = {
                 "measure": partial(ni.measure, model, name, workers=1),

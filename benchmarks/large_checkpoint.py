@@ -26,15 +26,24 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def shards(
-    n_layers: int, d_model: int, d_mlp: int, vocabulary: int, *, tied: bool = False
+    n_layers: int,
+    d_model: int,
+    d_mlp: int,
+    vocabulary: int,
+    *,
+    tied: bool = False,
+    experts: int = 0,
 ) -> Iterator[Shapes]:
     """Yield the names and shapes of each shard: one a layer, then the embeddings."""
     for layer in range(n_layers):
         block = f"model.layers.{layer}."
+        mlp = block + "mlp."
+        mlps = [f"{mlp}experts.{n}." for n in range(experts)] or [mlp]
         yield {
             **{block + f"self_attn.{n}_proj.weight": (d_model, d_model) for n in "qkvo"},
-            **{block + f"mlp.{n}_proj.weight": (d_mlp, d_model) for n in ("up", "gate")},
-            block + "mlp.down_proj.weight": (d_model, d_mlp),
+            **{f"{each}{n}_proj.weight": (d_mlp, d_model) for each in mlps for n in ("up", "gate")},
+            **{f"{each}down_proj.weight": (d_model, d_mlp) for each in mlps},
+            **({mlp + "gate.weight": (experts, d_model)} if experts else {}),
             **{block + f"{n}_layernorm.weight": (d_model,) for n in ("input", "post_attention")},
         }
     embeddings = ("model.embed_tokens.weight", "lm_head.weight")[: 1 if tied else 2]
@@ -52,11 +61,12 @@ def write(
     head_width: int = HEAD_WIDTH,
     one_file: bool = False,
     tied: bool = False,
+    experts: int = 0,
 ) -> None:
     """Write the shards with their index, or all in one `model.safetensors`; and config.json."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(0)
-    parts = list(shards(n_layers, d_model, d_mlp, vocabulary, tied=tied))
+    parts = list(shards(n_layers, d_model, d_mlp, vocabulary, tied=tied, experts=experts))
     if one_file:
         parts = [{name: shape for part in parts for name, shape in part.items()}]
     names = [f"model-{n + 1:05d}-of-{len(parts):05d}.safetensors" for n in range(len(parts))]
