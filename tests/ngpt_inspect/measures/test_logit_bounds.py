@@ -317,7 +317,9 @@ def test_a_norm_of_queries_that_no_role_has_leaves_no_bound_and_no_circuit(
 
 def test_a_config_that_says_normed_queries_without_a_gain_leaves_no_bound(tmp_path: Path) -> None:
     """Llama 4: ``use_qk_norm`` norms them by a module without parameters."""
-    folder = write_llama(tiny_gpt(), tmp_path, config={"num_attention_heads": 4, "use_qk_norm": True})
+    folder = write_llama(
+        tiny_gpt(), tmp_path, config={"num_attention_heads": 4, "use_qk_norm": True}
+    )
     table = ni.measure(folder, "logit_bounds")
     assert (table["status"] == Status.SKIPPED).all()
     assert table["reason"].str.contains("its config says use_qk_norm").all()
