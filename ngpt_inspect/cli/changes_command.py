@@ -8,11 +8,16 @@ import typer
 
 from ngpt_inspect.cli.command import Figured, Opening
 from ngpt_inspect.cli.options import Checkpoints, Device, Layers, Roles, Workers
+from ngpt_inspect.errors import InspectError
 from ngpt_inspect.naming import named
+from ngpt_inspect.wording import at_step, listed
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Group
+
+MOST_REASONS = 3
+"""Why nothing was compared; often each weight has another shape."""
 
 
 @dataclass(kw_only=True)
@@ -40,6 +45,7 @@ class ChangesCommand(Opening, Figured):
         from ngpt_inspect.cli.selection import layers_named, names
         from ngpt_inspect.comparing import QUANTITIES, changes
         from ngpt_inspect.runs import has_steps
+        from ngpt_inspect.vocabulary import Status
 
         self.check_output()
         quantities = {each: each for each in QUANTITIES}
@@ -57,6 +63,9 @@ class ChangesCommand(Opening, Figured):
                 progress=progress,
             )
         self.emit(lambda: _views(table, quantity), lambda: table)
+        if (table["status"] == Status.SKIPPED).all():
+            reasons = listed(dict.fromkeys(table["reason"]), most=MOST_REASONS)
+            raise InspectError(f"nothing compared: {reasons}")
         if self.figure_file is not None:
             from ngpt_inspect.figures import FIGURES
 
@@ -74,7 +83,6 @@ def _views(table: "pd.DataFrame", quantity: str) -> "Iterator[Group]":
     from ngpt_inspect.measures import View
     from ngpt_inspect.tables.cells import cells_of
     from ngpt_inspect.vocabulary import Series
-    from ngpt_inspect.wording import at_step
 
     median = "median" if quantity == "row_angle" else None
     for pair in table.attrs["pairs"]:

@@ -147,6 +147,19 @@ def test_the_command_prints_and_draws(cli, pair, tmp_path):
     assert "one checkpoint has not changed" in refused.stderr
 
 
+def test_nothing_to_compare_is_one_line_with_its_reasons_and_no_success(cli, tmp_path):
+    for name, size in (("x", 3), ("y", 4)):
+        save_file(
+            {"w": torch.ones(size, 2), name: torch.ones(2, 2)}, tmp_path / f"{name}.safetensors"
+        )
+    both = [tmp_path / f"{name}.safetensors" for name in "xy"]
+    said = cli("changes", *both, "--format", "csv")
+    assert said.exit_code == 2
+    assert "nothing compared: shapes differ: 3x2 and 4x2, only in y, only in x" in said.stderr
+    assert said.stdout.count("skipped") == 3
+    assert len(ni.changes(*both)) == 3
+
+
 def test_the_figure_has_the_values_of_the_table(pair):
     drawing = ni.figure("changes", list(pair), of="relative_change")
     table = ni.changes(*pair)
