@@ -40,13 +40,13 @@ def changes(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Compare every weight of a checkpoint with what it was in the checkpoint before.
+    """Compare every parameter of a checkpoint with what it was in the checkpoint before.
 
     Two checkpoints, in order: a base and its fine-tune, two steps. More of them are compared each
     with the one before it; the folder of a training run alone stands for all its steps. Weights
     are matched by role, layer and expert, and by the name of the tensor where no layout gives a
-    role. One pair of tensors is read at a time (a small one a core); of tensors that hold the same
-    bytes it is said and nothing computed.
+    role: biases too, and tensors of any axes; buffers are not compared. One pair of tensors is
+    read at a time (a small one a core); of tensors that are equal it is said and nothing computed.
 
     Parameters
     ----------
@@ -159,8 +159,10 @@ class _Part:
 
     def remarks(self, same: int) -> list[str]:
         name = f"{_named(self.after)} from {_named(self.before)}"
-        all_same = f"{same} of {len(self.pairs)} weights are equal, byte for byte"
-        said = [f"{name}: {all_same}"] if same else []
+        alone = sum(pair.before is None or pair.after is None for pair in self.pairs)
+        equal = f"{same} of {len(self.pairs) - alone} weights are equal, byte for byte"
+        equal += f"; {alone} only in one of the two" if alone else ""
+        said = [f"{name}: {equal}"] if same else []
         return said + ([f"{name}: {self.rates_note}"] if self.rates_note else [])
 
     @property

@@ -56,7 +56,7 @@ def compared(
         sizes = " and ".join("x".join(map(str, each.shape)) for each in (before, after))
         yield not_compared(f"shapes differ: {sizes}")
         return
-    matrix = after.facts.kind in (Kind.MATRIX, Kind.EMBEDDING)
+    matrix = after.facts.kind in (Kind.MATRIX, Kind.EMBEDDING) and len(after.shape) == 2
     old, new = before.values(device), after.values(device)
     if _same_bytes(old, new):
         same = "equal: the same bytes"
@@ -126,7 +126,7 @@ def _same_bytes(old: torch.Tensor, new: torch.Tensor) -> bool:
 
     if old.dtype != new.dtype:
         return False
-    return torch.equal(*(each.contiguous().view(torch.uint8) for each in (old, new)))
+    return torch.equal(*(each.flatten().view(torch.uint8) for each in (old, new)))
 
 
 def _rounding(weight: Weight, values: torch.Tensor) -> float:

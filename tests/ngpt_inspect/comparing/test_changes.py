@@ -2,14 +2,16 @@
 
 import json
 import math
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from models import tiny_gpt, tiny_ngpt, write_llama, write_reference
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import ngpt_inspect as ni
 from ngpt_inspect.comparing import QUANTITIES
@@ -91,6 +93,43 @@ def test_what_has_no_role_is_matched_by_name(tmp_path):
     assert told.loc["b", "reason"] == told.loc["a.9", "reason"] == "only in y"
     relative = table[(table["measure"] == "relative_change") & (table["tensor"] == "a.1")]
     assert relative["value"].tolist() == pytest.approx([1])
+
+
+def test_what_no_measure_reads_is_compared_too(tmp_path):
+    draw = partial(torch.randn, generator=torch.Generator().manual_seed(0))
+    old = {"a": draw(6, 4), "b": draw(5), "kernel": draw(3, 2, 2), "one": draw(())}
+    new = {"a": old["a"], "b": 2 * old["b"], "kernel": -old["kernel"], "one": old["one"]}
+    files = [tmp_path / "x.safetensors", tmp_path / "y.safetensors"]
+    for tensors, file in zip((old, {**new, "c": draw(2)}), files, strict=True):
+        save_file(tensors, file)
+    table = ni.changes(*files)
+    told = table.set_index(["tensor", "measure"])["value"]
+    assert told["b", "angle"].item() == pytest.approx(0, abs=1e-5)
+    assert told["b", "relative_change"].item() == pytest.approx(1)
+    assert told["kernel", "angle"].item() == pytest.approx(180)
+    assert told["kernel", "relative_change"].item() == pytest.approx(2)
+    (remark,) = table.attrs["remarks"]
+    assert "2 of 4 weights are equal, byte for byte; 1 only in one of the two" in remark
+    with ThreadPoolExecutor(1) as executor:
+        there = ni.changes(*files, executor=executor)
+    pd.testing.assert_frame_equal(table, there, check_exact=True)
+
+
+def test_biases_of_a_known_layout_are_compared_and_buffers_are_not(tmp_path):
+    folder = write_llama(tiny_gpt(), tmp_path / "before")
+    tensors = load_file(folder / "model.safetensors")
+    at = "model.layers.0.self_attn."
+    tensors |= {f"{at}q_proj.bias": torch.ones(4), f"{at}rotary_emb.inv_freq": torch.ones(4)}
+    shutil.copytree(folder, tmp_path / "after")
+    save_file(tensors, folder / "model.safetensors")
+    tensors[f"{at}q_proj.bias"] = -torch.ones(4)
+    save_file(tensors, tmp_path / "after" / "model.safetensors")
+    table = ni.changes(folder, tmp_path / "after")
+    differ = table[(table["measure"] == "angle") & (table["value"] > 0)]
+    assert differ["tensor"].tolist() == [f"{at}q_proj.bias"]
+    assert not table["tensor"].str.contains("inv_freq").any()
+    n = len(ni.open_checkpoint(folder).weights)
+    assert f"{n} of {n + 1} weights are equal" in table.attrs["remarks"][0]
 
 
 def test_two_runs_have_no_steps_between_them(tmp_path):
