@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.comparing._pairs import WeightPair, matched
-from ngpt_inspect.comparing._quantities import CHANGES, not_compared
+from ngpt_inspect.comparing._quantities import CHANGES, SAME, SAME_VALUES, not_compared
 from ngpt_inspect.comparing._rates import rate_sum
 from ngpt_inspect.comparing._work import Comparison
 from ngpt_inspect.errors import MissingRole, WrongOption
@@ -27,8 +27,6 @@ from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SAME = "equal: the same bytes"
 
 
 def changes(
@@ -102,19 +100,19 @@ def changes(
     done, total, left = 0.0, sum(costs), iter(costs)
     remarks = [device_note] if device_note else []
     for part in plan:
-        same = 0
+        reasons = []
         for pair in part.pairs:
             if pair.before is None or pair.after is None:
                 values = [not_compared(f"only in {part.only(pair)}")]
             else:
                 values = next(found)
                 done += next(left)
-            same += values[0].reason == SAME
+            reasons.append(values[0].reason)
             role = pair.either.role
             entries += [entry_of(part.after, role, each, pair.either) for each in values]
             if progress is not None:
                 progress(done, total)
-        remarks += part.remarks(same)
+        remarks += part.remarks(reasons)
     table: pd.DataFrame = TidyTable(frame_of(entries))
     table.attrs = provenance(table, models, [], {"device": device})
     table.attrs |= {"results": CHANGES, "remarks": remarks, "pairs": [p.told for p in plan]}
@@ -157,12 +155,19 @@ class _Part:
         why = lacks.absent.get(role, "") if role is not None else ""
         return _named(there) + (f"; in {_named(lacks)}: {why}" if why else "")
 
-    def remarks(self, same: int) -> list[str]:
+    def remarks(self, reasons: Sequence[str]) -> list[str]:
+        """Say how many weights are equal, by the reason of each, and what is known of rates."""
         name = f"{_named(self.after)} from {_named(self.before)}"
         alone = sum(pair.before is None or pair.after is None for pair in self.pairs)
-        equal = f"{same} of {len(self.pairs) - alone} weights are equal, byte for byte"
-        equal += f"; {alone} only in one of the two" if alone else ""
-        said = [f"{name}: {equal}"] if same else []
+        rest = f"; {alone} only in one of the two" if alone else ""
+        said = []
+        for equal, how in (
+            (SAME, ", byte for byte"),
+            (SAME_VALUES, " in value, not byte for byte"),
+        ):
+            count = sum(reason.startswith(equal) for reason in reasons)
+            of = f"{count} of {len(reasons) - alone} weights are equal{how}{rest}"
+            said += [f"{name}: {of}"] if count else []
         return said + ([f"{name}: {self.rates_note}"] if self.rates_note else [])
 
     @property

@@ -165,8 +165,48 @@ def test_a_change_that_rounding_can_make_is_not_plain(tmp_path):
     table = ni.changes(*(tmp_path / f"{name}.safetensors" for name in kinds))
     row = table[table["measure"] == "relative_change"].iloc[0]
     assert row["status"] == "below_resolution"
-    made = float(row["reason"].split("makes ")[1].split(" of it")[0])
+    made = float(row["reason"].split("a relative change of ")[1])
     assert made == pytest.approx(row["value"], rel=0.3), "the rounding is the whole change"
+
+
+def test_values_that_a_cast_kept_are_equal_in_value(tmp_path):
+    half = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)).half()
+    signed = torch.tensor([0.0, -0.0, 1.0])
+    save_file({"a": half, "b": signed, "c": signed.clone()}, tmp_path / "x.safetensors")
+    wide = {"a": half.float(), "b": signed.abs(), "c": signed}
+    save_file(wide, tmp_path / "y.safetensors")
+    table = ni.changes(*(tmp_path / f"{name}.safetensors" for name in "xy"))
+    assert set(table["value"]) == {0.0}
+    assert set(table["status"]) == {"ok"}
+    told = table[table["measure"] == "angle"].set_index("tensor")["reason"]
+    assert told["a"] == "equal: the same values, stored as F16 and F32"
+    assert told["b"] == "equal: the same values"
+    bits, values = table.attrs["remarks"]
+    assert "1 of 3 weights are equal, byte for byte" in bits
+    assert "2 of 3 weights are equal in value, not byte for byte" in values
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_weight_of_zeros_has_no_angle_and_divides_nothing(when, tmp_path):
+    drawn = torch.randn(12, 10, generator=torch.Generator().manual_seed(0))
+    both = {"before": drawn, "after": drawn} | {when: torch.zeros(12, 10)}
+    for name, matrix in both.items():
+        save_file({"w": matrix}, tmp_path / f"{name}.safetensors")
+    table = ni.changes(*(tmp_path / f"{name}.safetensors" for name in both))
+    rows = table.set_index("measure")
+    skipped = rows[rows["status"] == "skipped"]
+    assert skipped["reason"].unique().tolist() == [f"the weight {when} is zero"]
+    s = torch.linalg.svdvals(drawn.double())
+    entropy = -(s / s.sum() * (s / s.sum()).log()).sum()
+    assert rows["value"]["change_effective_rank"] == pytest.approx(float(entropy.exp()))
+    if when == "before":
+        undefined = ["angle", "relative_change", "left_overlap", "right_overlap"]
+        assert skipped.index.tolist() == undefined
+        assert not {"left_overlap_random", "right_overlap_random"} & set(rows.index)
+    else:
+        assert skipped.index.tolist() == ["angle"]
+        one = ["relative_change", "left_overlap", "right_overlap"]
+        assert rows.loc[one, "value"].tolist() == pytest.approx([1, 1, 1])
 
 
 def test_the_same_bits_elsewhere(pair):
