@@ -107,7 +107,7 @@ def changes(
             else:
                 values = next(found)
                 done += next(left)
-            reasons.append(values[0].reason)
+            reasons.append(str(values[0].reason))
             role = pair.either.role
             entries += [entry_of(part.after, role, each, pair.either) for each in values]
             if progress is not None:

@@ -18,7 +18,7 @@ from ngpt_inspect.numerics.finite import (
     times_power,
 )
 from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum
-from ngpt_inspect.numerics.leading import leading_eigenvectors, orthonormal
+from ngpt_inspect.numerics.leading import above_rounding, leading_eigenvectors, orthonormal
 from ngpt_inspect.numerics.spectra import effective_rank
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class _Seen:
             partial(one_core_each, torch.linalg.eigvalsh, change_nn),
         )
         rank = _effective_rank(squares_n, lambda: (d for _, d in self.rows()))
-        k = min(_rank(values, n) for values, _ in leading)
+        k = min(above_rounding(values, n) for values, _ in leading)
         if not k:
             return Turn(rank, k, math.nan, math.nan)
         spans = [vectors_nk[:, len(values) - k :] for values, vectors_nk in leading]
@@ -191,11 +191,6 @@ def _angles(xx: torch.Tensor, dd: torch.Tensor, xd: torch.Tensor) -> torch.Tenso
     together = (4 * yy - apart).clamp_min(0.0)
     found: torch.Tensor = torch.rad2deg(2 * torch.atan2(apart.sqrt(), together.sqrt()))
     return found.where((xx > 0) & (yy > 0), torch.nan)
-
-
-def _rank(values_k: torch.Tensor, n: int) -> int:
-    """How many of the leading values squaring leaves above rounding; none of zeros."""
-    return int((values_k > n * EPS * values_k[-1]).sum())
 
 
 def _overlap(p_Ok: torch.Tensor, q_Ok: torch.Tensor) -> float:
