@@ -10,14 +10,11 @@ from ngpt_inspect.cli.command import Figured, Opening
 from ngpt_inspect.cli.options import Checkpoints, Device, Layers, Roles, Workers
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.naming import named
-from ngpt_inspect.wording import at_step, listed
+from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Group
-
-MOST_REASONS = 3
-"""Why nothing was compared; often each weight has another shape."""
 
 
 @dataclass(kw_only=True)
@@ -64,8 +61,7 @@ class ChangesCommand(Opening, Figured):
             )
         self.emit(lambda: _views(table, quantity), lambda: table)
         if (table["status"] == Status.SKIPPED).all():
-            reasons = listed(dict.fromkeys(table["reason"]), most=MOST_REASONS)
-            raise InspectError(f"nothing compared: {reasons}")
+            raise InspectError("; ".join(table.attrs["remarks"]))
         if self.figure_file is not None:
             from ngpt_inspect.figures import FIGURES
 

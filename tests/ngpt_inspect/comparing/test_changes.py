@@ -236,7 +236,9 @@ def test_nothing_to_compare_is_one_line_with_its_reasons_and_no_success(cli, tmp
     assert said.exit_code == 2
     assert "nothing compared: shapes differ: 3x2 and 4x2, only in y, only in x" in said.stderr
     assert said.stdout.count("skipped") == 3
-    assert len(ni.changes(*both)) == 3
+    table = ni.changes(*both)
+    assert len(table) == 3
+    assert "y from x: nothing compared: " in table.attrs["remarks"][0], "pages show remarks"
 
 
 def test_the_figure_has_the_values_of_the_table(pair):
