@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from measure_ranges import table_of
+from measure_ranges import DRAWS, table_of, told_of
 from measure_tables import INSPECTED
+from table_pages import TABLES, Page
 
 from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.measures import Known, Measure
@@ -22,40 +23,50 @@ READING = {
     "caution": "caution",
 }
 """Field of a `Measure` -> how the page calls it."""
+SAID = (*READING, "name", "title", "summary", "quantities", "source", "known")
+"""Fields of a `Page` that a `Measure` has too."""
+AT_HAND = "In the models at hand, over layers, heads and rows{}:"
+DRAWN = f"; beside them {DRAWS} random matrices of each shape (independent normal entries)"
 
 
 def contents() -> str:
     """Return a line for each measure: a link to its page, and what it gives."""
-    return "\n".join(
-        f"- [{each.title}](measures/{each.name}.md): {each.summary}" for each in INSPECTED
-    )
+    return "\n".join(f"- [{each.title}](measures/{each.name}.md): {each.summary}" for each in PAGED)
 
 
 def menu() -> str:
     """Return the lines of the site's menu, as YAML, up to where the next comment begins."""
     margin = "\n          "
-    lines = (f"{margin}- {each.title}: measures/{each.name}.md" for each in INSPECTED)
+    lines = (f"{margin}- {each.title}: measures/{each.name}.md" for each in PAGED)
     return "".join([*lines, margin, "# "])
 
 
-def _page(each: Measure) -> Iterator[str]:
-    yield f"# {each.title}"
-    yield f"`ngpt-inspect {each.command}`, `ni.measure(..., {each.name!r})`: {each.summary}."
-    yield "\n".join(f"- `{name}`: {formula}" for name, formula in each.quantities.items())
-    yield f"Source: {each.source}."
-    if (IMAGES / f"{each.name}.png").exists():
-        yield f"![{each.title} of trained models](../images/measures/{each.name}.png)"
-    lines = [f"- {said}: {getattr(each, name)}." for name, said in READING.items()]
+def _of_measure(each: Measure) -> Page:
+    drawn = [name for name, figure in FIGURES.items() if each.name in figure.needs]
+    return Page(
+        opening=f"`ngpt-inspect {each.command}`, `ni.measure(..., {each.name!r})`",
+        told=told_of(each),
+        drawn=drawn or ["trajectories"],
+        **{name: getattr(each, name) for name in SAID},
+    )
+
+
+def _page(page: Page) -> Iterator[str]:
+    yield f"# {page.title}"
+    yield f"{page.opening}: {page.summary}."
+    yield "\n".join(f"- `{name}`: {formula}" for name, formula in page.quantities.items())
+    yield f"Source: {page.source}."
+    if (IMAGES / f"{page.name}.png").exists():
+        yield f"![{page.title} of trained models](../images/measures/{page.name}.png)"
+    lines = [f"- {said}: {getattr(page, name)}." for name, said in READING.items()]
     told = [line for line in lines if not line.endswith(": .")]
     if told:
         yield "How to read it:\n\n" + "\n".join(told)
-    if at_hand := table_of(each):
-        yield f"In the models at hand, over layers, heads and rows:\n\n{at_hand}"
-    if each.known:
-        yield "Known answers:\n\n" + "\n".join(f"- {_answer(known)}" for known in each.known)
-    drawn = [name for name, figure in FIGURES.items() if each.name in figure.needs]
-    named = ", ".join(f"`{name}`" for name in drawn) or "`trajectories`"
-    yield f"Drawn by {named}."
+    if at_hand := table_of(page.told):
+        yield f"{AT_HAND.format(DRAWN if '| random ' in at_hand else '')}\n\n{at_hand}"
+    if page.known:
+        yield "Known answers:\n\n" + "\n".join(f"- {_answer(known)}" for known in page.known)
+    yield f"Drawn by {', '.join(f'`{name}`' for name in page.drawn)}."
 
 
 def _answer(known: Known) -> str:
@@ -76,17 +87,17 @@ def _numbers(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, int | float) else str(value)
 
 
-def _made(each: Measure) -> Callable[[], str]:
-    return lambda: "\n\n".join(_page(each))
+def _made(page: Page) -> Callable[[], str]:
+    return lambda: "\n\n".join(_page(page))
 
 
+PAGED = [*map(_of_measure, INSPECTED), *TABLES]
 MAKERS = {
     "contents of measures": contents,
     "menu of measures": menu,
-    **{f"page of {each.name}": _made(each) for each in INSPECTED},
+    **{f"page of {page.name}": _made(page) for page in PAGED},
 }
 FILES = {
-    PAGES / f"{each.name}.md": f"<!-- made: page of {each.name} --><!-- end -->\n"
-    for each in INSPECTED
+    PAGES / f"{page.name}.md": f"<!-- made: page of {page.name} --><!-- end -->\n" for page in PAGED
 }
 """Page -> what it holds before it is made."""

@@ -10,7 +10,7 @@ FIGURE = Figure(
     name="power_law",
     title="Power law of the spectrum",
     summary="Exponent α of the tail of the eigenvalues of every matrix, by normalized layer index. "
-    "Dotted: 2 and 6, between which trained matrices usually are.",
+    "Dotted: 2 and 6, between which large trained matrices usually are; small random ones are too.",
     needs=("power_law",),
     draw=partial(draw_matrices, quantity="power_law_alpha", title="α", of="", levels=(2, 6)),
     formula="α = 1 + n / Σ ln(λ / λ_min) over the n eigenvalues λ = σ² from λ_min on, which is "

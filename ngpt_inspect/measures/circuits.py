@@ -135,8 +135,9 @@ MEASURE = Measure(
             values={"circuit_condition_number": 2, "circuit_sigma_max": 10},
         ),
     ),
-    usual="effective ranks of 0.2 to 0.8 of d_k for QK, of 0.7 to 0.95 for OV; κ of QK from 10 to "
-    "1e6, larger in heads whose s_qk or gains went to zero, κ of OV below 100. Seven runs "
+    usual="effective ranks of 0.1 to 0.9 of d_k for QK, of 0.3 to 0.98 for OV (nGPT: 0.4 to 0.7 "
+    "and 0.8 to 0.95); κ of QK from 5 to 2e8, largest in heads whose W_q, W_k, s_qk or gains lost "
+    "directions, κ of OV of 1.7 to 100. Seven runs "
     "of two layers (d 64, d_k 16), medians of a layer: nGPT 0.53 to 0.71 and 35 to 2e7 (a "
     "head ∞ at twice the learning rate), where the heads of W_q and W_k alone have κ of 5 "
     "to 8 and s_qk² spans 1e3 to 1e14: the rank is lost in s_qk; GPT without weight decay "

@@ -89,8 +89,8 @@ MEASURE = Measure(
             values={"condition_number": math.inf, "sigma_max": 5},
         ),
     ),
-    usual="per head 1.5 to 10 in an nGPT; 10 to 1e4, in single heads beyond 1e6, in a GPT (arXiv "
-    "2410.01131, Figures 5 and 11)",
+    usual="per head 1.5 to 12 in an nGPT; 10 to 1e4, in single heads beyond 1e6, in a GPT (arXiv "
+    "2410.01131, Figures 5 and 11), in small ones from 1.4",
     alarming="∞ (a head lost rank), `below_resolution` (the stored dtype cannot tell), or a jump "
     "from one saved step to the next",
     random="(1 + r) / (1 − r) with r = √(short side / long side): 1.67 of a head of 64 × 1024; of "

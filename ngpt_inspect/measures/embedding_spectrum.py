@@ -194,10 +194,11 @@ MEASURE = Measure(
         ),
     ),
     usual="eigenvalues over their median from 0.1 to 10 (arXiv 2410.01131, Figure 4), the first "
-    "ones beyond; anisotropy of 0.03 to 0.7",
-    alarming="one eigenvalue far above all (a common direction), an anisotropy near 1, an IsoScore "
-    "near 0",
+    "ones beyond, to 90 at d = 16; anisotropy of 0 to 0.02 of input embeddings of their own, of "
+    "0.3 to 0.75 of output embeddings and tied ones; an IsoScore of 0.5 to 0.8 of the former and "
+    "of an nGPT, of 0.02 to 0.07 else",
+    alarming="one eigenvalue far above all (a common direction), an anisotropy near 1",
     random="uniform points on the sphere: eigenvalues within (1 ± √(d / V))², anisotropy 0, "
-    "IsoScore near 1",
+    "an IsoScore near 1 where V is far above d (0.94 of 1,024 × 64, 0.57 of 1,024 × 768)",
     caution="`isotropy` as published falls as rows grow longer; `unit_isotropy` does not",
 )

@@ -217,7 +217,7 @@ MEASURE = Measure(
             },
         ),
     ),
-    usual="experts trained from scratch: similarities of 0 to 0.02, overlaps of 0.25 to 0.45, "
+    usual="experts trained from scratch: similarities of −0.02 to 0.02, overlaps of 0.25 to 0.45, "
     "router norms within a factor of 2 or 3; copied from one MLP they begin at a similarity of 1",
     alarming="dead experts; a similarity near 1; a router row far shorter than the others",
     random="similarity 0 ± 1/√(values of an expert), overlap k / d",

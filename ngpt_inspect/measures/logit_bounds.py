@@ -282,8 +282,8 @@ MEASURE = Measure(
             },
         ),
     ),
-    usual="nGPT: bounds of 6 to 20 at d_k = 16, growing with √d_k, and temperatures of 0.07 to 0.3;"
-    " GPT: from 0.3 to above 1,000, far above the logits that occur",
+    usual="nGPT: bounds of 5 to 22 at d_k = 16, growing with √d_k, and temperatures of 0.07 to 0.3;"
+    " GPT: from 0.2 to above 1,000, far above the logits that occur",
     alarming="a bound that grows from step to step (in bfloat16 logits above some hundred lose "
     "what tells tokens apart), a temperature near 0: the softmax is one-hot",
     random="GPT with entries of deviation s: about s² d (√d + √d_k)² / √d_k; nGPT: √d_k, as s_qk "

@@ -163,7 +163,9 @@ MEASURE = Measure(
             },
         ),
     ),
-    usual="medians of 0.6 to 0.8; near 1 where most tokens are rare and lie together",
+    usual="medians of 0.35 to 0.6 of input embeddings of their own, of 0.85 to 1 of output "
+    "embeddings and tied ones, where most tokens are rare and lie together",
     alarming="many near-duplicates: tokens that training never told apart",
-    random="uniform points on the sphere: about √(2 ln V / d)",
+    random="uniform points on the sphere: somewhat below √(2 ln V / d): medians of "
+    "0.37 of 512 × 64 (0.44), 0.44 of 5,000 × 64 (0.52), 0.16 of 4,000 × 512 (0.18)",
 )

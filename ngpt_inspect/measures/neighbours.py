@@ -67,5 +67,9 @@ MEASURE = Measure(
     ),
     usual="spellings of one word, inflections, numbers of like size",
     alarming="unused or special tokens among the nearest of an ordinary one",
-    random="about √(2 ln V / d), and no meaning",
+    random="somewhat below √(2 ln V / d), and no meaning",
+    caution="a cosine counts only beside those of other tokens: where all rows share a direction "
+    "(`mean_cosine`) anything is near. It tells a model's use of a token, not its meaning alone: "
+    "input embeddings go by what follows it, output embeddings by what comes before. Rows that "
+    "were hardly trained keep the neighbours that their start or decay gave them (`token_health`)",
 )

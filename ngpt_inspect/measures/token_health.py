@@ -153,5 +153,6 @@ MEASURE = Measure(
     ),
     usual="no zero or equal rows but those that fill up the vocabulary",
     alarming="`nonfinite_tokens`; tokens far below the rest that text does contain",
-    random="`norm_z` is a z-score: of normal logarithms 1 in 740 lies beyond ± 3",
+    random="`norm_z` is a z-score: of normal logarithms 1 in 370 lies beyond ± 3, "
+    "half of them below",
 )

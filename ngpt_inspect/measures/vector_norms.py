@@ -53,7 +53,8 @@ MEASURE = Measure(
             values={"row_norm": (5, 3), "column_norm": (3, 5)},
         ),
     ),
-    usual="an nGPT: 1 along the axis of d_model; a GPT: spread over a factor of 2 to 12",
+    usual="an nGPT: 1 along the axis of d_model; a GPT: spread over a factor of 2 to 13 (from 5 to "
+    "95 %)",
     alarming="a share of rows near zero (dead neurons or directions), single rows many times the "
     "rest",
     random="√d times the deviation of an entry, with a relative spread of 1 / √(2 d)",
