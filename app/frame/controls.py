@@ -18,6 +18,7 @@ FEW = 4
 Value = TypeVar("Value")
 MISSED = "asked in vain"
 ON, OFF = "true", "false"
+NONE = "none"
 
 
 def missed() -> list[str]:
@@ -137,6 +138,13 @@ def choose_options(name: str, *, key: str = "", without: Sequence[str] = ()) -> 
         return {}
     with st.container(horizontal=True):
         return {option.name: _option(option, f"{key}{option.name}") for option in offered}
+
+
+def choose_further(names: Sequence[str]) -> str:
+    """Draw a choice among figures that a page draws when asked to; empty while none is."""
+    words = {name: FIGURES[name].title for name in names}
+    chosen = choose("Further figure", (NONE, *names), "further", words=words)
+    return "" if chosen == NONE else chosen
 
 
 def in_words(option: Choice) -> str:

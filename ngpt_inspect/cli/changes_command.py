@@ -8,7 +8,9 @@ import typer
 
 from ngpt_inspect.cli.command import Figured, Opening
 from ngpt_inspect.cli.options import Checkpoints, Device, Layers, Roles, Workers
+from ngpt_inspect.errors import InspectError
 from ngpt_inspect.naming import named
+from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +42,7 @@ class ChangesCommand(Opening, Figured):
         from ngpt_inspect.cli.selection import layers_named, names
         from ngpt_inspect.comparing import QUANTITIES, changes
         from ngpt_inspect.runs import has_steps
+        from ngpt_inspect.vocabulary import Status
 
         self.check_output()
         quantities = {each: each for each in QUANTITIES}
@@ -57,6 +60,8 @@ class ChangesCommand(Opening, Figured):
                 progress=progress,
             )
         self.emit(lambda: _views(table, quantity), lambda: table)
+        if (table["status"] == Status.SKIPPED).all():
+            raise InspectError("; ".join(table.attrs["remarks"]))
         if self.figure_file is not None:
             from ngpt_inspect.figures import FIGURES
 
@@ -74,7 +79,6 @@ def _views(table: "pd.DataFrame", quantity: str) -> "Iterator[Group]":
     from ngpt_inspect.measures import View
     from ngpt_inspect.tables.cells import cells_of
     from ngpt_inspect.vocabulary import Series
-    from ngpt_inspect.wording import at_step
 
     median = "median" if quantity == "row_angle" else None
     for pair in table.attrs["pairs"]:

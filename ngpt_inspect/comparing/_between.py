@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.comparing._pairs import WeightPair, matched
-from ngpt_inspect.comparing._quantities import CHANGES, not_compared
+from ngpt_inspect.comparing._quantities import CHANGES, SAME, SAME_VALUES, not_compared
 from ngpt_inspect.comparing._rates import rate_sum
 from ngpt_inspect.comparing._work import Comparison
 from ngpt_inspect.errors import MissingRole, WrongOption
+from ngpt_inspect.measures import Values
 from ngpt_inspect.naming import several
 from ngpt_inspect.places import is_one
 from ngpt_inspect.runs import checkpoints_of
@@ -22,13 +25,15 @@ from ngpt_inspect.tables.asked import device_for, layers_named, roles_named
 from ngpt_inspect.tables.executors import results
 from ngpt_inspect.tables.provenance import provenance
 from ngpt_inspect.tables.rows import entry_of, frame_of, rows_at
+from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
-from ngpt_inspect.wording import at_step
+from ngpt_inspect.wording import at_step, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SAME = "equal: the same bytes"
+MOST_REASONS = 3
+"""Why nothing is compared; often each weight has another shape."""
 
 
 def changes(
@@ -40,13 +45,13 @@ def changes(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Compare every weight of a checkpoint with what it was in the checkpoint before.
+    """Compare every parameter of a checkpoint with what it was in the checkpoint before.
 
     Two checkpoints, in order: a base and its fine-tune, two steps. More of them are compared each
     with the one before it; the folder of a training run alone stands for all its steps. Weights
     are matched by role, layer and expert, and by the name of the tensor where no layout gives a
-    role. One pair of tensors is read at a time (a small one a core); of tensors that hold the same
-    bytes it is said and nothing computed.
+    role: biases too, and tensors of any axes; buffers are not compared. One pair of tensors is
+    read at a time (a small one a core); of tensors that are equal it is said and nothing computed.
 
     Parameters
     ----------
@@ -102,19 +107,19 @@ def changes(
     done, total, left = 0.0, sum(costs), iter(costs)
     remarks = [device_note] if device_note else []
     for part in plan:
-        same = 0
+        mine: list[Sequence[Values]] = []
         for pair in part.pairs:
             if pair.before is None or pair.after is None:
                 values = [not_compared(f"only in {part.only(pair)}")]
             else:
                 values = next(found)
                 done += next(left)
-            same += values[0].reason == SAME
+            mine.append(values)
             role = pair.either.role
             entries += [entry_of(part.after, role, each, pair.either) for each in values]
             if progress is not None:
                 progress(done, total)
-        remarks += part.remarks(same)
+        remarks += part.remarks(mine)
     table: pd.DataFrame = TidyTable(frame_of(entries))
     table.attrs = provenance(table, models, [], {"device": device})
     table.attrs |= {"results": CHANGES, "remarks": remarks, "pairs": [p.told for p in plan]}
@@ -157,10 +162,24 @@ class _Part:
         why = lacks.absent.get(role, "") if role is not None else ""
         return _named(there) + (f"; in {_named(lacks)}: {why}" if why else "")
 
-    def remarks(self, same: int) -> list[str]:
+    def remarks(self, found: Sequence[Sequence[Values]]) -> list[str]:
+        """Say how many weights are equal, or why none is compared, and what is known of rates."""
+        reasons = [str(values[0].reason) for values in found]
         name = f"{_named(self.after)} from {_named(self.before)}"
-        all_same = f"{same} of {len(self.pairs)} weights are equal, byte for byte"
-        said = [f"{name}: {all_same}"] if same else []
+        alone = sum(pair.before is None or pair.after is None for pair in self.pairs)
+        rest = f"; {alone} only in one of the two" if alone else ""
+        said = []
+        for equal, how in (
+            (SAME, ", byte for byte"),
+            (SAME_VALUES, " in value, not byte for byte"),
+        ):
+            count = sum(reason.startswith(equal) for reason in reasons)
+            of = f"{count} of {len(reasons) - alone} weights are equal{how}{rest}"
+            said += [f"{name}: {of}"] if count else []
+        statuses = [each.status for values in found for each in values]
+        if found and all(np.all(status == Status.SKIPPED) for status in statuses):
+            why = listed(dict.fromkeys(reasons), most=MOST_REASONS)
+            said.append(f"{name}: nothing compared: {why}")
         return said + ([f"{name}: {self.rates_note}"] if self.rates_note else [])
 
     @property

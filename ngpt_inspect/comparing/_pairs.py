@@ -31,6 +31,8 @@ def matched(
 ) -> list[WeightPair]:
     """Return the pairs in the order of `after`; then what only `before` has.
 
+    Biases and what else no measure reads are among them, where roles and layers are not named.
+
     Weights with a role are matched by role, layer and expert (several of these in order), so that
     layouts may differ; the others, and those that found no partner, by the name of the tensor.
     """
@@ -50,7 +52,7 @@ def _chosen(
 ) -> list[Weight]:
     return [
         weight
-        for weight in checkpoint
+        for weight in (*checkpoint.weights, *checkpoint.unmeasured)
         if (roles is None or weight.role in roles) and (layers is None or weight.layer in layers)
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.measures import Values
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 CHANGES = "changes"
 """Name of the table, for figures that draw it."""
 HEADLINE = "angle"
+SAME = "equal: the same bytes"
+SAME_VALUES = "equal: the same values"
+"""In other bytes: of another dtype, or -0 for 0."""
 
 QUANTITIES = {
     "angle": "angle between the weight before and after, each as one long vector, in degrees",
@@ -49,17 +53,17 @@ RESOLVED = 1 / 3
 def compared(
     before: Weight, after: Weight, rate_sum: float | None, device: str
 ) -> Iterator[Values]:
-    """Yield what became of a weight; nothing is computed where both hold the same bytes."""
+    """Yield what became of a weight; nothing is computed where both hold the same values."""
     from ngpt_inspect.numerics.changes import LEADING, changed
 
     if before.shape != after.shape:
         sizes = " and ".join("x".join(map(str, each.shape)) for each in (before, after))
         yield not_compared(f"shapes differ: {sizes}")
         return
-    matrix = after.facts.kind in (Kind.MATRIX, Kind.EMBEDDING)
+    matrix = after.facts.kind in (Kind.MATRIX, Kind.EMBEDDING) and len(after.shape) == 2
     old, new = before.values(device), after.values(device)
-    if _same_bytes(old, new):
-        same = "equal: the same bytes"
+    same = _equal(before, after, old, new)
+    if same:
         for name in ("angle", "relative_change", "change_effective_rank", "change_rank_share"):
             if matrix or not name.startswith("change_"):
                 yield Values(measure=name, value=0.0, reason=same)
@@ -69,33 +73,51 @@ def compared(
     noise = math.hypot(_rounding(before, old), _rounding(after, new))
     blurred = noise > RESOLVED * found.relative
     status = Status.BELOW_RESOLUTION if blurred else Status.OK
-    reason = f"rounding to the stored dtypes alone makes {noise:.2g} of it" if blurred else ""
-    yield Values(measure="angle", value=found.angle, status=status, reason=reason)
-    yield Values(measure="relative_change", value=found.relative, status=status, reason=reason)
+    made = f"rounding to the stored dtypes alone may make a relative change of {noise:.2g}"
+    reason = made if blurred else ""
+    zero = _zero(old, new) if math.isnan(found.angle) else ""
+    number = partial(_number, status=status, zero=zero)
+    yield number("angle", found.angle, reason)
+    yield number("relative_change", found.relative, reason)
     if rate_sum is not None:
-        yield Values(measure="angle_per_rate", value=found.angle / rate_sum, status=status)
+        yield number("angle_per_rate", found.angle / rate_sum)
     if not matrix:
         return
     yield from _row_angles(found.row_angles, status)
     if after.facts.kind is Kind.EMBEDDING:
         yield _largest(found.row_angles, status)
-    if turned is None:  # -0 for 0
+    if turned is None:  # the squares of the difference are below float64
         return
-    yield Values(measure="change_effective_rank", value=turned.effective_rank, status=status)
-    share = turned.effective_rank / min(old.shape)
-    yield Values(measure="change_rank_share", value=share, status=status)
+    yield number("change_effective_rank", turned.effective_rank)
+    yield number("change_rank_share", turned.effective_rank / min(old.shape))
     for side, value, length in (
         ("left", turned.left, old.shape[0]),
         ("right", turned.right, old.shape[1]),
     ):
         said = "" if turned.k == LEADING else f"of {turned.k} directions: there are no more"
-        yield Values(measure=f"{side}_overlap", value=value, status=status, reason=said)
-        yield Values(measure=f"{side}_overlap_random", value=turned.k / length)
+        yield number(f"{side}_overlap", value, said)
+        if turned.k:
+            yield Values(measure=f"{side}_overlap_random", value=turned.k / length)
 
 
 def not_compared(reason: str) -> Values:
     """Return the row that says why a weight was not compared."""
     return Values(measure=HEADLINE, value=math.nan, status=Status.SKIPPED, reason=reason)
+
+
+def _number(measure: str, value: float, reason: str = "", *, status: Status, zero: str) -> Values:
+    """Return a number, or why there is none of a weight that is zero."""
+    if zero and not math.isfinite(value):
+        return Values(measure=measure, value=math.nan, status=Status.SKIPPED, reason=zero)
+    return Values(measure=measure, value=value, status=status, reason=reason)
+
+
+def _zero(old: torch.Tensor, new: torch.Tensor) -> str:
+    """Say which of two weights is zero, if one is."""
+    for when, values in (("before", old), ("after", new)):
+        if not values.any():
+            return f"the weight {when} is zero"
+    return ""
 
 
 def _row_angles(angles: torch.Tensor, status: Status) -> Iterator[Values]:
@@ -121,12 +143,20 @@ def _largest(angles: torch.Tensor, status: Status) -> Values:
     )
 
 
-def _same_bytes(old: torch.Tensor, new: torch.Tensor) -> bool:
+def _equal(before: Weight, after: Weight, old: torch.Tensor, new: torch.Tensor) -> str:
+    """Say how two weights are equal, if they are."""
     import torch
 
-    if old.dtype != new.dtype:
-        return False
-    return torch.equal(*(each.contiguous().view(torch.uint8) for each in (old, new)))
+    from ngpt_inspect.numerics.finite import row_blocks
+
+    flat = [each.flatten() for each in (old, new)]
+    if old.dtype == new.dtype and torch.equal(*(each.view(torch.uint8) for each in flat)):
+        return SAME
+    blocks = zip(*map(row_blocks, flat), strict=True)
+    if not all(torch.equal(x.double(), y.double()) for x, y in blocks):
+        return ""
+    dtypes = dict.fromkeys((before.tensor.dtype, after.tensor.dtype))
+    return SAME_VALUES + (f", stored as {' and '.join(dtypes)}" if len(dtypes) > 1 else "")
 
 
 def _rounding(weight: Weight, values: torch.Tensor) -> float:

@@ -35,7 +35,7 @@ class Comparison(Computing):
     def cost(self) -> float:
         """How long it takes: two Gram matrices and their spectra."""
         shape = self.after[1].shape
-        return BARE + COST.of(shape if len(shape) > 1 else (*shape, 1))
+        return BARE + COST.of(shape if len(shape) == 2 else (math.prod(shape), 1))
 
     def run(self) -> list[Values]:
         """Compare them; what cannot be compared gives one skipped row."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.vocabulary import Role
+from ngpt_inspect.vocabulary import QK_SCALES, Role
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def qk_circuit(weight: Weight, device: str) -> Circuit:
     """
     import torch
 
+    require_known_norms(weight)
     left = _reading(weight, device)
     n_heads, d_k = len(left), left.d_k
     right = _keys(weight, d_k, device)
@@ -154,6 +156,24 @@ def require_groups(weight: Weight, n_heads: int, n_groups: int) -> None:
     """Refuse heads that groups do not divide."""
     if n_heads % n_groups:
         raise InspectError(f"{n_groups} heads of keys and values do not divide its {n_heads}")
+
+
+NORM_OF_HEADS = re.compile(r"(q|k|qk|query|key)_?(layer_?)?norm|(q|k)_?ln|ln_?(q|k)")
+"""How the name of a norm of queries or keys begins, inside the module of attention."""
+
+
+def require_known_norms(weight: Weight) -> None:
+    """Refuse queries that go through a norm whose gains have no role here."""
+    learned = (Role.GAIN_Q, Role.GAIN_K, *QK_SCALES)
+    if weight.model is None or any(weight.beside(role) for role in learned):
+        return
+    home = weight.tensor.name.rpartition(".")[0].rpartition(".")[0] + "."
+    for name in weight.model.contents.tensors:
+        if name.startswith(home) and NORM_OF_HEADS.match(name, len(home)):
+            raise InspectError(
+                f"{name} looks like a norm of its queries or keys, and is in no role",
+                next_step="a spec can give it one (docs/specs.md)",
+            )
 
 
 def matrix_of(weight: Weight, device: str) -> tuple[torch.Tensor, torch.Tensor | None]:

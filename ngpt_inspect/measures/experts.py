@@ -18,6 +18,7 @@ from ngpt_inspect.measures._measure import (
 )
 from ngpt_inspect.vocabulary import MatrixAxis, Role, Series, Status
 from ngpt_inspect.weights import Weight
+from ngpt_inspect.wording import listed
 
 if TYPE_CHECKING:
     import torch
@@ -48,9 +49,9 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
         )
         return
     cosines, zero, equal = _compared(experts, device)
-    yield from _pairs("expert_similarity", cosines)
-    overlaps, share = _overlaps(experts, options["directions"], device)
-    yield from _pairs("expert_overlap", overlaps)
+    yield from _pairs("expert_similarity", cosines, "an expert of zeros has no direction")
+    overlaps, share, short = _overlaps(experts, options["directions"], device)
+    yield from _pairs("expert_overlap", overlaps, listed(short))
     yield Values(measure="expert_overlap_random", value=share)
     yield from _dead(router, zero, equal)
 
@@ -93,29 +94,37 @@ def _compared(
     return cosines, zero, equal
 
 
-def _overlaps(experts: Experts, k: int, device: str) -> tuple[torch.Tensor, float]:
-    """Return the overlaps on the side of the hidden state, mean over the matrices, and k / d."""
+def _overlaps(experts: Experts, k: int, device: str) -> tuple[torch.Tensor, float, Sequence[str]]:
+    """Return the overlaps on the side of the hidden state, mean over the matrices, and k / d.
+
+    NaN where a matrix has fewer than k directions; which have is returned too.
+    """
     import torch
 
     from ngpt_inspect.numerics.experts import leading_directions, span_overlaps
 
-    total, width = None, 0
+    total, width, short = None, 0, []
     k = min(k, *(size for each in experts[0] for size in each.shape))
     for number in range(len(experts[0])):
         bases = []
-        for matrices in experts:
+        for expert, matrices in enumerate(experts):
             values = matrices[number].values(device)
             writes = matrices[number].facts.unit_axis is MatrixAxis.COLUMNS
-            bases.append(leading_directions(values.T if writes else values, k))
+            basis = leading_directions(values.T if writes else values, k)
+            rank = basis.shape[1]
+            if rank < k:
+                short.append(f"expert {expert}: {matrices[number].role} has rank {rank} below {k}")
+                basis = basis.new_full((len(basis), k), math.nan)
+            bases.append(basis)
         width = bases[0].shape[0]
         found = span_overlaps(torch.stack(bases))
         total = found if total is None else total + found
     assert total is not None, "an expert has a matrix"
-    return total / len(experts[0]), k / width
+    return total / len(experts[0]), k / width, short
 
 
-def _pairs(name: str, square: torch.Tensor) -> Iterator[Values]:
-    """Yield the numbers of all pairs, the lower number of an expert as the index."""
+def _pairs(name: str, square: torch.Tensor, undefined: str) -> Iterator[Values]:
+    """Yield the numbers of all pairs, the lower number of an expert as the index; why some miss."""
     import torch
 
     first, second = torch.triu_indices(len(square), len(square), 1)
@@ -123,7 +132,7 @@ def _pairs(name: str, square: torch.Tensor) -> Iterator[Values]:
     known = ~values.isnan()
     for which, status, reason in (
         (known, Status.OK, ""),
-        (~known, Status.SKIPPED, "an expert of zeros has no direction"),
+        (~known, Status.SKIPPED, undefined),
     ):
         if which.any():
             yield Values(
@@ -160,7 +169,7 @@ MEASURE = Measure(
         "and partner are their numbers",
         "expert_overlap": "mean squared cosine of the principal angles between the spans of the k "
         "leading singular vectors of two experts, on the side of the hidden state, mean over W_u, "
-        "W_nu and W_oMLP; k is --directions",
+        "W_nu and W_oMLP; k is --directions; none where a matrix has a rank below k",
         "expert_overlap_random": "k / d: what it is between random spans",
         "router_norm": "‖row‖₂ of the router, index is the expert",
         "dead_experts": "experts with a matrix or a router row of zeros, or equal to another, "

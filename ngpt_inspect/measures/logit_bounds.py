@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.measures._circuits import input_gain, matrix_of, require_groups, scales_by_head
+from ngpt_inspect.measures._circuits import (
+    input_gain,
+    matrix_of,
+    require_groups,
+    require_known_norms,
+    scales_by_head,
+)
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, View
 from ngpt_inspect.products import ProductTensor
@@ -26,6 +32,8 @@ SCALES: Mapping[Role | None, tuple[Role, ...]] = {
 }
 GAINS: Mapping[Role | None, Role] = {Role.W_Q: Role.GAIN_Q, Role.W_K: Role.GAIN_K}
 """What multiplies the coordinates of normed queries, or of normed keys: nGPT, GPT."""
+QK_NORM = ("use_qk_norm", "qk_norm", "qk_layernorm", "use_qk_layernorm", "qk_ln", "norm_qk")
+"""Settings that say that a GPT norms its queries and keys."""
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
@@ -39,6 +47,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     if keys is None or keys.n_blocks is None:
         raise InspectError(f"no W_k beside it in layer {weight.layer}")
     require_groups(weight, weight.n_blocks, keys.n_blocks)
+    require_known_norms(weight)
     d_k = weight.shape[0] // weight.n_blocks
     q, squared_q = _lengths(weight, weight.n_blocks, device)
     k, squared_k = _lengths(keys, weight.n_blocks, device)
@@ -65,6 +74,12 @@ def _lengths(weight: Weight, n_heads: int, device: str) -> Lengths:
     if any(weight.beside(role) for role in QK_SCALES):
         return _scaled(heads, weight, n_heads, device)
     product = weight.tensor
+    flag = next((each for each in QK_NORM if _said(weight, each) is True), None)
+    if gain is None and flag is not None:
+        raise InspectError(
+            f"its config says {flag}, and nothing is known of the norm of {weight.role}: no bound "
+            "is known"
+        )
     if gain is not None:
         found = _normed(gain, len(heads), heads.shape[1], device)
     elif isinstance(product, ProductTensor) and product.gain is not None:

@@ -18,7 +18,7 @@ from ngpt_inspect.numerics.finite import (
     times_power,
 )
 from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum
-from ngpt_inspect.numerics.leading import leading_eigenvectors, orthonormal
+from ngpt_inspect.numerics.leading import above_rounding, leading_eigenvectors, orthonormal
 from ngpt_inspect.numerics.spectra import effective_rank
 
 if TYPE_CHECKING:
@@ -57,10 +57,12 @@ class Turn:
     effective_rank: float
     """exp of the entropy of the singular values of the difference (Roy and Vetterli 2007)."""
     k: int
-    """Leading directions compared; fewer than asked for where a matrix has not as many."""
+    """Leading directions compared; fewer than asked for where a matrix has not as many, 0 where
+    `before` is zero."""
     left: float
     """Mean squared cosine of the principal angles between the spans of the k leading left singular
-    vectors of the difference and of `before`: 1 where they are one, k / O between random ones."""
+    vectors of the difference and of `before`: 1 where they are one, k / O between random ones; NaN
+    where there are none."""
     right: float
     """The same of the right singular vectors; k / I between random ones."""
 
@@ -163,12 +165,15 @@ class _Seen:
             partial(leading_eigenvectors, change_nn, min(k, n)),
             partial(one_core_each, torch.linalg.eigvalsh, change_nn),
         )
-        k = min(_rank(values, n) for values, _ in leading)
+        rank = _effective_rank(squares_n, lambda: (d for _, d in self.rows()))
+        k = min(above_rounding(values, n) for values, _ in leading)
+        if not k:
+            return Turn(rank, k, math.nan, math.nan)
         spans = [vectors_nk[:, len(values) - k :] for values, vectors_nk in leading]
         images = [torch.cat(each) for each in zip(*self._images(spans), strict=True)]
         short, long = _overlap(*spans), _overlap(*map(orthonormal, images))
         left, right = (long, short) if self.upright else (short, long)
-        return Turn(_effective_rank(squares_n, lambda: (d for _, d in self.rows())), k, left, right)
+        return Turn(rank, k, left, right)
 
     def _images(self, spans: list[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
         """Yield, by blocks, what right singular vectors become: left ones, up to a rotation."""
@@ -186,11 +191,6 @@ def _angles(xx: torch.Tensor, dd: torch.Tensor, xd: torch.Tensor) -> torch.Tenso
     together = (4 * yy - apart).clamp_min(0.0)
     found: torch.Tensor = torch.rad2deg(2 * torch.atan2(apart.sqrt(), together.sqrt()))
     return found.where((xx > 0) & (yy > 0), torch.nan)
-
-
-def _rank(values_k: torch.Tensor, n: int) -> int:
-    """How many of the leading values squaring leaves above rounding."""
-    return max(1, int((values_k > n * EPS * values_k[-1]).sum()))
 
 
 def _overlap(p_Ok: torch.Tensor, q_Ok: torch.Tensor) -> float:

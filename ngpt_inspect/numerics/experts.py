@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.gram import gram_matrix
-from ngpt_inspect.numerics.leading import orthonormal
+from ngpt_inspect.numerics.leading import above_rounding, orthonormal
 from ngpt_inspect.numerics.spectra import unit_scale
 
 if TYPE_CHECKING:
@@ -71,26 +71,27 @@ def _product(x_P: torch.Tensor, y_P: torch.Tensor) -> float:
 
 
 def leading_directions(w_OD: torch.Tensor, k: int) -> torch.Tensor:
-    """Orthonormal basis (D, k) of the span of the k leading right singular vectors.
+    """Orthonormal basis (D, r) of the span of the k leading right singular vectors.
 
-    From the eigenvectors of the Gram matrix of the shorter side; k at most min(O, D).
+    From the eigenvectors of the Gram matrix of the shorter side; k at most min(O, D). r is k, or
+    less where squaring leaves fewer eigenvalues above rounding: 0 of a matrix of zeros.
     """
     import torch
 
     scale = unit_scale(w_OD)
-    if w_OD.shape[0] >= w_OD.shape[1]:
-        found: torch.Tensor = one_core_each(torch.linalg.eigh, gram_matrix(w_OD, scale))[1][:, -k:]
-        return found
-    vectors_OO = one_core_each(torch.linalg.eigh, gram_matrix(w_OD.T, scale))[1]
-    images_Dk = (w_OD.double() * scale).T @ vectors_OO[:, -k:]
-    return orthonormal(images_Dk)
+    upright = w_OD.shape[0] >= w_OD.shape[1]
+    gram_nn = gram_matrix(w_OD if upright else w_OD.T, scale)
+    values_n, vectors_nn = one_core_each(torch.linalg.eigh, gram_nn)
+    rank = above_rounding(values_n[-k:], len(values_n))
+    leading_nr = vectors_nn[:, len(values_n) - min(k, rank) :]
+    return leading_nr if upright else orthonormal((w_OD.double() * scale).T @ leading_nr)
 
 
 def span_overlaps(bases_EDk: torch.Tensor) -> torch.Tensor:
     """Mean squared cosine of the principal angles of all pairs of spans, (E, E).
 
     |P^T Q|_F^2 / k of orthonormal bases P and Q (Bjorck and Golub 1973): 1 for one span,
-    k / D between random ones.
+    k / D between random ones; NaN where a basis is.
     """
     import torch
 

@@ -167,7 +167,7 @@ class WeightAddress:
     fingerprint: str
     settings: str
     place: int
-    """Among the checkpoint's weights, whose order is fixed."""
+    """Among the checkpoint's weights and what is unmeasured, whose order is fixed."""
 
     def found(self) -> tuple[WeightSet, Weight]:
         """Return the weight and its checkpoint, opened in whatever process this is.
@@ -187,7 +187,7 @@ class WeightAddress:
                 where=self.source,
                 next_step="give a path that names the same file everywhere",
             )
-        return checkpoint, checkpoint.weights[self.place]
+        return checkpoint, (*checkpoint.weights, *checkpoint.unmeasured)[self.place]
 
 
 def address_of(checkpoint: WeightSet, weight: Weight) -> WeightAddress:
@@ -204,11 +204,12 @@ def address_of(checkpoint: WeightSet, weight: Weight) -> WeightAddress:
             f"{checkpoint.label} is in the memory of this process",
             next_step="save it and name the file, or leave the executor out",
         )
+    there = (*checkpoint.weights, *checkpoint.unmeasured)
     return WeightAddress(
         source=contents.address or contents.source,
         fingerprint=contents.fingerprint,
         settings=json.dumps(checkpoint.settings, sort_keys=True),
-        place=next(n for n, each in enumerate(checkpoint.weights) if each is weight),
+        place=next(n for n, each in enumerate(there) if each is weight),
     )
 
 

@@ -111,6 +111,17 @@ class WeightSet:
             found.setdefault(weight.key, weight)
         return found
 
+    @cached_property
+    def unmeasured(self) -> tuple[Weight, ...]:
+        """Parameters that no measure reads: biases, and of unknown layouts what is no matrix."""
+        read = {weight.tensor.name for weight in self.weights} | self.buffers
+        tensors = self.contents.tensors
+        return tuple(
+            Weight(role=None, layer=None, tensor=tensors[name], shape=tensors[name].shape)
+            for name in (*self.ignored, *self.unrecognised)
+            if name in tensors and name not in read
+        )
+
     @property
     def unasked(self) -> str:
         """What was chosen of the file without being asked for; empty where nothing was."""

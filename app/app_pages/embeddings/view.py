@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ...blocks.figures import draw_figure
-from ...frame.controls import choose_options
+from ...frame.controls import choose_further, choose_options
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
 from .blocks import draw_counts, draw_extremes, draw_neighbours, draw_tokens
@@ -28,3 +28,5 @@ def draw() -> None:
     if looked_at:
         draw_neighbours(checkpoints, *looked_at)
         draw_extremes(*looked_at[:2])
+    if further := choose_further(("uniformity",)):
+        draw_figure(further, checkpoints)

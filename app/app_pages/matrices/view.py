@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ...blocks.figures import draw_figure
-from ...frame.controls import choose_options, switch
+from ...frame.controls import choose_further, choose_options, switch
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
 from .blocks import (
@@ -52,3 +52,5 @@ def draw() -> None:
 
     st.header("Norms", anchor="norms")
     draw_figure("matrix_norms", checkpoints, options=choose_options("matrix_norms", key="norms-"))
+    if further := choose_further(("power_law", "experts")):
+        draw_figure(further, checkpoints)

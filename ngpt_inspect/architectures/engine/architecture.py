@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ngpt_inspect.vocabulary import MatrixAxis, Role
 
-BIAS = "a bias; no measure reads biases"
+BIAS = "a bias; of measures logit_bounds alone reads biases"
 QK_GAIN = "a gain of normed queries or keys; no measure reads it"
 POST_GAIN = "a norm gain after its block; no measure reads it"
 ROUTER = "the router of a mixture; no measure reads it"

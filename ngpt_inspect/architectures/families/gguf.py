@@ -1,6 +1,7 @@
 """Names of GGUF files (llama.cpp): one vocabulary for every decoder family."""
 
 from ngpt_inspect.architectures.engine.architecture import (
+    BIAS,
     POST_GAIN,
     ROTARY,
     ROUTER,
@@ -52,8 +53,8 @@ ARCHITECTURE = Architecture(
             *("attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "attn_norm"),
             *("ffn_up", "ffn_gate", "ffn_down", "ffn_norm"),
         ),
-        "output_norm.bias": "a bias; no measure reads biases",
-        "output.bias": "a bias; no measure reads biases",
+        "output_norm.bias": BIAS,
+        "output.bias": BIAS,
         _LAYER + "post_attention_norm.weight": POST_GAIN,
         _LAYER + "post_ffw_norm.weight": POST_GAIN,
         _LAYER + "ffn_gate_inp_shexp.weight": ROUTER,

@@ -326,7 +326,7 @@ class TestTensors:
         (head,) = by_name["_orig_mod.lm_head.weight"]
         assert (head["role"], head["note"]) == (None, "tied")
         (bias,) = by_name["_orig_mod.transformer.h.0.mlp.c_fc.bias"]
-        assert bias["note"] == "a bias; no measure reads biases"
+        assert bias["note"] == "a bias; of measures logit_bounds alone reads biases"
         assert all(type(row["layer"]) in (int, type(None)) for row in rows)
 
     def test_an_unknown_layout_is_listed_and_said(self, cli: Cli, tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 import json
 import math
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from models import tiny_gpt, tiny_ngpt, write_llama, write_reference
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import ngpt_inspect as ni
 from ngpt_inspect.comparing import QUANTITIES
@@ -93,6 +95,43 @@ def test_what_has_no_role_is_matched_by_name(tmp_path):
     assert relative["value"].tolist() == pytest.approx([1])
 
 
+def test_what_no_measure_reads_is_compared_too(tmp_path):
+    draw = partial(torch.randn, generator=torch.Generator().manual_seed(0))
+    old = {"a": draw(6, 4), "b": draw(5), "kernel": draw(3, 2, 2), "one": draw(())}
+    new = {"a": old["a"], "b": 2 * old["b"], "kernel": -old["kernel"], "one": old["one"]}
+    files = [tmp_path / "x.safetensors", tmp_path / "y.safetensors"]
+    for tensors, file in zip((old, {**new, "c": draw(2)}), files, strict=True):
+        save_file(tensors, file)
+    table = ni.changes(*files)
+    told = table.set_index(["tensor", "measure"])["value"]
+    assert told["b", "angle"].item() == pytest.approx(0, abs=1e-5)
+    assert told["b", "relative_change"].item() == pytest.approx(1)
+    assert told["kernel", "angle"].item() == pytest.approx(180)
+    assert told["kernel", "relative_change"].item() == pytest.approx(2)
+    (remark,) = table.attrs["remarks"]
+    assert "2 of 4 weights are equal, byte for byte; 1 only in one of the two" in remark
+    with ThreadPoolExecutor(1) as executor:
+        there = ni.changes(*files, executor=executor)
+    pd.testing.assert_frame_equal(table, there, check_exact=True)
+
+
+def test_biases_of_a_known_layout_are_compared_and_buffers_are_not(tmp_path):
+    folder = write_llama(tiny_gpt(), tmp_path / "before")
+    tensors = load_file(folder / "model.safetensors")
+    at = "model.layers.0.self_attn."
+    tensors |= {f"{at}q_proj.bias": torch.ones(4), f"{at}rotary_emb.inv_freq": torch.ones(4)}
+    shutil.copytree(folder, tmp_path / "after")
+    save_file(tensors, folder / "model.safetensors")
+    tensors[f"{at}q_proj.bias"] = -torch.ones(4)
+    save_file(tensors, tmp_path / "after" / "model.safetensors")
+    table = ni.changes(folder, tmp_path / "after")
+    differ = table[(table["measure"] == "angle") & (table["value"] > 0)]
+    assert differ["tensor"].tolist() == [f"{at}q_proj.bias"]
+    assert not table["tensor"].str.contains("inv_freq").any()
+    n = len(ni.open_checkpoint(folder).weights)
+    assert f"{n} of {n + 1} weights are equal" in table.attrs["remarks"][0]
+
+
 def test_two_runs_have_no_steps_between_them(tmp_path):
     runs = [
         write_reference(tiny_ngpt(seed), tmp_path / name / "step-000020.safetensors", step=20)
@@ -126,8 +165,48 @@ def test_a_change_that_rounding_can_make_is_not_plain(tmp_path):
     table = ni.changes(*(tmp_path / f"{name}.safetensors" for name in kinds))
     row = table[table["measure"] == "relative_change"].iloc[0]
     assert row["status"] == "below_resolution"
-    made = float(row["reason"].split("makes ")[1].split(" of it")[0])
+    made = float(row["reason"].split("a relative change of ")[1])
     assert made == pytest.approx(row["value"], rel=0.3), "the rounding is the whole change"
+
+
+def test_values_that_a_cast_kept_are_equal_in_value(tmp_path):
+    half = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)).half()
+    signed = torch.tensor([0.0, -0.0, 1.0])
+    save_file({"a": half, "b": signed, "c": signed.clone()}, tmp_path / "x.safetensors")
+    wide = {"a": half.float(), "b": signed.abs(), "c": signed}
+    save_file(wide, tmp_path / "y.safetensors")
+    table = ni.changes(*(tmp_path / f"{name}.safetensors" for name in "xy"))
+    assert set(table["value"]) == {0.0}
+    assert set(table["status"]) == {"ok"}
+    told = table[table["measure"] == "angle"].set_index("tensor")["reason"]
+    assert told["a"] == "equal: the same values, stored as F16 and F32"
+    assert told["b"] == "equal: the same values"
+    bits, values = table.attrs["remarks"]
+    assert "1 of 3 weights are equal, byte for byte" in bits
+    assert "2 of 3 weights are equal in value, not byte for byte" in values
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_weight_of_zeros_has_no_angle_and_divides_nothing(when, tmp_path):
+    drawn = torch.randn(12, 10, generator=torch.Generator().manual_seed(0))
+    both = {"before": drawn, "after": drawn} | {when: torch.zeros(12, 10)}
+    for name, matrix in both.items():
+        save_file({"w": matrix}, tmp_path / f"{name}.safetensors")
+    table = ni.changes(*(tmp_path / f"{name}.safetensors" for name in both))
+    rows = table.set_index("measure")
+    skipped = rows[rows["status"] == "skipped"]
+    assert skipped["reason"].unique().tolist() == [f"the weight {when} is zero"]
+    s = torch.linalg.svdvals(drawn.double())
+    entropy = -(s / s.sum() * (s / s.sum()).log()).sum()
+    assert rows["value"]["change_effective_rank"] == pytest.approx(float(entropy.exp()))
+    if when == "before":
+        undefined = ["angle", "relative_change", "left_overlap", "right_overlap"]
+        assert skipped.index.tolist() == undefined
+        assert not {"left_overlap_random", "right_overlap_random"} & set(rows.index)
+    else:
+        assert skipped.index.tolist() == ["angle"]
+        one = ["relative_change", "left_overlap", "right_overlap"]
+        assert rows.loc[one, "value"].tolist() == pytest.approx([1, 1, 1])
 
 
 def test_the_same_bits_elsewhere(pair):
@@ -145,6 +224,21 @@ def test_the_command_prints_and_draws(cli, pair, tmp_path):
     refused = cli("changes", pair[0])
     assert refused.exit_code == 2
     assert "one checkpoint has not changed" in refused.stderr
+
+
+def test_nothing_to_compare_is_one_line_with_its_reasons_and_no_success(cli, tmp_path):
+    for name, size in (("x", 3), ("y", 4)):
+        save_file(
+            {"w": torch.ones(size, 2), name: torch.ones(2, 2)}, tmp_path / f"{name}.safetensors"
+        )
+    both = [tmp_path / f"{name}.safetensors" for name in "xy"]
+    said = cli("changes", *both, "--format", "csv")
+    assert said.exit_code == 2
+    assert "nothing compared: shapes differ: 3x2 and 4x2, only in y, only in x" in said.stderr
+    assert said.stdout.count("skipped") == 3
+    table = ni.changes(*both)
+    assert len(table) == 3
+    assert "y from x: nothing compared: " in table.attrs["remarks"][0], "pages show remarks"
 
 
 def test_the_figure_has_the_values_of_the_table(pair):

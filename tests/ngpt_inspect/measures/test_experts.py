@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 import ngpt_inspect as ni
 from ngpt_inspect.numerics import experts as module
-from ngpt_inspect.numerics.experts import pair_cosines
+from ngpt_inspect.numerics.experts import leading_directions, pair_cosines
 
 E, D, M, LAYERS = 4, 16, 12, 2
 NAMES = {
@@ -106,8 +106,23 @@ def test_experts_that_do_nothing_of_their_own_are_named(tmp_path):
         "expert 1: a router row of zeros; expert 2: equal to expert 0; expert 3: W_oMLP of zeros"
     )
     assert of(table, "dead_experts", 0)["value"].item() == 0
+    overlaps = of(table, "expert_overlap", 1)
+    skipped = overlaps[overlaps["status"] == "skipped"]
+    assert skipped["partner"].tolist() == [3, 3, 3]
+    assert skipped["reason"].unique().tolist() == ["expert 3: W_oMLP has rank 0 below 8"]
+    assert overlaps["value"].notna().sum() == 3
     first = of(table, "expert_similarity", 1).set_index(["index", "partner"])["value"]
     assert first[0, 2] == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(20, 12), (12, 20)])
+@pytest.mark.parametrize("rank", [0, 3, 8])
+def test_no_more_directions_than_the_rank(shape, rank):
+    u, s, v = torch.linalg.svd(draw(*shape).double(), full_matrices=False)
+    basis = leading_directions(u[:, :rank] * s[:rank] @ v[:rank], 8)
+    assert basis.shape == (shape[1], rank)
+    inside = v[:rank] @ basis  # a rotation where both span the same
+    torch.testing.assert_close(inside @ inside.T, torch.eye(rank, dtype=torch.float64))
 
 
 def test_a_bad_value_skips_its_layer(tmp_path):

@@ -301,3 +301,25 @@ def test_latent_attention(latent_queries: bool, tmp_path: Path) -> None:
     assert (np.abs(some) <= most).all()
     reached = logits_of(token[None], token[None])[0, 0]
     assert reached == pytest.approx(found[0], rel=rounding(d * d))
+
+
+@pytest.mark.parametrize("name", ["q_layernorm.norms.0.weight", "k_norm.gain", "query_norm.scale"])
+def test_a_norm_of_queries_that_no_role_has_leaves_no_bound_and_no_circuit(
+    name: str, tmp_path: Path
+) -> None:
+    folder = write_llama(tiny_gpt(), tmp_path)
+    unread = {f"model.layers.0.self_attn.{name}": torch.ones(D_K)}
+    rewrite(folder, lambda tensors: tensors.update(unread))
+    table = ni.measure(folder, ["logit_bounds", "circuits"], roles="W_q", layers=0)
+    assert (table["status"] == Status.SKIPPED).all()
+    assert table["reason"].str.contains(f"{name} looks like a norm of its queries or keys").all()
+
+
+def test_a_config_that_says_normed_queries_without_a_gain_leaves_no_bound(tmp_path: Path) -> None:
+    """Llama 4: ``use_qk_norm`` norms them by a module without parameters."""
+    folder = write_llama(
+        tiny_gpt(), tmp_path, config={"num_attention_heads": 4, "use_qk_norm": True}
+    )
+    table = ni.measure(folder, "logit_bounds")
+    assert (table["status"] == Status.SKIPPED).all()
+    assert table["reason"].str.contains("its config says use_qk_norm").all()

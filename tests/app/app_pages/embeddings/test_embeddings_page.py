@@ -72,7 +72,8 @@ def test_two_checkpoints_side_by_side_with_texts(see, texted):
 
 
 def test_a_search_finds_and_the_address_keeps_it(see, texted):
-    app = see(*texted, search="w1", tokens_of="ngpt")
+    app = see(*texted, search="w1", tokens_of="ngpt", further="uniformity")
+    assert any("Uniformity" in chart.proto.alt for chart in charts(app))
     assert table(app, "Tokens of E_input of ngpt")["token"].tolist() == [1, 10, 11]
     assert "Neighbours of token 1 ␣w1" in [each.value for each in app.subheader]
     app.text_input(key="search").input("␣w7").run()

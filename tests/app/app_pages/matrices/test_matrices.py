@@ -33,8 +33,10 @@ def test_the_address_says_which_matrix_and_how_it_is_drawn(page, legible_runs):
     def downloads(app):
         return " ".join(b.proto.id + str(b) for b in app.get("download_button"))
 
-    app = page(legible_runs[1], role="W_v", of="heads", renormalised="true")
+    shown = {"of": "heads", "renormalised": "true", "further": "power_law"}
+    app = page(legible_runs[1], role="W_v", **shown)
     assert app.selectbox(key="role").value == "W_v"
+    assert any("Power law" in alt for alt in alts(app))
     assert any("after normalising" in alt for alt in alts(app))
     assert "W_v of layer 0, head 0" in downloads(app)
     app.selectbox(key="role").select("W_oMLP").run()
