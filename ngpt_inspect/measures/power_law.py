@@ -101,8 +101,8 @@ MEASURE = Measure(
         ),
     ),
     usual="α of 2 to 6 (arXiv 2002.06716, large models); of 1.4 to 8 in small ones",
-    alarming="α below 2 in a large matrix: a few directions hold nearly all; a large D: the tail is no power law, "
-    "and α then says nothing",
+    alarming="α below 2 in a large matrix: a few directions hold nearly all; a large D: the tail "
+    "is no power law, and α then says nothing",
     random="normal entries have no power law, yet a fit, and its α grows with the matrix: of "
     "64 × 64 2.3 to 9 (5 to 95 %), median 4.0, of 64 × 256 5.5, of 64 × 1024 and 768 × 768 9, of "
     "768 × 2048 16; D of 0.11 to 0.2",
