@@ -40,6 +40,16 @@ def _drawing(results: str) -> list[str]:
     return [name for name, figure in FIGURES.items() if figure.results == results]
 
 
+FORMULAS = {
+    "norm": "‖h‖ of the state h as the model has it",
+    "largest_over_median": "max |h_i| / median |h_i| over the coordinates: massive activations",
+    "kurtosis": "m₄ / m₂² of the coordinates, central moments: 3 if normal",
+    "angle_moved": "2 atan2(‖u − v‖, ‖u + v‖) in degrees, u and v the directions of the state "
+    "before the block and after it; the angles below likewise",
+    "attention_entropy": "−Σ a ln a of the weights a that a query of a head gives, in nats; mean "
+    "over the queries from the second token on",
+}
+"""What the columns of the table leave to the text beside it."""
 TABLES = (
     Page(
         name=CHANGES,
@@ -76,7 +86,7 @@ TABLES = (
         summary="hidden states of a prompt, block by block, and what the heads look at",
         opening="`ngpt-inspect path TRACE`, `ni.path(trace)`, of files that `ngpt-inspect trace` "
         "or `reference_model.trace` wrote ([traces](../traces.md))",
-        quantities={name: COLUMNS[name][1] for name in (*OF_STATES, *OF_HEADS)},
+        quantities={name: COLUMNS[name][1] for name in (*OF_STATES, *OF_HEADS)} | FORMULAS,
         told=(*OF_STATES, *OF_HEADS),
         source="steps on the sphere: arXiv 2410.01131, section 2.2.2, equations 10 and 11; massive "
         "activations: arXiv 2402.17762, section 2; attention sinks: arXiv 2309.17453, section 3.1; "
