@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
+    Cost,
     Followed,
     Known,
     Measure,
@@ -163,6 +164,7 @@ MEASURE = Measure(
     summary="of each mixture: how alike its experts are, norms of the router's rows, dead experts",
     roles=(Role.W_ROUTER,),
     compute=compute,
+    cost=Cost(values=3e5),  # of each value of the router stand rows of its experts
     beside=True,
     quantities={
         "expert_similarity": "cosine of two experts, all their matrices as one long vector; index "
