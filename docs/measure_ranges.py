@@ -22,7 +22,7 @@ import ngpt_inspect as ni
 from ngpt_inspect.comparing import QUANTITIES as CHANGES
 from ngpt_inspect.measures import MEASURES, Measure
 from ngpt_inspect.runs import checkpoints_of
-from ngpt_inspect.traces import is_trace
+from ngpt_inspect.traces import MEANS, is_trace
 from ngpt_inspect.vocabulary import Role
 
 AT_HAND = Path(__file__).parent / "measures" / "at_hand.csv"
@@ -30,17 +30,7 @@ LEVELS = {"low": (0.05, "lower"), "median": (0.5, "linear"), "high": (0.95, "hig
 """Quantiles; at the ends values that occur: of up to 20 the least and the largest."""
 APART = 2
 """A measure of no more roles has a row for each: QK and OV, input and output embeddings."""
-OF_STATES = (
-    "norm",
-    "largest_over_median",
-    "kurtosis",
-    "angle_moved",
-    "angle_to_suggestion",
-    "share_of_way",
-    "angle_to_final",
-    "angle_to_next",
-    "alignment",
-)
+OF_STATES = tuple(name for name in MEANS if not name.endswith("probability"))
 OF_HEADS = ("attention_entropy", "attention_to_first")
 DRAWS = 200
 MATRICES = ((16, 64), (64, 64), (64, 256), (64, 1024))
