@@ -158,22 +158,30 @@ def require_groups(weight: Weight, n_heads: int, n_groups: int) -> None:
         raise InspectError(f"{n_groups} heads of keys and values do not divide its {n_heads}")
 
 
-NORM_OF_HEADS = re.compile(r"(q|k|qk|query|key)_?(layer_?)?norm|(q|k)_?ln|ln_?(q|k)")
+NORM_OF_HEADS = re.compile(
+    r"(attn_|attention_)?((q|k|qk|query|key)_?((layer_?)?norm|ln)|((layer_?)?norm|ln)_?(q|k|qk|query|key))"
+    r"s?(?![a-z])"
+)
 """How the name of a norm of queries or keys begins, inside the module of attention."""
 
 
 def require_known_norms(weight: Weight) -> None:
-    """Refuse queries that go through a norm whose gains have no role here."""
-    learned = (Role.GAIN_Q, Role.GAIN_K, *QK_SCALES)
-    if weight.model is None or any(weight.beside(role) for role in learned):
+    """Refuse queries or keys that go through a norm whose gains have no role here."""
+    if weight.model is None or any(weight.beside(role) for role in QK_SCALES):
         return
-    home = weight.tensor.name.rpartition(".")[0].rpartition(".")[0] + "."
+    known = {_module(each.tensor.name) for each in weight.model if each.layer == weight.layer}
+    home = _module(_module(weight.tensor.name)) + "."
     for name in weight.model.contents.tensors:
-        if name.startswith(home) and NORM_OF_HEADS.match(name, len(home)):
+        is_norm = name.startswith(home) and NORM_OF_HEADS.match(name, len(home))
+        if is_norm and _module(name) not in known:
             raise InspectError(
                 f"{name} looks like a norm of its queries or keys, and is in no role",
                 next_step="a spec can give it one (docs/specs.md)",
             )
+
+
+def _module(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def matrix_of(weight: Weight, device: str) -> tuple[torch.Tensor, torch.Tensor | None]:

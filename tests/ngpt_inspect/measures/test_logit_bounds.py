@@ -303,13 +303,21 @@ def test_latent_attention(latent_queries: bool, tmp_path: Path) -> None:
     assert reached == pytest.approx(found[0], rel=rounding(d * d))
 
 
-@pytest.mark.parametrize("name", ["q_layernorm.norms.0.weight", "k_norm.gain", "query_norm.scale"])
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [
+        ("q_layernorm.norms.0.weight", ()),
+        ("query_norm.scale", ()),
+        ("norm_k.weight", ()),
+        ("k_norm.gain", ("q_norm.weight", "q_norm.bias")),
+    ],
+)
 def test_a_norm_of_queries_that_no_role_has_leaves_no_bound_and_no_circuit(
-    name: str, tmp_path: Path
+    name: str, beside: tuple[str, ...], tmp_path: Path
 ) -> None:
     folder = write_llama(tiny_gpt(), tmp_path)
-    unread = {f"model.layers.0.self_attn.{name}": torch.ones(D_K)}
-    rewrite(folder, lambda tensors: tensors.update(unread))
+    added = {f"model.layers.0.self_attn.{each}": torch.ones(D_K) for each in (name, *beside)}
+    rewrite(folder, lambda tensors: tensors.update(added))
     table = ni.measure(folder, ["logit_bounds", "circuits"], roles="W_q", layers=0)
     assert (table["status"] == Status.SKIPPED).all()
     assert table["reason"].str.contains(f"{name} looks like a norm of its queries or keys").all()
