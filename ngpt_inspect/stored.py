@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.numerics.resolution import Spacing
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -27,7 +29,16 @@ DTYPES_BY_BITS = {
 ITEM_BITS = {name: bits for bits, names in DTYPES_BY_BITS.items() for name in names}
 """Bits of one item, by the dtype names of the safetensors format, which we use throughout."""
 
-FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ")
+FLOATS = {
+    "F64": Spacing(2.0**-52, 2.0**-1022),
+    "F32": Spacing(2.0**-23, 2.0**-126),
+    "F16": Spacing(2.0**-10, 2.0**-14),
+    "BF16": Spacing(2.0**-7, 2.0**-126),
+    "F8_E4M3": Spacing(2.0**-3, 2.0**-6),
+    "F8_E5M2": Spacing(2.0**-2, 2.0**-14),
+    "F8_E4M3FNUZ": Spacing(2.0**-3, 2.0**-7),
+    "F8_E5M2FNUZ": Spacing(2.0**-2, 2.0**-15),
+}
 """Dtypes whose values are the weights themselves. Integers are codes of a quantisation."""
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.measures import Values
+from ngpt_inspect.stored import FLOATS
 from ngpt_inspect.vocabulary import Kind, Status
 from ngpt_inspect.weights import Weight
 
@@ -70,22 +72,22 @@ def compared(
         return
     sides = (old, new) if matrix else (old.reshape(1, -1), new.reshape(1, -1))
     found, turned = changed(*sides, LEADING if matrix else 0)
-    noise = math.hypot(_rounding(before, old), _rounding(after, new))
+    noise = math.hypot(_rounding(before), _rounding(after))
     blurred = noise > RESOLVED * found.relative
     status = Status.BELOW_RESOLUTION if blurred else Status.OK
     made = f"rounding to the stored dtypes alone may make a relative change of {noise:.2g}"
     reason = made if blurred else ""
     zero = _zero(old, new) if math.isnan(found.angle) else ""
-    number = partial(_number, status=status, zero=zero)
-    yield number("angle", found.angle, reason)
-    yield number("relative_change", found.relative, reason)
+    number = partial(_number, status=status, zero=zero, blurred=reason)
+    yield number("angle", found.angle)
+    yield number("relative_change", found.relative)
     if rate_sum is not None:
         yield number("angle_per_rate", found.angle / rate_sum)
     if not matrix:
         return
-    yield from _row_angles(found.row_angles, status)
+    yield from _row_angles(found.row_angles, status, reason)
     if after.facts.kind is Kind.EMBEDDING:
-        yield _largest(found.row_angles, status)
+        yield replace(_largest(found.row_angles), status=status, reason=reason)
     if turned is None:  # the squares of the difference are below float64
         return
     yield number("change_effective_rank", turned.effective_rank)
@@ -94,7 +96,8 @@ def compared(
         ("left", turned.left, old.shape[0]),
         ("right", turned.right, old.shape[1]),
     ):
-        said = "" if turned.k == LEADING else f"of {turned.k} directions: there are no more"
+        directions = "1 direction" if turned.k == 1 else f"{turned.k} directions"
+        said = "" if turned.k == LEADING else f"of {directions}: there are no more"
         yield number(f"{side}_overlap", value, said)
         if turned.k:
             yield Values(measure=f"{side}_overlap_random", value=turned.k / length)
@@ -105,11 +108,17 @@ def not_compared(reason: str) -> Values:
     return Values(measure=HEADLINE, value=math.nan, status=Status.SKIPPED, reason=reason)
 
 
-def _number(measure: str, value: float, reason: str = "", *, status: Status, zero: str) -> Values:
+def _number(
+    measure: str, value: float, said: str = "", *, status: Status, zero: str, blurred: str
+) -> Values:
     """Return a number, or why there is none of a weight that is zero."""
     if zero and not math.isfinite(value):
         return Values(measure=measure, value=math.nan, status=Status.SKIPPED, reason=zero)
-    return Values(measure=measure, value=value, status=status, reason=reason)
+    return Values(measure=measure, value=value, status=status, reason=_joined(blurred, said))
+
+
+def _joined(*reasons: str) -> str:
+    return "; ".join(filter(None, reasons))
 
 
 def _zero(old: torch.Tensor, new: torch.Tensor) -> str:
@@ -120,18 +129,18 @@ def _zero(old: torch.Tensor, new: torch.Tensor) -> str:
     return ""
 
 
-def _row_angles(angles: torch.Tensor, status: Status) -> Iterator[Values]:
+def _row_angles(angles: torch.Tensor, status: Status, reason: str) -> Iterator[Values]:
     from ngpt_inspect.tables.statistics import SCALARS
 
     known = angles[~angles.isnan()].cpu().numpy()
     left_out = len(angles) - len(known)
-    reason = f"{left_out} rows of norm zero left out" if left_out else ""
+    reason = _joined(reason, f"{left_out} rows of norm zero left out" if left_out else "")
     for name in ROW_STATISTICS if len(known) else ():
         value = SCALARS[name](known)
         yield Values(measure="row_angle", statistic=name, value=value, status=status, reason=reason)
 
 
-def _largest(angles: torch.Tensor, status: Status) -> Values:
+def _largest(angles: torch.Tensor) -> Values:
     known = angles.nan_to_num(-1.0)
     value, index = known.sort(descending=True, stable=True)
     named = (value >= 0).nonzero().flatten()[:MOST_ROWS]
@@ -139,7 +148,6 @@ def _largest(angles: torch.Tensor, status: Status) -> Values:
         measure="row_angle_largest",
         value=value[named].cpu().numpy(),
         index=index[named].cpu().numpy(),
-        status=status,
     )
 
 
@@ -159,13 +167,7 @@ def _equal(before: Weight, after: Weight, old: torch.Tensor, new: torch.Tensor) 
     return SAME_VALUES + (f", stored as {' and '.join(dtypes)}" if len(dtypes) > 1 else "")
 
 
-def _rounding(weight: Weight, values: torch.Tensor) -> float:
+def _rounding(weight: Weight) -> float:
     """Return the root mean square rounding error of storage over that of the values."""
-    import torch
-
     told = weight.tensor.rounding()
-    if told is not None:
-        return told
-    rescaled = (weight.factor, weight.offset) != (1.0, 0.0)
-    dtype = weight.stored().dtype if rescaled else values.dtype
-    return ROUNDING * float(torch.finfo(dtype).eps)
+    return ROUNDING * FLOATS[weight.tensor.dtype].eps if told is None else told

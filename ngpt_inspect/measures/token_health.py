@@ -31,6 +31,8 @@ THRESHOLD = 3.5
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the numbers of every row; rows that are zero or not finite are named and left out."""
+    import numpy as np
+
     from ngpt_inspect.numerics.directions import row_norms
     from ngpt_inspect.numerics.outliers import equal_rows, mean_cosines, robust_z
     from ngpt_inspect.numerics.unit_vectors import norm_rounding
@@ -40,8 +42,9 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     norms = row_norms(values)
     finite, zero = norms.isfinite(), norms == 0
     sound = (finite & ~zero).nonzero().squeeze(1)
-    rounding = norm_rounding(values[sound], weight.tensor.rounding())
-    z = robust_z(norms[sound].log(), float(rounding.median()) if len(rounding) else 1.0)
+    rows = weight.array()[sound.cpu().numpy()]
+    rounding, _ = norm_rounding(rows, weight.spacing, weight.tensor.rounding())
+    z = robust_z(norms[sound].log(), float(np.median(rounding)) if len(rounding) else 1.0)
     yield _of("norm_z", z, sound)
     yield from _left_out(weight, values, finite, zero)
     yield _of("mean_cosine", mean_cosines(values, sound, sound), sound)

@@ -12,17 +12,14 @@ from ngpt_inspect.weights import Weight
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield how far row and column norms lie from 1, and whether the role's own axis is unit."""
-    from ngpt_inspect.numerics.unit_vectors import unit_rows_of
+    from ngpt_inspect.numerics.unit_vectors import unit_vectors
 
-    values, rounding = weight.values(device), weight.tensor.rounding()
-    found = {
-        MatrixAxis.ROWS: unit_rows_of(values, rounding),
-        MatrixAxis.COLUMNS: unit_rows_of(values.T, rounding),
-    }
+    rows, columns = unit_vectors(weight.array(), weight.spacing, weight.tensor.rounding())
+    found = {MatrixAxis.ROWS: rows, MatrixAxis.COLUMNS: columns}
     expected = weight.facts.unit_axis or MatrixAxis.ROWS
     own = found[expected]
     unit = [str(axis) for axis in MatrixAxis if not found[axis].off]
-    n_vectors = values.shape[0 if expected is MatrixAxis.ROWS else 1]
+    n_vectors = weight.shape[0 if expected is MatrixAxis.ROWS else 1]
     off = f"; {own.off} of {n_vectors} {expected} are not" if own.off else ""
     reason = f"unit: {' and '.join(unit) or 'neither rows nor columns'}{off}"
     yield Values(measure="unit_deviation", value=own.deviation, reason=reason)
@@ -30,8 +27,8 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield Values(measure="unit_excess", value=own.excess)
     longer = f"{own.over} of {n_vectors} {expected} are longer than 1" if own.over else ""
     yield Values(measure="within_unit", value=float(not own.over), reason=longer)
-    yield Values(measure="row_deviation", value=found[MatrixAxis.ROWS].deviation)
-    yield Values(measure="column_deviation", value=found[MatrixAxis.COLUMNS].deviation)
+    yield Values(measure="row_deviation", value=rows.deviation)
+    yield Values(measure="column_deviation", value=columns.deviation)
     yield Values(measure="tolerance", value=own.tolerance)
 
 
@@ -41,7 +38,8 @@ MEASURE = Measure(
     summary="how far the vectors that nGPT normalises are from length 1; both axes",
     roles=roles_of(Kind.EMBEDDING, Kind.MATRIX),
     compute=compute,
-    cost=Cost(values=16),
+    needs_torch=False,
+    cost=Cost(values=4),
     quantities={
         "unit_deviation": "max |‖v‖₂ − 1| over the vectors of length d_model: rows, but columns "
         "of W_o and W_oMLP",

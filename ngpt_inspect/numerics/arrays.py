@@ -21,7 +21,7 @@ def require_finite(x: np.ndarray) -> None:
     """Raise `NonFinite`, which counts them, if a value is NaN or infinite."""
     import numpy as np
 
-    count = sum(int((~np.isfinite(rows)).sum()) for rows in _blocks(np.atleast_1d(x)))
+    count = sum(int((~np.isfinite(rows)).sum()) for rows in blocks(np.atleast_1d(x)))
     if count:
         msg = f"{count} of {x.size} {NON_FINITE}"
         raise NonFinite(msg)
@@ -32,7 +32,7 @@ def row_norms(x_VD: np.ndarray) -> np.ndarray:
     import numpy as np
 
     norms = [np.zeros(0)]
-    for rows in _blocks(x_VD):
+    for rows in blocks(x_VD):
         # Squares of float64 may overflow or vanish; those of narrower values do not.
         exponents = np.zeros(len(rows), int)
         if x_VD.dtype == np.float64:
@@ -52,13 +52,14 @@ def column_norms(x_VD: np.ndarray) -> np.ndarray:
     if x_VD.dtype == np.float64:
         return row_norms(np.ascontiguousarray(x_VD.T))
     squares_D = np.zeros(x_VD.shape[1])
-    for rows in _blocks(x_VD):
+    for rows in blocks(x_VD):
         wide = rows.astype(np.float64)
         squares_D += np.einsum("vd,vd->d", wide, wide)
     return np.sqrt(squares_D)
 
 
-def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
-    rows = max(1, BLOCK_ELEMENTS * len(x) // max(1, x.size))
+def blocks(x: np.ndarray, elements: int = BLOCK_ELEMENTS) -> Iterator[np.ndarray]:
+    """Yield views of consecutive rows of `x`, about `elements` values each."""
+    rows = max(1, elements * len(x) // max(1, x.size))
     for first in range(0, len(x), rows):
         yield x[first : first + rows]

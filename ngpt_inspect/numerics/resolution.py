@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,15 @@ DIRECTIONS = 16
 sum is then off by about 1 / sqrt(2 DIRECTIONS (O - I)), 3 % where O - I = 32."""
 BLOCK_ELEMENTS = 1 << 19
 """So few values at once that what is computed of them stays in a processor's cache."""
+
+
+class Spacing(NamedTuple):
+    """How far apart the values of a dtype are: eps 2^floor(log2 |x|) at x."""
+
+    eps: float
+    """From 1 to the next value."""
+    smallest: float
+    """The smallest normal number: nearer to 0 the distance stays what it is there."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +80,20 @@ def rounding_errors(w: torch.Tensor, stored_dtype: torch.dtype | None = None) ->
     """
     import torch
 
-    stored = torch.finfo(stored_dtype or w.dtype)
-    powers = _power_of_two_below(w).clamp_min_(stored.tiny)
-    return powers.mul_(stored.eps / math.sqrt(12))
+    dtype = stored_dtype or w.dtype
+    powers = _power_of_two_below(w).clamp_min_(torch.finfo(dtype).tiny)
+    return powers.mul_(_eps(dtype) / math.sqrt(12))
+
+
+@cache
+def _eps(dtype: torch.dtype) -> float:
+    """From 1 to the next value; not `torch.finfo.eps`, which is half of it for float8_e5m2fnuz."""
+    import torch
+
+    if dtype.itemsize > 1:
+        return torch.finfo(dtype).eps
+    codes = torch.ones(1).to(dtype).view(torch.uint8) + 1
+    return float(codes.view(dtype).float()) - 1
 
 
 def storage_rounding(

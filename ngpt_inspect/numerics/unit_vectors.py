@@ -1,20 +1,21 @@
-"""Whether rows are unit vectors, as far as the rounding of storage lets one tell.
+"""Whether vectors are unit vectors, as far as the rounding of storage lets one tell.
 
-Shapes: V rows, D columns.
+Shapes: V rows, D columns. NumPy alone: no import of torch for a question of norms.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.numerics.directions import row_norms
-from ngpt_inspect.numerics.finite import require_finite, row_blocks
-from ngpt_inspect.numerics.resolution import rounding_errors
+from ngpt_inspect.numerics.arrays import blocks, column_norms, require_finite, row_norms
 
 if TYPE_CHECKING:
-    import torch
+    import numpy as np
+
+    from ngpt_inspect.numerics.resolution import Spacing
 
 FLOAT32_TOLERANCE = 1e-5
 """What normalising in float32 leaves at any width, with room."""
@@ -26,102 +27,49 @@ DEVIATIONS = 7.5
 UNEVEN = math.sqrt(3.0)
 """Of a normal distribution sqrt(D sum x^4) / sum x^2: how much more the errors of large entries
 count, where those errors grow with the entry."""
-
-BLOCK_ELEMENTS = 1 << 19
-"""Values taken at a time: of each there are some ten copies in float64."""
 SCALES = 2.0**-11
 """Rounding of the scale of a block to float16, which stretches all of its values alike."""
 CLIPPED = 8.0
 """Codes that end short of the largest value of a block shorten all rows: times r^2, as much as
 MXFP4 does, which cuts up to a quarter off the largest values."""
-
-
-def norm_rounding(x_VD: torch.Tensor, relative_rounding: float | None = None) -> torch.Tensor:
-    """By which share rounding to the stored dtype can have moved the norm of each row.
-
-    Rounding to nearest moves entry x_j by an error e_j that is uniform over s_j, the spacing of the
-    dtype there, and the norm of a unit row by sum x_j e_j + |e|^2 / 2 to second order. The first
-    term has variance sum x_j^2 s_j^2 / 12, and e_j^2 <= s_j^2 / 4:
-
-        tolerance = 1e-5 + 7.5 sqrt(sum x_j^2 s_j^2 / 12) + sum s_j^2 / 8
-
-    and never more than the worst case |e| <= sqrt(sum s_j^2) / 2, with which rows of a single
-    magnitude are judged: there all errors are one. For a normal row of D entries it is about
-    0.09 eps at D = 1024 and falls as 1 / sqrt(D).
-
-    Parameters
-    ----------
-    x_VD : tensor of shape (V, D)
-        In the stored dtype; rows of another length are taken as their length times a unit row.
-    relative_rounding : float, optional
-        Of a quantisation: root mean square error r over root mean square value. The tolerance is
-        then 1e-5 + 2^-11 + min(7.5 sqrt(3 / D) r + 8 r^2, 2 r): the same sum for errors of no known
-        place, what scales of half precision add, and what codes that clip take off.
-
-    Returns
-    -------
-    tensor of shape (V,), float64, dimensionless
-    """
-    import torch
-
-    count, width = x_VD.shape
-    if relative_rounding is not None:
-        r = min(relative_rounding, 1.0)
-        found = SCALES + min(2 * r, DEVIATIONS * UNEVEN * r / math.sqrt(width) + CLIPPED * r * r)
-    elif float(torch.finfo(x_VD.dtype).eps) < FINE:
-        found = 0.0
-    else:
-        moved = [_moved(rows) for rows in row_blocks(x_VD, BLOCK_ELEMENTS)]
-        return torch.cat(moved) + FLOAT32_TOLERANCE
-    tolerance = FLOAT32_TOLERANCE + found
-    return torch.full((count,), tolerance, dtype=torch.float64, device=x_VD.device)
-
-
-def _moved(rows_VD: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    size = rows_VD.double().abs()
-    s_VD = rounding_errors(rows_VD).double() * math.sqrt(12)  # a spacing is sqrt(12) tau
-    norms_V1 = torch.linalg.vector_norm(size, dim=1, keepdim=True)
-    norms_V1 = norms_V1.where(norms_V1 > 0, 1.0)
-    size, s_VD = size / norms_V1, s_VD / norms_V1
-    first_V = torch.linalg.vector_norm(size * s_VD, dim=1) / math.sqrt(12)
-    squares_V = s_VD.square().sum(1)
-    worst_V = squares_V.sqrt() / 2
-    # Shares are of the length before rounding, which may be as much shorter than the stored one.
-    before_V = 1 - worst_V.clamp_max(0.5)
-    smallest_V = size.masked_fill(size == 0, math.inf).amin(1)
-    found_V = torch.minimum(DEVIATIONS * first_V + squares_V / 8, worst_V)
-    moved_V: torch.Tensor = found_V.where(smallest_V < size.amax(1), worst_V) / before_V
-    return moved_V
+BLOCK_ELEMENTS = 1 << 16
+"""Values taken at a time: of each there are some six copies in float64."""
 
 
 @dataclass(frozen=True)
-class UnitRows:
-    """How far the norms of rows are from 1, and how far rounding alone can have moved them."""
+class UnitVectors:
+    """How far norms are from 1, and how far rounding alone can have moved them."""
 
     deviation: float
     """max | |x_i| - 1 |."""
     tolerance: float
-    """`norm_rounding` of the row furthest from 1, among those that exceed theirs where any do:
+    """`norm_rounding` of the vector furthest from 1, among those that exceed theirs where any do:
     `deviation` is within it if and only if `off` is 0."""
     off: int
-    """Rows further from 1 than their tolerance."""
+    """Vectors further from 1 than their tolerance."""
     excess: float
-    """max(|x_i| - 1), 0 where no row is longer than 1."""
+    """max(|x_i| - 1), 0 where none is longer than 1."""
     over: int
-    """Rows longer than 1 by more than their tolerance."""
+    """Vectors longer than 1 by more than their tolerance."""
 
 
-def unit_rows_of(x_VD: torch.Tensor, relative_rounding: float | None = None) -> UnitRows:
-    """Compare the norm of every row with 1.
+def unit_vectors(
+    x_VD: np.ndarray, spacing: Spacing, relative_rounding: float | None = None
+) -> tuple[UnitVectors, UnitVectors]:
+    """Compare the norm of every row and of every column with 1.
 
     Parameters
     ----------
-    x_VD : tensor of shape (V, D)
-        In the stored dtype.
-    relative_rounding : float, optional
+    x_VD : array of shape (V, D)
+        As stored: float16, float32 or float64.
+    spacing
+        Of the dtype they were rounded to.
+    relative_rounding
         Of a quantisation; see `norm_rounding`.
+
+    Returns
+    -------
+    What was found of the rows, and of the columns.
 
     Raises
     ------
@@ -134,16 +82,129 @@ def unit_rows_of(x_VD: torch.Tensor, relative_rounding: float | None = None) -> 
     embedding dimension.
     """
     require_finite(x_VD)
-    excess_V = row_norms(x_VD) - 1
-    deviation_V = excess_V.abs()
-    tolerance_V = norm_rounding(x_VD, relative_rounding)
-    off_V = deviation_V > tolerance_V
-    n_off = int(off_V.sum())
-    judged_V = deviation_V.where(off_V, -1.0) if n_off else deviation_V
-    return UnitRows(
-        deviation=float(deviation_V.max()),
-        tolerance=float(tolerance_V[judged_V.argmax()]),
-        off=n_off,
-        excess=max(0.0, float(excess_V.max())),
-        over=int((excess_V > tolerance_V).sum()),
+    moved = norm_rounding(x_VD, spacing, relative_rounding)
+    rows, columns = map(_judged, (row_norms(x_VD), column_norms(x_VD)), moved)
+    return rows, columns
+
+
+def norm_rounding(
+    x_VD: np.ndarray, spacing: Spacing, relative_rounding: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """By which share rounding to the stored dtype can have moved the norm of each row and column.
+
+    Rounding to nearest moves entry x_j by an error e_j that is uniform over s_j, the spacing of the
+    dtype there, and the norm of a unit vector by sum x_j e_j + |e|^2 / 2 to second order. The first
+    term has variance sum x_j^2 s_j^2 / 12, and e_j^2 <= s_j^2 / 4:
+
+        tolerance = 1e-5 + 7.5 sqrt(sum x_j^2 s_j^2 / 12) + sum s_j^2 / 8
+
+    and never more than the worst case |e| <= sqrt(sum s_j^2) / 2, with which vectors of a single
+    magnitude are judged: there all errors are one. For a normal vector of D entries it is about
+    0.09 eps at D = 1024 and falls as 1 / sqrt(D).
+
+    Parameters
+    ----------
+    x_VD : array of shape (V, D)
+        Finite values; vectors of another length are taken as their length times a unit vector.
+    spacing
+        Of the dtype they were rounded to.
+    relative_rounding
+        Of a quantisation: root mean square error r over root mean square value. The tolerance is
+        then 1e-5 + 2^-11 + min(7.5 sqrt(3 / D) r + 8 r^2, 2 r): the same sum for errors of no known
+        place, what scales of half precision add, and what codes that clip take off.
+
+    Returns
+    -------
+    arrays of shape (V,) and (D,), float64, dimensionless
+    """
+    import numpy as np
+
+    count, width = x_VD.shape
+    if relative_rounding is None and spacing.eps >= FINE and x_VD.size:
+        rows, columns = _moved(x_VD, spacing)
+        return FLOAT32_TOLERANCE + rows, FLOAT32_TOLERANCE + columns
+    r = min(relative_rounding or 0.0, 1.0)
+    lengths = np.maximum([width, count], 1)
+    near = DEVIATIONS * UNEVEN * r / np.sqrt(lengths) + CLIPPED * r * r
+    found = (SCALES if relative_rounding is not None else 0.0) + np.minimum(2 * r, near)
+    by_row, by_column = FLOAT32_TOLERANCE + found
+    return np.full(count, by_row), np.full(width, by_column)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Over each of some vectors x, with s the spacing of the dtype at each entry."""
+
+    x2: np.ndarray
+    s2: np.ndarray
+    x2s2: np.ndarray
+    smallest: np.ndarray
+    """The smallest |x_j| > 0."""
+    largest: np.ndarray
+
+    @classmethod
+    def over(cls, axis: int, x: np.ndarray, s: np.ndarray) -> _Sums:
+        """Sum over the rows (1) or columns (0) of |x|."""
+        import numpy as np
+
+        x2, s2, x2s2 = (np.einsum(f"vd,vd->{'dv'[axis]}", y, y) for y in (x, s, x * s))
+        return cls(x2, s2, x2s2, x.min(axis, initial=np.inf, where=x > 0), x.max(axis))
+
+    def and_of(self, others: _Sums) -> _Sums:
+        """Return those of the same vectors, of which these and the others are parts."""
+        import numpy as np
+
+        return _Sums(
+            self.x2 + others.x2,
+            self.s2 + others.s2,
+            self.x2s2 + others.x2s2,
+            np.minimum(self.smallest, others.smallest),
+            np.maximum(self.largest, others.largest),
+        )
+
+    def moved(self) -> np.ndarray:
+        """By which share rounding can have moved their norms."""
+        import numpy as np
+
+        x2 = np.where(self.x2 > 0, self.x2, 1.0)
+        first, squares = np.sqrt(self.x2s2 / 12) / x2, self.s2 / x2
+        worst = np.sqrt(squares) / 2
+        found = np.minimum(DEVIATIONS * first + squares / 8, worst)
+        moved = np.where(self.smallest < self.largest, found, worst)
+        # Shares are of the length before rounding, which may be as much shorter than the stored.
+        shares: np.ndarray = moved / (1 - np.minimum(worst, 0.5))
+        return shares
+
+
+def _moved(x_VD: np.ndarray, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
+    """By which share rounding can have moved the norm of each row and column, in one pass.
+
+    No square of what a narrow dtype holds is too large or too small for float64.
+    """
+    import numpy as np
+
+    by_row: list[_Sums] = []
+    by_column: list[_Sums] = []
+    for rows in blocks(x_VD, BLOCK_ELEMENTS):
+        x = np.abs(rows, dtype=np.float64)
+        power = (x.view(np.int64) & 0x7FF0000000000000).view(np.float64)
+        s = np.maximum(power, spacing.smallest) * spacing.eps
+        by_row.append(_Sums.over(1, x, s))
+        by_column = [reduce(_Sums.and_of, [*by_column, _Sums.over(0, x, s)])]
+    return np.concatenate([each.moved() for each in by_row]), by_column[0].moved()
+
+
+def _judged(norms: np.ndarray, tolerance: np.ndarray) -> UnitVectors:
+    import numpy as np
+
+    excess = norms - 1
+    deviation = np.abs(excess)
+    off = deviation > tolerance
+    judged = np.where(off, deviation, -1.0) if off.any() else deviation
+    return UnitVectors(
+        deviation=float(deviation.max()),
+        tolerance=float(tolerance[judged.argmax()]),
+        off=int(off.sum()),
+        excess=max(0.0, float(excess.max())),
+        over=int((excess > tolerance).sum()),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.stored import FLOATS, StoredTensor
 from ngpt_inspect.vocabulary import NAMED_ONLY, MatrixAxis, Role, RoleFacts
 from ngpt_inspect.weights.part import Part
 from ngpt_inspect.wording import shown, sizes
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from ngpt_inspect.numerics.resolution import Spacing
     from ngpt_inspect.weights.weight_set import WeightSet
 
 Made = TypeVar("Made")
@@ -130,6 +131,13 @@ class Weight:
         if (self.factor, self.offset) != (1.0, 0.0):
             stored = stored.astype(np.float64) * self.factor + self.offset
         return np.abs(stored) if self.absolute else stored
+
+    @property
+    def spacing(self) -> Spacing:
+        """Of the dtype that `values` were rounded to: float64's where they are computed."""
+        rescaled = (self.factor, self.offset) != (1.0, 0.0)
+        computed = rescaled or self.tensor.errors is not None
+        return FLOATS["F64" if computed else self.tensor.dtype]
 
     def errors(self, device: str = "cpu") -> torch.Tensor | None:
         """Return the root mean square error that storage left in each of `values`.

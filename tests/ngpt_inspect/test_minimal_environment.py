@@ -91,7 +91,8 @@ path = sys.argv[1]
 commands = ["--help", "summary --help", "skill"]
 commands += [f"differences {path} {path}", f"summary {path}.not"]
 commands += [f"{each} {path}" for each in (
-    "tensors", "vector-norms", "embedding-norms", "eigen-learning-rates", "scaling-factors"
+    "tensors", "vector-norms", "embedding-norms", "unit-norm", "eigen-learning-rates",
+    "scaling-factors",
 )]
 for command in commands:
     sys.argv = ["ngpt-inspect", *command.split()]

@@ -167,6 +167,9 @@ def test_a_change_that_rounding_can_make_is_not_plain(tmp_path):
     assert row["status"] == "below_resolution"
     made = float(row["reason"].split("a relative change of ")[1])
     assert made == pytest.approx(row["value"], rel=0.3), "the rounding is the whole change"
+    blurred = table[table["status"] == "below_resolution"]
+    assert "angle" in set(blurred["measure"])
+    assert set(blurred["reason"]) == {row["reason"]}
 
 
 def test_values_that_a_cast_kept_are_equal_in_value(tmp_path):

@@ -10,7 +10,6 @@ from ngpt_inspect.numerics.directions import (
     row_norms,
 )
 from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, NonFinite
-from ngpt_inspect.numerics.unit_vectors import unit_rows_of
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float8_e4m3fn]
 
@@ -50,7 +49,6 @@ def test_anisotropy_by_hand():
     assert math.isnan(anisotropy(torch.tensor([[1.0, 0.0], [0.0, 0.0]])))
 
 
-@pytest.mark.parametrize("measure", [anisotropy, unit_rows_of])
-def test_nan_is_refused(measure):
+def test_nan_is_refused():
     with pytest.raises(NonFinite):
-        measure(torch.tensor([[1.0, float("nan")]]))
+        anisotropy(torch.tensor([[1.0, float("nan")]]))

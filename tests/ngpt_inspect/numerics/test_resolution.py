@@ -58,6 +58,13 @@ def test_errors_by_hand():
     torch.testing.assert_close(rounding_errors(w), spacings / math.sqrt(12), rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("name", ["e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz"])
+def test_errors_of_eight_bits_are_those_of_the_next_code(name):
+    one = torch.ones(1).to(getattr(torch, f"float8_{name}"))
+    after = (one.view(torch.uint8) + 1).view(one.dtype).float()
+    torch.testing.assert_close(rounding_errors(one), (after - 1) / math.sqrt(12))
+
+
 def test_subnormals_keep_their_spacing():
     w = torch.full((2, 2), 2.0**-24, dtype=torch.float16)
     expected = 2.0**-24 / math.sqrt(12)

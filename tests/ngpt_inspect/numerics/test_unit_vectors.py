@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from ngpt_inspect.numerics.unit_vectors import norm_rounding, unit_rows_of
+from ngpt_inspect.numerics.finite import NonFinite
+from ngpt_inspect.numerics.unit_vectors import norm_rounding, unit_vectors
+from ngpt_inspect.stored import FLOATS
+
+TORCH = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
+    "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
+}
 
 LOW = [torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2]
 
@@ -23,6 +36,41 @@ def unit(kind, rows, columns):
     elif kind == "one coordinate":
         x = np.eye(rows, columns) + np.eye(rows, columns, -columns)
     return torch.from_numpy(x / np.linalg.norm(x, axis=1, keepdims=True))
+
+
+def as_stored(rows):
+    """Return what is stored as NumPy reads it, and the spacing of the dtype."""
+    wide = rows if rows.dtype.itemsize > 2 else rows.float()
+    return wide.numpy(), next(FLOATS[name] for name, dtype in TORCH.items() if dtype == rows.dtype)
+
+
+def unit_rows_of(rows, relative_rounding=None):
+    return unit_vectors(*as_stored(rows), relative_rounding)[0]
+
+
+@pytest.mark.parametrize("name", FLOATS)
+def test_spacings_are_those_of_the_codes(name):
+    """Not of `torch.finfo`, whose eps of float8_e5m2fnuz is half of the step from 1."""
+    assert set(FLOATS) == set(TORCH)
+    kind = TORCH[name]
+    integers = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[kind.itemsize]
+    one = torch.ones(1, dtype=torch.float64).to(kind)
+    after = (one.view(integers) + 1).view(kind)
+    assert FLOATS[name].eps == float(after.double() - one.double())
+    assert FLOATS[name].smallest == torch.finfo(kind).tiny
+
+
+@pytest.mark.parametrize("dtype", [*LOW, torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", ["normal", "heavy tails", "sparse", "one magnitude"])
+def test_columns_are_judged_as_the_rows_of_the_transpose(kind, dtype):
+    rows = unit(kind, 900, 130).to(dtype)
+    x, spacing = as_stored(rows)
+    found, of_columns = unit_vectors(x, spacing)
+    turned, of_rows = unit_vectors(np.ascontiguousarray(x.T), spacing)
+    for one, other in ((found, of_rows), (of_columns, turned)):
+        assert (one.off, one.over) == (other.off, other.over)
+        for name in ("deviation", "tolerance", "excess"):  # sums of up to 900 terms
+            assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-12, abs=1e-13)
 
 
 @pytest.mark.parametrize("columns", [16, 60, 1024])
@@ -55,8 +103,8 @@ def test_the_tolerance_is_near_what_rounding_does():
     rows = unit("normal", 4000, 1024)
     off = unit_rows_of(rows.bfloat16()).deviation
     assert 2e-4 < off < 5e-4
-    tolerance = norm_rounding(rows.bfloat16())
-    assert 1.3 * off < float(tolerance.min()) <= float(tolerance.max()) < 4 * off
+    tolerance, _ = norm_rounding(*as_stored(rows.bfloat16()))
+    assert 1.3 * off < tolerance.min() <= tolerance.max() < 4 * off
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -68,7 +116,8 @@ def test_what_is_stored_finely_has_the_tolerance_of_float32(dtype):
 
 def test_the_tolerance_is_relative_to_the_length():
     rows = unit("normal", 20, 64).bfloat16()
-    torch.testing.assert_close(norm_rounding(rows * 1024), norm_rounding(rows), rtol=1e-12, atol=0)
+    longer, tolerance = (norm_rounding(*as_stored(each))[0] for each in (rows * 1024, rows))
+    np.testing.assert_allclose(longer, tolerance, rtol=1e-12, atol=0)
 
 
 def test_a_spiky_row_hides_no_drift_of_the_others():
@@ -106,3 +155,8 @@ def test_a_drift_is_seen_in_eight_bits():
     stored = (rows / scale).round() * scale
     error = float((stored - rows).square().sum().sqrt() / rows.square().sum().sqrt())
     assert unit_rows_of(stored.float(), error).off == 1
+
+
+def test_nan_is_refused():
+    with pytest.raises(NonFinite):
+        unit_rows_of(torch.tensor([[1.0, float("nan")]]))
