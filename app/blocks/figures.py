@@ -92,9 +92,9 @@ def draw_figure(
         return
     if found.late:
         st.caption(plain(found.said()))
-    table = found.table if only is None else _narrowed(found.table, only)
     labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
-    _show(chosen, table, repr((found.key, only)), options, labels, look)
+    key = repr((found.key, only))
+    _show(chosen, lambda: _narrowed(found.table, only), key, options, labels, look)
 
 
 def _begun(found: SoFar) -> bool:
@@ -126,7 +126,8 @@ def draw_wide(
     """
     chosen = FIGURES[name]
     _head(chosen, look)
-    _show(chosen, painted_runs(table), f"{table_key} {palette_key()}", options, labels, look)
+    key = f"{table_key} {palette_key()}"
+    _show(chosen, lambda: painted_runs(table), key, options, labels, look)
 
 
 def draw_results(
@@ -156,13 +157,13 @@ def _head(chosen: Figure, look: Look) -> None:
 
 def _show(
     chosen: Figure,
-    table: pd.DataFrame,
+    table: Callable[[], pd.DataFrame],
     table_key: str,
     options: Mapping[str, Any] | None,
     labels: Iterable[str],
     look: Look,
 ) -> None:
-    """Draw a table with its words and its numbers."""
+    """Draw a table with its words and its numbers; it is made only where it is not drawn yet."""
     told = dict(options or {})
     drawing = drawn(chosen.name, table_key, told, is_dark(), table, look.get("width"))
     key, clicked = look.get("key", ""), look.get("clicked")
@@ -176,10 +177,12 @@ def _show(
         **({} if clicked is None else {"on_select": clicked, "selection_mode": "points"}),
     )
     st.caption(words(chosen), unsafe_allow_html=True)
-    draw_numbers(drawing.rows, key or chosen.name, f"the table behind {chosen.title}")
+    draw_numbers(drawing, key or chosen.name, f"the table behind {chosen.title}")
 
 
-def _narrowed(table: pd.DataFrame, roles: Sequence[str]) -> pd.DataFrame:
+def _narrowed(table: pd.DataFrame, roles: Sequence[str] | None) -> pd.DataFrame:
+    if roles is None:
+        return table
     rows = table[table["role"].isin(list(roles))]
     rows.attrs = table.attrs
     return rows

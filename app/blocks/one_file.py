@@ -38,7 +38,7 @@ def draw_one_file(checkpoints: Sequence[WeightSet]) -> None:
         if table is None or compared is None:
             st.caption("Not measured yet.")
             return
-        changed = change.table() if len(checkpoints) > 1 else None
+        changed = change.kept() if len(checkpoints) > 1 else None
         st.download_button(
             "**Everything** as HTML",
             data=lambda: report_of(checkpoints, table, chosen, changed),

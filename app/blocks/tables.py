@@ -9,24 +9,19 @@ import streamlit as st
 
 from ngpt_inspect.tables.export import encode
 
+from ..engine.loading import PREVIEW, ShownFigure
+
 if TYPE_CHECKING:
     import pandas as pd
 
-PREVIEW = 400
-"""Rows of a table that travel to the browser; the files to download have them all."""
 FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
 
 
-def draw_numbers(rows: pd.DataFrame, key: str, alt: str) -> None:
-    """Draw a table that can be opened: its first rows, and all of them as files."""
+def draw_numbers(drawing: ShownFigure, key: str, alt: str) -> None:
+    """Draw the table of a figure, to be opened: its first rows, and all of them as files."""
     with st.expander("The numbers"):
-        shown = rows
-        if "index" in rows:  # scalars first: they say more than the points of a curve
-            shown = rows.sort_values("index", na_position="first", kind="stable")
-        draw_table(
-            shown.head(PREVIEW).dropna(axis="columns", how="all"), alt=f"First rows of {alt}"
-        )
-        draw_downloads(rows, key)
+        draw_table(drawing.first_rows, alt=f"First rows of {alt}")
+        draw_downloads(drawing.rows, key)
 
 
 def draw_table(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -79,15 +80,26 @@ def ask_all(
 class SoFar:
     """What is known of requests by now; what failed is neither late nor in the table."""
 
-    table: pd.DataFrame
+    parts: Mapping[Asked, pd.DataFrame]
+    """What is kept of what was asked, or of a sample in its place."""
+    checkpoints: Sequence[WeightSet]
     key: str
     """Stands for the table: how checkpoints are called, ordered and coloured is part of it."""
-    known: tuple[Asked, ...]
-    """What the table is of: what was asked, or a sample in its place."""
     late: tuple[Asked, ...]
     """On their way."""
     sampled: tuple[Asked, ...]
     """Those of the late ones that a sample stands in for."""
+
+    @property
+    def known(self) -> tuple[Asked, ...]:
+        """What the table is of."""
+        return tuple(self.parts)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One table of it all; made only where no cache holds what is drawn of it."""
+        shown = [asked.shown(kept) for asked, kept in self.parts.items()]
+        return painted(joined(shown, self.checkpoints))
 
     def said(self) -> str:
         """Say what is still to come, and of what a sample is shown meanwhile; else nothing."""
@@ -101,35 +113,31 @@ class SoFar:
 
 def so_far(asked: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> SoFar:
     """Return what is known of requests, from samples where the whole is on its way."""
-    found = {each: each.table() for each in asked}
+    found = {each: each.kept() for each in asked}
     unknown = [each for each in asked if found[each] is None]
     samples = {each: sample for each in unknown if (sample := each.sample()) is not None}
-    found |= {each: each.table() for each in samples.values()}
+    found |= {each: each.kept() for each in samples.values()}
     wanting = [*(each for each in samples.values() if found[each] is None), *unknown]
     jobs = {
         each: workshop().ask(each.key, each.title, each.work, first=each.first) for each in wanting
     }
     for each, job in jobs.items():
         job.wait(max(0.0, st.session_state[UNTIL] - time.monotonic()))
-        found[each] = each.table()
+        found[each] = each.kept()
     st.session_state[WAITING] += [job for each, job in jobs.items() if found[each] is None]
     late = [e for e in unknown if found[e] is None and jobs[e].state is not State.FAILED]
-    parts = {each: found[each] for each in (_known(each, found, samples) for each in asked) if each}
+    parts = {}
+    for each in asked:
+        way = samples.get(each, each) if found[each] is None else each
+        if (kept := found[way]) is not None:
+            parts[way] = kept
     return SoFar(
-        table=painted(joined([each for each in parts.values() if each is not None], checkpoints)),
+        parts=parts,
+        checkpoints=checkpoints,
         key=_key_of(list(parts), checkpoints),
-        known=tuple(parts),
         late=tuple(late),
         sampled=tuple(each for each in late if samples.get(each) in parts),
     )
-
-
-def _known(
-    asked: Asked, found: Mapping[Asked, pd.DataFrame | None], samples: Mapping[Asked, Asked]
-) -> Asked | None:
-    """Return whose table stands for a request: its own, else that of its sample."""
-    ways = (asked, samples.get(asked))
-    return next((each for each in ways if each is not None and found[each] is not None), None)
 
 
 def answer(asked: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> SoFar | None:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 ON_A_PAGE = 600
 """Pixels on paper for which figures of a page are laid out: wider ones lie in more room."""
+PREVIEW = 400
+"""Rows of a table that travel to the browser; the files to download have them all."""
 BELIEVED = 120
 """Seconds for which a server is not asked again what lies at an address."""
 
@@ -86,6 +89,14 @@ class ShownFigure:
     rows: pd.DataFrame
     """What it was drawn from."""
 
+    @cached_property
+    def first_rows(self) -> pd.DataFrame:
+        """Those that are shown of them: single values first, which say more than long curves."""
+        rows = self.rows
+        if "index" in rows:
+            rows = rows.sort_values("index", na_position="first", kind="stable")
+        return rows.head(PREVIEW).dropna(axis="columns", how="all")
+
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def drawn(
@@ -93,11 +104,11 @@ def drawn(
     key: str,
     options: Mapping[str, Any],
     dark: bool,
-    _table: pd.DataFrame,
+    _table: Callable[[], pd.DataFrame],
     width: int | None = None,
 ) -> ShownFigure:
-    """Draw a figure for the screen; `key` stands for the table."""
-    rows = drawn_rows(FIGURES[name], _table, options)
+    """Draw a figure for the screen; `key` stands for the table, made where none is drawn yet."""
+    rows = drawn_rows(FIGURES[name], _table(), options)
     figure = FIGURES[name].draw(rows, **options, width=width or ON_A_PAGE)
     return ShownFigure(for_screen(figure, dark=dark), notes_of(figure), rows)
 

@@ -56,9 +56,16 @@ class Asked:
         """Make the table, and keep it."""
         raise NotImplementedError
 
-    def table(self) -> pd.DataFrame | None:
-        """Return the table if it is known; what failed has none, and may have one later."""
+    def kept(self) -> pd.DataFrame | None:
+        """Return the table if it is known; what failed has none, and may have one later.
+
+        All sessions share it: nobody may change it.
+        """
         return store().get(self.key)
+
+    def shown(self, kept: pd.DataFrame) -> pd.DataFrame:
+        """Return the table that is kept as pages take it."""
+        return kept
 
     def sample(self) -> Asked | None:
         """Return what stands in its place until it is known, if that is sooner."""
@@ -108,7 +115,7 @@ class Request(Asked):
 
     def work(self, progress: Progress) -> None:
         """Measure, and keep the table, with its single values and without."""
-        if self._kept() is not None:
+        if self.kept() is not None:
             return  # asked for in another way while this was waiting
         # Labels depend on what else is open; they are put in when the table is taken out.
         unnamed = replace(self.checkpoint, label="")
@@ -127,11 +134,16 @@ class Request(Asked):
         store().put(replace(self, whole=True).key, table)
         store().put(replace(self, whole=False).key, thinned(table))
 
-    def table(self) -> pd.DataFrame | None:
+    def kept(self) -> pd.DataFrame | None:
         """Return the table if it is known, by itself or as part of a wider one."""
-        kept = self._kept()
-        if kept is None:
-            return None
+        found = store().get(self.key)
+        if found is None and (self.layers, self.roles) != (None, None):
+            found = store().get(replace(self, layers=None, roles=None).key)
+        return found
+
+    def shown(self, kept: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows that are asked for, under the label that the checkpoint has here."""
+        kept = self._narrowed(kept)
         # Without attrs, which pandas would copy deeply each time.
         named = Table.of(kept).rows.assign(checkpoint=self.checkpoint.label)
         named["checkpoint"] = named["checkpoint"].astype(kept["checkpoint"].dtype)
@@ -140,17 +152,6 @@ class Request(Asked):
             "checkpoints": [facts | {"label": self.checkpoint.label, "step": self.checkpoint.step}]
         }
         return named
-
-    def _kept(self) -> pd.DataFrame | None:
-        found = self._stored()
-        return None if found is None else self._narrowed(found)
-
-    def _stored(self) -> pd.DataFrame | None:
-        """Return the table as it is stored, by itself or as part of a wider one."""
-        found = store().get(self.key)
-        if found is None and (self.layers, self.roles) != (None, None):
-            found = store().get(replace(self, layers=None, roles=None).key)
-        return found
 
     def _narrowed(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of the layers and roles that are asked for.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import streamlit as st
@@ -12,6 +16,10 @@ from ngpt_inspect.runs import is_run, step_files
 
 MOST_STEPS = 400
 """Steps of one run that a search finds."""
+FRESH = 10.0
+"""Seconds for which a folder is not looked at again."""
+PATIENCE = 0.1
+"""Seconds that a page waits for a folder that is looked at again: most are read in them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +51,48 @@ class Leaf:
         )
 
 
-@st.cache_data(max_entries=16, ttl=10, show_spinner=False)
-def leaves_once(root: str) -> tuple[list[Leaf], str]:
-    """Return what lies below a folder, as it was at most 10 s ago, and why there may be more."""
+Found = tuple[list[Leaf], str]
+"""What can be opened, and why there may be more."""
+
+
+class Listing:
+    """What lies below a folder: looked at again now and then, for which no page waits long."""
+
+    def __init__(self, look: Callable[[], Found]) -> None:
+        self._look = look
+        self._lock = threading.Lock()
+        self._take()
+
+    def now(self) -> Found:
+        """Return what was there some seconds ago; a page that asks late has it looked at again."""
+        if time.monotonic() - self._looked > FRESH and self._lock.acquire(blocking=False):
+            looking = threading.Thread(target=self._again, daemon=True, name="tree")
+            looking.start()
+            looking.join(PATIENCE)
+        return self._found
+
+    def _again(self) -> None:
+        try:
+            self._take()
+        finally:
+            self._lock.release()
+
+    def _take(self) -> None:
+        self._found = self._look()
+        self._looked = time.monotonic()
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _listing(root: str) -> Listing:
+    return Listing(partial(_look, root))
+
+
+def leaves_once(root: str) -> Found:
+    """Return what lies below a folder, as it was a while ago, and why there may be more."""
+    return _listing(root).now()
+
+
+def _look(root: str) -> Found:
     found = found_below(Path(root))
     leaves = [leaf for path in found.paths for leaf in _leaves(Path(root), path)]
     return sorted(leaves, key=lambda leaf: (leaf.folder, leaf.name)), found.cut

@@ -101,7 +101,7 @@ def test_numbers_of_a_file_that_is_gone_are_not_kept(own_models, monkeypatch, ha
     spoiled(monkeypatch, path, happens, after=after)
     job = workshop().ask(asked.key, asked.title, asked.work)
     assert job.wait(120)
-    assert (job.state, asked.table()) == (State.FAILED, None)
+    assert (job.state, asked.kept()) == (State.FAILED, None)
     assert str(path) in job.error
     assert job.error.isprintable()
     monkeypatch.undo()
@@ -109,7 +109,7 @@ def test_numbers_of_a_file_that_is_gone_are_not_kept(own_models, monkeypatch, ha
     os.utime(path, ns=(1, 1))
     (anew,) = requests([open_once(str(path))], ["unit_norm"])
     assert anew.key != asked.key
-    assert anew.table() is None
+    assert anew.kept() is None
 
 
 @pytest.mark.parametrize("kind", ["sharded safetensors", "sharded torch", "distributed", "gguf"])

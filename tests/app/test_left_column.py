@@ -21,7 +21,6 @@ def idle(monkeypatch):
     monkeypatch.setattr(answers, "PATIENCE", 0)
     monkeypatch.setattr(Workshop, "_run", lambda self: None)
     answers.workshop.clear()
-    tree.leaves_once.clear()
     yield
     answers.workshop.clear()
 

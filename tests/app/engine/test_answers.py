@@ -112,7 +112,7 @@ def test_a_sample_is_shown_until_all_of_it_is_there(run, own_models, monkeypatch
         opened = run(own_models[0], page="embeddings").session_state["session"].checkpoints
         (dots,) = requests(opened, ["dot_products"])
         deadline = time.monotonic() + 300
-        while dots.sample().table() is None:
+        while dots.sample().kept() is None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         app = run(own_models[0], page="embeddings")
@@ -121,14 +121,14 @@ def test_a_sample_is_shown_until_all_of_it_is_there(run, own_models, monkeypatch
         drawn = json.loads(chart.proto.spec)["data"]
         assert {trace["meta"].partition(" ")[0] for trace in drawn} >= {"E_input", "E_output"}
         norms = requests(app.session_state["session"].checkpoints, ["embedding_norms"])
-        assert norms[0].table() is not None, "what is quick does not wait for what is slow"
+        assert norms[0].kept() is not None, "what is quick does not wait for what is slow"
     finally:
         whole.set()
     monkeypatch.setattr(answers, "PATIENCE", 300)
     app = run(own_models[0], page="embeddings")
     assert "Still to come" not in words(app)
     (exact,) = requests(app.session_state["session"].checkpoints, ["dot_products"])
-    assert "sampled" not in set(exact.table()["status"])
+    assert "sampled" not in set(exact.kept()["status"])
 
 
 def test_what_someone_looks_at_goes_before_what_waits(tmp_path):
@@ -184,7 +184,7 @@ def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch):
             if restarted:
                 store()._tables.clear()
             (asked,) = requests([checkpoint], ["condition_numbers"], **ask)
-            table = asked.table().reset_index(drop=True)
+            table = asked.shown(asked.kept()).reset_index(drop=True)
             pd.testing.assert_frame_equal(table, expected, check_frame_type=False)
 
 
