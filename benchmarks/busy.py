@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,6 +29,7 @@ wait_asleep()
 import torch  # noqa: E402
 from changes import tuned  # noqa: E402
 from large_checkpoint import write  # noqa: E402
+from recording import Measured, add_option, tell  # noqa: E402
 
 import ngpt_inspect as ni  # noqa: E402
 from ngpt_inspect.measures import MEASURES  # noqa: E402
@@ -74,11 +74,6 @@ def timed(way: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def spread(times: list[float]) -> str:
-    """Write median and range."""
-    return f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -87,6 +82,7 @@ def main() -> None:
     parser.add_argument("--loops", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--measures", nargs="*", default=[*MEASURES, "changes"], help="only these")
+    add_option(parser)
     options = parser.parse_args()
 
     wide = torch.randn(options.size, options.size, dtype=torch.float64)
@@ -107,13 +103,17 @@ def main() -> None:
             quiet.append(seconds(ways))
             with busy(options.loops):
                 loaded.append(seconds(ways))
-    print(f"d_model {options.size}, {torch.get_num_threads()} threads, {options.loops} busy loops")
-    print("| measure | products alone | products beside the loops | x |")
-    print("|---|---|---|---|")
+    case = f"d = {options.size}, {torch.get_num_threads()} threads, {options.loops} busy loops"
+    told = []
     for name in ways:
         alone, beside = ([each[name] for each in times] for times in (quiet, loaded))
-        factor = statistics.median(beside) / statistics.median(alone)
-        print(f"| {name} | {spread(alone)} | {spread(beside)} | {factor:.2f} |")
+        factors = [many / few for few, many in zip(alone, beside, strict=True)]
+        told += [
+            Measured(work=name, against="the product, alone", unit="x", values=alone),
+            Measured(work=name, against="the product, beside loops", unit="x", values=beside),
+            Measured(work=name, against="itself alone, in products", unit="x", values=factors),
+        ]
+    tell(case, told, write=options.write)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 
 import torch
-from interleave import interleave, print_ratios
+from interleave import interleave, with_ratios
 from large_checkpoint import write
+from recording import add_option, tell
 from safetensors.torch import load_file, save_file
 
 import ngpt_inspect as ni
@@ -52,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--layers", type=int, default=SIZES["n_layers"])
+    add_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +66,9 @@ def main() -> None:
             "condition numbers of one": lambda: ni.measure(before, "condition_numbers", workers=1),
             "floor": lambda: floor(before, after),
         }
-        print_ratios(interleave(ways, options.rounds, time.process_time), "changes of two")
+        seconds = interleave(ways, options.rounds, time.process_time)
+        told = with_ratios(seconds, "changes of two", time.process_time)
+        tell(f"{options.layers} layers of {sizes['d_model']}", told, write=options.write)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 import torch
-from interleave import interleave, print_ratios
+from interleave import interleave, ratio, with_ratios
+from recording import add_option, tell
 from safetensors.torch import save_file
 
 import ngpt_inspect as ni
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--dtype", default="float32", help="stored dtype")
+    add_option(parser)
     options = parser.parse_args()
 
     torch.set_num_threads(1)
@@ -60,8 +62,11 @@ def main() -> None:
             name: lambda name=name: ni.measure(model, name, workers=1)
             for name in ("circuits", "condition_numbers", "logit_bounds")
         }
-        print(f"{options.layers} layers of {options.d_model}, {options.heads} heads, CPU time")
-        print_ratios(interleave(ways, options.rounds, time.process_time), "circuits")
+        case = f"{options.layers} layers of {options.d_model}, {options.heads} heads"
+        seconds = interleave(ways, options.rounds, time.process_time)
+        bounds = ratio(seconds, "logit_bounds", "condition_numbers")
+        told = [*with_ratios(seconds, "circuits", time.process_time), bounds]
+        tell(case, told, write=options.write)
 
 
 if __name__ == "__main__":

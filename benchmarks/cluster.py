@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import logging
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 from distributed import LocalCluster
-from interleave import interleave, print_ratios
+from interleave import interleave, with_ratios
+from recording import add_option, tell
 
 from ngpt_inspect.tables import measure
 from ngpt_inspect.tables.executors import dask_cluster
@@ -27,6 +29,7 @@ def main() -> None:
     parser.add_argument("folder")
     parser.add_argument("--measure", default="singular_values")
     parser.add_argument("--rounds", type=int, default=3)
+    add_option(parser)
     given = parser.parse_args()
     start = partial(
         LocalCluster,
@@ -47,7 +50,8 @@ def main() -> None:
         }
         tables = [way() for way in ways.values()]
         pd.testing.assert_frame_equal(*tables, check_exact=True)
-        print_ratios(interleave(ways, given.rounds), "two workers")
+        told = with_ratios(interleave(ways, given.rounds), "one worker")
+        tell(f"{given.measure} of {Path(given.folder).name}", told, write=given.write)
 
 
 if __name__ == "__main__":

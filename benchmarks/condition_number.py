@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 
 import torch
-from interleave import interleave, print_ratios
+from interleave import interleave, with_ratios
+from recording import Measured, add_option, tell
 
 from ngpt_inspect.numerics.conditioning import condition_number
 
@@ -21,6 +22,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--dtype", default="float32", help="stored dtype")
     parser.add_argument("--no-float32", action="store_true", help="leave out the float32 spectrum")
+    add_option(parser)
     options = parser.parse_args()
 
     torch.manual_seed(0)
@@ -34,14 +36,15 @@ def main() -> None:
     }
     if not options.no_float32:
         ways["torch.linalg.svdvals, float32"] = lambda: torch.linalg.svdvals(w.float())
-    print(f"{rows} x {options.size}, {options.dtype}, {torch.get_num_threads()} threads")
-    print_ratios(interleave(ways, options.rounds), "condition_number")
-
+    timed = with_ratios(interleave(ways, options.rounds), "condition_number")
     ours, s_n = condition_number(w), torch.linalg.svdvals(wide)
     kappa = float(s_n[0] / s_n[-1])
     print(f"kappa {ours.kappa!r} by {ours.method}, stated error {ours.relative_error:.1e}")
     print(f"kappa {kappa!r} by the full float64 spectrum")
-    print(f"relative difference {abs(ours.kappa / kappa - 1):.1e}")
+    apart = [abs(ours.kappa / kappa - 1)]
+    error = Measured(work="relative difference", against="svdvals, float64", values=apart, unit="")
+    case = f"{rows} x {options.size}, {options.dtype}, {torch.get_num_threads()} threads"
+    tell(case, [*timed, error], write=options.write)
 
 
 if __name__ == "__main__":

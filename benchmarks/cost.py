@@ -10,17 +10,18 @@ Run: python benchmarks/cost.py --rounds 3
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
 from dot_products import bare_products
-from interleave import interleave
+from interleave import interleave, ratio
 from large_checkpoint import write
+from recording import Measured, add_option, tell
 
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=8000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--measures", nargs="*", default=list(MEASURES), help="only these")
+    add_option(parser)
     options = parser.parse_args()
 
     torch.set_num_threads(1)
@@ -89,10 +91,7 @@ def main() -> None:
         write(dense, **sizes, d_mlp=D_MLP, vocabulary=options.vocabulary, dtype=torch.float32)
         write(mixture, **sizes, d_mlp=D_EXPERT, experts=EXPERTS, vocabulary=8, dtype=torch.float32)
         models = [ni.open_checkpoint(each) for each in (dense, mixture)]
-        print(f"one layer of {D_MODEL} and {D_MLP}, 2 embeddings of {options.vocabulary}")
-        print(f"experts: {EXPERTS} of {D_MODEL} and {D_EXPERT}")
-        print("| measure | floor | CPU s | CPU s of the floor | x the floor |")
-        print("|---|---|---|---|---|")
+        case = f"one layer of {D_MODEL} and {D_MLP}, 2 embeddings of {options.vocabulary}"
         for name in options.measures:
             roles = set(MEASURES[name].roles)
             model = next((m for m in models if roles & {weight.role for weight in m}), None)
@@ -103,11 +102,13 @@ def main() -> None:
                 "floor": partial(floor_of, model, name),
             }
             seconds = interleave(ways, options.rounds, time.process_time)
-            mine, least = (statistics.median(seconds[each]) for each in ways)
-            ratios = sorted(a / b for a, b in zip(*seconds.values(), strict=True))
-            spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-            kind = FLOORS.get(name, read).__name__
-            print(f"| {name} | {kind} | {mine:.2f} | {least:.2f} | {spread} |", flush=True)
+            floor = FLOORS.get(name, read).__name__
+            told = [
+                Measured(work=name, unit="CPU s", values=seconds["measure"]),
+                Measured(work=f"floor of {name}", unit="CPU s", values=seconds["floor"]),
+                replace(ratio(seconds, "measure", "floor"), work=name, against=floor),
+            ]
+            tell(case, told, write=options.write)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ menu and back. Medians over the rounds, and from where to where they went.
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import tempfile
 import time
@@ -34,6 +33,7 @@ from browsing import (  # noqa: E402
     session,
     settle,
 )
+from recording import Measured, add_option, tell  # noqa: E402
 
 from app.app_pages import PAGES  # noqa: E402
 
@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     overview, *others = PAGES
     parser.add_argument("--pages", nargs="+", default=[overview, "embeddings", "matrices"])
+    add_option(parser)
     given = parser.parse_args()
     if missing():
         sys.exit(f"no browser to look with: {missing()}")
@@ -69,9 +70,8 @@ def main() -> None:
             for name in given.pages:
                 _look(started, paths, "" if name == overview else name, name, told)
             _use(started, paths, told)
-    for name, seconds in told.items():
-        between = f"({min(seconds):.2f} to {max(seconds):.2f})"
-        print(f"{name:<42} {statistics.median(seconds):7.2f} s  {between}")
+    found = [Measured(work=name, values=seconds) for name, seconds in told.items()]
+    tell(", ".join(path.name for path in paths), found, write=given.write)
 
 
 def _look(started: Any, paths: list[Path], path: str, name: str, told: Told) -> None:

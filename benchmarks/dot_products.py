@@ -10,7 +10,8 @@ import argparse
 
 import numpy as np
 import torch
-from interleave import interleave, print_ratios
+from interleave import interleave, with_ratios
+from recording import add_option, tell
 
 from ngpt_inspect.numerics.pairs import pairwise_dots
 
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=768, help="columns")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--plain", action="store_true", help="also E @ E.T with numpy.histogram")
+    add_option(parser)
     options = parser.parse_args()
 
     torch.manual_seed(0)
@@ -51,8 +53,9 @@ def main() -> None:
     }
     if options.plain:
         ways["E @ E.T, numpy.histogram"] = lambda: plain_histogram(x)
-    print(f"V = {options.vocabulary}, d = {options.size}, {torch.get_num_threads()} threads")
-    print_ratios(interleave(ways, options.rounds), "pairwise_dots")
+    case = f"V = {options.vocabulary}, d = {options.size}, {torch.get_num_threads()} threads"
+    told = with_ratios(interleave(ways, options.rounds), "pairwise_dots")
+    tell(case, told, write=options.write)
 
 
 if __name__ == "__main__":

@@ -80,10 +80,10 @@ def training(preset: str, context: int, peak: float) -> None:
     if done.returncode:
         row(f"step, {preset}, {context}", "failed", done.stderr.strip().rpartition("\n")[2], "")
     for line in done.stdout.splitlines():
-        if "tokens/s" in line:
-            name, rate = line.partition("  median")[0].strip(), line.split()[-2]
+        if " tokens/s" in line:
+            *name, rate = line.partition(" tokens/s")[0].split()
             share = f"{6 * PARAMETERS * float(rate) / peak:.1%} of peak" if preset == "0.5B" else ""
-            row(f"step, {name}, {preset}, {context}", f"{rate} tokens/s", share, "")
+            row(f"step, {' '.join(name)}, {preset}, {context}", f"{rate} tokens/s", share, "")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Time several ways of doing one thing in turn, round after round, and print their ratios.
+"""Time several ways of doing one thing in turn, round after round, and take their ratios.
 
 Machines drift: other work comes and goes, clocks change. Ways timed in turn within one process see
 the same drift, so the ratio within a round means more than any time.
@@ -6,9 +6,10 @@ the same drift, so the ratio within a round means more than any time.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Mapping
+
+from recording import Measured
 
 
 def interleave(
@@ -28,14 +29,19 @@ def interleave(
     return seconds
 
 
-def print_ratios(seconds: Mapping[str, list[float]], subject: str) -> None:
-    """Print, for each way, its median time and the ratio of `subject` to it."""
-    width = max(len(name) for name in seconds)
-    print(f"{'':{width}}  median s  {subject} takes (median, min to max over rounds)")
-    for name, times in seconds.items():
-        ratios = sorted(ours / theirs for ours, theirs in zip(seconds[subject], times, strict=True))
-        middle = statistics.median(ratios)
-        note = f"{middle:6.3f} x  ({ratios[0]:.3f} to {ratios[-1]:.3f})"
-        if middle < 1:
-            note += f", {1 / middle:.1f} x faster"
-        print(f"{name:{width}}  {statistics.median(times):8.3f}  {'' if name == subject else note}")
+def ratio(seconds: Mapping[str, list[float]], subject: str, other: str) -> Measured:
+    """Return the time of one way over that of another, round by round."""
+    each = zip(seconds[subject], seconds[other], strict=True)
+    values = [ours / theirs for ours, theirs in each]
+    return Measured(work=subject, against=other, unit="x", values=values)
+
+
+def with_ratios(
+    seconds: Mapping[str, list[float]],
+    subject: str,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[Measured]:
+    """Return the seconds of every way, and the ratios of one of them to the others."""
+    unit = "s" if clock is time.perf_counter else "CPU s"
+    times = [Measured(work=name, unit=unit, values=each) for name, each in seconds.items()]
+    return [*times, *(ratio(seconds, subject, name) for name in seconds if name != subject)]

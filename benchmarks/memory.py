@@ -1,4 +1,4 @@
-"""Peak memory and start-up of the command line on a large checkpoint.
+"""Peak memory and processor time of the command line on a large checkpoint.
 
     python benchmarks/large_checkpoint.py FOLDER --size 7B --layers 20
     python benchmarks/memory.py FOLDER --layers 0-1
@@ -10,10 +10,11 @@ spectra take minutes a layer of width 4096; `--layers` names some.
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
+
+from recording import Measured, add_option, tell
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.measures import MEASURES
@@ -33,16 +34,15 @@ def run(arguments: list[str]) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print a table of peaks against bounds, then one of start-up times."""
-    parser = argparse.ArgumentParser(description="Measure memory and start-up.")
+    """Tell seconds and peaks, with their bounds."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--layers", default="0-1", help="for measures of matrices")
     parser.add_argument("--measures", nargs="*", default=list(MEASURES), help="only these")
-    parser.add_argument("--rounds", type=int, default=5, help="of the start-up commands")
+    add_option(parser)
     options = parser.parse_args()
     model = open_checkpoint(options.folder)
-    print(f"checkpoint: {sum(t.n_bytes for t in model.contents.tensors.values()) / 1e9:.1f} GB")
-    print("| command | CPU seconds | peak MB | bound MB |\n|---|---|---|---|")
+    case = f"{options.folder.name}, layers {options.layers}"
     for measure in (MEASURES[name] for name in options.measures):
         weights = [weight for weight in model if weight.role in measure.roles]
         if not weights:
@@ -51,12 +51,12 @@ def main() -> None:
         in_layers = all(weight.role.facts.kind is Kind.MATRIX for weight in weights)
         chosen = ["--layers", options.layers] if in_layers else []
         seconds, peak = run([measure.command, str(options.folder), *chosen, "--format", "csv"])
-        print(f"| {measure.command} | {seconds:.1f} | {peak / 1e6:.0f} | {bound / 1e6:.0f} |")
-    print("\n| command | median CPU seconds | peak MB |\n|---|---|---|")
-    for arguments in (["--help"], ["tensors", str(options.folder)]):
-        runs = [run(arguments) for _ in range(options.rounds)]
-        seconds, peak = statistics.median(r[0] for r in runs), max(r[1] for r in runs)
-        print(f"| {arguments[0]} | {seconds:.2f} | {peak / 1e6:.0f} |")
+        told = [
+            Measured(work=measure.command, unit="CPU s", values=[seconds]),
+            Measured(work=measure.command, unit="MB", values=[peak / 1e6]),
+            Measured(work=f"bound of {measure.command}", unit="MB", values=[bound / 1e6]),
+        ]
+        tell(case, told, write=options.write)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from functools import partial
 
 import torch
 from dot_products import bare_products
-from interleave import interleave, print_ratios
+from interleave import interleave, with_ratios
+from recording import add_option, tell
 
 from ngpt_inspect.numerics.clouds import covariance_eigenvalues
 from ngpt_inspect.numerics.gram import gram_matrix
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=768, help="columns")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cpu-time", action="store_true", help="seconds of all cores, not of day")
+    add_option(parser)
     options = parser.parse_args()
 
     torch.manual_seed(0)
@@ -35,16 +37,18 @@ def main() -> None:
     raw, cosines = (Dots(normalize=flag, bins=200, exact=True) for flag in (False, True))
     near, even = Closest(0.95), Covering(10)
     clock = time.process_time if options.cpu_time else time.perf_counter
-    print(f"V = {options.vocabulary}, d = {options.size}, {torch.get_num_threads()} threads")
+    case = f"V = {options.vocabulary}, d = {options.size}, {torch.get_num_threads()} threads"
     ways = {
         "together": partial(all_pairs, x, [raw, cosines, near, even]),
+        "together but for uniformity": partial(all_pairs, x, [raw, cosines, near]),
         "dot products": partial(all_pairs, x, [raw]),
         "cosines": partial(all_pairs, x, [cosines]),
         "nearest rows": partial(all_pairs, x, [near]),
         "uniformity": partial(all_pairs, x, [even]),
         "bare tiled products": partial(bare_products, x),
     }
-    print_ratios(interleave(ways, options.rounds, clock), "together")
+    told = with_ratios(interleave(ways, options.rounds, clock), "together", clock)
+    tell(case, told, write=options.write)
 
     def bare_spectrum() -> torch.Tensor:
         return torch.linalg.eigvalsh(gram_matrix(x))
@@ -53,7 +57,8 @@ def main() -> None:
         "covariance spectrum": partial(covariance_eigenvalues, x),
         "one Gram product and eigvalsh": bare_spectrum,
     }
-    print_ratios(interleave(spectra, options.rounds, clock), "covariance spectrum")
+    told = with_ratios(interleave(spectra, options.rounds, clock), "covariance spectrum", clock)
+    tell(case, told, write=options.write)
 
 
 if __name__ == "__main__":

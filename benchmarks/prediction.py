@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from large_checkpoint import write
+from recording import Measured, add_option, tell
 
 import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("--vocabulary", type=int, default=8000)
     parser.add_argument("--measures", nargs="*", default=list(MEASURES), help="only these")
+    add_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         sizes = {"n_layers": options.layers, "d_model": options.width, "d_mlp": 4 * options.width}
@@ -52,12 +54,14 @@ def main() -> None:
         model = ni.open_checkpoint(folder)
         roles = {weight.role for weight in model}
         there = [name for name in options.measures if roles & set(MEASURES[name].roles)]
-        print("| measures | seconds | predicted over real at 25 % | 50 % | 75 % |")
-        print("|---|---|---|---|---|")
         for names in [*([name] for name in there), there]:
             took, ends = predictions(model, names)
-            cells = " | ".join(f"{end / took:.2f}" for end in ends)
-            print(f"| {names[0] if len(names) == 1 else 'all of these'} | {took:.2f} | {cells} |")
+            work = names[0] if len(names) == 1 else f"{len(names)} measures together"
+            told = [
+                Measured(work=work, against=f"real, at {point:.0%}", unit="x", values=[end / took])
+                for point, end in zip(POINTS, ends, strict=True)
+            ]
+            tell(f"{options.layers} layers of {options.width}", told, write=options.write)
 
 
 if __name__ == "__main__":

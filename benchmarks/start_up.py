@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 from interleave import interleave
+from recording import Measured, add_option, tell
 
 IMPORTS = ("pass", "import typer.rich_utils", "import pandas", "import torch")
 COMMANDS = (
@@ -45,15 +46,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint")
     parser.add_argument("--rounds", type=int, default=5)
+    add_option(parser)
     options = parser.parse_args()
 
     ways = {code: partial(run, ["-c", code]) for code in IMPORTS}
     for command in COMMANDS:
         words = [command] if command.startswith("-") else [command, options.checkpoint]
         ways[command] = partial(run, ["-c", CALL, *words])
-    for name, seconds in interleave(ways, options.rounds, of_children).items():
-        middle, low, high = statistics.median(seconds), min(seconds), max(seconds)
-        print(f"{name:26} {middle:6.2f} s ({low:.2f} to {high:.2f})")
+    seconds = interleave(ways, options.rounds, of_children)
+    told = [Measured(work=name, unit="CPU s", values=each) for name, each in seconds.items()]
+    tell(Path(options.checkpoint).name, told, write=options.write)
 
 
 if __name__ == "__main__":

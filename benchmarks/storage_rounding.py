@@ -20,6 +20,7 @@ import math
 from collections.abc import Iterator
 
 import torch
+from recording import Measured, add_option, tell
 
 from ngpt_inspect.numerics.conditioning import condition_numbers
 from ngpt_inspect.numerics.resolution import rounding_errors
@@ -92,12 +93,16 @@ def judged(w: torch.Tensor, dtype: torch.dtype, factors: list[float]) -> Iterato
         yield off, moved, before(stored, found.sigma_min), now
 
 
+COUNTED = ("bounds too small", "missed", "false alarms")
+
+
 def main() -> None:
     """Count and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--roundings", type=int, default=12)
     parser.add_argument("--each", action="store_true", help="print the counts of each kind")
+    add_option(parser)
     options = parser.parse_args()
     factors = [2 ** ((k + 0.5) / options.roundings) for k in range(options.roundings)]
     totals: dict[str, list[list[int]]] = {}
@@ -119,8 +124,13 @@ def main() -> None:
                     print(f"  {name}, {kind}, seed {seed}: before {here[0]}, now {here[1]}")
                 for total, counts in zip(totals[name], here, strict=True):
                     total[:] = [a + b for a, b in zip(total, counts, strict=True)]
-        print(f"{name}, {n_judged} judgements: bound too small, missed, false alarms:", end=" ")
-        print(f"before {totals[name][0]}, now {totals[name][1]}", flush=True)
+        told = [Measured(work="judgements", unit="", values=[n_judged])]
+        for when, counts in zip(("before", "now"), totals[name], strict=True):
+            told += [
+                Measured(work=f"{what}, {when}", unit="", values=[count])
+                for what, count in zip(COUNTED, counts, strict=True)
+            ]
+        tell(name, told, write=options.write)
 
 
 if __name__ == "__main__":

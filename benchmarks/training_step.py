@@ -12,7 +12,6 @@ Run: python benchmarks/training_step.py --preset tiny --rounds 60
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -20,8 +19,9 @@ from unittest import mock
 
 import numpy as np
 import torch
-from interleave import interleave
+from interleave import interleave, ratio
 from plain_loop import PlainLoop
+from recording import Measured, add_option, tell
 
 from reference_model.config import Architecture
 from reference_model.data import TokenData
@@ -31,6 +31,14 @@ from reference_model.training.ranks import join_ranks
 from reference_model.training.trainer import Trainer
 
 STEPS = 1_000_000  # of the schedule: far beyond those timed, so that no step validates
+RATIOS = (
+    ("ngpt", "gpt"),
+    ("gpt of model.py", "gpt"),
+    ("ngpt of model.py", "ngpt"),
+    ("plain float32", "gpt"),
+    ("plain bfloat16", "gpt"),
+)
+"""Which way's time is told over which other's."""
 
 
 def make_data(path: Path, vocab_size: int) -> TokenData:
@@ -51,13 +59,6 @@ def check_equal_loss(gpt: Trainer, plain: PlainLoop) -> None:
         raise SystemExit(message)
 
 
-def print_ratio(seconds: dict[str, list[float]], upper: str, lower: str) -> None:
-    """Median and quartiles over rounds of the time of `upper` over that of `lower`."""
-    pairs = zip(seconds[upper], seconds[lower], strict=True)
-    low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4)
-    print(f"{upper} / {lower}: {middle:.3f} (quartiles {low:.3f} to {high:.3f})")
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -73,6 +74,7 @@ def main() -> None:
         help="time the processor spends on this process, not the clock on the wall: for a CPU with "
         "other work",
     )
+    add_option(parser)
     options = parser.parse_args()
 
     clock = time.process_time if options.cpu_time else time.perf_counter
@@ -114,19 +116,20 @@ def main() -> None:
         seconds = interleave(ways, options.rounds, clock)
 
     tokens = options.batch_size * config.context_length
-    print(
+    case = (
         f"{options.preset}, {options.batch_size} x {config.context_length} tokens a step, "
-        f"{trainers['gpt'].precision}, {ranks.device}, {torch.get_num_threads()} threads, "
-        f"{options.rounds} rounds{' of CPU time' if options.cpu_time else ''}"
+        f"{trainers['gpt'].precision}, {ranks.device}, {torch.get_num_threads()} threads"
     )
-    for name, times in seconds.items():
-        middle = statistics.median(times)
-        print(f"{name:15}  median {1000 * middle:8.1f} ms  {tokens / middle:9.0f} tokens/s")
-    print_ratio(seconds, "ngpt", "gpt")
-    print_ratio(seconds, "gpt of model.py", "gpt")
-    print_ratio(seconds, "ngpt of model.py", "ngpt")
-    print_ratio(seconds, "plain float32", "gpt")
-    print_ratio(seconds, "plain bfloat16", "gpt")
+    unit = "CPU s" if options.cpu_time else "s"
+    told = [
+        measured
+        for name, times in seconds.items()
+        for measured in (
+            Measured(work=name, unit=unit, values=times),
+            Measured(work=name, unit="tokens/s", values=[tokens / each for each in times]),
+        )
+    ]
+    tell(case, [*told, *(ratio(seconds, *pair) for pair in RATIOS)], write=options.write)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ We compute more: WeightWatcher takes whole matrices only, we take every head bes
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import torch
 from large_checkpoint import write
+from recording import Measured, add_option, tell
 
 CASES = {
     "124M": {"n_layers": 12, "d_model": 768, "d_mlp": 2048, "head_width": 64},
@@ -102,6 +102,7 @@ def main() -> None:
     parser.add_argument("--case", choices=CASES, default="124M")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--environment", type=Path, default=Path("build/weightwatcher"))
+    add_option(parser)
     options = parser.parse_args()
     theirs_python = environment(options.environment.resolve())
     with tempfile.TemporaryDirectory() as temporary:
@@ -118,15 +119,17 @@ def main() -> None:
         end: max(abs(our["ends"][name] / their["ends"][name] - 1) for name in shared if end in name)
         for end in ("sigma_max", "sigma_min")
     }
-    print(f"case {options.case}, {options.rounds} rounds; {our['numbers']} condition numbers here")
-    for name, results in zip(
-        ("ngpt-inspect", "weightwatcher"), zip(*rounds, strict=True), strict=True
-    ):
-        print(f"{name:14} {statistics.median(r['seconds'] for r in results):8.2f} s (median)")
-    print(
-        f"faster by {statistics.median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f})"
-    )
-    print(f"{len(shared) // 2} matrices compared; largest relative difference {apart}")
+    tools = zip(("ngpt-inspect", "WeightWatcher"), zip(*rounds, strict=True), strict=True)
+    told = [
+        Measured(work=name, values=[each["seconds"] for each in results]) for name, results in tools
+    ]
+    told += [Measured(work="WeightWatcher", against="ngpt-inspect", unit="x", values=ratios)]
+    told += [
+        Measured(work=f"relative difference of {end}", unit="", values=[value])
+        for end, value in apart.items()
+    ]
+    print(f"{our['numbers']} condition numbers here, {len(shared) // 2} matrices compared")
+    tell(options.case, told, write=options.write)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import demo_output
 import map_tables
 import measure_pages
 import measure_tables
+import performance_tables
 import reference_tables
 import reproduction_tables
 import results_tables
@@ -39,6 +40,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     **map_tables.MAKERS,
     **measure_pages.MAKERS,
     **measure_tables.MAKERS,
+    **performance_tables.MAKERS,
     **reference_tables.MAKERS,
     **reproduction_tables.MAKERS,
     **results_tables.MAKERS,
