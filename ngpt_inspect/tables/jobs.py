@@ -17,6 +17,7 @@ from ngpt_inspect.measures import MEASURES, QUICK_COST, Measure, Values
 from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.numerics.heartbeat import part
+from ngpt_inspect.numerics.memory import WORTH, give_back
 from ngpt_inspect.places import MEMORY
 from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.vocabulary import Kind, Status
@@ -134,6 +135,9 @@ class Job(Computing):
             for number, each in enumerate(self.takings):
                 with part(sum(costs[:number]), costs[number], sum(costs)):
                     found.append(self._taken(each, weight))
+        if math.prod(self.weight.shape) >= WORTH:
+            weight.made.clear()
+            give_back()
         return found
 
     def _taken(self, taking: Taking, weight: Weight) -> list[Values]:
