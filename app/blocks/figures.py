@@ -12,7 +12,7 @@ from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.plotting import scope
 
 from ..engine.answers import SoFar, so_far
-from ..engine.loading import drawn, wide_once
+from ..engine.loading import Frame, drawn, wide_once
 from ..engine.palette import painted_runs, palette_key
 from ..engine.questions import Request, requests
 from ..frame.looks import is_dark
@@ -47,8 +47,8 @@ class Look(TypedDict, total=False):
     """Called before the page is run again with ``st.session_state[key].selection.points``."""
     width: int
     """Pixels on paper; by default two columns of a page."""
-    finished: Callable[[Any], Any]
-    """Takes the drawing and returns another one, which is shown."""
+    frame: Frame | None
+    """Which cells stand in a frame."""
 
 
 def draw_figure(
@@ -165,11 +165,12 @@ def _show(
 ) -> None:
     """Draw a table with its words and its numbers; it is made only where it is not drawn yet."""
     told = dict(options or {})
-    drawing = drawn(chosen.name, table_key, told, is_dark(), table, look.get("width"))
+    how = (told, is_dark(), table, look.get("width"), look.get("frame"))
+    drawing = drawn(chosen.name, table_key, *how)
     key, clicked = look.get("key", ""), look.get("clicked")
     of = f" of {' and '.join(labels)}" if labels else ""
     st.plotly_chart(
-        look["finished"](drawing.figure) if "finished" in look else drawing.figure,
+        drawing.figure,
         theme=None,
         key=key or f"figure {chosen.name}",
         config=CONFIG,

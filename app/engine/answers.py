@@ -69,11 +69,17 @@ def ask_all(
     What failed is left out, and the page says why; so are roles and layers that a checkpoint has
     not. Every checkpoint is in ``attrs`` all the same, so that each keeps its colour.
     """
-    asked = requests(
+    found = answer_all(
         checkpoints, measures, whole=whole, layers=layers, roles=roles, options=options
     )
-    found = answer(asked, checkpoints)
     return None if found is None else found.table
+
+
+def answer_all(
+    checkpoints: Sequence[WeightSet], measures: Iterable[str], **limits: Any
+) -> SoFar | None:
+    """Return the same with the key that stands for it; `limits` as `requests` takes them."""
+    return answer(requests(checkpoints, measures, **limits), checkpoints)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +23,7 @@ import streamlit as st
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.figures.drawing.cells import framed
 from ngpt_inspect.places import is_uri
 from ngpt_inspect.plotting import drawn_rows, for_screen, joined, notes_of
 from ngpt_inspect.plotting.choices import width_chosen
@@ -80,6 +81,10 @@ def workshop() -> Workshop:
     return Workshop()
 
 
+Frame = tuple[int, str, int | None]
+"""Layer, role and head of the matrix whose cells stand in a frame."""
+
+
 @dataclass(frozen=True)
 class ShownFigure:
     """A figure as a page shows it. All sessions share it: nobody may change it."""
@@ -98,7 +103,7 @@ class ShownFigure:
         return rows.head(PREVIEW).dropna(axis="columns", how="all")
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=128, show_spinner=False)
 def drawn(
     name: str,
     key: str,
@@ -106,11 +111,24 @@ def drawn(
     dark: bool,
     _table: Callable[[], pd.DataFrame],
     width: int | None = None,
+    frame: Frame | None = None,
 ) -> ShownFigure:
     """Draw a figure for the screen; `key` stands for the table, made where none is drawn yet."""
+    if frame is not None:
+        whole = drawn(name, key, options, dark, _table, width)
+        return replace(whole, figure=framed(whole.figure, *frame))
     rows = drawn_rows(FIGURES[name], _table(), options)
     figure = FIGURES[name].draw(rows, **options, width=width or ON_A_PAGE)
     return ShownFigure(for_screen(figure, dark=dark), notes_of(figure), rows)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def derived(what: str, key: tuple[Any, ...], _make: Callable[[], Any]) -> Any:
+    """Return what is made of a table for a page; `what` and `key` stand for it.
+
+    All sessions share it: nobody may change it.
+    """
+    return _make()
 
 
 @st.cache_data(max_entries=64, max_size="50MB", show_spinner=False)

@@ -15,7 +15,7 @@ from ngpt_inspect.figures import FIGURES
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
 from ngpt_inspect.wording import number
 
-from ...blocks.cells import BESIDE, LAYER, MAP, ROLE, framed, take_cell
+from ...blocks.cells import BESIDE, LAYER, MAP, ROLE, take_cell
 from ...blocks.figures import draw_figure, draw_wide
 from ...blocks.tables import draw_downloads, draw_table, headed
 from ...engine.loading import texts_once
@@ -54,7 +54,7 @@ def draw_map(pair: Pair, table: pd.DataFrame, key: str, of: str, role: str, laye
         key=CELLS,
         clicked=partial(take_cell, CELLS),
         width=MAP,
-        finished=lambda figure: framed(figure, layer, role),
+        frame=(layer, role, None),
     )
 
 

@@ -16,10 +16,11 @@ from ngpt_inspect.tables.matrix_views import matrices_of, matrix_facts, n_heads_
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number
 
-from ...blocks.cells import BESIDE, HEAD, LAYER, MAP, ROLE, framed, take_cell
+from ...blocks.cells import BESIDE, HEAD, LAYER, MAP, ROLE, take_cell
 from ...blocks.figures import draw_figure
 from ...blocks.tables import draw_downloads, draw_table, headed
-from ...engine.answers import ask_all
+from ...engine.answers import answer_all
+from ...engine.loading import derived
 from ...frame.controls import choose
 from ...frame.looks import names_of
 from ...frame.text import plain
@@ -93,32 +94,46 @@ def draw_heads(checkpoints: Sequence[WeightSet], chosen: Chosen | None) -> None:
         key=HEADS,
         clicked=partial(take_cell, HEADS),
         width=MAP,
-        finished=lambda figure: figure if chosen is None else framed(figure, *chosen.place),
+        frame=None if chosen is None else chosen.place,
     )
 
 
 def draw_elsewhere(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     """Draw κ of the same matrix, and the same head of it, in every layer."""
-    table = ask_all(checkpoints, ["condition_numbers"], roles=[chosen.role])
-    if table is None or not len(table):
+    found = answer_all(checkpoints, ["condition_numbers"], roles=[chosen.role])
+    if found is None:
         return
-    rows = table[(table["measure"] == "condition_number") & table["statistic"].isna()]
-    rows = rows[rows["head"].isna() if chosen.head is None else rows["head"].eq(chosen.head)]
-    if rows.empty:
+    key = (found.key, chosen.role, chosen.head)
+    wide = derived("elsewhere", key, lambda: _elsewhere(found.table, checkpoints, chosen.head))
+    if wide.empty:
         return
-    names = _names_of(checkpoints)
-    told = [names(*each) for each in zip(rows["checkpoint"], rows["step"], strict=True)]
-    wide = rows.assign(name=told).pivot_table(
-        index="layer", columns="name", values="value", aggfunc="max", sort=False
-    )
     head = "" if chosen.head is None else f", head {chosen.head}"
     st.caption(f"κ of {plain(chosen.role)}{head} in every layer")
     draw_table(
-        wide.sort_index().reset_index(),
+        wide,
         alt=f"Condition number of {chosen.role}{head} in every layer",
         height="content" if len(wide) < 8 else 280,
-        column_config=headed(wide, {}, {}),
+        column_config=headed(wide.drop(columns="layer"), {}, {}),
     )
+
+
+def _elsewhere(
+    table: pd.DataFrame, checkpoints: Sequence[WeightSet], head: int | None
+) -> pd.DataFrame:
+    """Return κ with a row a layer and a column a checkpoint."""
+    rows = table[(table["measure"] == "condition_number") & table["statistic"].isna()]
+    rows = rows[rows["head"].isna() if head is None else rows["head"].eq(head)]
+    wide = _named(rows, checkpoints).pivot_table(
+        index="layer", columns="name", values="value", aggfunc="max", sort=False
+    )
+    return wide.sort_index().reset_index()
+
+
+def _named(rows: pd.DataFrame, checkpoints: Sequence[WeightSet]) -> pd.DataFrame:
+    """Return rows with what each checkpoint is called here."""
+    names = _names_of(checkpoints)
+    told = [names(*each) for each in zip(rows["checkpoint"], rows["step"], strict=True)]
+    return rows.assign(name=told)
 
 
 def choose_matrix(checkpoints: Sequence[WeightSet]) -> Chosen | None:
@@ -141,27 +156,37 @@ def draw_circuits(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     """Draw what the chosen head computes: κ and ranks of its QK and its OV in every checkpoint."""
     if chosen.head is None:
         return
-    table = ask_all(checkpoints, ["circuits"], layers=[chosen.layer])
-    if table is None or not len(table):
+    found = answer_all(checkpoints, ["circuits"], layers=[chosen.layer])
+    if found is None:
         return
-    rows = table[table["statistic"].isna() & table["head"].eq(chosen.head)]
-    rows = rows[rows["measure"].isin(CIRCUIT_FACTS)]
-    if rows.empty:
+    key = (found.key, chosen.head)
+    wide = derived("circuits", key, lambda: _circuits(found.table, checkpoints, chosen.head))
+    if wide.empty:
         return
-    names = _names_of(checkpoints)
-    told = [names(*each) for each in zip(rows["checkpoint"], rows["step"], strict=True)]
-    wide = rows.assign(
-        name=told,
-        circuit=["QK" if role == Role.W_Q else "OV" for role in rows["role"]],
-        number=[CIRCUIT_FACTS[name] for name in rows["measure"]],
-    ).pivot_table(index=["circuit", "number"], columns="name", values="value", sort=False)
     st.caption(f"Circuits of head {chosen.head} of layer {chosen.layer}: QK and OV")
     draw_table(
-        wide.reset_index(),
+        wide,
         alt=f"Condition number and ranks of QK and OV of head {chosen.head}",
         height="content",
-        column_config=headed(wide, {}, {}),
+        column_config=headed(wide.drop(columns=["circuit", "number"]), {}, {}),
     )
+
+
+def _circuits(
+    table: pd.DataFrame, checkpoints: Sequence[WeightSet], head: int | None
+) -> pd.DataFrame:
+    """Return the numbers of one head with a column a checkpoint."""
+    rows = table[table["statistic"].isna() & table["head"].eq(head)]
+    rows = rows[rows["measure"].isin(CIRCUIT_FACTS)]
+    wide = (
+        _named(rows, checkpoints)
+        .assign(
+            circuit=["QK" if role == Role.W_Q else "OV" for role in rows["role"]],
+            number=[CIRCUIT_FACTS[name] for name in rows["measure"]],
+        )
+        .pivot_table(index=["circuit", "number"], columns="name", values="value", sort=False)
+    )
+    return wide.reset_index()
 
 
 def _names_of(checkpoints: Sequence[WeightSet]) -> Callable[[str, Any], str]:
@@ -174,13 +199,14 @@ def _names_of(checkpoints: Sequence[WeightSet]) -> Callable[[str, Any], str]:
 def draw_facts(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
     """Draw the numbers of one matrix, and its singular values, in every checkpoint."""
     # Whole, as the figure of the spectrum asks: one measurement serves both.
-    table = ask_all(checkpoints, MEASURED, whole=True, **chosen.where)
-    if table is None:
+    found = answer_all(checkpoints, MEASURED, whole=True, **chosen.where)
+    if found is None:
         st.caption("Not measured yet.")
     else:
-        facts = matrix_facts(table, chosen.layer, chosen.role, chosen.head)
+        key = (found.key, *chosen.place)
+        facts = derived("facts", key, lambda: matrix_facts(found.table, *chosen.place))
         draw_table(
-            _turned(facts, checkpoints),
+            derived("facts turned", key, lambda: _turned(facts, checkpoints)),
             alt=f"Condition number, singular values and ranks of {chosen.name} in each checkpoint",
             height="content",
         )

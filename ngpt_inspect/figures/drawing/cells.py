@@ -131,3 +131,15 @@ def _marks(board: Board, status: Status, x: Sequence[float], y: Sequence[float])
         hoverinfo="skip",
         meta=MARK_OF[status],
     )
+
+
+def framed(figure: Any, layer: int, role: str, head: int | None = None) -> Any:
+    """Return a copy of a heat map with a frame around the cells of one matrix."""
+    out = type(figure)(figure)
+    for trace in figure.data:
+        for x, y, told in zip(trace.x or (), trace.y or (), trace.customdata or (), strict=False):
+            if (told[1], told[2]) == (layer, role) and told[3] in (None, head):
+                box = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
+                line = {"color": CHOSEN, "width": 2.5}
+                out.add_shape(type="rect", xref=trace.xaxis, yref=trace.yaxis, line=line, **box)
+    return out
