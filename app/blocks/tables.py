@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
 
 
+@st.fragment
 def draw_numbers(drawing: ShownFigure, key: str, alt: str) -> None:
-    """Draw the table of a figure, to be opened: its first rows, and all of them as files."""
-    with st.expander("The numbers"):
-        draw_table(drawing.first_rows, alt=f"First rows of {alt}")
-        draw_downloads(drawing.rows, key)
+    """Draw the table of a figure, to be opened: its first rows, and all of them as files.
+
+    They travel when it is opened, and then alone: a page has a dozen of them.
+    """
+    numbers = st.expander("The numbers", key=f"numbers {key}", on_change="rerun")
+    if numbers.open:
+        with numbers:
+            draw_table(drawing.first_rows, alt=f"First rows of {alt}")
+            draw_downloads(drawing.rows, key)
 
 
 def draw_table(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from ngpt_inspect.weights import WeightSet
 
+ONE_PASS = ("dot_products", "nearest_tokens")
+"""What looks at all pairs of rows, and is shown together: whichever is asked for, all are taken."""
 LARGE = 8192
 """Rows of an embedding from which on all pairs of them take longer than a second."""
 
@@ -117,12 +119,13 @@ class Request(Asked):
         """Measure, and keep the table, with its single values and without."""
         if self.kept() is not None:
             return  # asked for in another way while this was waiting
+        asked = self._together()
         # Labels depend on what else is open; they are put in when the table is taken out.
         unnamed = replace(self.checkpoint, label="")
         table = summarise(
             measure(
                 unnamed,
-                self.measure,
+                [each.measure for each in asked],
                 layers=self.layers,
                 roles=self.roles,
                 progress=progress,
@@ -130,9 +133,17 @@ class Request(Asked):
             )
         )
         check_unchanged(self.checkpoint.contents, self.stamp)
-        table = self._narrowed(table)
-        store().put(replace(self, whole=True).key, table)
-        store().put(replace(self, whole=False).key, thinned(table))
+        for each in asked:
+            mine = each._narrowed(table if asked == [self] else _of_measure(table, each.measure))
+            store().put(replace(each, whole=True).key, mine)
+            store().put(replace(each, whole=False).key, thinned(mine))
+
+    def _together(self) -> list[Request]:
+        """Return this and what is not known yet of those that the same pass answers."""
+        if self.measure not in ONE_PASS or set(self.options) - {"quick"}:
+            return [self]
+        others = (replace(self, measure=name) for name in ONE_PASS if name != self.measure)
+        return [self, *(each for each in others if each.kept() is None)]
 
     def kept(self) -> pd.DataFrame | None:
         """Return the table if it is known, by itself or as part of a wider one."""
@@ -193,6 +204,19 @@ def requests(
         if _present(layers, range(checkpoint.shape.n_layers)) != ()
         and _present(roles, _measurable(checkpoint, name)) != ()
     ]
+
+
+def _of_measure(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return what one measure says in a table of `ONE_PASS`."""
+    rows = table[table["measure"].isin(list(MEASURES[name].quantities))]
+    options = {each: {option.name for option in MEASURES[each].options} for each in ONE_PASS}
+    foreign = set().union(*options.values()) - options[name]
+    settings = table.attrs["settings"]
+    rows.attrs = table.attrs | {
+        "measures": [name],
+        "settings": {key: settings[key] for key in settings if key not in foreign},
+    }
+    return rows
 
 
 def _measurable(checkpoint: WeightSet, measure: str) -> tuple[str, ...]:

@@ -99,10 +99,10 @@ def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
 def test_a_sample_is_shown_until_all_of_it_is_there(run, own_models, monkeypatch):
     real, whole = questions.measure, threading.Event()
 
-    def slow(checkpoint, name, **more):
-        if name == "dot_products" and not more.get("quick"):
+    def slow(checkpoint, names, **more):
+        if "dot_products" in names and not more.get("quick"):
             whole.wait(600)
-        return real(checkpoint, name, **more)
+        return real(checkpoint, names, **more)
 
     monkeypatch.setattr(questions, "measure", slow)
     monkeypatch.setattr(questions, "LARGE", 1)
@@ -172,6 +172,29 @@ def test_a_key_names_the_file_the_question_and_nothing_else(tmp_path):
     path.touch()
     others += requests([open_checkpoint(path)], **ask)
     assert len({one.key, *(each.key for each in others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize("first", questions.ONE_PASS)
+def test_what_one_pass_answers_is_what_each_measure_says_alone(tmp_path, monkeypatch, first):
+    passes, real = [], questions.measure
+    monkeypatch.setattr(
+        questions,
+        "measure",
+        lambda c, names, **more: passes.append(names) or real(c, names, **more),
+    )
+    checkpoint = open_checkpoint(write_ngpt(tmp_path / "ngpt.safetensors"))
+    asked = {name: requests([checkpoint], [name], whole=True)[0] for name in questions.ONE_PASS}
+    asked[first].work(lambda done, total: None)
+    for name, each in asked.items():
+        kept, alone = each.kept(), summarise(measure(checkpoint, name))
+        found = each.shown(kept).reset_index(drop=True)
+        pd.testing.assert_frame_equal(
+            found, alone.reset_index(drop=True), check_exact=True, check_frame_type=False
+        )
+        assert kept.attrs["measures"] == [name]
+        assert kept.attrs["settings"] == alone.attrs["settings"]
+        each.work(lambda done, total: None)
+    assert len(passes) == 1
 
 
 def test_one_measurement_answers_every_way_to_ask(run, models, monkeypatch):
