@@ -84,7 +84,7 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
 
     calls = []
     real = questions.measure
-    monkeypatch.setattr(questions, "measure", lambda c, m, **k: calls.append(m) or real(c, m, **k))
+    monkeypatch.setattr(questions, "measure", lambda c, m, **k: calls.extend(m) or real(c, m, **k))
     path = changed(write_ngpt(tmp_path / "ngpt.safetensors"), change)
     app = run(path)
     text = plain("8 of 9 matrices (largest deviation 1: W_q layer 0)")
