@@ -25,6 +25,8 @@ from recording import Measured, add_option, tell
 from ngpt_inspect.numerics.conditioning import condition_numbers
 from ngpt_inspect.numerics.resolution import rounding_errors
 
+COUNTED = ("bounds too small", "missed", "false alarms")
+"""What a judgement can be found wrong in, in the order of the counts."""
 DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
@@ -91,9 +93,6 @@ def judged(w: torch.Tensor, dtype: torch.dtype, factors: list[float]) -> Iterato
         off = abs(math.log(found.kappa / float(true[0] / true[-1])))
         now = (found.shift, found.status != "ok")
         yield off, moved, before(stored, found.sigma_min), now
-
-
-COUNTED = ("bounds too small", "missed", "false alarms")
 
 
 def main() -> None:

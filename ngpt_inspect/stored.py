@@ -131,6 +131,11 @@ class StoredTensor(ABC):
         return None
 
     @property
+    def spacing(self) -> Spacing:
+        """How far apart values of its dtype are: of float64 where they are computed."""
+        return FLOATS[self.dtype if self.errors is None else "F64"]
+
+    @property
     def errors(self) -> StoredTensor | None:
         """The root mean square rounding error of each value, to be read as the values are.
 

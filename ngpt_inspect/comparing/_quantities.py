@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.measures import Values
-from ngpt_inspect.stored import FLOATS
 from ngpt_inspect.vocabulary import Kind, Status
 from ngpt_inspect.weights import Weight
 
@@ -170,4 +169,4 @@ def _equal(before: Weight, after: Weight, old: torch.Tensor, new: torch.Tensor) 
 def _rounding(weight: Weight) -> float:
     """Return the root mean square rounding error of storage over that of the values."""
     told = weight.tensor.rounding()
-    return ROUNDING * FLOATS[weight.tensor.dtype].eps if told is None else told
+    return ROUNDING * weight.tensor.spacing.eps if told is None else told

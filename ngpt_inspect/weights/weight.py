@@ -136,8 +136,7 @@ class Weight:
     def spacing(self) -> Spacing:
         """Of the dtype that `values` were rounded to: float64's where they are computed."""
         rescaled = (self.factor, self.offset) != (1.0, 0.0)
-        computed = rescaled or self.tensor.errors is not None
-        return FLOATS["F64" if computed else self.tensor.dtype]
+        return FLOATS["F64"] if rescaled else self.tensor.spacing
 
     def errors(self, device: str = "cpu") -> torch.Tensor | None:
         """Return the root mean square error that storage left in each of `values`.

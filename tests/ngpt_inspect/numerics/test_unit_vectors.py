@@ -10,16 +10,9 @@ from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.numerics.unit_vectors import norm_rounding, unit_vectors
 from ngpt_inspect.stored import FLOATS
 
-TORCH = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-    "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
-    "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
-}
+KINDS = ("float64", "float32", "float16", "bfloat16")
+KINDS += tuple(f"float8_{each}" for each in ("e4m3fn", "e5m2", "e4m3fnuz", "e5m2fnuz"))
+TORCH = {name: getattr(torch, kind) for name, kind in zip(FLOATS, KINDS, strict=True)}
 
 LOW = [torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2]
 
@@ -51,7 +44,6 @@ def unit_rows_of(rows, relative_rounding=None):
 @pytest.mark.parametrize("name", FLOATS)
 def test_spacings_are_those_of_the_codes(name):
     """Not of `torch.finfo`, whose eps of float8_e5m2fnuz is half of the step from 1."""
-    assert set(FLOATS) == set(TORCH)
     kind = TORCH[name]
     integers = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[kind.itemsize]
     one = torch.ones(1, dtype=torch.float64).to(kind)
