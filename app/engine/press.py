@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.figures.canvas.render import IMAGES, one_browser
@@ -24,6 +25,8 @@ class Press:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._browser = ExitStack()
+        self._within = copy_context()
+        """Where the browser is open: for the images made here, and for no other thread's."""
         self._used: float | None = None
         """When the open browser was last used; None: none is open."""
 
@@ -40,10 +43,10 @@ class Press:
         with self._lock:
             try:
                 if self._used is None:
-                    self._browser.enter_context(one_browser())
+                    self._within.run(self._browser.enter_context, one_browser())
                     threading.Thread(target=self._watch, daemon=True).start()
                 self._used = time.monotonic()
-                return rendered(drawing, kind, title=title)
+                return self._within.run(rendered, drawing, kind, title=title)
             except Exception:
                 self._close()
                 raise
@@ -64,4 +67,4 @@ class Press:
 
     def _close(self) -> None:
         self._used = None
-        self._browser.close()
+        self._within.run(self._browser.close)

@@ -2,6 +2,7 @@
 
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,8 +79,8 @@ def _image(figure: Drawing, kind: str) -> bytes:
     size = {"width": figure.layout.width, "height": figure.layout.height}
     opts = {"format": kind, "scale": PNG_SCALE if kind == "png" else 1, **size}
     with _told():
-        if _opened:
-            return bytes(_opened[-1].calc_fig(figure, opts))
+        if (browser := _opened.get()) is not None:
+            return bytes(browser.calc_fig(figure, opts))
         return bytes(kaleido.calc_fig_sync(figure, opts=opts))
 
 
@@ -143,7 +144,8 @@ class _Browser:
         self._loop.close()
 
 
-_opened: list[_Browser] = []
+_opened: ContextVar[_Browser | None] = ContextVar("_opened", default=None)
+"""Of the caller's own context: another thread's browser may close at any moment."""
 
 
 @contextmanager
@@ -157,9 +159,9 @@ def one_browser() -> Iterator[None]:
     """
     with _told():
         browser = _Browser()
-    _opened.append(browser)
+    before = _opened.set(browser)
     try:
         yield
     finally:
-        _opened.remove(browser)
+        _opened.reset(before)
         browser.close()

@@ -71,6 +71,27 @@ def test_ten_at_once_share_one_browser_that_closes_when_idle(browsers, clock):
     assert browsers["opened"] == 2
 
 
+def test_whoever_asks_gets_the_warm_browser(monkeypatch):
+    pytest.importorskip("kaleido")
+
+    class Kept:
+        opened = 0
+
+        def __init__(self):
+            Kept.opened += 1
+
+        calc_fig = staticmethod(lambda *_: b"warm")
+        close = staticmethod(lambda: None)
+
+    monkeypatch.setattr(render, "_Browser", Kept)
+    monkeypatch.setattr(render, "has_browser", lambda: True)
+    one, drawing = Press(), go.Figure(layout={"width": 100, "height": 100})
+    for _ in range(2):
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(one.print, drawing, "pdf", "x").result() == b"warm"
+    assert Kept.opened == 1
+
+
 def test_html_needs_no_browser(browsers):
     assert Press().print(go.Figure(), "html", "x") == b"html"
     assert browsers["opened"] == 0

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from models import tiny_gpt, write_reference
@@ -87,6 +88,26 @@ def test_a_browser_that_does_not_start_is_one_line_and_nothing_waits_for_it(
     with pytest.raises(InspectError, match="broke down"):
         save_figure(figure, tmp_path / "figure.png")
     assert not (tmp_path / "figure.png").exists()
+
+
+def test_a_browser_makes_the_images_of_those_who_opened_it(figure, tmp_path, monkeypatch):
+    kaleido = pytest.importorskip("kaleido")
+
+    class Kept:
+        calc_fig = staticmethod(lambda *_: b"kept")
+        close = staticmethod(lambda: None)
+
+    monkeypatch.setattr(rendering, "_Browser", Kept)
+    monkeypatch.setattr(rendering, "has_browser", lambda: True)
+    monkeypatch.setattr(kaleido, "calc_fig_sync", lambda *_, **__: b"of its own")
+
+    def saved():
+        return save_figure(figure, tmp_path / "figure.png").read_bytes()
+
+    with one_browser(), ThreadPoolExecutor(1) as elsewhere:
+        assert saved() == b"kept"
+        assert elsewhere.submit(saved).result() == b"of its own"
+    assert saved() == b"of its own"
 
 
 @pytest.mark.browser
