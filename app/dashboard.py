@@ -19,10 +19,10 @@ __package__ = ".".join(folder.name for folder in reversed(_PACKAGES))
 from .app_pages import PAGES  # noqa: E402
 from .arguments import parse  # noqa: E402
 from .blocks.one_file import draw_one_file  # noqa: E402
-from .engine import answers  # noqa: E402
 from .engine.sweeping import sweeper  # noqa: E402
+from .frame import parts  # noqa: E402
+from .frame.address import missed  # noqa: E402
 from .frame.admission import admitted  # noqa: E402
-from .frame.controls import missed  # noqa: E402
 from .frame.menu import draw_menu, offer  # noqa: E402
 from .frame.opening import draw_refused, draw_waiting  # noqa: E402
 from .frame.pinning import draw_pin_box  # noqa: E402
@@ -38,6 +38,7 @@ ICON, LOGO = (str(_HERE.with_name(f"{name}.svg")) for name in ("icon", "logo"))
 def main() -> None:
     """Open what was asked for, then run the page that was chosen."""
     arguments = parse(sys.argv[1:])
+    parts.begin()
     st.set_page_config(page_title="ngpt-inspect", page_icon=ICON, layout="wide")
     draw_style()
     st.logo(LOGO, size="large", icon_image=ICON)
@@ -49,8 +50,7 @@ def main() -> None:
     one_file = st.sidebar.container()
     draw_sidebar(session, arguments.root, arguments.upload_mb)
     sweeper().tell()
-    answers.begin()
-    missed().clear()
+    parts.begin_drawing()
     draw_refused(session, arguments.root)
     draw_waiting(session)
     top = st.container()
@@ -61,6 +61,7 @@ def main() -> None:
         draw_progress()
         for sentence in missed():
             st.info(plain(sentence), icon=":material/help:")
+    parts.end()
 
 
 main()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ngpt_inspect.vocabulary import Role
 
-from ..frame.address import write
+from ..frame.parts import take
 
 LAYER, ROLE, HEAD = "layer", "role", "head"
 """Keys, in the address too, of the matrix that is looked at."""
@@ -21,4 +21,4 @@ def take_cell(key: str) -> None:
         return
     _, layer, role, head, *_ = points[0]["customdata"]
     chosen = {LAYER: str(layer), ROLE: str(Role(role))}
-    write(chosen if head is None else chosen | {HEAD: str(head)})
+    take(chosen if head is None else chosen | {HEAD: str(head)})

@@ -15,6 +15,7 @@ from ..engine.answers import SoFar, so_far
 from ..engine.loading import Frame, drawn, wide_once
 from ..engine.palette import painted_runs, palette_key
 from ..engine.questions import Request, requests
+from ..frame.controls import choose
 from ..frame.looks import is_dark
 from ..frame.text import plain
 from .tables import draw_numbers
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
 
 POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
+NONE = "none"
 MOST_NAMED = 6
 """Runs that the description of a figure names."""
 NEEDLESS = ("pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "select2d", "lasso2d")
@@ -95,6 +97,14 @@ def draw_figure(
     labels = dict.fromkeys(checkpoint.label for checkpoint in checkpoints)
     key = repr((found.key, only))
     _show(chosen, lambda: _narrowed(found.table, only), key, options, labels, look)
+
+
+def draw_further(names: Sequence[str], checkpoints: Sequence[WeightSet]) -> None:
+    """Draw a choice among figures that are drawn when asked for, and the one that is."""
+    words = {name: FIGURES[name].title for name in names}
+    further = choose("Further figure", (NONE, *names), "further", words=words)
+    if further != NONE:
+        draw_figure(further, checkpoints)
 
 
 def _begun(found: SoFar) -> bool:

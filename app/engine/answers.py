@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.4
 """Seconds that one run of a page waits for work before it is shown without its results."""
+PART = 4
+"""Times as long waits a part that is drawn alone: the rest of the page is there meanwhile."""
 WAITING, UNTIL = "waiting", "patient until"
 
 
@@ -161,10 +163,10 @@ def _key_of(parts: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> str:
     return sha256(repr(told).encode()).hexdigest()
 
 
-def begin() -> None:
-    """Begin one run of a page: nothing is waited for yet."""
+def begin(*, alone: bool = False) -> None:
+    """Begin to draw a page, or a part of it alone: nothing is waited for yet."""
     st.session_state[WAITING] = []
-    st.session_state[UNTIL] = time.monotonic() + PATIENCE
+    st.session_state[UNTIL] = time.monotonic() + PATIENCE * (PART if alone else 1)
 
 
 def waited_for() -> list[BackgroundJob]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import streamlit as st
@@ -53,11 +54,17 @@ def colors_of(checkpoints: Iterable[Labelled]) -> list[str]:
     return [(look_of(each.label, each.step) or FOREIGN)[0] for each in checkpoints]
 
 
-def tell_apart(pair: Sequence[Labelled]) -> None:
-    """Have the first of two be dashed for this run of the page, if they have one colour."""
+@contextmanager
+def told_apart(pair: Sequence[Labelled]) -> Iterator[None]:
+    """Have the first of two be dashed in what is drawn within, if they have one colour."""
+    usual = st.session_state[PALETTE]
     first, second = colors_of(pair)
     if first == second:
-        st.session_state[PALETTE][pair[0].label, pair[0].step] = (first, "dash")
+        st.session_state[PALETTE] = usual | {(pair[0].label, pair[0].step): (first, "dash")}
+    try:
+        yield
+    finally:
+        st.session_state[PALETTE] = usual
 
 
 def painted(table: pd.DataFrame) -> pd.DataFrame:

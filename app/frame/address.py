@@ -7,7 +7,9 @@ history. Of every page the last view of this session is remembered, and the menu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import streamlit as st
 
@@ -18,21 +20,62 @@ EVERYWHERE = (OPEN, CLOSED, HIDDEN, STEP, COLOR)
 """What all pages share: paths opened from the page, paths of the command line that were closed,
 what is hidden, ``path:step`` and ``path:colour``."""
 
+SHOWN, READERS, MISSED = "shown page", "readers", "asked in vain"
+"""Keys of the name of the page that is being shown, of who read what there, and of what there is
+not."""
+PAGE = "page"
+"""The reader that is none of the parts of a page."""
+
 Query = dict[str, list[str]]
+_reader: ContextVar[str] = ContextVar("_reader", default=PAGE)
 
 
 def asked(key: str, usual: str = "") -> str:
     """Return what the address says of a choice, or what holds where it says nothing."""
+    _note(key)
     return st.query_params.get(key, usual)
 
 
 def all_asked(key: str) -> list[str]:
     """Return all values that the address gives to a key."""
+    _note(key)
     return st.query_params.get_all(key)
 
 
-def write(values: Mapping[str, str | Sequence[str] | None]) -> None:
-    """Change the address once; None and nothing at all take a key out of it.
+def missed() -> list[str]:
+    """Return what was asked for in vain in this run of a page, a sentence each."""
+    found: list[str] = st.session_state.setdefault(MISSED, [])
+    return found
+
+
+@contextmanager
+def reading(part: str) -> Iterator[None]:
+    """Note that it is this part of the page which asks."""
+    before = _reader.set(part)
+    try:
+        yield
+    finally:
+        _reader.reset(before)
+
+
+def readers(keys: Iterable[str]) -> set[str]:
+    """Return which parts of the page asked for any of these keys since `forget_readers`."""
+    noted: dict[str, set[str]] = st.session_state.get(READERS, {})
+    return {part for key in keys for part in noted.get(key, ())}
+
+
+def forget_readers() -> None:
+    """Begin to note anew who asks for what."""
+    st.session_state[READERS] = {}
+
+
+def _note(key: str) -> None:
+    noted: dict[str, set[str]] = st.session_state.setdefault(READERS, {})
+    noted.setdefault(key, set()).add(_reader.get())
+
+
+def write(values: Mapping[str, str | Sequence[str] | None]) -> list[str]:
+    """Change the address once; None and nothing at all take a key out of it. Return what changed.
 
     To be called before a page is drawn: from what streamlit calls on a click.
     """
@@ -41,6 +84,8 @@ def write(values: Mapping[str, str | Sequence[str] | None]) -> None:
     new = {key: value for key, value in new.items() if value}
     if new != now:
         st.query_params.from_dict(new)
+        remember(st.session_state.get(SHOWN, ""))
+    return [key for key in values if new.get(key) != now.get(key)]
 
 
 def toggle(key: str, value: str) -> None:
@@ -51,6 +96,7 @@ def toggle(key: str, value: str) -> None:
 
 def remember(page: str) -> None:
     """Remember the view of the page that is being shown."""
+    st.session_state[SHOWN] = page
     views: dict[str, Query] = st.session_state.setdefault(VIEWS, {})
     views[page] = {key: value for key, value in _whole().items() if key not in EVERYWHERE}
 
@@ -62,11 +108,11 @@ def view_of(page: str) -> Query:
 
 def shared() -> Query:
     """Return what every link of this session carries."""
-    return {key: value for key, value in _whole().items() if key in EVERYWHERE}
+    return {key: values for key in EVERYWHERE if (values := all_asked(key))}
 
 
 def _whole() -> Query:
-    return {key: all_asked(key) for key in st.query_params}
+    return {key: st.query_params.get_all(key) for key in st.query_params}
 
 
 def _listed(value: str | Sequence[str] | None) -> list[str]:

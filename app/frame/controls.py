@@ -10,21 +10,14 @@ import streamlit as st
 from ngpt_inspect.figures import FIGURES, Choice
 from ngpt_inspect.naming import meant
 
-from .address import asked, write
+from .address import asked, missed
+from .parts import take
 
 FEW = 4
 """Values that are shown side by side; more become a box to pick from."""
 
 Value = TypeVar("Value")
-MISSED = "asked in vain"
 ON, OFF = "true", "false"
-NONE = "none"
-
-
-def missed() -> list[str]:
-    """Return what was asked for in vain in this run of a page, a sentence each."""
-    found: list[str] = st.session_state.setdefault(MISSED, [])
-    return found
 
 
 def choose(
@@ -59,14 +52,22 @@ def choose(
     wanted = asked(key)
     if wanted and wanted not in named:
         missed().append(f"No {label.lower()} {wanted!r} here: {meant(wanted, texts)}.")
-    shown = beginning(key, wanted if wanted in named else texts[0])
+    shown = beginning(key, say(already_chosen(label, values, key, say=say)))
     shared: dict[str, Any] = {"key": key, "help": help, "on_change": _take, "args": (key, texts[0])}
     shared["format_func"] = lambda text: (words or {}).get(text, text)
     if len(texts) <= FEW:
-        chosen = st.segmented_control(label, texts, default=shown, required=True, **shared)
+        picked = st.segmented_control(label, texts, default=shown, required=True, **shared)
     else:
-        chosen = st.selectbox(label, texts, index=texts.index(shown or texts[0]), **shared)
-    return named.get(chosen or texts[0], values[0])
+        picked = st.selectbox(label, texts, index=texts.index(shown or texts[0]), **shared)
+    return named.get(picked or texts[0], values[0])
+
+
+def already_chosen(
+    label: str, values: Sequence[Value], key: str, *, say: Callable[[Value], str] = str
+) -> Value:
+    """Return what `choose` would, for another part of the page: nothing is drawn."""
+    wanted = asked(key)
+    return next((value for value in values if say(value) == wanted), values[0])
 
 
 def switch(label: str, key: str, *, usual: bool = False, help: str | None = None) -> bool:
@@ -115,7 +116,7 @@ def _take(key: str, usual: str, forget: Sequence[str] = ()) -> None:
     value = st.session_state[key]
     text = (ON if value else OFF) if isinstance(value, bool) else str(value)
     gone: dict[str, str | None] = dict.fromkeys(forget)
-    write(gone | {key: None if text == usual else text})
+    take(gone | {key: None if text == usual else text})
 
 
 def choose_options(name: str, *, key: str = "", without: Sequence[str] = ()) -> dict[str, Any]:
@@ -138,13 +139,6 @@ def choose_options(name: str, *, key: str = "", without: Sequence[str] = ()) -> 
         return {}
     with st.container(horizontal=True):
         return {option.name: _option(option, f"{key}{option.name}") for option in offered}
-
-
-def choose_further(names: Sequence[str]) -> str:
-    """Draw a choice among figures that a page draws when asked to; empty while none is."""
-    words = {name: FIGURES[name].title for name in names}
-    chosen = choose("Further figure", (NONE, *names), "further", words=words)
-    return "" if chosen == NONE else chosen
 
 
 def in_words(option: Choice) -> str:

@@ -19,10 +19,10 @@ from ...blocks.cells import BESIDE, LAYER, MAP, ROLE, take_cell
 from ...blocks.figures import draw_figure, draw_wide
 from ...blocks.tables import draw_downloads, draw_table, headed
 from ...engine.loading import texts_once
-from ...engine.palette import tell_apart
-from ...frame.address import write
+from ...engine.palette import told_apart
 from ...frame.controls import choose
 from ...frame.looks import names_of
+from ...frame.parts import take
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
@@ -82,14 +82,9 @@ def draw_one(pair: Pair, weights: pd.DataFrame, role: str, layer: int) -> None:
         values = ["" if pd.isna(row[name]) else number(row[name]) for name in HEADINGS]
         told[f"change{expert}"] = [*values, f"{row['status']} {row['reason']}".strip()]
     draw_table(told, alt=f"How {role} of layer {layer} changed", height="content")
-    tell_apart(pair)
-    draw_figure(
-        "matrix_spectrum",
-        pair,
-        options={"layer": layer, "role": role, "head": 0},
-        title="",
-        width=BESIDE,
-    )
+    options = {"layer": layer, "role": role, "head": 0}
+    with told_apart(pair):
+        draw_figure("matrix_spectrum", pair, options=options, title="", width=BESIDE)
 
 
 def draw_weights(weights: pd.DataFrame, pair: Pair) -> None:
@@ -135,4 +130,4 @@ def _take_row() -> None:
     picked = st.session_state[TABLE].selection.rows
     place = st.session_state[f"{TABLE} places"][picked[0]] if picked else {}
     if place and not pd.isna(place["layer"]):
-        write({ROLE: place["role"], LAYER: str(place["layer"])})
+        take({ROLE: place["role"], LAYER: str(place["layer"])})

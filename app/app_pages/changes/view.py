@@ -1,11 +1,17 @@
 """The layout of the page of changes."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ngpt_inspect.comparing.views import changed_weights
 from ngpt_inspect.errors import InspectError
 
 from ...frame.controls import choose
+from ...frame.parts import part
 from ...frame.session import current, now
 from ...frame.text import plain
 from ...frame.welcome import draw_welcome
@@ -18,6 +24,9 @@ from .blocks import (
     draw_tokens,
     draw_weights,
 )
+
+if TYPE_CHECKING:
+    from ngpt_inspect.weights import WeightSet
 
 
 def draw() -> None:
@@ -34,6 +43,11 @@ def draw() -> None:
             icon=":material/info:",
         )
         return
+    part("changes", _draw_pair, there)
+
+
+def _draw_pair(there: Mapping[str, Callable[[], WeightSet]]) -> None:
+    """Draw the choice of two of these, and what became of one on its way to the other."""
     first, last = usual_pair(now().shown, list(there))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         before = choose("Before", _beginning_with(first, there), "before")

@@ -14,12 +14,14 @@ from ngpt_inspect.tables.token_views import ORDERS, ordered, same_token, searche
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number
 
+from ...blocks.figures import draw_figure
 from ...blocks.tables import draw_downloads, draw_table, headed
 from ...engine.loading import texts_once
 from ...engine.palette import colors_of
-from ...frame.address import asked, write
-from ...frame.controls import choose, typed
+from ...frame.address import asked
+from ...frame.controls import choose, choose_options, typed
 from ...frame.looks import chip, names_of
+from ...frame.parts import take
 from ...frame.text import plain
 from .tokens import (
     EMBEDDINGS,
@@ -89,6 +91,16 @@ ORDER = (
 """What is looked at first comes first."""
 
 
+def draw_embeddings(checkpoints: Sequence[WeightSet]) -> None:
+    """Draw the figure of all tokens."""
+    draw_figure(
+        "embeddings",
+        checkpoints,
+        options=choose_options("embeddings"),
+        title="Norms, spectrum and dot products",
+    )
+
+
 def draw_counts(checkpoints: Sequence[WeightSet]) -> None:
     """Draw how many tokens of each embedding are remarkable, and by which rules."""
     counts, to_come = counts_of(checkpoints)
@@ -103,6 +115,14 @@ def draw_counts(checkpoints: Sequence[WeightSet]) -> None:
         column_config=headed(counts, NAMES, HELP, near_duplicate_share="percent"),
     )
     st.caption(WORDS)
+
+
+def draw_looked_at(checkpoints: Sequence[WeightSet]) -> None:
+    """Draw the table of tokens, one token in every checkpoint, and the pairs most alike."""
+    looked_at = draw_tokens(checkpoints)
+    if looked_at:
+        draw_neighbours(checkpoints, *looked_at)
+        draw_extremes(*looked_at[:2])
 
 
 def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] | None:
@@ -262,4 +282,4 @@ def _take() -> None:
     """Look at the token whose row was clicked."""
     picked = st.session_state[TABLE].selection.rows
     if picked:
-        write({TOKEN: str(st.session_state[f"{TABLE} ids"][picked[0]])})
+        take({TOKEN: str(st.session_state[f"{TABLE} ids"][picked[0]])})

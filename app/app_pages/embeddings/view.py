@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from ...blocks.figures import draw_figure
-from ...frame.controls import choose_further, choose_options
+from ...blocks.figures import draw_further
+from ...frame.parts import part
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
-from .blocks import draw_counts, draw_extremes, draw_neighbours, draw_tokens
+from .blocks import draw_counts, draw_embeddings, draw_looked_at
 
 
 def draw() -> None:
@@ -16,17 +16,8 @@ def draw() -> None:
     if not checkpoints:
         draw_welcome()
         return
-    draw_figure(
-        "embeddings",
-        checkpoints,
-        options=choose_options("embeddings"),
-        title="Norms, spectrum and dot products",
-    )
+    part("figure", draw_embeddings, checkpoints)
     st.header("Tokens", anchor="tokens")
     draw_counts(checkpoints)
-    looked_at = draw_tokens(checkpoints)
-    if looked_at:
-        draw_neighbours(checkpoints, *looked_at)
-        draw_extremes(*looked_at[:2])
-    if further := choose_further(("uniformity",)):
-        draw_figure(further, checkpoints)
+    part("tokens", draw_looked_at, checkpoints)
+    part("further", draw_further, ("uniformity",), checkpoints)

@@ -1,7 +1,9 @@
 """The layout of the page of exports."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -9,6 +11,7 @@ from ngpt_inspect.figures import Figure
 
 from ...engine.loading import on_paper
 from ...frame.controls import choose
+from ...frame.parts import part
 from ...frame.session import current, current_places
 from ...frame.welcome import draw_welcome
 from .blocks import (
@@ -22,6 +25,9 @@ from .blocks import (
     offered,
 )
 
+if TYPE_CHECKING:
+    from ngpt_inspect.weights import WeightSet
+
 WIDTHS = ("two", "one")
 
 
@@ -29,10 +35,18 @@ def draw() -> None:
     """Draw the choice of a figure and its size, the figure as printed, its files and its code."""
     checkpoints, places = current(), current_places()
     st.title("Export")
-    named = {each.title: each for each in offered(checkpoints, places)}
-    if not named:
+    figures = offered(checkpoints, places)
+    if not figures:
         draw_welcome()
         return
+    part("figure", _draw_figure, figures, checkpoints, places)
+
+
+def _draw_figure(
+    figures: Sequence[Figure], checkpoints: Sequence[WeightSet], places: Sequence[str]
+) -> None:
+    """Draw the choice of one of these figures, and the figure with its files."""
+    named = {each.title: each for each in figures}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = named[choose("Figure", list(named), "figure")]
         width = choose("Columns wide", WIDTHS, "width")

@@ -11,6 +11,7 @@ from ngpt_inspect.vocabulary import Role
 
 from ...blocks.tables import draw_table, matching
 from ...frame.controls import choose, typed
+from ...frame.parts import part
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
 
@@ -23,6 +24,10 @@ def draw() -> None:
     if not current():
         draw_welcome()
         return
+    part("terms", _draw_terms)
+
+
+def _draw_terms() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         about = choose("Names of", ABOUT, "about")
         words = typed("Search", "term", placeholder="gate, q_proj, kappa", width=280)

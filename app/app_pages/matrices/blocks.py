@@ -21,7 +21,7 @@ from ...blocks.figures import draw_figure
 from ...blocks.tables import draw_downloads, draw_table, headed
 from ...engine.answers import answer_all
 from ...engine.loading import derived
-from ...frame.controls import choose
+from ...frame.controls import already_chosen, choose, choose_options, switch
 from ...frame.looks import names_of
 from ...frame.text import plain
 
@@ -74,8 +74,15 @@ class Chosen:
         return f"{self.role} of layer {self.layer}, {part}"
 
 
-def draw_curves(name: str, checkpoints: Sequence[WeightSet], options: dict[str, Any]) -> None:
+def draw_curves(checkpoints: Sequence[WeightSet]) -> None:
     """Draw condition numbers by layer; a click on a point chooses its matrix."""
+    renormalised = switch(
+        "GPT renormalised",
+        "renormalised",
+        help="Beside it, dotted, after giving the vectors of each matrix length 1, as nGPT does.",
+    )
+    name = "normalized_condition_numbers" if renormalised else "condition_numbers"
+    options = choose_options(name)
     draw_figure(name, checkpoints, options=options, key=CURVES, clicked=partial(take_cell, CURVES))
 
 
@@ -136,19 +143,42 @@ def _named(rows: pd.DataFrame, checkpoints: Sequence[WeightSet]) -> pd.DataFrame
     return rows.assign(name=told)
 
 
+def draw_matrix(checkpoints: Sequence[WeightSet]) -> None:
+    """Draw the map of all heads, one matrix beside it, and the same matrix elsewhere below."""
+    on_the_left, beside = st.columns(2, gap="medium")
+    with beside:
+        st.header("One matrix", anchor="matrix")
+        chosen = choose_matrix(checkpoints)
+        if chosen is not None:
+            draw_facts(checkpoints, chosen)
+    with on_the_left:
+        st.header("By layer and head", anchor="heads")
+        draw_heads(checkpoints, chosen)
+        if chosen is not None:
+            draw_elsewhere(checkpoints, chosen)
+            draw_circuits(checkpoints, chosen)
+
+
 def choose_matrix(checkpoints: Sequence[WeightSet]) -> Chosen | None:
     """Draw the boxes that say which matrix; None where there is no matrix at all."""
-    roles = matrices_of(checkpoints)
-    if not roles:
+    if not matrices_of(checkpoints):
         st.caption("None of these checkpoints has a matrix that was recognised.")
         return None
-    n_layers = max(checkpoint.shape.n_layers for checkpoint in checkpoints)
     st.caption("Click a cell of the map or a point below, or choose here.")
     with st.container(horizontal=True):
-        layer = choose("Layer", range(n_layers), LAYER)
-        role = choose("Matrix", roles, ROLE)
-        n_heads = n_heads_of(checkpoints, role)
-        head = choose("Head", range(n_heads), HEAD) if n_heads else None
+        return _matrix(checkpoints, choose)
+
+
+def _matrix(checkpoints: Sequence[WeightSet], pick: Callable[..., Any]) -> Chosen | None:
+    """Return the matrix that is looked at; `pick` is `choose`, or `already_chosen`."""
+    roles = matrices_of(checkpoints)
+    if not roles:
+        return None
+    n_layers = max(checkpoint.shape.n_layers for checkpoint in checkpoints)
+    layer = pick("Layer", range(n_layers), LAYER)
+    role = pick("Matrix", roles, ROLE)
+    n_heads = n_heads_of(checkpoints, role)
+    head = pick("Head", range(n_heads), HEAD) if n_heads else None
     return Chosen(layer=layer, role=str(role), head=head)
 
 
@@ -229,7 +259,14 @@ def _turned(facts: pd.DataFrame, checkpoints: Sequence[WeightSet]) -> pd.DataFra
     return wide
 
 
-def draw_norms(checkpoints: Sequence[WeightSet], chosen: Chosen) -> None:
-    """Draw the norms of the vectors of one matrix in every checkpoint."""
-    options = {"layer": chosen.layer, "role": chosen.role}
-    draw_figure("matrix_vector_norms", checkpoints, options=options, **chosen.where)
+def draw_vectors(checkpoints: Sequence[WeightSet]) -> None:
+    """Draw the norms of the vectors of the matrix that is looked at, in every checkpoint."""
+    chosen = _matrix(checkpoints, already_chosen)
+    if chosen is not None:
+        options = {"layer": chosen.layer, "role": chosen.role}
+        draw_figure("matrix_vector_norms", checkpoints, options=options, **chosen.where)
+
+
+def draw_norms(checkpoints: Sequence[WeightSet]) -> None:
+    """Draw norms of matrices by layer."""
+    draw_figure("matrix_norms", checkpoints, options=choose_options("matrix_norms", key="norms-"))

@@ -4,11 +4,10 @@ import streamlit as st
 
 from ngpt_inspect.tables.learned import LEARNED
 
-from ...blocks.figures import draw_figure
-from ...frame.controls import choose_options
+from ...frame.parts import part
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
-from .blocks import draw_formulas, draw_gains, draw_vector
+from .blocks import draw_formulas, draw_gains, draw_learned, draw_vector
 
 # Figures of what only nGPT learns: heading, and what goes before their choices in the address.
 NGPT_ONLY = {
@@ -27,9 +26,9 @@ def draw() -> None:
     if any(each.family == "nGPT" for each in checkpoints):
         for name, (heading, key) in NGPT_ONLY.items():
             st.subheader(heading, anchor=name.replace("_", "-"))
-            draw_figure(name, checkpoints, title="", options=choose_options(name, key=key))
+            part(name, draw_learned, name, checkpoints, key)
     if any(role in LEARNED for each in checkpoints for role in each.roles):
-        draw_vector(checkpoints)
+        part("vector", draw_vector, checkpoints)
         draw_gains(checkpoints)
         draw_formulas(checkpoints)
     else:

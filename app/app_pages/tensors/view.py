@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,9 +12,10 @@ from ngpt_inspect.wording import number
 from ...blocks.figures import CONFIG
 from ...blocks.tables import draw_downloads, draw_table, matching
 from ...engine.palette import colors_of
-from ...frame.address import asked, write
+from ...frame.address import asked
 from ...frame.controls import choose, typed
 from ...frame.looks import is_dark, names_of
+from ...frame.parts import part, take
 from ...frame.session import current
 from ...frame.text import plain
 from ...frame.welcome import draw_welcome
@@ -38,6 +40,10 @@ def draw() -> None:
     if not checkpoints:
         draw_welcome()
         return
+    part("tensors", _draw_tensors, checkpoints)
+
+
+def _draw_tensors(checkpoints: Sequence[WeightSet]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         named = dict(zip(names_of(checkpoints), checkpoints, strict=True))
         checkpoint = named[choose("Checkpoint", list(named), WHOSE)]
@@ -109,4 +115,4 @@ def _take() -> None:
     """Look at the tensor whose row was clicked."""
     picked = st.session_state[TABLE].selection.rows
     if picked:
-        write({TENSOR: st.session_state[f"{TABLE} names"][picked[0]]})
+        take({TENSOR: st.session_state[f"{TABLE} names"][picked[0]]})

@@ -22,6 +22,7 @@ from ...engine.loading import status_once, wide_once
 from ...engine.palette import colors_of
 from ...frame.controls import choose, choose_options, slide, switch
 from ...frame.looks import chip
+from ...frame.parts import WHOLE, part
 from ...frame.text import plain
 from .read_out import factors, in_words
 from .runs import OpenRun, every_step, goes_on, share_done, stamps, status_in_words
@@ -33,9 +34,6 @@ EVERY = 2.0
 """Seconds between two looks at the files of a run."""
 STEP = 0.01
 """Nats per token between two places of the slider."""
-WHOLE = "page of training is whole"
-"""Whether the page was drawn to its end: a run that logs faster than that never gets to cut
-it short."""
 MOST_METRICS = 4
 LINES = "lines"
 SLIDER = 320
@@ -57,6 +55,7 @@ def draw_status(runs: Sequence[OpenRun], checkpoints: Sequence[WeightSet]) -> No
 
 def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -> None:
     """Draw the lines. As a fragment it is run again by itself, with what the page has seen."""
+    # A run that logs faster than the page is drawn does not get to cut it short.
     if st.session_state[WHOLE] and stamps(runs) != seen:
         st.rerun()
     for run in runs:
@@ -164,6 +163,10 @@ def draw_results_figures(places: Sequence[str]) -> None:
             if wide_once(FIGURES[name].results, places)[0].empty:
                 continue
             st.subheader(FIGURES[name].title, anchor=name.replace("_", "-"))
-            draw_results(name, places, options=choose_options(name, key=f"{name}_"), title="")
+            part(name, _draw_results, name, places)
         except InspectError as error:
             st.warning(plain(str(error)), icon=":material/error:")
+
+
+def _draw_results(name: str, places: Sequence[str]) -> None:
+    draw_results(name, places, options=choose_options(name, key=f"{name}_"), title="")

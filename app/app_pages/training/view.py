@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from ...frame.parts import part
 from ...frame.session import current, current_places
 from ...frame.text import plain
 from ...frame.welcome import draw_welcome
 from .blocks import (
-    WHOLE,
     draw_losses,
     draw_read_out,
     draw_results_figures,
@@ -22,7 +22,6 @@ def draw() -> None:
     runs, results = open_runs(checkpoints, places), results_among(places)
     alone = in_no_run(checkpoints, runs)
 
-    st.session_state[WHOLE] = False
     st.title("Training")
     if not places:
         draw_welcome()
@@ -38,9 +37,8 @@ def draw() -> None:
         for failure in failures:
             st.warning(plain(failure), icon=":material/error:")
         if logged:
-            draw_losses(logged)
-            draw_read_out(logged)
-        draw_trajectories(runs)
+            part("losses", draw_losses, logged)
+            part("reached", draw_read_out, logged)
+        part("trajectories", draw_trajectories, runs)
     if results:
         draw_results_figures(results)
-    st.session_state[WHOLE] = True

@@ -14,7 +14,7 @@ class Selected:
 def test_a_click_on_a_cell_chooses_its_matrix(monkeypatch):
     state = {"map": Selected([["gpt", 1, "W_k", 3, 200, None]])}
     monkeypatch.setattr(cells.st, "session_state", state)
-    monkeypatch.setattr(cells, "write", state.update)
+    monkeypatch.setattr(cells, "take", state.update)
     cells.take_cell("map")
     assert (state["layer"], state["role"], state["head"]) == ("1", "W_k", "3")
     state["curves"] = Selected([["gpt", 0, "W_u", None, 200, None]])

@@ -2,10 +2,10 @@
 
 import json
 import threading
-import time
 
 import pandas as pd
 import pytest
+from browsing import eventually
 from seen import charts, colors, panels, words
 from small_models import write_gpt, write_ngpt
 
@@ -110,18 +110,16 @@ def test_a_sample_is_shown_until_all_of_it_is_there(run, own_models, monkeypatch
     title = MEASURES["dot_products"].title
     try:
         opened = run(own_models[0], page="embeddings").session_state["session"].checkpoints
-        (dots,) = requests(opened, ["dot_products"])
-        deadline = time.monotonic() + 300
-        while dots.sample().kept() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        (dots,), (norms,) = (
+            requests(opened, [name]) for name in ("dot_products", "embedding_norms")
+        )
+        for quick in (dots.sample(), norms):  # they do not wait for what is slow
+            assert eventually(lambda quick=quick: quick.kept() is not None)
         app = run(own_models[0], page="embeddings")
         assert f"random sample so far: {title} of gpt" in words(app).replace("\\", "")
         (chart,) = charts(app)
         drawn = json.loads(chart.proto.spec)["data"]
         assert {trace["meta"].partition(" ")[0] for trace in drawn} >= {"E_input", "E_output"}
-        norms = requests(app.session_state["session"].checkpoints, ["embedding_norms"])
-        assert norms[0].kept() is not None, "what is quick does not wait for what is slow"
     finally:
         whole.set()
     monkeypatch.setattr(answers, "PATIENCE", 300)

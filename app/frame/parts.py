@@ -1,0 +1,78 @@
+"""Parts of a page: what is chosen has those parts drawn again that read it, and no others.
+
+All that is chosen stands in the address. While a page is drawn it is written down which part asks
+for what there (`address.asked`); what no part asks for alone, the page itself does. So nothing has
+to say what it depends on, but a part takes nothing from another part: it reads the address too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import ParamSpec
+
+import streamlit as st
+
+from ..engine import answers
+from .address import PAGE, forget_readers, missed, readers, reading, write
+
+WHOLE = "page is whole"
+"""Whether the page was drawn to its end, and all of its parts are therefore known."""
+
+Given = ParamSpec("Given")
+
+
+def begin() -> None:
+    """Begin one run of the whole page: nobody has read anything."""
+    st.session_state[WHOLE] = False
+    forget_readers()
+
+
+def begin_drawing(*, alone: bool = False) -> None:
+    """Begin to draw a page, or a part of it alone: nothing is waited for, or was asked in vain."""
+    answers.begin(alone=alone)
+    missed().clear()
+
+
+def end() -> None:
+    """End one run of the whole page."""
+    st.session_state[WHOLE] = True
+
+
+def part(
+    name: str, draw: Callable[Given, object], *args: Given.args, **options: Given.kwargs
+) -> None:
+    """Draw a part of a page, which is drawn again alone when something is chosen that it reads.
+
+    Parameters
+    ----------
+    name
+        Tells it from other parts of the same page.
+    draw
+        Draws it from these arguments and from the address. Parts do not lie in one another.
+    """
+    with_the_page = True
+
+    @wraps(draw)
+    def drawn() -> None:
+        nonlocal with_the_page
+        alone, with_the_page = not with_the_page, False
+        if alone:
+            begin_drawing(alone=True)
+        with reading(name):
+            draw(*args, **options)
+        if alone and (answers.waited_for() or missed()):
+            st.rerun()  # the top of the page says so
+
+    st.fragment(drawn, key=name)()
+
+
+def take(values: Mapping[str, str | Sequence[str] | None]) -> None:
+    """Write to the address what was chosen; to be called from what streamlit calls on a click."""
+    changed = write(values)
+    if not changed:
+        return
+    affected = readers(changed)
+    if not affected or PAGE in affected or not st.session_state[WHOLE]:
+        st.rerun()
+    st.rerun(sorted(affected))

@@ -1,0 +1,90 @@
+"""Parts of a page: what is chosen has those drawn again that read it, and no others."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+
+def script():
+    """Draw a page that counts how often each of its parts was drawn."""
+    import streamlit as st
+
+    from app.engine import answers
+    from app.frame import parts
+    from app.frame.address import asked, missed, remember
+    from app.frame.controls import already_chosen, choose
+
+    def count(name):
+        drawn = st.session_state.setdefault("drawn", [])
+        drawn.append(name)
+
+    def choosing():
+        count("choosing")
+        choose("Layer", range(3), "layer")
+
+    def showing():
+        count("showing")
+        st.caption(f"layer {already_chosen('Layer', range(3), 'layer')}")
+
+    def other():
+        count("other")
+        if choose("Role", ["W_q", "W_k", "W_v"], "role") == "W_k":
+            missed().append("No W_k here.")
+        elif asked("role") == "W_v":
+            st.session_state[answers.WAITING].append("a job")
+
+    st.session_state["drawn"] = []
+    parts.begin()
+    parts.begin_drawing()
+    remember("small")
+    count("page")
+    theme = asked("theme")
+    choose("Theme", ["light", "dark"], "theme")
+    for name, draw in {"choosing": choosing, "showing": showing, "other": other}.items():
+        parts.part(name, draw)
+    st.caption(" ".join([theme, *missed()]))
+    parts.end()
+
+
+@pytest.fixture
+def app():
+    app = AppTest.from_function(script, default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+EVERY = ["page", "choosing", "showing", "other"]
+
+
+def drawn(app):
+    return app.session_state["drawn"]
+
+
+def test_a_choice_draws_the_parts_that_read_it_and_no_others(app):
+    assert drawn(app) == EVERY
+    app.segmented_control(key="layer").select("2").run()
+    assert sorted(drawn(app)[len(EVERY) :]) == ["choosing", "showing"]
+    assert "layer 2" in [each.value for each in app.caption]
+    assert app.query_params["layer"] == "2"
+
+
+def test_what_the_page_itself_reads_draws_all_of_it(app):
+    app.segmented_control(key="theme").select("dark").run()
+    assert drawn(app) == EVERY
+
+
+@pytest.mark.parametrize("value", ["W_k", "W_v"])
+def test_a_part_that_has_something_to_say_or_to_wait_for_draws_all_of_it(app, value):
+    app.segmented_control(key="role").select(value).run()
+    assert drawn(app) == EVERY
+    assert ("No W_k here." in app.caption[-1].value) is (value == "W_k")
+
+
+def test_a_page_that_was_cut_short_is_drawn_whole(app):
+    app.session_state["page is whole"] = False
+    app.segmented_control(key="layer").select("1").run()
+    assert drawn(app) == EVERY
+
+
+def test_the_menu_leads_back_to_what_was_chosen_in_a_part(app):
+    app.segmented_control(key="layer").select("2").run()
+    assert app.session_state["views"]["small"] == {"layer": ["2"]}
