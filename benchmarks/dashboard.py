@@ -74,9 +74,14 @@ def main() -> None:
     tell(", ".join(path.name for path in paths), found, write=given.write)
 
 
+def _served(paths: list[Path], cache: str) -> Any:
+    """Serve as whoever starts the dashboard does: on all cores."""
+    return served(*paths, cache=Path(cache), threads=None)
+
+
 def _look(started: Any, paths: list[Path], path: str, name: str, told: Told) -> None:
     """Open a page of a new server twice."""
-    with tempfile.TemporaryDirectory() as cache, served(*paths, cache=Path(cache)) as (address, _):
+    with tempfile.TemporaryDirectory() as cache, _served(paths, cache) as (address, _):
         for state in ("cold", "warm"):
             page = session(started).new_page()
             page.add_init_script(WATCH)
@@ -93,7 +98,7 @@ def _look(started: Any, paths: list[Path], path: str, name: str, told: Told) -> 
 
 def _use(started: Any, paths: list[Path], told: Told) -> None:
     """Change a control, click on a cell, leave the page and come back: all measured before."""
-    with tempfile.TemporaryDirectory() as cache, served(*paths, cache=Path(cache)) as (address, _):
+    with tempfile.TemporaryDirectory() as cache, _served(paths, cache) as (address, _):
         page = session(started).new_page()
         page.goto(address)
         settle(page)

@@ -45,7 +45,7 @@ def missing() -> str:
 
 @contextmanager
 def served(
-    *arguments: object, cache: Path, counted_in: Path | None = None
+    *arguments: object, cache: Path, counted_in: Path | None = None, threads: int | None = 1
 ) -> Iterator[tuple[str, int]]:
     """Serve the dashboard with a command line; yield its address and process id.
 
@@ -57,6 +57,8 @@ def served(
         Where results are kept, and what the server says.
     counted_in
         A file that gets a line for every measurement.
+    threads
+        Of the server; None leaves it those it takes by itself.
     """
     port = free_port()
     server = ["-m", "streamlit"]
@@ -71,7 +73,8 @@ def served(
             stdout=out,
             stderr=subprocess.STDOUT,
             env=os.environ
-            | {"NGPT_INSPECT_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+            | {"NGPT_INSPECT_CACHE": str(cache)}
+            | ({} if threads is None else {"OMP_NUM_THREADS": str(threads)})
             | {"COUNTED_IN": str(counted_in), "PYTHONPATH": _path()},
         )
     try:
