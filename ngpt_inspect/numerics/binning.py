@@ -19,6 +19,8 @@ FINE_BINS = 1 << 18
 CHUNK = 1024
 PIECE = CHUNK << 7
 """Values taken through all steps at a time: half a megabyte of float32."""
+MOST = 1 << 30
+"""Values counted in int32 before they are added up in int64."""
 
 
 class Tally:
@@ -27,10 +29,17 @@ class Tally:
     def __init__(self, reach: float, centre: float) -> None:
         self.reach = reach or 1.0
         self.centre = centre
-        self.counts = np.zeros(FINE_BINS, dtype=np.int64)
         self.squares = 0.0
         self.smallest, self.largest = float("inf"), float("-inf")
-        self._bins: torch.Tensor | None = None  # kept, since fresh memory costs more than counting
+        self._counts = np.zeros(FINE_BINS, dtype=np.int64)
+        self._desk: _Desk | None = None
+
+    @property
+    def counts(self) -> np.ndarray:
+        """How many values lie in each fine bin, int64."""
+        if self._desk is not None and self._desk.counted:
+            self._counts += self._desk.cleared()
+        return self._counts
 
     @property
     def width(self) -> float:
@@ -38,38 +47,60 @@ class Tally:
         return 2 * self.reach / FINE_BINS
 
     def add(self, tile: Tile) -> float:
-        """Count the values of a tile, which are overwritten; return the sum of their squares."""
+        """Count the values of a tile; return the sum of their squares about the centre."""
         import torch
 
         self.smallest, self.largest = min(self.smallest, tile.low), max(self.largest, tile.high)
-        values_P = tile.values_P
-        # Whole numbers, counted in int64: torch.histc counts in float32 and stops at 2^24.
-        if self._bins is None or len(self._bins) < len(values_P):
-            self._bins = torch.empty_like(values_P, dtype=torch.int32)
-        bins_P = self._bins[: len(values_P)]
-        zero = values_P.new_tensor((self.reach + self.centre) / self.width)
+        if self._desk is None:
+            self._desk = _Desk(tile.values_P)
+        desk = self._desk
+        if desk.counted + len(tile.values_P) > MOST:
+            self._counts += desk.cleared()
+        zero = tile.values_P.new_tensor((self.reach + self.centre) / self.width)
         norms = []
-        # A piece stays near the core from one step to the next.
-        for values, bins in zip(values_P.split(PIECE), bins_P.split(PIECE), strict=True):
-            values -= self.centre
-            norms += [torch.linalg.vector_norm(part, dim=-1) for part in _chunks(values)]
-            torch.add(zero, values, alpha=1 / self.width, out=values)  # one pass, not two
-            bins.copy_(values)
+        for values in tile.values_P.split(PIECE):
+            off = torch.sub(values, self.centre, out=desk.values[: len(values)])
+            norms += [torch.linalg.vector_norm(part, dim=-1) for part in _chunks(off)]
+            desk.count(torch.add(zero, off, alpha=1 / self.width, out=off))
         # Short float32 sums joined in float64: as exact as widening first, and far faster.
         squares = float(torch.cat([each.view(-1) for each in norms]).double().square().sum())
         self.squares += squares
-        # No value lies beyond reach. What rounding puts on the last edge is of the last bin, and
-        # what it puts below the first edge becomes zero when cut to a whole number.
-        counts = torch.bincount(bins_P, minlength=FINE_BINS + 1).cpu().numpy()
-        self.counts += counts[:FINE_BINS]
-        self.counts[-1] += counts[FINE_BINS:].sum()
         return squares
 
     def join(self, other: Tally) -> None:
         """Add what another tally of the same bins counted; `squares` are the caller's to sum."""
-        self.counts += other.counts
+        self._counts += other.counts
         self.smallest = min(self.smallest, other.smallest)
         self.largest = max(self.largest, other.largest)
+
+
+class _Desk:
+    """Room for one piece of values, which stays near the core from one step to the next."""
+
+    def __init__(self, like: torch.Tensor) -> None:
+        import torch
+
+        self.values = like.new_empty(PIECE)
+        self.counted = 0
+        self._bins = torch.empty_like(self.values, dtype=torch.int32)
+        self._ones = torch.ones_like(self._bins[:1])
+        # Whole numbers: torch.histc counts in float32 and stops at 2^24. No value lies beyond
+        # reach; what rounding puts on the last edge has a place of its own.
+        self._counts = self._bins.new_zeros(FINE_BINS + 1)
+
+    def count(self, places_P: torch.Tensor) -> None:
+        """Count the whole part of each, of which what rounding puts below zero becomes zero."""
+        bins_P = self._bins[: len(places_P)].copy_(places_P)
+        self._counts.index_add_(0, bins_P, self._ones.expand_as(bins_P))
+        self.counted += len(bins_P)
+
+    def cleared(self) -> np.ndarray:
+        """Return the counts, int64, of which there are none afterwards."""
+        counts = self._counts.cpu().numpy().astype(np.int64)
+        counts[-2] += counts[-1]
+        self._counts.zero_()
+        self.counted = 0
+        return counts[:-1]
 
 
 def _chunks(values_P: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -73,18 +73,21 @@ class Best:
         """Return what may be better in a tile; it may be looked at while others are taken."""
         dots_RC = tile.matrix()
         close = tile.high >= self.duplicate
-        found = [self._look(dots_RC, tile.first_row, tile.first_column, close)]
-        if not tile.triangle:
-            found.append(self._look(dots_RC.T, tile.first_column, tile.first_row, close))
-        return found
+        places = tile.first_row, tile.first_column
+        sides = (1,) if tile.triangle else (1, 0)
+        return [self._look(dots_RC, side, places, close) for side in sides]
 
-    def _look(self, dots_RC: torch.Tensor, row: int, column: int, close: bool) -> _Better:
-        here = slice(row, row + len(dots_RC))
-        peaks_R = dots_RC.amax(1)
-        which = (peaks_R > self.cosine_N[here]).nonzero().squeeze(1)
-        partners = dots_RC[which].argmax(1) + column
-        counts = (dots_RC >= self.duplicate).sum(1) if close else None
-        return _Better(here, which, peaks_R[which], partners, counts)
+    def _look(
+        self, dots_RC: torch.Tensor, side: int, places: tuple[int, int], close: bool
+    ) -> _Better:
+        """Look along rows (side 1) for what is nearest to each, or along columns (side 0)."""
+        first, start = places if side else places[::-1]
+        peaks = dots_RC.amax(side)
+        here = slice(first, first + len(peaks))
+        which = (peaks > self.cosine_N[here]).nonzero().squeeze(1)
+        partners = dots_RC.index_select(1 - side, which).argmax(side) + start
+        counts = (dots_RC >= self.duplicate).sum(side) if close else None
+        return _Better(here, which, peaks[which], partners, counts)
 
     def take(self, found: Sequence[_Better]) -> None:
         """Take what is better still; of equal cosines the first stays."""

@@ -196,7 +196,7 @@ class Spread:
         self._hands: dict[Hand, Tally] = {}
 
     def look(self, hand: Hand, tile: Tile, ids_N: torch.Tensor) -> Glance:
-        """Count the values of a tile, which are overwritten; in one of several threads."""
+        """Count the values of a tile; in one of several threads."""
         found = [each.look(tile, ids_N) for each in (self.largest, self.smallest)]
         kept = None if self.kept is None else tile.values_P.cpu().numpy().copy()
         if hand not in self._hands:
