@@ -17,8 +17,8 @@ from .text import plain
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-EVERY = 0.7
-"""Seconds between two looks at the work."""
+EVERY = 1.5
+"""Seconds between two looks at the work: each has the browser go over the whole page."""
 
 
 def draw_progress() -> None:
