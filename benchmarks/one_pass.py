@@ -11,7 +11,7 @@ from functools import partial
 
 import torch
 from dot_products import bare_products
-from interleave import interleave, with_ratios
+from interleave import interleave, ratio, with_ratios
 from recording import add_option, tell
 
 from ngpt_inspect.numerics.clouds import covariance_eigenvalues
@@ -47,7 +47,9 @@ def main() -> None:
         "uniformity": partial(all_pairs, x, [even]),
         "bare tiled products": partial(bare_products, x),
     }
-    told = with_ratios(interleave(ways, options.rounds, clock), "together", clock)
+    seconds = interleave(ways, options.rounds, clock)
+    told = with_ratios(seconds, "together", clock)
+    told.append(ratio(seconds, "together but for uniformity", "bare tiled products"))
     tell(case, told, write=options.write)
 
     def bare_spectrum() -> torch.Tensor:
