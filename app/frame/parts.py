@@ -13,8 +13,11 @@ from typing import ParamSpec
 
 import streamlit as st
 
+from ngpt_inspect.errors import InspectError
+
 from ..engine import answers
 from .address import PAGE, forget_readers, missed, readers, reading, write
+from .text import plain
 
 WHOLE = "page is whole"
 """Whether the page was drawn to its end, and all of its parts are therefore known."""
@@ -49,7 +52,8 @@ def part(
     name
         Tells it from other parts of the same page.
     draw
-        Draws it from these arguments and from the address. Parts do not lie in one another.
+        Draws it from these arguments and from the address. What is wrong with a file is a
+        sentence in its place. Parts do not lie in one another.
     """
     with_the_page = True
 
@@ -59,8 +63,11 @@ def part(
         alone, with_the_page = not with_the_page, False
         if alone:
             begin_drawing(alone=True)
-        with reading(name):
-            draw(*args, **options)
+        try:
+            with reading(name):
+                draw(*args, **options)
+        except InspectError as error:
+            st.warning(plain(str(error)), icon=":material/error:")
         if alone and (answers.waited_for() or missed()):
             st.rerun()  # the top of the page says so
 

@@ -12,6 +12,7 @@ def script():
     from app.frame import parts
     from app.frame.address import asked, missed, remember
     from app.frame.controls import already_chosen, choose
+    from ngpt_inspect.errors import InspectError
 
     def count(name):
         drawn = st.session_state.setdefault("drawn", [])
@@ -27,7 +28,9 @@ def script():
 
     def other():
         count("other")
-        if choose("Role", ["W_q", "W_k", "W_v"], "role") == "W_k":
+        if asked("role") == "W_u":
+            raise InspectError("broken", where="run.csv")
+        if choose("Role", ["W_q", "W_k", "W_v", "W_u"], "role") == "W_k":
             missed().append("No W_k here.")
         elif asked("role") == "W_v":
             st.session_state[answers.WAITING].append("a job")
@@ -77,6 +80,17 @@ def test_a_part_that_has_something_to_say_or_to_wait_for_draws_all_of_it(app, va
     app.segmented_control(key="role").select(value).run()
     assert drawn(app) == EVERY
     assert ("No W_k here." in app.caption[-1].value) is (value == "W_k")
+
+
+def test_what_is_wrong_is_a_sentence_in_its_place(app):
+    for again in (False, True):
+        if again:
+            app.run()
+        else:
+            app.segmented_control(key="role").select("W_u").run()
+        assert drawn(app)[len(EVERY) :] == ([] if again else ["other"])
+        assert [each.value for each in app.warning] == [r"run.csv\: broken"]
+        assert not app.exception
 
 
 def test_a_page_that_was_cut_short_is_drawn_whole(app):
