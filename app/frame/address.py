@@ -84,7 +84,6 @@ def write(values: Mapping[str, str | Sequence[str] | None]) -> list[str]:
     new = {key: value for key, value in new.items() if value}
     if new != now:
         st.query_params.from_dict(new)
-        remember(st.session_state.get(SHOWN, ""))
     return [key for key in values if new.get(key) != now.get(key)]
 
 
@@ -94,9 +93,9 @@ def toggle(key: str, value: str) -> None:
     write({key: others if value in all_asked(key) else [*others, value]})
 
 
-def remember(page: str) -> None:
-    """Remember the view of the page that is being shown."""
-    st.session_state[SHOWN] = page
+def remember(page: str = "") -> None:
+    """Remember the view of the page that is being shown: this one, or the one it was last time."""
+    page = st.session_state[SHOWN] = page or st.session_state.get(SHOWN, "")
     views: dict[str, Query] = st.session_state.setdefault(VIEWS, {})
     views[page] = {key: value for key, value in _whole().items() if key not in EVERYWHERE}
 

@@ -16,7 +16,7 @@ import streamlit as st
 from ngpt_inspect.errors import InspectError
 
 from ..engine import answers
-from .address import PAGE, forget_readers, missed, readers, reading, write
+from .address import PAGE, forget_readers, missed, readers, reading, remember, write
 from .text import plain
 
 WHOLE = "page is whole"
@@ -79,6 +79,7 @@ def take(values: Mapping[str, str | Sequence[str] | None]) -> None:
     changed = write(values)
     if not changed:
         return
+    remember()  # the menu is not drawn again where parts are
     affected = readers(changed)
     if not affected or PAGE in affected or not st.session_state[WHOLE]:
         st.rerun()
