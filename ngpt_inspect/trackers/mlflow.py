@@ -48,23 +48,20 @@ def _named(tag: str) -> str:
     return quantity + slash + rest.replace("/", ".")
 
 
-def _open(where: str, run: str) -> Any:
+@contextmanager
+def _opened(where: str, run: str) -> Iterator[Log]:
     from mlflow import MlflowClient
 
-    @contextmanager
-    def opened() -> Iterator[Log]:
-        client = MlflowClient()
-        name = where or "ngpt-inspect"
-        found = client.get_experiment_by_name(name)
-        experiment = client.create_experiment(name) if found is None else found.experiment_id
-        tag = f"tags.`ngpt_inspect.run` = '{FORBIDDEN.sub('_', run)}'"
-        earlier = client.search_runs([experiment], tag, max_results=1)
-        tags = {"ngpt_inspect.run": FORBIDDEN.sub("_", run)}
-        started = earlier[0] if earlier else client.create_run(experiment, tags=tags, run_name=run)
-        yield _Run(client, started.info.run_id)
-        client.set_terminated(started.info.run_id)
-
-    return opened()
+    client = MlflowClient()
+    name = where or "ngpt-inspect"
+    found = client.get_experiment_by_name(name)
+    experiment = client.create_experiment(name) if found is None else found.experiment_id
+    tags = {"ngpt_inspect.run": FORBIDDEN.sub("_", run)}
+    mine = f"tags.`ngpt_inspect.run` = '{tags['ngpt_inspect.run']}'"
+    earlier = client.search_runs([experiment], mine, max_results=1)
+    started = earlier[0] if earlier else client.create_run(experiment, tags=tags, run_name=run)
+    yield _Run(client, started.info.run_id)
+    client.set_terminated(started.info.run_id)
 
 
-TRACKER = Tracker(name="mlflow", title="MLflow", package="mlflow", where="experiment", open=_open)
+TRACKER = Tracker(name="mlflow", title="MLflow", package="mlflow", where="experiment", open=_opened)

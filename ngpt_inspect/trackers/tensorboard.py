@@ -35,18 +35,14 @@ class _Events:
             self.writer.add_image(f"figures/{name}", seen, moment.step, dataformats="HWC")
 
 
-def _open(where: str, run: str) -> Any:
+@contextmanager
+def _opened(where: str, run: str) -> Iterator[Log]:
     from torch.utils.tensorboard import SummaryWriter  # ImportError without tensorboard
 
     Path(where).mkdir(parents=True, exist_ok=True)
-
-    @contextmanager
-    def opened() -> Iterator[Log]:
-        # A file below the folder of a run, whatever its label.
-        with SummaryWriter(str(Path(where, *_safe(run)))) as writer:
-            yield _Events(writer)
-
-    return opened()
+    # A file below the folder of a run, whatever its label.
+    with SummaryWriter(str(Path(where, *_safe(run)))) as writer:
+        yield _Events(writer)
 
 
 def _safe(run: str) -> list[str]:
@@ -58,7 +54,7 @@ TRACKER = Tracker(
     title="TensorBoard",
     package="tensorboard",
     where="folder",
-    open=_open,
+    open=_opened,
     place_needed=True,
     images=True,
 )

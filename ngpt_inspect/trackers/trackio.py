@@ -23,20 +23,17 @@ class _Run:
         self.trackio.log(told, step=moment.step)
 
 
-def _open(where: str, run: str) -> Any:
+@contextmanager
+def _opened(where: str, run: str) -> Iterator[Log]:
     import trackio
 
-    @contextmanager
-    def opened() -> Iterator[Log]:
-        trackio.init(project=where or "ngpt-inspect", name=run, resume="allow")
-        try:
-            yield _Run(trackio)
-        finally:
-            trackio.finish()
-
-    return opened()
+    trackio.init(project=where or "ngpt-inspect", name=run, resume="allow")
+    try:
+        yield _Run(trackio)
+    finally:
+        trackio.finish()
 
 
 TRACKER = Tracker(
-    name="trackio", title="Trackio", package="trackio", where="project", open=_open, images=True
+    name="trackio", title="Trackio", package="trackio", where="project", open=_opened, images=True
 )

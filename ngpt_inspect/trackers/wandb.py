@@ -36,24 +36,20 @@ class _Run:
         self.run.log({STEP: moment.step, **told})
 
 
-def _open(where: str, run: str) -> Any:
+@contextmanager
+def _opened(where: str, run: str) -> Iterator[Log]:
     import wandb
 
     project = where or "ngpt-inspect"
     key = hashlib.sha256(f"{project}/{run}".encode()).hexdigest()[:16]
-
-    @contextmanager
-    def opened() -> Iterator[Log]:
-        settings = wandb.Settings(silent=True)
-        started = wandb.init(project=project, name=run, id=key, resume="allow", settings=settings)
-        try:
-            yield _Run(started)
-        finally:
-            started.finish()
-
-    return opened()
+    settings = wandb.Settings(silent=True)
+    started = wandb.init(project=project, name=run, id=key, resume="allow", settings=settings)
+    try:
+        yield _Run(started)
+    finally:
+        started.finish()
 
 
 TRACKER = Tracker(
-    name="wandb", title="Weights & Biases", package="wandb", where="project", open=_open
+    name="wandb", title="Weights & Biases", package="wandb", where="project", open=_opened
 )
