@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.cli.lines import TextTable
 from ngpt_inspect.measures import MEASURES, Measure, View
 from ngpt_inspect.summary import Level, beside
+from ngpt_inspect.table import Table
 from ngpt_inspect.tables.cells import Cell, Cells, cells_of
 from ngpt_inspect.tables.rows import rows_at
 from ngpt_inspect.tokens import token_texts
@@ -35,8 +36,7 @@ def views(table: pd.DataFrame) -> Iterator[Group]:
     """Yield a heading with its table for each measure and checkpoint in a tidy table."""
     from rich.console import Group
 
-    bare = table.copy(deep=False)
-    bare.attrs = {}  # pandas copies them deeply with every selection
+    bare = Table.of(table).rows
     for name in table.attrs["measures"]:
         each = MEASURES[name]
         for checkpoint in table.attrs["checkpoints"]:

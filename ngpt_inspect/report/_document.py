@@ -23,6 +23,7 @@ from ngpt_inspect.report._markup import (
     typeset,
 )
 from ngpt_inspect.summary import Level, beside
+from ngpt_inspect.tables.rows import rows_of
 from ngpt_inspect.vocabulary import Kind, roles_of
 from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import at_step, number
@@ -117,7 +118,7 @@ def _parts(told: Told) -> Iterator[tuple[str, str]]:
 def _cards(told: Told) -> Iterator[str]:
     yield '<div class="cards">'
     for checkpoint, color in zip(told.checkpoints, told.colors, strict=True):
-        mine = _of(told.facts, checkpoint)
+        mine = rows_of(told.facts, checkpoint)
         shown = mine[_on_cards(mine)]
         levels = [str(level) for level in mine["level"].dropna()]
         counts = {name: levels.count(name) for name in (Level.TROUBLE, Level.NOTICE)}
@@ -277,10 +278,3 @@ def _origin(told: Told) -> Iterator[str]:
     yield (
         f"<details><summary>Settings</summary><pre><code>{escape(settings)}</code></pre></details>"
     )
-
-
-def _of(facts: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
-    mine = facts["checkpoint"] == checkpoint.label
-    if checkpoint.step is not None:
-        mine &= facts["step"] == checkpoint.step
-    return facts[mine]

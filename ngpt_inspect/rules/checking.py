@@ -8,7 +8,6 @@ from typing import Any
 
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.rules.judging import Outcome, Subject, Verdict, applies, judge
 from ngpt_inspect.rules.reading import Rules, in_force, measures_of
 from ngpt_inspect.rules.rule import CheckRule, Severity
@@ -99,15 +98,13 @@ def subject_of(
 ) -> Subject:
     """Return a checkpoint with the rows that the chosen rules read."""
     names = measures_of(chosen)
-    known = {setting.name for name in names for setting in MEASURES[name].options}
-    options = {name: value for name, value in rules.options.items() if name in known}
     if not names:
         import pandas as pd
 
         from ngpt_inspect.tables.rows import frame_of
 
         return Subject(checkpoint, pd.DataFrame(frame_of([])))
-    table = measure(checkpoint, names, **how, **options)
+    table = measure(checkpoint, names, **how, **rules.options_of(names))
     return Subject(checkpoint, rows_of(table, checkpoint))
 
 

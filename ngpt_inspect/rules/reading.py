@@ -71,6 +71,11 @@ class Rules:
         there = {rule.name: rule for rule in self.rules}
         return named(name, there, "rule", where=self.where)
 
+    def options_of(self, measures: Sequence[str]) -> dict[str, Any]:
+        """Return those settings that these measures have."""
+        known = {setting.name for name in measures for setting in MEASURES[name].options}
+        return {name: value for name, value in self.options.items() if name in known}
+
     @property
     def health_measures(self) -> tuple[str, ...]:
         """The measures that health reads, in the order of the file."""

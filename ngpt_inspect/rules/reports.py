@@ -41,7 +41,7 @@ def to_text(results: Sequence[Checked]) -> str:
         lines.append(f"{named(checked)} ({checked.checkpoint.architecture}): {counted(checked)}")
         lines += [
             f"  {verdict.rule.severity:<7}  {verdict.rule.name}: {verdict.text}"
-            for verdict in _errors_first(checked)
+            for verdict in errors_first(checked)
         ]
     return "".join(f"{_one_line(line)}\n" for line in lines)
 
@@ -106,7 +106,7 @@ def to_github(results: Sequence[Checked]) -> str:
     lines = []
     for checked in results:
         at = _property(_path(checked))
-        for verdict in _errors_first(checked):
+        for verdict in errors_first(checked):
             title = _property(f"{verdict.rule.name} ({named(checked)})")
             text = _escaped(_one_line(verdict.text))
             lines.append(f"::{verdict.rule.severity} file={at},title={title}::{text}\n")
@@ -119,7 +119,7 @@ def to_markdown(results: Sequence[Checked]) -> str:
     lines += ["| checkpoint | rule | severity | found |", "|---|---|---|---|"]
     for checked in results:
         name = _cell(named(checked))
-        for verdict in _errors_first(checked):
+        for verdict in errors_first(checked):
             icon = "🔴" if verdict.rule.severity is Severity.ERROR else "🟠"
             cells = (name, f"`{verdict.rule.name}`", f"{icon} {verdict.rule.severity}")
             lines.append(f"| {' | '.join(cells)} | {_cell(verdict.text)} |")
@@ -145,7 +145,7 @@ def to_sarif(results: Sequence[Checked]) -> str:
         "results": [
             _sarif_result(checked, verdict, number[verdict.rule.name])
             for checked in results
-            for verdict in _errors_first(checked)
+            for verdict in errors_first(checked)
         ],
     }
     told = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -212,7 +212,8 @@ def explained(rule: CheckRule) -> str:
     return "\n".join(lines)
 
 
-def _errors_first(checked: Checked) -> Iterator[Verdict]:
+def errors_first(checked: Checked) -> Iterator[Verdict]:
+    """Yield the verdicts of broken rules."""
     for severity in Severity:
         yield from checked.broken(severity)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ngpt_inspect.measures import MEASURES, Summary
 from ngpt_inspect.table import Table
-from ngpt_inspect.tables.rows import Entry, frame_of, records, tidy
+from ngpt_inspect.tables.rows import Entry, frame_of, records, rows_at, tidy
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.tables.summaries import PLACE, groups, summaries_of, trust
 from ngpt_inspect.trackers._tracker import Destination, Histogram, LoggedFigure, Moment
@@ -134,12 +134,10 @@ def walk(table: pd.DataFrame, *, heads: bool = False, draw: Draw | None = None) 
 def _of_one(table: pd.DataFrame, label: str, step: Any) -> pd.DataFrame:
     """Return what a table holds of one checkpoint, as if nothing else had been measured."""
     whole = Table.of(tidy(table))
-    rows = whole.rows
-    at = rows["step"].isna() if step is None else (rows["step"] == step).fillna(False)
     told = whole.facts.get("checkpoints", [])
     mine = [each for each in told if (each["label"], each["step"]) == (label, step)]
-    one = Table(rows[(rows["checkpoint"] == label) & at], {**whole.facts, "checkpoints": mine})
-    return one.frame()
+    rows = rows_at(whole.rows, label, step)
+    return Table(rows, {**whole.facts, "checkpoints": mine}).frame()
 
 
 def tag(row: Mapping[str, Any], *, statistic: bool = True) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.tables.export import encode, write_bytes
 from ngpt_inspect.tables.reading import read_table
-from ngpt_inspect.tables.rows import frame_of
+from ngpt_inspect.tables.rows import frame_of, rows_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ class Ledger:
         others = [e for e in self.entries if e["fingerprint"] != entry["fingerprint"]]
         kept = self.table
         for old in (each for each in self.entries if each not in others):
-            kept = kept[~self.is_of(kept, old)]
+            kept = kept.drop(rows_at(kept, old["label"], old["step"]).index)
         table = pd.concat([kept, rows.astype(kept.dtypes.to_dict())], ignore_index=True)
         told = {name: value for name, value in rows.attrs.items() if name != "remarks"}
         table.attrs = {**told, "checkpoints": [*others, entry]}
@@ -92,15 +92,7 @@ class Ledger:
         """Yield the checkpoints that a tracker does not know of, with their rows."""
         for entry in list(self.entries):
             if destination not in entry.get("logged", []):
-                yield entry, self.table[self.is_of(self.table, entry)]
-
-    @staticmethod
-    def is_of(table: pd.DataFrame, entry: Mapping[str, Any]) -> pd.Series[bool]:
-        """Tell the rows of a checkpoint."""
-        step = table["step"]
-        at = step.isna() if entry["step"] is None else (step == entry["step"]).fillna(False)
-        mine: pd.Series[bool] = (table["checkpoint"] == entry["label"]) & at
-        return mine
+                yield entry, rows_at(self.table, entry["label"], entry["step"])
 
     def _write(self, table: pd.DataFrame) -> None:
         write_bytes(self.path, encode(table, "parquet"))

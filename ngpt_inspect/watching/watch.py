@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.rules import Checked, Outcome, Rules, Severity, Subject, judge
+from ngpt_inspect.rules import Checked, Rules, Subject, judge
 from ngpt_inspect.rules.reading import measures_of
-from ngpt_inspect.rules.reports import named
+from ngpt_inspect.rules.reports import errors_first, named
 from ngpt_inspect.tables import measure
 from ngpt_inspect.tables.rows import rows_of
 from ngpt_inspect.trackers import Destination, condensed, log_table
@@ -47,10 +46,8 @@ class Intake:
         if self.ledger.knows(model.contents.fingerprint, self.taken):
             still()
             return ""
-        known = {setting.name for setting in _settings(self.taken)}
-        options = {name: value for name, value in self.rules.options.items() if name in known}
-        how: dict[str, Any] = {"device": self.device, "workers": self.workers, **options}
-        table = measure(model, self.taken, **how)
+        options = self.rules.options_of(self.taken)
+        table = measure(model, self.taken, device=self.device, workers=self.workers, **options)
         if not still():
             return ""
         mine = [rule for rule in self.rules if rule.base is None]
@@ -58,8 +55,7 @@ class Intake:
         checked = Checked(checkpoint=model, verdicts=verdicts)
         broken = [
             {"rule": each.rule.name, "severity": str(each.rule.severity), "text": each.text}
-            for each in verdicts
-            if each.outcome is Outcome.BROKEN
+            for each in checked.broken()
         ]
         self.ledger.append(condensed(table), self.taken, broken)
         return f"{named(checked)}: {_said(checked)}"
@@ -105,16 +101,9 @@ class Watch(Intake):
         yield from self.log()
 
 
-def _settings(measures: Sequence[str]) -> Iterator[Any]:
-    from ngpt_inspect.measures import MEASURES
-
-    for name in measures:
-        yield from MEASURES[name].options
-
-
 def _said(checked: Checked) -> str:
     """Return what the rules say, in one line: the first error or warning, and how many more."""
-    broken = [*checked.broken(Severity.ERROR), *checked.broken(Severity.WARNING)]
+    broken = list(errors_first(checked))
     if not broken:
         return "no rule is broken"
     first = broken[0]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.places import is_uri
 from ngpt_inspect.tables import Progress
+from ngpt_inspect.tables.rows import rows_at
 from ngpt_inspect.tokens import tokenizer_file
 from ngpt_inspect.traces import COLUMNS, Trace, is_trace, path, read_trace
 from ngpt_inspect.version import __version__
@@ -200,9 +201,7 @@ def _stamp_of_tokenizer(checkpoint: WeightSet) -> Stamp:
 
 def of_one(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Return the rows of one path."""
-    steps = table["step"]
-    at = steps.isna() if path.step is None else (steps == path.step).fillna(False).astype(bool)
-    return table[(table["checkpoint"] == path.label) & at]
+    return rows_at(table, path.label, path.step)
 
 
 def tokens_in(table: pd.DataFrame) -> dict[int, str]:
