@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from olmo_core.distributed.utils import get_rank
@@ -11,6 +11,8 @@ from olmo_core.train.callbacks import Callback
 
 from ngpt_inspect.callbacks.following import Following, Manner
 from ngpt_inspect.places import is_uri
+
+OPTIONS = tuple(each.name for each in fields(Following) if each.init)
 
 
 @dataclass
@@ -31,15 +33,7 @@ class OLMoCoreInspection(Callback):
         if get_rank() != 0:
             return
         if self._following is None:
-            self._following = Following(
-                manner=self.manner,
-                table=self.table,
-                rules=self.rules,
-                to=self.to,
-                measures=self.measures,
-                every=self.every,
-                settled=self.settled,
-            )
+            self._following = Following(**{name: getattr(self, name) for name in OPTIONS})
         self._following.tell(path if is_uri(str(path)) else Path(path).parent)
 
     def close(self) -> None:

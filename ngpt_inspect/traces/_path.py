@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Source = str | PathLike[str] | Trace
+DTYPES = {name: dtype for name, (dtype, _) in COLUMNS.items()}
 UNIT = 1e-3
 """States of an nGPT this far off the sphere are remarked: bfloat16 rounds to less."""
 
@@ -72,8 +73,7 @@ def path(traces: Source | Sequence[Source]) -> pd.DataFrame:
         piece, norms = _rows(trace, label)
         pieces.append(piece)
         remarks += _remarks(trace, label, norms)
-    dtypes = {name: dtype for name, (dtype, _) in COLUMNS.items()}
-    empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
+    empty = pd.DataFrame(columns=list(DTYPES)).astype(DTYPES)
     table = pd.concat(pieces, ignore_index=True) if pieces else empty
     table.attrs = {
         "tool": f"ngpt-inspect {__version__}",
@@ -117,10 +117,9 @@ def _rows(trace: Trace, label: str) -> tuple[pd.DataFrame, np.ndarray]:
     table["checkpoint"], table["step"] = label, trace.about.step
     table["family"] = trace.about.family
     table = table.reindex(columns=list(COLUMNS))
-    dtypes = {name: dtype for name, (dtype, _) in COLUMNS.items()}
-    for name in (name for name, dtype in dtypes.items() if dtype == "str"):
+    for name in (name for name, dtype in DTYPES.items() if dtype == "str"):
         table[name] = table[name].astype(object).where(table[name].notna(), "")
-    return table.astype(dtypes), found["norm"]
+    return table.astype(DTYPES), found["norm"]
 
 
 PLACES = ("angle_to_final", "x_final", "y_final", "stress_final", "x_next", "y_next", "stress_next")
@@ -149,11 +148,9 @@ def _heads(trace: Trace) -> Iterator[pd.DataFrame]:
 def _named(table: pd.DataFrame, trace: Trace) -> pd.DataFrame:
     """Add ids and texts of each row's token and of the one that follows it."""
     ids, texts = trace.token_ids.tolist(), [shown_text(text) for text in trace.about.tokens]
-    for name, shift in (("token_id", 0), ("next_id", 1)):
-        named = dict(enumerate(ids[shift:]))
-        table[name] = table["token"].map(named)
-    for name, shift in (("text", 0), ("next_text", 1)):
-        table[name] = table["token"].map(dict(enumerate(texts[shift:])))
+    named = {"token_id": ids, "next_id": ids[1:], "text": texts, "next_text": texts[1:]}
+    for name, of in named.items():
+        table[name] = table["token"].map(dict(enumerate(of)))
     return table
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.tracing.stream import NEXT_STEP
+from ngpt_inspect.tracing.stream import refused
 
 if TYPE_CHECKING:
     import torch
@@ -73,7 +72,7 @@ def head_of(model: Any, final: torch.Tensor, logits: torch.Tensor) -> Head:
     """
     output = model.get_output_embeddings()
     if output is None:
-        raise _refused(model, "has no output embeddings")
+        raise refused(model, "has no output embeddings")
     config = model.config.get_text_config()
     factor = 1.0
     for name, power in FACTORS.items():
@@ -87,7 +86,7 @@ def head_of(model: Any, final: torch.Tensor, logits: torch.Tensor) -> Head:
             continue
         if bool((made - logits).abs().max() <= CLOSE * logits.abs().max()):
             return head
-    raise _refused(model, "what its head does to the final state could not be told")
+    raise refused(model, "what its head does to the final state could not be told")
 
 
 def _norms(model: Any, width: int) -> list[nn.Module]:
@@ -107,7 +106,3 @@ def _norms(model: Any, width: int) -> list[nn.Module]:
         and not list(module.children())
         and "norm" in f"{name} {type(module).__name__}".lower()
     ]
-
-
-def _refused(model: Any, what: str) -> UnreadableFile:
-    return UnreadableFile(what, where=type(model).__name__, next_step=NEXT_STEP)

@@ -81,7 +81,7 @@ def layers_of(model: Any) -> nn.ModuleList:
         if isinstance(each, nn.ModuleList) and len(each) == wanted and "vision" not in name
     ]
     if not lists:
-        raise _refused(model, f"no list of {wanted} layers was found in it")
+        raise refused(model, f"no list of {wanted} layers was found in it")
     return lists[0]
 
 
@@ -153,13 +153,13 @@ def _stream(model: nn.Module, heard: list[_Layer]) -> Stream:
     states, parallel = [], False
     for number, record in enumerate(heard):
         if not (hasattr(record, "before") and hasattr(record, "after")):
-            raise _refused(model, f"layer {number} takes or gives no hidden state")
+            raise refused(model, f"layer {number} takes or gives no hidden state")
         between = _between(record)
         if between is None:
             between = _side_by_side(record)
             parallel = True
         if between is None:
-            raise _refused(model, f"what attention adds in layer {number} could not be told")
+            raise refused(model, f"what attention adds in layer {number} could not be told")
         states += [record.before[0], between[0]]
     states.append(heard[-1].after[0])
     return Stream(torch.stack([each.detach().float() for each in states]), parallel)
@@ -236,5 +236,6 @@ def _alike(x: torch.Tensor, y: torch.Tensor) -> bool:
     return bool((x.double() - y.double()).norm() <= CLOSE * y.double().norm())
 
 
-def _refused(model: nn.Module, what: str) -> UnreadableFile:
+def refused(model: Any, what: str) -> UnreadableFile:
+    """Return the error that says what a model is not, or does not do."""
     return UnreadableFile(what, where=type(model).__name__, next_step=NEXT_STEP)

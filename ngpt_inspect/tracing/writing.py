@@ -14,7 +14,7 @@ from ngpt_inspect.tables import Progress
 from ngpt_inspect.tables.export import write_bytes
 from ngpt_inspect.traces import FORMAT_VERSION, KEY
 from ngpt_inspect.tracing.head import Head, head_of
-from ngpt_inspect.tracing.stream import NEXT_STEP, listening
+from ngpt_inspect.tracing.stream import listening, refused
 from ngpt_inspect.version import __version__
 
 if TYPE_CHECKING:
@@ -174,9 +174,7 @@ def _traced(
         raise
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         said = " ".join(str(error).split())
-        raise UnreadableFile(
-            f"does not run: {said:.200}", where=type(model).__name__, next_step=NEXT_STEP
-        ) from None
+        raise refused(model, f"does not run: {said:.200}") from None
     with torch.no_grad(), _at_rest(model):
         head = head_of(model, stream.states[-1], given.logits[0].float())
         tensors = {
