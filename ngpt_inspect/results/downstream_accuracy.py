@@ -47,9 +47,7 @@ def compute(rows: pd.DataFrame) -> pd.DataFrame:
         return stacked(COLUMNS, [])
     averages, remarks = _averages(told)
     found = pd.concat([told, averages], ignore_index=True) if len(averages) else told
-    by = names(BY)
-    means = found.groupby(by, sort=True, dropna=False)[["standard_error", "chance"]].mean()
-    table = over_seeds(found, by, "accuracy").merge(means.reset_index(), on=by)
+    table = over_seeds(found, names(BY), "accuracy", standard_error="mean", chance="mean")
     out = stacked(COLUMNS, [table])
     out.attrs["remarks"] = remarks
     return out

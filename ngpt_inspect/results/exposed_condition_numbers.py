@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.results.compare.spread import over_seeds
 from ngpt_inspect.results.decay_exposure import DECAY, EXPOSURE, LAYER, RECIPE, WEIGHT
 from ngpt_inspect.results.schema.columns import RUNS, SETTING, names, number
 from ngpt_inspect.results.schema.contract import Results
@@ -40,18 +41,8 @@ def compute(rows: pd.DataFrame) -> pd.DataFrame:
         log=np.log(last["condition_number"]),
         at_random=((1 + ratio) / (1 - ratio)).where(single & (ratio < 1)),
     )
-    table = (
-        last.groupby(names(BY), sort=True, dropna=False)
-        .agg(
-            runs=("run", "count"),
-            validation_loss=("validation_loss", "mean"),
-            log=("log", "mean"),
-            low=("condition_number", "min"),
-            high=("condition_number", "max"),
-            at_random=("at_random", "first"),
-        )
-        .reset_index()
-    )
+    further = {"validation_loss": "mean", "log": "mean", "at_random": "first"}
+    table = over_seeds(last, names(BY), "condition_number", **further)
     # within the seeds, also where the logarithm of a single one rounds
     mean = np.exp(table["log"]).clip(table["low"], table["high"])
     return stacked(COLUMNS, [table.assign(condition_number=mean)])

@@ -33,10 +33,7 @@ def compute(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row a setting, text and length: exp of the mean loss, and its range."""
     import numpy as np
 
-    by = names(BY)
-    table = over_seeds(rows, by, "loss")
-    errors = rows.groupby(by, sort=True, dropna=False)["standard_error"].mean().reset_index()
-    table = table.merge(errors, on=by)
+    table = over_seeds(rows, names(BY), "loss", standard_error="mean")
     for name, log in (("", "loss"), ("_low", "low"), ("_high", "high")):
         with np.errstate(over="ignore"):  # a loss beyond 709 nats is an infinite perplexity
             table[f"perplexity{name}"] = np.exp(table[log])

@@ -21,13 +21,17 @@ OF_LOSS = (
 """What `over_seeds` says of final losses."""
 
 
-def over_seeds(runs: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
-    """Return mean, low, high, deviation, runs and diverged of a value for each setting."""
+def over_seeds(runs: pd.DataFrame, by: Sequence[str], value: str, **beside: str) -> pd.DataFrame:
+    """Return mean, low, high, deviation, runs and diverged of a value for each setting.
+
+    `beside` names further columns, each with what is taken of it: ``standard_error="mean"``.
+    """
     counted = runs.assign(diverged=runs[value].isna())
     spread = {"low": "min", "high": "max", "deviation": "std", "runs": "count"}
     found: pd.DataFrame = counted.groupby(list(by), sort=True, dropna=False).agg(
         **{value: (value, "mean")},
         **{name: (value, how) for name, how in spread.items()},
         diverged=("diverged", "sum"),
+        **{name: (name, how) for name, how in beside.items()},
     )
     return found.reset_index()
