@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -10,6 +10,7 @@ import streamlit as st
 from ngpt_inspect.tables.export import encode
 
 from ..engine.loading import PREVIEW, ShownFigure
+from ..frame.parts import take
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,22 @@ def draw_table(
     shown.attrs = {}
     look = {"hide_index": True, "height": height, "placeholder": ""} | more
     return st.dataframe(shown, alt=alt, **look)
+
+
+def draw_rows(
+    rows: pd.DataFrame, key: str, wanted: Callable[[int], Mapping[str, str]], **more: Any
+) -> None:
+    """Draw all of a table; a click on a row, from 0, takes into the address what is wanted of it.
+
+    `more` as of `draw_table`.
+    """
+
+    def clicked() -> None:
+        for row in st.session_state[key].selection.rows:
+            take(wanted(row))
+
+    more |= {"most": len(rows), "on_select": clicked, "selection_mode": "single-row"}
+    draw_table(rows, key=key, **more)
 
 
 def draw_downloads(rows: pd.DataFrame, name: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -17,18 +17,17 @@ from ngpt_inspect.wording import number
 
 from ...blocks.cells import BESIDE, LAYER, MAP, ROLE, take_cell
 from ...blocks.figures import draw_figure, draw_wide
-from ...blocks.tables import draw_downloads, draw_table, headed
+from ...blocks.tables import draw_downloads, draw_rows, draw_table, headed
 from ...engine.loading import texts_once
 from ...engine.palette import told_apart
 from ...frame.controls import choose
 from ...frame.looks import names_of
-from ...frame.parts import take
 
 if TYPE_CHECKING:
     from ngpt_inspect.weights import WeightSet
 
-CELLS, TABLE = "changed cells", "changed weights"
-"""Keys of the map and of the table, which can be clicked."""
+CELLS = "changed cells"
+"""Key of the map, which can be clicked."""
 ORDER = ("role", "layer", "expert", *HEADINGS, "status", "reason", "tensor")
 FEW = 8
 """Rows of a table that need no scrolling."""
@@ -90,16 +89,14 @@ def draw_one(pair: Pair, weights: pd.DataFrame, role: str, layer: int) -> None:
 def draw_weights(weights: pd.DataFrame, pair: Pair) -> None:
     """Draw a row a weight, the most changed first; a click looks at a matrix."""
     st.subheader("Weights, the most changed first", anchor="weights")
-    st.session_state[f"{TABLE} places"] = weights[["role", "layer"]].to_dict("records")
+    places = weights[["role", "layer"]].to_dict("records")
     shown = weights[list(ORDER)].replace({"": None}).dropna(axis="columns", how="all")
-    draw_table(
+    draw_rows(
         shown,
+        "changed weights",
+        lambda row: _matrix_at(places[row]),
         alt=f"Weights of {names_of(pair)[1]}, the most changed first",
         height=420 if len(shown) > FEW else "content",
-        most=len(shown),
-        key=TABLE,
-        on_select=_take_row,
-        selection_mode="single-row",
         column_config=headed(shown, HEADINGS, QUANTITIES),
     )
     draw_downloads(weights, "changed weights")
@@ -125,9 +122,6 @@ def draw_tokens(pair: Pair, table: pd.DataFrame) -> None:
     draw_downloads(tokens, f"turned tokens {role}")
 
 
-def _take_row() -> None:
-    """Look at the matrix whose row was clicked; vectors and embeddings have no cell."""
-    picked = st.session_state[TABLE].selection.rows
-    place = st.session_state[f"{TABLE} places"][picked[0]] if picked else {}
-    if place and not pd.isna(place["layer"]):
-        take({ROLE: place["role"], LAYER: str(place["layer"])})
+def _matrix_at(place: Mapping[str, Any]) -> dict[str, str]:
+    """Return the address of a matrix; vectors and embeddings have no cell."""
+    return {} if pd.isna(place["layer"]) else {ROLE: place["role"], LAYER: str(place["layer"])}

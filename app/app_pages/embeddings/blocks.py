@@ -15,13 +15,12 @@ from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number
 
 from ...blocks.figures import draw_figure
-from ...blocks.tables import draw_downloads, draw_table, headed
+from ...blocks.tables import draw_downloads, draw_rows, draw_table, headed
 from ...engine.loading import texts_once
 from ...engine.palette import colors_of
 from ...frame.address import asked
 from ...frame.controls import choose, choose_options, typed
 from ...frame.looks import chip, names_of
-from ...frame.parts import take
 from ...frame.text import plain
 from .tokens import (
     EMBEDDINGS,
@@ -48,7 +47,7 @@ MOST = 60_000
 """Tokens that travel to the browser, which sorts them by any column and searches them."""
 FEW = 7
 """Rows of a table that need no scrolling."""
-TOKEN, SEARCH, TABLE = "token", "search", "token table"
+TOKEN, SEARCH = "token", "search"
 NOT_YET = "Not measured yet."
 WORDS = f"""
 Numbers to sort by, not a verdict. *Low norm*: robust z-score of ln ‖e‖ below −{THRESHOLD:g}. Weight
@@ -155,16 +154,14 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
         if words or not to_come:
             st.caption(plain(f"No token of {label} is like {words!r}." if words else "None."))
         return None
-    st.session_state[f"{TABLE} ids"] = rows["token"].head(MOST).tolist()
+    ids = rows["token"].head(MOST).tolist()
     shown = rows[list(ORDER)].head(MOST).replace({"": None}).dropna(axis="columns", how="all")
-    draw_table(
+    draw_rows(
         shown,
+        "token table",
+        lambda row: {TOKEN: str(ids[row])},
         alt=f"Tokens of {role} of {label}, ordered by {order}",
         height=280 if len(shown) > FEW else "content",
-        most=MOST,
-        key=TABLE,
-        on_select=_take,
-        selection_mode="single-row",
         column_config=headed(shown, NAMES, HELP),
     )
     st.caption(_how_many(len(shown), len(rows), int((tokens["role"] == role).sum())))
@@ -276,10 +273,3 @@ def _focus(rows: pd.DataFrame) -> int:
         if wanted.isdecimal() and int(wanted) in set(rows["token"])
         else int(rows["token"].iloc[0])
     )
-
-
-def _take() -> None:
-    """Look at the token whose row was clicked."""
-    picked = st.session_state[TABLE].selection.rows
-    if picked:
-        take({TOKEN: str(st.session_state[f"{TABLE} ids"][picked[0]])})

@@ -10,12 +10,12 @@ import streamlit as st
 from ngpt_inspect.wording import number
 
 from ...blocks.figures import CONFIG
-from ...blocks.tables import draw_downloads, draw_table, matching
+from ...blocks.tables import draw_downloads, draw_rows, matching
 from ...engine.palette import colors_of
 from ...frame.address import asked
 from ...frame.controls import choose, typed
 from ...frame.looks import is_dark, names_of
-from ...frame.parts import part, take
+from ...frame.parts import part
 from ...frame.session import current
 from ...frame.text import plain
 from ...frame.welcome import draw_welcome
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ngpt_inspect.weights import WeightSet
 
-WHOSE, FIND, TENSOR, TABLE = "tensors_in", "find", "tensor", "tensor table"
+WHOSE, FIND, TENSOR = "tensors_in", "find", "tensor"
 SEARCHED = ("tensor", "role", "shape", "dtype", "note")
 HEADINGS = {"kappa": "κ", "norm": "‖T‖"}
 FORMATS = {"kappa": "%.4g", "norm": "%.4g", "bytes": "bytes"}
@@ -60,15 +60,13 @@ def _draw_tensors(checkpoints: Sequence[WeightSet]) -> None:
         return
     if "norm" not in table or "kappa" not in table:
         st.caption("Norms and condition numbers: not measured yet.")
-    st.session_state[f"{TABLE} names"] = found["tensor"].tolist()
-    draw_table(
+    names = found["tensor"].tolist()
+    draw_rows(
         found.dropna(axis="columns", how="all"),
+        "tensor table",
+        lambda row: {TENSOR: names[row]},
         alt=f"Tensors of {checkpoint.label}",
         height=420 if len(found) > 11 else "content",
-        most=len(found),
-        key=TABLE,
-        on_select=_take,
-        selection_mode="single-row",
         column_config={
             name: st.column_config.NumberColumn(HEADINGS.get(name, name), format=form)
             for name, form in FORMATS.items()
@@ -109,10 +107,3 @@ def _counted(values: pd.DataFrame, n_values: int) -> str:
     some = f"{counted:,} of its values, evenly spread" if counted < n_values else "all its values"
     width = float(values.loc[values["kind"] == "width", "x"].iloc[0])
     return f"Histogram of {some}, in bins of {number(width)}; singular values of a matrix."
-
-
-def _take() -> None:
-    """Look at the tensor whose row was clicked."""
-    picked = st.session_state[TABLE].selection.rows
-    if picked:
-        take({TENSOR: st.session_state[f"{TABLE} names"][picked[0]]})
