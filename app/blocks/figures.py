@@ -12,10 +12,10 @@ from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.plotting import scope
 
 from ..engine.answers import SoFar, so_far
-from ..engine.loading import Frame, drawn, wide_once
+from ..engine.loading import Frame, drawn
 from ..engine.palette import painted_runs, palette_key
 from ..engine.questions import Request, requests
-from ..frame.controls import choose
+from ..frame.controls import choose, choose_options
 from ..frame.looks import is_dark
 from ..frame.text import plain
 from .tables import draw_numbers
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 NONE = "none"
-MOST_NAMED = 6
-"""Runs that the description of a figure names."""
 NEEDLESS = ("pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "select2d", "lasso2d")
 """Buttons of a figure: the pointer alone does what these do."""
 CONFIG = {
@@ -99,6 +97,13 @@ def draw_figure(
     _show(chosen, lambda: _narrowed(found.table, only), key, options, labels, look)
 
 
+def draw_chosen(
+    name: str, checkpoints: Sequence[WeightSet], prefix: str = "", **look: Unpack[Look]
+) -> None:
+    """Draw the choices of a figure, `prefix` before each in the address, and the figure."""
+    draw_figure(name, checkpoints, options=choose_options(name, key=prefix), **look)
+
+
 def draw_further(names: Sequence[str], checkpoints: Sequence[WeightSet]) -> None:
     """Draw a choice among figures that are drawn when asked for, and the one that is."""
     words = {name: FIGURES[name].title for name in names}
@@ -138,25 +143,6 @@ def draw_wide(
     _head(chosen, look)
     key = f"{table_key} {palette_key()}"
     _show(chosen, lambda: painted_runs(table), key, options, labels, look)
-
-
-def draw_results(
-    name: str,
-    places: Sequence[str],
-    *,
-    options: Mapping[str, Any] | None = None,
-    **look: Unpack[Look],
-) -> None:
-    """Draw a figure of training results, as `draw_figure` does those of checkpoints.
-
-    Raises
-    ------
-    InspectError
-        One of the places cannot be read.
-    """
-    table, key, _ = wide_once(FIGURES[name].results, places)
-    runs = list(dict.fromkeys(table["run"])) if "run" in table else []
-    draw_wide(name, table, key, runs[:MOST_NAMED], options=options, **look)
 
 
 def _head(chosen: Figure, look: Look) -> None:

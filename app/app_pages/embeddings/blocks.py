@@ -14,12 +14,11 @@ from ngpt_inspect.tables.token_views import ORDERS, ordered, same_token, searche
 from ngpt_inspect.vocabulary import Role
 from ngpt_inspect.wording import number
 
-from ...blocks.figures import draw_figure
 from ...blocks.tables import draw_downloads, draw_rows, draw_table, headed
 from ...engine.loading import texts_once
 from ...engine.palette import colors_of
 from ...frame.address import asked
-from ...frame.controls import choose, choose_options, typed
+from ...frame.controls import choose, typed
 from ...frame.looks import chip, names_of
 from ...frame.text import plain
 from .tokens import (
@@ -88,16 +87,6 @@ ORDER = (
     *("mean_cosine", "norm_z", "notes", "nearest_token", "equal_rows"),
 )
 """What is looked at first comes first."""
-
-
-def draw_embeddings(checkpoints: Sequence[WeightSet]) -> None:
-    """Draw the figure of all tokens."""
-    draw_figure(
-        "embeddings",
-        checkpoints,
-        options=choose_options("embeddings"),
-        title="Norms, spectrum and dot products",
-    )
 
 
 def draw_counts(checkpoints: Sequence[WeightSet]) -> None:

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from ...blocks.figures import draw_further
+from ...blocks.figures import draw_chosen, draw_further
 from ...frame.parts import part
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
-from .blocks import draw_counts, draw_embeddings, draw_looked_at
+from .blocks import draw_counts, draw_looked_at
 
 
 def draw() -> None:
@@ -16,7 +16,8 @@ def draw() -> None:
     if not checkpoints:
         draw_welcome()
         return
-    part("figure", draw_embeddings, checkpoints)
+    heading = "Norms, spectrum and dot products"
+    part("figure", draw_chosen, "embeddings", checkpoints, title=heading)
     st.header("Tokens", anchor="tokens")
     draw_counts(checkpoints)
     part("tokens", draw_looked_at, checkpoints)

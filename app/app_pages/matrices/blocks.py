@@ -265,8 +265,3 @@ def draw_vectors(checkpoints: Sequence[WeightSet]) -> None:
     if chosen is not None:
         options = {"layer": chosen.layer, "role": chosen.role}
         draw_figure("matrix_vector_norms", checkpoints, options=options, **chosen.where)
-
-
-def draw_norms(checkpoints: Sequence[WeightSet]) -> None:
-    """Draw norms of matrices by layer."""
-    draw_figure("matrix_norms", checkpoints, options=choose_options("matrix_norms", key="norms-"))

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from ...blocks.figures import draw_figure, draw_further
+from ...blocks.figures import draw_chosen, draw_figure, draw_further
 from ...frame.parts import part
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
-from .blocks import draw_curves, draw_matrix, draw_norms, draw_vectors
+from .blocks import draw_curves, draw_matrix, draw_vectors
 
 
 def draw() -> None:
@@ -25,5 +25,5 @@ def draw() -> None:
     draw_figure("logit_bounds", checkpoints)
 
     st.header("Norms", anchor="norms")
-    part("norms", draw_norms, checkpoints)
+    part("norms", draw_chosen, "matrix_norms", checkpoints, "norms-")
     part("further", draw_further, ("power_law", "experts"), checkpoints)

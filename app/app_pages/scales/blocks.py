@@ -13,7 +13,7 @@ from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, roles_of
 from ...blocks.figures import draw_figure
 from ...blocks.tables import draw_table
 from ...engine.answers import ask_all
-from ...frame.controls import choose, choose_options
+from ...frame.controls import choose
 from ...frame.text import plain
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ N_ENDS = 10
 """Values shown at either end of a vector."""
 SHOWN = {Kind.EIGEN_LEARNING_RATE: ("eigen_learning_rates", "eigen_learning_rate")}
 """Measure and quantity by kind of vector; all others are scaling factors."""
-
-
-def draw_learned(name: str, checkpoints: Sequence[WeightSet], key: str) -> None:
-    """Draw a figure of what only nGPT learns; `key` goes before its choices in the address."""
-    draw_figure(name, checkpoints, title="", options=choose_options(name, key=key))
 
 
 def draw_gains(checkpoints: Sequence[WeightSet]) -> None:

@@ -4,10 +4,11 @@ import streamlit as st
 
 from ngpt_inspect.tables.learned import LEARNED
 
+from ...blocks.figures import draw_chosen
 from ...frame.parts import part
 from ...frame.session import current
 from ...frame.welcome import draw_welcome
-from .blocks import draw_formulas, draw_gains, draw_learned, draw_vector
+from .blocks import draw_formulas, draw_gains, draw_vector
 
 # Figures of what only nGPT learns: heading, and what goes before their choices in the address.
 NGPT_ONLY = {
@@ -26,7 +27,7 @@ def draw() -> None:
     if any(each.family == "nGPT" for each in checkpoints):
         for name, (heading, key) in NGPT_ONLY.items():
             st.subheader(heading, anchor=name.replace("_", "-"))
-            part(name, draw_learned, name, checkpoints, key)
+            part(name, draw_chosen, name, checkpoints, key, title="")
     if any(role in LEARNED for each in checkpoints for role in each.roles):
         part("vector", draw_vector, checkpoints)
         draw_gains(checkpoints)

@@ -16,7 +16,7 @@ from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.results import loss_levels, reached_at
 from ngpt_inspect.results.training_curves import smoothed
 
-from ...blocks.figures import draw_figure, draw_results, draw_wide
+from ...blocks.figures import draw_figure, draw_wide
 from ...blocks.tables import draw_downloads, draw_table
 from ...engine.loading import status_once, wide_once
 from ...engine.palette import colors_of
@@ -35,6 +35,8 @@ EVERY = 2.0
 STEP = 0.01
 """Nats per token between two places of the slider."""
 MOST_METRICS = 4
+MOST_NAMED = 6
+"""Runs that the description of a figure names."""
 LINES = "lines"
 SLIDER = 320
 """Pixels of the slider for smoothing."""
@@ -169,4 +171,7 @@ def draw_results_figures(places: Sequence[str]) -> None:
 
 
 def _draw_results(name: str, places: Sequence[str]) -> None:
-    draw_results(name, places, options=choose_options(name, key=f"{name}_"), title="")
+    table, key, _ = wide_once(FIGURES[name].results, places)
+    runs = list(dict.fromkeys(table["run"])) if "run" in table else []
+    options = choose_options(name, key=f"{name}_")
+    draw_wide(name, table, key, runs[:MOST_NAMED], options=options, title="")
