@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures.canvas.theme import shades_and_dashes
@@ -14,6 +14,7 @@ from ngpt_inspect.plotting.wide import wide_table
 from ngpt_inspect.results import listed
 from ngpt_inspect.runs import checkpoints_of
 from ngpt_inspect.tables import Source, opened
+from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,15 +100,6 @@ def _every_step(sources: Source | Sequence[Source]) -> list[Source]:
     return [step for source in listed(sources) for step in checkpoints_of(source, "all")]
 
 
-class OfFamily(Protocol):
-    """A checkpoint, or what stands for one."""
-
-    @property
-    def family(self) -> str:
-        """GPT or nGPT."""
-        ...
-
-
-def colors(checkpoints: Sequence[OfFamily]) -> list[str]:
+def colors(checkpoints: Sequence[WeightSet]) -> list[str]:
     """Return the colour each of these checkpoints has in every figure of them all."""
     return [color for color, _ in shades_and_dashes(each.family for each in checkpoints)]

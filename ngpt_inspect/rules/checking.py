@@ -12,7 +12,7 @@ from ngpt_inspect.rules.judging import Outcome, Subject, Verdict, applies, judge
 from ngpt_inspect.rules.reading import Rules, in_force, measures_of
 from ngpt_inspect.rules.rule import CheckRule, Severity
 from ngpt_inspect.tables import Progress, Source, measure, opened
-from ngpt_inspect.tables.rows import rows_of
+from ngpt_inspect.tables.rows import frame_of, rows_of
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
 
@@ -99,11 +99,7 @@ def subject_of(
     """Return a checkpoint with the rows that the chosen rules read."""
     names = measures_of(chosen)
     if not names:
-        import pandas as pd
-
-        from ngpt_inspect.tables.rows import frame_of
-
-        return Subject(checkpoint, pd.DataFrame(frame_of([])))
+        return Subject(checkpoint, frame_of([]))
     table = measure(checkpoint, names, **how, **rules.options_of(names))
     return Subject(checkpoint, rows_of(table, checkpoint))
 

@@ -129,13 +129,7 @@ def _of_fact(rule: CheckRule, checkpoint: WeightSet, base: WeightSet | None) -> 
     lost = bool(COMPARISONS[comparison](mine, bound))
     told = f"{bound:g}" if isinstance(bound, float) else str(bound)
     text = f"{rule.fact} {mine} {comparison} {of}{told}" if lost else f"{rule.fact} {mine}"
-    return Verdict(
-        rule=rule,
-        outcome=Outcome.BROKEN if lost else Outcome.KEPT,
-        text=text,
-        judged=1,
-        broken=({"value": None, "reason": text},) if lost else (),
-    )
+    return _told(rule, text, 1, ({"value": None, "reason": text},) if lost else ())
 
 
 def _of_status(rule: CheckRule, rows: pd.DataFrame) -> Verdict:

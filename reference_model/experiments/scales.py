@@ -71,7 +71,6 @@ SCALES: dict[str, Scale] = {
             validation_tokens=16_384,
             evaluated_tokens=65_536,
             timed_steps=30,
-            exposure_preset="contrast",
             exposure_seeds=(0, 1),
         ),
         # Figure 2 where the paper has it: 25 to 400 tokens a parameter. 3.6 is the exposure that
@@ -113,7 +112,6 @@ SCALES: dict[str, Scale] = {
             timed_steps=30,
             exposure_preset="small",
             exposure_decay=4.0,  # an exposure of 12 in 3,000 steps at 2e-3
-            exposure_seeds=(0,),
         ),
         # A.5: 512 sequences a step at every context there; here 2^19 tokens, the paper's at 1k
         Scale(
@@ -134,7 +132,6 @@ SCALES: dict[str, Scale] = {
             evaluated_tokens=2_097_152,
             timed_steps=20,
             exposure_preset="0.5B",
-            exposure_seeds=(0,),
         ),
     )
 }
