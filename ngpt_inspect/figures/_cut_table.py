@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.figures.canvas.theme import shades_and_dashes
+from ngpt_inspect.table import Table
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, QK_SCALES, Role, Series, Status
 
 if TYPE_CHECKING:
@@ -72,9 +73,7 @@ class CutTable:
         layer: int | None = None,
         pooled: bool = False,
     ) -> None:
-        facts = table.attrs
-        table = table.copy(deep=False)
-        table.attrs = {}  # pandas copies them deeply with every selection
+        facts, table = table.attrs, Table.of(table).rows
         self.styles = styles(table, facts.get("checkpoints", []))
         self.layer = layer
         self.settings: Mapping[str, Any] = facts.get("settings", {})

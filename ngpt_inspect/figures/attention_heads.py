@@ -18,14 +18,13 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     x: layer / (n_layers - 1). y: means over the queries from the second token on.
     """
     shown = table[table["row"] == "head"]
-    shown.attrs = {}
     x = Axis(title="normalized layer index")
     panels = {
         name: Panel(title=title, x=x, y=Axis(title=unit, from_zero=True))
         for name, (title, unit) in PANELS.items()
     }
     canvas = Canvas([list(panels.values())], width)
-    for line, rows in paths(shown, table.attrs.get("checkpoints")):
+    for line, rows in paths(table, shown):
         depth = rows["layer"].astype(float) / max(1, int(rows["layer"].max()))
         where = [
             f"layer {layer}, head {head}"

@@ -7,7 +7,7 @@ from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import DOTTED, TWO_COLUMNS, Axis, Drawing, Frame
 from ngpt_inspect.figures.drawing.attention import FORMULA, KAPPA, attention_panels
 from ngpt_inspect.figures.drawing.choices import LAYER
-from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
+from ngpt_inspect.figures.drawing.lines import draw_line, in_panels, lines, remarks
 
 LINE = ("family", "recipe", "learning_rate")
 USUAL = "AdamW"
@@ -28,12 +28,10 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, layer: int = 0) -> Drawing:
     canvas, panels = attention_panels(Axis(title="decay exposure E"), width)
     ends = [0.0, max([PAPER[1], *map(float, here["exposure"])])]
     marks = _marks(here)
-    for plain, rows in lines(here, LINE):
+    for plain, panel, rows in in_panels(lines(here, LINE), panels, "weight"):
         line = replace(plain, symbol=marks.get(rows["recipe"].iloc[0], plain.symbol))
-        for name, panel in panels.items():
-            points = _level(rows[rows["weight"] == name], ends)
-            if len(points):
-                draw_line(canvas, panel, line, points, "exposure", KAPPA, between=BAR, hover=HOVER)
+        points = _level(rows, ends)
+        draw_line(canvas, panel, line, points, "exposure", KAPPA, between=BAR, hover=HOVER)
     for name, panel in panels.items() if len(here) else ():
         for bound in PAPER:
             canvas.upright(panel, bound, DASHED, "exposure of the paper's runs")
@@ -51,7 +49,7 @@ def _marks(rows: Frame) -> dict[str, str]:
 
 def _level(rows: Frame, ends: list[float]) -> Frame:
     """Return the points of a line; of a family without decay a level from end to end."""
-    if (rows["family"] == "nGPT").all() and len(rows):
+    if (rows["family"] == "nGPT").all():
         return rows.iloc[[0, 0]].assign(exposure=ends)
     return rows
 

@@ -4,7 +4,7 @@ from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Drawing, Frame, Panel
 from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
-from ngpt_inspect.figures.drawing.curves import draw_bins, draw_law, draw_rank_curve
+from ngpt_inspect.figures.drawing.curves import draw_histogram, draw_law, draw_rank_curve
 from ngpt_inspect.vocabulary import EMBEDDINGS, Series
 
 DRAWN = (
@@ -32,8 +32,8 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     board = Board(rows, EMBEDDINGS, list(groups.values()), width)
     for role, (curve, dots, cosines) in groups.items():
         draw_rank_curve(board, curve, role, "dot", NAMES[0])
-        draw_bins(board, dots, role, "dot", NAMES[1])
-        draw_bins(board, cosines, role, "cosine", NAMES[2])
+        draw_histogram(board, dots, role, "dot", NAMES[1], per_unit=True)
+        draw_histogram(board, cosines, role, "cosine", NAMES[2], per_unit=True)
         draw_law(board, cosines, role, "uniform_cosine", "uniform on the sphere")
     return board.finish()
 

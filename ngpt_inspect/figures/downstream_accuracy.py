@@ -3,9 +3,10 @@
 from ngpt_inspect.figures._figure import Choice, Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.text import short
-from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
+from ngpt_inspect.figures.drawing.lines import draw_line, in_panels, lines, remarks
 
 LINE = ("family", "size", "variant", "context_length", "batch_size", "learning_rate")
+PLACE = ["task", "shots"]
 TITLES = {"acc": "accuracy", "acc_norm": "accuracy, by length"}
 AVERAGE = "average"
 MOST = 8
@@ -28,12 +29,10 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, metric: str = "acc") -> Draw
         for task, many in drawn
     }
     canvas = Canvas([list(panels.values())], width)
-    for line, rows in lines(there, _by(there), ["tokens", "task", "shots"]):
-        for (task, many), panel in panels.items():
-            mine = rows[(rows["task"] == task) & (rows["shots"] == many)]
-            if len(mine):
-                bar, hover = ("low", "high"), "%{x:.4g} tokens<br>%{y:.4f}"
-                draw_line(canvas, panel, line, mine, "tokens", "accuracy", between=bar, hover=hover)
+    bar, hover = ("low", "high"), "%{x:.4g} tokens<br>%{y:.4f}"
+    told = lines(there, _by(there), ["tokens", *PLACE])
+    for line, panel, mine in in_panels(told, panels, PLACE):
+        draw_line(canvas, panel, line, mine, "tokens", "accuracy", between=bar, hover=hover)
     for (task, many), panel in panels.items():
         mine = there[(there["task"] == task) & (there["shots"] == many)]
         for chance in mine["chance"].dropna().unique():
@@ -46,7 +45,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, metric: str = "acc") -> Draw
 
 
 def _places(table: Frame) -> set[tuple[str, int]]:
-    pairs = table[["task", "shots"]].drop_duplicates()
+    pairs = table[PLACE].drop_duplicates()
     return set(pairs.itertuples(index=False, name=None))
 
 
@@ -57,7 +56,7 @@ def _uncertainty(table: Frame) -> str:
 
 def _by(table: Frame) -> tuple[str, ...]:
     """Return what makes a line: runs of all budgets, or where they have several steps, each."""
-    steps = table.groupby([*LINE, "steps", "task", "shots"], dropna=False)["tokens"].nunique()
+    steps = table.groupby([*LINE, "steps", *PLACE], dropna=False)["tokens"].nunique()
     return (*LINE, "steps") if (steps > 1).any() else LINE
 
 

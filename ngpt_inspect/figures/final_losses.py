@@ -3,7 +3,7 @@
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel, scatter
 from ngpt_inspect.figures.canvas.text import factor, length, short
-from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
+from ngpt_inspect.figures.drawing.lines import Line, draw_line, in_panels, lines, remarks
 
 ROOM = 0.2
 """Share of the x axis that is kept free on the left, for the first factor."""
@@ -32,14 +32,10 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     }
     canvas = Canvas([list(panels.values())], width, height=138)
     bar, hover = ("low", "high"), "%{x:.4g} tokens<br>loss %{y:.4f}"
-    for line, rows in lines(table, LINE, ["context_length"]):
-        for context, panel in panels.items():
-            mine = rows[rows["context_length"] == context]
-            if len(mine):
-                draw_line(
-                    canvas, panel, line, mine, "tokens", "validation_loss", between=bar, hover=hover
-                )
-                _write_factors(canvas, panel, line, mine)
+    told = lines(table, LINE, ["context_length"])
+    for line, panel, mine in in_panels(told, panels, "context_length"):
+        draw_line(canvas, panel, line, mine, "tokens", "validation_loss", between=bar, hover=hover)
+        _write_factors(canvas, panel, line, mine)
     empty = "" if len(table) else "No finished runs: give run folders, or speed_up.csv."
     canvas.notes += remarks(table, empty)
     return canvas.finish()

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ngpt_inspect.figures._figure import Choice, Figure
+from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Canvas, Drawing, Frame, Panel, heatmap
 from ngpt_inspect.figures.canvas.text import colored
 from ngpt_inspect.figures.drawing.cells import layers_up, map_height, named_axis
 from ngpt_inspect.figures.drawing.lines import Line
-from ngpt_inspect.figures.trajectories import LAYERED, rows_of, runs_of
+from ngpt_inspect.figures.trajectories import LAYERED, followed_choice, rows_of, runs_of
 from ngpt_inspect.vocabulary import Role, Status
 
 LEAST, MOST = 90, 240
@@ -74,14 +74,7 @@ FIGURE = Figure(
     summary="One quantity as a colour: saved steps across, layers up, a panel for each run and "
     "role, one logarithmic scale for all panels.",
     draw=draw,
-    options=(
-        Choice(
-            name="quantity",
-            values=tuple(LAYERED),
-            help="What is followed.",
-            needs={name: (measure,) for name, (measure, _) in LAYERED.items()},
-        ),
-    ),
+    options=(followed_choice(LAYERED),),
     formula="as in the figure of that measure, at each step and layer.",
     source="arXiv 2410.01131, Figures 4 to 6 (their quantities; over training, not in the paper)",
     over_steps=True,

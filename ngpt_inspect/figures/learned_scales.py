@@ -3,8 +3,7 @@
 from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
-from ngpt_inspect.figures.drawing.board import Board, layer_axis
-from ngpt_inspect.figures.drawing.factors import DRAWN, VIEW, draw_factor, factor_panel
+from ngpt_inspect.figures.drawing.factors import DRAWN, VIEW, draw_factors
 from ngpt_inspect.vocabulary import QK_SCALES, Kind, Role, roles_of
 
 ABOVE, BELOW = (Role.ALPHA_A, Role.S_U), (Role.ALPHA_M, Role.S_NU, Role.S_Z)
@@ -20,14 +19,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
     """
     rows = CutTable(table, DRAWN)
     above = (*ABOVE, *rows.sought(QK_SCALES))
-    roles = [*above, *BELOW]
-    x = layer_axis()
-    panels = {role: factor_panel(role, view, x) for role in rows.present(roles)}
-    groups = [[panels.get(role) for role in line] for line in (above, BELOW)]
-    board = Board(rows, roles, groups, width)
-    for role, panel in panels.items():
-        draw_factor(board, panel, role, view)
-    return board.finish()
+    return draw_factors(rows, [*above, *BELOW], [above, BELOW], width, view)
 
 
 FIGURE = Figure(

@@ -14,7 +14,8 @@ from ngpt_inspect.figures.canvas import (
     scatter,
 )
 from ngpt_inspect.figures.canvas.text import length, rate
-from ngpt_inspect.figures.drawing.lines import Line, draw_line, lines, remarks
+from ngpt_inspect.figures.canvas.ticks import every_second_first
+from ngpt_inspect.figures.drawing.lines import Line, draw_line, in_panels, lines, remarks
 
 PLACE = ["size", "context_length"]
 LINE = ("family", "variant", "batch_size", "steps")
@@ -37,11 +38,8 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     }
     groups = [[panels[size, context] for context in contexts] for size in sizes]
     canvas = Canvas(groups, width, height=138)
-    for line, rows in lines(swept, LINE, PLACE):
-        for (size, context), panel in panels.items():
-            here = rows[(rows["size"] == size) & (rows["context_length"] == context)]
-            if len(here):
-                _draw(canvas, panel, line, here)
+    for line, panel, here in in_panels(lines(swept, LINE, PLACE), panels, PLACE):
+        _draw(canvas, panel, line, here)
     empty = "" if len(swept) else "No budget was run with several learning rates."
     alone = "" if len(swept) in (0, len(table)) else "Not drawn: budgets run with one rate only."
     canvas.notes += remarks(table, empty, alone)
@@ -50,18 +48,13 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
 
 def _panel(table: Frame, size: str, context: int, sizes: int, y: Axis) -> Panel:
     here = table[(table["size"] == size) & (table["context_length"] == context)]
-    ticks = _outside_in(sorted(here["learning_rate"].unique()))
+    ticks = every_second_first(sorted(here["learning_rate"].unique()))
     title = f"context {length(context)}"
     return Panel(
         title=f"{size}, {title}" if sizes > 1 else title,
         x=Axis(title="peak learning rate", log=True, write=rate, ticks_at=ticks),
         y=y,
     )
-
-
-def _outside_in(values: list[float]) -> list[float]:
-    """Return every second value first: where not all labels fit, those stay evenly apart."""
-    return values[::2] + values[1::2]
 
 
 def _draw(canvas: Canvas, panel: Panel, line: Line, rows: Frame) -> None:

@@ -3,7 +3,8 @@
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import DOTTED, TWO_COLUMNS, Axis, Canvas, Drawing, Frame, Panel
 from ngpt_inspect.figures.canvas.text import length
-from ngpt_inspect.figures.drawing.lines import draw_line, lines, remarks
+from ngpt_inspect.figures.canvas.ticks import every_second_first
+from ngpt_inspect.figures.drawing.lines import draw_line, in_panels, lines, remarks
 
 LINE = ("family", "size", "variant", "context_length", "steps")
 EXPLODES = 8
@@ -16,8 +17,7 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     A dotted line stands at each trained context length. Perplexities of two texts do not
     compare: each panel has its own y axis, logarithmic where perplexity explodes.
     """
-    lengths = sorted(table["evaluated_length"].unique())
-    ticks = lengths[::2] + lengths[1::2]
+    ticks = every_second_first(sorted(table["evaluated_length"].unique()))
     panels = {
         text: Panel(
             title=f"{text} text",
@@ -29,11 +29,8 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS) -> Drawing:
     canvas = Canvas([list(panels.values())], width, height=165)
     bar, hover = ("perplexity_low", "perplexity_high"), "%{x:,} tokens<br>perplexity %{y:.4g}"
     x, y = "evaluated_length", "perplexity"
-    for line, rows in lines(table, LINE):
-        for text, panel in panels.items():
-            here = rows[rows["text"] == text]
-            if len(here):
-                draw_line(canvas, panel, line, here, x, y, between=bar, hover=hover)
+    for line, panel, here in in_panels(lines(table, LINE), panels, "text"):
+        draw_line(canvas, panel, line, here, x, y, between=bar, hover=hover)
     for panel in panels.values():
         for trained in sorted(table["context_length"].unique()):
             canvas.upright(panel, float(trained), DOTTED, "trained length")

@@ -3,8 +3,7 @@
 from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
-from ngpt_inspect.figures.drawing.board import Board, layer_axis
-from ngpt_inspect.figures.drawing.factors import DRAWN, VIEW, draw_factor, factor_panel
+from ngpt_inspect.figures.drawing.factors import DRAWN, VIEW, draw_factors
 from ngpt_inspect.vocabulary import Kind, roles_of
 
 GAINS = roles_of(Kind.GAIN)
@@ -17,15 +16,9 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
     Its density is a Gaussian kernel's of Scott's bandwidth.
     """
     rows = CutTable(table, DRAWN)
-    x = layer_axis()
     there = rows.present(GAINS)
-    panels = {role: factor_panel(role, view, x) for role in there}
-    shown = list(panels.values())
-    groups = [shown[first : first + A_ROW] for first in range(0, len(shown), A_ROW)]
-    board = Board(rows, there, groups, width)
-    for role, panel in panels.items():
-        draw_factor(board, panel, role, view)
-    return board.finish()
+    lines = [there[first : first + A_ROW] for first in range(0, len(there), A_ROW)]
+    return draw_factors(rows, there, lines, width, view)
 
 
 FIGURE = Figure(

@@ -42,8 +42,7 @@ def draw(
     x, y = f"x_{centre}", f"y_{centre}"
     chosen = table[table["row"].isin(["state", "next"]) & table[x].notna()]
     chosen = _only(chosen, token)
-    chosen.attrs = {}
-    drawn = list(paths(chosen, table.attrs.get("checkpoints")))
+    drawn = list(paths(table, chosen))
     panels = [_panel(line.label, centre, chosen[x], chosen[y]) for line, _ in drawn]
     canvas = Canvas([panels], width, height=210)
     reach = [float(value) for name in (x, y) for value in chosen[name]]

@@ -3,8 +3,7 @@
 from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Figure
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Drawing, Frame
-from ngpt_inspect.figures.drawing.board import Board, layer_axis
-from ngpt_inspect.figures.drawing.factors import DRAWN, VIEW, draw_factor, factor_panel
+from ngpt_inspect.figures.drawing.factors import DRAWN, VIEW, draw_factors
 from ngpt_inspect.vocabulary import Kind, roles_of
 
 
@@ -18,15 +17,8 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, view: str = "density") -> Dr
     the vocabulary.
     """
     rows = CutTable(table, DRAWN)
-    found = [rows.present(roles_of(kind)) for kind in (Kind.SCALING, Kind.GAIN)]
-    x = layer_axis()
-    groups = [{role: factor_panel(role, view, x) for role in group} for group in found]
-    roles = roles_of(Kind.SCALING, Kind.GAIN)
-    board = Board(rows, roles, [list(group.values()) for group in groups], width)
-    for group in groups:
-        for role, panel in group.items():
-            draw_factor(board, panel, role, view)
-    return board.finish()
+    lines = [rows.present(roles_of(kind)) for kind in (Kind.SCALING, Kind.GAIN)]
+    return draw_factors(rows, roles_of(Kind.SCALING, Kind.GAIN), lines, width, view)
 
 
 FIGURE = Figure(

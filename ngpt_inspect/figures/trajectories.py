@@ -1,7 +1,7 @@
 """How a quantity moves while a model trains: its value at each saved step, a panel a role."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -44,7 +44,19 @@ LAYERED = {
 AXES = {"steps": "steps", "tokens": "training tokens"}
 PALEST, STRONGEST = 0.15, 0.6
 """Opacity of the lines of the first and of the last layer."""
+GROUPS = (ATTENTION, MLP, tuple(role for role in Role if role not in (*ATTENTION, *MLP)))
+"""Panels that belong together."""
 EVERYTHING = "over all layers"
+
+
+def followed_choice(quantities: Mapping[str, tuple[str, Followed]]) -> Choice:
+    """Return the choice of what is followed; the first is the default."""
+    return Choice(
+        name="quantity",
+        values=tuple(quantities),
+        help="What is followed.",
+        needs={name: (measure,) for name, (measure, _) in quantities.items()},
+    )
 
 
 def draw(
@@ -79,7 +91,7 @@ def draw(
             for role in group
             if str(role) in there
         }
-        for group in _groups()
+        for group in GROUPS
     ]
     canvas = Canvas([list(line.values()) for line in lines], width)
     runs = list(runs_of(table))
@@ -109,12 +121,6 @@ def rows_of(table: Frame, series: Series) -> Any:
     column = table["statistic"]
     told = column.isna() if statistic is None else (column == statistic).fillna(False)
     return (table["measure"] == of) & told
-
-
-def _groups() -> Iterator[tuple[Role, ...]]:
-    yield ATTENTION
-    yield MLP
-    yield tuple(role for role in Role if role not in (*ATTENTION, *MLP))
 
 
 def _placed(table: Frame, against: str) -> Frame:
@@ -227,12 +233,7 @@ FIGURE = Figure(
     "pale lines are single layers, the earlier the paler.",
     draw=draw,
     options=(
-        Choice(
-            name="quantity",
-            values=tuple(QUANTITIES),
-            help="What is followed.",
-            needs={name: (measure,) for name, (measure, _) in QUANTITIES.items()},
-        ),
+        followed_choice(QUANTITIES),
         Choice(
             name="against",
             label="Horizontal axis",

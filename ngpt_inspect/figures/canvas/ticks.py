@@ -41,6 +41,11 @@ def nice_steps(low: float, high: float, most: int) -> list[float]:
     return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
+def every_second_first(ticks: Sequence[float]) -> list[float]:
+    """Return ticks in an order in which, where not all labels fit, those kept are evenly apart."""
+    return [*ticks[::2], *ticks[1::2]]
+
+
 def kept_apart(
     ticks: Iterable[float],
     texts: Iterable[str],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ngpt_inspect.figures.canvas import Axis, Canvas, Drawing, Frame, Panel
-from ngpt_inspect.figures.drawing.lines import draw_line, lines
+from ngpt_inspect.figures.drawing.lines import draw_line, in_panels, lines
 
 ROWS = (("W_q", "W_k", "QK"), ("W_v", "W_o", "OV"))
 KAPPA = "condition_number"
@@ -29,9 +29,8 @@ def draw_attention(
     """
     canvas, panels = attention_panels(Axis(title=x), width)
     hover += "<br>κ %{y:.4g}"
-    for line, rows in lines(shown, by):
-        for name, panel in panels.items():
-            points, bar = rows[rows["weight"] == name], ("lowest", "highest")
-            draw_line(canvas, panel, line, points, x, KAPPA, between=bar, hover=hover)
+    bar = ("lowest", "highest")
+    for line, panel, rows in in_panels(lines(shown, by), panels, "weight"):
+        draw_line(canvas, panel, line, rows, x, KAPPA, between=bar, hover=hover)
     canvas.notes += said
     return canvas.finish()

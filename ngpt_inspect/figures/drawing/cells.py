@@ -89,7 +89,7 @@ def draw_cells(
         meta=f"{columns[0].role} {name}",
     )
     board.draw(panel, style, tiles)
-    for mark in (Status.RANK_DEFICIENT, Status.BELOW_RESOLUTION, Status.SKIPPED):
+    for mark in MARK_OF:
         at = [n for n, (_, _, row) in enumerate(placed) if row["status"] == mark]
         if at:
             board.draw(panel, style, _marks(board, mark, [x[n] for n in at], [y[n] for n in at]))

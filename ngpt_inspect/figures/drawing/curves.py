@@ -80,36 +80,24 @@ def draw_law(board: Board, panel: Panel, role: Role, quantity: str, name: str) -
         board.key(name, line_key(**DOTTED), meta="key")
 
 
-def draw_bins(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
-    """Draw the histogram of a quantity as steps.
-
-    Bins differ in width from checkpoint to checkpoint, so counts become shares per unit of x:
-    a change of unit, not a statistic.
-    """
-    for style in board.rows.styles:
-        edges = _column(board.rows.get(style, role, Series(quantity, "bin_left")), "value")
-        rows = board.rows.get(style, role, Series(quantity, "bin_count"))
-        if len(edges) < 2:
-            continue
-        counts, width = _column(rows, "value"), edges[1] - edges[0]
-        x, y = _outline(edges, edges[-1] + width, counts / (counts.sum() * width))
-        _draw(board, panel, style, role, rows, x, y, name, shape="hv")
-
-
-def draw_histogram(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
-    """Draw the histogram of a quantity, its counts as parts of the largest.
+def draw_histogram(
+    board: Board, panel: Panel, role: Role, quantity: str, name: str, *, per_unit: bool = False
+) -> None:
+    """Draw the histogram of a quantity as steps, its counts as parts of the largest.
 
     Every histogram is as high as any other, whatever its bins: values that are all the same
     (norms of nGPT) are a vertical line beside those that spread. On a logarithmic axis bins are of
-    equal ratio.
+    equal ratio. `per_unit`: counts are shares per unit of x instead, as bins differ in width from
+    checkpoint to checkpoint: a change of unit, not a statistic.
     """
     for style in board.rows.styles:
         edges = _column(board.rows.get(style, role, Series(quantity, "bin_left")), "value")
         rows = board.rows.get(style, role, Series(quantity, "bin_count"))
-        if not len(edges):
+        if len(edges) < (2 if per_unit else 1):
             continue
         counts = _column(rows, "value")
-        x, y = _outline(edges, _last_edge(edges, log=panel.x.log), counts / counts.max())
+        whole = counts.sum() * (edges[1] - edges[0]) if per_unit else counts.max()
+        x, y = _outline(edges, _last_edge(edges, log=panel.x.log), counts / whole)
         _draw(board, panel, style, role, rows, x, y, name, shape="hv")
 
 

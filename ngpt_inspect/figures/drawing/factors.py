@@ -1,8 +1,11 @@
 """Learned vectors: by layer where each layer has one, else how its coordinates are spread."""
 
+from collections.abc import Sequence
+
+from ngpt_inspect.figures._cut_table import CutTable
 from ngpt_inspect.figures._figure import Choice
-from ngpt_inspect.figures.canvas import Axis, Panel
-from ngpt_inspect.figures.drawing.board import Board, value_axis
+from ngpt_inspect.figures.canvas import Axis, Drawing, Panel
+from ngpt_inspect.figures.drawing.board import Board, layer_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_density, draw_histogram
 from ngpt_inspect.figures.drawing.layers import between, draw_by_layer
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, Series
@@ -36,6 +39,22 @@ def factor_panel(role: Role, view: str, layers: Axis) -> Panel:
     if role in OUTSIDE_LAYERS:
         return Panel(title=f"{symbol}  {view}", x=Axis(title=symbol), y=value_axis())
     return Panel(title=f"mean |{symbol}|", x=layers, y=value_axis())
+
+
+def draw_factors(
+    rows: CutTable, roles: Sequence[Role], lines: Sequence[Sequence[Role]], width: int, view: str
+) -> Drawing:
+    """Draw a panel for each vector that is there: the first line above, then the others.
+
+    `roles` are those that the figure is about.
+    """
+    x = layer_axis()
+    panels = {role: factor_panel(role, view, x) for line in lines for role in rows.present(line)}
+    groups = [[panels.get(role) for role in line] for line in lines]
+    board = Board(rows, roles, groups, width)
+    for role, panel in panels.items():
+        draw_factor(board, panel, role, view)
+    return board.finish()
 
 
 def draw_factor(board: Board, panel: Panel, role: Role, view: str) -> None:

@@ -74,6 +74,15 @@ def lines(
     yield from zip(looks(labels, families, skip=skip), groups, strict=True)
 
 
+def in_panels(
+    told: Iterable[tuple[Line, Frame]], panels: Mapping[Any, Panel], by: str | list[str]
+) -> Iterator[tuple[Line, Panel, Frame]]:
+    """Yield each line with each panel that it has rows for; panels go by these columns."""
+    for line, rows in told:
+        found = dict(list(rows.groupby(by)))
+        yield from ((line, panel, found[key]) for key, panel in panels.items() if key in found)
+
+
 def run_lines(table: Frame) -> Iterator[tuple[Line, Frame]]:
     """Yield a style and the rows of each run, in the order of the table.
 

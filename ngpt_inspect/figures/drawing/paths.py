@@ -18,6 +18,7 @@ from ngpt_inspect.figures.canvas import (
     scatter,
 )
 from ngpt_inspect.figures.drawing.lines import SYMBOLS, WIDTH, Line, remarks
+from ngpt_inspect.table import Table
 
 MARKER = 5
 SHOWN_AT = "token %{customdata[0]}, %{customdata[2]}"
@@ -45,7 +46,6 @@ def draw_by_depth(
     shown = table[table["row"] == ("mean" if token is None else "state")]
     if token is not None:
         shown = shown[(shown["token"] == token).fillna(False).astype(bool)]
-    shown.attrs = {}
     x = Axis(title="normalized depth")
     panels = {
         name: Panel(title=title, x=x, y=Axis(title=unit, log=log)) for name, title in titles.items()
@@ -53,7 +53,7 @@ def draw_by_depth(
     every = list(panels.values())
     canvas = Canvas([every[at : at + 2] for at in range(0, len(every), 2)], width, height=138)
     said = []
-    for line, rows in paths(shown, table.attrs.get("checkpoints")):
+    for line, rows in paths(table, shown):
         for name, panel in panels.items():
             words = f"%{{customdata[2]}}<br>{hover}"
             canvas.add(panel, path_trace(line, rows, "depth", name, words))
@@ -72,15 +72,16 @@ def _token_said(label: str, rows: Frame) -> str:
     return f"{label}: token {first['token']} is “{escape(str(first['text']))}”{after}."
 
 
-def paths(table: Frame, told: Any) -> Iterator[tuple[Line, Frame]]:
-    """Yield each checkpoint that has rows, in its colour of every figure, with its rows.
+def paths(table: Frame, shown: Frame) -> Iterator[tuple[Line, Frame]]:
+    """Yield each checkpoint of a table with those of its rows that are shown, if there are any.
 
-    `told` is what the table's `attrs` say of checkpoints. The table itself should have none:
-    pandas copies them deeply with every selection.
+    It has its colour of every figure: what the table's `attrs` say of checkpoints.
     """
-    steps = table["step"].fillna(NO_STEP).astype(int)
-    for style in styles(table.rename(columns={"family": "architecture"}), told or ()):
-        rows = table[(table["checkpoint"] == style.checkpoint) & (steps == style.step)]
+    shown = Table.of(shown).rows
+    steps = shown["step"].fillna(NO_STEP).astype(int)
+    told = table.attrs.get("checkpoints", ())
+    for style in styles(shown.rename(columns={"family": "architecture"}), told):
+        rows = shown[(shown["checkpoint"] == style.checkpoint) & (steps == style.step)]
         if len(rows):
             symbol = SYMBOLS.get(style.family, "circle")
             yield Line(style.label, style.color, style.dash, symbol), rows
