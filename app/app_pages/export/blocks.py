@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,7 +158,7 @@ def draw_files(chosen: Figure, drawn: ShownFigure, look: Sequence[Any], kind: st
         for each, mime in KINDS.items():
             st.download_button(
                 f"**{each.upper()}**" if each == kind else each.upper(),
-                data=_maker(each, chosen.name, drawn, look),
+                data=lambda each=each: file_of(chosen.name, tuple(look), each, drawn.figure),
                 file_name=f"{chosen.name}.{each}",
                 mime=mime,
                 key=f"figure as {each}",
@@ -168,10 +168,6 @@ def draw_files(chosen: Figure, drawn: ShownFigure, look: Sequence[Any], kind: st
             )
     st.markdown("**Its table**")
     draw_downloads(drawn.rows, chosen.name)
-
-
-def _maker(kind: str, name: str, drawn: ShownFigure, look: Sequence[Any]) -> Callable[[], bytes]:
-    return lambda: file_of(name, tuple(look), kind, drawn.figure)
 
 
 def draw_code(chosen: Figure, numbers: Numbers, options: Mapping[str, Any], **look: Any) -> None:

@@ -51,7 +51,8 @@ class TensorRequest(Asked):
         store().put(self.key, found)
 
 
-def _asked(checkpoint: WeightSet, tensor: str = "") -> pd.DataFrame | None:
+def values_of(checkpoint: WeightSet, tensor: str = "") -> pd.DataFrame | None:
+    """Return histogram and singular values of one tensor, or all norms; None: on their way."""
     stamp = stamp_of_opened(checkpoint.contents)
     request = TensorRequest(checkpoint=checkpoint, stamp=stamp, tensor=tensor)
     found = answer([request], [checkpoint])
@@ -66,7 +67,7 @@ def tensors_of(checkpoint: WeightSet) -> pd.DataFrame:
     table["shape"] = table["shape"].map(lambda shape: " × ".join(map(str, shape)))
     table["role"] = table["role"].map(lambda role: None if role is None else str(role))
     table = table.astype({"layer": "Int64", "expert": "Int64", "bytes": "Int64"})
-    norms = _asked(checkpoint)
+    norms = values_of(checkpoint)
     if norms is not None and len(norms):
         table = table.merge(norms[["tensor", "norm", "status", "reason"]], on="tensor", how="left")
         table["note"] = table["note"].where(table["reason"].fillna("") == "", table["reason"])
@@ -89,8 +90,3 @@ def _with_kappa(table: pd.DataFrame, kappa: pd.DataFrame) -> pd.DataFrame:
     if "status" in out:
         out["status"] = out["status"].where(out["rank"].isna(), out["rank"].astype(object))
     return out.drop(columns="rank")
-
-
-def values_of(checkpoint: WeightSet, tensor: str) -> pd.DataFrame | None:
-    """Return the histogram and the singular values of one tensor, or None: on their way."""
-    return _asked(checkpoint, tensor)
