@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.results import speed_up
-from ngpt_inspect.results.compare.reaching import MIXED, combined_bound, geometric_mean
+from ngpt_inspect.results.compare.reaching import mean_factor
 from ngpt_inspect.results.compare.spread import OF_LOSS, over_seeds
 from ngpt_inspect.results.compare.tuning import final_rows, tuned
 from ngpt_inspect.results.schema.columns import FACTOR, SETTING, names, number, whole
@@ -38,7 +38,9 @@ def compute(losses: pd.DataFrame) -> pd.DataFrame:
     table["tokens"] = table["steps"] * table["batch_size"] * table["context_length"]
     compared = speed_up.compute(losses)
     factors = [
-        {**rows.iloc[0][BY].to_dict(), **_factor(rows)}
+        rows.iloc[0][BY].to_dict()
+        | mean_factor(rows.to_dict("records"))
+        | {"speed_up_low": rows["speed_up"].min(), "speed_up_high": rows["speed_up"].max()}
         for _, rows in compared.groupby(BY, sort=False, dropna=False)
     ]
     out = stacked(COLUMNS, [_beside(table, factors)])
@@ -46,22 +48,11 @@ def compute(losses: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def _factor(rows: pd.DataFrame) -> dict[str, Any]:
-    bound = combined_bound([*rows["bound"]])
-    known = bound != MIXED
-    means = {
-        name: geometric_mean(rows[name]) if known else float("nan")
-        for name in ("gpt_steps", "speed_up", "speed_up_tokens")
-    }
-    low, high = rows["speed_up"].min(), rows["speed_up"].max()
-    return {**means, "bound": bound, "speed_up_low": low, "speed_up_high": high}
-
-
 def _beside(table: pd.DataFrame, factors: list[dict[Any, Any]]) -> pd.DataFrame:
     """Return the losses with the factor of their setting, where there is one."""
     import pandas as pd
 
-    said = [column.name for column in FACTOR] + ["speed_up_low", "speed_up_high"]
+    said = [*names(FACTOR), "speed_up_low", "speed_up_high"]
     beside = pd.DataFrame(factors, columns=[*BY, *said])
     joined = table.merge(beside.astype({name: table[name].dtype for name in BY}), on=BY, how="left")
     return joined.assign(bound=joined["bound"].fillna(""))

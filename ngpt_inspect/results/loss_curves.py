@@ -9,9 +9,9 @@ import numpy as np
 
 from ngpt_inspect.results.compare.pairing import pairs
 from ngpt_inspect.results.compare.reaching import (
-    MIXED,
-    combined_bound,
+    FACTORS,
     geometric_mean,
+    mean_factor,
     steps_to_reach,
 )
 from ngpt_inspect.results.compare.tuning import BUDGET, REPEATED, left_out, tuned
@@ -74,7 +74,7 @@ def _judged(losses: pd.DataFrame) -> pd.DataFrame:
 
 def _validations(shown: pd.DataFrame) -> pd.DataFrame:
     told = shown[shown["validation_loss"].notna()].drop(columns="seconds")
-    nothing = dict.fromkeys(("gpt_steps", "speed_up", "speed_up_tokens"), np.nan)
+    nothing = dict.fromkeys(FACTORS, np.nan)
     return told.assign(row=VALIDATION, gpt_run="", bound="", runs=1, **nothing)
 
 
@@ -132,15 +132,10 @@ def _read_offs(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _mean(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    bound = combined_bound([row["bound"] for row in rows])
-    factors = ("gpt_steps", "speed_up", "speed_up_tokens")
-    averaged = ("step", "tokens", *factors)
-    means = {name: geometric_mean([row[name] for row in rows]) for name in averaged}
-    if bound == MIXED:
-        means |= dict.fromkeys(factors, float("nan"))
+    means = {name: geometric_mean([row[name] for row in rows]) for name in ("step", "tokens")}
     loss = float(np.mean([row["validation_loss"] for row in rows]))
-    said = {"row": READ_OFF, "bound": bound, "runs": len(rows), "validation_loss": loss}
-    return rows[0] | means | said
+    said = {"row": READ_OFF, "runs": len(rows), "validation_loss": loss}
+    return rows[0] | means | mean_factor(rows) | said
 
 
 TABLE = Results(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LOWER, UPPER, MIXED = "lower", "upper", "mixed"
 """A number is at least, at most, or neither of what is given; the empty text says it is exact."""
+
+FACTORS = ("gpt_steps", "speed_up", "speed_up_tokens")
+"""The numbers of a speed-up."""
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,12 @@ def geometric_mean(values: ArrayLike) -> float:
     r"""Return :math:`\exp(\frac1n\sum\log x)`, the mean of factors; NaN of nothing."""
     found = np.asarray(values, np.float64)
     return float(np.exp(np.log(found).mean())) if len(found) else float("nan")
+
+
+def mean_factor(rows: Sequence[Mapping[Any, Any]]) -> dict[str, Any]:
+    """Return the means of `FACTORS` over seeds and their bound; NaN where that is mixed."""
+    bound = combined_bound([row["bound"] for row in rows])
+    means = {name: geometric_mean([row[name] for row in rows]) for name in FACTORS}
+    if bound == MIXED:
+        means = dict.fromkeys(FACTORS, float("nan"))
+    return {**means, "bound": bound}
