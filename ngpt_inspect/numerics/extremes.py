@@ -8,34 +8,47 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ngpt_inspect.numerics.cores import MOST_SHARES, SHARE, cores, one_core_each, side_by_side
-from ngpt_inspect.numerics.finite import row_blocks
+from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
+from ngpt_inspect.numerics.operators import (
+    images,
+    lu_factors,
+    lu_solver,
+    normal_product,
+    start_directions,
+    symmetric_product,
+    threads_for,
+    triangular_root,
+    triangular_solver,
+)
+from ngpt_inspect.numerics.refined import refined_smallest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import torch
 
-    Operator = Callable[[torch.Tensor], torch.Tensor]
-    Mapped = Callable[..., Iterator[Any]]
-    """`map`, or one that works on several items at once."""
+    from ngpt_inspect.numerics.operators import Mapped, Operator
 
 TOLERANCE = 1e-10
 """Relative error of a squared singular value at which an iteration stops."""
 TOP_TOLERANCE = 2e-10
 """The same for the largest, whose square is measured in float64 and certified afterwards. Larger,
 an iteration can end before it has seen that another value lies within 1e-7 of this one."""
-NEAR_ELEMENTS = 1 << 18
-"""Values of a block of rows that is used twice: 1 MB of float32."""
-MEASURED_ELEMENTS = 1 << 19
-"""Values of a block of rows that is widened: 4 MB of float64."""
+GUESS_TOLERANCE = 1e-9
+"""The same for the smallest by factors in float32, from where it is refined in float64."""
 CERTIFIED = 1e-9
 """Relative error a residual must prove, rounding apart, for the result to stand."""
 MAX_STEPS = 300
+GUESS_STEPS = 48
+"""Where these are not enough for a guess, factors in float64 cost less than more of them."""
+BLOCK = 6
+"""Vectors that go through W at once at the large end, where it is read from memory every time."""
+FAR_ELEMENTS = 1 << 22
+"""From so many values on it is: 16 MB of float32."""
 EPS = 2.0**-52
 ENDS_FROM = 320
 """From so many columns on a few products cost less than a whole spectrum."""
@@ -96,15 +109,41 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
     top = _top_of(values)
     if top is None:
         return None
-    # W^T, as columns are what LAPACK factorises; in place, in memory of its own.
-    lu = values.to(torch.float64, copy=True, memory_format=torch.contiguous_format).T
-    pivots, info = (torch.empty(0, dtype=torch.int32, device=lu.device) for _ in range(2))
-    torch.linalg.lu_factor_ex(lu, out=(lu, pivots, info))
+    if _is_far(values) and not values.is_cuda:
+        found = _by_single_precision(values, top, scale)
+        if found is not None:
+            return found
+    lu, pivots = lu_factors(values, torch.float64)
     # |L| <= n under partial pivoting, so sigma_min <= n times the smallest pivot of U.
     pivot = len(lu) * float(lu.diagonal().abs().min())
     if pivot <= len(lu) * EPS * top[0]:
         return _singular(top, pivot, scale, "lu + lanczos")
-    return _joined(values, top, _solver(lu, pivots), scale, "lu + lanczos")
+    return _joined(values, top, lu_solver(lu, pivots), scale, "lu + lanczos")
+
+
+def _by_single_precision(
+    w_II: torch.Tensor, top: tuple[float, float], scale: float
+) -> Extremes | None:
+    """Both ends where factors in float32 are enough to find the small one."""
+    import torch
+
+    lu, pivots = lu_factors(w_II, torch.float32)
+    inverse = lu_solver(lu, pivots)
+    try:
+        with threads_for(w_II) as mapped:
+            start_1I = start_directions(w_II, torch.float32)
+            guess = largest_ritz_pair(
+                inverse, start_1I, tolerance=GUESS_TOLERANCE, max_steps=GUESS_STEPS
+            )
+            found = refined_smallest(
+                guess, inverse, partial(images, w_II, mapped=mapped), CERTIFIED / 2
+            )
+    except FloatingPointError:
+        return None
+    if found is None:
+        return None
+    smallest, error, vector_I = found
+    return Extremes(top[0] / scale, smallest / scale, top[1] + error, "lu + lanczos", vector_I)
 
 
 def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
@@ -112,7 +151,7 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
 
     g_II = gram_matrix(w_OI, scale)
     rows = w_OI if scale == 1.0 else w_OI.double() * scale
-    top = _top_end(rows, partial(_product, g_II), g_II)
+    top = _top_end(rows, partial(symmetric_product, g_II), g_II)
     if top is None:
         return None
     lower, failed = torch.linalg.cholesky_ex(g_II)
@@ -129,51 +168,9 @@ def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
     return None if found is None else replace(found, root=r_II)
 
 
-def _shares(w_OI: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Cut into rows for so many threads as the size is worth, whether they are there or not."""
-    return w_OI.tensor_split(min(MOST_SHARES, max(1, w_OI.numel() // SHARE)))
-
-
-def normal_product(w_OI: torch.Tensor, mapped: Mapped = map) -> Operator:
-    """Map x to W^T W x, reading W once: a block of rows is still near the core when used again."""
-    import torch
-
-    step = max(1, NEAR_ELEMENTS // w_OI.shape[1])
-
-    def of_share(rows_RI: torch.Tensor, x_I: torch.Tensor) -> torch.Tensor:
-        out_I = torch.zeros_like(x_I)
-        for rows in rows_RI.split(step):
-            out_I.addmv_(rows.T, rows @ x_I)
-        return out_I
-
-    def product(x_I: torch.Tensor) -> torch.Tensor:
-        if w_OI.is_cuda:
-            return w_OI.T @ (w_OI @ x_I)
-        out_I = torch.zeros_like(x_I)
-        for part_I in mapped(partial(of_share, x_I=x_I), _shares(w_OI)):
-            out_I += part_I
-        return out_I
-
-    return product
-
-
-def _product(g_II: torch.Tensor, mapped: Mapped = map) -> Operator:
-    """Map x to G x."""
-    import torch
-
-    def product(x_I: torch.Tensor) -> torch.Tensor:
-        return torch.cat(list(mapped(lambda rows: rows @ x_I, _shares(g_II))))
-
-    return product
-
-
-def forms_inverse(w: torch.Tensor) -> bool:
-    """Whether an inverse is formed and multiplied with, and not solved with vector by vector.
-
-    On a GPU a triangular solve of one vector waits for as many steps as there are rows; an inverse
-    costs a product there. What it loses in digits the readings on W show, as on any route.
-    """
-    return w.is_cuda
+def _is_far(w: torch.Tensor) -> bool:
+    """Whether a matrix is read from memory every time, as no cache near a core holds it."""
+    return w.numel() >= FAR_ELEMENTS
 
 
 def spectral_norm(w_OI: torch.Tensor) -> float:
@@ -200,46 +197,6 @@ def spectral_norm(w_OI: torch.Tensor) -> float:
     return float(singular_values(tall)[0])
 
 
-def _solver(lu: torch.Tensor, pivots: torch.Tensor) -> Operator:
-    """Map x to (W^T W)^-1 x, where these are the LU factors of W^T."""
-    import torch
-
-    if forms_inverse(lu):
-        unit_II = torch.eye(len(lu), dtype=lu.dtype, device=lu.device)
-        return normal_product(torch.linalg.lu_solve(lu, pivots, unit_II))
-
-    def inverse(x: torch.Tensor) -> torch.Tensor:
-        y_I1 = torch.linalg.lu_solve(lu, pivots, x.unsqueeze(1))
-        z_I1: torch.Tensor = torch.linalg.lu_solve(lu, pivots, y_I1, adjoint=True)
-        return z_I1.squeeze(1)
-
-    return inverse
-
-
-def triangular_root(w_OI: torch.Tensor) -> torch.Tensor:
-    """Upper triangular R with R^T R = W^T W, by QR: of a float64 matrix, or of each of a stack."""
-    import torch
-
-    r_II: torch.Tensor = one_core_each(partial(torch.linalg.qr, mode="r"), w_OI)[1]
-    return r_II
-
-
-def triangular_solver(r_II: torch.Tensor) -> Operator:
-    """Map x to (R^T R)^-1 x, for an upper triangular R."""
-    import torch
-
-    if forms_inverse(r_II):
-        unit_II = torch.eye(len(r_II), dtype=r_II.dtype, device=r_II.device)
-        return normal_product(torch.linalg.solve_triangular(r_II, unit_II, upper=True).T)
-
-    def inverse(x: torch.Tensor) -> torch.Tensor:
-        y_I1 = torch.linalg.solve_triangular(r_II.T, x.unsqueeze(1), upper=False)
-        z_I1: torch.Tensor = torch.linalg.solve_triangular(r_II, y_I1, upper=True)
-        return z_I1.squeeze(1)
-
-    return inverse
-
-
 def _singular(top: tuple[float, float], bound: float, scale: float, method: str) -> Extremes:
     """Give the result where a pivot proves sigma_min to be rounding: the bound stands for it."""
     return Extremes(top[0] / scale, bound / scale, math.inf, method)
@@ -259,10 +216,11 @@ def _top_end(
 
     `product` multiplies by W^T W by way of `guide`, in its precision.
     """
-    start_I = start_direction(w_OI, guide.dtype)
-    with side_by_side(1 if w_OI.is_cuda else len(_shares(guide))) as mapped:
+    block = BLOCK if _is_far(guide) else 1
+    start_bI = start_directions(w_OI, guide.dtype, block)
+    with threads_for(guide) as mapped:
         pair = largest_ritz_pair(
-            product(mapped), start_I, tolerance=TOP_TOLERANCE, max_steps=MAX_STEPS
+            product(mapped), start_bI, tolerance=TOP_TOLERANCE, max_steps=MAX_STEPS
         )
     square, residual = _measured(w_OI, pair.vector.double())
     if square == 0.0:
@@ -278,12 +236,12 @@ def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float, to
     """sigma_min, a bound on its relative error and its vector, from Lanczos on the inverse."""
     import torch
 
-    start_I = start_direction(w_OI, torch.float64)
+    start_1I = start_directions(w_OI, torch.float64)
     try:
         with cores(1):  # a triangular solve of one vector has nothing to share
-            pair = largest_ritz_pair(inverse, start_I, tolerance=TOLERANCE, max_steps=MAX_STEPS)
+            pair = largest_ritz_pair(inverse, start_1I, tolerance=TOLERANCE, max_steps=MAX_STEPS)
             # One more solve: W v would magnify what is left in v of large singular directions.
-            vector_I = inverse(pair.vector)
+            vector_I = inverse(pair.vector.unsqueeze(0))[0]
     except FloatingPointError:
         return None
     vector_I = vector_I / torch.linalg.vector_norm(vector_I)
@@ -317,22 +275,7 @@ def _measured(w_OI: torch.Tensor, v_I: torch.Tensor) -> tuple[float, float]:
     import torch
 
     v_I = v_I / torch.linalg.vector_norm(v_I)
-    square, back, room = 0.0, torch.zeros_like(v_I), None
-    with cores(1):  # the last bit depends on how many there are
-        for rows in row_blocks(w_OI, MEASURED_ELEMENTS):
-            # In memory that is kept: fresh memory costs more than the product.
-            room = torch.empty_like(rows, dtype=torch.float64) if room is None else room
-            wide = room[: len(rows)].copy_(rows)
-            image = wide @ v_I
-            square += float(image @ image)
-            back += wide.T @ image
-    return square, float(torch.linalg.vector_norm(back - square * v_I))
-
-
-def start_direction(w_OI: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """Draw the same random direction every time; it has a part along every singular vector."""
-    import torch
-
-    generator = torch.Generator().manual_seed(20241001)
-    start_I = torch.randn(w_OI.shape[1], generator=generator, dtype=torch.float64)
-    return start_I.to(device=w_OI.device, dtype=dtype)
+    with threads_for(w_OI) as mapped:
+        image_O, back_I = images(w_OI, v_I, mapped)
+    square = float(image_O @ image_O)
+    return square, float(torch.linalg.vector_norm(back_I - square * v_I))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.conditioning import Conditioning, judged
 from ngpt_inspect.numerics.cores import one_core_each
-from ngpt_inspect.numerics.extremes import Extremes, triangular_root
+from ngpt_inspect.numerics.extremes import Extremes
+from ngpt_inspect.numerics.operators import triangular_root
 from ngpt_inspect.numerics.resolution import DEVIATIONS, StorageRounding
 from ngpt_inspect.numerics.spectra import unit_scale
 

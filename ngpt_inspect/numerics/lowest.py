@@ -9,14 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.cores import one_core_each
-from ngpt_inspect.numerics.extremes import (
-    EPS,
-    MAX_STEPS,
-    start_direction,
+from ngpt_inspect.numerics.extremes import EPS, MAX_STEPS
+from ngpt_inspect.numerics.lanczos import largest_ritz_pair
+from ngpt_inspect.numerics.operators import (
+    start_directions,
     triangular_root,
     triangular_solver,
 )
-from ngpt_inspect.numerics.lanczos import largest_ritz_pair
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +51,7 @@ def lowest_vectors(
     """
     import torch
 
-    start_I = start_direction(tall_HOI[0], torch.float64)
+    (start_I,) = start_directions(tall_HOI[0], torch.float64)
     square_H = (found.values_Hn[:, -1] * scale) ** 2
     vector_HI, root_HII = one_core_each(partial(_by_gram, start_I), found.gram_Hnn, square_H)
     for head, method in enumerate(found.methods):
@@ -82,13 +81,13 @@ def _by_qr(tall_OI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
     root_II = triangular_root(tall_OI)
-    start_I = start_direction(tall_OI, torch.float64)
+    start_1I = start_directions(tall_OI, torch.float64)
     inverse = triangular_solver(root_II)
     try:
-        pair = largest_ritz_pair(inverse, start_I, tolerance=VALUE_TOLERANCE, max_steps=MAX_STEPS)
+        pair = largest_ritz_pair(inverse, start_1I, tolerance=VALUE_TOLERANCE, max_steps=MAX_STEPS)
     except FloatingPointError:
         # Exactly singular: nothing is known of the vector, so it is taken as spread evenly.
-        return torch.full_like(start_I, len(start_I) ** -0.5), root_II
+        return torch.full_like(start_1I[0], len(root_II) ** -0.5), root_II
     # One more solve: W v would magnify what is left in v of the large singular directions.
-    vector_I = inverse(pair.vector)
+    vector_I = inverse(pair.vector.unsqueeze(0))[0]
     return vector_I / torch.linalg.vector_norm(vector_I), root_II

@@ -4,18 +4,25 @@ import pytest
 import torch
 from tolerances import rounding
 
-from ngpt_inspect.numerics import extremes
+from ngpt_inspect.numerics import extremes, operators
 from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.extremes import CERTIFIED, extreme_singular_values, spectral_norm
 
 SHAPES = {"square": (200, 200), "tall": (400, 200)}
 
 
+@pytest.fixture(params=[extremes.FAR_ELEMENTS, 1], ids=["near", "far"])
+def near_and_far(request, monkeypatch):
+    """Take the route of matrices that a cache holds, and that of those it does not."""
+    monkeypatch.setattr(extremes, "FAR_ELEMENTS", request.param)
+
+
+@pytest.mark.usefixtures("near_and_far")
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("power", range(1, 13))
 @pytest.mark.parametrize("formed", [False, True], ids=["solves", "inverse, as on a GPU"])
 def test_known_spectrum(monkeypatch, with_spectrum, shape, power, formed):
-    monkeypatch.setattr(extremes, "forms_inverse", lambda w: formed)
+    monkeypatch.setattr(operators, "forms_inverse", lambda w: formed)
     w = with_spectrum(*shape, torch.logspace(0, -power, 200, dtype=torch.float64), seed=power)
     found = extreme_singular_values(w)
     assert found.sigma_max == pytest.approx(1, rel=CERTIFIED)
@@ -33,6 +40,7 @@ def test_the_gram_route_gives_way_where_squaring_costs_digits(with_spectrum):
     assert method(1e7) == "qr + lanczos"
 
 
+@pytest.mark.usefixtures("near_and_far")
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_agrees_with_the_full_spectrum_on_gaussians(shape):
     w = torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -42,6 +50,7 @@ def test_agrees_with_the_full_spectrum_on_gaussians(shape):
     assert found.sigma_min == pytest.approx(float(s_n[-1]), rel=CERTIFIED + rounding(200, kappa))
 
 
+@pytest.mark.usefixtures("near_and_far")
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("gap", [0.0, 1e-12, 1e-9, 1e-7, 1e-5, 1e-3])
 def test_clustered_ends(with_spectrum, shape, gap):
@@ -61,6 +70,7 @@ def test_unproved_digits_are_not_returned(monkeypatch, shape):
     assert extreme_singular_values(w) is None
 
 
+@pytest.mark.usefixtures("near_and_far")
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_exactly_singular(shape):
     w = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -69,6 +79,7 @@ def test_exactly_singular(shape):
     assert found.sigma_min <= rounding(200) * found.sigma_max
 
 
+@pytest.mark.usefixtures("near_and_far")
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_the_vector_and_the_root_belong_to_the_matrix(shape):
     w = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -79,6 +90,7 @@ def test_the_vector_and_the_root_belong_to_the_matrix(shape):
         torch.testing.assert_close(found.root.T @ found.root, w.T @ w)
 
 
+@pytest.mark.usefixtures("near_and_far")
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_zero_and_identity(shape):
     assert extreme_singular_values(torch.zeros(shape)).sigma_max == 0
@@ -97,7 +109,7 @@ def test_scale_is_taken_out_again(shape):
 
 
 def test_shares_of_a_step_give_the_same_numbers_on_any_number_of_threads(monkeypatch):
-    monkeypatch.setattr(extremes, "SHARE", 1 << 12)
+    monkeypatch.setattr(operators, "SHARE", 1 << 12)
     monkeypatch.setattr(extremes, "ENDS_FROM", 1)
     w = torch.randn(200, 200, generator=torch.Generator().manual_seed(0))
     norms = []

@@ -6,7 +6,7 @@ from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
 
 def run(values, **limits):
     diagonal = torch.tensor(values, dtype=torch.float64)
-    start = torch.ones_like(diagonal)
+    start = torch.ones(1, len(values), dtype=torch.float64)
     defaults = {"tolerance": 1e-13, "max_steps": 200}
     return largest_ritz_pair(lambda x: diagonal * x, start, **(defaults | limits))
 
