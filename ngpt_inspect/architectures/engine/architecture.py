@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ngpt_inspect.vocabulary import MatrixAxis, Role
 
@@ -135,9 +136,38 @@ def layer_biases(prefix: str, *names: str) -> dict[str, str]:
     return {f"{prefix}{name}.bias": BIAS for name in names}
 
 
+def whole(name: str, role: Role, *, width: str = "d_mlp", **more: Any) -> Rule:
+    """Return the rule of a tensor that is one role, in the shape that the role has in the paper.
+
+    `width` is that of this MLP. Where it is `transposed` or `stacked` its axes follow; `shape`
+    says another.
+    """
+    shape = role.facts.shape.replace("d_mlp", width)
+    return Rule(name=name, role=role, **{"shape": as_stored(shape.split(", "), more), **more})
+
+
+def as_stored(axes: list[str], more: Mapping[str, Any]) -> str:
+    """Return the stored shape of what is (out, in), by what a rule says of it besides."""
+    counted = [f"n_{more['stacked']}s"] if more.get("stacked") else []
+    return ", ".join([*counted, *(axes[::-1] if more.get("transposed") else axes)])
+
+
+def by_head(name: str, role: Role, **more: Any) -> Rule:
+    """Return the rule of a vector with d_k values for each head, one head after another."""
+    view = role.facts.shape
+    return Rule(name=name, role=role, shape=view.replace(", ", "*"), view=view, **more)
+
+
+def unrecorded(because: str, **values: str) -> tuple[Constant, ...]:
+    """Return constants that no file records, all assumed for one reason."""
+    return tuple(
+        Constant(name=name, assumed=value, because=because) for name, value in values.items()
+    )
+
+
 def router(*names: str) -> Rule:
     """Return the rule of a router; layers without experts have none."""
-    return Rule(name="|".join(names), role=Role.W_ROUTER, shape="n_experts, d_model", optional=True)
+    return whole("|".join(names), Role.W_ROUTER, optional=True)
 
 
 def qk_norms(queries: str, keys: str, *, offset: str = "0") -> tuple[Rule, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ngpt_inspect.architectures.engine.architecture import Rule
+from ngpt_inspect.architectures.engine.architecture import Rule, as_stored
 from ngpt_inspect.vocabulary import Role
 
 
@@ -79,10 +79,7 @@ def fused(name: str, cut: Cut, **more: Any) -> tuple[Rule, ...]:
 
     Its shape follows from the cut, `transposed` and `stacked`, where no `shape` is given.
     """
-    axes = [cut.height, "d_model"]
-    axes = axes[::-1] if more.get("transposed") else axes
-    counted = [f"n_{more['stacked']}s"] if more.get("stacked") else []
-    said = {"shape": ", ".join([*counted, *axes])} | more
+    said = {"shape": as_stored([cut.height, "d_model"], more), **more}
     return tuple(
         Rule(name=name, role=role, rows=rows, groups=cut.groups, **said)
         for role, rows in cut.rows.items()

@@ -1,6 +1,7 @@
 """What Llama and its many descendants share: names of matrices, in pieces to be combined."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from ngpt_inspect.architectures.engine.architecture import (
     ROTARY,
@@ -8,6 +9,7 @@ from ngpt_inspect.architectures.engine.architecture import (
     Rule,
     layer_biases,
     qk_norms,
+    whole,
 )
 from ngpt_inspect.architectures.engine.cuts import Cut, fused
 from ngpt_inspect.vocabulary import Role
@@ -21,37 +23,23 @@ GEMMA = ("gemma", "paligemma")
 """The `model_type` of Gemma 1, which has the very names of Llama."""
 ONE_PLUS_W = (
     *(*GEMMA, "gemma2", "gemma3", "gemma3_text", "vaultgemma"),
-    *(
-        "minimax_m3_vl",
-        "minimax_m3_vl_text",
-    ),
+    *("minimax_m3_vl", "minimax_m3_vl_text"),
     *("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),
     *("qwen4_exp", "qwen4_exp_text", "step3p5"),
 )
 """The `model_type` of transformers 5.24 whose norms multiply by 1 + w. Gemma 3n and 4 use w."""
 
-IGNORED = {
-    **layer_biases(
-        LAYER,
-        *(f"self_attn.{name}_proj" for name in ("q", "k", "v", "o")),
-        *(f"mlp.{name}_proj" for name in ("gate", "up", "down")),
-    ),
-}
+IGNORED = layer_biases(
+    LAYER,
+    *(f"self_attn.{name}_proj" for name in ("q", "k", "v", "o")),
+    *(f"mlp.{name}_proj" for name in ("gate", "up", "down")),
+)
 
 BUFFERS: Mapping[str, str] = {ATTENTION + "rotary_emb.inv_freq": ROTARY}
 
 EMBEDDINGS = (
-    Rule(
-        name="[language_model.][model.][language_model.]embed_tokens.weight",
-        role=Role.E_INPUT,
-        shape="vocab_size, d_model",
-    ),
-    Rule(
-        name="[language_model.]lm_head.weight",
-        role=Role.E_OUTPUT,
-        shape="vocab_size, d_model",
-        optional=True,
-    ),
+    whole("[language_model.][model.][language_model.]embed_tokens.weight", Role.E_INPUT),
+    whole("[language_model.]lm_head.weight", Role.E_OUTPUT, optional=True),
 )
 
 ONE_PLUS_W_OF_MEGATRON = (
@@ -69,12 +57,12 @@ GAIN_OFFSET = Constant(
 )
 """What the model adds to a stored norm gain."""
 
-W_O = Rule(name=ATTENTION + "o_proj.weight", role=Role.W_O, shape="d_model, n_heads*d_k")
+W_O = whole(ATTENTION + "o_proj.weight", Role.W_O)
 
 ATTENTIONS = (
-    Rule(name=ATTENTION + "q_proj.weight", role=Role.W_Q, shape="n_heads*d_k, d_model"),
-    Rule(name=ATTENTION + "k_proj.weight", role=Role.W_K, shape="n_kv_heads*d_k, d_model"),
-    Rule(name=ATTENTION + "v_proj.weight", role=Role.W_V, shape="n_kv_heads*d_k, d_model"),
+    whole(ATTENTION + "q_proj.weight", Role.W_Q),
+    whole(ATTENTION + "k_proj.weight", Role.W_K),
+    whole(ATTENTION + "v_proj.weight", Role.W_V),
     W_O,
 )
 
@@ -95,49 +83,31 @@ def mlp(
     Of several prefixes a model has one.
     """
     prefixes = (prefix,) if isinstance(prefix, str) else prefix
+    names = {"up": Role.W_U, "gate": Role.W_NU, "down": Role.W_O_MLP}
     return tuple(
-        Rule(
-            name="|".join(each + name for each in prefixes),
-            role=role,
-            shape=shape,
+        whole(
+            "|".join(f"{each}{name}_proj.weight" for each in prefixes),
+            role,
+            width=width,
             block=block,
             optional=optional,
         )
-        for name, role, shape in (
-            ("up_proj.weight", Role.W_U, f"{width}, d_model"),
-            ("gate_proj.weight", Role.W_NU, f"{width}, d_model"),
-            ("down_proj.weight", Role.W_O_MLP, f"d_model, {width}"),
-        )
+        for name, role in names.items()
     )
 
 
 def stacked_experts(cut: Cut) -> tuple[Rule, ...]:
     """Return the rules of experts in one tensor: (out, in) each, or (in, out), as shapes tell."""
-    return tuple(
-        rule
-        for transposed, shape in (
-            (False, "n_experts, d_model, d_mlp"),
-            (True, "n_experts, d_mlp, d_model"),
-        )
-        for block in (f"mlp/experts stacked as {'(in, out)' if transposed else '(out, in)'}",)
-        for rule in (
-            *fused(
-                MLP + "experts.gate_up_proj",
-                cut,
-                stacked="expert",
-                transposed=transposed,
-                block=block,
-            ),
-            Rule(
-                name=MLP + "experts.down_proj",
-                role=Role.W_O_MLP,
-                shape=shape,
-                stacked="expert",
-                transposed=transposed,
-                block=block,
-            ),
-        )
-    )
+    rules: list[Rule] = []
+    for way in ("(out, in)", "(in, out)"):
+        how: dict[str, Any] = {
+            "stacked": "expert",
+            "transposed": way == "(in, out)",
+            "block": f"mlp/experts stacked as {way}",
+        }
+        rules += fused(MLP + "experts.gate_up_proj", cut, **how)
+        rules.append(whole(MLP + "experts.down_proj", Role.W_O_MLP, **how))
+    return tuple(rules)
 
 
 def norms(
@@ -148,12 +118,7 @@ def norms(
     A declaration with them has `GAIN_OFFSET` among its constants, or another offset.
     """
     return (
-        Rule(
-            name=LAYER + "input_layernorm.weight",
-            role=Role.GAIN_A,
-            shape="d_model",
-            offset=offset,
-        ),
-        Rule(name=f"{LAYER}{before_mlp}.weight", role=Role.GAIN_M, shape="d_model", offset=offset),
-        Rule(name=FINAL_NORM, role=Role.GAIN_FINAL, shape="d_model", offset=offset),
+        whole(LAYER + "input_layernorm.weight", Role.GAIN_A, offset=offset),
+        whole(f"{LAYER}{before_mlp}.weight", Role.GAIN_M, offset=offset),
+        whole(FINAL_NORM, Role.GAIN_FINAL, offset=offset),
     )

@@ -1,6 +1,6 @@
 """What the releases of lucidrains' nGPT-pytorch share: NormLinear modules, Scale modules."""
 
-from ngpt_inspect.architectures.engine.architecture import Constant, Rule
+from ngpt_inspect.architectures.engine.architecture import Constant, Rule, unrecorded, whole
 from ngpt_inspect.vocabulary import MatrixAxis, Role
 
 SOURCE = "github.com/lucidrains/nGPT-pytorch, nGPT_pytorch/nGPT.py"
@@ -57,46 +57,27 @@ def matrices(*, logits: str = "to_logits", other_axis: bool = False) -> tuple[Ru
 
 def constants(s_qk_scale: str) -> tuple[Constant, ...]:
     """Return the init and scale values of the Scale modules, none of which a file holds."""
-    default = "the library's default"
-    return (
-        Constant(name="alpha_init", assumed="1/n_layers", because=default),
-        Constant(name="alpha_scale", assumed="d_model**-0.5", because=default),
-        Constant(name="s_qk_init", assumed="1", because=default),
-        Constant(name="s_qk_scale", assumed=s_qk_scale, because=default),
-        Constant(name="s_u_init", assumed="1", because=default),
-        Constant(name="s_u_scale", assumed="1", because=default),
-        Constant(name="s_nu_init", assumed="1", because=default),
-        Constant(name="s_nu_scale", assumed="1", because=default),
-        Constant(name="s_z_init", assumed="1", because=default),
-        Constant(name="s_z_scale", assumed="d_model**-0.5", because=default),
+    return unrecorded(
+        "the library's default",
+        alpha_init="1/n_layers",
+        alpha_scale="d_model**-0.5",
+        s_qk_init="1",
+        s_qk_scale=s_qk_scale,
+        s_u_init="1",
+        s_u_scale="1",
+        s_nu_init="1",
+        s_nu_scale="1",
+        s_z_init="1",
+        s_z_scale="d_model**-0.5",
     )
 
 
-def scale(name: str, role: Role, shape: str, constant: str, view: str | None = None) -> Rule:
-    """Return the rule of one Scale module."""
-    return Rule(
-        name=name,
-        role=role,
-        shape=shape,
-        view=view,
-        factor=f"{constant}_init / {constant}_scale",
-    )
-
-
+ALPHA = "alpha_init / alpha_scale"
+S_QK = "s_qk_init / s_qk_scale"
 SCALES = (
-    scale(
-        "layers.{layer}.0.branch_scale.scale|layers.{layer}.2.scale",
-        Role.ALPHA_A,
-        "d_model",
-        "alpha",
-    ),
-    scale(
-        "layers.{layer}.1.branch_scale.scale|layers.{layer}.3.scale",
-        Role.ALPHA_M,
-        "d_model",
-        "alpha",
-    ),
-    scale(MLP + "hidden_scale.scale", Role.S_U, "d_mlp", "s_u"),
-    scale(MLP + "gate_scale.scale", Role.S_NU, "d_mlp", "s_nu"),
-    scale("logit_scale.scale", Role.S_Z, "vocab_size", "s_z"),
+    whole("layers.{layer}.0.branch_scale.scale|layers.{layer}.2.scale", Role.ALPHA_A, factor=ALPHA),
+    whole("layers.{layer}.1.branch_scale.scale|layers.{layer}.3.scale", Role.ALPHA_M, factor=ALPHA),
+    whole(MLP + "hidden_scale.scale", Role.S_U, factor="s_u_init / s_u_scale"),
+    whole(MLP + "gate_scale.scale", Role.S_NU, factor="s_nu_init / s_nu_scale"),
+    whole("logit_scale.scale", Role.S_Z, factor="s_z_init / s_z_scale"),
 )

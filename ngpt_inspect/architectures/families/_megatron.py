@@ -1,7 +1,17 @@
 """What nGPT in Megatron-LM shares with and without a gate: everything but the MLP."""
 
-from ngpt_inspect.architectures.engine.architecture import ROUTER, Constant, Rule, router
-from ngpt_inspect.architectures.engine.cuts import QKV_BY_GROUP, fused
+from collections.abc import Iterator
+from functools import partial
+
+from ngpt_inspect.architectures.engine.architecture import (
+    ROUTER,
+    Constant,
+    Rule,
+    by_head,
+    router,
+    whole,
+)
+from ngpt_inspect.architectures.engine.cuts import QKV_BY_GROUP, fused, halves
 from ngpt_inspect.vocabulary import Role
 
 LAYER = "[model.]decoder.layers.{layer}."
@@ -45,46 +55,33 @@ NOTES = (
 )
 
 
-def _alpha(name: str, role: Role, block: str) -> Rule:
-    return Rule(
-        name=LAYER + name,
-        role=role,
-        shape="d_model",
-        block=block,
-        factor="alpha_init / init_method_std",
-        absolute=True,
-    )
-
+_alpha = partial(whole, factor="alpha_init / init_method_std", absolute=True)
 
 TRUNK = (
-    Rule(
-        name="[model.]embedding.word_embeddings.weight",
-        role=Role.E_INPUT,
-        shape="vocab_size, d_model",
-    ),
-    Rule(
-        name="[model.]output_layer.weight",
-        role=Role.E_OUTPUT,
-        shape="vocab_size, d_model",
-        optional=True,
-    ),
+    whole("[model.]embedding.word_embeddings.weight", Role.E_INPUT),
+    whole("[model.]output_layer.weight", Role.E_OUTPUT, optional=True),
     *fused(ATTENTION + "linear_qkv.weight", QKV_BY_GROUP, block="attention/softmax"),
-    Rule(
-        name=ATTENTION + "linear_proj.weight",
-        role=Role.W_O,
-        shape="d_model, n_heads*d_k",
-        block="attention/softmax",
-    ),
-    Rule(
-        name=ATTENTION + "sqk",
-        role=Role.S_QK,
-        shape="n_heads*d_k",
-        view="n_heads, d_k",
-        block="attention/softmax",
-        factor="1 / init_method_std",
-    ),
-    _alpha("attn_alpha", Role.ALPHA_A, "attention/softmax"),
-    _alpha("mlp_alpha", Role.ALPHA_M, "alpha_M/one"),
+    whole(ATTENTION + "linear_proj.weight", Role.W_O, block="attention/softmax"),
+    by_head(ATTENTION + "sqk", Role.S_QK, block="attention/softmax", factor="1 / init_method_std"),
+    _alpha(LAYER + "attn_alpha", Role.ALPHA_A, block="attention/softmax"),
+    _alpha(LAYER + "mlp_alpha", Role.ALPHA_M, block="alpha_M/one"),
     router(MLP + "router.weight"),
-    Rule(name="[model.]sz", role=Role.S_Z, shape="vocab_size", factor="1 / init_method_std"),
+    whole("[model.]sz", Role.S_Z, factor="1 / init_method_std"),
 )
+
+
+def mlps(*, gated: bool) -> Iterator[Rule]:
+    """Yield the rules of MLPs: dense, of each expert, shared by all tokens; gates come first."""
+    for home, number, width in (
+        ("", "", "d_mlp"),
+        ("experts.", "{expert}", "d_expert"),
+        ("shared_experts.", "", "d_shared"),
+    ):
+        first, last = (f"{MLP}{home}linear_fc{n}.weight{number}" for n in (1, 2))
+        block, optional = ("mlp/experts" if home else "mlp/dense"), width == "d_shared"
+        if gated:
+            both = halves(Role.W_NU, Role.W_U, width)
+            yield from fused(first, both, block=block, optional=optional)
+        else:
+            yield whole(first, Role.W_U, width=width, block=block, optional=optional)
+        yield whole(last, Role.W_O_MLP, width=width, block=block, optional=optional)

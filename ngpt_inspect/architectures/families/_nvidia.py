@@ -1,30 +1,26 @@
 """What NVIDIA/ngpt's two modes and its forks share: their matrices have the same names."""
 
-from ngpt_inspect.architectures.engine.architecture import Constant, Rule, layer_biases
+from ngpt_inspect.architectures.engine.architecture import Constant, layer_biases, unrecorded, whole
 from ngpt_inspect.architectures.engine.cuts import fused, halves
 from ngpt_inspect.vocabulary import Role
 
 LAYER = "transformer.h.{layer}."
 ATTENTION = LAYER + "[shared_attn.]"
 SOURCE = "github.com/NVIDIA/ngpt, model.py"
-HEADS = "n_heads*d_k, d_model"
-KV_HEADS = "n_kv_heads*d_k, d_model"
 
 MATRICES = (
-    Rule(name="transformer.wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-    Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model"),
-    Rule(name=ATTENTION + "query.weight", role=Role.W_Q, shape=HEADS),
-    Rule(name=ATTENTION + "key.weight", role=Role.W_K, shape=KV_HEADS),
-    Rule(name=ATTENTION + "value.weight", role=Role.W_V, shape=KV_HEADS),
-    Rule(name=ATTENTION + "att_c_proj.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
+    whole("transformer.wte.weight", Role.E_INPUT),
+    whole("lm_head.weight", Role.E_OUTPUT),
+    whole(ATTENTION + "query.weight", Role.W_Q),
+    whole(ATTENTION + "key.weight", Role.W_K),
+    whole(ATTENTION + "value.weight", Role.W_V),
+    whole(ATTENTION + "att_c_proj.weight", Role.W_O),
     # c_fc stacks u and the gate nu: out = u * silu(nu).
     *fused(LAYER + "c_fc.weight", halves(Role.W_U, Role.W_NU)),
-    Rule(name=LAYER + "mlp_c_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
+    whole(LAYER + "mlp_c_proj.weight", Role.W_O_MLP),
 )
 
 BIASES = layer_biases(LAYER, "query", "key", "value", "att_c_proj", "c_fc", "mlp_c_proj")
-
-_WRITTEN = "written into model.py"
 
 CONSTANTS = (
     Constant(
@@ -33,40 +29,25 @@ CONSTANTS = (
         assumed="d_model**-0.5",
         because="what train.py sets for nGPT",
     ),
-    Constant(name="alpha_init", assumed="0.05", because=_WRITTEN),
-    Constant(name="s_qk_init", assumed="1", because=_WRITTEN),
-    Constant(name="s_u_init", assumed="1", because=_WRITTEN),
-    Constant(name="s_nu_init", assumed="1", because=_WRITTEN),
-    Constant(name="s_z_init", assumed="1", because=_WRITTEN),
+    *unrecorded(
+        "written into model.py",
+        alpha_init="0.05",
+        s_qk_init="1",
+        s_u_init="1",
+        s_nu_init="1",
+        s_z_init="1",
+    ),
 )
 
-ALPHAS = tuple(
-    Rule(
-        name=LAYER + name,
-        role=role,
-        shape="d_model",
-        factor="alpha_init / base_scale",
-        absolute=True,
-    )
-    for name, role in (("attn_alpha", Role.ALPHA_A), ("mlp_alpha", Role.ALPHA_M))
+ALPHAS = (
+    whole(LAYER + "attn_alpha", Role.ALPHA_A, factor="alpha_init / base_scale", absolute=True),
+    whole(LAYER + "mlp_alpha", Role.ALPHA_M, factor="alpha_init / base_scale", absolute=True),
 )
 
 SCALES = (
-    Rule(
-        name=LAYER + "suv",
-        role=Role.S_U,
-        shape="2*d_mlp",
-        rows=("0", "d_mlp"),
-        factor="s_u_init",
-    ),
-    Rule(
-        name=LAYER + "suv",
-        role=Role.S_NU,
-        shape="2*d_mlp",
-        rows=("d_mlp", "2*d_mlp"),
-        factor="s_nu_init",
-    ),
-    Rule(name="sz", role=Role.S_Z, shape="vocab_size", factor="s_z_init / base_scale"),
+    whole(LAYER + "suv", Role.S_U, shape="2*d_mlp", rows=("0", "d_mlp"), factor="s_u_init"),
+    whole(LAYER + "suv", Role.S_NU, shape="2*d_mlp", rows=("d_mlp", "2*d_mlp"), factor="s_nu_init"),
+    whole("sz", Role.S_Z, factor="s_z_init / base_scale"),
 )
 
 NOTES = (

@@ -1,6 +1,6 @@
 """What the reference GPT and nGPT share: their matrices have the same names."""
 
-from ngpt_inspect.architectures.engine.architecture import Rule
+from ngpt_inspect.architectures.engine.architecture import Rule, whole
 from ngpt_inspect.vocabulary import Role
 
 ATTENTION = "layers.{layer}.attention."
@@ -8,13 +8,13 @@ MLP = "layers.{layer}.mlp."
 SOURCE = "reference_model/model.py of this project"
 
 MATRICES = (
-    Rule(name="E_input.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-    Rule(name="E_output.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model"),
-    Rule(name=ATTENTION + "W_q.weight", role=Role.W_Q, shape="n_heads*d_k, d_model"),
+    whole("E_input.weight", Role.E_INPUT),
+    whole("E_output.weight", Role.E_OUTPUT),
+    whole(ATTENTION + "W_q.weight", Role.W_Q),
     Rule(name=ATTENTION + "W_k.weight", role=Role.W_K, shape="n_heads*d_k, d_model"),
     Rule(name=ATTENTION + "W_v.weight", role=Role.W_V, shape="n_heads*d_k, d_model"),
-    Rule(name=ATTENTION + "W_o.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
-    Rule(name=MLP + "W_u.weight", role=Role.W_U, shape="d_mlp, d_model"),
-    Rule(name=MLP + "W_nu.weight", role=Role.W_NU, shape="d_mlp, d_model"),
-    Rule(name=MLP + "W_oMLP.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
+    whole(ATTENTION + "W_o.weight", Role.W_O),
+    whole(MLP + "W_u.weight", Role.W_U),
+    whole(MLP + "W_nu.weight", Role.W_NU),
+    whole(MLP + "W_oMLP.weight", Role.W_O_MLP),
 )

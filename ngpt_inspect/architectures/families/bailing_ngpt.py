@@ -5,11 +5,13 @@ from ngpt_inspect.architectures.engine.architecture import (
     ROUTER,
     Architecture,
     Constant,
-    Rule,
     layer_biases,
     router,
+    unrecorded,
+    whole,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV, fused
+from ngpt_inspect.architectures.families._llama import mlp
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "[model.]layers.{layer}."
@@ -20,19 +22,6 @@ _ALPHA_A = (
     "((layer + 1 < layer_group_size) * 0.5 + (layer + 1 >= layer_group_size) * alpha_init)"
     " / alpha_scale"
 )
-
-
-def _mlp(prefix: str, block: str, width: str, *, optional: bool = False) -> tuple[Rule, ...]:
-    """Return the rules of one MLP: dense, shared by all tokens, or of each expert."""
-    return tuple(
-        Rule(name=prefix + name, role=role, shape=shape, block=block, optional=optional)
-        for name, role, shape in (
-            ("up_proj.weight", Role.W_U, f"{width}, d_model"),
-            ("gate_proj.weight", Role.W_NU, f"{width}, d_model"),
-            ("down_proj.weight", Role.W_O_MLP, f"d_model, {width}"),
-        )
-    )
-
 
 ARCHITECTURE = Architecture(
     name="bailing_ngpt",
@@ -49,8 +38,7 @@ ARCHITECTURE = Architecture(
         _MLP + "gate.router_scaling": ROUTER,
     },
     constants=(
-        Constant(name="alpha_init", assumed="0.70716/n_layers", because=_SERVED),
-        Constant(name="alpha_scale", assumed="d_model**-0.5", because=_SERVED),
+        *unrecorded(_SERVED, alpha_init="0.70716/n_layers", alpha_scale="d_model**-0.5"),
         # A group of one: no layer comes before the last of its group.
         Constant(
             name="layer_group_size",
@@ -67,47 +55,27 @@ ARCHITECTURE = Architecture(
         "heads are read in softmax layers alone: linear and latent attention have others",
     ),
     rules=(
-        Rule(name="[model.]word_embeddings.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-        Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
+        whole("[model.]word_embeddings.weight", Role.E_INPUT),
+        whole("lm_head.weight", Role.E_OUTPUT, optional=True),
         *fused(_ATTENTION + "query_key_value.weight", QKV, block="attention/softmax"),
-        Rule(
-            name=_ATTENTION + "dense.weight",
-            role=Role.W_O,
-            shape="d_model, n_heads*d_k",
-            block="attention/softmax",
-        ),
-        *_mlp(_MLP, "mlp/dense", "d_dense"),
-        *_mlp(_MLP + "experts.{expert}.", "mlp/experts", "d_mlp"),
-        *_mlp(_MLP + "shared_experts.", "mlp/experts", "d_shared", optional=True),
-        Rule(
-            name=_MLP + "swv.weight",
-            role=Role.S_U,
-            shape="d_dense",
+        whole(_ATTENTION + "dense.weight", Role.W_O, block="attention/softmax"),
+        *mlp(_MLP, "mlp/dense", "d_dense"),
+        *mlp(_MLP + "experts.{expert}.", "mlp/experts", "d_mlp"),
+        *mlp(_MLP + "shared_experts.", "mlp/experts", "d_shared", optional=True),
+        whole(
+            _MLP + "swv.weight",
+            Role.S_U,
+            width="d_dense",
             factor="d_dense**0.5",
             optional=True,
             block="mlp/dense",
         ),
         router(_MLP + "gate.weight"),
-        Rule(name=_LAYER + "attn_alpha", role=Role.ALPHA_A, shape="d_model", factor=_ALPHA_A),
-        Rule(
-            name=_LAYER + "mlp_alpha",
-            role=Role.ALPHA_M,
-            shape="d_model",
-            factor="alpha_init / alpha_scale",
-        ),
-        Rule(
-            name=_LAYER + "input_layernorm.weight",
-            role=Role.GAIN_A,
-            shape="d_model",
-            optional=True,
-        ),
-        Rule(
-            name=_LAYER + "post_attention_layernorm.weight",
-            role=Role.GAIN_M,
-            shape="d_model",
-            optional=True,
-        ),
-        Rule(name="[model.]norm.weight", role=Role.GAIN_FINAL, shape="d_model", optional=True),
-        Rule(name="finalnorm", role=Role.S_Z, shape="vocab_size", factor="d_model**0.5"),
+        whole(_LAYER + "attn_alpha", Role.ALPHA_A, factor=_ALPHA_A),
+        whole(_LAYER + "mlp_alpha", Role.ALPHA_M, factor="alpha_init / alpha_scale"),
+        whole(_LAYER + "input_layernorm.weight", Role.GAIN_A, optional=True),
+        whole(_LAYER + "post_attention_layernorm.weight", Role.GAIN_M, optional=True),
+        whole("[model.]norm.weight", Role.GAIN_FINAL, optional=True),
+        whole("finalnorm", Role.S_Z, factor="d_model**0.5"),
     ),
 )

@@ -3,8 +3,9 @@
 from ngpt_inspect.architectures.engine.architecture import (
     Architecture,
     Constant,
-    Rule,
+    by_head,
     layer_biases,
+    whole,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV_BY_GROUP, fused, halves
 from ngpt_inspect.vocabulary import Role
@@ -23,21 +24,16 @@ ARCHITECTURE = Architecture(
         *(f"sequence_mixer.{name}" for name in ("c_attn", "c_proj")),
         *(f"mlp_block.{name}" for name in ("c_fc", "c_proj")),
     ),
-    constants=(
-        Constant(
-            name="alpha_A_init", keys=("ngpt_attn_alpha_init",), assumed="0.05", because=_DEFAULT
-        ),
-        Constant(
-            name="alpha_M_init", keys=("ngpt_mlp_alpha_init",), assumed="0.05", because=_DEFAULT
-        ),
-        Constant(
-            name="alpha_scale", keys=("ngpt_alpha_init_scaling",), assumed=_SCALE, because=_DEFAULT
-        ),
-        Constant(name="s_u_scale", keys=("ngpt_suv_init_scaling",), assumed="1", because=_DEFAULT),
-        Constant(name="s_z_init", keys=("ngpt_sz_init_value",), assumed="1", because=_DEFAULT),
-        Constant(
-            name="s_z_scale", keys=("ngpt_sz_init_scaling",), assumed=_SCALE, because=_DEFAULT
-        ),
+    constants=tuple(
+        Constant(name=name, keys=(key,), assumed=value, because=_DEFAULT)
+        for name, key, value in (
+            ("alpha_A_init", "ngpt_attn_alpha_init", "0.05"),
+            ("alpha_M_init", "ngpt_mlp_alpha_init", "0.05"),
+            ("alpha_scale", "ngpt_alpha_init_scaling", _SCALE),
+            ("s_u_scale", "ngpt_suv_init_scaling", "1"),
+            ("s_z_init", "ngpt_sz_init_value", "1"),
+            ("s_z_scale", "ngpt_sz_init_scaling", _SCALE),
+        )
     ),
     notes=(
         "s_qk is divided by alpha_scale, as in the code, which has no scale of its own for it",
@@ -50,44 +46,26 @@ ARCHITECTURE = Architecture(
         "embedding_init_method": ("*",),
     },
     rules=(
-        Rule(name="[transformer.]wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-        Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model"),
+        whole("[transformer.]wte.weight", Role.E_INPUT),
+        whole("lm_head.weight", Role.E_OUTPUT),
         # Each group: its queries, one key, one value.
         *fused(_LAYER + "sequence_mixer.c_attn.weight", QKV_BY_GROUP),
-        Rule(
-            name=_LAYER + "sequence_mixer.c_proj.weight",
-            role=Role.W_O,
-            shape="d_model, n_heads*d_k",
-        ),
+        whole(_LAYER + "sequence_mixer.c_proj.weight", Role.W_O),
         *fused(_LAYER + "mlp_block.c_fc.weight", halves(Role.W_U, Role.W_NU)),
-        Rule(name=_LAYER + "mlp_block.c_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
-        Rule(
-            name=_LAYER + "attn_alpha",
-            role=Role.ALPHA_A,
-            shape="d_model",
-            factor="alpha_A_init / alpha_scale",
-            absolute=True,
+        whole(_LAYER + "mlp_block.c_proj.weight", Role.W_O_MLP),
+        whole(
+            _LAYER + "attn_alpha", Role.ALPHA_A, factor="alpha_A_init / alpha_scale", absolute=True
         ),
-        Rule(
-            name=_LAYER + "mlp_alpha",
-            role=Role.ALPHA_M,
-            shape="d_model",
-            factor="alpha_M_init / alpha_scale",
-            absolute=True,
+        whole(
+            _LAYER + "mlp_alpha", Role.ALPHA_M, factor="alpha_M_init / alpha_scale", absolute=True
         ),
-        Rule(
-            name=_LAYER + "sqk",
-            role=Role.S_QK,
-            shape="n_heads*d_k",
-            view="n_heads, d_k",
-            factor="1 / alpha_scale",
-        ),
+        by_head(_LAYER + "sqk", Role.S_QK, factor="1 / alpha_scale"),
         *fused(
             _LAYER + "suv",
             halves(Role.S_U, Role.S_NU),
             shape="2*d_mlp",
             factor="1 / s_u_scale",
         ),
-        Rule(name="sz", role=Role.S_Z, shape="vocab_size", factor="s_z_init / s_z_scale"),
+        whole("sz", Role.S_Z, factor="s_z_init / s_z_scale"),
     ),
 )

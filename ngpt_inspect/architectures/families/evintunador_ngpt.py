@@ -4,12 +4,12 @@ from ngpt_inspect.architectures.engine.architecture import (
     BIAS,
     ROTARY,
     Architecture,
-    Constant,
     Rule,
+    unrecorded,
+    whole,
 )
 from ngpt_inspect.vocabulary import Role
 
-_WRITTEN = "written into model.py"
 _SCALE = "d_model**-0.5"
 _MIXED = "a mixture of scales: its alphas depend on the input, so they have no value of their own"
 
@@ -18,7 +18,8 @@ def _layer(name: str) -> str:
     return f"layers.{{layer}}.{name}|blocks.{{layer}}.{name}"
 
 
-def _vector(name: str, role: Role, size: str, factor: str = "1") -> Rule:
+def _vector(name: str, role: Role, factor: str = "1") -> Rule:
+    size = role.facts.shape
     return Rule(
         name=name,
         role=role,
@@ -37,13 +38,14 @@ ARCHITECTURE = Architecture(
     ignored={"lm_head.bias|output.bias": BIAS},
     buffers={"precompute_freqs.inv_freq": ROTARY},
     excludes={"[model.]MoS_A.s": _MIXED, "blocks.{layer}.MoS_A.s": _MIXED},
-    constants=(
-        Constant(name="alpha_init", assumed="0.05", because=_WRITTEN),
-        Constant(name="alpha_scale", assumed=_SCALE, because=_WRITTEN),
-        Constant(name="s_qk_init", assumed="1", because=_WRITTEN),
-        Constant(name="s_qk_scale", assumed=_SCALE, because=_WRITTEN),
-        Constant(name="s_z_init", assumed="1", because=_WRITTEN),
-        Constant(name="s_z_scale", assumed=_SCALE, because=_WRITTEN),
+    constants=unrecorded(
+        "written into model.py",
+        alpha_init="0.05",
+        alpha_scale=_SCALE,
+        s_qk_init="1",
+        s_qk_scale=_SCALE,
+        s_z_init="1",
+        s_z_scale=_SCALE,
     ),
     notes=(
         "the code normalises the first axis of length d_model: columns of square W_q, W_k and "
@@ -51,29 +53,20 @@ ARCHITECTURE = Architecture(
         "s_nu is given without the sqrt(d_model) the code adds",
     ),
     rules=(
-        Rule(
-            name="token_embedder.weight|embed.weight",
-            role=Role.E_INPUT,
-            shape="vocab_size, d_model",
-        ),
-        Rule(name="output.weight|lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model"),
-        Rule(name=_layer("attn.Wq.weight"), role=Role.W_Q, shape="n_heads*d_k, d_model"),
+        whole("token_embedder.weight|embed.weight", Role.E_INPUT),
+        whole("output.weight|lm_head.weight", Role.E_OUTPUT),
+        whole(_layer("attn.Wq.weight"), Role.W_Q),
         Rule(name=_layer("attn.Wk.weight"), role=Role.W_K, shape="n_heads*d_k, d_model"),
         Rule(name=_layer("attn.Wv.weight"), role=Role.W_V, shape="n_heads*d_k, d_model"),
-        Rule(name=_layer("attn.Wo.weight"), role=Role.W_O, shape="d_model, n_heads*d_k"),
-        Rule(name=_layer("mlp.Wup.weight"), role=Role.W_U, shape="d_mlp, d_model"),
-        Rule(name=_layer("mlp.Wgate.weight"), role=Role.W_NU, shape="d_mlp, d_model"),
-        Rule(name=_layer("mlp.Wdown.weight"), role=Role.W_O_MLP, shape="d_model, d_mlp"),
-        _vector(_layer("alpha_A.s"), Role.ALPHA_A, "d_model", "alpha_init / alpha_scale"),
-        _vector(_layer("alpha_M.s"), Role.ALPHA_M, "d_model", "alpha_init / alpha_scale"),
-        Rule(
-            name=_layer("attn.s_qk.s"),
-            role=Role.S_QK,
-            shape="n_heads, d_k",
-            factor="s_qk_init / s_qk_scale",
-        ),
-        _vector(_layer("mlp.s_u.s"), Role.S_U, "d_mlp"),
-        _vector(_layer("mlp.s_v.s"), Role.S_NU, "d_mlp"),
-        _vector("s_z.s", Role.S_Z, "vocab_size", "s_z_init / s_z_scale"),
+        whole(_layer("attn.Wo.weight"), Role.W_O),
+        whole(_layer("mlp.Wup.weight"), Role.W_U),
+        whole(_layer("mlp.Wgate.weight"), Role.W_NU),
+        whole(_layer("mlp.Wdown.weight"), Role.W_O_MLP),
+        _vector(_layer("alpha_A.s"), Role.ALPHA_A, "alpha_init / alpha_scale"),
+        _vector(_layer("alpha_M.s"), Role.ALPHA_M, "alpha_init / alpha_scale"),
+        whole(_layer("attn.s_qk.s"), Role.S_QK, factor="s_qk_init / s_qk_scale"),
+        _vector(_layer("mlp.s_u.s"), Role.S_U),
+        _vector(_layer("mlp.s_v.s"), Role.S_NU),
+        _vector("s_z.s", Role.S_Z, "s_z_init / s_z_scale"),
     ),
 )

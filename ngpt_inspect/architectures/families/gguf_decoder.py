@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Product, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, Rule, whole
 from ngpt_inspect.architectures.engine.cuts import QKV, fused, halves
-from ngpt_inspect.architectures.families.decoder_parts.attention import GATED_Q
-from ngpt_inspect.architectures.families.decoder_parts.words import ANY, LAYER
+from ngpt_inspect.architectures.families.decoder_parts.attention import GATED_Q, PRODUCTS
+from ngpt_inspect.architectures.families.decoder_parts.words import ANY, LAYER, stack_of
 from ngpt_inspect.vocabulary import Role
 
 _ANY_MATRIX = "rows, columns"
@@ -32,16 +32,6 @@ def _each(
 def _bare(leaf: str, role: Role, shape: str = ANY) -> Rule:
     """Return the rule of a tensor whose name ends without ``.weight``."""
     return Rule(name=f"{LAYER}{leaf}", role=role, shape=shape, optional=True)
-
-
-def _stacked(leaves: str, role: Role) -> list[Rule]:
-    names = [f"{LAYER}{leaf}.weight" for leaf in leaves.split()]
-    return [
-        Rule(
-            name=name, role=role, shape="n_stacked, rows, columns", stacked="expert", optional=True
-        )
-        for name in names
-    ]
 
 
 def _beside(block: str) -> list[Rule]:
@@ -138,10 +128,11 @@ def _mlp() -> list[Rule]:
         _rule("ffn_gate_shexp", Role.W_NU, "d_shared, d_model", "shared/one", optional=True),
         _rule("ffn_down_shexp", Role.W_O_MLP, "d_model, d_shared", "shared/one"),
     ]
-    for leaf, role in (("up", Role.W_U), ("gate", Role.W_NU), ("down", Role.W_O_MLP)):
-        shape = "d_model, d_expert" if leaf == "down" else "d_expert, d_model"
-        name = f"ffn_{leaf}.{{expert}}"
-        rules.append(_rule(name, role, shape, "experts/files of old", optional=leaf == "gate"))
+    old: dict[str, Any] = {"width": "d_expert", "block": "experts/files of old"}
+    rules += [
+        whole(_names(f"ffn_{leaf}.{{expert}}"), role, optional=leaf == "gate", **old)
+        for leaf, role in (("up", Role.W_U), ("gate", Role.W_NU), ("down", Role.W_O_MLP))
+    ]
     return rules
 
 
@@ -158,7 +149,7 @@ _SIDE = (
     *_each(f"{_TIME}decay", Role.DECAY, ANY),
     *_each(f"{_TIME}output", Role.M_OUT),
     *_each(" ".join(_TIME + leaf for leaf in _LOW.split()), Role.M_INNER),
-    *_stacked(f"{_TIME}w2", Role.M_INNER),
+    stack_of(_names(f"{_TIME}w2"), Role.M_INNER),
     *_each("channel_mix_receptance inp_gate laurel_l altup_router", Role.X_IN),
     *_each("indexer.proj indexer.attn_k nextn.eh_proj nextn.shared_head_head", Role.X_IN),
     *_each("vis_attn_qkv vis_gate vis_up ffn_latent_down", Role.X_IN),
@@ -166,7 +157,7 @@ _SIDE = (
     *_each("indexer.attn_q_b altup_correct_coef altup_predict_coef", Role.X_INNER),
     *_each("nextn.embed_tokens attn_rel_b cross_attn_rel_b", Role.X_INNER),
     *_each("proj laurel_r vis_attn_output vis_down ffn_latent_up cross_attn_o", Role.X_OUT),
-    *_stacked("attn_k_b attn_v_b", Role.X_INNER),
+    *(stack_of(_names(leaf), Role.X_INNER) for leaf in ("attn_k_b", "attn_v_b")),
 )
 _NORMS = (
     *_each("attn_norm", Role.GAIN_A, "d_gain"),
@@ -178,35 +169,14 @@ _NORMS = (
     _rule("layer_output_norm", Role.GAIN_POST_M, "d_gain", "after mlp/other"),
 )
 _OUTSIDE = (
-    Rule(name="token_embd.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-    Rule(name="output.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
+    whole("token_embd.weight", Role.E_INPUT),
+    whole("output.weight", Role.E_OUTPUT, optional=True),
     Rule(name="position_embd.weight", role=Role.E_POSITION, shape="n, d_model", optional=True),
     Rule(name="output_norm.weight", role=Role.GAIN_FINAL, shape="d_gain", optional=True),
     *_each("per_layer_model_proj cls cls.output dense_2 dense_3", Role.X_IN, outside=True),
     *_each("per_layer_token_embd token_types", Role.X_INNER, outside=True),
-    *(
-        Rule(
-            name=f"{name}.weight",
-            role=Role.X_INNER,
-            shape="n_stacked, rows, columns",
-            stacked="expert",
-            optional=True,
-        )
-        for name in ("altup_proj", "altup_unembd_proj")
-    ),
+    *(stack_of(f"{name}.weight", Role.X_INNER) for name in ("altup_proj", "altup_unembd_proj")),
 )
-
-
-def _product(role: Role, left: Role, gain: Role, right: Role, *rows: str) -> Product:
-    start, stop, width = rows
-    return Product(
-        role=role,
-        left=left,
-        gain=gain,
-        right=right,
-        left_rows=(start, stop),
-        right_rows=("0", width),
-    )
 
 
 ARCHITECTURE = Architecture(
@@ -216,11 +186,7 @@ ARCHITECTURE = Architecture(
     source="github.com/ggml-org/llama.cpp, gguf-py/gguf/constants.py",
     parts=True,
     marks=("token_embd.weight",),
-    products=(
-        _product(Role.W_Q, Role.W_Q_B, Role.GAIN_Q_A, Role.W_Q_A, "0", "d_q", "r_q"),
-        _product(Role.W_K, Role.W_KV_B, Role.GAIN_KV_A, Role.W_KV_A, "0", "d_kv - d_v", "r_kv"),
-        _product(Role.W_V, Role.W_KV_B, Role.GAIN_KV_A, Role.W_KV_A, "d_kv - d_v", "d_kv", "r_kv"),
-    ),
+    products=PRODUCTS,
     notes=(
         "read by the names of its parts: they say nothing of what its code does with them",
         "norm gains are as the converter wrote them: of a Gemma it has added the 1",

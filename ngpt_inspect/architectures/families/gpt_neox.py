@@ -4,8 +4,8 @@ from ngpt_inspect.architectures.engine.architecture import (
     BIAS,
     ROTARY,
     Architecture,
-    Rule,
     layer_biases,
+    whole,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV_BY_HEAD, fused
 from ngpt_inspect.vocabulary import Role
@@ -34,19 +34,14 @@ ARCHITECTURE = Architecture(
         "[gpt_neox.]rotary_emb.inv_freq": ROTARY,
     },
     rules=(
-        Rule(name="[gpt_neox.]embed_in.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-        Rule(
-            name="embed_out.weight|lm_head.weight",
-            role=Role.E_OUTPUT,
-            shape="vocab_size, d_model",
-            optional=True,
-        ),
+        whole("[gpt_neox.]embed_in.weight", Role.E_INPUT),
+        whole("embed_out.weight|lm_head.weight", Role.E_OUTPUT, optional=True),
         *fused(_LAYER + "attention.query_key_value.weight", QKV_BY_HEAD),
-        Rule(name=_LAYER + "attention.dense.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
-        Rule(name=_LAYER + "mlp.dense_h_to_4h.weight", role=Role.W_U, shape="d_mlp, d_model"),
-        Rule(name=_LAYER + "mlp.dense_4h_to_h.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
-        Rule(name=_LAYER + "input_layernorm.weight", role=Role.GAIN_A, shape="d_model"),
-        Rule(name=_LAYER + "post_attention_layernorm.weight", role=Role.GAIN_M, shape="d_model"),
-        Rule(name="[gpt_neox.]final_layer_norm.weight", role=Role.GAIN_FINAL, shape="d_model"),
+        whole(_LAYER + "attention.dense.weight", Role.W_O),
+        whole(_LAYER + "mlp.dense_h_to_4h.weight", Role.W_U),
+        whole(_LAYER + "mlp.dense_4h_to_h.weight", Role.W_O_MLP),
+        whole(_LAYER + "input_layernorm.weight", Role.GAIN_A),
+        whole(_LAYER + "post_attention_layernorm.weight", Role.GAIN_M),
+        whole("[gpt_neox.]final_layer_norm.weight", Role.GAIN_FINAL),
     ),
 )

@@ -1,6 +1,6 @@
 """gpt-oss: a mixture whose gates and us alternate, in 4 bits or as transformers saves it."""
 
-from ngpt_inspect.architectures.engine.architecture import BIAS, Architecture, Rule, router
+from ngpt_inspect.architectures.engine.architecture import BIAS, Architecture, router, whole
 from ngpt_inspect.architectures.engine.cuts import alternating
 from ngpt_inspect.architectures.families._llama import (
     ATTENTION,
@@ -35,7 +35,7 @@ ARCHITECTURE = Architecture(
         *ATTENTIONS,
         *stacked_experts(alternating(Role.W_NU, Role.W_U)),
         router(MLP + "router.weight"),
-        Rule(name=ATTENTION + "sinks", role=Role.SINK, shape="n_heads"),
+        whole(ATTENTION + "sinks", Role.SINK),
         *norms(offset="0"),
     ),
 )

@@ -5,6 +5,7 @@ from ngpt_inspect.architectures.engine.architecture import (
     Constant,
     Rule,
     layer_biases,
+    whole,
 )
 from ngpt_inspect.vocabulary import Role
 
@@ -23,23 +24,17 @@ ARCHITECTURE = Architecture(
         *(f"self_attn.{name}_proj" for name in "qkvo"),
         *("mlp.up_proj", "mlp.down_proj"),
     ),
-    constants=(
-        Constant(
-            name="initializer_range",
-            keys=("initializer_range",),
-            assumed="0.014",
-            because=_DEFAULT,
-        ),
-        Constant(
-            name="alpha_A_init", keys=("attn_alpha_init_value",), assumed="0.05", because=_DEFAULT
-        ),
-        Constant(
-            name="alpha_M_init", keys=("mlp_alpha_init_value",), assumed="0.05", because=_DEFAULT
-        ),
-        Constant(name="s_qk_init", keys=("sqk_init_value",), assumed="1", because=_DEFAULT),
-        Constant(name="s_u_init", keys=("suv_init_value",), assumed="1", because=_DEFAULT),
-        Constant(name="s_u_scale", keys=("suv_init_scaling",), assumed="1", because=_DEFAULT),
-        Constant(name="s_z_init", keys=("sz_init_value",), assumed="1", because=_DEFAULT),
+    constants=tuple(
+        Constant(name=name, keys=(key,), assumed=value, because=_DEFAULT)
+        for name, key, value in (
+            ("initializer_range", "initializer_range", "0.014"),
+            ("alpha_A_init", "attn_alpha_init_value", "0.05"),
+            ("alpha_M_init", "mlp_alpha_init_value", "0.05"),
+            ("s_qk_init", "sqk_init_value", "1"),
+            ("s_u_init", "suv_init_value", "1"),
+            ("s_u_scale", "suv_init_scaling", "1"),
+            ("s_z_init", "sz_init_value", "1"),
+        )
     ),
     notes=(
         "squared ReLU, no gate: there is no W_nu and no s_nu",
@@ -48,48 +43,31 @@ ARCHITECTURE = Architecture(
         "s_u is given without the sqrt(d_model) the code adds",
     ),
     rules=(
-        Rule(name="[model.]embed_tokens.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-        Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
-        Rule(name=_ATTENTION + "q_proj.weight", role=Role.W_Q, shape="n_heads*d_k, d_model"),
-        Rule(name=_ATTENTION + "k_proj.weight", role=Role.W_K, shape="n_kv_heads*d_k, d_model"),
-        Rule(name=_ATTENTION + "v_proj.weight", role=Role.W_V, shape="n_kv_heads*d_k, d_model"),
-        Rule(name=_ATTENTION + "o_proj.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
-        Rule(name=_MLP + "up_proj.weight", role=Role.W_U, shape="d_mlp, d_model"),
-        Rule(name=_MLP + "down_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
-        Rule(
-            name=_LAYER + "attn_alpha",
-            role=Role.ALPHA_A,
-            shape="d_model",
-            factor="alpha_A_init / initializer_range",
-            absolute=True,
+        whole("[model.]embed_tokens.weight", Role.E_INPUT),
+        whole("lm_head.weight", Role.E_OUTPUT, optional=True),
+        whole(_ATTENTION + "q_proj.weight", Role.W_Q),
+        whole(_ATTENTION + "k_proj.weight", Role.W_K),
+        whole(_ATTENTION + "v_proj.weight", Role.W_V),
+        whole(_ATTENTION + "o_proj.weight", Role.W_O),
+        whole(_MLP + "up_proj.weight", Role.W_U),
+        whole(_MLP + "down_proj.weight", Role.W_O_MLP),
+        *(
+            whole(_LAYER + name, role, factor=f"{role}_init / initializer_range", absolute=True)
+            for name, role in (("attn_alpha", Role.ALPHA_A), ("mlp_alpha", Role.ALPHA_M))
         ),
-        Rule(
-            name=_LAYER + "mlp_alpha",
-            role=Role.ALPHA_M,
-            shape="d_model",
-            factor="alpha_M_init / initializer_range",
-            absolute=True,
-        ),
-        Rule(
-            name=_ATTENTION + "sqk[.weight]",
-            role=Role.S_QK,
-            shape="n_heads*d_k, 1|n_heads*d_k",
-            view="n_heads, d_k",
-            factor="s_qk_init / initializer_range",
-        ),
-        Rule(
-            name=_MLP + "suv[.weight]",
-            role=Role.S_U,
-            shape="d_mlp, 1|d_mlp",
-            view="d_mlp",
-            factor="s_u_init / s_u_scale",
-        ),
-        Rule(
-            name="sz[.weight]",
-            role=Role.S_Z,
-            shape="vocab_size, 1|vocab_size",
-            view="vocab_size",
-            factor="s_z_init / initializer_range",
+        *(
+            Rule(
+                name=f"{name}[.weight]",
+                role=role,
+                shape=f"{length}, 1|{length}",
+                view=role.facts.shape,
+                factor=factor,
+            )
+            for name, role, length, factor in (
+                (_ATTENTION + "sqk", Role.S_QK, "n_heads*d_k", "s_qk_init / initializer_range"),
+                (_MLP + "suv", Role.S_U, "d_mlp", "s_u_init / s_u_scale"),
+                ("sz", Role.S_Z, "vocab_size", "s_z_init / initializer_range"),
+            )
         ),
     ),
 )

@@ -1,5 +1,7 @@
 """litgpt: all queries, keys and values in one matrix; a gated MLP, a plain one, or experts."""
 
+from functools import partial
+
 from ngpt_inspect.architectures.engine.architecture import (
     BIAS,
     POST_GAIN,
@@ -9,6 +11,7 @@ from ngpt_inspect.architectures.engine.architecture import (
     layer_biases,
     qk_norms,
     router,
+    whole,
 )
 from ngpt_inspect.architectures.engine.cuts import QKV, fused
 from ngpt_inspect.vocabulary import Role
@@ -27,14 +30,13 @@ _OFFSET = Constant(
 
 def _gated(prefix: str, gated: str, output: str) -> tuple[Rule, ...]:
     return (
-        Rule(name=prefix + "fc_2.weight", role=Role.W_U, shape="d_mlp, d_model", block=gated),
-        Rule(name=prefix + "fc_1.weight", role=Role.W_NU, shape="d_mlp, d_model", block=gated),
-        Rule(name=prefix + "proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp", block=output),
+        whole(prefix + "fc_2.weight", Role.W_U, block=gated),
+        whole(prefix + "fc_1.weight", Role.W_NU, block=gated),
+        whole(prefix + "proj.weight", Role.W_O_MLP, block=output),
     )
 
 
-def _gain(name: str, role: Role, *, optional: bool = False) -> Rule:
-    return Rule(name=name, role=role, shape="d_model", offset=_OFFSET.name, optional=optional)
+_gain = partial(whole, offset=_OFFSET.name)
 
 
 ARCHITECTURE = Architecture(
@@ -56,14 +58,14 @@ ARCHITECTURE = Architecture(
     },
     constants=(_OFFSET,),
     rules=(
-        Rule(name="transformer.wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-        Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
+        whole("transformer.wte.weight", Role.E_INPUT),
+        whole("lm_head.weight", Role.E_OUTPUT, optional=True),
         *fused(_LAYER + "attn.qkv.weight", QKV),
-        Rule(name=_LAYER + "attn.proj.weight", role=Role.W_O, shape="d_model, n_heads*d_k"),
+        whole(_LAYER + "attn.proj.weight", Role.W_O),
         *_gated(_MLP, "mlp/gated", "mlp/gated|mlp/plain"),
         *_gated(_MLP + "experts.{expert}.", "mlp/experts", "mlp/experts"),
         router(_MLP + "gate.weight"),
-        Rule(name=_MLP + "fc.weight", role=Role.W_U, shape="d_mlp, d_model", block="mlp/plain"),
+        whole(_MLP + "fc.weight", Role.W_U, block="mlp/plain"),
         *qk_norms(
             _LAYER + "attn.norm_q.weight", _LAYER + "attn.norm_k.weight", offset=_OFFSET.name
         ),

@@ -2,9 +2,9 @@
 
 from ngpt_inspect.architectures.engine.architecture import (
     Architecture,
-    Rule,
     gate_of_shared,
     router,
+    whole,
 )
 from ngpt_inspect.architectures.engine.cuts import halves
 from ngpt_inspect.architectures.families._llama import (
@@ -33,9 +33,7 @@ ARCHITECTURE = Architecture(
     family="GPT",
     title="Llama-like mixture",
     source="transformers, models/mixtral, qwen2_moe, qwen3_moe, olmoe",
-    ignored={
-        **IGNORED,
-    },
+    ignored=IGNORED,
     buffers=BUFFERS,
     marks=(_EXPERT + "up_proj.weight", _MIXTRAL + "w1.weight", MLP + "experts.gate_up_proj"),
     excludes={MLP + "experts.gate_up_proj_bias": "gpt-oss, whose gates and us alternate"},
@@ -45,24 +43,9 @@ ARCHITECTURE = Architecture(
         *EMBEDDINGS,
         *ATTENTIONS,
         *QK_NORMS,
-        Rule(
-            name=f"{_EXPERT}up_proj.weight|{_MIXTRAL}w3.weight",
-            role=Role.W_U,
-            shape="d_mlp, d_model",
-            block=_APART,
-        ),
-        Rule(
-            name=f"{_EXPERT}gate_proj.weight|{_MIXTRAL}w1.weight",
-            role=Role.W_NU,
-            shape="d_mlp, d_model",
-            block=_APART,
-        ),
-        Rule(
-            name=f"{_EXPERT}down_proj.weight|{_MIXTRAL}w2.weight",
-            role=Role.W_O_MLP,
-            shape="d_model, d_mlp",
-            block=_APART,
-        ),
+        whole(f"{_EXPERT}up_proj.weight|{_MIXTRAL}w3.weight", Role.W_U, block=_APART),
+        whole(f"{_EXPERT}gate_proj.weight|{_MIXTRAL}w1.weight", Role.W_NU, block=_APART),
+        whole(f"{_EXPERT}down_proj.weight|{_MIXTRAL}w2.weight", Role.W_O_MLP, block=_APART),
         *stacked_experts(halves(Role.W_NU, Role.W_U)),
         *mlp(MLP, "mlp/dense", "d_dense"),
         *mlp(_SHARED, "shared/one", "d_shared", optional=True),

@@ -1,17 +1,17 @@
 """nGPT-pytorch of lucidrains since 0.2.0: one qk_scale, on the queries alone."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture
+from ngpt_inspect.architectures.engine.architecture import Architecture, by_head
 from ngpt_inspect.architectures.families._lucidrains import (
     ATTENTION,
     FREQUENCIES,
     HYPERSPHERES,
     PARAMETRISED,
+    S_QK,
     SCALES,
     SOURCE,
     SQRT_D,
     constants,
     matrices,
-    scale,
 )
 from ngpt_inspect.vocabulary import Role
 
@@ -33,6 +33,6 @@ ARCHITECTURE = Architecture(
     rules=(
         *matrices(),
         *SCALES,
-        scale(ATTENTION + "qk_scale.scale", Role.S_Q, "n_heads*d_k", "s_qk", "n_heads, d_k"),
+        by_head(ATTENTION + "qk_scale.scale", Role.S_Q, factor=S_QK),
     ),
 )

@@ -1,6 +1,6 @@
 """nGPT-pytorch of lucidrains before 0.0.11: plain parameters, used as they are stored."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, Rule, whole
 from ngpt_inspect.architectures.families._lucidrains import (
     ATTENTION,
     FREQUENCIES,
@@ -30,11 +30,11 @@ ARCHITECTURE = Architecture(
     ),
     rules=(
         *matrices(),
-        Rule(name="residual_lerp_scales.{layer}.0", role=Role.ALPHA_A, shape="d_model"),
-        Rule(name="residual_lerp_scales.{layer}.1", role=Role.ALPHA_M, shape="d_model"),
+        whole("residual_lerp_scales.{layer}.0", Role.ALPHA_A),
+        whole("residual_lerp_scales.{layer}.1", Role.ALPHA_M),
         Rule(name=ATTENTION + "qk_scale", role=Role.S_QK, shape="d_k", factor="d_k**-0.25"),
-        Rule(name=MLP + "hidden_scale", role=Role.S_U, shape="d_mlp"),
-        Rule(name=MLP + "gate_scale", role=Role.S_NU, shape="d_mlp"),
-        Rule(name="logit_scale", role=Role.S_Z, shape="vocab_size", factor="d_model**0.5"),
+        whole(MLP + "hidden_scale", Role.S_U),
+        whole(MLP + "gate_scale", Role.S_NU),
+        whole("logit_scale", Role.S_Z, factor="d_model**0.5"),
     ),
 )

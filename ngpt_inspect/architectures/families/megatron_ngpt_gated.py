@@ -9,33 +9,13 @@ from ngpt_inspect.architectures.families._megatron import (
     NOTES,
     SOURCE,
     TRUNK,
+    mlps,
 )
 from ngpt_inspect.vocabulary import Role
 
 
 def _scales(name: str, width: str, block: str) -> tuple[Rule, ...]:
     return fused(MLP + name, halves(Role.S_NU, Role.S_U, width), shape=f"2*{width}", block=block)
-
-
-def _mlp(
-    prefix: str, block: str, width: str, number: str = "", *, optional: bool = False
-) -> tuple[Rule, ...]:
-    """Return the rules of one MLP: dense, shared by all tokens, or of each expert."""
-    return (
-        *fused(
-            f"{prefix}linear_fc1.weight{number}",
-            halves(Role.W_NU, Role.W_U, width),
-            block=block,
-            optional=optional,
-        ),
-        Rule(
-            name=f"{prefix}linear_fc2.weight{number}",
-            role=Role.W_O_MLP,
-            shape=f"d_model, {width}",
-            block=block,
-            optional=optional,
-        ),
-    )
 
 
 ARCHITECTURE = Architecture(
@@ -46,12 +26,10 @@ ARCHITECTURE = Architecture(
     hybrid=True,
     ignored=IGNORED,
     constants=CONSTANTS,
-    notes=(*NOTES,),
+    notes=NOTES,
     rules=(
         *TRUNK,
-        *_mlp(MLP, "mlp/dense", "d_mlp"),
-        *_mlp(MLP + "experts.", "mlp/experts", "d_expert", "{expert}"),
-        *_mlp(MLP + "shared_experts.", "mlp/experts", "d_shared", optional=True),
+        *mlps(gated=True),
         *_scales("suv", "d_mlp", "mlp/dense"),
         *_scales("experts.suv", "d_expert", "mlp/experts"),
     ),

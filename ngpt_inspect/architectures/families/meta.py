@@ -1,6 +1,6 @@
 """Meta's own names, Mistral's and those of torchtitan: w1 gates, w3 is u, w2 leads out."""
 
-from dataclasses import replace
+from typing import Any
 
 from ngpt_inspect.architectures.engine.architecture import (
     ROTARY,
@@ -8,6 +8,7 @@ from ngpt_inspect.architectures.engine.architecture import (
     Architecture,
     Rule,
     qk_norms,
+    whole,
 )
 from ngpt_inspect.vocabulary import Role
 
@@ -15,28 +16,14 @@ _LAYER = "layers.{layer}."
 _ATTENTION = _LAYER + "attention."
 
 
-def _gated(prefix: str, block: str, width: str, *, optional: bool = False) -> tuple[Rule, ...]:
-    """Return the rules of one gated MLP."""
+def _gated(
+    prefix: str, block: str, width: str, *, leaf: str = ".weight", **more: Any
+) -> tuple[Rule, ...]:
+    """Return the rules of one gated MLP, or of experts in one tensor, as grouped_mm takes them."""
+    names = {"w3": Role.W_U, "w1": Role.W_NU, "w2": Role.W_O_MLP}
     return tuple(
-        Rule(name=f"{prefix}{name}.weight", role=role, shape=shape, block=block, optional=optional)
-        for name, role, shape in (
-            ("w3", Role.W_U, f"{width}, d_model"),
-            ("w1", Role.W_NU, f"{width}, d_model"),
-            ("w2", Role.W_O_MLP, f"d_model, {width}"),
-        )
-    )
-
-
-def _stacked(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Return the same of experts in one tensor, as grouped_mm takes them."""
-    return tuple(
-        replace(
-            rule,
-            name=rule.name.removesuffix(".weight"),
-            shape=f"n_experts, {rule.shape}",
-            stacked="expert",
-        )
-        for rule in rules
+        whole(f"{prefix}{name}{leaf}", role, width=width, block=block, **more)
+        for name, role in names.items()
     )
 
 
@@ -57,24 +44,21 @@ ARCHITECTURE = Architecture(
     },
     notes=("an expert that every token passes (shared_experts) has no expert number",),
     rules=(
-        Rule(name="tok_embeddings.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-        Rule(name="output.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
-        *(
-            Rule(name=f"{_ATTENTION}{name}.weight", role=role, shape=shape)
-            for name, role, shape in (
-                ("wq", Role.W_Q, "n_heads*d_k, d_model"),
-                ("wk", Role.W_K, "n_kv_heads*d_k, d_model"),
-                ("wv", Role.W_V, "n_kv_heads*d_k, d_model"),
-                ("wo", Role.W_O, "d_model, n_heads*d_k"),
-            )
-        ),
+        whole("tok_embeddings.weight", Role.E_INPUT),
+        whole("output.weight", Role.E_OUTPUT, optional=True),
+        whole(_ATTENTION + "wq.weight", Role.W_Q),
+        whole(_ATTENTION + "wk.weight", Role.W_K),
+        whole(_ATTENTION + "wv.weight", Role.W_V),
+        whole(_ATTENTION + "wo.weight", Role.W_O),
         *_gated(_LAYER + "feed_forward.", "mlp/dense", "d_mlp"),
         *_gated(_LAYER + "feed_forward.experts.{expert}.", "mlp/experts apart", "d_expert"),
-        *_stacked(_gated(_LAYER + "moe.experts.", "mlp/experts stacked", "d_expert")),
+        *_gated(
+            _LAYER + "moe.experts.", "mlp/experts stacked", "d_expert", leaf="", stacked="expert"
+        ),
         *_gated(_LAYER + "moe.shared_experts.", "shared/one", "d_shared", optional=True),
         *qk_norms(_ATTENTION + "q_norm.weight", _ATTENTION + "k_norm.weight"),
-        Rule(name=_LAYER + "attention_norm.weight", role=Role.GAIN_A, shape="d_model"),
-        Rule(name=_LAYER + "ffn_norm.weight", role=Role.GAIN_M, shape="d_model"),
-        Rule(name="norm.weight", role=Role.GAIN_FINAL, shape="d_model"),
+        whole(_LAYER + "attention_norm.weight", Role.GAIN_A),
+        whole(_LAYER + "ffn_norm.weight", Role.GAIN_M),
+        whole("norm.weight", Role.GAIN_FINAL),
     ),
 )

@@ -1,6 +1,6 @@
 """KellerJordan/modded-nanogpt before its banks: c_q c_k c_v, then qkv_w, then qkvo_w; nanochat."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, whole
 from ngpt_inspect.architectures.engine.cuts import Cut, fused
 from ngpt_inspect.vocabulary import Role
 
@@ -53,32 +53,13 @@ ARCHITECTURE = Architecture(
         "norms have no gains; queries and keys are normed",
     ),
     rules=(
-        Rule(
-            name="transformer.wte.weight|embed.weight",
-            role=Role.E_INPUT,
-            shape="vocab_size, d_model",
-        ),
-        Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
-        *(
-            Rule(
-                name=_layer(f"attn.{name}.weight"),
-                role=role,
-                shape=f"{heads}*d_k, d_model",
-                block="attention/apart",
-            )
-            for name, role, heads in (
-                ("c_q", Role.W_Q, "n_heads"),
-                ("c_k", Role.W_K, "n_kv_heads"),
-                ("c_v", Role.W_V, "n_kv_heads"),
-            )
-        ),
+        whole("transformer.wte.weight|embed.weight", Role.E_INPUT),
+        whole("lm_head.weight", Role.E_OUTPUT, optional=True),
+        whole(_layer("attn.c_q.weight"), Role.W_Q, block="attention/apart"),
+        whole(_layer("attn.c_k.weight"), Role.W_K, block="attention/apart"),
+        whole(_layer("attn.c_v.weight"), Role.W_V, block="attention/apart"),
         *fused(_layer("attn.qkv_w"), _QKV, shape=_stack(3), block="attention/qkv"),
-        Rule(
-            name=_layer("attn.c_proj.weight"),
-            role=Role.W_O,
-            shape="d_model, n_heads*d_k",
-            block="attention/apart|attention/qkv",
-        ),
+        whole(_layer("attn.c_proj.weight"), Role.W_O, block="attention/apart|attention/qkv"),
         # One tensor of square matrices, hence the same number of rows for W_o.
         *fused(
             _layer("attn.qkvo_w"),
@@ -86,27 +67,9 @@ ARCHITECTURE = Architecture(
             shape=_stack(4),
             block="attention/qkvo",
         ),
-        Rule(
-            name=_layer("mlp.c_fc.weight"),
-            role=Role.W_U,
-            shape="d_mlp, d_model",
-            block="mlp/modules",
-        ),
-        Rule(
-            name=_layer("mlp.c_proj.weight"),
-            role=Role.W_O_MLP,
-            shape="d_model, d_mlp",
-            block="mlp/modules",
-        ),
-        Rule(
-            name=_layer("mlp.c_fc"), role=Role.W_U, shape="d_mlp, d_model", block="mlp/parameters"
-        ),
-        Rule(
-            name=_layer("mlp.c_proj"),
-            role=Role.W_O_MLP,
-            shape="d_mlp, d_model",
-            transposed=True,
-            block="mlp/parameters",
-        ),
+        whole(_layer("mlp.c_fc.weight"), Role.W_U, block="mlp/modules"),
+        whole(_layer("mlp.c_proj.weight"), Role.W_O_MLP, block="mlp/modules"),
+        whole(_layer("mlp.c_fc"), Role.W_U, block="mlp/parameters"),
+        whole(_layer("mlp.c_proj"), Role.W_O_MLP, transposed=True, block="mlp/parameters"),
     ),
 )

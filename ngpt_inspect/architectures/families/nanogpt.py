@@ -1,6 +1,11 @@
 """karpathy/nanoGPT, and the small variants of it that rename the norms."""
 
-from ngpt_inspect.architectures.engine.architecture import BIAS, Architecture, Rule, layer_biases
+from ngpt_inspect.architectures.engine.architecture import (
+    BIAS,
+    Architecture,
+    layer_biases,
+    whole,
+)
 from ngpt_inspect.architectures.engine.cuts import THIRDS, fused
 from ngpt_inspect.vocabulary import Role
 
@@ -26,35 +31,15 @@ ARCHITECTURE = Architecture(
     # With as many keys as queries it has the same names and shapes, cut head by head.
     forbids={"model_type": ("gpt_bigcode",)},
     rules=(
-        Rule(name="transformer.wte.weight", role=Role.E_INPUT, shape="vocab_size, d_model"),
-        Rule(name="lm_head.weight", role=Role.E_OUTPUT, shape="vocab_size, d_model", optional=True),
-        Rule(
-            name="transformer.wpe.weight",
-            role=Role.E_POSITION,
-            shape="context, d_model",
-            optional=True,
-        ),
+        whole("transformer.wte.weight", Role.E_INPUT),
+        whole("lm_head.weight", Role.E_OUTPUT, optional=True),
+        whole("transformer.wpe.weight", Role.E_POSITION, optional=True),
         *fused(_LAYER + "attn.c_attn.weight", THIRDS),
-        Rule(name=_LAYER + "attn.c_proj.weight", role=Role.W_O, shape="d_model, d_model"),
-        Rule(name=_LAYER + "mlp.c_fc.weight", role=Role.W_U, shape="d_mlp, d_model"),
-        Rule(name=_LAYER + "mlp.c_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
-        Rule(
-            name=_LAYER + "ln_1.weight|" + _LAYER + "ln_1.gamma",
-            role=Role.GAIN_A,
-            shape="d_model",
-            optional=True,
-        ),
-        Rule(
-            name=_LAYER + "ln_2.weight|" + _LAYER + "ln_2.gamma",
-            role=Role.GAIN_M,
-            shape="d_model",
-            optional=True,
-        ),
-        Rule(
-            name="transformer.ln_f.weight|transformer.ln_f.gamma",
-            role=Role.GAIN_FINAL,
-            shape="d_model",
-            optional=True,
-        ),
+        whole(_LAYER + "attn.c_proj.weight", Role.W_O, shape="d_model, d_model"),
+        whole(_LAYER + "mlp.c_fc.weight", Role.W_U),
+        whole(_LAYER + "mlp.c_proj.weight", Role.W_O_MLP),
+        whole(_LAYER + "ln_1.weight|" + _LAYER + "ln_1.gamma", Role.GAIN_A, optional=True),
+        whole(_LAYER + "ln_2.weight|" + _LAYER + "ln_2.gamma", Role.GAIN_M, optional=True),
+        whole("transformer.ln_f.weight|transformer.ln_f.gamma", Role.GAIN_FINAL, optional=True),
     ),
 )

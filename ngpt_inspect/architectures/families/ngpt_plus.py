@@ -1,6 +1,6 @@
 """The fork of NVIDIA/ngpt with grouped queries: keys are scaled by a vector of their own."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, by_head
 from ngpt_inspect.architectures.families._nvidia import (
     ALPHAS,
     ATTENTION,
@@ -23,20 +23,8 @@ ARCHITECTURE = Architecture(
     rules=(
         *MATRICES,
         *ALPHAS,
-        Rule(
-            name=ATTENTION + "sqk_q",
-            role=Role.S_Q,
-            shape="n_heads*d_k",
-            view="n_heads, d_k",
-            factor="s_qk_init / base_scale",
-        ),
-        Rule(
-            name=ATTENTION + "sqk_k",
-            role=Role.S_K,
-            shape="n_kv_heads*d_k",
-            view="n_kv_heads, d_k",
-            factor="s_qk_init / base_scale",
-        ),
+        by_head(ATTENTION + "sqk_q", Role.S_Q, factor="s_qk_init / base_scale"),
+        by_head(ATTENTION + "sqk_k", Role.S_K, factor="s_qk_init / base_scale"),
         *SCALES,
     ),
 )

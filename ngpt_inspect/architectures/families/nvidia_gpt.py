@@ -1,6 +1,6 @@
 """Baseline GPT checkpoints of NVIDIA/ngpt (use_nGPT=0)."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, whole
 from ngpt_inspect.architectures.families._nvidia import BIASES, LAYER, MATRICES, SOURCE
 from ngpt_inspect.vocabulary import Role
 
@@ -16,8 +16,8 @@ ARCHITECTURE = Architecture(
     ),
     rules=(
         *MATRICES,
-        Rule(name=LAYER + "rmsnorm_att.weight", role=Role.GAIN_A, shape="d_model"),
-        Rule(name=LAYER + "rmsnorm_mlp.weight", role=Role.GAIN_M, shape="d_model"),
-        Rule(name="[transformer.]rmsnorm_f.weight", role=Role.GAIN_FINAL, shape="d_model"),
+        whole(LAYER + "rmsnorm_att.weight", Role.GAIN_A),
+        whole(LAYER + "rmsnorm_mlp.weight", Role.GAIN_M),
+        whole("[transformer.]rmsnorm_f.weight", Role.GAIN_FINAL),
     ),
 )

@@ -1,6 +1,6 @@
 """nGPT checkpoints of NVIDIA/ngpt and its forks with the same names."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, by_head
 from ngpt_inspect.architectures.families._nvidia import (
     ALPHAS,
     ATTENTION,
@@ -24,13 +24,7 @@ ARCHITECTURE = Architecture(
     rules=(
         *MATRICES,
         *ALPHAS,
-        Rule(
-            name=ATTENTION + "sqk",
-            role=Role.S_QK,
-            shape="n_heads*d_k",
-            view="n_heads, d_k",
-            factor="s_qk_init / base_scale",
-        ),
+        by_head(ATTENTION + "sqk", Role.S_QK, factor="s_qk_init / base_scale"),
         *SCALES,
     ),
 )

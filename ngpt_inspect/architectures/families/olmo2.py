@@ -1,6 +1,6 @@
 """OLMo 2: norms after the blocks, none before."""
 
-from ngpt_inspect.architectures.engine.architecture import POST_GAIN, Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import POST_GAIN, Architecture, whole
 from ngpt_inspect.architectures.families._llama import (
     ATTENTIONS,
     BUFFERS,
@@ -36,6 +36,6 @@ ARCHITECTURE = Architecture(
         *ATTENTIONS,
         *QK_NORMS,
         *mlp(),
-        Rule(name=FINAL_NORM, role=Role.GAIN_FINAL, shape="d_model", offset="gain_offset"),
+        whole(FINAL_NORM, Role.GAIN_FINAL, offset="gain_offset"),
     ),
 )

@@ -1,6 +1,6 @@
 """Phi-3: Llama with fused matrices, all queries, keys and values in one, the gate first."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, whole
 from ngpt_inspect.architectures.engine.cuts import QKV, fused, halves
 from ngpt_inspect.architectures.families._llama import (
     ATTENTION,
@@ -25,7 +25,7 @@ ARCHITECTURE = Architecture(
         *fused(ATTENTION + "qkv_proj.weight", QKV),
         W_O,
         *fused(MLP + "gate_up_proj.weight", halves(Role.W_NU, Role.W_U)),
-        Rule(name=MLP + "down_proj.weight", role=Role.W_O_MLP, shape="d_model, d_mlp"),
+        whole(MLP + "down_proj.weight", Role.W_O_MLP),
         *norms(),
     ),
 )

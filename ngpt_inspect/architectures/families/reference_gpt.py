@@ -1,6 +1,6 @@
 """The GPT of this project's reference_model."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, whole
 from ngpt_inspect.architectures.families._reference import MATRICES, SOURCE
 from ngpt_inspect.vocabulary import Role
 
@@ -11,8 +11,8 @@ ARCHITECTURE = Architecture(
     source=SOURCE,
     rules=(
         *MATRICES,
-        Rule(name="layers.{layer}.norm_A.gain", role=Role.GAIN_A, shape="d_model"),
-        Rule(name="layers.{layer}.norm_M.gain", role=Role.GAIN_M, shape="d_model"),
-        Rule(name="norm_final.gain", role=Role.GAIN_FINAL, shape="d_model"),
+        whole("layers.{layer}.norm_A.gain", Role.GAIN_A),
+        whole("layers.{layer}.norm_M.gain", Role.GAIN_M),
+        whole("norm_final.gain", Role.GAIN_FINAL),
     ),
 )

@@ -4,45 +4,44 @@ from ngpt_inspect.architectures.engine.architecture import Architecture, Constan
 from ngpt_inspect.architectures.families._reference import ATTENTION, MATRICES, MLP, SOURCE
 from ngpt_inspect.vocabulary import Role
 
-
-def _constant(name: str, paper: str, because: str) -> Constant:
-    return Constant(
-        name=name, keys=(f"reference_model.config.{name}",), assumed=paper, because=because
-    )
-
+_PAPER = {
+    "alpha_init": "0.05",
+    "alpha_scale": "d_model**-0.5",
+    "s_qk_init": "1",
+    "s_qk_scale": "d_model**-0.5",
+    "s_u_init": "1",
+    "s_u_scale": "1",
+    "s_nu_init": "1",
+    "s_nu_scale": "1",
+    "s_z_init": "1",
+    "s_z_scale": "d_model**-0.5",
+}
 
 ARCHITECTURE = Architecture(
     name="reference_ngpt",
     family="nGPT",
     title="reference nGPT",
     source=SOURCE,
-    constants=(
-        _constant("alpha_init", "0.05", "the paper's value, section 2.6"),
-        _constant("alpha_scale", "d_model**-0.5", "the paper's value, section 2.6"),
-        _constant("s_qk_init", "1", "the paper's value, section 2.6"),
-        _constant("s_qk_scale", "d_model**-0.5", "the paper's value, section 2.6"),
-        _constant("s_u_init", "1", "the paper's value, section 2.6"),
-        _constant("s_u_scale", "1", "the paper's value, section 2.6"),
-        _constant("s_nu_init", "1", "the paper's value, section 2.6"),
-        _constant("s_nu_scale", "1", "the paper's value, section 2.6"),
-        _constant("s_z_init", "1", "the paper's value, section 2.6"),
-        _constant("s_z_scale", "d_model**-0.5", "the paper's value, section 2.6"),
+    constants=tuple(
+        Constant(
+            name=name,
+            keys=(f"reference_model.config.{name}",),
+            assumed=value,
+            because="the paper's value, section 2.6",
+        )
+        for name, value in _PAPER.items()
     ),
     rules=(
         *MATRICES,
-        Rule(
-            name="layers.{layer}.alpha_A",
-            role=Role.ALPHA_A,
-            shape="d_model|1",
-            factor="alpha_init / alpha_scale",
-            absolute=True,
-        ),
-        Rule(
-            name="layers.{layer}.alpha_M",
-            role=Role.ALPHA_M,
-            shape="d_model|1",
-            factor="alpha_init / alpha_scale",
-            absolute=True,
+        *(
+            Rule(
+                name=f"layers.{{layer}}.{role}",
+                role=role,
+                shape="d_model|1",
+                factor="alpha_init / alpha_scale",
+                absolute=True,
+            )
+            for role in (Role.ALPHA_A, Role.ALPHA_M)
         ),
         Rule(
             name=ATTENTION + "s_qk",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ngpt_inspect.architectures.engine.architecture import Rule
+from ngpt_inspect.architectures.engine.architecture import Rule, whole
 from ngpt_inspect.architectures.engine.cuts import QKV, QKV_BY_GROUP, THIRDS
 from ngpt_inspect.architectures.families.decoder_parts.attention import (
     BY_HEAD_NAMES,
@@ -42,18 +42,8 @@ def turned(when: Mapping[str, tuple[str, ...]]) -> tuple[Rule, ...]:
     return (
         *one(("c_attn.weight",), THIRDS, "turned", "d_model", transposed=True, when=when),
         *(
-            Rule(
-                name=named(("mlp.",), leaf),
-                role=role,
-                shape=shape,
-                transposed=True,
-                block="mlp/turned",
-                when=when,
-            )
-            for leaf, role, shape in (
-                ("c_fc.weight", Role.W_U, "d_model, d_mlp"),
-                ("c_proj.weight", Role.W_O_MLP, "d_mlp, d_model"),
-            )
+            whole(named(("mlp.",), leaf), role, transposed=True, block="mlp/turned", when=when)
+            for leaf, role in (("c_fc.weight", Role.W_U), ("c_proj.weight", Role.W_O_MLP))
         ),
     )
 

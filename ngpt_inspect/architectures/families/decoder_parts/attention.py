@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ngpt_inspect.architectures.engine.architecture import Rule
+from ngpt_inspect.architectures.engine.architecture import Product, Rule, whole
 from ngpt_inspect.architectures.engine.cuts import Cut, fused
 from ngpt_inspect.architectures.families.decoder_parts.words import (
     ANY,
@@ -120,6 +120,29 @@ GATE_QKV = Cut(
 )
 """All gates of outputs, then `QKV`."""
 
+PRODUCTS = (
+    Product(
+        role=Role.W_Q,
+        left=Role.W_Q_B,
+        gain=Role.GAIN_Q_A,
+        right=Role.W_Q_A,
+        left_rows=("0", "d_q"),
+        right_rows=("0", "r_q"),
+    ),
+    *(
+        Product(
+            role=role,
+            left=Role.W_KV_B,
+            gain=Role.GAIN_KV_A,
+            right=Role.W_KV_A,
+            left_rows=rows,
+            right_rows=("0", "r_kv"),
+        )
+        for role, rows in ((Role.W_K, ("0", "d_kv - d_v")), (Role.W_V, ("d_kv - d_v", "d_kv")))
+    ),
+)
+"""What heads make of latents (MLA)."""
+
 
 def by_axes() -> tuple[Rule, ...]:
     """Return XLNet's attention, whose tensors are (d_model, heads, width of one)."""
@@ -202,18 +225,8 @@ def odd() -> tuple[Rule, ...]:
     delayed = "attention/delayed values"
     return (
         # JetMoE: queries and outputs of each expert, keys and values of all.
-        Rule(
-            name=named(("self_attention.experts.",), "input_linear.weight"),
-            role=Role.W_Q,
-            shape="n_experts, n_heads*d_k, d_model",
-            **experts,
-        ),
-        Rule(
-            name=named(("self_attention.experts.",), "output_linear.weight"),
-            role=Role.W_O,
-            shape="n_experts, d_model, n_heads*d_k",
-            **experts,
-        ),
+        whole(named(("self_attention.experts.",), "input_linear.weight"), Role.W_Q, **experts),
+        whole(named(("self_attention.experts.",), "output_linear.weight"), Role.W_O, **experts),
         *fused(named(("self_attention.",), "kv_proj.weight"), KV, block="attention/experts"),
         # DeepSeek V4: one latent is the key and the value of every head; outputs in two steps.
         *(
@@ -229,18 +242,8 @@ def odd() -> tuple[Rule, ...]:
         optional(named(("attn.",), "q_norm.weight"), Role.GAIN_Q_A, "r_q", one_key),
         optional(named(("attn.",), "attn_sink"), Role.SINK, "n_heads", one_key),
         # Zaya: half of the values are those of the token before.
-        Rule(
-            name=named(("self_attn.qkv_proj.",), "q_proj.weight"),
-            role=Role.W_Q,
-            shape="n_heads*d_k, d_model",
-            block=delayed,
-        ),
-        Rule(
-            name=named(("self_attn.qkv_proj.",), "k_proj.weight"),
-            role=Role.W_K,
-            shape="n_kv_heads*d_k, d_model",
-            block=delayed,
-        ),
+        whole(named(("self_attn.qkv_proj.",), "q_proj.weight"), Role.W_Q, block=delayed),
+        whole(named(("self_attn.qkv_proj.",), "k_proj.weight"), Role.W_K, block=delayed),
         *(
             Rule(
                 name=named(("self_attn.qkv_proj.",), f"v_proj_{half}.weight"),

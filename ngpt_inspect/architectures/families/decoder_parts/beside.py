@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ngpt_inspect.architectures.engine.architecture import Rule
 from ngpt_inspect.architectures.families.decoder_parts.words import (
     ANY,
     MLP,
     each,
     named,
+    stack_of,
+    weights,
 )
 from ngpt_inspect.vocabulary import Role
 
@@ -35,12 +36,8 @@ _SIDE_INNER = (
     "shared_transformer.feed_forward.gate_up_proj_adapter_list.{expert}.1",
 )
 _SIDE_OUT = (
-    *(
-        "encoder_attn.out_proj",
-        "cross_attn.out_proj",
-        "per_layer_projection",
-        "laurel.linear_right",
-    ),
+    *("encoder_attn.out_proj", "cross_attn.out_proj", "per_layer_projection"),
+    "laurel.linear_right",
     *("input_layernorm.W_up", "post_attention_layernorm.W_up"),
 )
 _BARE = (
@@ -50,36 +47,24 @@ _BARE = (
 )
 _DECAYS = ("diagonal_decay", "key_decay", "query_decay")
 SIDE = (
-    *each(named(("",), tuple(f"{name}.weight" for name in _SIDE_IN)), Role.X_IN),
+    *each(named(("",), weights(*_SIDE_IN)), Role.X_IN),
     *each(named(MLP, "shared_expert_gate.weight"), Role.X_IN),
     *(
-        Rule(
-            name=named(("mlp.shared_experts.",), name),
-            role=role,
-            shape="n_shared, rows, columns",
-            stacked="expert",
-            optional=True,
-        )
+        stack_of(named(("mlp.shared_experts.",), name), role, count="n_shared")
         for name, role in (
             ("gate_proj", Role.X_IN),
             ("up_proj", Role.X_IN),
             ("down_proj", Role.X_OUT),
         )
     ),
-    *each(named(("",), tuple(f"{name}.weight" for name in _SIDE_INNER)), Role.X_INNER),
-    *each(named(("",), tuple(f"{name}.weight" for name in _SIDE_OUT)), Role.X_OUT),
+    *each(named(("",), weights(*_SIDE_INNER)), Role.X_INNER),
+    *each(named(("",), weights(*_SIDE_OUT)), Role.X_OUT),
     *each(named(("",), _BARE), Role.X_INNER),
     *each(named(("self_attn.",), _DECAYS), Role.DECAY, ANY),
     *each(named(("self_attention.experts.",), "router.layer.weight"), Role.W_ROUTER),
     *(
-        Rule(
-            name=named(("temporal_block.rg_lru.",), f"{gate}_gate_weight"),
-            role=Role.M_INNER,
-            shape="blocks, rows, columns",
-            stacked="expert",
-            optional=True,
-        )
-        for gate in ("input", "recurrent")
+        stack_of(named(("temporal_block.rg_lru.",), leaf), Role.M_INNER, count="blocks")
+        for leaf in ("input_gate_weight", "recurrent_gate_weight")
     ),
     *each(
         "altup_projections.{expert}.weight|altup_unembed_projections.{expert}.weight"

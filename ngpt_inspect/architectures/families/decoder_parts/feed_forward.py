@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ngpt_inspect.architectures.engine.architecture import Rule
+from ngpt_inspect.architectures.engine.architecture import Rule, whole
 from ngpt_inspect.architectures.engine.cuts import alternating, fused, halves
 from ngpt_inspect.architectures.families.decoder_parts.words import (
     MLP,
@@ -15,13 +15,7 @@ from ngpt_inspect.architectures.families.decoder_parts.words import (
 from ngpt_inspect.vocabulary import Role
 
 
-def mlp(
-    homes: tuple[str, ...],
-    block: str,
-    width: str = "d_mlp",
-    *,
-    stacked: str = "",
-) -> tuple[Rule, ...]:
+def mlp(homes: tuple[str, ...], block: str, width: str = "d_mlp") -> tuple[Rule, ...]:
     """Return every way an MLP is kept: gated or plain, gate and up apart or in one."""
     ups = weights("up_proj w3 c_fc_1 w_in.w_1 fc_2 proj_up")
     gates = weights("gate_proj w1 c_fc_0 w_in.w_0 fc_1 linear_gate proj_up_gate")
@@ -38,8 +32,7 @@ def mlp(
     last = weights("down_proj Wo fc2 output_linear linear_fc2 dense_4h_to_h")
 
     def plain(leaves: tuple[str, ...], role: Role, variant: str) -> Rule:
-        shape = f"d_model, {width}" if role is Role.W_O_MLP else f"{width}, d_model"
-        return Rule(name=named(homes, leaves), role=role, shape=shape, block=f"{block}/{variant}")
+        return whole(named(homes, leaves), role, width=width, block=f"{block}/{variant}")
 
     return (
         plain(ups, Role.W_U, "gated"),
@@ -55,12 +48,11 @@ def mlp(
 def grouped() -> tuple[Rule, ...]:
     """Return Megatron's experts in groups: numbered weights of one module, gated or plain."""
     first, last = (named(MLP, f"experts.linear_fc{n}.weight{{expert}}") for n in (1, 2))
-    ends = "d_model, d_mlp"
     return (
         *fused(first, halves(Role.W_NU, Role.W_U), block="experts/grouped, gated"),
-        Rule(name=last, role=Role.W_O_MLP, shape=ends, block="experts/grouped, gated"),
-        Rule(name=first, role=Role.W_U, shape="d_mlp, d_model", block="experts/grouped"),
-        Rule(name=last, role=Role.W_O_MLP, shape=ends, block="experts/grouped"),
+        whole(last, Role.W_O_MLP, block="experts/grouped, gated"),
+        whole(first, Role.W_U, block="experts/grouped"),
+        whole(last, Role.W_O_MLP, block="experts/grouped"),
     )
 
 
@@ -69,16 +61,10 @@ def stacks(*, transposed: bool) -> tuple[Rule, ...]:
     block = f"experts/stacked {'(in, out)' if transposed else '(out, in)'}"
     both = ("experts.gate_up_proj", "input_linear.weight", "experts.fc1.weight")
     last = ("experts.down_proj", "output_linear.weight", "experts.fc2.weight")
-    ends = ("d_mlp", "d_model") if transposed else ("d_model", "d_mlp")
     how: dict[str, Any] = {"stacked": "expert", "transposed": transposed, "block": block}
     return (
         *fused(named(MLP, both), halves(Role.W_NU, Role.W_U), **how),
-        Rule(
-            name=named(MLP, last),
-            role=Role.W_O_MLP,
-            shape=f"n_experts, {ends[0]}, {ends[1]}",
-            **how,
-        ),
+        whole(named(MLP, last), Role.W_O_MLP, **how),
     )
 
 
@@ -88,19 +74,9 @@ def alternate() -> tuple[Rule, ...]:
     stacked: dict[str, Any] = {"stacked": "expert", "block": "experts/alternating"}
     return (
         *fused(named(("mlp.",), "w13_dn.weight"), cut, block="mlp/alternating"),
-        Rule(
-            name=named(("mlp.",), "w2_md.weight"),
-            role=Role.W_O_MLP,
-            shape="d_model, d_mlp",
-            block="mlp/alternating",
-        ),
+        whole(named(("mlp.",), "w2_md.weight"), Role.W_O_MLP, block="mlp/alternating"),
         *fused(named(("mlp.",), "experts.w13_weight"), cut, **stacked),
-        Rule(
-            name=named(("mlp.",), "experts.w2_weight"),
-            role=Role.W_O_MLP,
-            shape="n_experts, d_model, d_mlp",
-            **stacked,
-        ),
+        whole(named(("mlp.",), "experts.w2_weight"), Role.W_O_MLP, **stacked),
     )
 
 
@@ -123,12 +99,9 @@ def rows_of_experts() -> tuple[Rule, ...]:
 ROUTERS = each(
     named(
         MLP,
-        tuple(
-            f"{name}.weight"
-            for name in (
-                *("gate", "router", "router.layer", "router.gate", "router.classifier", "gate.wg"),
-                "gate.router_mlp.out_proj",
-            )
+        weights(
+            "gate router router.layer router.gate router.classifier gate.wg",
+            "gate.router_mlp.out_proj",
         ),
     ),
     Role.W_ROUTER,

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from ngpt_inspect.architectures.engine.architecture import Rule
 from ngpt_inspect.architectures.families._llama import GAIN_OFFSET
-from ngpt_inspect.architectures.families.decoder_parts.words import (
-    each,
-    named,
-)
+from ngpt_inspect.architectures.families.decoder_parts.words import each, named, weights
 from ngpt_inspect.vocabulary import Role
 
 
 def _gain(names: tuple[str, ...], role: Role) -> tuple[Rule, ...]:
-    return each(named(("",), tuple(f"{name}.weight" for name in names)), role, "d_gain")
+    return each(named(("",), weights(*names)), role, "d_gain")
 
 
 def _of_megatron(name: str, role: Role) -> tuple[Rule, ...]:
@@ -22,7 +19,7 @@ def _of_megatron(name: str, role: Role) -> tuple[Rule, ...]:
 
 def _post(names: tuple[str, ...], role: Role, variant: str) -> Rule:
     return Rule(
-        name=named(("",), tuple(f"{name}.weight" for name in names)),
+        name=named(("",), weights(*names)),
         role=role,
         shape="d_gain",
         block=f"after attention/{variant}",

@@ -2,71 +2,53 @@
 
 from __future__ import annotations
 
-from ngpt_inspect.architectures.engine.architecture import Rule
-from ngpt_inspect.architectures.families._llama import GAIN_OFFSET
-from ngpt_inspect.architectures.families.decoder_parts.words import (
-    each,
-)
+from ngpt_inspect.architectures.engine.architecture import Rule, whole
+from ngpt_inspect.architectures.families.decoder_parts.words import each, optional, weights
 from ngpt_inspect.vocabulary import Role
 
 MOST_CODEBOOKS = 16
 """Tables of tokens side by side, one a codebook."""
 OUTSIDE = (
     *(
-        Rule(name=name, role=role, shape=shape, optional=role is not Role.E_INPUT)
-        for name, role, shape in (
+        whole("|".join(names), role, optional=role is not Role.E_INPUT)
+        for role, names in (
             (
-                "|".join(
-                    f"{name}.weight"
-                    for name in (
-                        *("embed_tokens", "wte", "word_embeddings", "embeddings", "embed_in"),
-                        *("tokens_embed", "embedding", "input_embedding", "tok_embeddings"),
-                        *("embeddings.word_embeddings", "embeddings.tok_embeddings", "w"),
-                        *("tok_emb", "token_emb", "token_embedding", "token_embeddings"),
-                        *("token_embedding_table", "embedding.word_embeddings"),
-                        # Of several codebooks the first; of a model of bytes its encoder's.
-                        *("word_embedding", "embed", "embed_tokens.0"),
-                        "local_encoder.embed_tokens",
-                    )
-                ),
                 Role.E_INPUT,
-                "vocab_size, d_model",
-            ),
-            (
-                "lm_head.weight|embed_out.weight|head.weight|cls.predictions.decoder.weight"
-                "|lm_head.decoder.weight|pred_layer.proj.weight|unembed.weight|lm_loss.weight"
-                "|output.weight|lm_heads.0.weight|output_layer.weight",
-                Role.E_OUTPUT,
-                "vocab_size, d_model",
-            ),
-            (
-                "|".join(
-                    f"{name}.weight"
-                    for name in (
-                        *("embed_positions", "wpe", "position_embeddings", "positions_embed"),
-                        *("embeddings.position_embeddings", "pos_emb", "pos_embedding"),
-                        *("position_embedding", "position_embedding_table"),
-                        "embedding.position_embeddings",
-                    )
+                weights(
+                    "embed_tokens wte word_embeddings embeddings embed_in tokens_embed embedding",
+                    "input_embedding tok_embeddings embeddings.word_embeddings",
+                    "embeddings.tok_embeddings w tok_emb token_emb token_embedding",
+                    "token_embeddings token_embedding_table embedding.word_embeddings",
+                    # Of several codebooks the first; of a model of bytes its encoder's.
+                    "word_embedding embed embed_tokens.0 local_encoder.embed_tokens",
                 ),
+            ),
+            (
+                Role.E_OUTPUT,
+                weights(
+                    "lm_head embed_out head cls.predictions.decoder lm_head.decoder",
+                    "pred_layer.proj unembed lm_loss output lm_heads.0 output_layer",
+                ),
+            ),
+            (
                 Role.E_POSITION,
-                "context, d_model",
+                weights(
+                    "embed_positions wpe position_embeddings positions_embed",
+                    "embeddings.position_embeddings pos_emb pos_embedding position_embedding",
+                    "position_embedding_table embedding.position_embeddings",
+                ),
             ),
         )
     ),
-    Rule(
-        name="|".join(
-            f"{name}.weight"
-            for name in (
-                *("norm", "ln_f", "final_layernorm", "final_layer_norm", "norm_f", "layer_norm"),
-                *("embedding_norm", "final_norm", "ln_out", "output_layernorm", "layernorm"),
-                *("out_norm", "ln"),
+    optional(
+        "|".join(
+            weights(
+                "norm ln_f final_layernorm final_layer_norm norm_f layer_norm embedding_norm",
+                "final_norm ln_out output_layernorm layernorm out_norm ln",
             )
         ),
-        role=Role.GAIN_FINAL,
-        shape="d_gain",
-        offset=GAIN_OFFSET.name,
-        optional=True,
+        Role.GAIN_FINAL,
+        "d_gain",
     ),
     *each("project_in.weight|pre_projection.weight|embeddings_project.weight", Role.X_OUT),
     *each("project_out.weight|post_projection.weight", Role.X_IN),

@@ -26,13 +26,18 @@ MIXER = (
 SHARED = tuple(
     before + name for before in MLP for name in ("shared_expert.", "shared_experts.", "shared_mlp.")
 )
+ANY = "a|a, b|a, b, c|a, b, c, d"
+"""Shapes of what has no fixed one."""
+
+
+def weights(*names: str) -> tuple[str, ...]:
+    """Return the leaf of each word's weight."""
+    return tuple(f"{name}.weight" for name in " ".join(names).split())
+
+
 Q, K, V = (
-    tuple(
-        f"{name}.weight"
-        for name in (
-            *(f"{x}_proj", f"{x}_proj.linear", word, f"W{x}", f"w{x}"),
-            *(f"{x}_lin", f"project_{x}", f"c_{x}", f"{word}_proj", tail),
-        )
+    weights(
+        f"{x}_proj {x}_proj.linear {word} W{x} w{x} {x}_lin project_{x} c_{x} {word}_proj {tail}"
     )
     for x, word, tail in (
         ("q", "query", "wq_du"),
@@ -40,22 +45,10 @@ Q, K, V = (
         ("v", "value", "wv_dv"),
     )
 )
-OUTPUTS = tuple(
-    f"{name}.weight"
-    for name in (
-        *("o_proj", "out_proj", "dense", "Wo", "wo", "out_lin", "attention_out", "c_proj"),
-        *("o_proj.linear", "output.dense", "wo_ud", "proj", "linear_proj"),
-    )
+OUTPUTS = weights(
+    "o_proj out_proj dense Wo wo out_lin attention_out c_proj o_proj.linear output.dense wo_ud"
+    " proj linear_proj"
 )
-
-
-ANY = "a|a, b|a, b, c|a, b, c, d"
-"""Shapes of what has no fixed one."""
-
-
-def weights(names: str) -> tuple[str, ...]:
-    """Return the leaf of each word's weight."""
-    return tuple(f"{name}.weight" for name in names.split())
 
 
 def named(homes: tuple[str, ...], leaves: tuple[str, ...] | str) -> str:
@@ -64,17 +57,18 @@ def named(homes: tuple[str, ...], leaves: tuple[str, ...] | str) -> str:
     return "|".join(f"{LAYER}{home}{leaf}" for home in homes for leaf in leaves)
 
 
-def optional(name: str, role: Role, shape: str, block: str) -> Rule:
+def optional(name: str, role: Role, shape: str, block: str = "") -> Rule:
     """Return a rule of a block that need not be there; a gain's offset is the family's."""
-    gain = role.value.startswith("gain")
-    offset = GAIN_OFFSET.name if gain else "0"
+    offset = GAIN_OFFSET.name if role.value.startswith("gain") else "0"
     return Rule(name=name, role=role, shape=shape, block=block, optional=True, offset=offset)
 
 
 def each(names: str, role: Role, shape: str = "rows, columns") -> tuple[Rule, ...]:
     """Return one rule a name: a block each, for tensors that stand for themselves."""
-    offset = GAIN_OFFSET.name if role.value.startswith("gain") else "0"
-    return tuple(
-        Rule(name=name, role=role, shape=shape, offset=offset, optional=True)
-        for name in names.split("|")
-    )
+    return tuple(optional(name, role, shape) for name in names.split("|"))
+
+
+def stack_of(name: str, role: Role, count: str = "n_stacked") -> Rule:
+    """Return the rule of matrices that one tensor stacks, where a model has them."""
+    shape = f"{count}, rows, columns"
+    return Rule(name=name, role=role, shape=shape, stacked="expert", optional=True)
