@@ -43,23 +43,15 @@ class ProductTensor(StoredTensor):
     @property
     def errors(self) -> StoredTensor:
         """What storage of the factors makes of each entry, to first order."""
-        return _Errors(
-            name=self.name, shape=self.shape, dtype=self.dtype, location=self.location, product=self
-        )
+        return self.computed(self._errors)
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Errors(StoredTensor):
-    """Root of (errors of left)^2 x right^2 + left^2 x (errors of right)^2."""
-
-    product: ProductTensor
-
-    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
-        left, right, gain = self.product.left, self.product.right, self.product.gain
+    def _errors(self, start: int, stop: int | None) -> torch.Tensor:
+        """Return the root of (errors of left)^2 x right^2 + left^2 x (errors of right)^2."""
+        left, right, gain = self.left, self.right, self.gain
         e_left, e_right = _errors(left), _errors(right)
         e_left = e_left if gain is None else e_left * gain.values().double()
         first = e_left[start:stop].square() @ right.values().double().square()
-        second = self.product.scaled()[start:stop].square() @ e_right.square()
+        second = self.scaled()[start:stop].square() @ e_right.square()
         return (first + second).sqrt()
 
 

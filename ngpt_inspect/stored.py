@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.numerics.resolution import Spacing
@@ -40,6 +41,11 @@ FLOATS = {
     "F8_E5M2FNUZ": Spacing(2.0**-2, 2.0**-15),
 }
 """Dtypes whose values are the weights themselves. Integers are codes of a quantisation."""
+
+BLOCK = 1 << 22
+"""Values of `StoredTensor.blocks`."""
+Rows = Callable[[int, "int | None"], "torch.Tensor"]
+"""Computes rows start..stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +85,7 @@ class StoredTensor(ABC):
         UnreadableFile
             As `read`.
         """
-        values = self.read()
-        found: np.ndarray = (values if values.dtype.itemsize > 2 else values.float()).numpy()
-        return found
+        return as_array(self.read())
 
     @property
     def n_values(self) -> int:
@@ -142,6 +146,64 @@ class StoredTensor(ABC):
         None: what the stored dtype alone tells.
         """
         return None
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Yield start and stop of rows that hold a few million values, from the first to the last.
+
+        For what only a sum over all values is wanted of.
+        """
+        rows = max(1, BLOCK * self.shape[0] // max(1, self.n_values))
+        for start in range(0, self.shape[0] if self.n_values else 0, rows):
+            yield start, min(start + rows, self.shape[0])
+
+    def computed(self, rows: Rows) -> ComputedTensor:
+        """Return values that are computed of this tensor, one for one."""
+        return ComputedTensor(
+            name=self.name, shape=self.shape, dtype=self.dtype, location=self.location, rows=rows
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputedTensor(StoredTensor):
+    """A value for each of a tensor's, as its errors."""
+
+    rows: Rows
+
+    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Compute rows start..stop; see `StoredTensor.read`."""
+        return self.rows(start, stop)
+
+
+def row_range(shape: tuple[int, ...], start: int, stop: int | None) -> tuple[int, tuple[int, ...]]:
+    """Return the first row and the shape of rows start..stop.
+
+    Raises
+    ------
+    IndexError
+        The rows are not there: a mistake of the caller.
+    """
+    if not shape:
+        if (start, stop) in ((0, None), (0, 1)):
+            return 0, ()
+        msg = f"rows {start}:{stop} of a scalar"
+        raise IndexError(msg)
+    stop = shape[0] if stop is None else stop
+    if not 0 <= start <= stop <= shape[0]:
+        msg = f"rows {start}:{stop} of {shape[0]}"
+        raise IndexError(msg)
+    return start, (stop - start, *shape[1:])
+
+
+def as_array(values: torch.Tensor) -> np.ndarray:
+    """Return values as NumPy has them: exact, in their dtype or in float32."""
+    found: np.ndarray = (values if values.dtype.itemsize > 2 else values.float()).numpy()
+    return found
+
+
+def one_digest(digests: Iterable[str]) -> str:
+    """Return the digest of several; empty where one of them is."""
+    found = list(digests)
+    return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
 
 
 ADAPTER = "adapter"

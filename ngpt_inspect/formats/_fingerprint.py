@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from ngpt_inspect.formats.places.opening import open_bytes
+from ngpt_inspect.formats.places.readable import ByteFile
 from ngpt_inspect.places import Place
+from ngpt_inspect.stored import StoredTensor
 
 BLOCKS = 64
 FEWEST_BLOCKS = 4
@@ -43,24 +45,34 @@ def fingerprint(places: Sequence[Place]) -> str:
 
 
 def fingerprint_of_values(
-    kind: str, n_bytes: int, read: Callable[[int, int], bytes], n_blocks: int
+    tensor: StoredTensor, n_blocks: int, read: Callable[[int, int], bytes], order: str = ""
 ) -> str:
     """Return a SHA-256 over what a tensor is and blocks spread evenly through its bytes.
 
     Parameters
     ----------
-    kind
-        Its dtype and shape.
-    n_bytes
-        Bytes of its values; up to `n_blocks` times 4 KiB are covered whole.
-    read
-        Returns the bytes from an offset on, so many.
+    tensor
+        Of its bytes up to `n_blocks` times 4 KiB are covered whole.
     n_blocks
         At least 2: the first and the last.
+    read
+        Returns the bytes from an offset on, so many.
+    order
+        Says in which other order than that of the bytes its values are.
     """
-    digest = hashlib.sha256(f"{kind} {n_bytes}".encode())
+    n_bytes = tensor.n_bytes
+    digest = hashlib.sha256(f"{tensor.dtype} {tensor.shape}{order} {n_bytes}".encode())
     whole = n_bytes <= n_blocks * SMALL
     starts = [0] if whole else [(n_bytes - SMALL) * i // (n_blocks - 1) for i in range(n_blocks)]
     for start in starts:
         digest.update(read(start, n_bytes if whole else SMALL))
     return digest.hexdigest()
+
+
+def fingerprint_in(
+    file: ByteFile, begin: int, tensor: StoredTensor, n_blocks: int, order: str = ""
+) -> str:
+    """Return `fingerprint_of_values` from a byte of a file on; empty where they would travel."""
+    if not file.is_local:
+        return ""
+    return fingerprint_of_values(tensor, n_blocks, lambda at, n: file.read(begin + at, n), order)

@@ -139,23 +139,3 @@ def unpack_halves(codes: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
 
     halves = torch.stack((codes & 0xF, codes >> 4), dim=-1)
     return levels[halves.reshape(*codes.shape[:-1], -1).int()]
-
-
-def row_range(shape: tuple[int, ...], start: int, stop: int | None) -> tuple[int, tuple[int, ...]]:
-    """Return the first row and the shape of rows start..stop.
-
-    Raises
-    ------
-    IndexError
-        The rows are not there: a mistake of the caller.
-    """
-    if not shape:
-        if (start, stop) in ((0, None), (0, 1)):
-            return 0, ()
-        msg = f"rows {start}:{stop} of a scalar"
-        raise IndexError(msg)
-    stop = shape[0] if stop is None else stop
-    if not 0 <= start <= stop <= shape[0]:
-        msg = f"rows {start}:{stop} of {shape[0]}"
-        raise IndexError(msg)
-    return start, (stop - start, *shape[1:])

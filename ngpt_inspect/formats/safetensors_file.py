@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ngpt_inspect.formats._fingerprint import fingerprint, fingerprint_of_values
+from ngpt_inspect.formats._fingerprint import fingerprint, fingerprint_in
 from ngpt_inspect.formats._format import Format
-from ngpt_inspect.formats._values import ARRAYS, array_of, row_range, tensor_of
+from ngpt_inspect.formats._values import ARRAYS, array_of, tensor_of
 from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.readable import ByteFile
 from ngpt_inspect.formats.places.strict_json import LARGEST
 from ngpt_inspect.formats.safetensors.header import Entry, read_header
 from ngpt_inspect.places import Place
-from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor
+from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor, row_range
 from ngpt_inspect.wording import quoted
 
 if TYPE_CHECKING:
@@ -56,13 +56,7 @@ class SafetensorsTensor(StoredTensor):
 
     def fingerprint(self, n_blocks: int) -> str:
         """Digest of its bytes; see `StoredTensor.fingerprint`."""
-        if not self.file.is_local:
-            return ""
-        _, begin = self.location
-        kind = f"{self.dtype} {self.shape}"
-        return fingerprint_of_values(
-            kind, self.n_bytes, lambda at, n: self.file.read(begin + at, n), n_blocks
-        )
+        return fingerprint_in(self.file, self.location[1], self, n_blocks)
 
 
 def read_file(place: Place) -> tuple[dict[str, StoredTensor], dict[str, str]]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.stored import StoredTensor, one_digest, row_range
 from ngpt_inspect.wording import shown
 
 if TYPE_CHECKING:
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
 
 LONGEST_REASON = 300
 """Characters: names, shapes and settings in it come out of the file."""
-ROWS_AT_ONCE = 1 << 22
-"""Values decoded at once where only a sum over them is wanted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +41,12 @@ class QuantisedTensor(StoredTensor):
         UnreadableFile
             As for its parts, or the codes contradict the scheme.
         """
-        stop = self.shape[0] if stop is None else stop
-        if not 0 <= start <= stop <= self.shape[0]:
-            msg = f"rows {start}:{stop} of {self.shape[0]}"
-            raise IndexError(msg)
-        return self.decode(start, stop)[0].contiguous()
+        first, shape = row_range(self.shape, start, stop)
+        return self.decode(first, first + shape[0])[0].contiguous()
 
     def fingerprint(self, n_blocks: int) -> str:
         """Digest of those of all its parts; see `StoredTensor.fingerprint`."""
-        found = [part.fingerprint(n_blocks) for part in self.parts]
-        return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
+        return one_digest(part.fingerprint(n_blocks) for part in self.parts)
 
     @property
     def n_bytes(self) -> int:
@@ -78,7 +70,7 @@ class QuantisedTensor(StoredTensor):
         tau^2 = mean(width^2) / 12.
         """
         squares, errors = 0.0, 0.0
-        for start, stop in self._blocks():
+        for start, stop in self.blocks():
             values, widths = self.decode(start, stop)
             squares += float((values.double() ** 2).sum())
             errors += float((widths.double() ** 2).sum())
@@ -87,14 +79,11 @@ class QuantisedTensor(StoredTensor):
     @property
     def errors(self) -> StoredTensor:
         """Width of the interval of each code, over sqrt(12); see `StoredTensor.errors`."""
-        return _Errors(
-            name=self.name, shape=self.shape, dtype=self.dtype, location=self.location, of=self
-        )
+        return self.computed(self._errors)
 
-    def _blocks(self) -> Iterator[tuple[int, int]]:
-        rows = max(1, ROWS_AT_ONCE * self.shape[0] // max(1, self.n_values))
-        for start in range(0, self.shape[0], rows):
-            yield start, min(start + rows, self.shape[0])
+    def _errors(self, start: int, stop: int | None) -> torch.Tensor:
+        _, widths = self.decode(start, self.shape[0] if stop is None else stop)
+        return widths / math.sqrt(12)
 
     def refuse(self, what: str) -> UnreadableFile:
         """Return the error for this tensor."""
@@ -103,16 +92,6 @@ class QuantisedTensor(StoredTensor):
             where=f"{self.location[0]}: tensor {self.name}",
             next_step="copy or download the checkpoint again",
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Errors(StoredTensor):
-    of: QuantisedTensor
-
-    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
-        """Read rows start..stop; see `StoredTensor.read`."""
-        _, widths = self.of.decode(start, self.shape[0] if stop is None else stop)
-        return widths / math.sqrt(12)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.weights.weight import Made, Weight, as_array
+from ngpt_inspect.stored import as_array
+from ngpt_inspect.weights.weight import Made, Weight
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ngpt_inspect.errors import InspectError
-from ngpt_inspect.stored import FLOATS, StoredTensor
+from ngpt_inspect.stored import FLOATS, StoredTensor, as_array
 from ngpt_inspect.vocabulary import NAMED_ONLY, MatrixAxis, Role, RoleFacts
 from ngpt_inspect.weights.part import Part
 from ngpt_inspect.wording import shown, sizes
@@ -211,12 +211,6 @@ class Weight:
         if self.facts.head_axis is MatrixAxis.ROWS:
             return values.reshape(self.n_blocks, -1, values.shape[1])
         return values.reshape(values.shape[0], self.n_blocks, -1).movedim(1, 0)
-
-
-def as_array(values: torch.Tensor) -> np.ndarray:
-    """Return values as NumPy has them: exact, in their dtype or in float32."""
-    found: np.ndarray = (values if values.dtype.itemsize > 2 else values.float()).numpy()
-    return found
 
 
 def _normalised(values: torch.Tensor, axis: MatrixAxis) -> torch.Tensor:

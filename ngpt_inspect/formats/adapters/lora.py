@@ -14,12 +14,10 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._values import row_range
-from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.stored import StoredTensor, one_digest, row_range
 from ngpt_inspect.wording import quoted, shown, sizes
 
 if TYPE_CHECKING:
@@ -76,9 +74,8 @@ class LoraUpdate(StoredTensor):
 
     def fingerprint(self, n_blocks: int) -> str:
         """Digest of those of its factors; see `StoredTensor.fingerprint`."""
-        found = [factor.fingerprint(n_blocks) for factor in self.factors]
-        told = " ".join([*found, repr(self.scale)])
-        return sha256(told.encode()).hexdigest() if all(found) else ""
+        found = (factor.fingerprint(n_blocks) for factor in self.factors)
+        return one_digest([*found, repr(self.scale)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,13 +127,16 @@ class AdaptedTensor(StoredTensor):
     @property
     def errors(self) -> StoredTensor:
         """What storage left in the base; the update is exact beside it."""
-        return _BaseErrors(
-            name=self.name,
-            shape=self.shape,
-            dtype=self.dtype,
-            location=self.location,
-            of=self,
+        return self.computed(self._errors)
+
+    def _errors(self, start: int, stop: int | None) -> torch.Tensor:
+        from ngpt_inspect.numerics.resolution import rounding_errors
+
+        told = self.base.errors
+        errors = (
+            rounding_errors(self.base.read(start, stop)) if told is None else told.read(start, stop)
         )
+        return errors if self.update.magnitude is None else errors * self.gains(start, stop)
 
     def rounding(self) -> float:
         """Root mean square error of storage over that of the values."""
@@ -146,24 +146,8 @@ class AdaptedTensor(StoredTensor):
 
     def fingerprint(self, n_blocks: int) -> str:
         """Digest of those of both; see `StoredTensor.fingerprint`."""
-        found = [self.base.fingerprint(n_blocks), self.update.fingerprint(n_blocks)]
-        magnitude = self.update.magnitude
-        found += [] if magnitude is None else [magnitude.fingerprint(n_blocks)]
-        return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _BaseErrors(StoredTensor):
-    of: AdaptedTensor
-
-    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
-        """Read rows start..stop; see `StoredTensor.read`."""
-        from ngpt_inspect.numerics.resolution import rounding_errors
-
-        base = self.of.base
-        told = base.errors
-        errors = rounding_errors(base.read(start, stop)) if told is None else told.read(start, stop)
-        return errors if self.of.update.magnitude is None else errors * self.of.gains(start, stop)
+        parts = (self.base, self.update, self.update.magnitude)
+        return one_digest(part.fingerprint(n_blocks) for part in parts if part is not None)
 
 
 def updates(

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._values import row_range, torch_dtype
+from ngpt_inspect.formats._values import torch_dtype
 from ngpt_inspect.formats.dcp.metadata import Chunk
 from ngpt_inspect.formats.pickles.torch_calls import PickledTensor
 from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
 from ngpt_inspect.formats.places.window import Window
 from ngpt_inspect.formats.torch.listing import TorchFile
 from ngpt_inspect.formats.torch.tensor import TorchTensor
-from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.stored import StoredTensor, row_range
 from ngpt_inspect.wording import quoted, sizes
 
 if TYPE_CHECKING:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._fingerprint import fingerprint_of_values
-from ngpt_inspect.formats._values import row_range, tensor_of
+from ngpt_inspect.formats._fingerprint import fingerprint_in
+from ngpt_inspect.formats._values import tensor_of
 from ngpt_inspect.formats.places.readable import ByteFile
-from ngpt_inspect.stored import ITEM_BITS, StoredTensor
+from ngpt_inspect.stored import ITEM_BITS, StoredTensor, row_range
 from ngpt_inspect.wording import quoted
 
 if TYPE_CHECKING:
     import torch
 
-ROWS_AT_ONCE = 1 << 22
-"""Values decoded at once where only a sum over them is wanted."""
 SHARED, FEWER = 32, 16
 """Values that share a scale in most types, and in a few."""
 SHARED_BY_FEWER = ("Q2_K", "Q3_K", "Q6_K", "NVFP4")
@@ -73,14 +70,8 @@ class GGUFTensor(StoredTensor):
 
     def fingerprint(self, n_blocks: int) -> str:
         """Digest of its bytes; see `StoredTensor.fingerprint`."""
-        if not self.file.is_local:
-            return ""
-        _, begin = self.location
         order = f" pairs of {self.pairs_of}" if self.pairs_of else ""
-        kind = f"{self.dtype} {self.shape}{order}"
-        return fingerprint_of_values(
-            kind, self.n_bytes, lambda at, n: self.file.read(begin + at, n), n_blocks
-        )
+        return fingerprint_in(self.file, self.location[1], self, n_blocks, order)
 
     def _rows(self, first: int, shape: tuple[int, ...]) -> torch.Tensor:
         import torch
@@ -122,7 +113,7 @@ class GGUFTensor(StoredTensor):
         if errors is None:
             return None
         squares, lost = 0.0, 0.0
-        for start, stop in self._pieces():
+        for start, stop in self.blocks():
             squares += float(self.read(start, stop).double().square().sum())
             lost += float(errors.read(start, stop).double().square().sum())
         return math.sqrt(lost / squares) if squares else math.inf
@@ -136,26 +127,13 @@ class GGUFTensor(StoredTensor):
         """
         if self.dtype in ITEM_BITS:
             return None
-        return _Errors(
-            name=self.name, shape=self.shape, dtype=self.dtype, location=self.location, of=self
-        )
+        return self.computed(self._errors)
 
-    def _pieces(self) -> Iterator[tuple[int, int]]:
-        rows = max(1, ROWS_AT_ONCE * self.shape[0] // max(1, self.n_values))
-        for start in range(0, self.shape[0] if self.n_values else 0, rows):
-            yield start, min(start + rows, self.shape[0])
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Errors(StoredTensor):
-    of: GGUFTensor
-
-    def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
-        """Read rows start..stop; see `StoredTensor.read`."""
+    def _errors(self, start: int, stop: int | None) -> torch.Tensor:
         bits = int(re.findall(r"\d", self.dtype)[0])
         levels = 3 if self.dtype.startswith("TQ") else 2**bits
         shared = FEWER if self.dtype in SHARED_BY_FEWER else SHARED
-        values = self.of.read(start, stop)
+        values = self.read(start, stop)
         groups = values.reshape(-1, min(shared, max(1, values.numel())))
         steps = (groups.amax(1) - groups.amin(1)) / ((levels - 1) * math.sqrt(12))
         return steps.unsqueeze(1).expand_as(groups).reshape(values.shape)

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.formats._values import row_range
-from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.stored import StoredTensor, row_range
 
 if TYPE_CHECKING:
     import torch

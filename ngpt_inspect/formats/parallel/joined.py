@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.formats._values import row_range
-from ngpt_inspect.stored import StoredTensor
+from ngpt_inspect.stored import StoredTensor, one_digest, row_range
 
 if TYPE_CHECKING:
     import torch
@@ -39,8 +37,7 @@ class JoinedTensor(StoredTensor):
 
     def fingerprint(self, n_blocks: int) -> str:
         """Digest of those of all its pieces; see `StoredTensor.fingerprint`."""
-        found = [piece.fingerprint(n_blocks) for piece in self.pieces]
-        return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
+        return one_digest(piece.fingerprint(n_blocks) for piece in self.pieces)
 
     @property
     def note(self) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import FEWEST_BLOCKS, fingerprint_of_values
-from ngpt_inspect.formats._values import row_range
 from ngpt_inspect.formats.pickles.torch_calls import TENSOR_DTYPES, PickledParts
 from ngpt_inspect.formats.torch.state_dict import (
     NotWeights,
@@ -21,7 +20,7 @@ from ngpt_inspect.formats.torch.state_dict import (
     settings,
 )
 from ngpt_inspect.places import MEMORY
-from ngpt_inspect.stored import Contents, Held, StoredTensor
+from ngpt_inspect.stored import Contents, Held, StoredTensor, row_range
 from ngpt_inspect.wording import quoted, shown
 
 if TYPE_CHECKING:
@@ -57,9 +56,8 @@ class MemoryTensor(StoredTensor):
         if not self.held.is_contiguous():
             return ""
         flat = self.held.reshape(-1).view(torch.uint8)
-        kind = f"{self.dtype} {self.shape}"
         return fingerprint_of_values(
-            kind, self.n_bytes, lambda at, n: bytes(flat[at : at + n].cpu().numpy()), n_blocks
+            self, n_blocks, lambda at, n: bytes(flat[at : at + n].cpu().numpy())
         )
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats._fingerprint import fingerprint_of_values
-from ngpt_inspect.formats._values import ARRAYS, array_of, row_range, tensor_of
+from ngpt_inspect.formats._fingerprint import fingerprint_in
+from ngpt_inspect.formats._values import ARRAYS, array_of, tensor_of
 from ngpt_inspect.formats.torch.archive import ZipEntry
-from ngpt_inspect.stored import ITEM_BITS, StoredTensor
+from ngpt_inspect.stored import ITEM_BITS, StoredTensor, row_range
 from ngpt_inspect.wording import quoted, sizes
 
 if TYPE_CHECKING:
@@ -68,11 +68,7 @@ class TorchTensor(StoredTensor):
         stored_so = self.entry.n_packed is None and _in_c_order(self.shape, self.stride)
         if not (stored_so and self.entry.file.is_local):
             return ""
-        begin = self.entry.offset + self.offset
-        kind = f"{self.dtype} {self.shape}"
-        return fingerprint_of_values(
-            kind, self.n_bytes, lambda at, n: self.entry.file.read(begin + at, n), n_blocks
-        )
+        return fingerprint_in(self.entry.file, self.entry.offset + self.offset, self, n_blocks)
 
     @property
     def file_name(self) -> str:
