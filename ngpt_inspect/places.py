@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from os import PathLike
+from pathlib import PurePosixPath
 from typing import IO, Any, Protocol, Self
 
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -52,6 +54,30 @@ class Place(Protocol):
     def iterdir(self) -> Iterator[Self]:
         """Yield what a folder holds."""
         ...
+
+
+class PurePlace(ABC):
+    """A place that is known by a path of its own kind: what the last part of that says."""
+
+    @property
+    @abstractmethod
+    def _path(self) -> PurePosixPath:
+        """The path, without what is no part of it."""
+
+    @property
+    def name(self) -> str:
+        """The last part."""
+        return self._path.name
+
+    @property
+    def stem(self) -> str:
+        """The last part without its suffix."""
+        return self._path.stem
+
+    @property
+    def suffix(self) -> str:
+        """The last ending of the last part, with its dot."""
+        return self._path.suffix
 
 
 class Stateful(Protocol):

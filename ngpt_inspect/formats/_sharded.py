@@ -11,11 +11,13 @@ from typing import Any
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._foreign import HEAD, refuse_not_weights
+from ngpt_inspect.formats._format import Format
+from ngpt_inspect.formats.places.folder import is_plain_name
 from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.remote import RemotePath
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.places import Place
-from ngpt_inspect.stored import Contents, StoredTensor
+from ngpt_inspect.stored import Contents, Held, StoredTensor
 from ngpt_inspect.wording import quoted
 
 DAMAGED = "the index is damaged: copy or download it again"
@@ -23,27 +25,27 @@ NUMBERED = re.compile(r"(.+-)(\d{1,6})(-of-\d{1,6}\.\w+)", re.ASCII)
 """``model-00001-of-00003.safetensors``."""
 AT_ONCE = 8
 """Remote files that are opened side by side."""
-Shard = tuple[Mapping[str, StoredTensor], Mapping[str, Any]]
-"""The tensors and the config of one file."""
+Reader = Callable[[Place], Held]
+"""Reads one file."""
 
 
-def read_sharded(index: Place, format_name: str, read_shard: Callable[[Place], Shard]) -> Contents:
-    """Return the tensors an index names, in its order, from the headers of its files.
+def sharded(name: str, suffix: str, summary: str, read_shard: Reader) -> Format:
+    """Return the format of files of one suffix that an index, or their numbers, bind together."""
 
-    Parameters
-    ----------
-    index
-        The index.
-    format_name
-        For `Contents.format`.
-    read_shard
-        Reads one file.
+    def accepts(place: Place, head: bytes) -> bool:
+        is_index = place.name.endswith(f"{suffix}.index.json") and bool(head)
+        return is_index or bool(_numbered(place, suffix))
 
-    Raises
-    ------
-    UnreadableFile
-        The index is damaged, leads out of its folder, or does not fit its files.
-    """
+    def read(place: Place) -> Contents:
+        if place.is_dir():
+            return _read_numbered(place, name, suffix, read_shard)
+        return _read_index(place, name, read_shard)
+
+    return Format(name=name, summary=summary, accepts=accepts, read=read)
+
+
+def _read_index(index: Place, format_name: str, read_shard: Reader) -> Contents:
+    """Return the tensors an index names, in its order, from the headers of its files."""
     weight_map = _weight_map(index)
     names = list(dict.fromkeys(weight_map.values()))
     with ThreadPoolExecutor(AT_ONCE if isinstance(index, RemotePath) else 1) as pool:
@@ -62,7 +64,7 @@ def read_sharded(index: Place, format_name: str, read_shard: Callable[[Place], S
     return _bound(index, format_name, tensors, read, list(shards.values()))
 
 
-def numbered(folder: Place, suffix: str) -> list[Path]:
+def _numbered(folder: Place, suffix: str) -> list[Path]:
     """Return the files of a local folder that by their numbers are all parts of one checkpoint.
 
     Nothing where a part is missing, or where anything else has their suffix or an index.
@@ -80,17 +82,9 @@ def numbered(folder: Place, suffix: str) -> list[Path]:
     return [folder / name for name in mine] if (mine, told) == (wanted, len(mine)) else []
 
 
-def read_numbered(
-    folder: Place, format_name: str, suffix: str, read_shard: Callable[[Place], Shard]
-) -> Contents:
-    """Return the tensors of all parts of a checkpoint whose index is lost.
-
-    Raises
-    ------
-    UnreadableFile
-        Two of them hold a tensor of one name; or as the files themselves.
-    """
-    shards = numbered(folder, suffix)
+def _read_numbered(folder: Place, format_name: str, suffix: str, read_shard: Reader) -> Contents:
+    """Return the tensors of all parts of a checkpoint whose index is lost."""
+    shards = _numbered(folder, suffix)
     read = {shard.name: read_shard(shard) for shard in shards}
     tensors: dict[str, StoredTensor] = {}
     for shard, (mine, _) in read.items():
@@ -109,7 +103,7 @@ def _bound(
     source: Place,
     format_name: str,
     tensors: Mapping[str, StoredTensor],
-    read: Mapping[str, Shard],
+    read: Mapping[str, Held],
     files: list[Any],
 ) -> Contents:
     config: dict[str, Any] = {}
@@ -129,7 +123,7 @@ def _weight_map(index: Place) -> dict[str, str]:
     if not isinstance(weight_map, dict) or not weight_map:
         raise UnreadableFile("has no weight_map", where=str(index), next_step=DAMAGED)
     for shard in weight_map.values():
-        if not isinstance(shard, str) or not _is_plain_name(shard):
+        if not isinstance(shard, str) or not is_plain_name(shard):
             raise UnreadableFile(
                 f"its weight_map names {quoted(shard)}, which is not a file name in its folder",
                 where=str(index),
@@ -142,11 +136,6 @@ def _weight_map(index: Place) -> dict[str, str]:
                 next_step=DAMAGED,
             )
     return weight_map
-
-
-def _is_plain_name(name: str) -> bool:
-    """Tell a bare file name from anything that could lead out of the folder."""
-    return name not in ("", ".", "..") and not set(name) & set("/\\:\0?#")
 
 
 def _find(name: str, index: Place) -> Place:

@@ -17,16 +17,17 @@ from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats.parallel.flat import FlatTensor, Run
+from ngpt_inspect.formats.parallel.joined import within
 from ngpt_inspect.formats.pickles.torch_calls import PickledTensor
 from ngpt_inspect.formats.places.folder import MODEL_STATES
 from ngpt_inspect.formats.places.opening import open_bytes
+from ngpt_inspect.formats.torch.archive import LOCAL_MARK
 from ngpt_inspect.formats.torch.listing import TorchFile
 from ngpt_inspect.formats.torch.state_dict import model_tensors, settings
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents, StoredTensor
 from ngpt_inspect.wording import quoted, sizes
 
-MARK = b"PK\x03\x04"
 MODULE = "module"
 OTHER_RANK = re.compile(r"(?:zero_pp_rank_0_)?mp_rank_(?!00)\d\d_model_states\.pt")
 FLAT = "fp32_flat_groups"
@@ -36,7 +37,7 @@ States = list[tuple[TorchFile, Mapping[Any, Any]]]
 
 
 def _accepts(place: Place, head: bytes) -> bool:
-    return head.startswith(MARK) and MODEL_STATES.fullmatch(place.name) is not None
+    return head.startswith(LOCAL_MARK) and MODEL_STATES.fullmatch(place.name) is not None
 
 
 def _read(place: Place) -> Contents:
@@ -146,13 +147,9 @@ def _flat(place: Place, file: TorchFile, groups: Any) -> Iterator[StoredTensor]:
 
 def _runs(groups: list[StoredTensor], start: int, count: int) -> Iterator[Run]:
     """Yield where a rank keeps values start..start+count, counted through its groups."""
-    at = 0
-    for group in groups:
-        size = group.shape[0]
-        low, high = max(start - at, 0), min(start + count - at, size)
-        if low < high:
-            yield Run(of=group, start=low, count=high - low)
-        at += size
+    lengths = (group.shape[0] for group in groups)
+    for n, low, high in within(lengths, start, start + count):
+        yield Run(of=groups[n], start=low, count=high - low)
 
 
 def _frozen(

@@ -16,6 +16,7 @@ from ngpt_inspect.formats.dcp.metadata import Blob, Metadata, Sharded, read_meta
 from ngpt_inspect.formats.dcp.tensor import ChunkedTensor
 from ngpt_inspect.formats.pickles.plain import MOST_OF_FILE, Budget, NotPlain, plain
 from ngpt_inspect.formats.pickles.records import PickleFault
+from ngpt_inspect.formats.places.folder import is_plain_name
 from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
 from ngpt_inspect.formats.places.window import Window
@@ -142,7 +143,7 @@ class _Files:
     def file_of(self, blob: Blob) -> ByteFile:
         """Return the file of a blob, which lies within it."""
         name = blob.file
-        if name in ("", ".", "..") or set(name) & set("/\\:\0?#"):
+        if not is_plain_name(name):
             raise _refuse(self.place, f"names {quoted(name)}, which is no file name in its folder")
         if name not in self._open:
             if not (self.place / name).is_file():

@@ -95,8 +95,7 @@ def _tensor(
     entry: BlockEntry, file: ByteFile, types: _Types, heads: Mapping[str, int]
 ) -> GGUFTensor:
     def refuse(what: str) -> UnreadableFile:
-        what = f"tensor {quoted(entry.name)} {what}"
-        return UnreadableFile(what, where=file.where, next_step=f"it is damaged: {GET_AGAIN}")
+        return file.refuse(f"tensor {quoted(entry.name)} {what}", f"it is damaged: {GET_AGAIN}")
 
     if entry.type not in types.names or entry.type not in types.sizes:
         raise refuse(f"is of the unknown type {entry.type}")

@@ -9,15 +9,13 @@ llama/model.py; llama3, llama/model.py: ColumnParallelLinear, RowParallelLinear)
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats.parallel.joined import joined
 from ngpt_inspect.formats.places.folder import MODEL_PART
-from ngpt_inspect.formats.safetensors_file import decode_metadata, read_file
+from ngpt_inspect.formats.safetensors_file import read_file
 from ngpt_inspect.formats.torch_zip import read_file as read_torch
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents, StoredTensor
@@ -26,8 +24,6 @@ from ngpt_inspect.wording import quoted, sizes
 BY_COLUMNS = re.compile(r"(?:^|\.)(?:wo|w2)\.weight$")
 EMBEDDING, LAST_NORM = "tok_embeddings.weight", "norm.weight"
 SAME = "name the folder of one model, with all its parts"
-
-
 LOOKED_FOR = 4
 """Numbers by one of which another part of the same model is told."""
 
@@ -46,7 +42,7 @@ def _part(place: Place, number: int) -> Place:
 
 def _read(place: Place) -> Contents:
     places = _parts(place)
-    held = [_read_part(each) for each in places]
+    held = [(read_torch if each.suffix == ".pth" else read_file)(each) for each in places]
     names = held[0][0]
     for each, (tensors, _) in zip(places, held, strict=True):
         if tensors.keys() != names.keys():
@@ -79,13 +75,6 @@ def _parts(place: Place) -> list[Place]:
             next_step="copy or download it into the same folder",
         )
     return [numbered[number] for number in sorted(numbered)]
-
-
-def _read_part(place: Place) -> tuple[Mapping[str, StoredTensor], Mapping[str, Any]]:
-    if place.suffix == ".pth":
-        return read_torch(place)
-    tensors, metadata = read_file(place)
-    return tensors, decode_metadata(metadata)
 
 
 def _whole(name: str, pieces: list[StoredTensor], width: tuple[int, ...]) -> StoredTensor:

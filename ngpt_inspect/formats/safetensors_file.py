@@ -16,7 +16,7 @@ from ngpt_inspect.formats.places.readable import ByteFile
 from ngpt_inspect.formats.places.strict_json import LARGEST
 from ngpt_inspect.formats.safetensors.header import Entry, read_header
 from ngpt_inspect.places import Place
-from ngpt_inspect.stored import ITEM_BITS, Contents, StoredTensor, row_range
+from ngpt_inspect.stored import ITEM_BITS, Contents, Held, StoredTensor, row_range
 from ngpt_inspect.wording import quoted
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class SafetensorsTensor(StoredTensor):
         return fingerprint_in(self.file, self.location[1], self, n_blocks)
 
 
-def read_file(place: Place) -> tuple[dict[str, StoredTensor], dict[str, str]]:
-    """Return the tensors and the metadata of one file.
+def read_file(place: Place) -> Held:
+    """Return the tensors of one file, and what its metadata say.
 
     Raises
     ------
@@ -79,10 +79,10 @@ def read_file(place: Place) -> tuple[dict[str, StoredTensor], dict[str, str]]:
             file=file,
         )
 
-    return {entry.name: stored(entry) for entry in header.entries}, header.metadata
+    return {entry.name: stored(entry) for entry in header.entries}, _decoded(header.metadata)
 
 
-def decode_metadata(metadata: Mapping[str, str]) -> dict[str, Any]:
+def _decoded(metadata: Mapping[str, str]) -> dict[str, Any]:
     """Turn `__metadata__` into config: JSON objects by their key, the rest under ``metadata``."""
     config: dict[str, Any] = {}
     plain: dict[str, str] = {}
@@ -112,12 +112,12 @@ def _accepts(place: Place, head: bytes) -> bool:
 
 
 def _read(place: Place) -> Contents:
-    tensors, metadata = read_file(place)
+    tensors, config = read_file(place)
     return Contents(
         source=str(place),
         format=SAFETENSORS.name,
         tensors=tensors,
-        config=decode_metadata(metadata),
+        config=config,
         fingerprint=fingerprint([place]),
     )
 

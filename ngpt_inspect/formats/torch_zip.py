@@ -9,6 +9,7 @@ from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._foreign import HEAD, not_supported
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats.places.opening import open_bytes
+from ngpt_inspect.formats.torch.archive import LOCAL_MARK
 from ngpt_inspect.formats.torch.listing import TorchFile
 from ngpt_inspect.formats.torch.state_dict import (
     SAVE_STATE_DICT,
@@ -21,9 +22,6 @@ from ngpt_inspect.formats.torch.state_dict import (
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import Contents, Held
 from ngpt_inspect.wording import shown
-
-MARK = b"PK\x03\x04"
-"""Of a zip file; what is in it is the reader's affair."""
 
 
 def read_file(place: Place) -> Held:
@@ -47,7 +45,7 @@ def read_parts(place: Place) -> dict[str, Callable[[], Held]]:
     """
     stored = open_bytes(place)
     head = stored.head(HEAD)
-    if not head.startswith(MARK):
+    if not head.startswith(LOCAL_MARK):
         raise not_supported(place, head)
     file = TorchFile(stored)
     try:
@@ -66,7 +64,7 @@ def _part(file: TorchFile, way: Way) -> Held:
 
 
 def _accepts(_place: Place, head: bytes) -> bool:
-    return head.startswith(MARK)
+    return head.startswith(LOCAL_MARK)
 
 
 def _read(place: Place) -> Contents:

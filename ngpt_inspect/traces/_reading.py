@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, UnreadableFile
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.formats.safetensors_file import decode_metadata, read_file
+from ngpt_inspect.formats.safetensors_file import read_file
 from ngpt_inspect.stored import FLOATS, Contents
 from ngpt_inspect.traces._described import Description, described
 
@@ -76,10 +76,10 @@ def is_trace(source: object) -> bool:
     if not isinstance(source, str | PathLike) or Path(source).suffix.lower() != SUFFIX:
         return False
     try:
-        _, metadata = read_file(Path(source))
+        _, config = read_file(Path(source))
     except (InspectError, OSError):
         return False
-    return KEY in decode_metadata(metadata)
+    return KEY in config
 
 
 def read_trace(source: str | PathLike[str]) -> Trace:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats.adapters.lora import AdaptedTensor, LoraUpdate, updates
+from ngpt_inspect.formats.places.beside import REPAIR
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.hub_cache import cached
 from ngpt_inspect.places import Place
@@ -23,7 +24,6 @@ PROMPTS = ("prompt_embeddings", "prefix_encoder", "prompt_encoder")
 FULL = ("model.embed_tokens.weight", "transformer.wte.weight")
 """What a full model under the names of peft has."""
 PREFIX = "base_model.model."
-REPAIR = "repair it, or move it elsewhere"
 Opener = Callable[[Path], Contents]
 
 

@@ -68,7 +68,7 @@ def read_header(file: ByteFile) -> GGUFHeader:
     if version not in VERSIONS:
         swapped = int.from_bytes(version.to_bytes(4, "little"), "big") in VERSIONS
         what = "is big-endian" if swapped else f"is of GGUF version {version}"
-        raise UnreadableFile(what, where=file.where, next_step="convert it with today's llama.cpp")
+        raise file.refuse(what, "convert it with today's llama.cpp")
     n_tensors, n_settings = cursor.number("Q"), cursor.number("Q")
     if n_tensors * SMALLEST_TENSOR + n_settings * SMALLEST_SETTING > file.size:
         raise cursor.refuse(f"promises {n_tensors} tensors and {n_settings} settings")
@@ -118,11 +118,7 @@ class _Cursor:
 
     def refuse(self, what: str) -> UnreadableFile:
         """Return the error for this file."""
-        return UnreadableFile(
-            f"its GGUF header {what}",
-            where=self._file.where,
-            next_step=f"it is damaged: {GET_AGAIN}",
-        )
+        return self._file.refuse(f"its GGUF header {what}", f"it is damaged: {GET_AGAIN}")
 
     def take(self, n_bytes: int) -> bytes:
         """Return the next bytes."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.formats.parallel.joined import within
 from ngpt_inspect.stored import StoredTensor, row_range
 
 if TYPE_CHECKING:
@@ -35,21 +35,12 @@ class FlatTensor(StoredTensor):
         first, shape = row_range(self.shape, start, stop)
         row = math.prod(self.shape[1:])
         begin, end = first * row, first * row + math.prod(shape)
-        pieces = [run.of.read(low, high) for run, low, high in self._within(begin, end)]
-        return (
-            torch.cat(pieces).reshape(shape)
-            if pieces
-            else self.runs[0].of.read(0, 0).reshape(shape)
-        )
-
-    def _within(self, begin: int, end: int) -> Iterator[tuple[Run, int, int]]:
-        """Yield the runs that hold values begin..end, each with the range of its flat tensor."""
-        at = 0
-        for run in self.runs:
-            low, high = max(begin - at, 0), min(end - at, run.count)
-            if low < high:
-                yield run, run.start + low, run.start + high
-            at += run.count
+        pieces = []
+        for n, low, high in within((run.count for run in self.runs), begin, end):
+            run = self.runs[n]
+            pieces.append(run.of.read(run.start + low, run.start + high))
+        whole = torch.cat(pieces) if pieces else self.runs[0].of.read(0, 0)
+        return whole.reshape(shape)
 
     @property
     def note(self) -> str:

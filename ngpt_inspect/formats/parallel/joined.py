@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,12 +27,8 @@ class JoinedTensor(StoredTensor):
         last = first + shape[0]
         if self.axis:
             return torch.cat([each.read(first, last) for each in self.pieces], self.axis)
-        rows, begin = [], 0
-        for piece in self.pieces:
-            low, high = max(first - begin, 0), min(last - begin, piece.shape[0])
-            if low < high:
-                rows.append(piece.read(low, high))
-            begin += piece.shape[0]
+        lengths = [piece.shape[0] for piece in self.pieces]
+        rows = [self.pieces[n].read(low, high) for n, low, high in within(lengths, first, last)]
         return torch.cat(rows) if rows else self.pieces[0].read(0, 0)
 
     def fingerprint(self, n_blocks: int) -> str:
@@ -43,6 +39,16 @@ class JoinedTensor(StoredTensor):
     def note(self) -> str:
         """How many pieces it is of."""
         return f"joined of {len(self.pieces)} pieces along axis {self.axis}"
+
+
+def within(lengths: Iterable[int], begin: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yield which pieces, one after another, hold begin..end, and from where to where of each."""
+    at = 0
+    for number, length in enumerate(lengths):
+        low, high = max(begin - at, 0), min(end - at, length)
+        if low < high:
+            yield number, low, high
+        at += length
 
 
 def joined(name: str, pieces: Sequence[StoredTensor], axis: int) -> JoinedTensor | None:

@@ -28,13 +28,9 @@ def _empty_dict(*_: Any) -> dict[Any, Any]:
     return {}
 
 
-def _same(items: Any = ()) -> Any:
-    """Answer for a set or a size."""
+def same(items: Any = ()) -> Any:
+    """Answer for a set, a size, or a name with what it is of."""
     return items
-
-
-def _path(*parts: Any) -> Record:
-    return Record(PATH, parts)
 
 
 def _encode(text: Any, encoding: Any) -> Record:
@@ -43,12 +39,9 @@ def _encode(text: Any, encoding: Any) -> Record:
     return Record(BYTES, (text,))
 
 
-def _array(*args: Any) -> Record:
-    return Record(ARRAY, args)
-
-
-def _dtype(*args: Any) -> Record:
-    return Record(DTYPE, args)
+def _record_of(kind: Global) -> Callable[..., Record]:
+    """Answer with a record of what was given."""
+    return lambda *args: Record(kind, args)
 
 
 def _scalar(kind: Any, data: Any) -> Any:
@@ -63,11 +56,11 @@ def _scalar(kind: Any, data: Any) -> Any:
 
 PYTHON_CALLS: dict[Global, Callable[..., Any]] = {
     BYTES: _encode,
-    DTYPE: _dtype,
+    DTYPE: _record_of(DTYPE),
     Global("collections", "OrderedDict"): _empty_dict,
     Global("collections", "defaultdict"): _empty_dict,
     **{
-        Global(module, name): _same
+        Global(module, name): same
         for module in ("builtins", "__builtin__")
         for name in ("set", "frozenset")
     },
@@ -75,13 +68,13 @@ PYTHON_CALLS: dict[Global, Callable[..., Any]] = {
         Global(f"numpy.{core}.{name}", function): answer
         for core in ("core", "_core")
         for name, function, answer in (
-            ("multiarray", "_reconstruct", _array),
+            ("multiarray", "_reconstruct", _record_of(ARRAY)),
             ("multiarray", "scalar", _scalar),
-            ("numeric", "_frombuffer", _array),
+            ("numeric", "_frombuffer", _record_of(ARRAY)),
         )
     },
     **{
-        Global("pathlib", f"{pure}{system}Path"): _path
+        Global("pathlib", f"{pure}{system}Path"): _record_of(PATH)
         for pure in ("", "Pure")
         for system in ("Posix", "Windows")
     },

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ngpt_inspect.formats._values import TORCH_NAMES
-from ngpt_inspect.formats.pickles.python_calls import PYTHON_CALLS
+from ngpt_inspect.formats.pickles.python_calls import PYTHON_CALLS, same
 from ngpt_inspect.formats.pickles.records import Global, PickleFault, Record
 
 STORAGE_DTYPES = {
@@ -199,14 +199,6 @@ def _device(*parts: Any) -> Any:
     return parts if len(parts) > 1 else parts[0]
 
 
-def _layout(name: Any) -> Any:
-    return name
-
-
-def _size(items: Any) -> Any:
-    return items
-
-
 WRAPPER = Global("torch._utils", "_rebuild_wrapper_subclass")
 TENSOR_CALLS: dict[Global, Callable[..., PickledTensor | PickledParts]] = {
     Global("torch._utils", "_rebuild_tensor"): _tensor,
@@ -219,8 +211,8 @@ CALLS: dict[Global, Callable[..., Any]] = {
     **PYTHON_CALLS,
     **TENSOR_CALLS,
     Global("torch._tensor", "_rebuild_from_type_v2"): _with_attributes,
-    Global("torch.serialization", "_get_layout"): _layout,
-    Global("torch", "Size"): _size,
-    Global("deepspeed.runtime.zero.config", "ZeroStageEnum"): _size,
+    Global("torch.serialization", "_get_layout"): same,
+    Global("torch", "Size"): same,
+    Global("deepspeed.runtime.zero.config", "ZeroStageEnum"): same,
     Global("torch", "device"): _device,
 }

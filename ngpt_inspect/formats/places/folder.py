@@ -183,3 +183,8 @@ def _one_of(folder: Place, names: list[str]) -> str:
     commands = [f"`ngpt-inspect summary {shlex.quote(str(folder / name))}`" for name in names]
     more = f" (or {len(names) - MOST_COMMANDS} more)" if len(names) > MOST_COMMANDS else ""
     return f"say {' or '.join(commands[:MOST_COMMANDS])}{more}"
+
+
+def is_plain_name(name: str) -> bool:
+    """Tell a bare file name from anything that could lead out of the folder."""
+    return name not in ("", ".", "..") and not set(name) & set("/\\:\0?#")

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
-from ngpt_inspect.errors import UnreadableFile, WrongOption
+from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.formats.places.readable import ByteFile
 from ngpt_inspect.formats.places.stamped import BLOCK, offsets
-from ngpt_inspect.places import MEMORY
+from ngpt_inspect.places import MEMORY, PurePlace
 from ngpt_inspect.wording import shown
+
+OPEN_AGAIN = "open the file again"
 
 
 class HeldFile(ByteFile):
@@ -43,9 +45,9 @@ class HeldFile(ByteFile):
                 data = self._stream.read(buffer.nbytes)
                 self._stream.seek(before)
         except (OSError, ValueError) as error:
-            raise self._refuse(f"cannot be read ({shown(str(error))})") from error
+            raise self.refuse(f"cannot be read ({shown(str(error))})", OPEN_AGAIN) from error
         if len(data) != buffer.nbytes:
-            raise self._refuse(f"ended {buffer.nbytes - len(data)} bytes early")
+            raise self.refuse(f"ended {buffer.nbytes - len(data)} bytes early", OPEN_AGAIN)
         buffer[:] = data
 
     def identity(self, n_blocks: int) -> Iterator[bytes]:
@@ -54,15 +56,16 @@ class HeldFile(ByteFile):
         for offset in offsets(self.size, n_blocks):
             yield self.read(offset, min(BLOCK, self.size - offset))
 
-    def _refuse(self, what: str) -> UnreadableFile:
-        return UnreadableFile(what, where=self.where, next_step="open the file again")
 
-
-class HeldPlace:
+class HeldPlace(PurePlace):
     """A file without a folder: nothing lies beside it."""
 
     def __init__(self, name: str, file: HeldFile | None) -> None:
-        self._path, self._file = PurePosixPath(name), file
+        self._name, self._file = name, file
+
+    @property
+    def _path(self) -> PurePosixPath:
+        return PurePosixPath(self._name)
 
     @property
     def bytes(self) -> HeldFile:
@@ -73,21 +76,6 @@ class HeldPlace:
     def __str__(self) -> str:
         """Return what it is called in errors."""
         return f"{MEMORY}{self._path}"
-
-    @property
-    def name(self) -> str:
-        """The last part."""
-        return self._path.name
-
-    @property
-    def stem(self) -> str:
-        """The last part without its suffix."""
-        return self._path.stem
-
-    @property
-    def suffix(self) -> str:
-        """The last ending of the last part, with its dot."""
-        return self._path.suffix
 
     @property
     def parent(self) -> HeldPlace:

@@ -63,11 +63,14 @@ class ByteFile(ABC):
             It does.
         """
         if offset < 0 or n_bytes < 0 or offset + n_bytes > self.size:
-            raise UnreadableFile(
+            raise self.refuse(
                 f"{n_bytes} bytes at offset {offset} are promised, but the file has {self.size}",
-                where=self.where,
-                next_step=f"it is cut short or damaged: {GET_AGAIN}",
+                f"it is cut short or damaged: {GET_AGAIN}",
             )
+
+    def refuse(self, what: str, next_step: str) -> UnreadableFile:
+        """Return the error for this file."""
+        return UnreadableFile(what, where=self.where, next_step=next_step)
 
     def stream(self) -> io.BufferedReader:
         """Return the bytes as a file object, for libraries that ask for one."""

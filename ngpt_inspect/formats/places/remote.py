@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from ngpt_inspect.errors import MissingLibrary, Unreachable, UnreadableFile
 from ngpt_inspect.formats.places.readable import ByteFile
-from ngpt_inspect.places import public_name
+from ngpt_inspect.places import PurePlace, public_name
 from ngpt_inspect.wording import shown
 
 SCHEMES = ("hf", "s3", "gs", "http", "https")
@@ -31,7 +31,7 @@ class _Store:
     ranges_work: bool = False
 
 
-class RemotePath:
+class RemotePath(PurePlace):
     """A URI, asked as a `Place` is.
 
     Raises
@@ -100,21 +100,6 @@ class RemotePath:
         if scheme.startswith("http"):
             rest = rest.partition("#")[0].partition("?")[0]
         return PurePosixPath(rest)
-
-    @property
-    def name(self) -> str:
-        """The last part."""
-        return self._path.name
-
-    @property
-    def stem(self) -> str:
-        """The last part without its suffix."""
-        return self._path.stem
-
-    @property
-    def suffix(self) -> str:
-        """The last ending of the last part, with its dot."""
-        return self._path.suffix
 
     @property
     def parent(self) -> RemotePath:
@@ -245,18 +230,16 @@ class RemoteFile(ByteFile):
                 self._stream.seek(start)
                 data: bytes = self._stream.read(stop - start)
         except ValueError as error:
-            raise UnreadableFile(
+            raise self.refuse(
                 f"its server sends whole files only, no ranges ({shown(str(error), 80)})",
-                where=self.where,
-                next_step="download it, and name the local file",
+                "download it, and name the local file",
             ) from error
         except Exception as error:
             _refuse(self._uri, error)
         if len(data) != stop - start:
-            raise UnreadableFile(
+            raise self.refuse(
                 f"its server sent {len(data)} bytes for bytes {start} to {stop}",
-                where=self.where,
-                next_step="try again, or download it and name the local file",
+                "try again, or download it and name the local file",
             )
         return data
 

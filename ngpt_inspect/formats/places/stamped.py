@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
 
 BLOCK = 64 * 1024
@@ -49,10 +48,9 @@ class StampedFile(ByteFile):
                 file.seek(offset)
                 self._fill(file, buffer)
         except OSError as error:
-            raise UnreadableFile(
+            raise self.refuse(
                 f"cannot be read ({error.strerror or error})",
-                where=self.where,
-                next_step="check that it still exists and that you may read it",
+                "check that it still exists and that you may read it",
             ) from error
 
     def identity(self, n_blocks: int) -> Iterator[bytes]:
@@ -66,22 +64,14 @@ class StampedFile(ByteFile):
     def _check_unchanged(self, file: BinaryIO) -> None:
         status = os.fstat(file.fileno())
         if (status.st_size, status.st_mtime_ns) != (self.size, self.changed_ns):
-            raise UnreadableFile(
-                "the file changed after it was opened",
-                where=self.where,
-                next_step="open it again",
-            )
+            raise self.refuse("the file changed after it was opened", "open it again")
 
     def _fill(self, file: BinaryIO, buffer: memoryview) -> None:
         filled = 0
         while filled < buffer.nbytes:
             count = file.readinto(buffer[filled:])  # type: ignore[attr-defined]
             if not count:
-                raise UnreadableFile(
-                    f"ended {buffer.nbytes - filled} bytes early",
-                    where=self.where,
-                    next_step=GET_AGAIN,
-                )
+                raise self.refuse(f"ended {buffer.nbytes - filled} bytes early", GET_AGAIN)
             filled += count
 
 

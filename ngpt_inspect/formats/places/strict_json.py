@@ -31,18 +31,18 @@ def parse_object(text: bytes, what: str, where: str, next_step: str) -> dict[str
     UnreadableFile
         Not UTF-8, not JSON, nested too deeply, a repeated key, or not an object.
     """
+
+    def refuse(fault: str) -> UnreadableFile:
+        return UnreadableFile(f"{what} {fault}", where=where, next_step=next_step)
+
     try:
         value = json.loads(text.decode(), object_pairs_hook=_unique)
     except RecursionError as error:
-        raise UnreadableFile(
-            f"{what} is nested too deeply", where=where, next_step=next_step
-        ) from error
+        raise refuse("is nested too deeply") from error
     except ValueError as error:
-        raise UnreadableFile(
-            f"{what} is not valid JSON ({shown(str(error))})", where=where, next_step=next_step
-        ) from error
+        raise refuse(f"is not valid JSON ({shown(str(error))})") from error
     if not isinstance(value, dict):
-        raise UnreadableFile(f"{what} is not a JSON object", where=where, next_step=next_step)
+        raise refuse("is not a JSON object")
     return value
 
 
@@ -56,9 +56,7 @@ def read_object(place: Place, what: str, next_step: str) -> dict[str, Any]:
     """
     file = open_bytes(place)
     if file.size > LARGEST:
-        raise UnreadableFile(
-            f"{what} is larger than {LARGEST} bytes", where=file.where, next_step=next_step
-        )
+        raise file.refuse(f"{what} is larger than {LARGEST} bytes", next_step)
     return parse_object(file.read(0, file.size), what, file.where, next_step)
 
 

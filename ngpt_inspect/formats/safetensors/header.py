@@ -52,48 +52,38 @@ def read_header(file: ByteFile) -> Header:
     UnreadableFile
         Anything in it contradicts the format or the size of the file.
     """
-    where = file.where
     if file.size < 8:
-        raise UnreadableFile(
-            f"{file.size} bytes are too few for a safetensors file",
-            where=where,
-            next_step=GET_AGAIN,
-        )
+        raise file.refuse(f"{file.size} bytes are too few for a safetensors file", GET_AGAIN)
     length = int.from_bytes(file.read(0, 8), "little")
     if length > LARGEST:
-        raise UnreadableFile(
+        raise file.refuse(
             f"declares a header of {length} bytes, more than the {LARGEST} the format allows",
-            where=where,
-            next_step="it is not a safetensors file, or it is damaged",
+            "it is not a safetensors file, or it is damaged",
         )
     if length > file.size - 8:
-        raise UnreadableFile(
-            f"the header is cut short: {length} bytes declared, {file.size - 8} there",
-            where=where,
-            next_step=GET_AGAIN,
+        raise file.refuse(
+            f"the header is cut short: {length} bytes declared, {file.size - 8} there", GET_AGAIN
         )
-    raw = parse_object(file.read(8, length), "the header", where, DAMAGED)
-    metadata = _metadata(raw.pop("__metadata__", None), where)
-    entries = tuple(_entry(name, info, where) for name, info in raw.items())
-    _check_cover(entries, file.size - 8 - length, where)
+    raw = parse_object(file.read(8, length), "the header", file.where, DAMAGED)
+    metadata = _metadata(raw.pop("__metadata__", None), file)
+    entries = tuple(_entry(name, info, file) for name, info in raw.items())
+    _check_cover(entries, file.size - 8 - length, file)
     return Header(entries=entries, metadata=metadata, data_start=8 + length)
 
 
-def _metadata(raw: Any, where: str) -> dict[str, str]:
+def _metadata(raw: Any, file: ByteFile) -> dict[str, str]:
     if raw is None:
         return {}
     if isinstance(raw, dict) and all(isinstance(value, str) for value in raw.values()):
         return raw
-    raise UnreadableFile(
-        "__metadata__ does not map strings to strings", where=where, next_step=DAMAGED
-    )
+    raise file.refuse("__metadata__ does not map strings to strings", DAMAGED)
 
 
-def _entry(name: str, info: Any, where: str) -> Entry:
+def _entry(name: str, info: Any, file: ByteFile) -> Entry:
     """Check one tensor by itself: known dtype, whole numbers, bytes that match the shape."""
 
     def refuse(what: str) -> UnreadableFile:
-        return UnreadableFile(f"tensor {quoted(name)} {what}", where=where, next_step=DAMAGED)
+        return file.refuse(f"tensor {quoted(name)} {what}", DAMAGED)
 
     if not isinstance(info, dict):
         raise refuse("is not described by a JSON object")
@@ -121,29 +111,21 @@ def _whole_numbers(value: Any) -> TypeGuard[list[int]]:
     )
 
 
-def _check_cover(entries: tuple[Entry, ...], n_bytes: int, where: str) -> None:
+def _check_cover(entries: tuple[Entry, ...], n_bytes: int, file: ByteFile) -> None:
     """Refuse gaps, overlaps, missing bytes and bytes left over, as the reference reader does."""
     ordered = sorted(entries, key=lambda entry: (entry.begin, entry.end))
     needed = max((entry.end for entry in entries), default=0)
     if needed > n_bytes:
-        raise UnreadableFile(
-            f"the file is {needed - n_bytes} bytes too short for its tensors",
-            where=where,
-            next_step=GET_AGAIN,
+        raise file.refuse(
+            f"the file is {needed - n_bytes} bytes too short for its tensors", GET_AGAIN
         )
     reached = 0
     for entry in ordered:
         if entry.begin != reached:
             fault = "overlaps another tensor" if entry.begin < reached else "leaves a gap before it"
-            raise UnreadableFile(
-                f"tensor {quoted(entry.name)} at offset {entry.begin} {fault}",
-                where=where,
-                next_step=DAMAGED,
+            raise file.refuse(
+                f"tensor {quoted(entry.name)} at offset {entry.begin} {fault}", DAMAGED
             )
         reached = entry.end
     if reached != n_bytes:
-        raise UnreadableFile(
-            f"{n_bytes - reached} bytes at its end belong to no tensor",
-            where=where,
-            next_step=DAMAGED,
-        )
+        raise file.refuse(f"{n_bytes - reached} bytes at its end belong to no tensor", DAMAGED)

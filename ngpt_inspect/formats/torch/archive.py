@@ -13,6 +13,8 @@ from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
 from ngpt_inspect.wording import quoted
 
 DAMAGED = f"the file is cut short or damaged: {GET_AGAIN}"
+LOCAL_MARK = b"PK\x03\x04"
+"""Begins the local header of an entry, hence a zip file; what is in it is the reader's affair."""
 LOCAL_HEADER = 30
 """Bytes of a local file header before its name and extra field (APPNOTE.TXT, 4.3.7)."""
 FREE_EXPANSION = 64 * 1024 * 1024
@@ -48,7 +50,7 @@ class ZipEntry:
             There is no local header where the directory says, or the bytes do not fit the file.
         """
         header = self.file.read(self.header_offset, LOCAL_HEADER)
-        if header[:4] != b"PK\x03\x04":
+        if header[:4] != LOCAL_MARK:
             raise self._refuse("does not begin where it should")
         n_name, n_extra = struct.unpack("<HH", header[26:])
         offset = self.header_offset + LOCAL_HEADER + int(n_name) + int(n_extra)
@@ -96,9 +98,7 @@ class ZipEntry:
             at += len(chunk)
 
     def _refuse(self, what: str) -> UnreadableFile:
-        return UnreadableFile(
-            f"its entry {quoted(self.name)} {what}", where=self.file.where, next_step=DAMAGED
-        )
+        return self.file.refuse(f"its entry {quoted(self.name)} {what}", DAMAGED)
 
 
 class Archive:
@@ -115,7 +115,7 @@ class Archive:
         self._infos: dict[str, zipfile.ZipInfo] = {}
         for info in _directory(file):
             if info.filename in self._infos:
-                raise self._refuse(f"holds two entries named {quoted(info.filename)}")
+                raise file.refuse(f"holds two entries named {quoted(info.filename)}", DAMAGED)
             self._infos[info.filename] = info
 
     @property
@@ -132,21 +132,21 @@ class Archive:
             It is missing, encrypted, packed in an unusual way, or does not fit the file.
         """
         if name not in self._infos:
-            raise self._refuse(f"has no entry {quoted(name)}")
+            raise self.file.refuse(f"has no entry {quoted(name)}", DAMAGED)
         info = self._infos[name]
         if info.flag_bits & ENCRYPTED:
-            raise self._refuse(f"its entry {quoted(name)} is encrypted", "decrypt it first")
+            raise self.file.refuse(f"its entry {quoted(name)} is encrypted", "decrypt it first")
         stored = info.compress_type == zipfile.ZIP_STORED
         if not stored and info.compress_type != zipfile.ZIP_DEFLATED:
-            raise self._refuse(
+            raise self.file.refuse(
                 f"its entry {quoted(name)} is compressed in an unusual way",
                 "zip it again without compression",
             )
         self.file.check_range(info.header_offset, LOCAL_HEADER + info.compress_size)
         if stored and info.compress_size != info.file_size:
-            raise self._refuse(f"its entry {quoted(name)} has two different sizes")
+            raise self.file.refuse(f"its entry {quoted(name)} has two different sizes", DAMAGED)
         if info.file_size > max(FREE_EXPANSION, MOST_EXPANSION * info.compress_size):
-            raise self._refuse(
+            raise self.file.refuse(
                 f"its entry {quoted(name)} claims to expand from {info.compress_size} "
                 f"to {info.file_size} bytes",
                 "zip it again without compression if that is true",
@@ -159,9 +159,6 @@ class Archive:
             n_packed=None if stored else info.compress_size,
         )
 
-    def _refuse(self, what: str, next_step: str = DAMAGED) -> UnreadableFile:
-        return UnreadableFile(what, where=self.file.where, next_step=next_step)
-
 
 def _directory(file: ByteFile) -> list[zipfile.ZipInfo]:
     faults = (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError, LookupError)
@@ -169,8 +166,4 @@ def _directory(file: ByteFile) -> list[zipfile.ZipInfo]:
         with zipfile.ZipFile(file.stream()) as archive:
             return archive.infolist()
     except (*faults, OverflowError, EOFError, OSError) as error:
-        raise UnreadableFile(
-            "the directory of its zip archive cannot be read",
-            where=file.where,
-            next_step=DAMAGED,
-        ) from error
+        raise file.refuse("the directory of its zip archive cannot be read", DAMAGED) from error

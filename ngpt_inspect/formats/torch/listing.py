@@ -6,7 +6,6 @@ import math
 import struct
 from typing import Any
 
-from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats.pickles import inert_pickle
 from ngpt_inspect.formats.pickles import torch_calls as _torch_calls
 from ngpt_inspect.formats.pickles.records import PickleFault
@@ -50,14 +49,10 @@ class TorchFile:
     """
 
     def __init__(self, file: ByteFile) -> None:
-        self.where = file.where
+        self.refuse = file.refuse
         self.archive = Archive(file)
         self.prefix = self._find_prefix()
         self._entries: dict[str, ZipEntry] = {}
-
-    def refuse(self, what: str, next_step: str) -> UnreadableFile:
-        """Return the error for this file."""
-        return UnreadableFile(what, where=self.where, next_step=next_step)
 
     def _find_prefix(self) -> str:
         names = self.archive.names

@@ -46,7 +46,7 @@ class TorchTensor(StoredTensor):
     def _made(self, make: Callable[..., Made], start: int = 0, stop: int | None = None) -> Made:
         first, shape = row_range(self.shape, start, stop)
         item = ITEM_BITS[self.dtype] // 8
-        where = f"{self.file_name}: tensor {quoted(self.name)}"
+        where = f"{self.entry.file.where}: tensor {quoted(self.name)}"
         if math.prod(shape) * item > self.entry.n_bytes:
             raise UnreadableFile(
                 f"repeats {self.entry.n_bytes} stored bytes to fill shape {sizes(self.shape)}",
@@ -69,11 +69,6 @@ class TorchTensor(StoredTensor):
         if not (stored_so and self.entry.file.is_local):
             return ""
         return fingerprint_in(self.entry.file, self.entry.offset + self.offset, self, n_blocks)
-
-    @property
-    def file_name(self) -> str:
-        """The archive's path."""
-        return self.entry.file.where
 
 
 def span(shape: tuple[int, ...], stride: tuple[int, ...]) -> int:
