@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 USUAL_TILE = 128
 """Of DeepSeek-V3 (arXiv 2412.19437, section 3.3) and of those who follow it."""
+SCALE_DTYPES = ("F16", "BF16", "F32")
 FULL_PRECISION = ("F32", "F64")
 
 

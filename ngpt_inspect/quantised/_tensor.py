@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.stored import StoredTensor, one_digest, row_range
-from ngpt_inspect.wording import shown
 
 if TYPE_CHECKING:
     import torch
-
-LONGEST_REASON = 300
-"""Characters: names, shapes and settings in it come out of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,18 +115,6 @@ class RefusedTensor(StoredTensor):
     def note(self) -> str:
         """The same."""
         return self.why
-
-
-def refused(codes: StoredTensor, why: str) -> RefusedTensor:
-    """Return the codes as they are, with the reason why they are not values, cut when long."""
-    return RefusedTensor(
-        name=codes.name,
-        shape=codes.shape,
-        dtype=codes.dtype,
-        location=codes.location,
-        codes=codes,
-        why=shown(why, LONGEST_REASON),
-    )
 
 
 def widths_of(levels: torch.Tensor) -> torch.Tensor:

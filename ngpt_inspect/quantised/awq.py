@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.quantised._config import quantisation
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, misfit, refused
+from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
 
@@ -24,6 +24,7 @@ BITS = 4
 PER_WORD = WORD // BITS
 PLACES = (0, 4, 1, 5, 2, 6, 3, 7)
 """Where in its word each of eight outputs is."""
+UNUSUAL = "AWQ of another width than 4 bits, or packed for another kernel than GEMM"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,25 +51,18 @@ def _find(contents: Contents) -> Iterator[Recognised]:
     usual = config.get("bits") == BITS and str(config.get("version", "gemm")).lower() == "gemm"
     for name, codes in contents.tensors.items():
         if name.endswith(".qweight"):
-            if usual:
-                yield _awq(name.removesuffix(".qweight"), codes, contents.tensors)
-            else:
-                why = "AWQ of another width than 4 bits, or packed for another kernel than GEMM"
-                yield Recognised(tensor=refused(codes, why), codes=name)
+            yield _awq(name, codes, contents.tensors) if usual else refused(name, codes, UNUSUAL)
 
 
-def _awq(base: str, codes: StoredTensor, tensors: Mapping[str, StoredTensor]) -> Recognised:
+def _awq(name: str, codes: StoredTensor, tensors: Mapping[str, StoredTensor]) -> Recognised:
+    base = name.removesuffix(".qweight")
     needed = (f"{base}.qzeros", f"{base}.scales")
-    missing = [name for name in needed if name not in tensors]
+    missing = [each for each in needed if each not in tensors]
     if missing:
-        why = f"stored as AWQ codes, and {' and '.join(missing)} are missing"
-        return Recognised(tensor=refused(codes, why), codes=codes.name)
-    parts = (codes, *(tensors[name] for name in needed))
+        return incomplete(name, codes, "stored as AWQ codes", missing)
+    parts = (codes, *(tensors[each] for each in needed))
     if not _fits(*parts):
-        shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
-        return Recognised(
-            tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name
-        )
+        return misfit(name, parts)
     tensor = AWQTensor(
         name=f"{base}.weight",
         shape=(codes.shape[1] * PER_WORD, codes.shape[0]),
@@ -76,7 +70,7 @@ def _awq(base: str, codes: StoredTensor, tensors: Mapping[str, StoredTensor]) ->
         location=codes.location,
         parts=parts,
     )
-    return Recognised(tensor=tensor, codes=codes.name, others=needed)
+    return Recognised(tensor=tensor, codes=name, others=needed)
 
 
 def _fits(codes: StoredTensor, zeros: StoredTensor, scales: StoredTensor) -> bool:

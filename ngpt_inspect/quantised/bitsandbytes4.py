@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import QuantisedTensor, refused, widths_of
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, refused
+from ngpt_inspect.quantised._tensor import QuantisedTensor, widths_of
 from ngpt_inspect.stored import Contents, StoredTensor
 
 if TYPE_CHECKING:
@@ -67,29 +67,26 @@ class TableTensor(QuantisedTensor):
 
 
 def _find(contents: Contents) -> Iterator[Recognised]:
-    for name, codes in contents.tensors.items():
+    for name in contents.tensors:
         for kind in KINDS:
             state = f"{name}.quant_state.bitsandbytes__{kind}"
             if state in contents.tensors:
-                yield _table(codes, kind, contents.tensors[state], contents.tensors)
+                yield _table(name, kind, state, contents.tensors)
 
 
-def _table(
-    codes: StoredTensor, kind: str, state: StoredTensor, tensors: Mapping[str, StoredTensor]
-) -> Recognised:
-    settings = _settings(state)
+def _table(name: str, kind: str, state: str, tensors: Mapping[str, StoredTensor]) -> Recognised:
+    codes, settings = tensors[name], _settings(tensors[state])
     nested = "nested_blocksize" in settings
-    names = [f"{codes.name}.{part}" for part in ("quant_map", "absmax", *(NESTED * nested))]
-    missing = [name for name in names if name not in tensors]
+    names = [f"{name}.{part}" for part in ("quant_map", "absmax", *(NESTED * nested))]
+    missing = [each for each in names if each not in tensors]
     if missing:
-        why = f"stored as {kind.upper()} codes, and {' and '.join(missing)} are missing"
-        return Recognised(tensor=refused(codes, why), codes=codes.name)
-    parts = (codes, *(tensors[name] for name in names))
+        return incomplete(name, codes, f"stored as {kind.upper()} codes", missing)
+    parts = (codes, *(tensors[each] for each in names))
     if not _fits(parts, settings, nested):
         why = f"stored as {kind.upper()} codes that its quant_state does not fit"
-        return Recognised(tensor=refused(codes, why), codes=codes.name)
+        return refused(name, codes, why)
     tensor = TableTensor(
-        name=codes.name,
+        name=name,
         shape=tuple(settings["shape"]),
         dtype=kind.upper(),
         location=codes.location,
@@ -98,7 +95,7 @@ def _table(
         nested_block=settings["nested_blocksize"] if nested else 0,
         nested_offset=float(settings["nested_offset"]) if nested else 0.0,
     )
-    return Recognised(tensor=tensor, codes=codes.name, others=(*names, state.name))
+    return Recognised(tensor=tensor, codes=name, others=(*names, state))
 
 
 def _settings(state: StoredTensor) -> dict[str, Any]:

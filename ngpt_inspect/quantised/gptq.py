@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.quantised._config import quantisation
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, misfit, refused
+from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
 
@@ -58,32 +58,26 @@ def _find(contents: Contents) -> Iterator[Recognised]:
     config = quantisation(contents)
     for name in contents.tensors:
         if name.endswith(".qweight") and config.get("quant_method") == "gptq":
-            yield _gptq(name.removesuffix(".qweight"), contents.tensors, config)
+            yield _gptq(name, contents.tensors, config)
 
 
-def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]) -> Recognised:
-    codes = tensors[f"{base}.qweight"]
+def _gptq(name: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]) -> Recognised:
+    base, codes = name.removesuffix(".qweight"), tensors[name]
     bits = config.get("bits")
     if type(bits) is not int or bits not in WIDTHS:
-        return Recognised(
-            tensor=refused(codes, f"GPTQ of {bits} bits is not unpacked"), codes=codes.name
-        )
+        return refused(name, codes, f"GPTQ of {bits} bits is not unpacked")
     needed = [f"{base}.{part}" for part in ("qzeros", "scales")]
-    missing = [name for name in needed if name not in tensors]
+    missing = [each for each in needed if each not in tensors]
     if missing:
-        why = f"stored as GPTQ codes, and {' and '.join(missing)} are missing"
-        return Recognised(tensor=refused(codes, why), codes=codes.name)
+        return incomplete(name, codes, "stored as GPTQ codes", missing)
     needed += [f"{base}.g_idx"] if f"{base}.g_idx" in tensors else []
-    parts = (codes, *(tensors[name] for name in needed))
+    parts = (codes, *(tensors[each] for each in needed))
     if isinstance(config.get("dynamic"), Mapping):
         bits = _bits(codes, parts[1]) or bits
     n_inputs = codes.shape[0] * WORD // bits if codes.shape else 0
     group = _group(n_inputs, parts[2], config)
     if not _fits(parts, bits, group):
-        shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
-        return Recognised(
-            tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name
-        )
+        return misfit(name, parts)
     second = config.get("checkpoint_format") == "gptq_v2"
     tensor = GPTQTensor(
         name=f"{base}.weight",
@@ -95,7 +89,7 @@ def _gptq(base: str, tensors: Mapping[str, StoredTensor], config: Mapping[str, A
         group=group,
         zero_offset=0 if second else 1,
     )
-    return Recognised(tensor=tensor, codes=codes.name, others=tuple(needed))
+    return Recognised(tensor=tensor, codes=name, others=tuple(needed))
 
 
 def _bits(codes: StoredTensor, zeros: StoredTensor) -> int:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.quantised._config import quantisation
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
+from ngpt_inspect.quantised._scales import SCALE_DTYPES
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, described, refused
+from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.stored import Contents, StoredTensor
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ PACKED = {"U8": {1: 1, 2: 2, 4: 4, 5: 8, 6: 8, 8: 8}, "I32": {3: 3, 4: 4}}
 """Bits that a code takes there."""
 INTEGERS = ("I64", "I32", "U8")
 MOST_AXES = 2
-FLOATS = ("F16", "BF16", "F32")
 _META = (
     *("scale", "zero", "shape", "nbits", "axis", "group_size", "packing", "unpack_view_dtype"),
     *("view_as_float", "quant_scale", "quant_zero", "compute_dtype", "channel_wise", "optimize"),
@@ -87,8 +87,7 @@ def _find(contents: Contents) -> Iterator[Recognised]:
         try:
             tensor = _decoded(f"{base}.weight", codes, home, said)
         except NotDecoded as error:
-            why = f"quantised by HQQ{error}"
-            yield Recognised(tensor=refused(codes, why), codes=name)
+            yield refused(name, codes, f"quantised by HQQ{error}")
             continue
         others = tuple(each for part in BESIDE if (each := f"{base}.{part}") in contents.tensors)
         yield Recognised(tensor=tensor, codes=name, others=others)
@@ -141,8 +140,7 @@ def _decoded(name: str, codes: StoredTensor, home: str, said: _Said) -> HQQTenso
     width = WIDTHS.get(codes.dtype, 0)
     seen = _seen(parts, shape, width // taken if taken else 0, axis)
     if seen is None:
-        told = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
-        msg = f" in {bits} bits along axis {axis}, and its parts do not fit: {told}"
+        msg = f" in {bits} bits along axis {axis}, and its parts do not fit: {described(parts)}"
         raise NotDecoded(msg)
     return HQQTensor(
         name=name,
@@ -182,7 +180,7 @@ def _seen(
         and not rest
         and codes.shape[0] == -(-n_rows // n_packed)
         and all(each.shape == wanted or each.n_values == 1 for each in others)
-        and all(each.dtype in FLOATS or isinstance(each, HQQTensor) for each in others)
+        and all(each.dtype in SCALE_DTYPES or isinstance(each, HQQTensor) for each in others)
     )
     return (n_rows, codes.shape[1]) if fits else None
 

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.quantised._config import INT4_OF_TORCHAO, type_by_torchao
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
+from ngpt_inspect.quantised._scales import SCALE_DTYPES
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, misfit, refused
+from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.stored import Contents, StoredTensor
 
 if TYPE_CHECKING:
     import torch
 
-SCALE_DTYPES = ("F16", "BF16", "F32")
 OF_A_DEVICE = ("Int4TilePackedTo4dTensor", "Int4PlainInt32Tensor", "Int4PreshuffledTensor")
 ELSEWHERE = "._weight_qdata"
 """What torchao calls codes that are no 8-bit numbers."""
@@ -59,24 +59,20 @@ def _find(contents: Contents) -> Iterator[Recognised]:
             why = f"packed by torchao for one kind of device ({kind}): save dequantize() of it"
             sides = [apart.replace("qdata", x) for x in ("scale", "zero_point", "scale_and_zero")]
             others = tuple(each for each in sides if each in contents.tensors)
-            yield Recognised(
-                tensor=refused(contents.tensors[apart], why), codes=apart, others=others
-            )
+            yield refused(apart, contents.tensors[apart], why, others)
 
 
 def _int4(name: str, codes: StoredTensor, contents: Contents) -> Recognised:
     others = (f"{name}_scale", f"{name}_zero_point")
     missing = [each for each in others if each not in contents.tensors]
     if missing:
-        why = f"stored as Int4Tensor of torchao, and {' and '.join(missing)} are missing"
-        return Recognised(tensor=refused(codes, why), codes=name)
+        return incomplete(name, codes, "stored as Int4Tensor of torchao", missing)
     if name.removesuffix(".weight") + PRE_SCALE in contents.tensors:
         why = "stored as Int4Tensor of torchao, and act_pre_scale multiplies what it is given"
-        return Recognised(tensor=refused(codes, why), codes=name)
+        return refused(name, codes, why)
     parts = (codes, *(contents.tensors[each] for each in others))
     if not _fits(*parts):
-        shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
-        return Recognised(tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=name)
+        return misfit(name, parts)
     tensor = Int4ByColumn(
         name=name,
         shape=(codes.shape[0], codes.shape[1] * 2),

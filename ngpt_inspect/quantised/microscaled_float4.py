@@ -14,12 +14,12 @@ compressed-tensors it is over ``NAME_global_scale``, and they are ``NAME_packed`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import QuantisedTensor, refused, widths_of
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, refused
+from ngpt_inspect.quantised._tensor import QuantisedTensor, widths_of
 from ngpt_inspect.stored import Contents, StoredTensor
 
 if TYPE_CHECKING:
@@ -77,63 +77,60 @@ def _find(contents: Contents) -> Iterator[Recognised]:
         for blocks, scales in PAIRS:
             if name.endswith(blocks):
                 base = name.removesuffix(blocks)
-                yield _microscaled(base, codes, tensors.get(base + scales), base + scales)
+                yield _microscaled(name, base, base + scales, tensors)
         base = name.removesuffix(PACKED)
         whole = f"{base}_global_scale" if base != name else f"{name}_scale_2"
         if whole in tensors and f"{base}_scale" in tensors:
-            yield _nvfp4(base, codes, tensors[f"{base}_scale"], tensors[whole])
+            yield _nvfp4(name, base, (f"{base}_scale", whole), tensors)
         elif base != name:
-            yield _microscaled(base, codes, tensors.get(f"{base}_scale"), f"{base}_scale")
+            yield _microscaled(name, base, f"{base}_scale", tensors)
 
 
 def _microscaled(
-    base: str, codes: StoredTensor, scales: StoredTensor | None, name: str
+    name: str, base: str, scales_name: str, tensors: Mapping[str, StoredTensor]
 ) -> Recognised:
+    codes, scales = tensors[name], tensors.get(scales_name)
     if scales is None:
-        why = f"stored as 4-bit codes, and their scales ({name}) are missing"
-        return Recognised(tensor=refused(codes, why), codes=codes.name)
+        why = f"stored as 4-bit codes, and their scales ({scales_name}) are missing"
+        return refused(name, codes, why)
     blocks = (*scales.shape, MX_BYTES)
     joined = (*blocks[:-2], scales.shape[-1] * MX_BYTES) if scales.shape else ()
-    fits = codes.shape == (joined if codes.name.endswith(PACKED) else blocks) != (MX_BYTES,)
+    fits = codes.shape == (joined if name.endswith(PACKED) else blocks) != (MX_BYTES,)
     if not fits or scales.dtype not in ("U8", "F8_E8M0"):
-        return Recognised(tensor=refused(codes, _misfit(codes, scales)), codes=codes.name)
-    shape = (*scales.shape[:-1], scales.shape[-1] * MX_BYTES * 2)
-    return _found(base, shape, "MXFP4", (codes, scales))
+        return refused(name, codes, _misfit(codes, scales))
+    tensor = MicroscaledFloat4(
+        name=base,
+        shape=(*scales.shape[:-1], scales.shape[-1] * MX_BYTES * 2),
+        dtype="MXFP4",
+        location=codes.location,
+        parts=(codes, scales),
+    )
+    return Recognised(tensor=tensor, codes=name, others=(scales_name,))
 
 
-def _nvfp4(name: str, codes: StoredTensor, scales: StoredTensor, whole: StoredTensor) -> Recognised:
+def _nvfp4(
+    name: str, base: str, others: tuple[str, str], tensors: Mapping[str, StoredTensor]
+) -> Recognised:
+    codes, scales, whole = (tensors[each] for each in (name, *others))
     shape = (*codes.shape[:-1], codes.shape[-1] * 2) if codes.shape else ()
     grouped = (*codes.shape[:-1], codes.shape[-1] // NV_BYTES) if codes.shape else ()
     fits = scales.shape == grouped and codes.n_values == scales.n_values * NV_BYTES
     if not fits or scales.dtype != "F8_E4M3" or math.prod(whole.shape) != 1:
-        return Recognised(tensor=refused(codes, _misfit(codes, scales)), codes=codes.name)
-    return _found(name, shape, "NVFP4", (codes, scales, whole), is_over=name != codes.name)
+        return refused(name, codes, _misfit(codes, scales))
+    tensor = MicroscaledFloat4(
+        name=base,
+        shape=shape,
+        dtype="NVFP4",
+        location=codes.location,
+        parts=(codes, scales, whole),
+        is_over=base != name,
+    )
+    return Recognised(tensor=tensor, codes=name, others=others)
 
 
 def _misfit(codes: StoredTensor, scales: StoredTensor) -> str:
     shapes = f"{list(codes.shape)} and {list(scales.shape)} of {scales.dtype}"
     return f"stored as 4-bit codes, and their scales {scales.name} do not fit: {shapes}"
-
-
-def _found(
-    name: str,
-    shape: tuple[int, ...],
-    kind: str,
-    parts: tuple[StoredTensor, ...],
-    *,
-    is_over: bool = False,
-) -> Recognised:
-    tensor = MicroscaledFloat4(
-        name=name,
-        shape=shape,
-        dtype=kind,
-        location=parts[0].location,
-        parts=parts,
-        is_over=is_over,
-    )
-    return Recognised(
-        tensor=tensor, codes=parts[0].name, others=tuple(part.name for part in parts[1:])
-    )
 
 
 MICROSCALED_FLOAT4 = Scheme(

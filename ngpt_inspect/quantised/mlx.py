@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
+from ngpt_inspect.quantised._scales import SCALE_DTYPES
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, refused
+from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 WIDTHS = (2, 3, 4, 5, 6, 8)
 """Bits."""
-SCALE_DTYPES = ("F16", "BF16", "F32")
 USUAL = "affine"
 
 
@@ -72,26 +72,28 @@ def _mlx(
     missing = [each for each in needed if each not in tensors]
     if mode != USUAL or type(bits) is not int or bits not in WIDTHS:
         why = f"quantised by MLX, in mode {mode!r} and {bits!r} bits: not unpacked"
-    elif missing:
-        why = f"quantised by MLX, and {' and '.join(missing)} are missing"
-    elif not _fits(words, [tensors[each] for each in needed], bits, group):
-        shapes = ", ".join(f"{p.name} {list(p.shape)}" for p in map(tensors.get, needed) if p)
+        return refused(name, words, why)
+    if missing:
+        return incomplete(name, words, "quantised by MLX", missing)
+    scales, biases = (tensors[each] for each in needed)
+    if not _fits(words, scales, biases, bits, group):
+        shapes = ", ".join(f"{side.name} {list(side.shape)}" for side in (scales, biases))
         why = f"quantised by MLX, and its parts do not fit: {list(words.shape)}, {shapes}"
-    else:
-        tensor = MLXTensor(
-            name=name,
-            shape=(*words.shape[:-1], words.shape[-1] * WORD // bits),
-            dtype=f"MLX int{bits}",
-            location=words.location,
-            parts=(words, *(tensors[each] for each in needed)),
-            bits=bits,
-        )
-        return Recognised(tensor=tensor, codes=name, others=needed)
-    return Recognised(tensor=refused(words, why), codes=name)
+        return refused(name, words, why)
+    tensor = MLXTensor(
+        name=name,
+        shape=(*words.shape[:-1], words.shape[-1] * WORD // bits),
+        dtype=f"MLX int{bits}",
+        location=words.location,
+        parts=(words, scales, biases),
+        bits=bits,
+    )
+    return Recognised(tensor=tensor, codes=name, others=needed)
 
 
-def _fits(words: StoredTensor, others: list[StoredTensor], bits: int, group: object) -> bool:
-    scales, biases = others
+def _fits(
+    words: StoredTensor, scales: StoredTensor, biases: StoredTensor, bits: int, group: object
+) -> bool:
     if len(words.shape) < 2 or not words.n_values or words.shape[-1] * WORD % bits:
         return False
     n_inputs = words.shape[-1] * WORD // bits
@@ -100,7 +102,7 @@ def _fits(words: StoredTensor, others: list[StoredTensor], bits: int, group: obj
         and group > 0
         and scales.shape == biases.shape == (*words.shape[:-1], n_inputs // group)
         and n_inputs % group == 0
-        and all(each.dtype in SCALE_DTYPES for each in others)
+        and all(each.dtype in SCALE_DTYPES for each in (scales, biases))
     )
 
 

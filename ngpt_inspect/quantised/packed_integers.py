@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.quantised._config import quantisation
-from ngpt_inspect.quantised._scales import product
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
+from ngpt_inspect.quantised._scales import SCALE_DTYPES, product
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, misfit, refused
+from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
 
@@ -28,7 +28,6 @@ WIDTHS = range(1, 9)
 """Bits."""
 UNTOLD = "packed integers whose width the config does not tell, from 1 to 8 bits"
 FORMATS = ("pack-quantized", "mixed-precision")
-SCALE_DTYPES = ("F16", "BF16", "F32")
 INTEGERS = ("I64", "I32")
 
 
@@ -70,7 +69,7 @@ def _find(contents: Contents) -> Iterator[Recognised]:
     widths = _widths(config)
     for name, codes in contents.tensors.items():
         if name.endswith("_packed") and (codes.dtype != "U8" or config["format"] == FORMATS[0]):
-            yield _packed(name.removesuffix("_packed"), codes, widths, contents.tensors)
+            yield _packed(name, codes, widths, contents.tensors)
 
 
 def _widths(config: Mapping[str, Any]) -> tuple[int, ...]:
@@ -87,26 +86,23 @@ def _widths(config: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def _packed(
-    base: str, codes: StoredTensor, widths: tuple[int, ...], tensors: Mapping[str, StoredTensor]
+    name: str, codes: StoredTensor, widths: tuple[int, ...], tensors: Mapping[str, StoredTensor]
 ) -> Recognised:
+    base = name.removesuffix("_packed")
     needed = [f"{base}_scale", f"{base}_shape"]
-    missing = [name for name in needed if name not in tensors]
+    missing = [each for each in needed if each not in tensors]
     if not widths:
-        return Recognised(tensor=refused(codes, UNTOLD), codes=codes.name)
+        return refused(name, codes, UNTOLD)
     if missing:
-        why = f"stored as packed integers, and {' and '.join(missing)} are missing"
-        return Recognised(tensor=refused(codes, why), codes=codes.name)
+        return incomplete(name, codes, "stored as packed integers", missing)
     optional = [f"{base}_zero_point", f"{base}_g_idx"]
-    needed += [name for name in optional if name in tensors]
-    parts = (codes, *(tensors[name] for name in needed))
+    needed += [each for each in optional if each in tensors]
+    parts = (codes, *(tensors[each] for each in needed))
     bits, n_inputs = _width(codes, parts[2], widths)
     if not bits:
-        return Recognised(tensor=refused(codes, UNTOLD), codes=codes.name)
+        return refused(name, codes, UNTOLD)
     if not _fits(parts, bits, n_inputs):
-        shapes = ", ".join(f"{part.name} {list(part.shape)} {part.dtype}" for part in parts)
-        return Recognised(
-            tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=codes.name
-        )
+        return misfit(name, parts)
     tensor = PackedIntegers(
         name=base,
         shape=(codes.shape[0], n_inputs),
@@ -116,7 +112,7 @@ def _packed(
         bits=bits,
         reordered=optional[1] in needed,
     )
-    return Recognised(tensor=tensor, codes=codes.name, others=tuple(needed))
+    return Recognised(tensor=tensor, codes=name, others=tuple(needed))
 
 
 def _width(codes: StoredTensor, sizes: StoredTensor, widths: tuple[int, ...]) -> tuple[int, int]:

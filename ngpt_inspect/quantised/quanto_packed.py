@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import refused
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, refused
 from ngpt_inspect.stored import Contents
 
 CODES = "._data._data"
@@ -26,7 +25,7 @@ def _find(contents: Contents) -> Iterator[Recognised]:
         base = name.removesuffix(CODES)
         sides = (f"{base}._scale", f"{base}._shift")
         if base != name and all(each in contents.tensors for each in sides):
-            yield Recognised(tensor=refused(codes, WHY), codes=name, others=sides)
+            yield refused(name, codes, WHY, sides)
 
 
 QUANTO_PACKED = Scheme(name="quanto, packed", summary="named, not decoded", find=_find)

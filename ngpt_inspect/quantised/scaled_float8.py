@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.quantised._config import quantisation
 from ngpt_inspect.quantised._scales import product, spread, tile_in, tile_of
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import QuantisedTensor, refused, widths_of
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, refused
+from ngpt_inspect.quantised._tensor import QuantisedTensor, widths_of
 from ngpt_inspect.stored import FLOATS, Contents, StoredTensor
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def _find(contents: Contents) -> Iterator[Recognised]:
         if scale is None:
             if expected and len(codes.shape) > 1 and not name.endswith(SUFFIXES):
                 why = f"stored as {codes.dtype}, and its scale ({name}{SUFFIXES[0]}) is missing"
-                yield Recognised(tensor=refused(codes, why), codes=name)
+                yield refused(name, codes, why)
             continue
         tile = tile_of(codes.shape, tensors[scale].shape, tile_in(config, "weight_block_size"))
         if tile is None or tensors[scale].dtype not in SCALE_DTYPES:
             shapes = f"{list(codes.shape)} and {list(tensors[scale].shape)}"
             why = f"stored as {codes.dtype}, and its scale {scale} does not fit: {shapes}"
-            yield Recognised(tensor=refused(codes, why), codes=name)
+            yield refused(name, codes, why)
             continue
         tensor = ScaledFloat8(
             name=name,

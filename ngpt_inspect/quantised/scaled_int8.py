@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.quantised._config import INT4_OF_TORCHAO, type_by_torchao
-from ngpt_inspect.quantised._scales import spread
-from ngpt_inspect.quantised._scheme import Recognised, Scheme
-from ngpt_inspect.quantised._tensor import QuantisedTensor, refused
+from ngpt_inspect.quantised._scales import SCALE_DTYPES, spread
+from ngpt_inspect.quantised._scheme import Recognised, Scheme, refused
+from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.stored import Contents, StoredTensor
 
 if TYPE_CHECKING:
     import torch
 
 LARGEST = 127
-SCALE_DTYPES = ("F16", "BF16", "F32", "F64")
 SCB, LAYOUT = ".SCB", ".weight_format"
 
 
@@ -70,9 +69,9 @@ def _made(
     tile = _tile(codes.shape, scale.shape)
     zero = rest if steps == 1 else []
     fits = all(each.shape == scale.shape and each.dtype in ("I8", "I32") for each in zero)
-    if tile is None or scale.dtype not in SCALE_DTYPES or not fits:
+    if tile is None or scale.dtype not in (*SCALE_DTYPES, "F64") or not fits:
         shapes = ", ".join(f"{each.name} {list(each.shape)}" for each in (codes, scale, *zero))
-        return Recognised(tensor=refused(codes, f"its parts do not fit: {shapes}"), codes=name)
+        return refused(name, codes, f"its parts do not fit: {shapes}")
     tensor = ScaledInt8(
         name=name,
         shape=codes.shape,
