@@ -291,7 +291,17 @@ CONFIG_HOMES = (
 _NUMBER = re.compile(r"(?:^|\.)\d+(?=\.|$)")
 
 
-def stems(names: Iterable[str]) -> dict[str, list[str]]:
+def by_prefix(names: Iterable[str], deepest: int) -> dict[str, list[str]]:
+    """Return names by the prefixes of so many words, at most, that stand before any number."""
+    found: dict[str, list[str]] = {}
+    for stem, same in _by_stem(names).items():
+        words = stem.split(".")[:deepest] if stem else []
+        for depth in range(1, len(words) + 1):
+            found.setdefault(".".join(words[:depth]), []).extend(same)
+    return found
+
+
+def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
     """Return names by what stands before their first number, or without one their last word."""
     found: dict[str, list[str]] = {}
     for name in names:

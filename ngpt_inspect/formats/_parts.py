@@ -10,7 +10,7 @@ from functools import partial
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.formats.torch.state_dict import WRAPPERS
 from ngpt_inspect.naming import meant
-from ngpt_inspect.stored import Contents, Held, stems
+from ngpt_inspect.stored import Contents, Held, by_prefix
 from ngpt_inspect.wording import listed
 
 DEEPEST = 2
@@ -90,12 +90,7 @@ def _apart(prefixes: list[str]) -> list[str]:
 
 def _by_prefix(names: Iterable[str]) -> dict[str, set[str]]:
     """Return what follows each prefix that names no layer, of those that as many names have."""
-    by_stem = stems(names)
-    found: dict[str, list[str]] = {}
-    for stem, same in by_stem.items():
-        words = stem.split(".")[:DEEPEST] if stem else []
-        for depth in range(1, len(words) + 1):
-            found.setdefault(".".join(words[:depth]), []).extend(same)
+    found = by_prefix(names, DEEPEST)
     alike = Counter(map(len, found.values()))
     return {
         prefix: {name[len(prefix) + 1 :] for name in same}

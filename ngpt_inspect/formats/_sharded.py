@@ -12,7 +12,7 @@ from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._foreign import HEAD, refuse_not_weights
 from ngpt_inspect.formats._format import Format
-from ngpt_inspect.formats.places.folder import is_plain_name
+from ngpt_inspect.formats.places.folder import is_plain_name, missing
 from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.remote import RemotePath
 from ngpt_inspect.formats.places.strict_json import read_object
@@ -141,10 +141,6 @@ def _weight_map(index: Place) -> dict[str, str]:
 def _find(name: str, index: Place) -> Place:
     shard = index.parent / name
     if not shard.is_file():
-        raise UnreadableFile(
-            f"its shard {quoted(name)} is missing",
-            where=str(index),
-            next_step="copy or download it into the same folder",
-        )
+        raise missing(f"shard {quoted(name)}", index)
     refuse_not_weights(shard, open_bytes(shard).head(HEAD))
     return shard

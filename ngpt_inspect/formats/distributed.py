@@ -13,12 +13,12 @@ from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats.dcp.metadata import Blob, Metadata, Sharded, read_metadata
-from ngpt_inspect.formats.dcp.tensor import ChunkedTensor
+from ngpt_inspect.formats.dcp.tensor import DAMAGED, ChunkedTensor
 from ngpt_inspect.formats.pickles.plain import MOST_OF_FILE, Budget, NotPlain, plain
 from ngpt_inspect.formats.pickles.records import PickleFault
 from ngpt_inspect.formats.places.folder import is_plain_name
 from ngpt_inspect.formats.places.opening import open_bytes
-from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
+from ngpt_inspect.formats.places.readable import ByteFile
 from ngpt_inspect.formats.places.window import Window
 from ngpt_inspect.formats.torch.listing import TorchFile
 from ngpt_inspect.formats.torch.state_dict import WRAPPERS, settings
@@ -38,7 +38,6 @@ LARGEST_OBJECTS = 4 * LARGEST_OBJECT
 OUTER = (*WRAPPERS, "app", "state")
 """Keys around a model's state dict."""
 MODEL = "model."
-DAMAGED = f"the checkpoint is damaged: {GET_AGAIN}"
 
 
 def _accepts(place: Place, head: bytes) -> bool:

@@ -12,6 +12,7 @@ from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats.gguf.header import MAGIC, BlockEntry, read_header
 from ngpt_inspect.formats.gguf.tensor import GGUFTensor
+from ngpt_inspect.formats.places.folder import missing
 from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
 from ngpt_inspect.places import Place
@@ -159,11 +160,7 @@ def _parts(place: Place, settings: Mapping[str, Any]) -> list[Place]:
     parts = [place.parent / f"{name[1]}-{i + 1:05}-of-{count:05}.gguf" for i in range(count)]
     for part in parts:
         if not part.is_file():
-            raise UnreadableFile(
-                f"its part {part.name} is missing",
-                where=str(place),
-                next_step="copy or download it into the same folder",
-            )
+            raise missing(f"part {part.name}", place)
     return parts
 
 

@@ -14,7 +14,7 @@ from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats.parallel.joined import joined
-from ngpt_inspect.formats.places.folder import MODEL_PART
+from ngpt_inspect.formats.places.folder import MODEL_PART, missing
 from ngpt_inspect.formats.safetensors_file import read_file
 from ngpt_inspect.formats.torch_zip import read_file as read_torch
 from ngpt_inspect.places import Place
@@ -67,13 +67,9 @@ def _parts(place: Place) -> list[Place]:
         for each in place.parent.iterdir()
         if (found := MODEL_PART.fullmatch(each.name)) and each.suffix == place.suffix
     }
-    missing = set(range(len(numbered))) - numbered.keys()
-    if missing:
-        raise UnreadableFile(
-            f"its part {_part(place, min(missing)).name} is missing",
-            where=str(place),
-            next_step="copy or download it into the same folder",
-        )
+    lost = set(range(len(numbered))) - numbered.keys()
+    if lost:
+        raise missing(f"part {_part(place, min(lost)).name}", place)
     return [numbered[number] for number in sorted(numbered)]
 
 

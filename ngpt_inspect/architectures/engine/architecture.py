@@ -7,7 +7,7 @@ over the model's dimensions (`d_model`, `d_k`, `d_mlp`, `n_heads`, `n_kv_heads`,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,6 +129,19 @@ class Architecture:
     constants: tuple[Constant, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader of the numbers should know of this layout."""
+
+
+Variant = tuple[Rule, ...]
+
+
+def variants_of(rules: Iterable[Rule]) -> dict[str, list[Variant]]:
+    """Return the variants of each block; a rule without one is a block of its own."""
+    found: dict[str, dict[str, list[Rule]]] = {}
+    for rule in rules:
+        for membership in rule.block.split("|") if rule.block else [f"{rule.name} {rule.role}"]:
+            block, _, variant = membership.partition("/")
+            found.setdefault(block, {}).setdefault(variant, []).append(rule)
+    return {block: [tuple(each) for each in mine.values()] for block, mine in found.items()}
 
 
 def layer_biases(prefix: str, *names: str) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from ngpt_inspect.expressions import evaluate, names_in, solve
 from ngpt_inspect.stored import Contents
@@ -74,6 +76,20 @@ def axes(shape: str) -> list[str]:
     return [axis.strip() for axis in shape.split(",")]
 
 
+def possible(declared: list[str], shape: tuple[int, ...], sizes: Mapping[str, int]) -> bool:
+    """Return whether a shape can be that of some axes, as far as the sizes tell."""
+    return len(declared) == len(shape) and all(
+        names_in(axis) - set(sizes) or evaluate(axis, sizes) == size
+        for axis, size in zip(declared, shape, strict=True)
+    )
+
+
+@cache
+def names_of(shape: str) -> frozenset[str]:
+    """Return the dimensions that a shape names, in any of its alternatives."""
+    return frozenset(name for axis in re.split(r"[,|]", shape) for name in names_in(axis))
+
+
 def stated(contents: Contents) -> dict[str, int]:
     """Return the dimensions that the config states."""
     known = {}
@@ -102,16 +118,8 @@ def _solve(known: dict[str, int], shaped: list[Shaped]) -> None:
 def _alternative(declared: str, real: tuple[int, ...]) -> str:
     """Return the alternative that a real shape fits, the one with most numbers in it."""
     alternatives = declared.split("|")
-    fitting = [each for each in alternatives if _could_be(each, real)]
+    fitting = [each for each in alternatives if possible(axes(each), real, {})]
     return max(fitting, key=_n_literals, default=alternatives[0])
-
-
-def _could_be(declared: str, real: tuple[int, ...]) -> bool:
-    expressions = axes(declared)
-    return len(expressions) == len(real) and all(
-        names_in(expression) or evaluate(expression, {}) == size
-        for expression, size in zip(expressions, real, strict=True)
-    )
 
 
 def _n_literals(declared: str) -> int:

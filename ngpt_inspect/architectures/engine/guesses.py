@@ -9,7 +9,7 @@ from itertools import chain
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
 from ngpt_inspect.architectures.engine.dimensions import axes
-from ngpt_inspect.architectures.engine.orientation import possible
+from ngpt_inspect.architectures.engine.orientation import may_be
 from ngpt_inspect.architectures.engine.words import told, told_of_vector, words
 from ngpt_inspect.expressions import names_in
 from ngpt_inspect.stored import StoredTensor
@@ -110,7 +110,7 @@ def _guesses(
         _Guess(_worth(mine, roles, group, sizes), template, group)
         for group in groups
         if ("{layer}" in template) == ("{layer}" in group.rules[0].name)
-        and possible(group.rules[0], tensor.shape, sizes)
+        and may_be(group.rules[0], tensor.shape, sizes)
     ]
     named = [guess for guess in fitting if guess.worth[0]]
     plain = [guess for guess in fitting if len(guess.group.rules) == 1]

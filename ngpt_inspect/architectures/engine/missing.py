@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import Architecture, Rule, Variant, variants_of
 from ngpt_inspect.architectures.engine.placed import Placed
 from ngpt_inspect.architectures.engine.template import fill
 
@@ -25,7 +25,7 @@ def missing(
         for rule in mine:
             if not rule.block and not rule.optional:
                 lost |= dict.fromkeys(there.lacks(rule, layer))
-        for block, variants in _blocks(mine).items():
+        for block, variants in variants_of(rule for rule in mine if rule.block).items():
             begun = [v for v in variants if any(there.has(rule, layer) for rule in v)]
             if begun or not architecture.hybrid:
                 lacking = [_lacks(there, variant, layer) for variant in begun or variants[:1]]
@@ -33,7 +33,7 @@ def missing(
                 lost |= dict.fromkeys(least)
             blocks_seen |= {block} if begun else set()
     if architecture.hybrid:
-        for block, variants in _blocks(architecture.rules).items():
+        for block, variants in variants_of(r for r in architecture.rules if r.block).items():
             if block not in blocks_seen:
                 lost |= dict.fromkeys(fill(rule.name, None) for rule in variants[0])
     return list(lost)
@@ -61,19 +61,9 @@ class _There:
                     yield fill(rule.name, layer, expert)
 
 
-def _lacks(there: _There, variant: list[Rule], layer: int | None) -> list[str]:
+def _lacks(there: _There, variant: Variant, layer: int | None) -> list[str]:
     return [name for rule in variant if not rule.optional for name in there.lacks(rule, layer)]
 
 
 def _is_layered(rule: Rule) -> bool:
     return "{layer}" in rule.name or rule.stacked == "layer"
-
-
-def _blocks(rules: Iterable[Rule]) -> dict[str, list[list[Rule]]]:
-    """Return the variants of each block."""
-    variants: dict[str, dict[str, list[Rule]]] = {}
-    for rule in rules:
-        for membership in filter(None, rule.block.split("|")):
-            block, _, variant = membership.partition("/")
-            variants.setdefault(block, {}).setdefault(variant, []).append(rule)
-    return {block: list(each.values()) for block, each in variants.items()}

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ngpt_inspect.architectures.engine.architecture import Rule
-from ngpt_inspect.architectures.engine.dimensions import axes
-from ngpt_inspect.expressions import evaluate, names_in
+from ngpt_inspect.architectures.engine.dimensions import axes, possible
 from ngpt_inspect.stored import StoredTensor
 from ngpt_inspect.vocabulary import Kind
 
 
-def possible(rule: Rule, shape: tuple[int, ...], sizes: Mapping[str, int]) -> bool:
+def may_be(rule: Rule, shape: tuple[int, ...], sizes: Mapping[str, int]) -> bool:
     """Return whether a shape can be the one declared, either way round, as far as sizes tell."""
     if rule.role.facts.kind is Kind.EMBEDDING and max(shape, default=0) <= sizes.get("d_model", 0):
         return False
     return any(
-        _fits(declared, shape, sizes) or (_turns(rule) and _fits(declared[::-1], shape, sizes))
+        possible(declared, shape, sizes)
+        or (_turns(rule) and possible(declared[::-1], shape, sizes))
         for declared in map(axes, rule.shape.split("|"))
     )
 
@@ -62,17 +62,10 @@ def _turns(rule: Rule) -> bool:
 def _ways(rule: Rule, shape: tuple[int, ...], sizes: Mapping[str, int]) -> set[bool]:
     """Return which of stored (out, in), False, and (in, out), True, a shape can be."""
     out_in = axes(rule.shape)[:: -1 if rule.transposed else 1]
-    return {t for t in (False, True) if _fits(out_in[:: -1 if t else 1], shape, sizes)}
+    return {t for t in (False, True) if possible(out_in[:: -1 if t else 1], shape, sizes)}
 
 
 def _turned(rule: Rule, transposed: bool) -> Rule:
     if transposed == rule.transposed:
         return rule
     return replace(rule, transposed=transposed, shape=", ".join(axes(rule.shape)[::-1]))
-
-
-def _fits(declared: list[str], shape: tuple[int, ...], sizes: Mapping[str, int]) -> bool:
-    return len(declared) == len(shape) and all(
-        names_in(axis) - set(sizes) or evaluate(axis, sizes) == size
-        for axis, size in zip(declared, shape, strict=True)
-    )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
-from ngpt_inspect.architectures.engine.architecture import BIAS, ROTARY, Architecture, Rule
+from ngpt_inspect.architectures.engine.architecture import (
+    BIAS,
+    ROTARY,
+    Architecture,
+    Variant,
+    variants_of,
+)
 from ngpt_inspect.architectures.engine.cautions import cautions
 from ngpt_inspect.architectures.engine.conflicts import rivals, uncuttable
-from ngpt_inspect.architectures.engine.dimensions import Shaped, completed, stated
+from ngpt_inspect.architectures.engine.dimensions import Shaped, completed, names_of, stated
 from ngpt_inspect.architectures.engine.homes import Home, home_of
 from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.placed import Placed, placements
@@ -52,8 +56,6 @@ SLIDING = {"n_heads": "num_attention_heads", "n_kv_heads": "num_key_value_heads"
 ATTENDS = (Role.W_Q, Role.W_Q_B, Role.M_IN)
 """One of these every decoder has."""
 
-Variant = tuple[Rule, ...]
-
 
 def assembled(contents: Contents, architecture: Architecture, n_heads: int | None) -> Match:
     """Return how a checkpoint is made of the parts that a vocabulary names."""
@@ -78,7 +80,7 @@ def assembled(contents: Contents, architecture: Architecture, n_heads: int | Non
             seen = seen_as(tensor, rule.seen, told) if rule.seen else tensor
             if seen is not None:
                 claims.setdefault(layer, []).extend(placements(rule, layer, expert, seen))
-    variants, sizes = _variants(rules), _Sizes(set() if n_heads is None else {"n_heads"})
+    variants, sizes = variants_of(rules), _Sizes(set() if n_heads is None else {"n_heads"})
     placed = [
         each
         for layer, mine in claims.items()
@@ -115,16 +117,6 @@ def _told(contents: Contents, told: Mapping[str, int], layer: int | None) -> dic
 def _at(kinds: object, layer: int) -> str:
     """Return what a list says of a layer."""
     return str(kinds[layer]) if isinstance(kinds, list | tuple) and layer < len(kinds) else ""
-
-
-def _variants(rules: Iterable[Rule]) -> dict[str, list[Variant]]:
-    """Return the variants of each block; a rule without one is a block of its own."""
-    found: dict[str, dict[str, list[Rule]]] = {}
-    for rule in rules:
-        for membership in rule.block.split("|") if rule.block else [f"{rule.name} {rule.role}"]:
-            block, _, variant = membership.partition("/")
-            found.setdefault(block, {}).setdefault(variant, []).append(rule)
-    return {block: [tuple(each) for each in mine.values()] for block, mine in found.items()}
 
 
 def _layer(
@@ -246,7 +238,7 @@ def _dimensions(placed: list[Placed]) -> dict[str, int]:
     """Return the sizes that most layers have, each counted where a shape names it."""
     sizes: Counter[tuple[str, int]] = Counter()
     for each in placed:
-        named = _named(each.rule.shape)
+        named = names_of(each.rule.shape)
         sizes.update(item for item in each.sizes.items() if item[0] in named)
     known = {name: size for (name, size), _ in reversed(sizes.most_common())}
     tables = [each.tensor.shape for each in placed if each.rule.role is Role.E_INPUT]
@@ -255,8 +247,3 @@ def _dimensions(placed: list[Placed]) -> dict[str, int]:
     experts = [p.expert for p in placed if p.expert is not None and p.layer is not None]
     known["n_layers"] = max(layers, default=-1) + 1
     return known | ({"n_experts": max(experts) + 1} if experts else {})
-
-
-@cache
-def _named(shape: str) -> frozenset[str]:
-    return frozenset(name for axis in re.split(r"[,|]", shape) for name in names_in(axis))

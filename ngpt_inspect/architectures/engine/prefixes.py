@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 from ngpt_inspect.architectures.engine.template import unwrap
-from ngpt_inspect.stored import Contents, stems
+from ngpt_inspect.stored import Contents, by_prefix
 
 DEEPEST = 6
 """Words of a prefix."""
@@ -29,9 +28,5 @@ def without_prefix(contents: Contents) -> Iterator[Contents]:
 
 def _prefixes(names: list[str]) -> list[str]:
     """Return the prefixes that more than half of the names have; each begins the next."""
-    count: Counter[str] = Counter()
-    for stem, same in stems(names).items():
-        words = stem.split(".")[:DEEPEST] if stem else []
-        for depth in range(1, len(words) + 1):
-            count[".".join(words[:depth]) + "."] += len(same)
-    return sorted((each for each, n in count.items() if 2 * n > len(names)), key=len)
+    found = by_prefix(names, DEEPEST).items()
+    return sorted((f"{each}." for each, same in found if 2 * len(same) > len(names)), key=len)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.architectures.engine.dimensions import axes
 from ngpt_inspect.expressions import evaluate, names_in
 from ngpt_inspect.stored import StoredTensor
 
@@ -62,12 +63,12 @@ class SeenTensor(StoredTensor):
 def seen_as(tensor: StoredTensor, shape: str, known: Mapping[str, int]) -> StoredTensor | None:
     """Return a tensor in the shape of an expression of its axes a, b, c; None if it has none."""
     sizes = dict(known) | dict(zip("abcd", tensor.shape, strict=False))
-    wanted = [axis.strip() for axis in shape.split(",")]
+    wanted = axes(shape)
     if not all(names_in(axis) <= set(sizes) for axis in wanted):
         return None
-    axes = tuple(int(evaluate(axis, sizes)) for axis in wanted)
-    fits = min(axes) > 0 and math.prod(axes) == tensor.n_values
-    return _reshaped(tensor, axes) if fits else None
+    seen = tuple(int(evaluate(axis, sizes)) for axis in wanted)
+    fits = min(seen) > 0 and math.prod(seen) == tensor.n_values
+    return _reshaped(tensor, seen) if fits else None
 
 
 def _reshaped(tensor: StoredTensor, shape: tuple[int, ...]) -> StoredTensor:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
-from ngpt_inspect.architectures.engine.dimensions import CONFIG_KEYS
+from ngpt_inspect.architectures.engine.dimensions import CONFIG_KEYS, names_of
 from ngpt_inspect.expressions import names_in, require_arithmetic
 from ngpt_inspect.vocabulary import Role
 
@@ -83,8 +83,8 @@ def _of_expression(text: str, known: set[str] | None, at: str) -> Iterator[str]:
         yield f"{at} uses {unknown[0]}, which no shape and no constant defines"
 
 
-def _names(expression: str) -> set[str]:
+def _names(shape: str) -> set[str]:
     try:
-        return {name for axis in re.split(r"[,|]", expression) for name in names_in(axis)}
+        return set(names_of(shape))
     except ValueError:
         return set()

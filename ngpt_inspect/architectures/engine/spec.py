@@ -23,8 +23,6 @@ LARGEST = 1 << 22
 
 Spec = str | PathLike[str] | Mapping[str, Any]
 Made = TypeVar("Made")
-
-
 NAME = 100
 """Characters of a name that a message quotes."""
 OVERLONG = re.compile(rf"\S{{{NAME + 1},}}")
@@ -142,10 +140,8 @@ def _flag(value: Any, at: str) -> bool:
     return value
 
 
-def _one_of(kind: type[StrEnum], *, or_none: bool = False) -> Callable[[Any, str], Any]:
-    def read(value: Any, at: str) -> StrEnum | None:
-        if value is None and or_none:
-            return None
+def _one_of(kind: type[StrEnum]) -> Callable[[Any, str], Any]:
+    def read(value: Any, at: str) -> StrEnum:
         if value not in list(kind):
             raise _Wrong(f"{at} is {reprlib.repr(value)}, not one of {', '.join(kind)}")
         return kind(value)
@@ -180,7 +176,7 @@ _READ: dict[str, Callable[[Any, str], Any]] = {
     "str | None": _or_none(_text),
     "bool": _flag,
     "Role": _one_of(Role),
-    "MatrixAxis | None": _one_of(MatrixAxis, or_none=True),
+    "MatrixAxis | None": _or_none(_one_of(MatrixAxis)),
     "tuple[str, ...] | None": _or_none(_list(_text)),
     "tuple[str, ...]": _list(_text),
     "Mapping[str, str]": _mapping(_text),

@@ -54,12 +54,8 @@ class Templates(Generic[Thing]):
         """Return what stands for each of many names, of those that anything stands for."""
         found: dict[str, list[tuple[Thing, Numbers]]] = {}
         for skeleton, same in names.items():
-            forms = self._forms.get(skeleton, ())
-            for raw, name in same if forms else ():
-                digits = _skeleton(name)[1]
-                read = [(thing, _read(slots, digits)) for slots, thing in forms]
-                things = [(thing, numbers) for thing, numbers in read if numbers is not None]
-                if things:
+            for raw, name in same if skeleton in self._forms else ():
+                if things := list(self.find(name)):
                     found[raw] = things
         return found
 

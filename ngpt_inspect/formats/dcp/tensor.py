@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import torch
 
 
+DAMAGED = f"the checkpoint is damaged: {GET_AGAIN}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChunkedTensor(StoredTensor):
     """Chunks that cover the tensor, each a torch file of its own inside a larger one."""
@@ -40,7 +43,7 @@ class ChunkedTensor(StoredTensor):
             raise UnreadableFile(
                 f"its chunks do not cover shape {sizes(self.shape)} once each",
                 where=where,
-                next_step=f"the checkpoint is damaged: {GET_AGAIN}",
+                next_step=DAMAGED,
             )
         out = torch.empty(shape, dtype=torch_dtype(self.dtype, where))
         last = first + shape[0] if shape else 1
@@ -67,7 +70,7 @@ class ChunkedTensor(StoredTensor):
             raise UnreadableFile(
                 f"a chunk is not what the metadata says: {self.dtype} of {sizes(chunk.sizes)}",
                 where=where,
-                next_step=f"the checkpoint is damaged: {GET_AGAIN}",
+                next_step=DAMAGED,
             )
         return archive.tensor(self.name, pickled)
 

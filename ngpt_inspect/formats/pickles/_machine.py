@@ -72,27 +72,6 @@ class Machine:
     def do_stop(self) -> None:
         pass
 
-    def do_none(self) -> None:
-        self.stack.append(None)
-
-    def do_newtrue(self) -> None:
-        self.stack.append(True)
-
-    def do_newfalse(self) -> None:
-        self.stack.append(False)
-
-    def do_empty_list(self) -> None:
-        self.stack.append([])
-
-    def do_empty_dict(self) -> None:
-        self.stack.append({})
-
-    def do_empty_set(self) -> None:
-        self.stack.append(set())
-
-    def do_empty_tuple(self) -> None:
-        self.stack.append(())
-
     def do_mark(self) -> None:
         self.below.append(self.stack)
         self.stack = []
@@ -187,12 +166,27 @@ def _expect(value: Any, kind: type) -> Any:
     return value
 
 
+def _stacks(make: Callable[[], Any]) -> Callable[[Machine], None]:
+    return lambda machine: machine.stack.append(make())
+
+
+CONSTANTS: dict[str, Callable[[], Any]] = {
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+    "EMPTY_SET": set,
+    "EMPTY_TUPLE": tuple,
+}
 LITERALS = (
     *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
     *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 )
-Machine.actions |= dict.fromkeys(LITERALS) | {
+Machine.actions |= dict.fromkeys(LITERALS)
+Machine.actions |= {name: _stacks(make) for name, make in CONSTANTS.items()}
+Machine.actions |= {
     name.removeprefix("do_").upper(): method
     for name, method in vars(Machine).items()
     if name.startswith("do_")

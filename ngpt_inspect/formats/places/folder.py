@@ -185,6 +185,15 @@ def _one_of(folder: Place, names: list[str]) -> str:
     return f"say {' or '.join(commands[:MOST_COMMANDS])}{more}"
 
 
+def missing(what: str, whole: Place) -> UnreadableFile:
+    """Return the error for one of several files of a checkpoint that is not there."""
+    return UnreadableFile(
+        f"its {what} is missing",
+        where=str(whole),
+        next_step="copy or download it into the same folder",
+    )
+
+
 def is_plain_name(name: str) -> bool:
     """Tell a bare file name from anything that could lead out of the folder."""
     return name not in ("", ".", "..") and not set(name) & set("/\\:\0?#")
