@@ -20,40 +20,32 @@ class Place(Protocol):
     @property
     def name(self) -> str:
         """Return the last part."""
-        ...
 
     @property
     def stem(self) -> str:
         """Return the last part without its suffix."""
-        ...
 
     @property
     def suffix(self) -> str:
         """Return the last ending of the last part, with its dot."""
-        ...
 
     @property
     def parent(self) -> Self:
         """Return the folder it is in."""
-        ...
 
     def __truediv__(self, name: str, /) -> Self: ...
 
     def exists(self) -> bool:
         """Tell whether there is anything here."""
-        ...
 
     def is_file(self) -> bool:
         """Tell whether it is a file."""
-        ...
 
     def is_dir(self) -> bool:
         """Tell whether it is a folder."""
-        ...
 
     def iterdir(self) -> Iterator[Self]:
         """Yield what a folder holds."""
-        ...
 
 
 class PurePlace(ABC):
@@ -85,7 +77,6 @@ class Stateful(Protocol):
 
     def state_dict(self) -> Mapping[str, Any]:
         """Return the tensors by name."""
-        ...
 
 
 Openable = str | PathLike[str] | Mapping[str, Any] | IO[bytes] | bytes | Stateful

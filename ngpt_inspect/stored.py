@@ -5,6 +5,7 @@ Formats make these; architectures read them. Neither knows the other.
 
 from __future__ import annotations
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -90,10 +91,7 @@ class StoredTensor(ABC):
     @property
     def n_values(self) -> int:
         """Number of values."""
-        product = 1
-        for size in self.shape:
-            product *= size
-        return product
+        return math.prod(self.shape)
 
     @property
     def n_bytes(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ngpt_inspect.errors import MissingLibrary, UnreadableFile
@@ -37,23 +36,18 @@ CONFIG = {
 """The names Hugging Face has for settings of an architecture."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Types:
-    """What the gguf library knows of the types of ggml."""
-
-    names: Mapping[int, str]
-    sizes: Mapping[int, tuple[int, int]]
+Types = Mapping[int, tuple[str, tuple[int, int]]]
+"""What the gguf library knows of each type of ggml: its name, the values and bytes of a block."""
 
 
-def _types() -> _Types:
+def _types() -> Types:
     try:
         import gguf
     except ImportError:
         raise MissingLibrary(
             "GGUF files need the gguf library", next_step="pip install 'ngpt-inspect[gguf]'"
         ) from None
-    sizes = {int(kind): size for kind, size in gguf.GGML_QUANT_SIZES.items()}
-    return _Types(names={int(kind): kind.name for kind in gguf.GGMLQuantizationType}, sizes=sizes)
+    return {int(kind): (kind.name, size) for kind, size in gguf.GGML_QUANT_SIZES.items()}
 
 
 def _accepts(_place: Place, head: bytes) -> bool:
@@ -82,7 +76,7 @@ def _read(place: Place) -> Contents:
     )
 
 
-def _read_part(place: Place, types: _Types) -> tuple[dict[str, StoredTensor], dict[str, Any]]:
+def _read_part(place: Place, types: Types) -> tuple[dict[str, StoredTensor], dict[str, Any]]:
     file = open_bytes(place)
     header = read_header(file)
     heads = _heads(header.settings)
@@ -93,14 +87,14 @@ def _read_part(place: Place, types: _Types) -> tuple[dict[str, StoredTensor], di
 
 
 def _tensor(
-    entry: BlockEntry, file: ByteFile, types: _Types, heads: Mapping[str, int]
+    entry: BlockEntry, file: ByteFile, types: Types, heads: Mapping[str, int]
 ) -> GGUFTensor:
     def refuse(what: str) -> UnreadableFile:
         return file.refuse(f"tensor {quoted(entry.name)} {what}", f"it is damaged: {GET_AGAIN}")
 
-    if entry.type not in types.names or entry.type not in types.sizes:
+    if entry.type not in types:
         raise refuse(f"is of the unknown type {entry.type}")
-    block = types.sizes[entry.type]
+    dtype, block = types[entry.type]
     if (entry.shape[-1] if entry.shape else 1) % block[0]:
         raise refuse(f"has rows that are no multiple of {block[0]} values")
     found = Q_OR_K.fullmatch(entry.name)
@@ -111,7 +105,7 @@ def _tensor(
     tensor = GGUFTensor(
         name=entry.name,
         shape=entry.shape,
-        dtype=types.names[entry.type],
+        dtype=dtype,
         location=(file.where, entry.offset),
         file=file,
         type=entry.type,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 from ngpt_inspect.formats.pickles import inert_pickle
 from ngpt_inspect.formats.pickles.records import Global, PickleFault, Record
-from ngpt_inspect.formats.pickles.torch_calls import TENSOR_DTYPES, answer
+from ngpt_inspect.formats.pickles.torch_calls import TENSOR_DTYPES, answer, are_sizes
 from ngpt_inspect.wording import quoted
 
 METADATA = "torch.distributed.checkpoint.metadata"
@@ -22,7 +22,6 @@ ENUMERATIONS = {
 }
 MOST_INSTRUCTIONS = 10_000_000
 """Some 150,000 chunks; half a minute."""
-MOST_AXES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,32 +108,28 @@ def _mapping(value: Any) -> Mapping[Any, Any]:
 
 
 def _sizes(value: Any) -> tuple[int, ...]:
-    if isinstance(value, tuple) and len(value) <= MOST_AXES and all(map(_whole, value)):
-        return value
-    raise PickleFault("it is damaged (impossible sizes)")
+    if not are_sizes(value):
+        raise PickleFault("it is damaged (impossible sizes)")
+    return value
 
 
 def _blobs(storage: Mapping[Any, Any]) -> Iterator[tuple[tuple[str, Any], Blob]]:
     for index, info in storage.items():
         key = _fields(index, Global(METADATA, "MetadataIndex"))
         found = _fields(info, Global(FILESYSTEM, "_StorageInfo"))
-        file, offset, length = (found.get(k) for k in ("relative_path", "offset", "length"))
+        file, extent = found.get("relative_path"), (found.get("offset"), found.get("length"))
         name, place = key.get("fqn"), key.get("offset")
         if not isinstance(file, str) or not isinstance(name, str):
             raise PickleFault("it is damaged (a chunk without a name)")
-        if not _whole(offset) or not _whole(length):
+        if not are_sizes(extent):
             raise PickleFault("it is damaged (a chunk without a place)")
         blob = Blob(
             file=file,
-            offset=offset,
-            n_bytes=length,
+            offset=extent[0],
+            n_bytes=extent[1],
             transformed=bool(found.get("transform_descriptors")),
         )
         yield (name, None if place is None else _sizes(place)), blob
-
-
-def _whole(value: Any) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value < 2**63
 
 
 def _tensor(name: str, entry: Any, blobs: Mapping[tuple[str, Any], Blob]) -> Sharded:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from ngpt_inspect.formats._values import TORCH_NAMES
 from ngpt_inspect.formats.pickles.python_calls import PYTHON_CALLS, same
@@ -79,7 +79,7 @@ def storage_of(identifier: Any) -> PickledStorage:
         It is anything else, or a storage type without a dtype of ours.
     """
     match identifier:
-        case ("storage", Global() as kind, str(key), _, n_items, *_) if _sizes((n_items,)):
+        case ("storage", Global() as kind, str(key), _, n_items, *_) if are_sizes((n_items,)):
             if kind.name not in STORAGE_DTYPES or kind.module.partition(".")[0] != "torch":
                 msg = f"it stores values as {kind}, which is not supported"
                 raise PickleFault(msg)
@@ -110,7 +110,7 @@ def _tensor(
 ) -> PickledTensor:
     if not isinstance(storage, PickledStorage):
         raise TypeError
-    if not (_sizes((offset,)) and _sizes(shape) and _sizes(stride) and len(shape) == len(stride)):
+    if not all(map(are_sizes, ((offset,), shape, stride))) or len(shape) != len(stride):
         msg = "a tensor with impossible sizes"
         raise ValueError(msg)
     return PickledTensor(
@@ -118,7 +118,8 @@ def _tensor(
     )
 
 
-def _sizes(value: Any) -> bool:
+def are_sizes(value: Any) -> TypeGuard[tuple[int, ...]]:
+    """Tell what can be a shape, or other numbers of items."""
     return (
         isinstance(value, tuple)
         and len(value) <= MOST_AXES
@@ -178,7 +179,7 @@ def _dtensor(args: tuple[Any, ...], state: Any) -> PickledTensor:
     """Answer for a DTensor with what its rank held: all of it, or a shard."""
     _, _, shape, *_ = args
     local, spec = (_attributes(state).get(name) for name in ("_local_tensor", "_spec"))
-    if not isinstance(local, PickledTensor) or not isinstance(spec, Record) or not _sizes(shape):
+    if not isinstance(local, PickledTensor) or not isinstance(spec, Record) or not are_sizes(shape):
         raise TypeError
     placements = _attributes(spec.state).get("placements")
     if not isinstance(placements, tuple) or not all(isinstance(p, Record) for p in placements):

@@ -40,7 +40,7 @@ OF_RANK = re.compile(r"mp_rank_\d+(?:_\d+)?")
 FSDP = re.compile(r"pytorch_model_fsdp_\d+")
 LATEST = "latest"
 """The file in which DeepSpeed names the last of its folders."""
-INNER = re.compile(r"model_and_optim|pytorch_model_fsdp_\d+|global_step\d+")
+INNER = re.compile(rf"{DISTRIBUTED}|{FSDP.pattern}|global_step\d+")
 """Folders whose settings lie in the folder around: of OLMo-core, accelerate and DeepSpeed."""
 ORIGINAL = "original"
 """The folder of Meta's own files, where the others are not."""
