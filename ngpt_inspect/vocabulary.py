@@ -97,17 +97,8 @@ class Role(StrEnum):
         return FACTS[self]
 
 
-def _embedding(symbol: str, meaning: str) -> RoleFacts:
-    return RoleFacts(
-        kind=Kind.EMBEDDING,
-        symbol=symbol,
-        shape="vocab_size, d_model",
-        unit_axis=MatrixAxis.ROWS,
-        meaning=meaning,
-    )
-
-
-def _matrix(
+def _role(
+    kind: Kind,
     symbol: str,
     shape: str,
     meaning: str,
@@ -115,7 +106,7 @@ def _matrix(
     unit_axis: MatrixAxis | None = None,
 ) -> RoleFacts:
     return RoleFacts(
-        kind=Kind.MATRIX,
+        kind=kind,
         symbol=symbol,
         shape=shape,
         unit_axis=unit_axis,
@@ -124,28 +115,26 @@ def _matrix(
     )
 
 
-_reader = partial(_matrix, unit_axis=MatrixAxis.ROWS)
+_embedding = partial(_role, Kind.EMBEDDING, unit_axis=MatrixAxis.ROWS)
+_reader = partial(_role, Kind.MATRIX, unit_axis=MatrixAxis.ROWS)
 """A matrix that reads from the hidden state: unit rows."""
-_writer = partial(_matrix, unit_axis=MatrixAxis.COLUMNS)
+_writer = partial(_role, Kind.MATRIX, unit_axis=MatrixAxis.COLUMNS)
 """One that writes to it: unit columns."""
-_inner = _matrix
+_inner = partial(_role, Kind.MATRIX)
 """One between two spaces neither of which is that of the hidden state."""
+_rate = partial(_role, Kind.EIGEN_LEARNING_RATE)
+_scale = partial(_role, Kind.SCALING)
+_gain = partial(_role, Kind.GAIN)
 
-
-def _vector(kind: Kind, symbol: str, shape: str, meaning: str) -> RoleFacts:
-    return RoleFacts(kind=kind, symbol=symbol, shape=shape, meaning=meaning)
-
-
-_rate = partial(_vector, Kind.EIGEN_LEARNING_RATE)
-_scale = partial(_vector, Kind.SCALING)
-_gain = partial(_vector, Kind.GAIN)
-
+_TOKENS = "vocab_size, d_model"
 _QUERY_HEADS = "n_heads*d_k, d_model"
 _KV_HEADS = "n_kv_heads*d_k, d_model"
 
 FACTS: dict[Role, RoleFacts] = {
-    Role.E_INPUT: _embedding("E<sub>input</sub>", "input embeddings, one row a token"),
-    Role.E_OUTPUT: _embedding("E<sub>output</sub>", "output embeddings, one row a token (eq. 1)"),
+    Role.E_INPUT: _embedding("E<sub>input</sub>", _TOKENS, "input embeddings, one row a token"),
+    Role.E_OUTPUT: _embedding(
+        "E<sub>output</sub>", _TOKENS, "output embeddings, one row a token (eq. 1)"
+    ),
     Role.W_Q: _reader("W<sub>q</sub>", _QUERY_HEADS, "queries (eq. 12)", MatrixAxis.ROWS),
     Role.W_K: _reader("W<sub>k</sub>", _KV_HEADS, "keys (eq. 12)", MatrixAxis.ROWS),
     Role.W_V: _reader("W<sub>v</sub>", _KV_HEADS, "values (eq. 12)", MatrixAxis.ROWS),
@@ -191,7 +180,7 @@ FACTS: dict[Role, RoleFacts] = {
     Role.S_U: _scale("s<sub>u</sub>", "d_mlp", "scale of u (eq. 20)"),
     Role.S_NU: _scale("s<sub>ν</sub>", "d_mlp", "scale of the gate, before its sqrt(d) (eq. 21)"),
     Role.S_Z: _scale("s<sub>z</sub>", "vocab_size", "scale of the logits (eq. 3)"),
-    Role.E_POSITION: _vector(
+    Role.E_POSITION: _role(
         Kind.POSITION, "E<sub>pos</sub>", "context, d_model", "learned position embeddings"
     ),
     Role.GAIN_A: _gain("g<sub>A</sub>", "d_model", "norm gain before attention"),
@@ -203,8 +192,8 @@ FACTS: dict[Role, RoleFacts] = {
     Role.GAIN_K: _gain("g<sub>k</sub>", "d_k", "norm gain of keys"),
     Role.GAIN_Q_A: _gain("g<sub>q,a</sub>", "d_q", "gain of the queries' latent"),
     Role.GAIN_KV_A: _gain("g<sub>kv,a</sub>", "d_kv", "gain of the latent of keys and values"),
-    Role.SINK: _vector(Kind.OTHER, "sink", "n_heads", "a logit of each head for no token"),
-    Role.DECAY: _vector(Kind.OTHER, "decay", "any", "how fast a mixer forgets"),
+    Role.SINK: _role(Kind.OTHER, "sink", "n_heads", "a logit of each head for no token"),
+    Role.DECAY: _role(Kind.OTHER, "decay", "any", "how fast a mixer forgets"),
 }
 
 
