@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ngpt_inspect.architectures.engine.architecture import Rule, as_stored
@@ -34,16 +35,6 @@ QKV = Cut(
 )
 """All queries, then all keys, then all values."""
 
-THIRDS = Cut(
-    height="3*d_model",
-    rows={
-        Role.W_Q: ("0", "d_model"),
-        Role.W_K: ("d_model", "2*d_model"),
-        Role.W_V: ("2*d_model", "3*d_model"),
-    },
-)
-"""The same of heads as wide as the model, which can be cut without their number."""
-
 QKV_BY_GROUP = Cut(
     height="(n_heads + 2*n_kv_heads)*d_k",
     groups="n_kv_heads",
@@ -63,9 +54,19 @@ QKV_BY_HEAD = Cut(
 """Each head: its query, its key, its value."""
 
 
+def equal(width: str, *roles: Role) -> Cut:
+    """Return the cut into as many rows of each role, those of one after those of another."""
+    bounds = ["0", width, *(f"{n}*{width}" for n in range(2, len(roles) + 1))]
+    return Cut(height=bounds[-1], rows=dict(zip(roles, pairwise(bounds), strict=True)))
+
+
+THIRDS = equal("d_model", Role.W_Q, Role.W_K, Role.W_V)
+"""`QKV` of heads as wide as the model, which can be cut without their number."""
+
+
 def halves(first: Role, second: Role, width: str = "d_mlp") -> Cut:
     """Return the cut into all rows of one role, then all of another."""
-    return Cut(height=f"2*{width}", rows={first: ("0", width), second: (width, f"2*{width}")})
+    return equal(width, first, second)
 
 
 def alternating(first: Role, second: Role, width: str = "d_mlp") -> Cut:

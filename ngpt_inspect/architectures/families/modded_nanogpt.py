@@ -1,11 +1,11 @@
 """KellerJordan/modded-nanogpt before its banks: c_q c_k c_v, then qkv_w, then qkvo_w; nanochat."""
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, whole
-from ngpt_inspect.architectures.engine.cuts import Cut, fused
+from ngpt_inspect.architectures.engine.cuts import equal, fused
 from ngpt_inspect.vocabulary import Role
 
 _LAYERS = ("transformer.h.{layer}.", "blocks.{layer}.")
-_ROWS = ("n_heads*d_k", "2*n_heads*d_k", "3*n_heads*d_k", "4*n_heads*d_k")
+_WIDTH = "n_heads*d_k"
 _MIX = "learned mixing of residuals and values; no measure reads it"
 
 
@@ -15,17 +15,10 @@ def _layer(name: str) -> str:
 
 def _stack(n: int) -> str:
     """Return the shapes of n square matrices, one after another or with an axis of their own."""
-    return f"{n}, n_heads*d_k, d_model|{n}*n_heads*d_k, d_model"
+    return f"{n}, {_WIDTH}, d_model|{n}*{_WIDTH}, d_model"
 
 
-_QKV = Cut(
-    height=_ROWS[2],
-    rows={
-        Role.W_Q: ("0", _ROWS[0]),
-        Role.W_K: (_ROWS[0], _ROWS[1]),
-        Role.W_V: (_ROWS[1], _ROWS[2]),
-    },
-)
+_QKV = (Role.W_Q, Role.W_K, Role.W_V)
 
 ARCHITECTURE = Architecture(
     name="modded_nanogpt",
@@ -58,12 +51,12 @@ ARCHITECTURE = Architecture(
         whole(_layer("attn.c_q.weight"), Role.W_Q, block="attention/apart"),
         whole(_layer("attn.c_k.weight"), Role.W_K, block="attention/apart"),
         whole(_layer("attn.c_v.weight"), Role.W_V, block="attention/apart"),
-        *fused(_layer("attn.qkv_w"), _QKV, shape=_stack(3), block="attention/qkv"),
+        *fused(_layer("attn.qkv_w"), equal(_WIDTH, *_QKV), shape=_stack(3), block="attention/qkv"),
         whole(_layer("attn.c_proj.weight"), Role.W_O, block="attention/apart|attention/qkv"),
         # One tensor of square matrices, hence the same number of rows for W_o.
         *fused(
             _layer("attn.qkvo_w"),
-            Cut(height=_ROWS[3], rows={**_QKV.rows, Role.W_O: (_ROWS[2], _ROWS[3])}),
+            equal(_WIDTH, *_QKV, Role.W_O),
             shape=_stack(4),
             block="attention/qkvo",
         ),

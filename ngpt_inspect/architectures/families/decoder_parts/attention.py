@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ngpt_inspect.architectures.engine.architecture import Product, Rule, whole
-from ngpt_inspect.architectures.engine.cuts import Cut, fused
+from ngpt_inspect.architectures.engine.cuts import Cut, equal, fused
 from ngpt_inspect.architectures.families.decoder_parts.words import (
     ANY,
     ATTENTION,
@@ -76,13 +76,7 @@ def one(
 
 QKV_NAMES = ("qkv_proj.weight", "Wqkv.weight", "qkv.weight", "in_proj_weight")
 BY_HEAD_NAMES = ("query_key_value.weight", "linear_qkv.weight")
-KV = Cut(
-    height="2*n_kv_heads*d_k",
-    rows={
-        Role.W_K: ("0", "n_kv_heads*d_k"),
-        Role.W_V: ("n_kv_heads*d_k", "2*n_kv_heads*d_k"),
-    },
-)
+KV = equal("n_kv_heads*d_k", Role.W_K, Role.W_V)
 """All keys, then all values."""
 GATED_Q = Cut(
     height="2*n_heads*d_k",
