@@ -414,3 +414,21 @@ def test_codes_that_contradict_themselves_name_their_file(tmp_path: Path) -> Non
     folder = write(tmp_path, words | parts | order, {"quant_method": "gptq", "bits": 4})
     with pytest.raises(InspectError, match=r"00001.safetensors: tensor w.weight: its g_idx"):
         only(folder).read()
+
+
+@pytest.mark.parametrize("method", ["awq", "gptq"])
+def test_codes_of_one_of_two_models_in_a_file(method: str, tmp_path: Path) -> None:
+    """What tells the models apart is no part of the names that codes and scales are found by."""
+    words = torch.zeros(16, 2, dtype=torch.int32) if method == "awq" else torch.zeros(2, 16).int()
+    module = {"qweight": words, "qzeros": torch.zeros(1, 2).int(), "scales": torch.ones(1, 16)}
+    tensors = {
+        f"{model}.layers.{layer}.w.{name}": part.half() if name == "scales" else part.clone()
+        for model in ("model", "ema")
+        for layer in (0, 1)
+        for name, part in module.items()
+    }
+    tables = {f"{model}.embed.weight": torch.ones(32, 16) for model in ("model", "ema")}
+    config = {"quant_method": method, "bits": 4, "version": "gemm", "group_size": 16}
+    read = read_contents(write(tmp_path, tensors | tables, config), "ema").tensors
+    assert sorted(read) == ["embed.weight", "layers.0.w.weight", "layers.1.w.weight"]
+    assert not any(tensor.obstacle for tensor in read.values())
