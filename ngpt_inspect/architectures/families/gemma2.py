@@ -3,17 +3,7 @@
 from dataclasses import replace
 
 from ngpt_inspect.architectures.engine.architecture import POST_GAIN, Architecture
-from ngpt_inspect.architectures.families._llama import (
-    ATTENTIONS,
-    BUFFERS,
-    EMBEDDINGS,
-    GAIN_OFFSET,
-    IGNORED,
-    LAYER,
-    QK_NORMS,
-    mlp,
-    norms,
-)
+from ngpt_inspect.architectures.families import _llama
 
 ARCHITECTURE = Architecture(
     name="gemma2",
@@ -21,23 +11,27 @@ ARCHITECTURE = Architecture(
     title="Gemma 2 and 3",
     source="transformers, models/gemma2/modeling_gemma2.py, models/gemma3/modeling_gemma3.py",
     ignored={
-        **IGNORED,
-        LAYER + "post_attention_layernorm.weight": POST_GAIN,
-        LAYER + "post_feedforward_layernorm.weight": POST_GAIN,
+        **_llama.IGNORED,
+        _llama.LAYER + "post_attention_layernorm.weight": POST_GAIN,
+        _llama.LAYER + "post_feedforward_layernorm.weight": POST_GAIN,
     },
-    buffers=BUFFERS,
+    buffers=_llama.BUFFERS,
     constants=(
-        replace(GAIN_OFFSET, assumed="1", because="no model_type is recorded; as Gemma 2 and 3 do"),
+        replace(
+            _llama.GAIN_OFFSET,
+            assumed="1",
+            because="no model_type is recorded; as Gemma 2 and 3 do",
+        ),
     ),
     notes=(
         "Gemmas multiply input embeddings by sqrt(d_model); they are given as stored",
         "GELU gate",
     ),
     rules=(
-        *EMBEDDINGS,
-        *ATTENTIONS,
-        *QK_NORMS,
-        *mlp(),
-        *norms("pre_feedforward_layernorm"),
+        *_llama.EMBEDDINGS,
+        *_llama.ATTENTIONS,
+        *_llama.QK_NORMS,
+        *_llama.mlp(),
+        *_llama.norms("pre_feedforward_layernorm"),
     ),
 )

