@@ -3,7 +3,6 @@
 from ngpt_inspect.architectures.engine.architecture import (
     ROTARY,
     Architecture,
-    Rule,
     unrecorded,
     whole,
 )
@@ -46,11 +45,8 @@ ARCHITECTURE = Architecture(
         whole(_LAYER + "mlp.fc_2.weight", Role.W_O_MLP),
         whole(_LAYER + "sa_scaler.scale", Role.ALPHA_A, factor="alpha_init / alpha_scale"),
         whole(_LAYER + "mlp_scaler.scale", Role.ALPHA_M, factor="alpha_init / alpha_scale"),
-        Rule(
-            name=_LAYER + "sa.qk_scaler.scale",
-            role=Role.S_QK,
-            shape="d_k",
-            factor="s_qk_init / s_qk_scale",
+        whole(
+            _LAYER + "sa.qk_scaler.scale", Role.S_QK, shape="d_k", factor="s_qk_init / s_qk_scale"
         ),
         whole(_LAYER + "mlp.fc3_scaler.scale", Role.S_U),
         whole(_LAYER + "mlp.fc1_scaler.scale", Role.S_NU),

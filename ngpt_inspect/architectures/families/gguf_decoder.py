@@ -29,11 +29,6 @@ def _each(
     return [Rule(name=name, role=role, shape=shape, optional=True) for name in names]
 
 
-def _bare(leaf: str, role: Role, shape: str = ANY) -> Rule:
-    """Return the rule of a tensor whose name ends without ``.weight``."""
-    return Rule(name=f"{LAYER}{leaf}", role=role, shape=shape, optional=True)
-
-
 def _beside(block: str) -> list[Rule]:
     return [
         _rule("attn_output attn_o", Role.W_O, "d_model, n_heads*d_v", block),
@@ -124,13 +119,11 @@ def _mlp() -> list[Rule]:
     down = "n_experts, d_model, d_expert"
     rules.append(_rule("ffn_down_exps", Role.W_O_MLP, down, "experts/in one", **stacked))
     rules += [
-        _rule("ffn_up_shexp", Role.W_U, "d_shared, d_model", "shared/one"),
-        _rule("ffn_gate_shexp", Role.W_NU, "d_shared, d_model", "shared/one", optional=True),
-        _rule("ffn_down_shexp", Role.W_O_MLP, "d_model, d_shared", "shared/one"),
-    ]
-    old: dict[str, Any] = {"width": "d_expert", "block": "experts/files of old"}
-    rules += [
-        whole(_names(f"ffn_{leaf}.{{expert}}"), role, optional=leaf == "gate", **old)
+        whole(_names(f"ffn_{leaf}{home}"), role, width=width, block=block, optional=leaf == "gate")
+        for home, width, block in (
+            ("_shexp", "d_shared", "shared/one"),
+            (".{expert}", "d_expert", "experts/files of old"),
+        )
         for leaf, role in (("up", Role.W_U), ("gate", Role.W_NU), ("down", Role.W_O_MLP))
     ]
     return rules
@@ -144,7 +137,8 @@ _SIDE = (
     *_each("ssm_in ssm_beta ssm_alpha ssm_ba ssm_f_a ssm_g_a shortconv.in_proj", Role.M_IN),
     *_each("ssm_x ssm_dt ssm_f_b ssm_g_b", Role.M_INNER),
     *_each("ssm_out shortconv.out_proj", Role.M_OUT),
-    *(_bare(leaf, Role.DECAY) for leaf in ("ssm_a", "ssm_a.weight")),
+    Rule(name=f"{LAYER}ssm_a", role=Role.DECAY, shape=ANY, optional=True),
+    *_each("ssm_a", Role.DECAY, ANY),
     *_each(f"{_TIME}key {_TIME}value {_TIME}receptance {_TIME}gate", Role.M_IN),
     *_each(f"{_TIME}decay", Role.DECAY, ANY),
     *_each(f"{_TIME}output", Role.M_OUT),

@@ -1,6 +1,6 @@
 """nGPT-pytorch of lucidrains before 0.0.11: plain parameters, used as they are stored."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule, whole
+from ngpt_inspect.architectures.engine.architecture import Architecture, whole
 from ngpt_inspect.architectures.families import _lucidrains
 from ngpt_inspect.vocabulary import Role
 
@@ -24,12 +24,7 @@ ARCHITECTURE = Architecture(
         *_lucidrains.matrices(),
         whole("residual_lerp_scales.{layer}.0", Role.ALPHA_A),
         whole("residual_lerp_scales.{layer}.1", Role.ALPHA_M),
-        Rule(
-            name=_lucidrains.ATTENTION + "qk_scale",
-            role=Role.S_QK,
-            shape="d_k",
-            factor="d_k**-0.25",
-        ),
+        whole(_lucidrains.ATTENTION + "qk_scale", Role.S_QK, shape="d_k", factor="d_k**-0.25"),
         whole(_lucidrains.MLP + "hidden_scale", Role.S_U),
         whole(_lucidrains.MLP + "gate_scale", Role.S_NU),
         whole("logit_scale", Role.S_Z, factor="d_model**0.5"),

@@ -1,6 +1,6 @@
 """nGPT-pytorch of lucidrains 0.0.1: no scales of the MLP and of the logits yet."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Rule, whole
+from ngpt_inspect.architectures.engine.architecture import Architecture, whole
 from ngpt_inspect.architectures.families import _lucidrains
 from ngpt_inspect.vocabulary import Role
 
@@ -22,11 +22,6 @@ ARCHITECTURE = Architecture(
         *_lucidrains.matrices(logits="token_unembed", other_axis=True),
         whole("residual_lerp_scales.{layer}.0", Role.ALPHA_A),
         whole("residual_lerp_scales.{layer}.1", Role.ALPHA_M),
-        Rule(
-            name=_lucidrains.ATTENTION + "qk_scale",
-            role=Role.S_QK,
-            shape="d_k",
-            factor="d_k**-0.25",
-        ),
+        whole(_lucidrains.ATTENTION + "qk_scale", Role.S_QK, shape="d_k", factor="d_k**-0.25"),
     ),
 )

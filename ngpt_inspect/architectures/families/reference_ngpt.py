@@ -1,6 +1,8 @@
 """The nGPT of this project's reference_model."""
 
-from ngpt_inspect.architectures.engine.architecture import Architecture, Constant, Rule
+from typing import Any
+
+from ngpt_inspect.architectures.engine.architecture import Architecture, Constant, Rule, whole
 from ngpt_inspect.architectures.families._reference import ATTENTION, MATRICES, MLP, SOURCE
 from ngpt_inspect.vocabulary import Role
 
@@ -16,6 +18,13 @@ _PAPER = {
     "s_z_init": "1",
     "s_z_scale": "d_model**-0.5",
 }
+
+
+def _learned(name: str, role: Role, constant: str, **more: Any) -> Rule:
+    """Return the rule of a learned vector, or of a single number in its place."""
+    factor = f"{constant}_init / {constant}_scale"
+    return whole(name, role, shape=f"{role.facts.shape}|1", factor=factor, **more)
+
 
 ARCHITECTURE = Architecture(
     name="reference_ngpt",
@@ -33,25 +42,11 @@ ARCHITECTURE = Architecture(
     ),
     rules=(
         *MATRICES,
-        *(
-            Rule(
-                name=f"layers.{{layer}}.{role}",
-                role=role,
-                shape="d_model|1",
-                factor="alpha_init / alpha_scale",
-                absolute=True,
-            )
-            for role in (Role.ALPHA_A, Role.ALPHA_M)
-        ),
-        Rule(
-            name=ATTENTION + "s_qk",
-            role=Role.S_QK,
-            shape="n_heads, d_k|1",
-            factor="s_qk_init / s_qk_scale",
-            optional=True,
-        ),
-        Rule(name=MLP + "s_u", role=Role.S_U, shape="d_mlp|1", factor="s_u_init / s_u_scale"),
-        Rule(name=MLP + "s_nu", role=Role.S_NU, shape="d_mlp|1", factor="s_nu_init / s_nu_scale"),
-        Rule(name="s_z", role=Role.S_Z, shape="vocab_size|1", factor="s_z_init / s_z_scale"),
+        _learned("layers.{layer}.alpha_A", Role.ALPHA_A, "alpha", absolute=True),
+        _learned("layers.{layer}.alpha_M", Role.ALPHA_M, "alpha", absolute=True),
+        _learned(ATTENTION + "s_qk", Role.S_QK, "s_qk", optional=True),
+        _learned(MLP + "s_u", Role.S_U, "s_u"),
+        _learned(MLP + "s_nu", Role.S_NU, "s_nu"),
+        _learned("s_z", Role.S_Z, "s_z"),
     ),
 )
