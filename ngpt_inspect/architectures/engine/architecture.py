@@ -189,8 +189,3 @@ def qk_norms(queries: str, keys: str, *, offset: str = "0") -> tuple[Rule, ...]:
         Rule(name=name, role=role, shape=f"d_{role}", offset=offset, optional=True)
         for name, role in ((queries, Role.GAIN_Q), (keys, Role.GAIN_K))
     )
-
-
-def gate_of_shared(name: str) -> Rule:
-    """Return the rule of the one row that weighs an expert which every token passes."""
-    return Rule(name=name, role=Role.X_IN, shape="1, d_model", optional=True)

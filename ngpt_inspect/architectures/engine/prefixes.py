@@ -20,13 +20,9 @@ def without_prefix(contents: Contents) -> Iterator[Contents]:
     neither is.
     """
     names = {name: unwrap(name) for name in contents.tensors}
-    for prefix in _prefixes(list(names.values())):
+    found = by_prefix(names.values(), DEEPEST)
+    usual = [f"{prefix}." for prefix, same in found.items() if 2 * len(same) > len(names)]
+    for prefix in sorted(usual, key=len):
         tensors = {names[n].removeprefix(prefix): t for n, t in contents.tensors.items()}
         if len(tensors) == len(names):
             yield replace(contents, tensors=tensors)
-
-
-def _prefixes(names: list[str]) -> list[str]:
-    """Return the prefixes that more than half of the names have; each begins the next."""
-    found = by_prefix(names, DEEPEST).items()
-    return sorted((f"{each}." for each, same in found if 2 * len(same) > len(names)), key=len)

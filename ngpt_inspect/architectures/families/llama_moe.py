@@ -2,7 +2,6 @@
 
 from ngpt_inspect.architectures.engine.architecture import (
     Architecture,
-    gate_of_shared,
     router,
     whole,
 )
@@ -38,7 +37,10 @@ ARCHITECTURE = Architecture(
         *_llama.mlp(_llama.MLP, "mlp/dense", "d_dense"),
         *_llama.mlp(_SHARED, "shared/one", "d_shared", optional=True),
         router(_llama.MLP + "gate.weight", _SPARSE + "gate.weight"),
-        gate_of_shared(_llama.MLP + "shared_expert_gate.weight"),
+        # One row, which weighs the expert that every token passes.
+        whole(
+            _llama.MLP + "shared_expert_gate.weight", Role.X_IN, shape="1, d_model", optional=True
+        ),
         *_llama.norms(),
     ),
 )

@@ -88,7 +88,7 @@ def find_model(folder: Place) -> Place:
         _choose(names, (".safetensors",), ("model.safetensors",), folder, last)
         or _choose(names, (TORCH_INDEX,), (f"pytorch_model{TORCH_INDEX}",), folder)
         or _choose(names, TORCH_SUFFIXES, ("pytorch_model.bin", "ckpt.pt"), folder, last)
-        or _choose_gguf(names, folder)
+        or _only([n for n in names if n.endswith(".gguf") and not LATER_PART.search(n)], folder)
         or last
     )
     if found is None and ORIGINAL in names and (folder / ORIGINAL).is_dir():
@@ -146,11 +146,6 @@ def _choose(
             next_step="copy or download the others into the same folder",
         )
     return last if last is not None and last.name in found else _only(found, folder)
-
-
-def _choose_gguf(names: list[str], folder: Place) -> Place | None:
-    firsts = [n for n in names if n.endswith(".gguf") and not LATER_PART.search(n)]
-    return _only(firsts, folder)
 
 
 def _only(found: list[str], folder: Place) -> Place | None:
