@@ -1,11 +1,6 @@
 """nGPT checkpoints of alxndrTL/ngpt: one s_qk for all heads."""
 
-from ngpt_inspect.architectures.engine.architecture import (
-    ROTARY,
-    Architecture,
-    unrecorded,
-    whole,
-)
+from ngpt_inspect.architectures.engine.architecture import ROTARY, Architecture, unrecorded, whole
 from ngpt_inspect.vocabulary import Role
 
 _LAYER = "core.layers.{layer}."

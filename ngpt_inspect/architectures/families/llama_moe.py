@@ -1,10 +1,6 @@
 """Mixtral, Qwen2-MoE, Qwen3-MoE, OLMoE: Llama with a mixture of experts, apart or stacked."""
 
-from ngpt_inspect.architectures.engine.architecture import (
-    Architecture,
-    router,
-    whole,
-)
+from ngpt_inspect.architectures.engine.architecture import Architecture, router, whole
 from ngpt_inspect.architectures.engine.cuts import halves
 from ngpt_inspect.architectures.families import _llama
 from ngpt_inspect.vocabulary import Role

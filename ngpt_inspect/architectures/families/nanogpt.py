@@ -1,11 +1,6 @@
 """karpathy/nanoGPT, and the small variants of it that rename the norms."""
 
-from ngpt_inspect.architectures.engine.architecture import (
-    BIAS,
-    Architecture,
-    layer_biases,
-    whole,
-)
+from ngpt_inspect.architectures.engine.architecture import BIAS, Architecture, layer_biases, whole
 from ngpt_inspect.architectures.engine.cuts import THIRDS, fused
 from ngpt_inspect.vocabulary import Role
 

@@ -6,12 +6,7 @@ from typing import Any
 
 from ngpt_inspect.architectures.engine.architecture import Rule, whole
 from ngpt_inspect.architectures.engine.cuts import alternating, fused, halves
-from ngpt_inspect.architectures.families.decoder_parts.words import (
-    MLP,
-    each,
-    named,
-    weights,
-)
+from ngpt_inspect.architectures.families.decoder_parts.words import MLP, each, named, weights
 from ngpt_inspect.vocabulary import Role
 
 
