@@ -183,12 +183,10 @@ def row_range(shape: tuple[int, ...], start: int, stop: int | None) -> tuple[int
     if not shape:
         if (start, stop) in ((0, None), (0, 1)):
             return 0, ()
-        msg = f"rows {start}:{stop} of a scalar"
-        raise IndexError(msg)
+        raise IndexError(f"rows {start}:{stop} of a scalar")
     stop = shape[0] if stop is None else stop
     if not 0 <= start <= stop <= shape[0]:
-        msg = f"rows {start}:{stop} of {shape[0]}"
-        raise IndexError(msg)
+        raise IndexError(f"rows {start}:{stop} of {shape[0]}")
     return start, (stop - start, *shape[1:])
 
 

@@ -132,8 +132,7 @@ def _decoded(name: str, codes: StoredTensor, home: str, said: _Said) -> HQQTenso
     found = {part: _side(part, home, said) for part in ("scale", "zero")}
     missing = [*(part for part, each in found.items() if each is None), *["shape"] * (not shape)]
     if missing:
-        msg = f", and without {', '.join(missing)} no values follow"
-        raise NotDecoded(msg)
+        raise NotDecoded(f", and without {', '.join(missing)} no values follow")
     parts = (codes, *(each for each in found.values() if each is not None))
     bits, axis = ((*said.integers(f"{home}.{key}"), -1)[0] for key in ("nbits", "axis"))
     taken = PACKED.get(codes.dtype, {}).get(bits, 0)

@@ -63,8 +63,7 @@ class Machine:
 
     def do_proto(self, version: int) -> None:
         if version > 5:
-            msg = f"it is of pickle protocol {version}"
-            raise PickleFault(msg)
+            raise PickleFault(f"it is of pickle protocol {version}")
 
     def do_frame(self, _size: int) -> None:
         pass
@@ -161,8 +160,7 @@ class Machine:
 
 def _expect(value: Any, kind: type) -> Any:
     if not isinstance(value, kind):
-        msg = f"a {type(value).__name__} where a {kind.__name__} belongs"
-        raise TypeError(msg)
+        raise TypeError(f"a {type(value).__name__} where a {kind.__name__} belongs")
     return value
 
 

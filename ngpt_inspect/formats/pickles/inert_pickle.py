@@ -50,13 +50,11 @@ def load(data: bytes, call: Call, persistent: Lookup, most_instructions: int | N
     try:
         for count, (name, argument) in enumerate(_instructions(data)):
             if count == limit:
-                msg = f"it has more than {limit} instructions"
-                raise PickleFault(msg)
+                raise PickleFault(f"it has more than {limit} instructions")
             machine.step(name, argument)
         (value,) = machine.stack
     except (ValueError, LookupError, TypeError, OverflowError, struct.error) as error:
-        msg = f"it is damaged ({str(error) or type(error).__name__})"
-        raise PickleFault(msg) from error
+        raise PickleFault(f"it is damaged ({str(error) or type(error).__name__})") from error
     return value
 
 
@@ -69,25 +67,21 @@ def _instructions(data: bytes) -> Iterator[tuple[str, Any]]:
     stream = BytesIO(data)
     while code := stream.read(1):
         if code not in OPCODES:
-            msg = f"no instruction has the code {code!r}"
-            raise ValueError(msg)
+            raise ValueError(f"no instruction has the code {code!r}")
         name, reader = OPCODES[code]
         if name not in Machine.actions:
-            msg = f"it uses the instruction {name}, which weights never need"
-            raise PickleFault(msg)
+            raise PickleFault(f"it uses the instruction {name}, which weights never need")
         if name == "GLOBAL":
             yield name, (_line(stream), _line(stream))
         else:
             yield name, reader(stream) if reader else None
         if name == "STOP":
             return
-    msg = "it ends before its last instruction"
-    raise ValueError(msg)
+    raise ValueError("it ends before its last instruction")
 
 
 def _line(stream: BytesIO) -> str:
     line = stream.readline()
     if not line.endswith(b"\n"):
-        msg = "it ends within a name"
-        raise ValueError(msg)
+        raise ValueError("it ends within a name")
     return line[:-1].decode()

@@ -55,16 +55,12 @@ def hashable(value: Any) -> Any:
     """
     parts = value if isinstance(value, tuple) else (value,)
     if len(parts) > LONGEST_KEY:
-        msg = f"a tuple of {len(parts)} items as a key"
-        raise TypeError(msg)
+        raise TypeError(f"a tuple of {len(parts)} items as a key")
     for part in parts:
         if not isinstance(part, str | bytes | int | float | None | Global | Record):
-            msg = f"a {type(part).__name__} as a key"
-            raise TypeError(msg)
+            raise TypeError(f"a {type(part).__name__} as a key")
         if isinstance(part, int) and part.bit_length() > 64:
-            msg = "a huge integer as a key"
-            raise TypeError(msg)
+            raise TypeError("a huge integer as a key")
         if isinstance(part, str | bytes) and len(part) > LONGEST_KEY_TEXT:
-            msg = f"a text of {len(part)} characters as a key"
-            raise TypeError(msg)
+            raise TypeError(f"a text of {len(part)} characters as a key")
     return value

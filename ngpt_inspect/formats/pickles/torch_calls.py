@@ -81,11 +81,9 @@ def storage_of(identifier: Any) -> PickledStorage:
     match identifier:
         case ("storage", Global() as kind, str(key), _, n_items, *_) if are_sizes((n_items,)):
             if kind.name not in STORAGE_DTYPES or kind.module.partition(".")[0] != "torch":
-                msg = f"it stores values as {kind}, which is not supported"
-                raise PickleFault(msg)
+                raise PickleFault(f"it stores values as {kind}, which is not supported")
             return PickledStorage(key=key, dtype=STORAGE_DTYPES[kind.name], n_items=n_items)
-    msg = "it is damaged (not a storage)"
-    raise PickleFault(msg)
+    raise PickleFault("it is damaged (not a storage)")
 
 
 def answer(function: Global, args: tuple[Any, ...]) -> Any:
@@ -97,11 +95,9 @@ def answer(function: Global, args: tuple[Any, ...]) -> Any:
         The call is not one that weights need; the message names it.
     """
     if function not in CALLS:
-        msg = f"it calls {function} when loaded, which could run any code"
-        raise PickleFault(msg)
+        raise PickleFault(f"it calls {function} when loaded, which could run any code")
     if len(args) > MOST_ARGUMENTS:
-        msg = f"it is damaged ({len(args)} arguments to {function})"
-        raise PickleFault(msg)
+        raise PickleFault(f"it is damaged ({len(args)} arguments to {function})")
     return CALLS[function](*args)
 
 
@@ -111,8 +107,7 @@ def _tensor(
     if not isinstance(storage, PickledStorage):
         raise TypeError
     if not all(map(are_sizes, ((offset,), shape, stride))) or len(shape) != len(stride):
-        msg = "a tensor with impossible sizes"
-        raise ValueError(msg)
+        raise ValueError("a tensor with impossible sizes")
     return PickledTensor(
         storage=storage, dtype=dtype or storage.dtype, offset=offset, shape=shape, stride=stride
     )
@@ -131,8 +126,7 @@ def _tensor_v2(
     storage: Any, offset: Any, shape: Any, stride: Any, _grad: Any, _hooks: Any, bits: Any = None
 ) -> PickledTensor:
     if bits:
-        msg = "it holds a lazily conjugated or negated tensor"
-        raise PickleFault(msg)
+        raise PickleFault("it holds a lazily conjugated or negated tensor")
     return _tensor(storage, offset, shape, stride)
 
 
@@ -142,8 +136,7 @@ def _tensor_v3(
     if not isinstance(dtype, Global):
         raise TypeError
     if dtype.name not in TENSOR_DTYPES:
-        msg = f"it holds a tensor of dtype {dtype}, which is not supported"
-        raise PickleFault(msg)
+        raise PickleFault(f"it holds a tensor of dtype {dtype}, which is not supported")
     return _tensor(storage, offset, shape, stride, TENSOR_DTYPES[dtype.name])
 
 
@@ -166,8 +159,7 @@ def _with_attributes(
         tensors = {k: v for k, v in found if isinstance(k, str) and isinstance(v, PickledTensor)}
         return PickledParts(kind=kind.name, parts=tensors)
     if function not in TENSOR_CALLS:
-        msg = f"it calls {function} when loaded, which could run any code"
-        raise PickleFault(msg)
+        raise PickleFault(f"it calls {function} when loaded, which could run any code")
     return _parameter(answer(function, args))
 
 

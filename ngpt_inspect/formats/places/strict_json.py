@@ -65,6 +65,5 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         seen: set[str] = set()
         repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        msg = f"the key {quoted(repeated)} comes twice"
-        raise ValueError(msg)
+        raise ValueError(f"the key {quoted(repeated)} comes twice")
     return found
