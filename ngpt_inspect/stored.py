@@ -202,6 +202,8 @@ def one_digest(digests: Iterable[str]) -> str:
     return sha256(" ".join(found).encode()).hexdigest() if all(found) else ""
 
 
+Stamp = tuple[tuple[str, int, int], ...]
+"""Name, size and time of change in nanoseconds of each file of a checkpoint."""
 ADAPTER = "adapter"
 """The part of an adapter that is what it adds: a few weights of a model, not a model."""
 Held = tuple[Mapping[str, StoredTensor], Mapping[str, Any]]
@@ -223,6 +225,8 @@ class Contents:
     any metadata value that is JSON (`reference_model`), ... Never code, never live objects."""
     fingerprint: str = ""
     """SHA-256 over the size and evenly spread blocks of each file: names the exact weights."""
+    stamp: Stamp = ()
+    """State of its files when they were opened; nothing of an address, or of what is in memory."""
     address: str = ""
     """What opens it again, where that is not `source`: a URI with a signed query."""
     parts: Mapping[str, Callable[[], Held]] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
@@ -14,6 +15,8 @@ from ..frame.parts import take
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Id = TypeVar("Id")
 
 FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "json": "application/json"}
 
@@ -45,16 +48,22 @@ def draw_table(
 
 
 def draw_rows(
-    rows: pd.DataFrame, key: str, wanted: Callable[[int], Mapping[str, str]], **more: Any
+    rows: pd.DataFrame,
+    name: str,
+    ids: Sequence[Id],
+    wanted: Callable[[Id], Mapping[str, str]],
+    **more: Any,
 ) -> None:
-    """Draw all of a table; a click on a row, from 0, takes into the address what is wanted of it.
+    """Draw all of a table; a click on a row takes into the address what is wanted of its id.
 
-    `more` as of `draw_table`.
+    `more` as of `draw_table`. What is clicked is known by its place: other rows, or the same in
+    another order, are another table, in which nothing is.
     """
+    key = f"{name} {sha256(repr(ids).encode()).hexdigest()}"
 
     def clicked() -> None:
         for row in st.session_state[key].selection.rows:
-            take(wanted(row))
+            take(wanted(ids[row]))
 
     more |= {"most": len(rows), "on_select": clicked, "selection_mode": "single-row"}
     draw_table(rows, key=key, **more)

@@ -12,11 +12,14 @@ from ngpt_inspect.tables import Progress
 from ngpt_inspect.version import __version__
 from ngpt_inspect.wording import at_step
 
-from .loading import store
 from .questions import Asked
-from .stamps import check_unchanged, stamp_of_opened
+from .stamps import stamp_of_opened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
     from ngpt_inspect.weights import WeightSet
 
 
@@ -30,23 +33,21 @@ class ChangesRequest(Asked):
     def key(self) -> str:
         """Names the result: the files by size and time, and what they are called."""
         told = [
-            (each.label, each.step, each.contents.source, each.settings, stamp)
-            for each, stamp in zip(self.checkpoints, self._stamps, strict=True)
+            (e.label, e.step, e.contents.source, e.settings, stamp_of_opened(e.contents))
+            for e in self.checkpoints
         ]
         return sha256(repr(("changes", __version__, told)).encode()).hexdigest()
-
-    @cached_property
-    def _stamps(self) -> list[tuple[tuple[str, int, int], ...]]:
-        return [stamp_of_opened(each.contents) for each in self.checkpoints]
 
     @property
     def title(self) -> str:
         """What is being done, for people."""
         return " against ".join(at_step(e.label, e.step) for e in reversed(self.checkpoints))
 
-    def work(self, progress: Progress) -> None:
-        """Compare, and keep the table."""
-        table = changes(self.checkpoints, progress=progress)
-        for each, stamp in zip(self.checkpoints, self._stamps, strict=True):
-            check_unchanged(each.contents, stamp)
-        store().put(self.key, table)
+    @property
+    def read(self) -> Sequence[WeightSet]:
+        """All of them."""
+        return self.checkpoints
+
+    def make(self, progress: Progress) -> dict[str, pd.DataFrame]:
+        """Compare."""
+        return {self.key: changes(self.checkpoints, progress=progress)}

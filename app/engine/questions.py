@@ -23,7 +23,7 @@ from ngpt_inspect.version import __version__
 from ngpt_inspect.vocabulary import COLUMNS
 
 from .loading import store
-from .stamps import Stamp, check_unchanged, stamp_of_opened
+from .stamps import check_unchanged, stamp_of_opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,9 +54,22 @@ class Asked:
         """Whether it is done before what waits: it is small, and someone looks for it now."""
         return False
 
+    @property
+    def read(self) -> Sequence[WeightSet]:
+        """What it reads the files of: all are still those that were opened, or nothing is kept."""
+        raise NotImplementedError
+
+    def make(self, progress: Progress) -> dict[str, pd.DataFrame]:
+        """Make the table, and what else comes of the same work, by key."""
+        raise NotImplementedError
+
     def work(self, progress: Progress) -> None:
         """Make the table, and keep it."""
-        raise NotImplementedError
+        made = self.make(progress)
+        for each in self.read:
+            check_unchanged(each.contents)
+        for key, table in made.items():
+            store().put(key, table)
 
     def kept(self) -> pd.DataFrame | None:
         """Return the table if it is known; what failed has none, and may have one later.
@@ -80,8 +93,6 @@ class Request(Asked):
 
     checkpoint: WeightSet
     measure: str
-    stamp: Stamp
-    """Of its files when it was asked for."""
     whole: bool = False
     """With the many single values; else summaries stand in their place."""
     layers: tuple[int, ...] | None = None
@@ -94,7 +105,8 @@ class Request(Asked):
         contents = self.checkpoint.contents
         asked = (self.measure, self.whole, self.layers, self.roles, sorted(self.options.items()))
         opened = json.dumps(self.checkpoint.settings, sort_keys=True, default=str)
-        told = repr((__version__, COLUMNS, contents.source, self.stamp, opened, asked))
+        state = stamp_of_opened(contents)
+        told = repr((__version__, COLUMNS, contents.source, state, opened, asked))
         return sha256(told.encode()).hexdigest()
 
     @property
@@ -115,10 +127,15 @@ class Request(Asked):
             return None
         return replace(self, options={**self.options, "quick": True})
 
-    def work(self, progress: Progress) -> None:
-        """Measure, and keep the table, with its single values and without."""
+    @property
+    def read(self) -> Sequence[WeightSet]:
+        """The one checkpoint."""
+        return [self.checkpoint]
+
+    def make(self, progress: Progress) -> dict[str, pd.DataFrame]:
+        """Measure; with the single values and without."""
         if self.kept() is not None:
-            return  # asked for in another way while this was waiting
+            return {}  # asked for in another way while this was waiting
         asked = self._together()
         # Labels depend on what else is open; they are put in when the table is taken out.
         unnamed = replace(self.checkpoint, label="")
@@ -132,11 +149,12 @@ class Request(Asked):
                 **self.options,
             )
         )
-        check_unchanged(self.checkpoint.contents, self.stamp)
+        made = {}
         for each in asked:
             mine = each._narrowed(table if asked == [self] else _of_measure(table, each.measure))
-            store().put(replace(each, whole=True).key, mine)
-            store().put(replace(each, whole=False).key, thinned(mine))
+            made[replace(each, whole=True).key] = mine
+            made[replace(each, whole=False).key] = thinned(mine)
+        return made
 
     def _together(self) -> list[Request]:
         """Return this and what is not known yet of those that the same pass answers."""
@@ -188,19 +206,17 @@ def requests(
     options: Mapping[str, Any] | None = None,
 ) -> list[Request]:
     """Return what is to be asked for: each measure of each checkpoint that has what it takes."""
-    stamps = [stamp_of_opened(checkpoint.contents) for checkpoint in checkpoints]
     return [
         Request(
             checkpoint=checkpoint,
             measure=name,
-            stamp=stamp,
             whole=whole,
             layers=_present(layers, range(checkpoint.shape.n_layers)),
             roles=_present(roles, _measurable(checkpoint, name)),
             options=options or {},
         )
         for name in dict.fromkeys(measures)
-        for checkpoint, stamp in zip(checkpoints, stamps, strict=True)
+        for checkpoint in checkpoints
         if _present(layers, range(checkpoint.shape.n_layers)) != ()
         and _present(roles, _measurable(checkpoint, name)) != ()
     ]

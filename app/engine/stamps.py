@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ngpt_inspect import formats
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats import files_of, read_contents
+from ngpt_inspect.formats import read_contents
 from ngpt_inspect.places import is_uri
+from ngpt_inspect.stored import Stamp
 
 if TYPE_CHECKING:
     from ngpt_inspect.stored import Contents
-
-Stamp = tuple[tuple[str, int, int], ...]
-"""Name, size and modification time in nanoseconds of each file of a checkpoint."""
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -25,29 +24,30 @@ def stamp_of(path: Path) -> Stamp:
         There is nothing at this path.
     """
     try:
-        stats = [(each.name, each.stat()) for each in files_of(path)]
+        return formats.stamp_of(path)
     except OSError as error:
         raise UnreadableFile(
             f"cannot be read ({error.strerror})", where=str(path), next_step="check the path"
         ) from error
-    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
 def stamp_of_opened(contents: Contents) -> Stamp:
-    """Return the stamp of what is open: of files as they are now, of an address as it was opened.
+    """Return the state of what is open as it was opened, whatever became of it since."""
+    return contents.stamp or ((contents.fingerprint, 0, 0),)
 
-    Empty where the files are gone: whoever reads them will say so.
-    """
+
+def has_changed(contents: Contents) -> bool:
+    """Tell whether the files of what is open are no longer those; of an address it is not asked."""
     if is_uri(contents.source):
-        return ((contents.fingerprint, 0, 0),)
+        return False
     try:
-        return stamp_of(Path(contents.source))
-    except UnreadableFile:
-        return ()
+        return formats.stamp_of(Path(contents.source)) != contents.stamp
+    except OSError:
+        return True
 
 
-def check_unchanged(contents: Contents, stamp: Stamp) -> None:
-    """Refuse what was read from files that are no longer those of the stamp.
+def check_unchanged(contents: Contents) -> None:
+    """Refuse what was read from files that are no longer those that were opened.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def check_unchanged(contents: Contents, stamp: Stamp) -> None:
     now = contents
     if is_uri(contents.source):
         now = read_contents(contents.address or contents.source)
-    if stamp_of_opened(now) != stamp or not stamp:
+    if has_changed(contents) or now.fingerprint != contents.fingerprint:
         raise UnreadableFile(
             "changed or was deleted while it was being measured",
             where=contents.source,

@@ -51,7 +51,7 @@ def choose(
     texts = list(named)
     wanted = asked(key)
     if wanted and wanted not in named:
-        missed().append(f"No {label.lower()} {wanted!r} here: {meant(wanted, texts)}.")
+        missed().append(f"{label}: {wanted!r} is not here; {meant(wanted, texts)}.")
     shown = beginning(key, say(already_chosen(label, values, key, say=say)))
     shared: dict[str, Any] = {"key": key, "help": help, "on_change": _take, "args": (key, texts[0])}
     shared["format_func"] = lambda text: (words or {}).get(text, text)

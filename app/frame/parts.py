@@ -17,6 +17,7 @@ from ngpt_inspect.errors import InspectError
 
 from ..engine import answers
 from .address import PAGE, forget_readers, missed, readers, reading, remember, write
+from .session import outdated
 from .text import plain
 
 WHOLE = "page is whole"
@@ -62,6 +63,8 @@ def part(
         nonlocal with_the_page
         alone, with_the_page = not with_the_page, False
         if alone:
+            if missed() or outdated():
+                st.rerun()  # the top of the page says so, or would go on saying so
             begin_drawing(alone=True)
         try:
             with reading(name):

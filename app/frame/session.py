@@ -22,6 +22,7 @@ from ngpt_inspect.tokens import tokenizer_file
 from ..arguments import Arguments
 from ..engine.loading import open_once
 from ..engine.palette import FOREIGN, Look, set_palette
+from ..engine.stamps import has_changed
 from .address import CLOSED, COLOR, HIDDEN, OPEN, STEP, all_asked, toggle, write
 from .uploads import Upload, discard, uploads
 
@@ -256,6 +257,11 @@ def now() -> Session:
 def current() -> Sequence[WeightSet]:
     """Return the open checkpoints, for a page to show."""
     return now().checkpoints
+
+
+def outdated() -> bool:
+    """Tell whether files of what is open have changed since: the whole page opens them again."""
+    return "session" in st.session_state and any(has_changed(e.contents) for e in current())
 
 
 def current_places() -> Sequence[str]:

@@ -50,13 +50,15 @@ def draw(
     there = table if context is None else table[table["context_length"] == context]
     shown = there if all_budgets else _ends(there)
     curves = shown[shown["row"] == "validation"]
-    places = list(curves.groupby(PLACE, sort=True))
+    places = {
+        place: shown[(shown[PLACE] == list(place)).all(axis=1)]
+        for place, _ in curves.groupby(PLACE, sort=True)
+    }
     sizes = curves["size"].nunique()
-    groups = [_panels(rows, place, sizes, log_steps) for place, rows in places]
+    groups = [_panels(rows, place, sizes, log_steps) for place, rows in places.items()]
     canvas = Canvas(groups, width, height=138)
     styled = list(lines(curves, LINE, PLACE))
-    for panels, (place, _) in zip(groups, places, strict=True):
-        here = shown[(shown[PLACE] == list(place)).all(axis=1)]
+    for panels, here in zip(groups, places.values(), strict=True):
         for line, rows in styled:
             _draw_runs(canvas, panels, line, _of(here, rows))
         _draw_arrows(canvas, panels[0], here[here["row"] == "read_off"])
@@ -84,10 +86,10 @@ def _of(here: Frame, line: Frame) -> Frame:
 
 
 def _panels(rows: Frame, place: Any, sizes: int, log: bool) -> list[Panel]:
-    """Return the panels of one size and context: loss by steps, by tokens, factor by loss."""
+    """Return the panels of one size and context: loss by steps, by tokens, factor where known."""
     size, context = place
     title = f"{size}, context {length(context)}" if sizes > 1 else f"context {length(context)}"
-    settled = rows[rows["step"] >= EARLY * rows["steps"]]
+    settled = rows[(rows["row"] == "validation") & (rows["step"] >= EARLY * rows["steps"])]
     y = Axis(title="validation loss", top=float(settled["validation_loss"].max()))
     curves = [
         Panel(
@@ -99,20 +101,23 @@ def _panels(rows: Frame, place: Any, sizes: int, log: bool) -> list[Panel]:
         for x in ("steps", "training tokens")
     ]
     factors = Panel(title=title, x=Axis(title="validation loss"), y=Axis(title="speed-up in steps"))
-    return [*curves, factors]
+    known = ((rows["row"] == "speed_up") & (rows["bound"] == "")).any()
+    return [*curves, factors] if known else curves
 
 
 def _draw_runs(canvas: Canvas, panels: Sequence[Panel], line: Line, rows: Frame) -> None:
-    """Draw the runs of one line: loss into two panels, factor into the third."""
+    """Draw the runs of one line: loss into two panels, factor into the third if there is one."""
     losses, factors = (rows[rows["row"] == kind] for kind in ("validation", "speed_up"))
     for _, run in losses.groupby("run", sort=False):
         for panel, x in zip(panels[:2], ("step", "tokens"), strict=True):
-            draw_line(canvas, panel, line, run, x, "validation_loss", markers=False)
+            alone = len(run) == 1  # a line of one point is not seen
+            draw_line(canvas, panel, line, run, x, "validation_loss", markers=alone)
     settled = factors["validation_loss"] <= panels[0].y.top
     hover = "loss %{x:.4f}<br>%{y:.3g} times fewer steps"
     for _, run in factors[settled & (factors["bound"] == "")].groupby("run", sort=False):
-        x, y = "validation_loss", "speed_up"
-        draw_line(canvas, panels[2], line, run, x, y, markers=False, hover=hover)
+        for panel in panels[2:]:
+            x, y = "validation_loss", "speed_up"
+            draw_line(canvas, panel, line, run, x, y, markers=False, hover=hover)
 
 
 def _draw_arrows(canvas: Canvas, panel: Panel, read: Frame) -> None:

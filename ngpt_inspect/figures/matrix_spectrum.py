@@ -10,6 +10,8 @@ from ngpt_inspect.figures.drawing.curves import draw_values
 from ngpt_inspect.vocabulary import Role, Series, Status
 
 SIGMA, KAPPA = "singular_value", "condition_number"
+FOR_WORDS = 230
+"""Pixels of a panel that has κ and ranks written above it, where the page has room."""
 RANKS = {"stable_rank": "stable rank", "effective_rank": "effective rank"}
 
 
@@ -32,6 +34,7 @@ def draw(
             title=f"{symbol}, {'whole' if part is None else f'head {part}'}",
             x=Axis(title="rank"),
             y=y,
+            narrowest=FOR_WORDS,
         )
         for part in parts
     }

@@ -15,7 +15,7 @@ from ngpt_inspect.formats._foreign import HEAD, not_supported, refuse_not_weight
 from ngpt_inspect.formats._format import Format
 from ngpt_inspect.formats._parts import with_part
 from ngpt_inspect.formats.adapters.parts import as_adapter
-from ngpt_inspect.formats.places.beside import files_of, with_settings
+from ngpt_inspect.formats.places.beside import files_of, stamp_of, with_settings
 from ngpt_inspect.formats.places.folder import INNER, find_model
 from ngpt_inspect.formats.places.opening import open_bytes, place_of
 from ngpt_inspect.formats.places.remote import CHECK_ADDRESS, RemotePath
@@ -27,7 +27,7 @@ from ngpt_inspect.quantised import dequantised
 from ngpt_inspect.stored import Contents
 from ngpt_inspect.wording import listed
 
-__all__ = ["FORMATS", "Format", "files_of", "is_model", "model_in", "read_contents"]
+__all__ = ["FORMATS", "Format", "files_of", "is_model", "model_in", "read_contents", "stamp_of"]
 
 FORMATS: dict[str, Format] = collect(__name__, __path__, Format)
 """Every format, by name."""
@@ -110,6 +110,7 @@ def _read(place: Place, source: str | PathLike[str], part: str | None) -> Conten
     if not place.exists():
         raise _missing_model(source) if HUB_MODEL.fullmatch(str(source)) else _missing(place)
     place = model_in(place)
+    stamp = stamp_of(place) if isinstance(place, Path) else ()
     chosen, head = _format_of(place)
     if chosen is None:
         raise not_supported(place, head)
@@ -122,7 +123,7 @@ def _read(place: Place, source: str | PathLike[str], part: str | None) -> Conten
     if isinstance(place, RemotePath) and place.address != str(place):
         contents = replace(contents, address=place.address)
     outer = folder.parent if INNER.fullmatch(folder.name) else folder
-    return dequantised(with_settings(contents, outer))
+    return replace(dequantised(with_settings(contents, outer)), stamp=stamp)
 
 
 def _format_of(place: Place) -> tuple[Format | None, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -74,18 +74,33 @@ def tokens_of(checkpoint: WeightSet) -> int | None:
 
 
 def loss_facts(checkpoints: Sequence[WeightSet]) -> list[list[Fact]]:
-    """Return the validation loss of each run at the last step that all of them evaluated."""
-    logs = [losses_of(Path(each.contents.source)) for each in checkpoints]
-    curves = [dict(zip(log["step"], log["validation_loss"], strict=True)) for log in logs]
-    common = set.intersection(*(set(curve) for curve in curves if curve)) if any(curves) else set()
-    if not common:
-        return [[] for _ in checkpoints]
-    step = max(common)
-    item = f"validation loss at step {step}"
+    """Return the validation loss that the run of each had logged when it was saved.
+
+    Of checkpoints of one step it is that of the last step at which all of them were evaluated.
+    """
+    curves = [_losses_until(each) for each in checkpoints]
+    there = [curve for curve in curves if curve]
+    common = set.intersection(*map(set, there)) if there else set()
+    alike = len({c.step for c, curve in zip(checkpoints, curves, strict=True) if curve}) == 1
+    if alike and common:
+        last = max(common)
+        item = f"validation loss at step {last}"
+        return [[_loss(item, curve, last)] if curve else [] for curve in curves]
     return [
-        [Fact(item=item, text=f"{curve[step]:.4f}", value=curve[step])] if curve else []
+        [_loss("validation loss", curve, max(curve), " at step {}")] if curve else []
         for curve in curves
     ]
+
+
+def _loss(item: str, curve: Mapping[int, float], step: int, when: str = "") -> Fact:
+    return Fact(item=item, text=f"{curve[step]:.4f}{when.format(step)}", value=curve[step])
+
+
+def _losses_until(checkpoint: WeightSet) -> dict[int, float]:
+    """Return step -> validation loss of a run, as far as it was when the checkpoint was saved."""
+    log = losses_of(Path(checkpoint.contents.source))
+    there = log if checkpoint.step is None else log[log["step"] <= checkpoint.step]
+    return dict(zip(there["step"], there["validation_loss"], strict=True))
 
 
 def headers(checkpoints: Sequence[WeightSet]) -> pd.DataFrame:

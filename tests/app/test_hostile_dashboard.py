@@ -10,8 +10,10 @@ from hypothesis import given, seed, settings
 from seen import drawn, words
 from small_models import write_gpt, write_ngpt
 
+from app.app_pages.tensors.asking import TensorRequest
 from app.arguments import Arguments
 from app.engine import questions
+from app.engine.changing import ChangesRequest
 from app.engine.jobs import State
 from app.engine.loading import open_once, workshop
 from app.engine.questions import requests
@@ -110,6 +112,37 @@ def test_numbers_of_a_file_that_is_gone_are_not_kept(own_models, monkeypatch, ha
     (anew,) = requests([open_once(str(path))], ["unit_norm"])
     assert anew.key != asked.key
     assert anew.kept() is None
+
+
+def test_nothing_is_kept_of_files_that_changed_since_they_were_opened(own_models):
+    """A part of a page that is drawn alone holds what was open when the whole page was drawn."""
+    old, other = (open_once(str(path)) for path in reversed(own_models))
+    overwritten(own_models[1])
+    stale = [
+        *requests([old], ["unit_norm"]),
+        ChangesRequest(checkpoints=(other, old)),
+        TensorRequest(checkpoint=old),
+    ]
+    for asked in stale:
+        job = workshop().ask(asked.key, asked.title, asked.work)
+        assert job.wait(120)
+        assert (job.state, asked.kept()) == (State.FAILED, None), asked.title
+    (anew,) = requests([open_once(str(own_models[1]))], ["unit_norm"])
+    assert anew.key != stale[0].key
+    anew.work(lambda done, total: None)
+    assert set(anew.kept()["status"]) == {"ok"}
+
+
+def test_a_part_of_a_page_opens_files_that_changed_anew(run, own_models):
+    app = run(own_models[1], page="tensors")
+    before = app.dataframe[0].value.set_index("tensor")["kappa"]
+    overwritten(own_models[1])
+    app.text_input(key="find").input("W_q").run()
+    after = app.dataframe[0].value.set_index("tensor")["kappa"]
+    assert len(after)
+    assert (after != before[after.index]).all()
+    fresh = run(own_models[1], page="tensors", find="W_q").dataframe[0].value
+    assert after.tolist() == fresh["kappa"].tolist()
 
 
 @pytest.mark.parametrize("kind", ["sharded safetensors", "sharded torch", "distributed", "gguf"])

@@ -89,12 +89,12 @@ def draw_one(pair: Pair, weights: pd.DataFrame, role: str, layer: int) -> None:
 def draw_weights(weights: pd.DataFrame, pair: Pair) -> None:
     """Draw a row a weight, the most changed first; a click looks at a matrix."""
     st.subheader("Weights, the most changed first", anchor="weights")
-    places = weights[["role", "layer"]].to_dict("records")
     shown = weights[list(ORDER)].replace({"": None}).dropna(axis="columns", how="all")
     draw_rows(
         shown,
         "changed weights",
-        lambda row: _matrix_at(places[row]),
+        weights[["role", "layer"]].to_dict("records"),
+        _matrix_at,
         alt=f"Weights of {names_of(pair)[1]}, the most changed first",
         height=420 if len(shown) > FEW else "content",
         column_config=headed(shown, HEADINGS, QUANTITIES),

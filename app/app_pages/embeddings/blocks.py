@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -17,7 +17,7 @@ from ngpt_inspect.wording import number
 from ...blocks.tables import draw_downloads, draw_rows, draw_table, headed
 from ...engine.loading import texts_once
 from ...engine.palette import colors_of
-from ...frame.address import asked
+from ...frame.address import asked, missed
 from ...frame.controls import choose, typed
 from ...frame.looks import chip, names_of
 from ...frame.text import plain
@@ -136,26 +136,27 @@ def draw_tokens(checkpoints: Sequence[WeightSet]) -> tuple[WeightSet, str, int] 
     tokens, to_come = tokens_of(checkpoint)
     if to_come:
         st.caption(plain(to_come))
-    rows = ordered(tokens[tokens["role"] == role], order)
+    there = tokens[tokens["role"] == role]
+    rows = ordered(there, order)
     if words:
         rows = searched(rows, words, {label: texts})
     if rows.empty:
         if words or not to_come:
             st.caption(plain(f"No token of {label} is like {words!r}." if words else "None."))
         return None
-    ids = rows["token"].head(MOST).tolist()
     shown = rows[list(ORDER)].head(MOST).replace({"": None}).dropna(axis="columns", how="all")
     draw_rows(
         shown,
         "token table",
-        lambda row: {TOKEN: str(ids[row])},
+        rows["token"].head(MOST).tolist(),
+        lambda token: {TOKEN: str(token)},
         alt=f"Tokens of {role} of {label}, ordered by {order}",
         height=280 if len(shown) > FEW else "content",
         column_config=headed(shown, NAMES, HELP),
     )
-    st.caption(_how_many(len(shown), len(rows), int((tokens["role"] == role).sum())))
+    st.caption(_how_many(len(shown), len(rows), len(there)))
     draw_downloads(rows, f"tokens {label} {role}")
-    return checkpoint, role, _focus(rows)
+    return checkpoint, role, _focus(rows, set(there["token"]))
 
 
 def _how_many(shown: int, found: int, there: int) -> str:
@@ -254,11 +255,12 @@ def draw_extremes(checkpoint: WeightSet, role: str) -> None:
             )
 
 
-def _focus(rows: pd.DataFrame) -> int:
+def _focus(rows: pd.DataFrame, there: Set[int]) -> int:
     """Return the token looked at: the one in the address, else the first of the table."""
     wanted = asked(TOKEN)
-    return (
-        int(wanted)
-        if wanted.isdecimal() and int(wanted) in set(rows["token"])
-        else int(rows["token"].iloc[0])
-    )
+    if wanted.isdecimal() and int(wanted) in there:
+        return int(wanted)
+    if wanted:
+        ids = f"ids are 0 to {max(there)}; the search finds one by its text"
+        missed().append(f"There is no token {wanted!r} here: {ids}.")
+    return int(rows["token"].iloc[0])

@@ -62,6 +62,7 @@ def ask_prompt() -> str:
         "Prompt",
         "prompt",
         usual=PROMPT,
+        forget=["position"],
         max_chars=LONGEST,
         help="Run through every open model that has a tokenizer beside it: models of "
         "reference_model, and folders of Hugging Face models.",

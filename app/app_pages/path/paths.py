@@ -19,14 +19,15 @@ from ngpt_inspect.traces import COLUMNS, Trace, is_trace, path, read_trace
 from ngpt_inspect.version import __version__
 
 from ...engine.answers import answer
-from ...engine.loading import made_trace_once, store, trace_file_once
+from ...engine.loading import made_trace_once, trace_file_once
 from ...engine.palette import colors_of
 from ...engine.questions import Asked
-from ...engine.stamps import Stamp, stamp_of, stamp_of_opened
+from ...engine.stamps import check_unchanged, stamp_of, stamp_of_opened
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ngpt_inspect.stored import Stamp
     from ngpt_inspect.weights import WeightSet
 
 OURS = "reference_"
@@ -94,7 +95,13 @@ class PathRequest(Asked):
         """What is being done, for people."""
         return "Paths of the prompt"
 
-    def work(self, progress: Progress) -> None:
+    @property
+    def read(self) -> Sequence[WeightSet]:
+        """What may be run; nothing at an address is."""
+        mine = (each for each in self.checkpoints if not is_uri(each.contents.source))
+        return [each for each in mine if each.label not in self.held_back]
+
+    def make(self, progress: Progress) -> dict[str, pd.DataFrame]:
         """Run what can be run, read what is a trace; whatever is refused leaves the others."""
         traces: list[Trace] = []
         refusals: list[str] = []
@@ -116,7 +123,7 @@ class PathRequest(Asked):
                 refusals.append(str(error))
         table = path(traces)
         table.attrs["refusals"] = refusals
-        store().put(self.key, table)
+        return {self.key: table}
 
 
 def hub_folder(checkpoint: WeightSet) -> File | None:
@@ -153,6 +160,7 @@ def traced(checkpoint: WeightSet, prompt: str, progress: Progress) -> Trace:
         with TemporaryDirectory(prefix="ngpt-inspect-") as folder:
             file = File(folder) / "trace.safetensors"
             write(checkpoint, prompt, file, progress)
+            check_unchanged(checkpoint.contents)
             return read_trace(file)
 
     stamps = stamp_of_opened(checkpoint.contents), _stamp_of_tokenizer(checkpoint)

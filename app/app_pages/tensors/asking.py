@@ -11,12 +11,13 @@ from ngpt_inspect.tables import Progress
 from ngpt_inspect.tables.tensor_rows import tensor_norms, tensor_rows, tensor_values
 from ngpt_inspect.version import __version__
 
-from ...engine.answers import answer, ask
-from ...engine.loading import store
+from ...engine.answers import ask, so_far
 from ...engine.questions import Asked
-from ...engine.stamps import Stamp, stamp_of_opened
+from ...engine.stamps import stamp_of_opened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from ngpt_inspect.weights import WeightSet
@@ -27,14 +28,14 @@ class TensorRequest(Asked):
     """Norms of all tensors of a checkpoint, or the values of one."""
 
     checkpoint: WeightSet
-    stamp: Stamp
     tensor: str = ""
     """Empty for the norms of all."""
 
     @cached_property
     def key(self) -> str:
         """Names the result: the files by size and time, and what is asked."""
-        told = repr((__version__, self.checkpoint.contents.source, self.stamp, self.tensor))
+        contents = self.checkpoint.contents
+        told = repr((__version__, contents.source, stamp_of_opened(contents), self.tensor))
         return sha256(f"tensors {told}".encode()).hexdigest()
 
     @property
@@ -42,21 +43,25 @@ class TensorRequest(Asked):
         """What is being done, for people."""
         return f"{self.tensor or 'Norms of the tensors'} of {self.checkpoint.label}"
 
-    def work(self, progress: Progress) -> None:
+    @property
+    def read(self) -> Sequence[WeightSet]:
+        """The one checkpoint."""
+        return [self.checkpoint]
+
+    def make(self, progress: Progress) -> dict[str, pd.DataFrame]:
         """Read the tensors, one after another."""
         if self.tensor:
-            found = tensor_values(self.checkpoint.contents.tensors[self.tensor])
-        else:
-            found = tensor_norms(self.checkpoint, progress)
-        store().put(self.key, found)
+            return {self.key: tensor_values(self.checkpoint.contents.tensors[self.tensor])}
+        return {self.key: tensor_norms(self.checkpoint, progress)}
 
 
 def values_of(checkpoint: WeightSet, tensor: str = "") -> pd.DataFrame | None:
-    """Return histogram and singular values of one tensor, or all norms; None: on their way."""
-    stamp = stamp_of_opened(checkpoint.contents)
-    request = TensorRequest(checkpoint=checkpoint, stamp=stamp, tensor=tensor)
-    found = answer([request], [checkpoint])
-    return None if found is None else found.table
+    """Return histogram and singular values of one tensor, or all norms.
+
+    None where they are on their way, and where they cannot be had: the top of the page says which.
+    """
+    request = TensorRequest(checkpoint=checkpoint, tensor=tensor)
+    return so_far([request], [checkpoint]).parts.get(request)
 
 
 def tensors_of(checkpoint: WeightSet) -> pd.DataFrame:
@@ -68,7 +73,7 @@ def tensors_of(checkpoint: WeightSet) -> pd.DataFrame:
     table["role"] = table["role"].map(lambda role: None if role is None else str(role))
     table = table.astype({"layer": "Int64", "expert": "Int64", "bytes": "Int64"})
     norms = values_of(checkpoint)
-    if norms is not None and len(norms):
+    if norms is not None:
         table = table.merge(norms[["tensor", "norm", "status", "reason"]], on="tensor", how="left")
         table["note"] = table["note"].where(table["reason"].fillna("") == "", table["reason"])
         table = table.drop(columns="reason")

@@ -60,11 +60,11 @@ def _draw_tensors(checkpoints: Sequence[WeightSet]) -> None:
         return
     if "norm" not in table or "kappa" not in table:
         st.caption("Norms and condition numbers: not measured yet.")
-    names = found["tensor"].tolist()
     draw_rows(
         found.dropna(axis="columns", how="all"),
         "tensor table",
-        lambda row: {TENSOR: names[row]},
+        found["tensor"].tolist(),
+        lambda name: {TENSOR: name},
         alt=f"Tensors of {checkpoint.label}",
         height=420 if len(found) > 11 else "content",
         column_config={
@@ -82,7 +82,7 @@ def _draw_one(checkpoint: WeightSet, name: str) -> None:
     st.subheader(plain(name), anchor="tensor")
     values = values_of(checkpoint, name)
     if values is None:
-        st.caption("Not measured yet.")
+        st.caption("Not measured: the top of the page says why, or how far it is.")
         return
     shape = " × ".join(map(str, tensor.shape)) or "one number"
     st.caption(
@@ -103,6 +103,8 @@ def _counted(values: pd.DataFrame, n_values: int) -> str:
     bins = values[values["kind"] == "bin"]
     if bins.empty:
         return "No finite value."
+    if n_values == 1:
+        return f"Its value is {number(float(bins['x'].iloc[0]))}."
     counted = int(bins["of"].iloc[0])
     some = f"{counted:,} of its values, evenly spread" if counted < n_values else "all its values"
     width = float(values.loc[values["kind"] == "width", "x"].iloc[0])

@@ -21,7 +21,7 @@ from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.places import Place
 from ngpt_inspect.runs import STEP_FOLDER
-from ngpt_inspect.stored import Contents
+from ngpt_inspect.stored import Contents, Stamp
 from ngpt_inspect.trainer_state import TRAINER_STATE, facts_of
 
 P = TypeVar("P", bound=Place)
@@ -110,6 +110,26 @@ def files_of(path: Path) -> list[Path]:
     if path.name.endswith((INDEX, TORCH_INDEX)) or _is_part(path.name):
         return [path, *(each for each in _files_in(path.parent) if each != path)]
     return [path, *_settings_in(path.parent, path.name)]
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return what changes when the files that opening a path reads do, without reading them.
+
+    Raises
+    ------
+    OSError
+        There is nothing at this path.
+    """
+    path.stat()
+    return tuple(_state_of(each) for each in files_of(path))
+
+
+def _state_of(file: Path) -> tuple[str, int, int]:
+    try:
+        found = file.stat()
+    except OSError:  # a link that leads nowhere: whoever reads it says so
+        return file.name, 0, 0
+    return file.name, found.st_size, found.st_mtime_ns
 
 
 def _is_part(name: str) -> bool:

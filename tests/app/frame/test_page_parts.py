@@ -82,6 +82,15 @@ def test_a_part_that_has_something_to_say_or_to_wait_for_draws_all_of_it(app, va
     assert ("No W_k here." in app.caption[-1].value) is (value == "W_k")
 
 
+def test_what_the_top_of_the_page_says_goes_with_its_cause(app):
+    app.segmented_control(key="role").select("W_k").run()
+    app.segmented_control(key="layer").select("1").run()
+    assert drawn(app) == EVERY
+    assert "No W_k here." in app.caption[-1].value
+    app.segmented_control(key="role").select("W_q").run()
+    assert "No W_k here." not in app.caption[-1].value
+
+
 def test_what_is_wrong_is_a_sentence_in_its_place(app):
     for again in (False, True):
         if again:

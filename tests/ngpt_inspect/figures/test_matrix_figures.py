@@ -9,6 +9,7 @@ from models import series_of
 
 import ngpt_inspect as ni
 from ngpt_inspect.figures import FIGURES
+from ngpt_inspect.figures.canvas import ONE_COLUMN
 from ngpt_inspect.table import Table
 from ngpt_inspect.vocabulary import Role
 
@@ -140,6 +141,12 @@ def test_a_spectrum_is_the_singular_values_of_one_head_and_of_the_whole(table):
     assert f"κ {kappa:.3g}" in titles
     assert f"effective rank {rank:.3g}" in titles
     assert len({axis.range for axis in figure.select_yaxes()}) == 1
+
+
+def test_words_above_a_spectrum_have_room_in_one_column(table):
+    figure = SPECTRUM.draw(table, width=ONE_COLUMN)
+    left, right = ([axis.domain[end] for axis in figure.select_xaxes()] for end in (0, 1))
+    assert max(left) < min(right), "one below the other"
 
 
 def test_a_matrix_without_heads_has_one_spectrum(table):

@@ -264,6 +264,18 @@ def test_losses_are_the_validations_of_the_budgets_shown(tables):
         assert ("Not drawn: 24 runs of other budgets." in note) == (not all_budgets)
 
 
+def test_runs_with_one_validation_are_points_and_no_factor_has_no_panel(tables):
+    table = tables("loss_curves")
+    ends = table[(table["row"] == "validation") & (table["step"] == table["steps"])]
+    figure = FIGURES["loss_curves"].draw(ends)
+    assert all(
+        "markers" in trace.mode for trace in figure.data if trace.name in set(ends["family"])
+    )
+    titles = {axis.title.text for axis in figure.select_yaxes()}
+    assert "speed-up in steps" not in titles
+    assert points(figure, "validation_loss")
+
+
 @pytest.mark.slow
 def test_factors_by_loss_are_the_tables(tables):
     table = tables("loss_curves")

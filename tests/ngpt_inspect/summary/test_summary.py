@@ -60,6 +60,20 @@ def test_losses_are_compared_at_the_last_common_step(tmp_path: Path) -> None:
     assert facts(table, "ngpt")["validation loss at step 2"] == 3.5
 
 
+def test_a_checkpoint_has_no_loss_of_a_later_step(tmp_path: Path) -> None:
+    run = tmp_path / "gpt"
+    for step in (2, 3):
+        write_reference(tiny_gpt(), run / f"step-{step:06}.safetensors", step=step)
+    write_losses(run, {1: 5.0, 2: 4.0, 3: 3.0, 4: 2.0})
+    both = summary([run / "step-000002.safetensors", run / "step-000003.safetensors"])
+    told = both[both["item"].str.contains("loss")]
+    assert told["item"].unique().tolist() == ["validation loss"]
+    assert told["value"].tolist() == [4.0, 3.0]
+    assert told["text"].tolist() == ["4.0000 at step 2", "3.0000 at step 3"]
+    alone = facts(summary(run / "step-000002.safetensors"), "gpt")
+    assert alone["validation loss at step 2"] == 4.0
+
+
 def test_a_run_that_logged_nothing(tmp_path: Path) -> None:
     write_reference(tiny_gpt(), tmp_path / "gpt/step-000007.safetensors")
     items = facts(summary(tmp_path / "gpt"), "gpt")

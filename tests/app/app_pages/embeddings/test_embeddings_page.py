@@ -84,6 +84,14 @@ def test_a_search_finds_and_the_address_keeps_it(see, texted):
     assert not neighbours(app)
 
 
+def test_a_token_that_is_not_there_is_said(see, texted):
+    for wanted in ("99999", "the", "-1"):
+        app = see(*texted, token=wanted)
+        (note,) = app.info
+        assert f"There is no token '{wanted}' here" in note.value.replace("\\", "")
+    assert not see(*texted, token="7", search="w1").info
+
+
 @pytest.mark.slow
 def test_vocabularies_are_matched_by_text(see, tmp_path):
     paths = []

@@ -28,3 +28,17 @@ def test_a_layout_nobody_knows_is_listed_and_drawn(run, tmp_path):
     assert "no known layout" in words(app)
     assert app.dataframe[0].value["tensor"].tolist() == list(tensors)
     assert len(charts(app)) == 1
+
+
+def test_a_tensor_that_holds_no_real_numbers_is_a_sentence(run, tmp_path):
+    tensors = {
+        "a.position_ids": torch.arange(6),
+        "b.weight": torch.eye(4),
+        "c.scale": torch.ones(1),
+    }
+    save_file(tensors, tmp_path / "odd.safetensors")
+    app = run(tmp_path / "odd.safetensors", page="tensors")
+    assert "stored as I64" in words(app)
+    assert not charts(app)
+    one = run(tmp_path / "odd.safetensors", page="tensors", tensor="c.scale")
+    assert "Its value is 1." in words(one)
