@@ -127,7 +127,8 @@ def so_far(asked: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> SoFar:
     found |= {each: each.kept() for each in samples.values()}
     wanting = [*(each for each in samples.values() if found[each] is None), *unknown]
     jobs = {
-        each: workshop().ask(each.key, each.title, each.work, first=each.first) for each in wanting
+        each: workshop().ask(each.key, each.title, each.work, seconds=each.seconds)
+        for each in wanting
     }
     for each, job in jobs.items():
         job.wait(max(0.0, st.session_state[UNTIL] - time.monotonic()))

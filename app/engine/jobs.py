@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -108,7 +109,7 @@ class Workshop:
 
     def __init__(self) -> None:
         self._jobs: dict[Hashable, BackgroundJob] = {}
-        self._queue: PriorityQueue[tuple[bool, int, Hashable, BackgroundJob]] = PriorityQueue()
+        self._queue: PriorityQueue[tuple[float, int, Hashable, BackgroundJob]] = PriorityQueue()
         self._counted = count()  # unlike any other: what comes after it is never compared
         self._lock = threading.Lock()
         threading.Thread(target=self._run, daemon=True, name="workshop").start()
@@ -119,16 +120,17 @@ class Workshop:
         title: str,
         work: Callable[[Progress], None],
         *,
-        first: bool = False,
+        seconds: Callable[[], float] = lambda: math.inf,
     ) -> BackgroundJob:
         """Return the job of this key: waiting, running, stopped or failed; else a new one.
 
-        One that goes `first` is done before all that wait and do not.
+        Of all that wait the one is done next that is expected to take the least `seconds`; one of
+        which that is not known, after those of which it is.
         """
         with self._lock:
             if key not in self._jobs:
                 self._jobs[key] = BackgroundJob(title, work)
-                self._queue.put((not first, next(self._counted), key, self._jobs[key]))
+                self._queue.put((seconds(), next(self._counted), key, self._jobs[key]))
             return self._jobs[key]
 
     def forget(self, job: BackgroundJob) -> None:

@@ -7,6 +7,7 @@ and kept (`engine.store`).
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ngpt_inspect.errors import InspectError
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.plotting import thinned
 from ngpt_inspect.table import Table
-from ngpt_inspect.tables import Progress, measure, summarise
+from ngpt_inspect.tables import Progress, expected_seconds, measure, summarise
 from ngpt_inspect.version import __version__
 from ngpt_inspect.vocabulary import COLUMNS
 
@@ -49,10 +51,9 @@ class Asked:
         """What is being done, for people."""
         raise NotImplementedError
 
-    @property
-    def first(self) -> bool:
-        """Whether it is done before what waits: it is small, and someone looks for it now."""
-        return False
+    def seconds(self) -> float:
+        """Return about how long it takes, on one core; what takes least is done first."""
+        return math.inf
 
     @property
     def read(self) -> Sequence[WeightSet]:
@@ -115,10 +116,13 @@ class Request(Asked):
         sampled = ", from a sample" if "quick" in self.options else ""
         return f"{MEASURES[self.measure].title} of {self.checkpoint.label}{sampled}"
 
-    @property
-    def first(self) -> bool:
-        """Whether it is of some layers or tokens alone, or a sample."""
-        return self.layers is not None or bool(self.options)
+    def seconds(self) -> float:
+        """As the measure declares; a choice of layers, tokens or a sample takes less."""
+        limits: dict[str, Any] = {"layers": self.layers, "roles": self.roles, **self.options}
+        try:
+            return expected_seconds(self.checkpoint, [self.measure], **limits)
+        except InspectError:
+            return 0.0  # it cannot be measured, and says so at once
 
     def sample(self) -> Request | None:
         """Return the same of a random sample, where all of it takes more than a second."""

@@ -5,16 +5,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ngpt_inspect.tables.asked import Source, opened
-    from ngpt_inspect.tables.measuring import Progress, measure
+    from ngpt_inspect.tables.measuring import Progress, expected_seconds, measure
     from ngpt_inspect.tables.summaries import parts, summarise
     from ngpt_inspect.tables.tokens import token_table
 
-__all__ = ["Progress", "Source", "measure", "opened", "parts", "summarise", "token_table"]
+__all__ = [
+    "Progress",
+    "Source",
+    "expected_seconds",
+    "measure",
+    "opened",
+    "parts",
+    "summarise",
+    "token_table",
+]
 
 _HOMES = {
     "Source": "asked",
     "opened": "asked",
     "Progress": "measuring",
+    "expected_seconds": "measuring",
     "measure": "measuring",
     "parts": "summaries",
     "summarise": "summaries",

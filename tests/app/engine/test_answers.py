@@ -131,9 +131,11 @@ def test_a_sample_is_shown_until_all_of_it_is_there(run, own_models, monkeypatch
 
 def test_what_someone_looks_at_goes_before_what_waits(tmp_path):
     checkpoint = open_checkpoint(write_ngpt(tmp_path / "ngpt.safetensors"))
-    (small,) = requests([checkpoint], ["condition_numbers"], layers=[0])
-    (large,) = requests([checkpoint], ["condition_numbers"])
-    assert (small.first, large.first) == (True, False)
+    (one,) = requests([checkpoint], ["condition_numbers"], roles=["W_q"])
+    (all_of_it,) = requests([checkpoint], ["condition_numbers"])
+    assert 0 < one.seconds() < all_of_it.seconds()
+    (wrong,) = requests([checkpoint], ["neighbours"], options={"token": "nowhere"})
+    assert wrong.seconds() == 0, "it says at once what is wrong"
 
 
 @pytest.mark.slow

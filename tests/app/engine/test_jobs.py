@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -64,16 +65,16 @@ def test_one_thing_at_a_time_in_the_order_asked(workshop):
     assert most == [1]
 
 
-def test_what_goes_first_is_done_before_what_waits(workshop):
+def test_what_takes_least_is_done_next(workshop):
     hold, seen = threading.Event(), []
     workshop.ask("hold", "hold", lambda progress: hold.wait(LONG))
-    jobs = [
-        workshop.ask(name, name, lambda progress, name=name: seen.append(name), first=name > "b")
-        for name in "abcd"
-    ]
+    jobs = [workshop.ask("?", "?", lambda progress: seen.append("?"))]
+    for name, seconds in {"a": 3, "b": 9, "c": 1, "d": 1}.items():
+        work = partial(lambda name, progress: seen.append(name), name)
+        jobs.append(workshop.ask(name, name, work, seconds=partial(float, seconds)))
     hold.set()
     assert all(job.wait(LONG) for job in jobs)
-    assert seen == ["c", "d", "a", "b"]
+    assert seen == ["c", "d", "a", "b", "?"]
 
 
 def test_a_running_job_can_be_stopped_and_asked_for_again(workshop):
