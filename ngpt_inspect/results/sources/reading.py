@@ -72,9 +72,11 @@ def training_results(name: str, sources: Place | Sequence[Place]) -> pd.DataFram
     if chosen.compute is None:
         return _read(chosen, listed(sources))
     base = training_results(chosen.of, sources)
+    facts = base.attrs
+    base.attrs = {}  # pandas copies them deeply with every selection
     table = chosen.compute(base)[names(chosen.columns)]
-    remarks = [*base.attrs["remarks"], *table.attrs.get("remarks", [])]
-    table.attrs = base.attrs | {"results": chosen.name, "remarks": list(dict.fromkeys(remarks))}
+    remarks = [*facts["remarks"], *table.attrs.get("remarks", [])]
+    table.attrs = facts | {"results": chosen.name, "remarks": list(dict.fromkeys(remarks))}
     return table
 
 
