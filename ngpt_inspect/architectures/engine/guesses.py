@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import chain
 
 from ngpt_inspect.architectures.engine.architecture import Architecture, Rule
@@ -128,6 +129,11 @@ def _guesses(
 def _worth(
     mine: tuple[str, ...], roles: frozenset[Role], group: Alike, sizes: Mapping[str, int]
 ) -> tuple[bool, bool, float, bool]:
-    likeness = SequenceMatcher(None, " ".join(mine), " ".join(group.words)).ratio()
+    likeness = _likeness(" ".join(mine), " ".join(group.words))
     known = all(names_in(axis) <= set(sizes) for axis in axes(group.rules[0].shape.split("|")[0]))
     return mine == group.words, group.roles == roles, likeness, known
+
+
+@lru_cache(maxsize=1 << 14)  # the layouts share most of their names
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other).ratio()

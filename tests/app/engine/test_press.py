@@ -112,6 +112,7 @@ def test_a_broken_browser_is_one_sentence_and_the_next_is_fresh(browsers, monkey
     assert (browsers["opened"], browsers["most"]) == (2, 1)
 
 
+@pytest.mark.slow  # that a browser which is closed is gone is told in test_save_figure.py
 @pytest.mark.browser
 @pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
 def test_a_real_browser_leaves_no_process(monkeypatch):
@@ -119,5 +120,5 @@ def test_a_real_browser_leaves_no_process(monkeypatch):
     drawing = go.Figure(layout={"width": 100, "height": 100})
     one = Press()
     assert one.print(drawing, "pdf", "x").startswith(b"%PDF")
-    children = ["ps", "-o", "args", "--ppid", str(os.getpid())]
+    children = ["ps", "-ww", "-o", "args", "--ppid", str(os.getpid())]
     assert eventually(lambda: b"chrom" not in subprocess.run(children, capture_output=True).stdout)

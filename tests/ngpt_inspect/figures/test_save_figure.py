@@ -1,6 +1,8 @@
 """Saving: what is in the files, what is refused, and that nothing half-written stays."""
 
+import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -83,6 +85,8 @@ def test_a_browser_that_does_not_start_is_one_line_and_nothing_waits_for_it(
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setenv("BROWSER_PATH", str(broken))
+    sleep = asyncio.sleep  # kaleido's library looks at what has ended once a second
+    monkeypatch.setattr(asyncio, "sleep", lambda seconds: sleep(seconds / 100))
     with pytest.raises(InspectError, match="broke down"), one_browser():
         pass
     with pytest.raises(InspectError, match="broke down"):
@@ -110,12 +114,20 @@ def test_a_browser_makes_the_images_of_those_who_opened_it(figure, tmp_path, mon
     assert saved() == b"of its own"
 
 
+def children():
+    """Return the command lines of what this process has started."""
+    listed = ["ps", "-ww", "-o", "args", "--ppid", str(os.getpid())]
+    return subprocess.run(listed, capture_output=True).stdout
+
+
 @pytest.mark.browser
 @needs_browser
-def test_images_have_the_size_of_the_layout(figure, tmp_path):
+def test_images_have_the_size_of_the_layout_and_their_browser_leaves_no_process(figure, tmp_path):
     with one_browser():
         for suffix in ("png", "pdf", "svg"):
             save_figure(figure, tmp_path / f"figure.{suffix}")
+        assert b"chrom" in children()
+    assert b"chrom" not in children()
     png = (tmp_path / "figure.png").read_bytes()
     assert png.startswith(b"\x89PNG")
     size = int.from_bytes(png[16:20]), int.from_bytes(png[20:24])

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import os
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
@@ -63,6 +64,7 @@ def done(tmp_path_factory):
         patch.setitem(PRESETS, "toy", TOY)
         patch.setitem(SCALES, "toy", SCALE)
         patch.setattr(paper_length, "KEPT", 4)
+        patch.setattr(os, "fsync", lambda _: None)  # nothing here is to outlive a power cut
         patch.setattr(heads_and_depth, "SHAPE", {"n_layers": 2, "d_model": 24, "d_mlp": 32})
         for experiment in EXPERIMENTS:
             with redirect_stdout(io.StringIO()) as printed:
