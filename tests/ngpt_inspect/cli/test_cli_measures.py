@@ -6,7 +6,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -59,10 +59,18 @@ ELSE = {
 """What is printed of other layouts than nGPT's: tables of all layouts are tested elsewhere."""
 
 
-@pytest.mark.parametrize(
-    ("measure", "layout"),
-    [(each, layout) for each in MEASURES for layout in ("reference_ngpt", *ELSE.get(each, ()))],
-)
+def _printed() -> Iterator[object]:
+    """Yield each measure with its layouts; one of each way to be printed is not slow."""
+    seen: set[object] = set()
+    for name, each in MEASURES.items():
+        how = (each.view, bool(each.pooled))
+        slow = [pytest.mark.slow] * (how in seen)
+        seen.add(how)
+        yield pytest.param(name, "reference_ngpt", marks=slow)
+        yield from (pytest.param(name, layout) for layout in ELSE.get(name, ()))
+
+
+@pytest.mark.parametrize(("measure", "layout"), [*_printed()])
 def test_every_measure_is_printed(
     measure: str,
     layout: str,
