@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest, local_script_runner
 from streamlit.util import calc_hash
 
 from app.engine import answers
+from app.engine.jobs import Workshop
 from app.engine.store import VARIABLE
 
 # Every new app of the test driver reads the metadata of all installed packages, longer than a page
@@ -71,6 +72,16 @@ def own_cache(tmp_path, monkeypatch) -> Path:
     """Keep results in a folder of this test's own."""
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def idle(patience, monkeypatch) -> Iterator[None]:
+    """Have nothing measured: what is looked at stands without."""
+    monkeypatch.setattr(answers, "PATIENCE", 0)
+    monkeypatch.setattr(Workshop, "_run", lambda self: None)
+    answers.workshop.clear()
+    yield
+    answers.workshop.clear()
 
 
 def write_models(folder: Path) -> list[Path]:

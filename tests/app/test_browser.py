@@ -22,16 +22,15 @@ from browsing import (
     session,
     settle,
 )
+from exporting import needs_export
 
 from app.app_pages import PAGES
-from ngpt_inspect.figures.canvas import render
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(bool(missing()), reason=missing() or "a browser is there"),
 ]
 
-CAN_EXPORT = render.find_spec("kaleido") is not None and render.has_browser()
 VIEWPORT = {"width": 1280, "height": 900}
 FOCUSED = """() => {
     const at = document.activeElement;
@@ -345,7 +344,7 @@ def test_the_keyboard_reaches_what_can_be_chosen(visit):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CAN_EXPORT, reason="images need kaleido and a Chrome or Chromium")
+@needs_export
 def test_a_pdf_is_as_wide_as_it_says(visit, tmp_path):
     page = visit("export?figure=Condition+numbers+by+layer")
     with page.expect_download() as download:

@@ -9,20 +9,11 @@ from app_runs import write_run
 from seen import charts, words
 from small_models import write_ngpt
 
-from app.engine import answers, tree
-from app.engine.jobs import Workshop
+from app.engine import tree
 from app.engine.pins import FILE, Pin, pin, pins_in, unpin
 from ngpt_inspect.errors import UnreadableFile
 
-
-@pytest.fixture(autouse=True)
-def idle(monkeypatch):
-    """Have nothing measured: the left column stands without."""
-    monkeypatch.setattr(answers, "PATIENCE", 0)
-    monkeypatch.setattr(Workshop, "_run", lambda self: None)
-    answers.workshop.clear()
-    yield
-    answers.workshop.clear()
+pytestmark = pytest.mark.usefixtures("idle")
 
 
 @pytest.fixture

@@ -10,21 +10,11 @@ from seen import charts, words
 from small_models import write_ngpt
 
 from app.arguments import TOKEN, Arguments
-from app.engine import answers
-from app.engine.jobs import Workshop
 from app.frame.admission import Seats
 from app.frame.session import _typed
 from ngpt_inspect.finding import found_below
 
-
-@pytest.fixture(autouse=True)
-def idle(monkeypatch):
-    """Have nothing measured."""
-    monkeypatch.setattr(answers, "PATIENCE", 0)
-    monkeypatch.setattr(Workshop, "_run", lambda self: None)
-    answers.workshop.clear()
-    yield
-    answers.workshop.clear()
+pytestmark = pytest.mark.usefixtures("idle")
 
 
 @pytest.fixture

@@ -8,6 +8,13 @@ def data():
     return make_data()
 
 
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("".join(f"{i} times {i} is {i * i}\n" for i in range(3000)))
+    return path
+
+
 @pytest.fixture(scope="session")
 def forked():
     runs = ForkedRuns()

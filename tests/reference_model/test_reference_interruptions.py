@@ -313,13 +313,6 @@ def kill_at(process, out, lines, wanted):
     return ""
 
 
-@pytest.fixture
-def text(tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_text("".join(f"{i} times {i} is {i * i}\n" for i in range(3000)))
-    return path
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at a stopped process")
 def test_twenty_random_kills_of_the_command_change_no_bit(tmp_path, text):

@@ -45,13 +45,6 @@ def train(out, text, *arguments):
     return main([*small, "--steps", "3", *arguments])
 
 
-@pytest.fixture
-def text(tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_text("".join(f"{i} times {i} is {i * i}\n" for i in range(300)))
-    return path
-
-
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_field_is_a_flag_with_help(name):
     flag = "--" + name.replace("_", "-")

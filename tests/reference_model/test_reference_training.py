@@ -48,13 +48,6 @@ def environment():
     return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-@pytest.fixture
-def text(tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_text("".join(f"{i} times {i} is {i * i}\n" for i in range(3000)))
-    return path
-
-
 @pytest.mark.parametrize("architecture", ["gpt", "ngpt"])
 def test_training_learns(tmp_path, architecture):
     run(tmp_path, architecture, steps=32, learning_rate=2e-2)

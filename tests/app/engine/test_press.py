@@ -8,15 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import plotly.graph_objects as go
 import pytest
 from browsing import eventually
+from exporting import needs_export
 
 from app.engine import press
 from app.engine.press import Press
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.figures.canvas import render
-
-
-def can_export():
-    return render.find_spec("kaleido") is not None and render.has_browser()
 
 
 @pytest.fixture
@@ -114,7 +111,7 @@ def test_a_broken_browser_is_one_sentence_and_the_next_is_fresh(browsers, monkey
 
 @pytest.mark.slow  # that a browser which is closed is gone is told in test_save_figure.py
 @pytest.mark.browser
-@pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
+@needs_export
 def test_a_real_browser_leaves_no_process(monkeypatch):
     monkeypatch.setattr(press, "IDLE", 0.1)
     drawing = go.Figure(layout={"width": 100, "height": 100})

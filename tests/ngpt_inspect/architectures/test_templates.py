@@ -19,6 +19,18 @@ LAYERED = "[transformer.]h.{layer}.attn.c_attn.weight"
         ("e.{layer}.experts.{expert}.w1", "e.1.experts.7.w1", (1, 7)),
         ("sz", "sz", (None, None)),
         ("sz", "s.sz", None),
+        ("a.{layer}.x|b.{layer}.y", "b.2.y", (2, None)),
+        ("a.{layer}.x|b.{layer}.y", "b.2.x", None),
+        ("layers.{layer}.0.[fn.]to_q", "layers.3.0.fn.to_q", (3, None)),
+        ("layers.{layer}.0.[fn.]to_q", "layers.3.1.fn.to_q", None),
+        ("m.{layer}.fc1.weight{expert}", "m.0.fc1.weight12", (0, 12)),
+        ("m.{layer}.fc1.weight{expert}", "m.0.fc2.weight12", None),
+        ("[a.][b.]x", "b.x", (None, None)),
+        ("[a.][b.]x", "b.a.x", None),
+        # A number nobody's model has would make us count to it.
+        ("h.{layer}.w", "h.99999.w", None),
+        ("h.{layer}.w", "h." + "9" * 5000 + ".w", None),
+        ("h.{layer}.w", "h.#.w", None),
     ],
 )
 def test_match(template: str, name: str, found: tuple[int | None, int | None] | None) -> None:
@@ -46,29 +58,6 @@ def test_fill() -> None:
     assert fill(LAYERED, 3) == "h.3.attn.c_attn.weight"
     assert fill("e.{layer}.experts.{expert}.w1", 1) == "e.1.experts.{expert}.w1"
     assert fill("sz", None) == "sz"
-
-
-@pytest.mark.parametrize(
-    ("template", "name", "found"),
-    [
-        ("a.{layer}.x|b.{layer}.y", "b.2.y", (2, None)),
-        ("a.{layer}.x|b.{layer}.y", "b.2.x", None),
-        ("layers.{layer}.0.[fn.]to_q", "layers.3.0.fn.to_q", (3, None)),
-        ("layers.{layer}.0.[fn.]to_q", "layers.3.1.fn.to_q", None),
-        ("m.{layer}.fc1.weight{expert}", "m.0.fc1.weight12", (0, 12)),
-        ("m.{layer}.fc1.weight{expert}", "m.0.fc2.weight12", None),
-        ("[a.][b.]x", "b.x", (None, None)),
-        ("[a.][b.]x", "b.a.x", None),
-        # A number nobody's model has would make us count to it.
-        ("h.{layer}.w", "h.99999.w", None),
-        ("h.{layer}.w", "h." + "9" * 5000 + ".w", None),
-        ("h.{layer}.w", "h.#.w", None),
-    ],
-)
-def test_alternatives_numbers_and_options(
-    template: str, name: str, found: tuple[int | None, int | None] | None
-) -> None:
-    assert match(template, name) == found
 
 
 def test_templates_find_all_that_stands_for_a_name() -> None:

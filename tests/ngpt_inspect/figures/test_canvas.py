@@ -5,16 +5,13 @@ import re
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from exporting import needs_export
 
 from ngpt_inspect.figures.canvas import Axis, Canvas, Panel, line_key
 from ngpt_inspect.figures.canvas import render as rendering
 from ngpt_inspect.figures.canvas.layout import PAGE
 from ngpt_inspect.figures.canvas.legend import lines_of
 from ngpt_inspect.figures.canvas.theme import DASHES, ONE_COLUMN, TWO_COLUMNS
-
-
-def can_export():
-    return rendering.find_spec("kaleido") is not None and rendering.has_browser()
 
 
 def axis_of(values, **said):
@@ -134,7 +131,7 @@ def test_a_legend_follows_its_words():
     assert lines_of(["a" * 30] * 3, 300) == 3
 
 
-@pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
+@needs_export
 @pytest.mark.slow
 def test_plotly_breaks_legends_into_no_more_lines():
     place = r'class="groups"(?: transform="translate\([-\d.]+, ?([-\d.]+)\)")?'

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from exporting import needs_export
 from results_files import (
     answered,
     answers,
@@ -32,10 +33,6 @@ DRAWN = [name for name, figure in FIGURES.items() if figure.results in RESULTS]
 WIDTHS = (ONE_COLUMN, TWO_COLUMNS)
 CONTEXTS = {64: 1.3, 256: 1.7, 512: 3.0}
 """Factor of each; the last is a lower bound at nGPT's longest budget."""
-
-
-def can_export():
-    return rendering.find_spec("kaleido") is not None and rendering.has_browser()
 
 
 def losses():
@@ -421,7 +418,7 @@ def test_training_curves_cut_off_the_first_losses_and_nothing_else(tables, figur
     assert losses["value"].max() > top > losses[losses["step"] >= 100]["value"].max()
 
 
-@pytest.mark.skipif(not can_export(), reason="images need kaleido and a Chrome or Chromium")
+@needs_export
 @pytest.mark.slow
 def test_plotly_js_draws_them_all(figure_of, tmp_path):
     """Layouts that python accepts can still fail in the browser."""

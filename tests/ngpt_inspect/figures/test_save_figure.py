@@ -9,6 +9,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from exporting import needs_export
 from models import tiny_gpt, write_reference
 
 import ngpt_inspect as ni
@@ -16,15 +17,6 @@ from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
 from ngpt_inspect.figures.canvas import render as rendering
 from ngpt_inspect.figures.canvas.render import one_browser
 from ngpt_inspect.plotting import save_figure
-
-
-def can_export():
-    return rendering.find_spec("kaleido") is not None and rendering.has_browser()
-
-
-needs_browser = pytest.mark.skipif(
-    not can_export(), reason="images need kaleido and a Chrome or Chromium"
-)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +113,7 @@ def children():
 
 
 @pytest.mark.browser
-@needs_browser
+@needs_export
 def test_images_have_the_size_of_the_layout_and_their_browser_leaves_no_process(figure, tmp_path):
     with one_browser():
         for suffix in ("png", "pdf", "svg"):

@@ -12,6 +12,7 @@ import pytest
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
+from ngpt_inspect.formats.places.stamped import StampedFile
 
 SHARED_WEIGHTS = Path(__file__).parents[4] / "shared" / "data" / "weights"
 
@@ -40,6 +41,19 @@ def read_all(path: Path | str) -> None:
     """Open a checkpoint and read every value."""
     for tensor in read_contents(path).tensors.values():
         tensor.read()
+
+
+def bytes_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the number of bytes of each read of a file from now on."""
+    read: list[int] = []
+    original = StampedFile.read_into
+
+    def counting(file: StampedFile, buffer: memoryview, offset: int) -> None:
+        read.append(buffer.nbytes)
+        original(file, buffer, offset)
+
+    monkeypatch.setattr(StampedFile, "read_into", counting)
+    return read
 
 
 def safetensors_bytes(header: object, data: bytes = b"", length: int | None = None) -> bytes:

@@ -51,16 +51,11 @@ def test_a_folder_of_nothing_but_originals(tmp_path: Path) -> None:
     assert read_contents(tmp_path).tensors["w1.weight"].shape == (2, 3)
 
 
-def test_a_part_that_is_missing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_part_that_is_missing(number: int, tmp_path: Path) -> None:
     parts(tmp_path, *[{"w1.weight": torch.ones(2, 3)}] * 3)
-    (tmp_path / "consolidated.01.pth").unlink()
-    assert "its part consolidated.01.pth is missing; copy" in refusal(tmp_path)
-
-
-def test_a_gap_in_the_numbers(tmp_path: Path) -> None:
-    parts(tmp_path, *[{"w1.weight": torch.ones(2, 3)}] * 3)
-    (tmp_path / "consolidated.00.pth").unlink()
-    assert "its part consolidated.00.pth is missing; copy" in refusal(tmp_path)
+    (tmp_path / f"consolidated.0{number}.pth").unlink()
+    assert f"its part consolidated.0{number}.pth is missing; copy" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(

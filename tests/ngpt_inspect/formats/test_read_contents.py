@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from formats_helpers import refusal, write_archive
+from formats_helpers import bytes_read, refusal, write_archive
 from safetensors.torch import save_file
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import FORMATS, read_contents
-from ngpt_inspect.formats.places import stamped as _stamped
 
 
 def weights(path: Path, value: float = 1.0) -> Path:
@@ -271,14 +270,7 @@ def test_listing_a_large_file_reads_its_header_and_a_fingerprint(
     with path.open("wb") as file:
         file.write(len(header).to_bytes(8, "little") + header.encode())
         file.truncate(8 + len(header) + 2**33)  # sparse: 8 GiB of zeros
-    read: list[int] = []
-    original = _stamped.StampedFile.read_into
-
-    def counting(file: _stamped.StampedFile, buffer: memoryview, offset: int) -> None:
-        read.append(buffer.nbytes)
-        original(file, buffer, offset)
-
-    monkeypatch.setattr(_stamped.StampedFile, "read_into", counting)
+    read = bytes_read(monkeypatch)
     contents = read_contents(path)
     assert sum(read) == 64 + 8 + len(header)
     assert contents.tensors["w"].read(2**31 - 2, 2**31).tolist() == [0, 0]

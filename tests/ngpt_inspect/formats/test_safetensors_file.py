@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from formats_helpers import refusal, safetensors_bytes, shared_weights, write_safetensors
+from formats_helpers import (
+    bytes_read,
+    refusal,
+    safetensors_bytes,
+    shared_weights,
+    write_safetensors,
+)
 from safetensors.torch import load_file, save_file
 
 from ngpt_inspect.errors import UnreadableFile
@@ -105,14 +111,7 @@ def test_only_the_bytes_asked_for_are_read(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "model.safetensors"
     save_file({"big": torch.zeros(1000, 4096), "small": torch.ones(4)}, path)
     contents = read_contents(path)
-    asked: list[int] = []
-    original = _stamped.StampedFile.read_into
-
-    def counting(file: _stamped.StampedFile, buffer: memoryview, offset: int) -> None:
-        asked.append(buffer.nbytes)
-        original(file, buffer, offset)
-
-    monkeypatch.setattr(_stamped.StampedFile, "read_into", counting)
+    asked = bytes_read(monkeypatch)
     contents.tensors["small"].read()
     contents.tensors["big"].read(10, 12)
     assert asked == [16, 2 * 4096 * 4]

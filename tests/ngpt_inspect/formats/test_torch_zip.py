@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from formats_helpers import refusal, shared_weights
+from formats_helpers import bytes_read, refusal, shared_weights
 from test_safetensors_file import DTYPES, bits
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.formats.places import stamped as _stamped
 
 
 def save(path: Path, value: object, **options: object) -> Path:
@@ -135,14 +134,7 @@ def test_the_place_names_the_storage_and_the_byte_in_it(tmp_path: Path) -> None:
 def test_only_the_bytes_asked_for_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "w.pt", {"big": torch.zeros(1000, 1024), "small": torch.ones(4)})
     tensors = read_contents(path).tensors
-    asked: list[int] = []
-    original = _stamped.StampedFile.read_into
-
-    def counting(file: _stamped.StampedFile, buffer: memoryview, offset: int) -> None:
-        asked.append(buffer.nbytes)
-        original(file, buffer, offset)
-
-    monkeypatch.setattr(_stamped.StampedFile, "read_into", counting)
+    asked = bytes_read(monkeypatch)
     tensors["small"].read()
     tensors["big"].read(10, 12)
     local_header = 30  # says where a storage begins; read once

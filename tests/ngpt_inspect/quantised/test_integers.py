@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from models import LLAMA_NAMES, named, tiny_gpt
-from safetensors.torch import save_file
+from one_tensor import Tensors, only, write
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.stored import StoredTensor
 
-Tensors = dict[str, torch.Tensor]
 GENERATOR = torch.Generator().manual_seed(3)
-
-
-def write(folder: Path, tensors: Tensors, **config: Any) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
-
-
-def only(folder: Path) -> StoredTensor:
-    (tensor,) = read_contents(folder).tensors.values()
-    return tensor
 
 
 def int8(*shape: int) -> torch.Tensor:

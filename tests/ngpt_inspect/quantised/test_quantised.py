@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from one_tensor import Tensors, only
 from safetensors.torch import save_file
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.stored import StoredTensor
 
-Tensors = dict[str, torch.Tensor]
 INDEX = "model.safetensors.index.json"
 
 
@@ -28,11 +27,6 @@ def write(folder: Path, tensors: Tensors, config: dict[str, Any] | None = None) 
     (folder / INDEX).write_text(json.dumps(index))
     (folder / "config.json").write_text(json.dumps({"quantization_config": config or {}}))
     return folder
-
-
-def only(folder: Path) -> StoredTensor:
-    (tensor,) = read_contents(folder).tensors.values()
-    return tensor
 
 
 @pytest.mark.filterwarnings("ignore")

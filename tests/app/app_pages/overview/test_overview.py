@@ -12,8 +12,7 @@ from small_models import write_ngpt
 
 from app.app_pages.overview.headline import facts
 from app.app_pages.overview.marks import NO_RULE, SIGNS
-from app.engine import answers, questions
-from app.engine.jobs import Workshop
+from app.engine import questions
 from app.frame import uploads
 from app.frame.text import plain
 from ngpt_inspect import open_checkpoint
@@ -96,16 +95,6 @@ def test_one_damaged_checkpoint(run, tmp_path, monkeypatch):
     assert "Tensors not recognised: 1" in labels
     assert any(label.startswith("Constants assumed: ") for label in labels)
     assert "trained on" not in facts(open_checkpoint(path))
-
-
-@pytest.fixture
-def idle(monkeypatch):
-    """Have nothing measured: the page stands without."""
-    monkeypatch.setattr(answers, "PATIENCE", 0)
-    monkeypatch.setattr(Workshop, "_run", lambda self: None)
-    answers.workshop.clear()
-    yield
-    answers.workshop.clear()
 
 
 def test_what_is_not_measured_yet_is_named(run, own_models, idle):
