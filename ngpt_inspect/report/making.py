@@ -18,7 +18,7 @@ from ngpt_inspect.report._document import Told, document
 from ngpt_inspect.sameness import remarks_on
 from ngpt_inspect.summary import differences, summary_measures, summary_of
 from ngpt_inspect.tables import Progress, Source, measure, opened, summarise
-from ngpt_inspect.tables.export import write_bytes
+from ngpt_inspect.tables.export import require_place, write_bytes
 from ngpt_inspect.tables.provenance import provenance
 from ngpt_inspect.weights import WeightSet
 
@@ -65,6 +65,7 @@ def save_report(
     >>> print(ni.save_report(["runs/gpt", "runs/ngpt"], "report.html", names="unit_norm"))
     report.html
     """
+    require_place(Path(path))
     checkpoints = distinct(opened(sources))
     chosen = figures_for(checkpoints, names)
     table = measure(checkpoints, measures_for(chosen), device=device, progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -80,6 +81,28 @@ UNFINISHED: set[Path] = set()
 """What is being written: whoever ends this process at once removes it."""
 
 
+def require_place(path: Path) -> None:
+    """Refuse a file that cannot be there, before what goes into it is computed.
+
+    Raises
+    ------
+    InspectError
+        It is a folder, or its folder is missing.
+    """
+    if path.is_dir():  # also "."
+        raise InspectError("is a folder", where=str(path), next_step="name a file in it")
+    if not path.parent.is_dir():
+        raise _unwritable(path, os.strerror(errno.ENOENT))
+
+
+def _unwritable(path: Path, why: str | None) -> InspectError:
+    return InspectError(
+        f"cannot be written ({why})",
+        where=str(path),
+        next_step="give a path in a folder that exists and is writable",
+    )
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all.
 
@@ -100,11 +123,7 @@ def write_bytes(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
             UNFINISHED.discard(temporary)
     except OSError as error:
-        raise InspectError(
-            f"cannot be written ({error.strerror})",
-            where=str(path),
-            next_step="give a path in a folder that exists and is writable",
-        ) from None
+        raise _unwritable(path, error.strerror) from None
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -23,7 +23,6 @@ from models import (
     write_reference,
 )
 
-import ngpt_inspect as ni
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.vocabulary import COLUMNS, Role
 from ngpt_inspect.weights import WeightSet
@@ -473,20 +472,6 @@ def test_wrong_words_of_figures_are_one_line(
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert message in result.stderr
-
-
-def test_help_has_a_line_for_every_measure(cli: Cli) -> None:
-    result = cli("--help")
-    assert result.exit_code == 0
-    for each in MEASURES.values():
-        assert each.command in result.stdout
-        help_text = cli(each.command, "--help").stdout
-        assert "--fail-above" in help_text
-        for option in each.options:
-            assert f"--{option.name}" in help_text
-        squeezed = "".join(help_text.split())
-        assert all("".join(name.split()) in squeezed for name in each.quantities)
-    assert cli("--version").stdout == f"ngpt-inspect {ni.__version__}\n"
 
 
 def test_a_measure_of_nothing_says_so(cli: Cli, tmp_path: Path) -> None:

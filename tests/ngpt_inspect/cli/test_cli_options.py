@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from click.testing import Result
 from models import tiny_gpt, write_reference
 from typer.main import get_command
 
+import ngpt_inspect as ni
 from ngpt_inspect.cli import options
 from ngpt_inspect.cli.commands import app
 from ngpt_inspect.measures import MEASURES
@@ -60,13 +61,32 @@ def test_an_option_that_is_shared_has_one_meaning_and_one_group() -> None:
     assert groups == named
 
 
+def said_in_help(command: str | None) -> Iterator[str]:
+    """Yield what a help names: of a measure its quantities and options, above them the commands."""
+    for each in MEASURES.values():
+        if command is None:
+            yield each.command
+        elif command == each.command:
+            yield "--fail-above"
+            yield from (f"--{option.name}" for option in each.options)
+            yield from ("".join(name.split()) for name in each.quantities)
+
+
+def test_the_version_is_told(cli: Cli) -> None:
+    assert cli("--version").stdout == f"ngpt-inspect {ni.__version__}\n"
+
+
 @pytest.mark.parametrize("name", [None, *COMMANDS])
-def test_help_opens_with_an_example_that_can_be_typed(
+def test_help_opens_with_an_example_that_can_be_typed_and_leaves_nothing_out(
     name: str | None, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In an empty folder: the words are understood, and only the files are missing."""
     monkeypatch.chdir(tmp_path)
-    shown = re.sub(r"\s+", " ", cli(*filter(None, [name]), "--help").stdout)
+    result = cli(*filter(None, [name]), "--help")
+    assert result.exit_code == 0
+    shown = re.sub(r"\s+", " ", result.stdout)
+    whole = shown.replace(" ", "")
+    assert all(each in whole for each in said_in_help(name))
     text = COMMANDS[name].help if name else get_command(app).help
     example = text.partition("\n")[0]
     assert example.startswith(f"Example: ngpt-inspect {name or ''}")

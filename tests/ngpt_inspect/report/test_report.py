@@ -12,7 +12,7 @@ from models import tiny_gpt, tiny_ngpt, write_reference
 
 import ngpt_inspect as ni
 from ngpt_inspect.plotting import pictured
-from ngpt_inspect.report import changed_in, figures_for, measures_for, report_of
+from ngpt_inspect.report import changed_in, figures_for, making, measures_for, report_of
 from ngpt_inspect.report._bundle import bundle
 from ngpt_inspect.report._thinning import thinned_trace
 
@@ -190,8 +190,11 @@ def test_the_command_writes_the_file_and_names_it(cli, models, tmp_path):
         (["-o", "nowhere/at/all.html", "--names", "unit_norm"], "give a path in a folder"),
     ],
 )
-def test_a_mistake_is_one_line(cli, models, tmp_path, monkeypatch, words, said):
+def test_a_mistake_is_one_line_before_anything_is_measured(
+    cli, models, tmp_path, monkeypatch, words, said
+):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(making, "measure", lambda *_, **__: pytest.fail("measured all the same"))
     done = cli("report", models[0].contents.source, *words)
     assert done.exit_code == 2
     assert said in done.stderr
