@@ -75,6 +75,28 @@ def evaluated(seed, text, length, loss, error, family="nGPT", **changes):
     return {**run, "text": text, "evaluated_length": length, **told}
 
 
+ABLATION = {
+    "parameter": "",
+    "init": "",
+    "scale": "",
+    "s_qk_kind": "element",
+    "s_mlp_kind": "element",
+    "s_z_kind": "element",
+    "alpha_kind": "element",
+    "qk_norm": True,
+    "interpolation": "lerp",
+}
+LEARNED = ("alpha_A", "alpha_M", "s_qk", "s_u", "s_nu", "s_z")
+
+
+def ablation(seed, loss, table="6", variant="", **changes):
+    """Return the row of an ablated nGPT; `changes` may be anything in it."""
+    learned = {name: 0.1 * at + 0.01 * seed for at, name in enumerate(LEARNED, 1)}
+    run = identity("nGPT", seed=seed, variant=variant)
+    run["run"] += f"-{variant}"
+    return {**run, "table": table, **ABLATION, **learned, **changes, "validation_loss": loss}
+
+
 def timings(seconds, context=64, first=0):
     """Return timings of rounds: for each family its seconds in every round."""
     setting = {"size": "tiny", "context_length": context, "batch_size": 32}

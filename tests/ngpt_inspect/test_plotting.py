@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from models import series_of, tiny_gpt, tiny_ngpt, write_reference
+from results_files import ablation, evaluated, write_rows
 
 from ngpt_inspect import figure, measure, open_checkpoint, summarise
 from ngpt_inspect.errors import InspectError, WrongOption
@@ -28,35 +29,9 @@ def checkpoints(tmp_path_factory):
     return [open_checkpoint(path) for path in paths]
 
 
-IDENTITY = {
-    "run": "x",
-    "family": "nGPT",
-    "size": "tiny",
-    "variant": "",
-    "context_length": 64,
-    "batch_size": 4,
-    "steps": 100,
-    "learning_rate": 0.01,
-    "seed": 0,
-}
-ABLATION = {
-    "table": "4",
-    "parameter": "s_qk",
-    "init": "1",
-    "scale": "1/sqrt(d)",
-    "s_qk_kind": "element",
-    "s_mlp_kind": "element",
-    "s_z_kind": "element",
-    "alpha_kind": "element",
-    "qk_norm": True,
-    "interpolation": "lerp",
-    "alpha_A": 0.2,
-    "alpha_M": 0.3,
-    "s_qk": 1.5,
-    "s_u": 1.2,
-    "s_nu": 1.1,
-    "s_z": 20.0,
-}
+OF_TABLE_4 = {"table": "4", "parameter": "s_qk", "init": "1", "scale": "1/sqrt(d)"}
+OF_TABLE_5 = {"table": "5"}
+MEANS = {"alpha_A": 0.2, "alpha_M": 0.3, "s_qk": 1.5, "s_u": 1.2, "s_nu": 1.1, "s_z": 20.0}
 
 
 @pytest.fixture
@@ -64,36 +39,25 @@ def results(tmp_path):
     """A folder of training results as the experiments write them."""
     folder = tmp_path / "results"
     folder.mkdir()
-    evaluated = {"text": "held-out", "standard_error": 0.01}
-    pd.DataFrame(
-        {
-            **IDENTITY,
-            **evaluated,
-            "run": family,
-            "family": family,
-            "evaluated_length": 64 * factor,
-            "loss": 3.0,
-            "perplexity": np.exp(3.0),
-        }
+    lengths = [
+        evaluated(0, "held-out", 64 * factor, 3.0, 0.01, family)
         for family in ("GPT", "nGPT")
         for factor in (1, 2, 4)
-    ).to_csv(folder / "longer_context.csv", index=False)
-    settings = [
-        ({}, (4.0, 4.0)),
-        ({"variant": "init", "init": "0.33", "s_qk": 1.4}, (3.95, 3.97)),
-        ({"parameter": "s_u & s_nu", "scale": "1"}, (4.0, 4.0)),
-        ({"table": "5", "parameter": "", "init": "", "scale": ""}, (4.0, 4.0)),
-        (
-            {"table": "5", "variant": "fixed", "parameter": "", "init": "", "scale": ""}
-            | {"s_mlp_kind": "fixed"},
-            (4.04, 4.0),
-        ),
     ]
-    pd.DataFrame(
-        {**IDENTITY, **ABLATION, **changes, "run": f"{n}", "seed": seed, "validation_loss": loss}
+    write_rows(folder / "longer_context.csv", lengths)
+    settings = [
+        (OF_TABLE_4, (4.0, 4.0)),
+        (OF_TABLE_4 | {"variant": "init", "init": "0.33", "s_qk": 1.4}, (3.95, 3.97)),
+        (OF_TABLE_4 | {"parameter": "s_u & s_nu", "scale": "1"}, (4.0, 4.0)),
+        (OF_TABLE_5, (4.0, 4.0)),
+        (OF_TABLE_5 | {"variant": "fixed", "s_mlp_kind": "fixed"}, (4.04, 4.0)),
+    ]
+    ablations = [
+        ablation(seed, loss, **(MEANS | {"run": f"{n}"} | changes))
         for n, (changes, losses) in enumerate(settings)
         for seed, loss in enumerate(losses)
-    ).to_csv(folder / "ablations.csv", index=False)
+    ]
+    write_rows(folder / "ablations.csv", ablations)
     return folder
 
 

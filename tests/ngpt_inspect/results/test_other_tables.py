@@ -6,22 +6,18 @@ import statistics
 
 import numpy as np
 import pytest
-from results_files import answered, evaluated, identity, loss_rows, timings, write_rows
+from results_files import (
+    LEARNED,
+    ablation,
+    answered,
+    evaluated,
+    identity,
+    loss_rows,
+    timings,
+    write_rows,
+)
 
 from ngpt_inspect.results import training_results
-
-ABLATION = {
-    "parameter": "",
-    "init": "",
-    "scale": "",
-    "s_qk_kind": "element",
-    "s_mlp_kind": "element",
-    "s_z_kind": "element",
-    "alpha_kind": "element",
-    "qk_norm": True,
-    "interpolation": "lerp",
-}
-LEARNED = ("alpha_A", "alpha_M", "s_qk", "s_u", "s_nu", "s_z")
 
 
 def sweep(losses, **changes):
@@ -108,13 +104,6 @@ def test_a_loss_no_exponential_holds_is_an_infinite_perplexity(tmp_path):
     row = evaluated(0, "held-out", 64, 700.0, 0.1) | {"loss": 800.0, "perplexity": math.inf}
     table = training_results("perplexities", write_rows(tmp_path / "longer_context.csv", [row]))
     assert table["perplexity"].tolist() == [math.inf]
-
-
-def ablation(seed, loss, table="6", variant="", **changes):
-    learned = {name: 0.1 * at + 0.01 * seed for at, name in enumerate(LEARNED, 1)}
-    run = identity("nGPT", seed=seed, variant=variant)
-    run["run"] += f"-{variant}"
-    return {**run, "table": table, **ABLATION, **changes, **learned, "validation_loss": loss}
 
 
 def test_an_ablation_is_compared_with_the_baseline_of_its_seed(tmp_path):
