@@ -2,6 +2,7 @@
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,17 @@ MOST_PRIVATE = 6
 """Private files a room may have before it is divided."""
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A file as Python reads it, once for all rules."""
+    return ast.parse(path.read_text())
+
+
 def imported(path: Path) -> list[str]:
     """Every dotted name that a file imports, in full."""
     room = path.relative_to(ROOT).parent.parts
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -61,7 +68,7 @@ def test_one_word_means_one_thing() -> None:
     places: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path in FILES:
         inside = path.relative_to(ROOT)
-        for node in ast.parse(path.read_text()).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[inside.parts[0], node.name].append(str(inside))
     assert {name: files for name, files in places.items() if len(files) > 1} == {}

@@ -117,7 +117,8 @@ def test_choices_of_a_figure_reach_it_and_others_the_measure(checkpoints):
 
 def test_widths_are_columns_or_pixels(checkpoints):
     widths = ("one", "two", 500, None)
-    drawn = [figure("embedding_norms", checkpoints, width=w).layout.width for w in widths]
+    table = measure(checkpoints, "embedding_norms")
+    drawn = [figure("embedding_norms", table=table, width=w).layout.width for w in widths]
     assert drawn == [312, 648, 500, 648]
     for wrong in ("three", 10):
         with pytest.raises(WrongOption, match=r"one.*two"):
