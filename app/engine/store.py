@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ngpt_inspect.house import house
+from ngpt_inspect.table import Table
 from ngpt_inspect.tables.printing import TidyTable
 
 MEMORY = 500_000_000
@@ -76,7 +77,7 @@ class Store:
             self._writable = False
 
     def _remember(self, key: str, table: pd.DataFrame) -> None:
-        size = int(table.memory_usage(deep=True).sum())
+        size = int(Table.of(table).rows.memory_usage(deep=True).sum())
         with self._lock:
             if key in self._tables:
                 self._held -= self._tables.pop(key)[1]

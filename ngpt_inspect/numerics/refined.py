@@ -85,7 +85,7 @@ def refined_smallest(
         doubt = NOISE * abs(guess.value * sigma**2 - 1)
         apart = 1 - sigma**2 * guess.runner_up * (1 + doubt)
         if doubt <= 1 and apart > 0:
-            left = length * float(residual_I @ new_I) / sigma**2
+            left = length * abs(float(residual_I @ new_I)) / sigma**2
             error = (1 + doubt) * left / apart / 2
             if error <= tolerance:
                 return sigma, error, vector_I
