@@ -43,14 +43,20 @@ def named(name: str, there: Mapping[str, T], what: str, *, where: str = "") -> T
     raise WrongOption(f"no {what} {said}", where=where, next_step=meant(str(name), there))
 
 
-def meant(name: str, known: Iterable[str], lead: str = "there are") -> str:
-    """Return what to do about a name: ``did you mean W_q? there are W_q, W_k``, case aside."""
+def meant(name: str, known: Iterable[str], lead: str = "there are", most: int | None = None) -> str:
+    """Return what to do about a name: ``did you mean W_q? there are W_q, W_k``, case aside.
+
+    Of more than `most` names the others are counted.
+    """
     spelled = {each.lower().replace("-", "_"): each for each in known}
     word = name.lower().replace("-", "_")
     near = [word] if word in spelled else get_close_matches(word, spelled, n=2, cutoff=ALIKE)
     alike = [spelled[each] for each in near]
     guess = f"did you mean {' or '.join(alike)}? " if alike else ""
-    return f"{guess}{lead} {', '.join(spelled.values()) or 'none'}"
+    names = list(spelled.values())
+    more = len(names) - (most or len(names))
+    listed = [*names[:most], f"{more} more"] if more > 0 else names
+    return f"{guess}{lead} {', '.join(listed) or 'none'}"
 
 
 def several(one_or_many: Any, *kinds: type, what: str) -> list[Any]:

@@ -13,6 +13,8 @@ from ngpt_inspect.naming import meant
 from .address import asked, missed
 from .parts import take
 
+MOST_LISTED = 12
+"""Values that are named where the address asks for one that is not there."""
 FEW = 4
 """Values that are shown side by side; more become a box to pick from."""
 
@@ -51,7 +53,9 @@ def choose(
     texts = list(named)
     wanted = asked(key)
     if wanted and wanted not in named:
-        missed().append(f"{label}: {wanted!r} is not here; {meant(wanted, texts)}.")
+        missed().append(
+            f"{label}: {wanted!r} is not here; {meant(wanted, texts, most=MOST_LISTED)}."
+        )
     shown = beginning(key, say(already_chosen(label, values, key, say=say)))
     shared: dict[str, Any] = {"key": key, "help": help, "on_change": _take, "args": (key, texts[0])}
     shared["format_func"] = lambda text: (words or {}).get(text, text)

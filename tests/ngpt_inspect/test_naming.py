@@ -9,7 +9,7 @@ from models import tiny_gpt, write_reference
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.naming import named, several
+from ngpt_inspect.naming import meant, named, several
 
 THERE = {"E_input": 1, "W_q": 2, "near-duplicates": 3}
 
@@ -33,6 +33,13 @@ def test_a_name_of_nothing_says_what_may_be_meant(name: str, message: str) -> No
     with pytest.raises(WrongOption) as raised:
         named(name, THERE, "thing", where="at")
     assert str(raised.value).startswith(message)
+
+
+def test_of_many_names_the_first_are_listed_and_the_others_counted() -> None:
+    letters = "abcdef"
+    assert meant("x", letters, most=4) == "there are a, b, c, d, 2 more"
+    assert meant("F", letters, most=4) == "did you mean f? there are a, b, c, d, 2 more"
+    assert meant("x", letters, most=6) == "there are a, b, c, d, e, f"
 
 
 def test_one_or_several() -> None:
