@@ -1,4 +1,4 @@
-"""Every family of checkpoints, written from its documented layout: one file a family.
+"""Every family of checkpoints, written from its documented layout, one file a kind.
 
 A builder writes a tiny model whose effective numbers are known and says what must be found.
 """

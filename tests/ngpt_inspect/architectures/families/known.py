@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,9 @@ class Known:
     def __call__(self, role: str, layer: int | None = None, expert: int | None = None) -> Any:
         return self.arrays[role, layer, expert]
 
-    def only(self, roles: Iterable[str]) -> dict[Key, np.ndarray]:
-        """Return what a layout that has these roles must show."""
-        wanted = set(roles)
-        return {key: array for key, array in self.arrays.items() if key[0] in wanted}
+    def also(self, more: Mapping[Key, np.ndarray]) -> Known:
+        """Return the model with more arrays, or others."""
+        return replace(self, arrays={**self.arrays, **more})
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,80 @@ class Expected:
     n_kv_heads: int = HEADS
     off_sphere: tuple[Key, ...] = ((*OFF_SPHERE, None),)
     """Of an nGPT: the matrices that are not unit."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A state dict, and what must be found in it."""
+
+    state: dict[str, np.ndarray]
+    values: dict[Key, np.ndarray]
+    n_kv_heads: int
+
+    def __or__(self, other: Written) -> Written:
+        return replace(self, state=self.state | other.state, values={**self.values, **other.values})
+
+    def in_folder(self, at: Path, config: Mapping[str, Any] | None) -> Expected:
+        return Expected(save_folder(at, self.state, config), self.values, self.n_kv_heads)
+
+    def in_file(self, path: Path, **beside: Any) -> Expected:
+        return Expected(save_torch(path, self.state, **beside), self.values, self.n_kv_heads)
+
+
+def written(
+    known: Known,
+    outside: str,
+    at: str,
+    inside: str,
+    *,
+    places: Mapping[int, int] | None = None,
+    times: Mapping[str, float] | None = None,
+    plus_one: bool = False,
+    turned: bool = False,
+    beside: Mapping[str, np.ndarray] | None = None,
+) -> Written:
+    """Write a model under names that are given with the roles they hold.
+
+    ``w2=W_oMLP`` is a tensor of one role, ``c_fc=W_u+W_nu`` the rows of two, ``qkv=W_q|W_k|W_v``
+    the rows of each group in turn; ``experts.{e}.w2`` is one an expert, ``w2=W_oMLP*`` a stack of
+    all of them. `at` stands before each name that is `inside` a layer, and before those that are
+    `beside` and have no role. `places`: the number of each layer in the file. `times`: what is
+    stored, over what the model computes with; gains of which it takes 1 + w are `plus_one`, and
+    matrices inside a layer that are (in, out) are `turned`.
+    """
+    state: dict[str, np.ndarray] = {}
+    values: dict[Key, np.ndarray] = {}
+    times = times or {}
+
+    def held(what: str, layer: int | None, place: int | None, expert: int | None) -> np.ndarray:
+        parts = []
+        for role in re.split(r"[+|]", what):
+            values[role, place, expert] = array = known(role, layer, expert)
+            flat = array.reshape(-1) if role in ("s_qk", "s_q", "s_k") else array
+            parts.append(flat * times.get(role, 1) - (plus_one and role.startswith("gain_")))
+        whole = np.concatenate(parts)
+        if "|" in what:
+            whole = interleave(*parts, groups=known.n_kv_heads)
+        return whole.T if turned and layer is not None else whole
+
+    tables: list[tuple[str, str, int | None, int | None]] = [(outside, "", None, None)]
+    for layer, place in (places or {i: i for i in range(LAYERS)}).items():
+        tables.append((inside, at.format(place), layer, place))
+        state |= {at.format(place) + name: array for name, array in (beside or {}).items()}
+    for table, before, layer, place in tables:
+        for name, _, what in (each.partition("=") for each in table.split()):
+            if what.endswith("*"):
+                stack = [held(what.strip("()*"), layer, place, e) for e in range(EXPERTS)]
+                state[before + name] = np.stack(stack)
+                continue
+            for e in range(EXPERTS) if "{e}" in name else (None,):
+                state[before + name.replace("{e}", str(e))] = held(what, layer, place, e)
+    return Written(state, values, known.n_kv_heads)
+
+
+def in_layers(**arrays: np.ndarray) -> dict[Key, np.ndarray]:
+    """Return arrays that every layer has, by their roles."""
+    return {(role, layer, None): each for role, each in arrays.items() for layer in range(LAYERS)}
 
 
 @dataclass(frozen=True)
@@ -69,9 +143,7 @@ def known_ngpt(n_kv_heads: int = HEADS, *, signed: bool = False, experts: bool =
     for role, layer in tiny.arrays:
         arrays[role, layer, None] = tiny.effective(role, layer)
         if signed and role.startswith("alpha"):
-            arrays[role, layer, None] = arrays[role, layer, None] * np.sign(
-                tiny.arrays[role, layer]
-            )
+            arrays[role, layer, None] *= np.sign(tiny.arrays[role, layer])
     rng = np.random.default_rng(5)
     rows = n_kv_heads * D_K
     for layer in range(LAYERS):
@@ -95,7 +167,7 @@ def known_gpt(n_kv_heads: int = HEADS, *, experts: bool = False) -> Known:
 def _with_experts(
     arrays: dict[Key, np.ndarray], rng: np.random.Generator, *, unit: bool
 ) -> dict[Key, np.ndarray]:
-    """Replace the MLP of each layer by experts, and one that every token passes."""
+    """Replace the MLP of each layer by experts, one that every token passes, and a router."""
     dense = {key: array for key, array in arrays.items() if key[0] not in MLP}
     for layer in range(LAYERS):
         for expert in (*range(EXPERTS), None):
@@ -105,13 +177,10 @@ def _with_experts(
                 axis = 0 if role == "W_oMLP" else 1
                 norms = np.linalg.norm(matrix, axis=axis, keepdims=True)
                 dense[role, layer, expert] = matrix / norms if unit else matrix
+        rows = np.random.default_rng(70 + layer).standard_normal((EXPERTS, D))
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        dense["W_router", layer, None] = rows / norms if unit else rows
     return dense
-
-
-def router(layer: int, *, unit: bool = False) -> np.ndarray:
-    """Return the router of a layer, a row an expert."""
-    matrix = np.random.default_rng(70 + layer).standard_normal((EXPERTS, D))
-    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True) if unit else matrix
 
 
 def stored(array: np.ndarray, dtype: torch.dtype = torch.float32) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,47 +10,35 @@ from typing import Any
 import numpy as np
 
 from families.known import (
-    ATTENTION,
     D_K,
     D_MLP,
-    EMBEDDINGS,
     EXPERTS,
-    GAINS,
     HEADS,
     HF_CONFIG,
     LAYERS,
-    MLP,
     D,
     Expected,
     Family,
-    Known,
+    in_layers,
     known_gpt,
-    router,
-    save_folder,
-    save_torch,
+    written,
 )
 
 KV = 2
-ALL = (*EMBEDDINGS, *ATTENTION, *MLP, *GAINS)
-QK_GAINS = {"self_attn.q_norm.weight": "gain_q", "self_attn.k_norm.weight": "gain_k"}
-PROJECTIONS = {"W_q": "q_proj", "W_k": "k_proj", "W_v": "v_proj", "W_o": "o_proj"}
-MLP_NAMES = {"W_u": "up_proj", "W_nu": "gate_proj", "W_oMLP": "down_proj"}
+QKVO = " ".join(f"self_attn.{x}_proj.weight=W_{x} " for x in "qkvo")
+GATED = "mlp.{0}up_proj.weight=W_u mlp.{0}gate_proj.weight=W_nu mlp.{0}down_proj.weight=W_oMLP "
+DENSE = GATED.format("")
+NORMS = "input_layernorm.weight=gain_A post_attention_layernorm.weight=gain_M "
+QK_NORMS = "self_attn.q_norm.weight=gain_q self_attn.k_norm.weight=gain_k "
+HEAD = "lm_head.weight=E_output"
 
 
 def config(model_type: str, **more: Any) -> dict[str, Any]:
     return HF_CONFIG | {"model_type": model_type, "num_key_value_heads": KV, **more}
 
 
-def trunk(known: Known, prefix: str = "model.", *, plus_one: bool = False) -> dict[str, Any]:
-    """Return embeddings, attention and the last norm, whose gain may be used as 1 + w."""
-    state = {
-        f"{prefix}embed_tokens.weight": known("E_input"),
-        f"{prefix}norm.weight": known("gain_final") - plus_one,
-    }
-    for i in range(LAYERS):
-        for role, name in PROJECTIONS.items():
-            state[f"{prefix}layers.{i}.self_attn.{name}.weight"] = known(role, i)
-    return state
+def outside(prefix: str = "model.", head: str = HEAD) -> str:
+    return f"{prefix}embed_tokens.weight=E_input {prefix}norm.weight=gain_final {head}"
 
 
 def llama(
@@ -57,298 +46,189 @@ def llama(
     *,
     model_type: str = "llama",
     prefix: str = "model.",
-    before_mlp: str = "post_attention_layernorm",
-    extra: tuple[str, ...] = (),
+    norms: str = NORMS,
+    beside: tuple[str, ...] = (),
     plus_one: bool = False,
-    tied: bool = False,
+    head: str = HEAD,
     said: dict[str, Any] | None = None,
 ) -> Expected:
-    """Write a dense one; `extra` are vectors beside its matrices, `said` is its config."""
-    known, gains = known_gpt(n_kv_heads=KV), {}
-    state = trunk(known, prefix, plus_one=plus_one)
-    if not tied:
-        state["lm_head.weight"] = known("E_output")
-    for i in range(LAYERS):
-        layer = f"{prefix}layers.{i}."
-        for role, name in MLP_NAMES.items():
-            state[f"{layer}mlp.{name}.weight"] = known(role, i)
-        state[layer + "input_layernorm.weight"] = known("gain_A", i) - plus_one
-        state[f"{layer}{before_mlp}.weight"] = known("gain_M", i) - plus_one
-        for name in extra:
-            gain = QK_GAINS.get(name)
-            state[layer + name] = np.full(D_K if gain else D, 0.5)
-            if gain:
-                gains[gain, i, None] = np.full(D_K, 0.5 + plus_one)
-    path = save_folder(at, state, config(model_type) if said is None else said)
-    values = known.only(set(ALL) - {"E_output"} if tied else ALL)
-    return Expected(path, values | gains, n_kv_heads=KV)
+    """Write a dense one; `beside` are vectors that have no role, `said` is its config."""
+    gain = np.full(D_K, 0.5 + plus_one)
+    return written(
+        known_gpt(n_kv_heads=KV).also(in_layers(gain_q=gain, gain_k=gain)),
+        outside(prefix, head),
+        prefix + "layers.{}.",
+        QKVO + DENSE + norms,
+        plus_one=plus_one,
+        beside={name: np.full(D, 0.5) for name in beside},
+    ).in_folder(at, config(model_type) if said is None else said)
 
 
 def olmo2(at: Path) -> Expected:
-    known = known_gpt(n_kv_heads=KV)
-    state = trunk(known) | {"lm_head.weight": known("E_output")}
-    for i in range(LAYERS):
-        layer = f"model.layers.{i}."
-        for role, name in MLP_NAMES.items():
-            state[f"{layer}mlp.{name}.weight"] = known(role, i)
-        state |= {
-            layer + "post_attention_layernorm.weight": np.ones(D),
-            layer + "post_feedforward_layernorm.weight": np.ones(D),
-            layer + "self_attn.q_norm.weight": np.ones(HEADS * D_K),
-            layer + "self_attn.k_norm.weight": np.ones(KV * D_K),
-        }
-    values = known.only(set(ALL) - {"gain_A", "gain_M"})
-    for i in range(LAYERS):
-        values |= {
-            ("gain_q", i, None): np.ones(HEADS * D_K),
-            ("gain_k", i, None): np.ones(KV * D_K),
-        }
-    return Expected(save_folder(at, state, config("olmo2")), values, n_kv_heads=KV)
-
-
-def fused_qkv(known: Known, layer: int) -> np.ndarray:
-    return np.concatenate([known(role, layer) for role in ("W_q", "W_k", "W_v")])
+    after = ("post_attention_layernorm.weight", "post_feedforward_layernorm.weight")
+    gains = in_layers(gain_q=np.ones(HEADS * D_K), gain_k=np.ones(KV * D_K))
+    return written(
+        known_gpt(n_kv_heads=KV).also(gains),
+        outside(),
+        "model.layers.{}.",
+        QKVO + DENSE + QK_NORMS,
+        beside=dict.fromkeys(after, np.ones(D)),
+    ).in_folder(at, config("olmo2"))
 
 
 def phi3(at: Path) -> Expected:
+    fused = "self_attn.qkv_proj.weight=W_q+W_k+W_v self_attn.o_proj.weight=W_o "
+    fused += "mlp.gate_up_proj.weight=W_nu+W_u mlp.down_proj.weight=W_oMLP "
     known = known_gpt(n_kv_heads=KV)
-    state = {
-        "model.embed_tokens.weight": known("E_input"),
-        "lm_head.weight": known("E_output"),
-        "model.norm.weight": known("gain_final"),
-    }
-    for i in range(LAYERS):
-        layer = f"model.layers.{i}."
-        state |= {
-            layer + "self_attn.qkv_proj.weight": fused_qkv(known, i),
-            layer + "self_attn.o_proj.weight": known("W_o", i),
-            layer + "mlp.gate_up_proj.weight": np.concatenate([known("W_nu", i), known("W_u", i)]),
-            layer + "mlp.down_proj.weight": known("W_oMLP", i),
-            layer + "input_layernorm.weight": known("gain_A", i),
-            layer + "post_attention_layernorm.weight": known("gain_M", i),
-        }
-    return Expected(save_folder(at, state, config("phi3")), known.only(ALL), n_kv_heads=KV)
+    whole = written(known, outside(), "model.layers.{}.", fused + NORMS)
+    return whole.in_folder(at, config("phi3"))
 
 
 def gpt_oss(at: Path) -> Expected:
     """Write what transformers saves: stacks of (in, out), columns of gate and u in turn."""
     known = known_gpt(n_kv_heads=KV, experts=True)
-    state = trunk(known) | {"lm_head.weight": known("E_output")}
-    values = known.only({*ALL} - {*MLP})
+    whole = written(
+        known.also(in_layers(sink=np.ones(HEADS))),
+        outside(),
+        "model.layers.{}.",
+        f"{QKVO + NORMS} self_attn.sinks=sink mlp.router.weight=W_router",
+        beside={
+            "mlp.router.bias": np.ones(EXPERTS),
+            "mlp.experts.gate_up_proj_bias": np.ones((EXPERTS, 2 * D_MLP)),
+            "mlp.experts.down_proj_bias": np.ones((EXPERTS, D)),
+        },
+    )
     for i in range(LAYERS):
-        layer = f"model.layers.{i}."
-        experts = layer + "mlp.experts."
-        both = np.zeros((EXPERTS, D, 2 * D_MLP))
-        for e in range(EXPERTS):
-            both[e, :, 0::2] = known("W_nu", i, e).T
-            both[e, :, 1::2] = known("W_u", i, e).T
-            values |= {(role, i, e): known(role, i, e) for role in MLP}
-        values |= {("W_router", i, None): router(i), ("sink", i, None): np.ones(HEADS)}
-        state |= {
-            layer + "input_layernorm.weight": known("gain_A", i),
-            layer + "post_attention_layernorm.weight": known("gain_M", i),
-            layer + "self_attn.sinks": np.ones(HEADS),
-            layer + "mlp.router.weight": router(i),
-            layer + "mlp.router.bias": np.ones(EXPERTS),
-            experts + "gate_up_proj": both,
-            experts + "gate_up_proj_bias": np.ones((EXPERTS, 2 * D_MLP)),
-            experts + "down_proj": np.stack([known("W_oMLP", i, e).T for e in range(EXPERTS)]),
-            experts + "down_proj_bias": np.ones((EXPERTS, D)),
-        }
-    return Expected(save_folder(at, state, config("gpt_oss")), values, n_kv_heads=KV)
+        at_experts = f"model.layers.{i}.mlp.experts."
+        gates, ups, downs = (
+            np.stack([known(role, i, e).T for e in range(EXPERTS)])
+            for role in ("W_nu", "W_u", "W_oMLP")
+        )
+        both = np.stack([gates, ups], axis=-1).reshape(EXPERTS, D, 2 * D_MLP)
+        whole.state[at_experts + "gate_up_proj"] = both
+        whole.state[at_experts + "down_proj"] = downs
+    experts = {key: array for key, array in known.arrays.items() if key[2] is not None}
+    return replace(whole, values=whole.values | experts).in_folder(at, config("gpt_oss"))
+
+
+MIXTRAL = "block_sparse_moe.gate.weight=W_router " + " ".join(
+    f"block_sparse_moe.experts.{{e}}.{name}" for name in ("w3=W_u", "w1=W_nu", "w2=W_oMLP")
+).replace("=", ".weight=")
+STACKED = (
+    "mlp.gate.weight=W_router mlp.experts.gate_up_proj=(W_nu+W_u)* mlp.experts.down_proj=W_oMLP*"
+)
 
 
 def mixture(
-    at: Path,
-    *,
-    names: str,
-    shared: str = "shared_expert",
-    turn: bool = False,
-    model_type: str = "some_moe",
+    at: Path, *, experts: str = STACKED, turn: bool = False, model_type: str = "some_moe"
 ) -> Expected:
-    """Write experts under Mixtral's names, under Qwen's (a dense layer first), or stacked.
-
-    `turn`: stacks of (in, out).
-    """
+    """Write experts in each layer. `turn`: stacks of (in, out)."""
     known = known_gpt(n_kv_heads=KV, experts=True)
-    dense = known_gpt(n_kv_heads=KV)
-    plus_one = model_type != "some_moe"
-    state = trunk(known, plus_one=plus_one) | {"lm_head.weight": known("E_output")}
-    values = known.only({*ALL} - {*MLP})
-    for i in range(LAYERS):
-        layer = f"model.layers.{i}."
-        state[layer + "input_layernorm.weight"] = known("gain_A", i) - plus_one
-        state[layer + "post_attention_layernorm.weight"] = known("gain_M", i) - plus_one
-        if names == "qwen" and i == 0:
-            for role, name in MLP_NAMES.items():
-                state[f"{layer}mlp.{name}.weight"] = dense(role, i)[..., :]
-                values[role, i, None] = dense(role, i)
-            continue
-        block = "block_sparse_moe" if names == "mixtral" else "mlp"
-        state[f"{layer}{block}.gate.weight"] = values["W_router", i, None] = router(i)
-        for e in range(EXPERTS):
-            for role in MLP:
-                values[role, i, e] = known(role, i, e)
-        if names == "stacked":
-            both = [np.concatenate([known("W_nu", i, e), known("W_u", i, e)]) for e in range(3)]
-            outputs = [known("W_oMLP", i, e) for e in range(EXPERTS)]
-            for name, stack in (("gate_up_proj", both), ("down_proj", outputs)):
-                turned = [matrix.T for matrix in stack] if turn else stack
-                state[f"{layer}mlp.experts.{name}"] = np.stack(turned)
-            continue
-        for e in range(EXPERTS):
-            place = f"{layer}{block}.experts.{e}."
-            mixtral = {"W_u": "w3", "W_nu": "w1", "W_oMLP": "w2"}
-            for role, name in (mixtral if names == "mixtral" else MLP_NAMES).items():
-                state[f"{place}{name}.weight"] = known(role, i, e)
-        if names == "qwen":
-            row = router(i)[:1]
-            state[layer + "mlp.shared_expert_gate.weight"] = values["X_in", i, None] = row
-            for role, name in MLP_NAMES.items():
-                state[f"{layer}mlp.{shared}.{name}.weight"] = known(role, i)
-                values[role, i, None] = known(role, i)
-    return Expected(save_folder(at, state, config(model_type)), values, n_kv_heads=KV)
+    whole = written(
+        known,
+        outside(),
+        "model.layers.{}.",
+        QKVO + NORMS + experts,
+        plus_one=model_type != "some_moe",
+    )
+    for name, array in whole.state.items():
+        if turn and array.ndim == 3:
+            whole.state[name] = array.swapaxes(1, 2)
+    return whole.in_folder(at, config(model_type))
+
+
+def qwen_moe(at: Path, *, shared: str = "shared_expert") -> Expected:
+    """Write a dense layer, then one of experts beside one that every token passes."""
+    known = known_gpt(n_kv_heads=KV, experts=True)
+    row = {("X_in", 1, None): known("W_router", 1)[:1]}
+    mlp = GATED.format("experts.{e}.") + GATED.format(f"{shared}.")
+    mlp += "mlp.gate.weight=W_router mlp.shared_expert_gate.weight=X_in"
+    whole = written(
+        known_gpt(n_kv_heads=KV), outside(), "model.layers.{}.", QKVO + NORMS + DENSE, places={0: 0}
+    ) | written(known.also(row), outside(), "model.layers.{}.", QKVO + NORMS + mlp, places={1: 1})
+    return whole.in_folder(at, config("some_moe"))
+
+
+LITGPT_GATED = "mlp.{0}fc_2.weight=W_u mlp.{0}fc_1.weight=W_nu mlp.{0}proj.weight=W_oMLP "
+LITGPT = {
+    "gated": LITGPT_GATED.format(""),
+    "plain": "mlp.fc.weight=W_u mlp.proj.weight=W_oMLP",
+    "experts": LITGPT_GATED.format("experts.{e}.") + "mlp.gate.weight=W_router",
+}
 
 
 def litgpt(at: Path, *, mlp: str) -> Expected:
-    known = known_gpt(n_kv_heads=KV, experts=mlp == "experts")
-    state = {
-        "transformer.wte.weight": known("E_input"),
-        "lm_head.weight": known("E_output"),
-        "transformer.ln_f.weight": known("gain_final"),
-    }
-    gated = {"W_u": "fc_2", "W_nu": "fc_1", "W_oMLP": "proj"}
-    values = known.only({*ALL} - {*MLP})
-    for i in range(LAYERS):
-        h = f"transformer.h.{i}."
-        state |= {
-            h + "attn.qkv.weight": fused_qkv(known, i),
-            h + "attn.proj.weight": known("W_o", i),
-            h + "norm_1.weight": known("gain_A", i),
-            h + "norm_2.weight": known("gain_M", i),
-        }
-        for e in range(EXPERTS) if mlp == "experts" else (None,):
-            place = h + ("mlp." if e is None else f"mlp.experts.{e}.")
-            names = {"W_u": "fc", "W_oMLP": "proj"} if mlp == "plain" else gated
-            for role, name in names.items():
-                state[f"{place}{name}.weight"] = known(role, i, e)
-                values[role, i, e] = known(role, i, e)
-        if mlp == "experts":
-            state[h + "mlp.gate.weight"] = values["W_router", i, None] = router(i)
-    path = save_torch(at / "lit_model.pth", state)
+    whole = written(
+        known_gpt(n_kv_heads=KV, experts=mlp == "experts"),
+        f"transformer.wte.weight=E_input transformer.ln_f.weight=gain_final {HEAD}",
+        "transformer.h.{}.",
+        "attn.qkv.weight=W_q+W_k+W_v attn.proj.weight=W_o "
+        f"norm_1.weight=gain_A norm_2.weight=gain_M {LITGPT[mlp]}",
+    ).in_file(at / "lit_model.pth")
     (at / "config.json").write_text('{"num_attention_heads": 4, "num_key_value_heads": 2}')
-    return Expected(path, values, n_kv_heads=KV)
+    return whole
 
 
-def gguf_names(at: Path, *, kind: str) -> Expected:
+GGUF_APART = "attn_q.weight=W_q attn_k.weight=W_k attn_v.weight=W_v "
+GGUF_FUSED = "attn_qkv.weight=W_q+W_k+W_v "
+GGUF_EXPERTS = (
+    f"{GGUF_APART} ffn_down_exps.weight=W_oMLP* ffn_gate_inp.weight=W_router "
+    "ffn_up_shexp.weight=W_u ffn_gate_shexp.weight=W_nu ffn_down_shexp.weight=W_oMLP "
+)
+GGUF = {
+    "llama": f"{GGUF_APART} ffn_up.weight=W_u ffn_gate.weight=W_nu ffn_down.weight=W_oMLP",
+    "fused": f"{GGUF_FUSED} ffn_up.weight=W_u ffn_down.weight=W_oMLP",
+    "experts": f"{GGUF_EXPERTS} ffn_up_exps.weight=W_u* ffn_gate_exps.weight=W_nu*",
+    "phi3": f"{GGUF_FUSED} ffn_up.weight=W_nu+W_u ffn_down.weight=W_oMLP",
+    "decoder": f"{GGUF_EXPERTS} ffn_gate_up_exps.weight=(W_nu+W_u)*",
+}
+
+
+def gguf_names(at: Path, *, inside: str) -> Expected:
     """Write the names of a GGUF, in a container that needs no reader of GGUF."""
-    known = known_gpt(n_kv_heads=KV, experts="experts" in kind)
-    state = {
-        "token_embd.weight": known("E_input"),
-        "output.weight": known("E_output"),
-        "output_norm.weight": known("gain_final"),
-        "rope_freqs.weight": np.ones(D_K // 2),
-    }
-    names = {"W_u": "up", "W_nu": "gate", "W_oMLP": "down"}
-    values = known.only({*ALL} - {*MLP})
-    for i in range(LAYERS):
-        blk = f"blk.{i}."
-        state[blk + "attn_output.weight"] = known("W_o", i)
-        state[blk + "attn_norm.weight"] = known("gain_A", i)
-        state[blk + "ffn_norm.weight"] = known("gain_M", i)
-        if kind in ("fused", "phi3"):
-            state[blk + "attn_qkv.weight"] = fused_qkv(known, i)
-        else:
-            for role, name in (("W_q", "q"), ("W_k", "k"), ("W_v", "v")):
-                state[f"{blk}attn_{name}.weight"] = known(role, i)
-        for role, name in names.items():
-            if kind in ("fused", "phi3") and role == "W_nu":
-                continue
-            if kind == "phi3" and role == "W_u":
-                both = np.concatenate([known("W_nu", i), known("W_u", i)])
-                state[f"{blk}ffn_up.weight"] = both
-                values |= {(r, i, None): known(r, i) for r in ("W_nu", "W_u")}
-                continue
-            if "experts" in kind:
-                stack = np.stack([known(role, i, e) for e in range(EXPERTS)])
-                state[f"{blk}ffn_{name}_exps.weight"] = stack
-                state[f"{blk}ffn_{name}_shexp.weight"] = known(role, i)
-                values |= {(role, i, e): known(role, i, e) for e in (*range(EXPERTS), None)}
-            else:
-                state[f"{blk}ffn_{name}.weight"] = known(role, i)
-                values[role, i, None] = known(role, i)
-        if kind == "experts in one":
-            up, gate = (state.pop(f"{blk}ffn_{name}_exps.weight") for name in ("up", "gate"))
-            state[f"{blk}ffn_gate_up_exps.weight"] = np.concatenate([gate, up], axis=1)
-        if "experts" in kind:
-            state[blk + "ffn_gate_inp.weight"] = values["W_router", i, None] = router(i)
-    return Expected(save_folder(at, state, config("gguf")), values, n_kv_heads=KV)
+    whole = written(
+        known_gpt(n_kv_heads=KV, experts="_exps" in inside),
+        "token_embd.weight=E_input output.weight=E_output output_norm.weight=gain_final",
+        "blk.{}.",
+        f"attn_output.weight=W_o attn_norm.weight=gain_A ffn_norm.weight=gain_M {inside}",
+    )
+    whole.state["rope_freqs.weight"] = np.ones(D_K // 2)
+    return whole.in_folder(at, config("gguf"))
 
 
-_QK_NORMS = tuple(QK_GAINS)
 _POST = ("post_attention_layernorm.weight", "post_feedforward_layernorm.weight")
-_GEMMA2 = {"before_mlp": "pre_feedforward_layernorm", "plus_one": True, "tied": True}
+_GEMMA2_NORMS = "input_layernorm.weight=gain_A pre_feedforward_layernorm.weight=gain_M "
+_GEMMA = partial(llama, model_type="gemma", plus_one=True, head="")
+_GEMMA2 = partial(llama, norms=_GEMMA2_NORMS, beside=_POST, plus_one=True, head="")
+_GEMMA3 = partial(_GEMMA2, norms=_GEMMA2_NORMS + QK_NORMS, prefix="language_model.model.")
+_PALIGEMMA = {"model_type": "paligemma", "text_config": config("gemma")}
 FAMILIES = (
     Family("llama", "llama", llama),
-    Family("qwen2", "llama", partial(llama, model_type="qwen2", extra=("self_attn.q_proj.bias",))),
-    Family("qwen3", "llama", partial(llama, model_type="qwen3", extra=_QK_NORMS)),
-    Family("gemma", "gemma", partial(llama, model_type="gemma", plus_one=True, tied=True)),
-    Family("gemma2", "gemma2", partial(llama, model_type="gemma2", extra=_POST, **_GEMMA2)),
-    Family(
-        "gemma3",
-        "gemma2",
-        partial(
-            llama,
-            model_type="gemma3",
-            prefix="language_model.model.",
-            extra=(*_POST, *_QK_NORMS),
-            **_GEMMA2,
-        ),
-    ),
-    Family(
-        "gemma3n-gains",
-        "gemma2",
-        partial(llama, model_type="gemma3n_text", extra=_POST, **(_GEMMA2 | {"plus_one": False})),
-    ),
-    Family(
-        "gemma2-alone",
-        "gemma2",
-        partial(llama, said={}, extra=_POST, **_GEMMA2),
-        options={"heads": HEADS},
-    ),
-    Family(
-        "paligemma",
-        "gemma",
-        partial(
-            llama,
-            said={"model_type": "paligemma", "text_config": config("gemma")},
-            prefix="language_model.model.",
-            plus_one=True,
-            tied=True,
-        ),
-    ),
+    Family("qwen2", "llama", partial(llama, model_type="qwen2", beside=("self_attn.q_proj.bias",))),
+    Family("qwen3", "llama", partial(llama, model_type="qwen3", norms=NORMS + QK_NORMS)),
+    Family("gemma", "gemma", _GEMMA),
+    Family("gemma2", "gemma2", partial(_GEMMA2, model_type="gemma2")),
+    Family("gemma3", "gemma2", partial(_GEMMA3, model_type="gemma3")),
+    Family("gemma3n-gains", "gemma2", partial(_GEMMA2, model_type="gemma3n_text", plus_one=False)),
+    Family("gemma2-alone", "gemma2", partial(_GEMMA2, said={}), options={"heads": HEADS}),
+    Family("paligemma", "gemma", partial(_GEMMA, said=_PALIGEMMA, prefix="language_model.model.")),
     Family("olmo2", "olmo2", olmo2),
     Family("gpt_oss", "gpt_oss", gpt_oss),
-    Family(
-        "moe-one-plus-w", "llama_moe", partial(mixture, names="stacked", model_type="minimax_m3_vl")
-    ),
-    Family("moe-turned", "llama_moe", partial(mixture, names="stacked", turn=True)),
-    *(
-        Family(f"moe-{name}", "llama_moe", partial(mixture, names="qwen", shared=name))
-        for name in ("shared_experts", "shared_mlp")
-    ),
+    Family("moe-one-plus-w", "llama_moe", partial(mixture, model_type="minimax_m3_vl")),
+    Family("moe-turned", "llama_moe", partial(mixture, turn=True)),
+    Family("moe-shared_experts", "llama_moe", partial(qwen_moe, shared="shared_experts")),
+    Family("moe-shared_mlp", "llama_moe", partial(qwen_moe, shared="shared_mlp")),
     Family("phi3", "phi3", phi3),
+    Family("moe-mixtral", "llama_moe", partial(mixture, experts=MIXTRAL)),
+    Family("moe-qwen", "llama_moe", qwen_moe),
+    Family("moe-stacked", "llama_moe", mixture),
+    *(Family(f"litgpt-{mlp}", "litgpt", partial(litgpt, mlp=mlp)) for mlp in LITGPT),
     *(
-        Family(f"moe-{names}", "llama_moe", partial(mixture, names=names))
-        for names in ("mixtral", "qwen", "stacked")
+        Family(
+            f"gguf-{kind}",
+            "gguf_decoder" if kind == "decoder" else "gguf",
+            partial(gguf_names, inside=inside),
+        )
+        for kind, inside in GGUF.items()
     ),
-    *(
-        Family(f"litgpt-{mlp}", "litgpt", partial(litgpt, mlp=mlp))
-        for mlp in ("gated", "plain", "experts")
-    ),
-    *(
-        Family(f"gguf-{kind}", "gguf", partial(gguf_names, kind=kind))
-        for kind in ("llama", "fused", "experts", "phi3")
-    ),
-    Family("gguf-decoder", "gguf_decoder", partial(gguf_names, kind="experts in one")),
 )

@@ -11,57 +11,41 @@ import torch
 from safetensors.torch import save_file
 
 from families.known import (
-    ATTENTION,
     D_K,
-    EMBEDDINGS,
     EXPERTS,
-    GAINS,
     HEADS,
     LAYERS,
-    MLP,
     D,
     Expected,
     Family,
-    Known,
+    Written,
     known_gpt,
     stored,
+    written,
 )
 
 KV = 2
-ATTENTION_NAMES = {"W_q": "wq", "W_k": "wk", "W_v": "wv", "W_o": "wo"}
-MLP_NAMES = {"W_u": "w3", "W_nu": "w1", "W_oMLP": "w2"}
 PARAMS = {"dim": D, "n_layers": LAYERS, "n_heads": HEADS, "n_kv_heads": KV, "head_dim": D_K}
-ALL = (*EMBEDDINGS, *ATTENTION, *MLP, *GAINS)
+GATED = "{0}w3.weight=W_u {0}w1.weight=W_nu {0}w2.weight=W_oMLP "
+MLPS = {
+    "dense": GATED.format("feed_forward."),
+    "apart": GATED.format("feed_forward.experts.{e}."),
+    "stacked": "moe.experts.w3=W_u* moe.experts.w1=W_nu* moe.experts.w2=W_oMLP* "
+    + GATED.format("moe.shared_experts."),
+}
+ROUTERS = {"apart": "feed_forward.gate.weight", "stacked": "moe.router.gate.weight"}
 
 
-def named(known: Known, *, mlp: str = "dense", tied: bool = False) -> dict[str, np.ndarray]:
-    state = {"tok_embeddings.weight": known("E_input"), "norm.weight": known("gain_final")}
-    state |= {} if tied else {"output.weight": known("E_output")}
-    for i in range(LAYERS):
-        at = f"layers.{i}."
-        state |= {
-            f"{at}attention.{n}.weight": known(role, i) for role, n in ATTENTION_NAMES.items()
-        }
-        state |= {
-            f"{at}attention_norm.weight": known("gain_A", i),
-            f"{at}ffn_norm.weight": known("gain_M", i),
-        }
-        for role, n in MLP_NAMES.items():
-            if mlp == "dense":
-                state[f"{at}feed_forward.{n}.weight"] = known(role, i)
-                continue
-            experts = [known(role, i, e) for e in range(EXPERTS)]
-            if mlp == "stacked":
-                state[f"{at}moe.experts.{n}"] = np.stack(experts)
-                state[f"{at}moe.shared_experts.{n}.weight"] = known(role, i)
-                continue
-            for e, expert in enumerate(experts):
-                state[f"{at}feed_forward.experts.{e}.{n}.weight"] = expert
-        if mlp == "stacked":
-            state[f"{at}moe.router.gate.weight"] = np.ones((EXPERTS, D))
-        if mlp == "apart":
-            state[f"{at}feed_forward.gate.weight"] = np.ones((EXPERTS, D))
-    return state
+def named(*, mlp: str = "dense", tied: bool = False) -> Written:
+    return written(
+        known_gpt(n_kv_heads=KV, experts=mlp != "dense"),
+        "tok_embeddings.weight=E_input norm.weight=gain_final "
+        + ("" if tied else "output.weight=E_output"),
+        "layers.{}.",
+        "attention.wq.weight=W_q attention.wk.weight=W_k attention.wv.weight=W_v "
+        "attention.wo.weight=W_o attention_norm.weight=gain_A ffn_norm.weight=gain_M " + MLPS[mlp],
+        beside={} if mlp == "dense" else {ROUTERS[mlp]: np.ones((EXPERTS, D))},
+    )
 
 
 def write(folder: Path, state: dict[str, np.ndarray], *, params: bool = True, file: str) -> Path:
@@ -77,49 +61,42 @@ def write(folder: Path, state: dict[str, np.ndarray], *, params: bool = True, fi
 
 
 def meta(at: Path, *, file: str, mlp: str = "dense", tied: bool = False) -> Expected:
-    known = known_gpt(n_kv_heads=KV, experts=mlp != "dense")
-    path = write(at, named(known, mlp=mlp, tied=tied), file=file)
-    values = known.only(set(ALL) - {"E_output"} if tied else ALL)
-    if mlp == "apart":
-        values = {k: v for k, v in values.items() if k[0] not in MLP or k[2] is not None}
-    return Expected(path, values, n_kv_heads=KV)
+    whole = named(mlp=mlp, tied=tied)
+    return Expected(write(at, whole.state, file=file), whole.values, n_kv_heads=KV)
 
 
 def parts(at: Path, *, n: int, rows: bool, suffix: str) -> Expected:
     """Write what `n` processes of Meta's model parallelism save."""
-    known = known_gpt(n_kv_heads=KV)
-    whole = named(known)
+    whole = named()
     for rank in range(n):
         state = {}
-        for name, array in whole.items():
+        for name, array in whole.state.items():
             columns = name.endswith(("wo.weight", "w2.weight")) or ("tok_" in name and not rows)
             cut = np.split(array, n, 1 if columns else 0) if array.ndim > 1 else [array] * n
             state[name] = cut[rank]
         write(at, state, file=f"consolidated.{rank:02d}{suffix}")
-    return Expected(at, known.only(ALL), n_kv_heads=KV)
+    return Expected(at, whole.values, n_kv_heads=KV)
 
 
 def nanochat(at: Path) -> Expected:
-    known = known_gpt(n_kv_heads=KV)
-    state = {
-        "transformer.wte.weight": known("E_input"),
-        "lm_head.weight": known("E_output"),
-        "resid_lambdas": np.ones(LAYERS),
-        "x0_lambdas": np.ones(LAYERS),
+    whole = written(
+        known_gpt(n_kv_heads=KV),
+        "transformer.wte.weight=E_input lm_head.weight=E_output",
+        "transformer.h.{}.",
+        "attn.c_q.weight=W_q attn.c_k.weight=W_k attn.c_v.weight=W_v attn.c_proj.weight=W_o "
+        "mlp.c_fc.weight=W_u mlp.c_proj.weight=W_oMLP",
+    )
+    lambdas = dict.fromkeys(("resid_lambdas", "x0_lambdas"), np.ones(LAYERS))
+    values = {
         "value_embeds.1.weight": np.ones((30, KV * D_K)),
         "transformer.h.1.attn.ve_gate.weight": np.ones((KV, 12)),
     }
-    for i in range(LAYERS):
-        for role, name in zip(ATTENTION, ("c_q", "c_k", "c_v", "c_proj"), strict=True):
-            state[f"transformer.h.{i}.attn.{name}.weight"] = known(role, i)
-        state[f"transformer.h.{i}.mlp.c_fc.weight"] = known("W_u", i)
-        state[f"transformer.h.{i}.mlp.c_proj.weight"] = known("W_oMLP", i)
-    write(at, state, params=False, file="model_000500.pt")
+    write(at, whole.state | lambdas | values, params=False, file="model_000500.pt")
     sizes = {"n_head": HEADS, "n_kv_head": KV, "n_embd": D, "n_layer": LAYERS}
     told = {"step": 500, "val_bpb": 1.0, "model_config": sizes}
     (at / "meta_000500.json").write_text(json.dumps(told))
     torch.save({"state": {}}, at / "optim_000500_rank0.pt")
-    return Expected(at, known.only((*EMBEDDINGS, *ATTENTION, "W_u", "W_oMLP")), n_kv_heads=KV)
+    return Expected(at, whole.values, n_kv_heads=KV)
 
 
 FAMILIES = [
