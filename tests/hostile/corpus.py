@@ -18,13 +18,8 @@ from hostile.quantised import NF4, QUANTISED, quantised, weights
 KINDS = {**OPENED, **dict.fromkeys(QUANTISED, "model.safetensors")}
 """What is opened of each kind of checkpoint there is; empty for the folder itself."""
 DIRECTORY = {"flags": (8, 2), "method": (10, 2), "crc": (16, 4), "packed": (20, 4), "size": (24, 4)}
-DIRECTORY |= {
-    "name": (28, 2),
-    "extra": (30, 2),
-    "comment": (32, 2),
-    "disk": (34, 2),
-    "place": (42, 4),
-}
+DIRECTORY |= {"name": (28, 2), "extra": (30, 2), "comment": (32, 2), "disk": (34, 2)}
+DIRECTORY |= {"place": (42, 4)}
 LOCAL = {"flags": (6, 2), "method": (8, 2), "packed": (18, 4), "size": (22, 4), "name": (26, 2)}
 LOCAL |= {"extra": (28, 2)}
 END = {"disk": (4, 2), "entries": (10, 2), "bytes": (12, 4), "place": (16, 4), "comment": (20, 2)}

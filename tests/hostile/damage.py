@@ -10,29 +10,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 INTEGERS = (-1, 0, 1, 2, 3, 7, 255, 256, 65535, 2**16, 2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**32)
-INTEGERS += (
-    2**40,
-    2**48,
-    2**53 + 1,
-    2**62,
-    2**63 - 1,
-    2**63,
-    2**64 - 1,
-    2**64,
-    -(2**63),
-    10**30,
-    10**400,
-)
+INTEGERS += (2**40, 2**48, 2**53 + 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63), 10**30)
+INTEGERS += (10**400,)
 NAMES = (
     *("", ".", "..", "../secret", "/etc/passwd", "a/b", "C:\\x", "\\\\host\\x", "~", "file:///x"),
     *("https://host/x.safetensors", "x\0y", "\x1b[2J", "a\nb", "\u202egnp", "\ud800", "é" * 300),
-    *(
-        "model.safetensors",
-        "model.safetensors.index.json",
-        "pytorch_model.bin.index.json",
-        "w" * 5000,
-    ),
-    *("__metadata__", "__proto__", "model", "config", "{0.__class__}", "%s%n", "$(touch x)"),
+    *("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin.index.json"),
+    *("w" * 5000, "__metadata__", "__proto__", "model", "config", "{0.__class__}", "%s%n"),
+    "$(touch x)",
 )
 DEEP = "[" * 20_000 + "]" * 20_000
 """Placed in JSON text where `PLACE_OF_DEEP` stands: no writer of JSON goes that deep."""
@@ -40,18 +25,13 @@ PLACE_OF_DEEP = "a place for deep JSON"
 
 numbers = st.sampled_from(INTEGERS)
 names = st.sampled_from(NAMES)
+FLOATS = (0.5, 4.0, 8.0, -1.5, 1e308, float("nan"), float("inf"), 1e-320)
+LISTS = ([], {}, [[]], [16, 16], [0], [-1], [2**62] * 4, [1] * 100, ["x"], [None], {"a": 1})
+WORDS = ("F32", "F4", "F6_E2M3", "I64", "BOOL", "C64", "Q4_K", "float32", "llama", "gpt2")
 json_values = st.one_of(
     numbers,
     names,
-    st.sampled_from(
-        (None, True, False, 0.5, 4.0, 8.0, -1.5, 1e308, float("nan"), float("inf"), 1e-320)
-    ),
-    st.sampled_from(
-        ([], {}, [[]], [16, 16], [0], [-1], [2**62] * 4, [1] * 100, ["x"], [None], {"a": 1})
-    ),
-    st.sampled_from(
-        ("F32", "F4", "F6_E2M3", "I64", "BOOL", "C64", "Q4_K", "float32", "llama", "gpt2")
-    ),
+    *map(st.sampled_from, ((None, True, False, *FLOATS), LISTS, WORDS)),
     st.just(PLACE_OF_DEEP),
 )
 
@@ -116,11 +96,9 @@ def _key_twice(text: str) -> str:
     """Repeat the first key of an object: JSON allows it, readers disagree on what it means."""
     start = text.find('{"')
     end = text.find('":', start)
-    return (
-        text
-        if -1 in (start, end)
-        else f'{text[: start + 1]}{text[start + 1 : end]}":0,{text[start + 1 :]}'
-    )
+    if -1 in (start, end):
+        return text
+    return f'{text[: start + 1]}{text[start + 1 : end]}":0,{text[start + 1 :]}'
 
 
 @st.composite

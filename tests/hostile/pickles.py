@@ -41,6 +41,9 @@ def _name(module: str, name: str) -> bytes:
 def _calls(module: str, name: str, argument: str) -> dict[str, bytes]:
     """Return a call of one function by each instruction that calls."""
     function, told = _name(module, name), text(argument)
+    namespace, listed = _name("argparse", "Namespace"), _name("builtins", "list")
+    subclass = _name("torch._tensor", "_rebuild_from_type_v2")
+    rebuilt = _name("copyreg", "_reconstructor")
     return {
         "REDUCE": function + told + b"\x85R",
         "STACK_GLOBAL": text(module) + text(name) + b"\x93" + told + b"\x85R",
@@ -49,31 +52,11 @@ def _calls(module: str, name: str, argument: str) -> dict[str, bytes]:
         "NEWOBJ": function + told + b"\x85\x81",
         "NEWOBJ_EX": function + told + b"\x85}\x92",
         "memo": function + b"q\x070" + told + b"\x85q\x080h\x07h\x08R",
-        "BUILD": _name("argparse", "Namespace")
-        + b")\x81}"
-        + text("__setstate__")
-        + function
-        + b"sb"
-        + told
-        + b"b",
+        "BUILD": namespace + b")\x81}" + text("__setstate__") + function + b"sb" + told + b"b",
         "partial": _name("functools", "partial") + function + told + b"\x86R)R",
-        "map": _name("builtins", "list")
-        + _name("builtins", "map")
-        + function
-        + told
-        + b"\x85\x86R\x85R",
-        "subclass": _name("torch._tensor", "_rebuild_from_type_v2")
-        + b"("
-        + function
-        + b"N"
-        + told
-        + b"\x85NtR",
-        "reconstructor": _name("copyreg", "_reconstructor")
-        + b"("
-        + function
-        + function
-        + told
-        + b"tR",
+        "map": listed + _name("builtins", "map") + function + told + b"\x85\x86R\x85R",
+        "subclass": subclass + b"(" + function + b"N" + told + b"\x85NtR",
+        "reconstructor": rebuilt + b"(" + function + function + told + b"tR",
     }
 
 
@@ -150,78 +133,27 @@ def instructions(data: bytes) -> list[bytes]:
 
 
 LITTLE = (
-    b"N",
-    b"\x88",
-    b")",
-    b"]",
-    b"}",
-    b"(",
-    b"0",
-    b"1",
-    b"t",
-    b"\x85",
-    b"\x86",
-    b"\x87",
-    b"a",
-    b"e",
+    *(b"N", b"\x88", b")", b"]", b"}", b"(", b"0", b"1", b"t", b"\x85", b"\x86", b"\x87", b"a"),
+    *(b"e", b"s", b"u", b"R", b"\x81", b"b", b"Q", b"o", b"\x91", b"\x90", b"\x8f", b"\x93"),
+    *(b"\x94", b"h\x00", b"h\x01", b"q\x00", b"K\x00", b"2", b".", b"\x82\x01", b"\x97"),
+    *(b"\x98", b"I1\n", b"F1\n", b"S'a'\n"),
 )
-LITTLE += (
-    b"s",
-    b"u",
-    b"R",
-    b"\x81",
-    b"b",
-    b"Q",
-    b"o",
-    b"\x91",
-    b"\x90",
-    b"\x8f",
-    b"\x93",
-    b"\x94",
-    b"h\x00",
-)
-LITTLE += (
-    b"h\x01",
-    b"q\x00",
-    b"K\x00",
-    b"2",
-    b".",
-    b"\x82\x01",
-    b"\x97",
-    b"\x98",
-    b"I1\n",
-    b"F1\n",
-    b"S'a'\n",
-)
+KNOWN = {
+    "torch": ("FloatStorage", "float16", "Size", "device"),
+    "torch._utils": ("_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter"),
+    **{"torch._tensor": ("_rebuild_from_type_v2",), "collections": ("OrderedDict",)},
+    **{"builtins": ("set",), "_codecs": ("encode",)},
+    **{"numpy.core.multiarray": ("scalar", "_reconstruct"), "numpy": ("dtype", "ndarray")},
+    "pathlib": ("PosixPath",),
+}
+"""What pickles of weights name, by its module."""
 fragments = st.one_of(
     st.sampled_from(LITTLE),
     numbers.map(integer),
     names.map(text),
     st.sampled_from(sorted(ATTACKS.values())),
     st.sampled_from(sorted(BOMBS.values())),
-    st.sampled_from(
-        [
-            _name(module, name)
-            for module, name in (
-                ("torch", "FloatStorage"),
-                ("torch", "float16"),
-                ("torch", "Size"),
-                ("torch", "device"),
-                ("torch._utils", "_rebuild_tensor_v2"),
-                ("torch._utils", "_rebuild_tensor_v3"),
-                ("torch._utils", "_rebuild_parameter"),
-                ("torch._tensor", "_rebuild_from_type_v2"),
-                ("collections", "OrderedDict"),
-                ("builtins", "set"),
-                ("_codecs", "encode"),
-                ("numpy.core.multiarray", "scalar"),
-                ("numpy.core.multiarray", "_reconstruct"),
-                ("numpy", "dtype"),
-                ("numpy", "ndarray"),
-                ("pathlib", "PosixPath"),
-            )
-        ]
-    ),
+    st.sampled_from([_name(module, each) for module, names in KNOWN.items() for each in names]),
 )
 
 
@@ -231,9 +163,8 @@ def damaged_pickle(draw: st.DrawFn, data: bytes) -> bytes:
     out = instructions(data)
     for _ in range(draw(st.sampled_from((1, 1, 1, 2, 4)))):
         at = draw(st.integers(0, len(out) - 1))
-        match draw(
-            st.sampled_from(("replace", "literal", "literal", "insert", "drop", "repeat", "swap"))
-        ):
+        ways = ("replace", "literal", "literal", "insert", "drop", "repeat", "swap")
+        match draw(st.sampled_from(ways)):
             case "replace":
                 out[at] = draw(fragments)
             case "literal":
