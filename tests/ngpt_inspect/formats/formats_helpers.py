@@ -43,17 +43,17 @@ def read_all(path: Path | str) -> None:
         tensor.read()
 
 
-def bytes_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that grows by the number of bytes of each read of a file from now on."""
-    read: list[int] = []
+def counted_reads(patch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that fills with the number of bytes of each read of a file from now on."""
+    asked: list[int] = []
     original = StampedFile.read_into
 
     def counting(file: StampedFile, buffer: memoryview, offset: int) -> None:
-        read.append(buffer.nbytes)
+        asked.append(buffer.nbytes)
         original(file, buffer, offset)
 
-    monkeypatch.setattr(StampedFile, "read_into", counting)
-    return read
+    patch.setattr(StampedFile, "read_into", counting)
+    return asked
 
 
 def safetensors_bytes(header: object, data: bytes = b"", length: int | None = None) -> bytes:

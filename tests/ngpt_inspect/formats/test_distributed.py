@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
-from formats_helpers import Call, bytes_read, refusal
+from formats_helpers import Call, counted_reads, refusal
 from torch.distributed.checkpoint.filesystem import _StorageInfo
 from torch.distributed.checkpoint.metadata import (
     BytesStorageMetadata,
@@ -119,7 +119,7 @@ def test_only_the_chunks_asked_for_are_read(
     wide = torch.zeros(400, 1000)
     quarters: list[Block] = [(slice(a, a + 100), slice(0, 1000)) for a in range(0, 400, 100)]
     contents = read_contents(save_in_chunks(tmp_path / "c", {"w": (wide, quarters)}))
-    read = bytes_read(monkeypatch)
+    read = counted_reads(monkeypatch)
     contents.tensors["w"].read(110, 113)
     values = 3 * 1000 * 4
     assert values <= sum(read) < values + 50_000, "one chunk's directory and three of its rows"

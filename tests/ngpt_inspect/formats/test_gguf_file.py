@@ -21,8 +21,7 @@ WRITABLE = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "TQ1_0
 WIDE = np.random.default_rng(1).normal(size=(6, 256)).astype(np.float32)
 
 
-def write_out(writer: gguf.GGUFWriter) -> None:
-    """Write the file as the library does, in three parts."""
+def close(writer: Any) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -41,7 +40,7 @@ def write(
     for name, (values, kind) in tensors.items():
         packed = gguf.quants.quantize(values, Type[kind])
         writer.add_tensor(name, packed, raw_dtype=Type[kind])
-    write_out(writer)
+    close(writer)
     return path
 
 
@@ -71,7 +70,7 @@ def test_the_types_the_library_only_reads(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "m.gguf"
     writer = gguf.GGUFWriter(path, "gpt2")
     writer.add_tensor("w", packed, raw_shape=packed.shape, raw_dtype=Type[kind])
-    write_out(writer)
+    close(writer)
     tensor = read_contents(path).tensors["w"]
     assert (tensor.shape, tensor.dtype, tensor.n_bytes) == ((3, 2 * block), kind, packed.size)
     if kind in ("I8", "I16", "I32", "I64", "F64"):
@@ -149,7 +148,7 @@ def test_a_model_in_parts(tmp_path: Path) -> None:
     writer = gguf.GGUFWriter(tmp_path / "m.gguf", "gpt2", split_max_tensors=1)
     for name in ("a", "b", "c"):
         writer.add_tensor(name, WIDE + ord(name))
-    write_out(writer)
+    close(writer)
     contents = read_contents(tmp_path)
     assert list(contents.tensors) == ["a", "b", "c"]
     assert torch.equal(contents.tensors["c"].read(), torch.from_numpy(WIDE + ord("c")))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from formats_helpers import bytes_read, refusal, write_archive
+from formats_helpers import counted_reads, refusal, write_archive
 from safetensors.torch import save_file
 
 from ngpt_inspect.errors import UnreadableFile
@@ -270,7 +270,7 @@ def test_listing_a_large_file_reads_its_header_and_a_fingerprint(
     with path.open("wb") as file:
         file.write(len(header).to_bytes(8, "little") + header.encode())
         file.truncate(8 + len(header) + 2**33)  # sparse: 8 GiB of zeros
-    read = bytes_read(monkeypatch)
+    read = counted_reads(monkeypatch)
     contents = read_contents(path)
     assert sum(read) == 64 + 8 + len(header)
     assert contents.tensors["w"].read(2**31 - 2, 2**31).tolist() == [0, 0]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from formats_helpers import (
-    bytes_read,
+    counted_reads,
     refusal,
     safetensors_bytes,
     shared_weights,
@@ -21,25 +21,12 @@ from ngpt_inspect.formats import read_contents
 from ngpt_inspect.formats.places import stamped as _stamped
 
 DTYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-    "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
-    "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
-    "F8_E8M0": torch.float8_e8m0fnu,
-    "C64": torch.complex64,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U8": torch.uint8,
-    "U16": torch.uint16,
-    "U32": torch.uint32,
-    "U64": torch.uint64,
-    "BOOL": torch.bool,
+    **{"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16},
+    **{"F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2},
+    **{"F8_E4M3FNUZ": torch.float8_e4m3fnuz, "F8_E5M2FNUZ": torch.float8_e5m2fnuz},
+    **{"F8_E8M0": torch.float8_e8m0fnu, "C64": torch.complex64, "BOOL": torch.bool},
+    **{f"I{bits}": getattr(torch, f"int{bits}") for bits in (64, 32, 16, 8)},
+    **{f"U{bits}": getattr(torch, f"uint{bits}") for bits in (8, 16, 32, 64)},
 }
 
 
@@ -111,7 +98,7 @@ def test_only_the_bytes_asked_for_are_read(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "model.safetensors"
     save_file({"big": torch.zeros(1000, 4096), "small": torch.ones(4)}, path)
     contents = read_contents(path)
-    asked = bytes_read(monkeypatch)
+    asked = counted_reads(monkeypatch)
     contents.tensors["small"].read()
     contents.tensors["big"].read(10, 12)
     assert asked == [16, 2 * 4096 * 4]
@@ -120,22 +107,11 @@ def test_only_the_bytes_asked_for_are_read(tmp_path: Path, monkeypatch: pytest.M
 def test_metadata_that_is_json_becomes_config(tmp_path: Path) -> None:
     path = tmp_path / "step-000200.safetensors"
     settings = {"config": {"n_heads": 4}, "step": 200}
-    metadata = {
-        "reference_model": json.dumps(settings),
-        "format": "pt",
-        "broken": "{no json",
-        "list": "[1]",
-        "metadata": "{}",
-    }
+    others = {"format": "pt", "broken": "{no json", "list": "[1]", "metadata": "{}"}
+    metadata = {"reference_model": json.dumps(settings), **others}
     save_file({"w": torch.ones(1)}, path, metadata=metadata)
     contents = read_contents(path)
-    assert contents.config["reference_model"] == settings
-    assert contents.config["metadata"] == {
-        "format": "pt",
-        "broken": "{no json",
-        "list": "[1]",
-        "metadata": "{}",
-    }
+    assert contents.config == {"reference_model": settings, "metadata": others}
     assert contents.find("n_heads") == (4, "reference_model.config.n_heads")
     assert (contents.source, contents.format) == (str(path), "safetensors")
 
@@ -150,8 +126,24 @@ def entry(begin: int, end: int, shape: list[object] | None = None, dtype: str = 
     return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
 
 
-DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+def alone(n_bytes: int = 1, **said: object) -> bytes:
+    """Return a file of one byte, of whose only tensor something else is said."""
+    told = {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]} | said
+    return safetensors_bytes({"w": told}, bytes(n_bytes))
 
+
+def spans(*places: tuple[int, int], n_bytes: int) -> bytes:
+    """Return a file of tensors at these offsets."""
+    entries = {name: entry(*place) for name, place in zip("ab", places, strict=False)}
+    return safetensors_bytes(entries, bytes(n_bytes))
+
+
+ONE = b'"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}'
+DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+NO_JSON = "the header is not valid JSON "
+NO_SHAPE = "tensor 'w' has a shape that is not a list of whole numbers"
+NO_OFFSETS = "tensor 'w' has data_offsets that are not two whole numbers"
+NO_SIZE = "does not fill its offsets 0 to 0"
 BROKEN = {
     "header beyond the file": (
         safetensors_bytes(b"{}", length=1000),
@@ -161,26 +153,20 @@ BROKEN = {
         safetensors_bytes(b"{}", length=2**63),
         f"declares a header of {2**63} bytes, more than the 100000000 the format allows",
     ),
-    "no json": (safetensors_bytes(b"{nothing"), "the header is not valid JSON (Expecting"),
-    "not utf-8": (safetensors_bytes(b'{"\xff": 1}'), "the header is not valid JSON ('utf-8' codec"),
+    "no json": (safetensors_bytes(b"{nothing"), f"{NO_JSON}(Expecting"),
+    "not utf-8": (safetensors_bytes(b'{"\xff": 1}'), f"{NO_JSON}('utf-8' codec"),
     "nested": (safetensors_bytes(DEEP), "the header is nested too deeply"),
     "twice": (
-        safetensors_bytes(
-            b'{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'
-            b'"w":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}',
-            bytes(2),
-        ),
-        "the header is not valid JSON (the key 'w' comes twice)",
+        safetensors_bytes(b"{" + ONE + b"," + ONE.replace(b"[0,1]", b"[1,2]") + b"}", bytes(2)),
+        f"{NO_JSON}(the key 'w' comes twice)",
     ),
     "twice in a tensor": (
-        safetensors_bytes(
-            b'{"w":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}}', bytes(1)
-        ),
-        "the header is not valid JSON (the key 'shape' comes twice)",
+        safetensors_bytes(b"{" + ONE.replace(b'"sh', b'"shape":[1],"sh') + b"}", bytes(1)),
+        f"{NO_JSON}(the key 'shape' comes twice)",
     ),
     "huge integer": (
         safetensors_bytes(b'{"w":' + b"9" * 5000 + b"}"),
-        "the header is not valid JSON (Exceeds the limit",
+        f"{NO_JSON}(Exceeds the limit",
     ),
     "no tensors": (safetensors_bytes({}), "holds no tensors"),
     "tensor is no object": (
@@ -188,75 +174,46 @@ BROKEN = {
         "tensor 'w' is not described by a JSON object",
     ),
     "dtype": (
-        safetensors_bytes({"w": entry(0, 1, dtype="F3")}, bytes(1)),
+        alone(dtype="F3"),
         "tensor 'w' has the dtype 'F3', which the safetensors format does not know",
     ),
     "dtype of another type": (
-        safetensors_bytes({"w": {"dtype": [], "shape": [], "data_offsets": [0, 1]}}, bytes(1)),
+        alone(dtype=[], shape=[]),
         "tensor 'w' has the dtype a value of type list, which",
     ),
-    "shape": (
-        safetensors_bytes({"w": entry(0, 1, [1.0])}, bytes(1)),
-        "tensor 'w' has a shape that is not a list of whole numbers",
-    ),
-    "negative shape": (
-        safetensors_bytes({"w": entry(0, 1, [-1, -1])}, bytes(1)),
-        "tensor 'w' has a shape that is not a list of whole numbers",
-    ),
-    "true as a size": (
-        safetensors_bytes({"w": entry(0, 1, [True])}, bytes(1)),
-        "tensor 'w' has a shape that is not a list of whole numbers",
-    ),
+    "shape": (alone(shape=[1.0]), NO_SHAPE),
+    "negative shape": (alone(shape=[-1, -1]), NO_SHAPE),
+    "true as a size": (alone(shape=[True]), NO_SHAPE),
     "too many axes": (
-        safetensors_bytes({"w": entry(0, 1, [1] * 65)}, bytes(1)),
+        alone(shape=[1] * 65),
         "tensor 'w' has 65 axes, more than the 64 torch allows",
     ),
-    "three offsets": (
-        safetensors_bytes(
-            {"w": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1, 2]}}, bytes(1)
-        ),
-        "tensor 'w' has data_offsets that are not two whole numbers",
-    ),
-    "negative offset": (
-        safetensors_bytes({"w": entry(-1, 0, [1])}, bytes(1)),
-        "tensor 'w' has data_offsets that are not two whole numbers",
-    ),
+    "three offsets": (alone(data_offsets=[0, 1, 2]), NO_OFFSETS),
+    "negative offset": (alone(data_offsets=[-1, 0]), NO_OFFSETS),
     "backwards": (
-        safetensors_bytes({"w": entry(4, 2, [2])}, bytes(4)),
+        alone(4, shape=[2], data_offsets=[4, 2]),
         "tensor 'w' of shape [2] and dtype U8 does not fill its offsets 4 to 2",
     ),
     "wrong size": (
         safetensors_bytes({"w": entry(0, 4, [2], "I16"), "v": entry(4, 9, [3], "I16")}, bytes(9)),
         "tensor 'v' of shape [3] and dtype I16 does not fill its offsets 4 to 9",
     ),
-    "size beyond 64 bits": (
-        safetensors_bytes({"w": entry(0, 0, [2**62, 2**62, 2**62, 2**62])}),
-        "does not fill its offsets 0 to 0",
-    ),
-    "size beyond a float": (
-        safetensors_bytes({"w": entry(0, 0, [2**62] * 64)}),
-        "does not fill its offsets 0 to 0",
-    ),
+    "size beyond 64 bits": (alone(0, shape=[2**62] * 4, data_offsets=[0, 0]), NO_SIZE),
+    "size beyond a float": (alone(0, shape=[2**62] * 64, data_offsets=[0, 0]), NO_SIZE),
     "huge declared size": (
-        safetensors_bytes({"w": entry(0, 2**50)}, bytes(8)),
+        alone(8, shape=[2**50], data_offsets=[0, 2**50]),
         f"the file is {2**50 - 8} bytes too short for its tensors",
     ),
     "overlap": (
-        safetensors_bytes({"a": entry(0, 4), "b": entry(2, 6)}, bytes(6)),
-        "tensor 'b' at offset 2 overlaps another tensor",
+        spans((0, 4), (2, 6), n_bytes=6),
+        "'b' at offset 2 overlaps another tensor",
     ),
     "same bytes twice": (
-        safetensors_bytes({"a": entry(0, 4), "b": entry(0, 4)}, bytes(4)),
+        spans((0, 4), (0, 4), n_bytes=4),
         "at offset 0 overlaps another tensor",
     ),
-    "gap": (
-        safetensors_bytes({"a": entry(0, 2), "b": entry(4, 6)}, bytes(6)),
-        "tensor 'b' at offset 4 leaves a gap before it",
-    ),
-    "left over": (
-        safetensors_bytes({"a": entry(0, 2)}, bytes(5)),
-        "3 bytes at its end belong to no tensor",
-    ),
+    "gap": (spans((0, 2), (4, 6), n_bytes=6), "tensor 'b' at offset 4 leaves a gap before it"),
+    "left over": (spans((0, 2), n_bytes=5), "3 bytes at its end belong to no tensor"),
     "metadata": (
         safetensors_bytes({"__metadata__": {"step": 3}, "w": entry(0, 1)}, bytes(1)),
         "__metadata__ does not map strings to strings",
@@ -266,6 +223,14 @@ BROKEN = {
         r"tensor 'a\x1b[2J\nb' is not described",
     ),
     "an endless name": (safetensors_bytes({"n" * 10_000: [1]}), "nnn'... is not described"),
+    "an odd number of half bytes": (
+        alone(2, dtype="F4", shape=[3], data_offsets=[0, 2]),
+        "does not fill its offsets",
+    ),
+    "an empty tensor of impossible shape": (
+        alone(0, shape=[2**62, 2**62, 0], data_offsets=[0, 0]),
+        "torch cannot hold shape",
+    ),
 }
 
 
@@ -360,19 +325,6 @@ def test_a_dtype_this_torch_does_not_know(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delattr(torch, "float8_e8m0fnu")
     with pytest.raises(UnreadableFile, match="has no dtype for F8_E8M0; install a newer torch"):
         read_contents(path).tensors["w"].read()
-
-
-def test_an_odd_number_of_half_bytes_is_refused(tmp_path: Path) -> None:
-    path = write_safetensors(
-        tmp_path / "model.safetensors", {"w": entry(0, 2, [3], "F4")}, bytes(2)
-    )
-    assert "does not fill its offsets" in refusal(path)
-
-
-def test_an_empty_tensor_of_impossible_shape_is_refused_when_read(tmp_path: Path) -> None:
-    header = {"w": entry(0, 0, [2**62, 2**62, 0])}
-    path = write_safetensors(tmp_path / "model.safetensors", header)
-    assert "torch cannot hold shape" in refusal(path)
 
 
 def test_a_file_that_changes_after_opening_is_refused(small: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from formats_helpers import bytes_read, refusal, shared_weights
+from formats_helpers import counted_reads, refusal, shared_weights
 from test_safetensors_file import DTYPES, bits
 
 from ngpt_inspect.errors import UnreadableFile
@@ -134,7 +134,7 @@ def test_the_place_names_the_storage_and_the_byte_in_it(tmp_path: Path) -> None:
 def test_only_the_bytes_asked_for_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "w.pt", {"big": torch.zeros(1000, 1024), "small": torch.ones(4)})
     tensors = read_contents(path).tensors
-    asked = bytes_read(monkeypatch)
+    asked = counted_reads(monkeypatch)
     tensors["small"].read()
     tensors["big"].read(10, 12)
     local_header = 30  # says where a storage begins; read once

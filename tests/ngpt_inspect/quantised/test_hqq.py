@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from models import LLAMA_NAMES, named, tiny_gpt
-from one_tensor import Tensors, only, write
+from quantised_helpers import Tensors, check_values, only, under, write
 
 import ngpt_inspect as ni
 from ngpt_inspect.formats import read_contents
@@ -60,10 +60,9 @@ def quantised(shape: tuple[int, int], bits: int, width: int, axis: int) -> tuple
 @pytest.mark.parametrize(("bits", "width"), [(8, 8), (4, 8), (2, 8), (1, 8), (3, 32), (4, 32)])
 def test_values(bits: int, width: int, axis: int, tmp_path: Path) -> None:
     parts, expected = quantised((6, 16), bits, width, axis)
-    tensor = only(write(tmp_path, {f"q_proj.{name}": each for name, each in parts.items()}))
+    tensor = only(write(tmp_path, under("q_proj", parts)))
     assert (tensor.name, tensor.shape, tensor.dtype) == ("q_proj.weight", (6, 16), f"HQQ int{bits}")
-    assert torch.equal(tensor.read(), expected)
-    assert torch.equal(tensor.read(2, 5), expected[2:5])
+    check_values(tensor, expected, 2, 5)
     assert tensor.obstacle == ""
 
 
@@ -72,7 +71,7 @@ def test_bits_and_axis_of_the_config(tmp_path: Path) -> None:
     kept = {f"w.{name}": parts[name] for name in ("W_q", "scale", "zero", "shape")}
     params = {"nbits": 4, "axis": 1, "group_size": GROUP}
     said = {"quant_method": "hqq", "quant_config": {"weight_quant_params": params}}
-    tensor = only(write(tmp_path, kept, quantization_config=said))
+    tensor = only(write(tmp_path, kept, said))
     assert torch.equal(tensor.read(), expected)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from models import LLAMA_NAMES, named, tiny_gpt
-from one_tensor import Tensors, only, write
+from quantised_helpers import Tensors, check_values, only, packed, write
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError
@@ -21,16 +21,6 @@ def int8(*shape: int) -> torch.Tensor:
     return torch.randint(-127, 128, shape, dtype=torch.int8, generator=GENERATOR)
 
 
-def stream(integers: torch.Tensor, bits: int) -> torch.Tensor:
-    """Pack rows into words by one long integer of Python each, lowest bits first."""
-    words = []
-    for row in integers.tolist():
-        long = sum(value << bits * i for i, value in enumerate(row))
-        words.append([long >> at & 0xFFFFFFFF for at in range(0, len(row) * bits, 32)])
-    out = torch.tensor(words, dtype=torch.int64)
-    return torch.where(out >= 2**31, out - 2**32, out).to(torch.int32)
-
-
 @pytest.mark.parametrize("layout", [None, 0])
 def test_llm_int8(layout: int | None, tmp_path: Path) -> None:
     codes, scb = int8(6, 8), torch.rand(6)
@@ -40,8 +30,7 @@ def test_llm_int8(layout: int | None, tmp_path: Path) -> None:
     tensor = only(write(tmp_path, parts))
     assert (tensor.name, tensor.shape, tensor.dtype) == ("q_proj.weight", (6, 8), "int8")
     expected = codes.double() * (scb.double()[:, None] / 127)
-    assert torch.equal(tensor.read(), expected)
-    assert torch.equal(tensor.read(2, 5), expected[2:5])
+    check_values(tensor, expected, 2, 5)
     assert tensor.obstacle == ""
 
 
@@ -70,8 +59,7 @@ def test_int8_of_compressed_tensors(scale: tuple[int, ...], zero: bool, tmp_path
         return each.repeat_interleave(8 // each.shape[1], 1)
 
     expected = (codes.double() - wide(zeros)) * wide(scales)
-    assert torch.equal(tensor.read(), expected)
-    assert torch.equal(tensor.read(1, 3), expected[1:3])
+    check_values(tensor, expected, 1, 3)
 
 
 @pytest.mark.parametrize("dtype", [torch.int8, torch.float8_e4m3fn])
@@ -101,7 +89,7 @@ def test_mlx(bits: int, dtype: torch.dtype, tmp_path: Path) -> None:
     codes = torch.randint(2**bits, (5, 96), generator=GENERATOR)
     scales, biases = torch.rand(5, 3).to(dtype), torch.randn(5, 3).to(dtype)
     parts = {
-        "up_proj.weight": stream(codes, bits).view(torch.uint32),
+        "up_proj.weight": packed(codes, bits).view(torch.uint32),
         "up_proj.scales": scales,
         "up_proj.biases": biases,
     }
@@ -113,14 +101,13 @@ def test_mlx(bits: int, dtype: torch.dtype, tmp_path: Path) -> None:
     for column in range(96):
         scale, bias = (each[:, column // 32].double() for each in (scales, biases))
         expected[:, column] = codes[:, column] * scale + bias
-    assert torch.equal(tensor.read(), expected)
-    assert torch.equal(tensor.read(1, 4), expected[1:4])
+    check_values(tensor, expected, 1, 4)
 
 
 def test_mlx_experts_side_by_side(tmp_path: Path) -> None:
     codes = torch.randint(16, (3 * 5, 64), generator=GENERATOR)
     parts = {
-        "up.weight": stream(codes, 4).view(torch.uint32).reshape(3, 5, 8),
+        "up.weight": packed(codes, 4).view(torch.uint32).reshape(3, 5, 8),
         "up.scales": torch.rand(3, 5, 2),
         "up.biases": torch.rand(3, 5, 2),
     }
@@ -129,8 +116,7 @@ def test_mlx_experts_side_by_side(tmp_path: Path) -> None:
         parts[f"up.{n}"].double().repeat_interleave(32, -1) for n in ("scales", "biases")
     )
     expected = codes.reshape(3, 5, 64) * scales + biases
-    assert torch.equal(tensor.read(), expected)
-    assert torch.equal(tensor.read(1, 2), expected[1:2])
+    check_values(tensor, expected, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -155,22 +141,6 @@ def test_mlx_without_its_biases(tmp_path: Path) -> None:
     words = torch.zeros(4, 8, dtype=torch.int32).view(torch.uint32)
     folder = write(tmp_path, {"w.weight": words}, quantization={"group_size": 32, "bits": 4})
     assert only(folder).obstacle == "quantised by MLX, and w.scales and w.biases are missing"
-
-
-def test_gptq_of_3_bits_runs_on_from_word_to_word(tmp_path: Path) -> None:
-    codes = torch.randint(8, (64, 32), generator=GENERATOR)
-    zeros = torch.randint(7, (2, 32), generator=GENERATOR)
-    scales = torch.rand(2, 32).half()
-    parts = {
-        "w.qweight": stream(codes.T, 3).T.contiguous(),
-        "w.qzeros": stream(zeros, 3),
-        "w.scales": scales,
-    }
-    assert parts["w.qweight"].shape == (6, 32)
-    config = {"quant_method": "gptq", "bits": 3, "group_size": 32}
-    tensor = only(write(tmp_path, parts, quantization_config=config))
-    wide = [each.repeat_interleave(32, 0) for each in (scales.float(), zeros + 1)]
-    assert torch.equal(tensor.read(), (wide[0] * (codes - wide[1])).T)
 
 
 def test_a_rounding_error_is_that_of_a_simulation(tmp_path: Path) -> None:

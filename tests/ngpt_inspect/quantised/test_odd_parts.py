@@ -25,20 +25,8 @@ NAMES = (
     *("w._weight_qdata", "w._weight_scale", "w.weight._data", "w.input_scale"),
     *("w.weight._data._data", "w.weight._scale", "w.weight._shift", "w._weight_zero_point"),
 )
-DTYPES = (
-    "F8_E4M3",
-    "F8_E5M2",
-    "F8_E8M0",
-    "F32",
-    "F16",
-    "BF16",
-    "U8",
-    "I32",
-    "F4",
-    "BOOL",
-    "I8",
-    "U32",
-)
+DTYPES = ("F8_E4M3", "F8_E5M2", "F8_E8M0", "F32", "F16", "BF16", "U8", "I32", "F4", "BOOL", "I8")
+DTYPES += ("U32",)
 SIZES = st.sampled_from((0, 1, 2, 4, 8, 16, 32, 256))
 SHAPES = st.lists(SIZES, max_size=4)
 CONFIGS = st.fixed_dictionaries(

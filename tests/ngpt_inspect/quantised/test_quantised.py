@@ -9,24 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from one_tensor import Tensors, only
-from safetensors.torch import save_file
+from quantised_helpers import Tensors, check_values, compressed, gptq, only, packed, under, write
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.formats import read_contents
-
-INDEX = "model.safetensors.index.json"
-
-
-def write(folder: Path, tensors: Tensors, config: dict[str, Any] | None = None) -> Path:
-    """Write a folder as Hugging Face would, with an index, so that torch's readers take it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = "model-00001-of-00001.safetensors"
-    save_file(tensors, folder / name)
-    index = {"metadata": {}, "weight_map": dict.fromkeys(tensors, name)}
-    (folder / INDEX).write_text(json.dumps(index))
-    (folder / "config.json").write_text(json.dumps({"quantization_config": config or {}}))
-    return folder
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -87,8 +73,7 @@ def test_float8_with_a_scale_of(name: str, suffix: str, tmp_path: Path) -> None:
     codes, scale = float8(6, 8), SCALES[name]
     tensor = only(write(tmp_path, {"w.weight": codes, f"w.{suffix}": scale}))
     wide = scale.double().reshape(6, 1) if scale.shape == (6,) else scale.double()
-    assert torch.equal(tensor.read().double(), codes.double() * wide)
-    assert torch.equal(tensor.read(2, 4).double(), (codes.double() * wide)[2:4])
+    check_values(tensor, codes.double() * wide, 2, 4)
 
 
 def test_experts_side_by_side(tmp_path: Path) -> None:
@@ -171,70 +156,49 @@ def test_nvfp4(is_over: bool, tmp_path: Path) -> None:
     assert torch.equal(tensor.read(1, 3), tensor.read()[1:3])
 
 
-def packed(integers: torch.Tensor, bits: int, axis: int) -> torch.Tensor:
-    """Pack integers into 32-bit words by Python's own arithmetic, lowest bits first."""
-    rows = (integers.T if axis == 0 else integers).tolist()
-    per_word = 32 // bits
-    words = [
-        [
-            sum(value << bits * i for i, value in enumerate(row[at : at + per_word]))
-            for at in range(0, len(row), per_word)
-        ]
-        for row in rows
-    ]
-    out = torch.tensor(words, dtype=torch.int64)
-    out = torch.where(out >= 2**31, out - 2**32, out).to(torch.int32)
-    return (out.T if axis == 0 else out).contiguous()
-
-
-@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
 @pytest.mark.parametrize("second", [False, True])
 @pytest.mark.parametrize("ordered", [False, True])
 def test_gptq(bits: int, second: bool, ordered: bool, tmp_path: Path) -> None:
-    n_inputs, n_outputs, group = 64, 32, 16
-    codes = torch.randint(2**bits, (n_inputs, n_outputs))
-    zeros = torch.randint(2**bits - 1, (n_inputs // group, n_outputs))
-    scales = torch.rand(n_inputs // group, n_outputs).half()
-    order = torch.randperm(n_inputs) // group if ordered else torch.arange(n_inputs) // group
-    tensors = {
-        "q_proj.qweight": packed(codes, bits, 0),
-        "q_proj.qzeros": packed(zeros, bits, 1),
-        "q_proj.scales": scales,
-    }
-    if ordered:
-        tensors["q_proj.g_idx"] = order.to(torch.int32)
-    config = {"quant_method": "gptq", "bits": bits, "group_size": group}
+    parts, expected = gptq(bits, 4, 64, 32, ordered=ordered, second=second)
+    config = {"quant_method": "gptq", "bits": bits, "group_size": 16}
     config |= {"checkpoint_format": "gptq_v2"} if second else {}
-    tensor = only(write(tmp_path, tensors, config))
-    assert (tensor.name, tensor.shape) == ("q_proj.weight", (n_outputs, n_inputs))
+    tensor = only(write(tmp_path, under("q_proj", parts), config))
+    assert (tensor.name, tensor.shape) == ("q_proj.weight", (32, 64))
     assert tensor.dtype == f"GPTQ int{bits}"
-    expected = torch.empty(n_outputs, n_inputs)
-    for i in range(n_inputs):
-        zero = zeros[order[i]] + (0 if second else 1)
-        expected[:, i] = scales[order[i]].float() * (codes[i] - zero)
-    assert torch.equal(tensor.read(), expected)
-    assert torch.equal(tensor.read(3, 9), expected[3:9])
+    check_values(tensor, expected, 3, 9)
 
 
-def test_gptq_that_cannot_be_read(tmp_path: Path) -> None:
-    words = torch.zeros(4, 8, dtype=torch.int32)
-    parts = {"w.qzeros": torch.zeros(1, 1, dtype=torch.int32), "w.scales": torch.ones(1, 8).half()}
-    four = {"quant_method": "gptq", "bits": 4, "group_size": -1}
+WORDS = {"w.qweight": torch.zeros(4, 8, dtype=torch.int32)}
+SIDES = {"w.qzeros": torch.zeros(1, 1, dtype=torch.int32), "w.scales": torch.ones(1, 8).half()}
+WILD = {"w.g_idx": torch.full((32,), 7, dtype=torch.int32)}
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": -1}
 
-    def why(name: str, tensors: Tensors, config: dict[str, Any]) -> str:
-        return read_contents(write(tmp_path / name, tensors, config)).tensors["w.qweight"].obstacle
 
-    assert only(write(tmp_path / "good", {"w.qweight": words, **parts}, four)).obstacle == ""
-    alone = why("alone", {"w.qweight": words}, four)
-    assert alone == "stored as GPTQ codes, and w.qzeros and w.scales are missing"
-    assert why("five", {"w.qweight": words, **parts}, four | {"bits": 5}).startswith("GPTQ of 5")
-    odd = parts | {"w.scales": torch.ones(2, 8).half()}
-    assert why("odd", {"w.qweight": words, **odd}, four).startswith("its parts do not fit")
-    unknown = why("unknown", {"w.qweight": words, **parts}, {})
-    assert unknown == "stored as I32, not as floating-point numbers"
-    order = parts | {"w.g_idx": torch.full((32,), 7, dtype=torch.int32)}
-    wild = only(write(tmp_path / "wild", {"w.qweight": words, **order}, four))
-    with pytest.raises(InspectError, match="g_idx names groups that are not there"):
+@pytest.mark.parametrize(
+    ("tensors", "config", "why"),
+    [
+        (WORDS, GPTQ, "stored as GPTQ codes, and w.qzeros and w.scales are missing"),
+        (WORDS | SIDES, GPTQ | {"bits": 5}, "GPTQ of 5 bits is not unpacked"),
+        (WORDS | SIDES, GPTQ | {"bits": 4.0}, "GPTQ of 4.0 bits is not unpacked"),
+        (WORDS | SIDES | {"w.scales": torch.ones(2, 8).half()}, GPTQ, "its parts do not fit"),
+        (WORDS | SIDES, {}, "stored as I32, not as floating-point numbers"),
+        (WORDS | SIDES, GPTQ | {"bits": "w" * 999}, "GPTQ of "),
+    ],
+)
+def test_gptq_that_cannot_be_read(
+    tensors: Tensors, config: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    said = read_contents(write(tmp_path, tensors, config)).tensors["w.qweight"].obstacle
+    assert said.startswith(why)
+    assert len(said) < 310, "what a file says is cut"
+
+
+def test_gptq_of_groups_that_are_not_there(tmp_path: Path) -> None:
+    assert only(write(tmp_path / "good", WORDS | SIDES, GPTQ)).obstacle == ""
+    wild = only(write(tmp_path / "wild", WORDS | SIDES | WILD, GPTQ))
+    why = r"00001.safetensors: tensor w.weight: its g_idx names groups that are not there"
+    with pytest.raises(InspectError, match=why):
         wild.read()
 
 
@@ -247,7 +211,7 @@ def test_awq(tmp_path: Path) -> None:
 
     def shuffled(integers: torch.Tensor) -> torch.Tensor:
         eights = integers.reshape(len(integers), -1, 8)
-        return packed(eights[:, :, [0, 2, 4, 6, 1, 3, 5, 7]].flatten(1), 4, 1)
+        return packed(eights[:, :, [0, 2, 4, 6, 1, 3, 5, 7]].flatten(1), 4)
 
     parts = {"w.qweight": shuffled(codes), "w.qzeros": shuffled(zeros), "w.scales": scales}
     config = {"quant_method": "awq", "bits": 4, "group_size": group, "version": "gemm"}
@@ -255,8 +219,7 @@ def test_awq(tmp_path: Path) -> None:
     assert (tensor.name, tensor.shape, tensor.dtype) == ("w.weight", (24, 32), "AWQ int4")
     wide = scales.float().repeat_interleave(group, 0)
     expected = (wide * (codes - zeros.repeat_interleave(group, 0))).T
-    assert torch.equal(tensor.read(), expected)
-    assert torch.equal(tensor.read(5, 13), expected[5:13])
+    check_values(tensor, expected, 5, 13)
     other = read_contents(write(tmp_path / "gemv", parts, config | {"version": "gemv"}))
     assert "another kernel than GEMM" in other.tensors["w.qweight"].obstacle
     del parts["w.scales"]
@@ -295,8 +258,7 @@ def test_nf4(shape: tuple[int, int], nested: bool, tmp_path: Path) -> None:
     tensor = only(write(tmp_path, tensors | nf4_state("w.weight", list(shape), **state)))
     assert (tensor.shape, tensor.dtype) == (shape, "NF4")
     expected = levels[codes[:n]].double() * wide.repeat_interleave(64)[:n]
-    assert torch.equal(tensor.read(), expected.reshape(shape))
-    assert torch.equal(tensor.read(1, 4), expected.reshape(shape)[1:4])
+    check_values(tensor, expected.reshape(shape), 1, 4)
     assert 0.01 < (tensor.rounding() or 0) < 0.3
 
 
@@ -326,24 +288,11 @@ def int_config(bits: object) -> dict[str, Any]:
 @pytest.mark.parametrize("symmetric", [False, True])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_packed_integers(bits: int, symmetric: bool, dtype: torch.dtype, tmp_path: Path) -> None:
-    codes, zeros = torch.randint(2**bits, (10, 48)), torch.randint(2**bits, (16, 3))
-    scales = torch.rand(10, 3).to(dtype)
-    tensors = {
-        "w.weight_packed": packed(codes, bits, 1),
-        "w.weight_scale": scales,
-        "w.weight_shape": torch.tensor([10, 48]),
-    }
-    if symmetric:
-        zeros = torch.full((16, 3), 2 ** (bits - 1))
-    else:
-        words = packed(zeros, bits, 0)
-        tensors["w.weight_zero_point"] = words[: -(-10 // (32 // bits))].contiguous()
+    parts, expected = compressed(bits, 10, 48, 3, symmetric=symmetric, dtype=dtype)
+    tensors = under("w", parts)
     tensor = only(write(tmp_path / "good", tensors, int_config(bits)))
     assert (tensor.name, tensor.shape, tensor.dtype) == ("w.weight", (10, 48), f"int{bits}")
-    wide = (scales.double(), zeros[:10].double())
-    scale, zero = (each.repeat_interleave(16, 1) for each in wide)
-    assert torch.equal(tensor.read().double(), scale * (codes - zero))
-    assert torch.equal(tensor.read(3, 7), tensor.read()[3:7])
+    check_values(tensor, expected, 3, 7)
     tensors["w.weight_shape"] = torch.tensor([10, 47])
     with pytest.raises(InspectError, match=r"w.weight_shape is not \[10, 48\], what is packed"):
         only(write(tmp_path / "padded", tensors, int_config(bits))).read()
@@ -358,7 +307,7 @@ def test_packed_integers(bits: int, symmetric: bool, dtype: torch.dtype, tmp_pat
 def test_packed_integers_whose_inputs_were_reordered(tmp_path: Path) -> None:
     codes, scales = torch.randint(16, (10, 48)), torch.rand(10, 3)
     order = torch.randperm(48) // 16
-    parts = {"w.weight_packed": packed(codes, 4, 1), "w.weight_scale": scales}
+    parts = {"w.weight_packed": packed(codes, 4), "w.weight_scale": scales}
     parts |= {"w.weight_shape": torch.tensor([10, 48]), "w.weight_g_idx": order.int()}
     tensor = only(write(tmp_path / "a", parts, int_config(4)))
     assert torch.equal(tensor.read(), scales.double()[:, order] * (codes - 8))
@@ -377,16 +326,6 @@ def test_a_width_that_is_no_number(bits: object, tmp_path: Path) -> None:
     assert "whose width" in read["w.weight_packed"].obstacle
 
 
-def test_a_gptq_width_that_is_no_whole_number(tmp_path: Path) -> None:
-    words = {"w.qweight": torch.zeros(4, 8, dtype=torch.int32)}
-    parts = {"w.qzeros": torch.zeros(1, 1, dtype=torch.int32), "w.scales": torch.ones(1, 8).half()}
-    config = {"quant_method": "gptq", "bits": 4.0, "group_size": -1}
-    tensor = read_contents(write(tmp_path, words | parts, config)).tensors["w.qweight"]
-    assert tensor.obstacle == "GPTQ of 4.0 bits is not unpacked"
-    tensor = read_contents(write(tmp_path, words | parts, config | {"bits": "w" * 999})).tensors
-    assert len(tensor["w.qweight"].obstacle) < 310, "what a file says is cut"
-
-
 @pytest.mark.parametrize("offset", [10**400, float("inf"), float("nan"), "0.25", None])
 def test_an_nf4_offset_that_no_scale_has(offset: object, tmp_path: Path) -> None:
     tensors = {
@@ -399,15 +338,6 @@ def test_an_nf4_offset_that_no_scale_has(offset: object, tmp_path: Path) -> None
     state = nf4_state("w.weight", [1, 64], nested_blocksize=4, nested_offset=offset)
     tensor = read_contents(write(tmp_path, tensors | state)).tensors["w.weight"]
     assert tensor.obstacle == "stored as NF4 codes that its quant_state does not fit"
-
-
-def test_codes_that_contradict_themselves_name_their_file(tmp_path: Path) -> None:
-    words = {"w.qweight": torch.zeros(4, 8, dtype=torch.int32)}
-    parts = {"w.qzeros": torch.zeros(1, 1, dtype=torch.int32), "w.scales": torch.ones(1, 8).half()}
-    order = {"w.g_idx": torch.full((32,), 7, dtype=torch.int32)}
-    folder = write(tmp_path, words | parts | order, {"quant_method": "gptq", "bits": 4})
-    with pytest.raises(InspectError, match=r"00001.safetensors: tensor w.weight: its g_idx"):
-        only(folder).read()
 
 
 @pytest.mark.parametrize("method", ["awq", "gptq"])

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from models import tiny_gpt, write_llama
+from quantised_helpers import only, packed, write
 from safetensors.torch import load_file, save_file
-from test_quantised import only, packed, write
 
 import ngpt_inspect as ni
 from ngpt_inspect.numerics.conditioning import condition_number
@@ -43,7 +43,7 @@ def to_gptq(w: torch.Tensor, folder: Path) -> Path:
     codes = (groups / scales.unsqueeze(1)).round().clamp(-8, 7).reshape(w.T.shape) + 8
     parts = {
         "w.qweight": packed(codes.int(), 4, 0),
-        "w.qzeros": packed(torch.full(scales.shape, 7), 4, 1),
+        "w.qzeros": packed(torch.full(scales.shape, 7), 4),
         "w.scales": scales,
     }
     return write(folder, parts, {"quant_method": "gptq", "bits": 4, "group_size": 64})

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from quantised_helpers import only
 from safetensors.torch import save_file
 
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.stored import StoredTensor
 
 DRAW = np.random.default_rng(4)
 N_OUT, N_IN, N_GROUPS = 6, 32, 4
@@ -77,15 +77,14 @@ def test_int4(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         source = pickled(tmp_path, parts, monkeypatch)
     if form == "safetensors":
         source = flattened(tmp_path, parts, "Int4Tensor")
-    (tensor,) = read_contents(source).tensors.values()
+    tensor = only(source)
     assert (tensor.name, tensor.dtype, tensor.obstacle) == (f"{NAME}.weight", "int4", "")
     np.testing.assert_array_equal(tensor.read().numpy(), expected)
     np.testing.assert_array_equal(tensor.read(2, 5).numpy(), expected[2:5])
 
 
 def refusal(path: Path) -> str:
-    found: dict[str, StoredTensor] = dict(read_contents(path).tensors)
-    return next(each.obstacle for each in found.values() if each.obstacle)
+    return next(each.obstacle for each in read_contents(path).tensors.values() if each.obstacle)
 
 
 @pytest.mark.parametrize(
