@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from measures_helpers import (
+    D_MODEL,
+    D_NOPE,
+    D_ROPE,
+    D_V,
+    N_HEADS,
+    RANK,
+    RANK_Q,
+    rows_of,
+    write_deepseek,
+)
 from models import Tiny, tiny_gpt, tiny_ngpt, write_gpt2, write_llama, write_reference
-from safetensors.torch import save_file
 from tolerances import rounding
 
 import ngpt_inspect as ni
@@ -18,7 +27,7 @@ from ngpt_inspect.vocabulary import Status
 
 
 def head_of(table: pd.DataFrame, role: str, layer: int, head: int) -> dict[str, float]:
-    rows = table[(table["role"] == role) & (table["layer"] == layer) & (table["head"] == head)]
+    rows = rows_of(table, role=role, layer=layer, head=head)
     return dict(zip(rows["measure"], rows["value"], strict=True))
 
 
@@ -125,61 +134,39 @@ def test_without_heads_nothing_is_measured(tmp_path: Path) -> None:
 @pytest.mark.parametrize("latent_queries", [False, True])
 def test_latent_attention_through_its_factors(latent_queries: bool, tmp_path: Path) -> None:
     """DeepSeek: keys of a latent beside rotated ones that all heads share, gains of every norm."""
-    d, heads, nope, rope, d_v, rank, r_q = 24, 2, 4, 2, 3, 8, 10
-    rng = np.random.default_rng(0)
-    part = {
-        "input_layernorm": rng.standard_normal(d),
-        "post_attention_layernorm": np.ones(d),
-        "self_attn.kv_a_proj_with_mqa": rng.standard_normal((rank + rope, d)),
-        "self_attn.kv_a_layernorm": rng.standard_normal(rank),
-        "self_attn.kv_b_proj": rng.standard_normal((heads * (nope + d_v), rank)),
-        "self_attn.o_proj": rng.standard_normal((d, heads * d_v)),
-        "mlp.up_proj": rng.standard_normal((32, d)),
-        "mlp.gate_proj": rng.standard_normal((32, d)),
-        "mlp.down_proj": rng.standard_normal((d, 32)),
+    rng, width = np.random.default_rng(0), D_NOPE + D_ROPE
+    sizes = {
+        "kv_a_proj_with_mqa": (RANK + D_ROPE, D_MODEL),
+        "kv_a_layernorm": (RANK,),
+        "kv_b_proj": (N_HEADS * (D_NOPE + D_V), RANK),
+        "o_proj": (D_MODEL, N_HEADS * D_V),
     }
     if latent_queries:
-        part |= {
-            "self_attn.q_a_proj": rng.standard_normal((r_q, d)),
-            "self_attn.q_a_layernorm": rng.standard_normal(r_q),
-            "self_attn.q_b_proj": rng.standard_normal((heads * (nope + rope), r_q)),
-        }
-        queries = (part["self_attn.q_b_proj"] * part["self_attn.q_a_layernorm"]) @ part[
-            "self_attn.q_a_proj"
-        ]
-    else:
-        queries = part["self_attn.q_proj"] = rng.standard_normal((heads * (nope + rope), d))
-    tensors = {f"model.layers.0.{name}.weight": torch.tensor(each) for name, each in part.items()}
-    tensors["model.embed_tokens.weight"] = torch.zeros(5, d).double()
-    tensors["model.norm.weight"] = torch.ones(d).double()
-    save_file(tensors, tmp_path / "model.safetensors")
-    said = {
-        "model_type": "deepseek_v2",
-        "num_attention_heads": heads,
-        "qk_nope_head_dim": nope,
-        "qk_rope_head_dim": rope,
-        "v_head_dim": d_v,
-        "kv_lora_rank": rank,
-        "hidden_size": d,
-    }
-    (tmp_path / "config.json").write_text(json.dumps(said))
-    table = ni.measure(tmp_path, "circuits")
-    gain = np.diag(part["input_layernorm"])
-    down = part["self_attn.kv_a_proj_with_mqa"]
-    behind = part["self_attn.kv_b_proj"] * part["self_attn.kv_a_layernorm"] @ down[:rank]
-    for head in range(heads):
-        of_head = behind[head * (nope + d_v) : (head + 1) * (nope + d_v)]
-        key, value = of_head[:nope], of_head[nope:]
-        query = queries[head * (nope + rope) : (head + 1) * (nope + rope)]
+        sizes |= {"q_a_proj": (RANK_Q, D_MODEL), "q_a_layernorm": (RANK_Q,)}
+    sizes["q_b_proj" if latent_queries else "q_proj"] = (
+        N_HEADS * width,
+        RANK_Q if latent_queries else D_MODEL,
+    )
+    part = {name: rng.standard_normal(size) for name, size in sizes.items()}
+    queries = part.get("q_proj")
+    if queries is None:
+        queries = (part["q_b_proj"] * part["q_a_layernorm"]) @ part["q_a_proj"]
+    gains = rng.standard_normal(D_MODEL)
+    table = ni.measure(write_deepseek(tmp_path, part, gains), "circuits")
+    gain, down = np.diag(gains), part["kv_a_proj_with_mqa"]
+    behind = part["kv_b_proj"] * part["kv_a_layernorm"] @ down[:RANK]
+    for head in range(N_HEADS):
+        of_head = behind[head * (D_NOPE + D_V) : (head + 1) * (D_NOPE + D_V)]
+        key, value = of_head[:D_NOPE], of_head[D_NOPE:]
+        query = queries[head * width : (head + 1) * width]
+        out = part["o_proj"][:, head * D_V : (head + 1) * D_V]
         whole = {
-            "W_q": gain @ query.T @ np.concatenate((key, down[rank:])) @ gain,
-            "W_o": part["self_attn.o_proj"][:, head * d_v : (head + 1) * d_v] @ value @ gain,
+            "W_q": gain @ query.T @ np.concatenate((key, down[RANK:])) @ gain,
+            "W_o": out @ value @ gain,
         }
-        for role, n in (("W_q", nope + rope), ("W_o", d_v)):
+        for role, n in (("W_q", width), ("W_o", D_V)):
             s_n = np.linalg.svd(whole[role], compute_uv=False)[:n]
             found = head_of(table, role, 0, head)
-            kappa = s_n[0] / s_n[-1]
-            assert found["circuit_condition_number"] == pytest.approx(
-                kappa, rel=rounding(576, kappa)
-            )
+            kappa = pytest.approx(s_n[0] / s_n[-1], rel=rounding(576, s_n[0] / s_n[-1]))
+            assert found["circuit_condition_number"] == kappa
             assert found["circuit_sigma_max"] == pytest.approx(s_n[0], rel=rounding(576))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from measures_helpers import rows_of
 from models import Tiny, series_of, tiny_gpt, write_reference
 from tolerances import rounding
 
@@ -45,13 +45,12 @@ def two_vectors(folder: Path) -> Path:
 
 
 def scalars(table: pd.DataFrame) -> dict[str, float]:
-    rows = table[(table["role"] == "E_input") & table["index"].isna()]
+    rows = rows_of(table, role="E_input", index=None)
     return dict(zip(series_of(rows), rows["value"], strict=True))
 
 
 def column(table: pd.DataFrame, name: str, role: str = "E_input") -> np.ndarray:
-    rows = table[(table["role"] == role) & (series_of(table) == name)]
-    return rows["value"].to_numpy()
+    return rows_of(table[series_of(table) == name], role=role)["value"].to_numpy()
 
 
 def test_norms_of_two_vectors(tmp_path: Path) -> None:
@@ -65,7 +64,7 @@ def test_dot_product_of_two_vectors(tmp_path: Path) -> None:
     assert (found["mean dot"], found["std dot"]) == (8.0, 0.0)
     assert found["mean cosine"] == pytest.approx(0.8, rel=rounding(16))
     for name, expected in (("dot_largest", 8.0), ("cosine_smallest", 0.8)):
-        rows = table[table["measure"] == name]
+        rows = rows_of(table, measure=name)
         assert rows[["index", "partner"]].to_numpy().tolist() == [[0, 1]]
         assert rows["value"].tolist() == pytest.approx([expected], rel=rounding(16))
     assert set(column(table, "quantile dot")) == {8.0}
@@ -76,10 +75,9 @@ def test_spectrum_of_two_vectors(tmp_path: Path) -> None:
     """Mean (1.5, 3), differences +-(1.5, 1): one eigenvalue 3.25, the rest 0."""
     path = two_vectors(tmp_path)
     table = ni.measure(path, "embedding_spectrum", roles=["E_input"])
-    told = table[table["measure"] == "covariance_eigenvalue"]
-    kept = told[told["status"] == "ok"]["value"]
-    np.testing.assert_allclose(kept, [3.25], rtol=rounding(16))
-    (why,) = told[told["status"] == "skipped"]["reason"]
+    told = rows_of(table, measure="covariance_eigenvalue")
+    np.testing.assert_allclose(rows_of(told, status="ok")["value"], [3.25], rtol=rounding(16))
+    (why,) = rows_of(told, status="skipped")["reason"]
     assert "15 of 16 eigenvalues are zero: 2 rows about their mean span 1 dimensions" in why
     found = scalars(table)
     assert found["mean_norm"] == 3.5
@@ -134,6 +132,12 @@ def test_dot_products_by_brute_force(prefix: str, cloud: tuple[np.ndarray, Path]
     assert count.sum() == len(pairs)
 
 
+def isotropy(rows: np.ndarray) -> float:
+    axes = np.linalg.eigh(rows.T @ rows)[1]
+    sums = np.exp(rows @ np.concatenate([axes, -axes], axis=1)).sum(0)
+    return float(sums.min() / sums.max())
+
+
 def test_spectrum_by_numpy(cloud: tuple[np.ndarray, Path]) -> None:
     rows, path = cloud
     table = ni.measure(path, "embedding_spectrum", roles=["E_output"])
@@ -147,22 +151,13 @@ def test_spectrum_by_numpy(cloud: tuple[np.ndarray, Path]) -> None:
     by_name = table[table["index"].isna()].set_index("measure")["value"]
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     cosines = (unit @ unit.T)[~np.eye(60, dtype=bool)]
-    assert by_name["anisotropy"] == pytest.approx(
-        cosines.mean(), rel=rounding(60 * 60, 1 / abs(cosines.mean()))
-    )
-    assert by_name["mean_norm"] == pytest.approx(
-        np.linalg.norm(rows, axis=1).mean(), rel=rounding(60 * 16)
-    )
-    axes = np.linalg.eigh(rows.T @ rows)[1]
-    sums = np.exp(rows @ np.concatenate([axes, -axes], axis=1)).sum(0)
-    assert by_name["isotropy"] == pytest.approx(
-        sums.min() / sums.max(), rel=rounding(60, slack / rounding(60))
-    )
+    slack_of_mean = rounding(60 * 60, 1 / abs(cosines.mean()))
+    assert by_name["anisotropy"] == pytest.approx(cosines.mean(), rel=slack_of_mean)
+    lengths = np.linalg.norm(rows, axis=1)
+    assert by_name["mean_norm"] == pytest.approx(lengths.mean(), rel=rounding(60 * 16))
+    assert by_name["isotropy"] == pytest.approx(isotropy(rows), rel=slack)
+    assert by_name["unit_isotropy"] == pytest.approx(isotropy(unit), rel=1e-9)
     assert 0 < by_name["isoscore"] < 1
-    axes = np.linalg.eigh(unit.T @ unit)[1]
-    sums = np.exp(unit @ np.concatenate([axes, -axes], axis=1)).sum(0)
-    assert by_name["unit_isotropy"] == pytest.approx(sums.min() / sums.max(), rel=1e-9)
-    assert math.isfinite(by_name["isoscore"])
 
 
 def test_isotropy_of_directions_does_not_see_how_long_the_rows_are(tmp_path: Path) -> None:
@@ -192,9 +187,9 @@ def test_embeddings_at_the_ends_of_float64(size: float, tmp_path: Path) -> None:
     plain = spectrum[spectrum["measure"] == "covariance_eigenvalue"]
     assert "beyond float64" in plain["reason"].item()
     dots = ni.measure(path, "dot_products", roles=["E_input"])
-    raw = dots[series_of(dots) == "mean dot"]
-    assert raw["status"].item() == "skipped"
-    assert "beyond float64" in raw["reason"].item()
+    (raw,) = dots[series_of(dots) == "mean dot"].itertuples()
+    assert raw.status == "skipped"
+    assert "beyond float64" in raw.reason
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     cosines = (unit @ unit.T)[np.triu_indices(40, 1)]
     assert scalars(dots)["std cosine"] == pytest.approx(cosines.std(), rel=1e-12)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from measures_helpers import rows_of
 from safetensors.torch import save_file
 
 import ngpt_inspect as ni
@@ -49,7 +50,7 @@ def write(folder, family="mixtral", change=lambda tensors: None):
 
 
 def of(table, measure, layer=0):
-    rows = table[(table["measure"] == measure) & (table["layer"] == layer)]
+    rows = rows_of(table, measure=measure, layer=layer)
     return rows.sort_values(["index", "partner"])
 
 

@@ -10,6 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from measures_helpers import (
+    D_MODEL,
+    D_NOPE,
+    D_ROPE,
+    D_V,
+    N_HEADS,
+    RANK,
+    RANK_Q,
+    rows_of,
+    write_deepseek,
+)
 from models import Tensors, tiny_gpt, tiny_ngpt, write_gpt2, write_llama, write_reference
 from safetensors.torch import load_file, save_file
 from tolerances import rounding
@@ -27,8 +38,7 @@ SIZES = {"vocab_size": 5, "n_layers": 1, "n_heads": HEADS, "d_model": D, "d_mlp"
 
 def bounds(path: Path) -> pd.Series:
     table = ni.measure(path, "logit_bounds")
-    rows = table[(table["layer"] == 0) & (table["measure"] == "logit_bound")]
-    return rows.set_index("head")["value"]
+    return rows_of(table, layer=0, measure="logit_bound").set_index("head")["value"]
 
 
 def logits(attention: Attention, x: torch.Tensor) -> torch.Tensor:
@@ -232,7 +242,7 @@ def test_a_temperature_is_of_typical_lengths(tmp_path: Path) -> None:
     model = tiny_gpt(n_kv_heads=2)
     path = write_llama(model, tmp_path / "llama", dtype=torch.float64)
     table = ni.measure(path, "logit_bounds")
-    rows = table[(table["layer"] == 1) & (table["measure"] == "attention_temperature")]
+    rows = rows_of(table, layer=1, measure="attention_temperature")
     gain = model.arrays["gain_A", 1]
     for head, found in enumerate(rows["value"]):
         q = np.linalg.norm(model.heads("W_q", 1)[head] * gain)
@@ -243,7 +253,7 @@ def test_a_temperature_is_of_typical_lengths(tmp_path: Path) -> None:
 @pytest.mark.parametrize("latent_queries", [False, True])
 def test_latent_attention(latent_queries: bool, tmp_path: Path) -> None:
     """DeepSeek, with a token whose queries and keys are longest together, along one direction."""
-    d, heads, nope, rope, d_v, rank, r_q = 24, 2, 4, 2, 3, 8, 10
+    d, heads, nope, rope, rank = D_MODEL, N_HEADS, D_NOPE, D_ROPE, RANK
     rng = np.random.default_rng(0)
 
     def matrix(rows: int, columns: int) -> np.ndarray:
@@ -252,36 +262,25 @@ def test_latent_attention(latent_queries: bool, tmp_path: Path) -> None:
     def single(left: np.ndarray, right: np.ndarray, size: float) -> np.ndarray:
         return size * np.outer(left, right) / np.linalg.norm(left) / np.linalg.norm(right)
 
-    gain, gain_kv, gain_q = (rng.standard_normal(n) for n in (d, rank, r_q))
-    token, latent, latent_q = (rng.standard_normal(n) for n in (d, rank, r_q))
+    gain, gain_kv, gain_q = (rng.standard_normal(n) for n in (d, rank, RANK_Q))
+    token, latent, latent_q = (rng.standard_normal(n) for n in (d, rank, RANK_Q))
     # Behind their gains, one large term each: of the token, and of what it becomes.
     down = np.concatenate((single(latent, token, 1.0), single(np.ones(rope), token, 9.0))) / gain
-    up = matrix(heads * (nope + d_v), rank)
+    up = matrix(heads * (nope + D_V), rank)
     up[:nope] = single(np.arange(1.0, nope + 1), latent, 7.0) / gain_kv
     # A query shares its length among both parts as the longest key does.
     key = np.concatenate((up[:nope] * gain_kv @ latent, (down * gain @ token)[rank:]))
     key[:nope] *= np.sqrt(rank) / np.linalg.norm(latent)
     key[nope:] *= np.sqrt(d) / np.linalg.norm(token)
     part = {"kv_a_proj_with_mqa": down, "kv_a_layernorm": gain_kv, "kv_b_proj": up}
-    width, read, of_read = (r_q, latent_q, gain_q) if latent_queries else (d, token, gain)
+    width, read, of_read = (RANK_Q, latent_q, gain_q) if latent_queries else (d, token, gain)
     queries = matrix(heads * (nope + rope), width)
     queries[: nope + rope] = single(key, read, 11.0) / of_read
     if latent_queries:
         part |= {"q_a_proj": single(latent_q, token, 1.0) / gain, "q_a_layernorm": gain_q}
     part["q_b_proj" if latent_queries else "q_proj"] = queries
-    part["o_proj"] = matrix(d, heads * d_v)
-    tensors = {f"self_attn.{name}": each for name, each in part.items()}
-    tensors |= {"input_layernorm": gain, "post_attention_layernorm": np.ones(d)}
-    tensors |= {f"mlp.{name}_proj": matrix(32, d) for name in ("up", "gate")}
-    tensors["mlp.down_proj"] = matrix(d, 32)
-    held = {f"model.layers.0.{name}.weight": torch.tensor(each) for name, each in tensors.items()}
-    held |= {"model.embed_tokens.weight": torch.zeros(5, d).double()}
-    held |= {"model.norm.weight": torch.ones(d).double()}
-    save_file(held, tmp_path / "model.safetensors")
-    said = {"model_type": "deepseek_v2", "num_attention_heads": heads, "hidden_size": d}
-    said |= {"qk_nope_head_dim": nope, "qk_rope_head_dim": rope, "v_head_dim": d_v}
-    (tmp_path / "config.json").write_text(json.dumps(said | {"kv_lora_rank": rank}))
-    found = bounds(tmp_path)
+    part["o_proj"] = matrix(d, heads * D_V)
+    found = bounds(write_deepseek(tmp_path, part, gain))
 
     def normed(x: np.ndarray) -> np.ndarray:
         return x / np.sqrt((x**2).mean(-1, keepdims=True))

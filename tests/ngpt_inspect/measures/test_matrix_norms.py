@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from measures_helpers import rows_of
 from models import MLP, tiny_gpt, tiny_ngpt, write_llama, write_reference
 from tolerances import rounding, singular
 
@@ -33,8 +34,7 @@ def test_every_head_and_every_matrix(tmp_path: Path) -> None:
     for role in ("W_q", "W_k", "W_v", "W_o"):
         parts |= {(role, 1, head): each for head, each in enumerate(model.heads(role, 1))}
     for (role, layer, head), matrix in parts.items():
-        rows = table[(table["role"] == role) & (table["layer"] == layer)]
-        rows = rows[rows["head"].isna() if head is None else rows["head"] == head]
+        rows = rows_of(table, role=role, layer=layer, head=head)
         found = dict(zip(rows["measure"], rows["value"], strict=True))
         assert found == pytest.approx(norms(matrix), rel=singular(16))
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from measures_helpers import rows_of
 from models import ATTENTION, MLP, TRANSPOSED, Tiny, tiny_gpt, tiny_ngpt, write_reference
 from tolerances import rounding, singular
 
@@ -31,8 +32,8 @@ def kappas(model: Tiny, role: str, layer: int) -> dict[int | None, float]:
     return {head: float(np.linalg.cond(block)) for head, block in blocks.items()}
 
 
-def rows_of(path: Path, **chosen: object) -> pd.DataFrame:
-    return ni.measure(path, "normalized_condition_numbers", **chosen)
+def measured(path: Path, **chosen: object) -> pd.DataFrame:
+    return rows_of(ni.measure(path, "normalized_condition_numbers", **chosen), measure=NAME)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +52,7 @@ def stretched() -> Tiny:
 @pytest.mark.parametrize("role", [*ATTENTION, *MLP])
 def test_every_head_and_the_whole(role: str, stretched: Tiny, tmp_path: Path) -> None:
     path = write_reference(stretched, tmp_path / "x.safetensors", dtype=torch.float64)
-    table = rows_of(path, roles=[role], layers=[1])
-    rows = table[table["measure"] == NAME]
+    rows = measured(path, roles=[role], layers=[1])
     found = {
         None if pd.isna(head) else int(head): value
         for head, value in zip(rows["head"], rows["value"], strict=True)
@@ -60,16 +60,15 @@ def test_every_head_and_the_whole(role: str, stretched: Tiny, tmp_path: Path) ->
     expected = kappas(stretched, role, 1)
     assert found == pytest.approx(expected, rel=singular(16, max(expected.values())))
     plain = ni.measure(path, "condition_numbers", roles=[role], layers=[1])
-    whole = plain[(plain["measure"] == "condition_number") & plain["head"].isna()]
+    whole = rows_of(plain, measure="condition_number", head=None)
     assert whole["value"].item() != pytest.approx(found[None], rel=1e-3), "it was not unit before"
 
 
 def test_of_unit_matrices_nothing_changes(tmp_path: Path) -> None:
     path = write_reference(tiny_ngpt(), tmp_path / "x.safetensors", dtype=torch.float64)
     plain = ni.measure(path, "condition_numbers", roles=["W_q", "W_o", "W_u"], layers=[0])
-    table = rows_of(path, roles=["W_q", "W_o", "W_u"], layers=[0])
-    before = plain[plain["measure"] == "condition_number"]["value"].to_numpy()
-    after = table[table["measure"] == NAME]["value"].to_numpy()
+    before = rows_of(plain, measure="condition_number")["value"].to_numpy()
+    after = measured(path, roles=["W_q", "W_o", "W_u"], layers=[0])["value"].to_numpy()
     slack = rounding(16, max(before), torch.float32)
     assert after == pytest.approx(before, rel=slack), "its vectors are unit to float32 rounding"
 
@@ -79,9 +78,8 @@ def test_a_vector_of_zeros_stays_and_is_told_of(tmp_path: Path) -> None:
     up = model.arrays["W_u", 0].copy()
     up[5] = 0.0  # one of 24 rows of a tall matrix: rank is not lost
     path = write_reference(model.changed(W_u_0=up), tmp_path / "x.safetensors", dtype=torch.float64)
-    row = rows_of(path, roles=["W_u"], layers=[0])
-    row = row[row["measure"] == NAME].iloc[0]
-    assert row["status"] == Status.OK
-    assert row["reason"] == "1 of 24 rows are zero and stay zero"
+    (row,) = measured(path, roles=["W_u"], layers=[0]).itertuples()
+    assert row.status == Status.OK
+    assert row.reason == "1 of 24 rows are zero and stay zero"
     kappa = np.linalg.cond(unit(up, "W_u"))
-    assert row["value"] == pytest.approx(kappa, rel=singular(16, kappa))
+    assert row.value == pytest.approx(kappa, rel=singular(16, kappa))

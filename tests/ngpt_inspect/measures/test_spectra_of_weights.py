@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from measures_helpers import rows_of
 from models import (
     ATTENTION,
     MLP,
@@ -38,11 +39,7 @@ def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def value(table: pd.DataFrame, **where: object) -> float:
-    for column, wanted in where.items():
-        keep = table[column].isna() if wanted is None else table[column] == wanted
-        table = table[keep]
-    assert len(table) == 1, where
-    return float(table["value"].iloc[0])
+    return float(rows_of(table, **where)["value"].item())
 
 
 @pytest.mark.parametrize("role", ATTENTION)
@@ -93,15 +90,14 @@ def test_singular_values_and_ranks(exact: Path) -> None:
         expected |= {(role, layer, None): mlp_spectrum(role, layer, 16) for role in MLP}
     assert len(expected) == 2 * (4 * 5 + 3)
     for (role, layer, head), s_n in expected.items():
-        rows = table[(table["role"] == role) & (table["layer"] == layer)]
-        rows = rows[rows["head"].isna() if head is None else rows["head"] == head]
-        spectrum = rows[rows["measure"] == "singular_value"]
+        rows = rows_of(table, role=role, layer=layer, head=head)
+        spectrum = rows_of(rows, measure="singular_value")
         assert spectrum["index"].tolist() == list(range(len(s_n)))
         np.testing.assert_allclose(spectrum["value"], s_n, rtol=singular(16, s_n[0] / s_n[-1]))
-        found = rows[rows["index"].isna()].set_index("measure")["value"].to_dict()
-        expected_ranks = ranks(s_n)
-        found = {name: found[name] for name in expected_ranks}
-        assert found == pytest.approx(expected_ranks, rel=singular(16, s_n[0] / s_n[-1]))
+        by_name = rows_of(rows, index=None).set_index("measure")["value"]
+        wanted = ranks(s_n)
+        found = by_name[list(wanted)].to_dict()
+        assert found == pytest.approx(wanted, rel=singular(16, s_n[0] / s_n[-1]))
 
 
 def test_grouped_queries_have_fewer_key_heads(tmp_path: Path) -> None:
@@ -109,7 +105,7 @@ def test_grouped_queries_have_fewer_key_heads(tmp_path: Path) -> None:
     folder = write_llama(model, tmp_path / "gqa", dtype=torch.float64)
     table = ni.measure(folder, "condition_numbers", roles=["W_q", "W_k"], layers=[1])
     for role, n_heads in (("W_q", 4), ("W_k", 2)):
-        found = table[(table["role"] == role) & (table["measure"] == "condition_number")]
+        found = rows_of(table, role=role, measure="condition_number")
         kappas = [12.0 + head for head in range(n_heads)]
         expected = [*kappas, condition(model.arrays[role, 1])]
         assert found["value"].tolist() == pytest.approx(expected, rel=singular(16, 15))
@@ -129,7 +125,7 @@ def test_rank_one_is_infinite_and_null_in_json(tmp_path: Path) -> None:
     one = np.outer(np.arange(1.0, 17), np.arange(1.0, 17))  # exact in float32
     path = write_reference(tiny_gpt().changed(W_q_0=one), tmp_path / "flat.safetensors")
     table = ni.measure(path, "condition_numbers", roles=["W_q"], layers=[0])
-    found = table[table["measure"] == "condition_number"]
+    found = rows_of(table, measure="condition_number")
     assert found["value"].tolist() == [math.inf] * 5
     assert set(found["status"]) == {Status.RANK_DEFICIENT}
     assert found["reason"].str.contains("zero to float64 rounding").all()
@@ -154,12 +150,12 @@ def test_bfloat16_comes_with_a_caution(tmp_path: Path) -> None:
     """A kappa of 250 is measured on stored values, and the row says how far rounding moves it."""
     path = write_nvidia(tiny_gpt(), tmp_path / "ckpt.pt")
     table = ni.measure(path, "condition_numbers", layers=[0])
-    row = table[(table["role"] == "W_oMLP") & (table["measure"] == "condition_number")].iloc[0]
+    (row,) = rows_of(table, role="W_oMLP", measure="condition_number").itertuples()
     stored = tiny_gpt().rounded(torch.bfloat16).arrays["W_oMLP", 0]
-    assert row["value"] == pytest.approx(condition(stored), rel=singular(16, 250))
-    assert row["reason"].startswith("rounding to BF16 can have moved sigma_min ")
-    bound = float(row["reason"].rpartition(" by up to ")[2])
-    moved = abs(1 / row["value"] - 1 / 250) * 3.0  # sigma_max is 3
+    assert row.value == pytest.approx(condition(stored), rel=singular(16, 250))
+    assert row.reason.startswith("rounding to BF16 can have moved sigma_min ")
+    bound = float(row.reason.rpartition(" by up to ")[2])
+    moved = abs(1 / row.value - 1 / 250) * 3.0  # sigma_max is 3
     assert 0.01 * moved < moved < bound < value(table, role="W_oMLP", measure="sigma_resolution")
     precise = ni.measure(
         write_reference(tiny_gpt(), tmp_path / "f32.safetensors"), "condition_numbers", layers=[0]
@@ -173,38 +169,28 @@ def test_what_bfloat16_cannot_resolve_is_marked(tmp_path: Path) -> None:
     model = tiny_gpt().changed(W_u_0=u[:, :16] * s @ vt)
     path = write_nvidia(model, tmp_path / "ckpt.pt")
     table = ni.measure(path, "condition_numbers", roles=["W_u"], layers=[0])
-    row = table[table["measure"] == "condition_number"].iloc[0]
-    assert row["status"] == Status.BELOW_RESOLUTION
-    assert "rounding to BF16 makes up to" in row["reason"]
-    assert math.isfinite(row["value"])
+    (row,) = rows_of(table, measure="condition_number").itertuples()
+    assert row.status == Status.BELOW_RESOLUTION
+    assert "rounding to BF16 makes up to" in row.reason
+    assert math.isfinite(row.value)
 
 
 def test_unit_rows_at_random_have_the_kappa_of_theory(tmp_path: Path) -> None:
     """Heads of 64 x 1024 unit rows: median 1.63 by simulation, 1.67 as the width grows."""
     rng = np.random.default_rng(5)
-    d, d_k, n_heads, d_mlp = 1024, 64, 2, 8
+    d, d_k, n_heads = 1024, 64, 2
 
     def unit_rows(rows: int) -> np.ndarray:
         matrix = rng.standard_normal((rows, d))
         return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
 
     shape = {"n_layers": 1, "n_heads": n_heads, "n_kv_heads": n_heads, "d_model": d, "d_k": d_k}
-    attention = {(role, 0): unit_rows(n_heads * d_k) for role in ("W_q", "W_k", "W_v")}
-    wide = Tiny(
-        family="GPT",
-        arrays={
-            ("E_input", None): unit_rows(30),
-            **attention,
-            ("W_o", 0): unit_rows(n_heads * d_k).T,
-            ("W_u", 0): unit_rows(d_mlp),
-            ("W_nu", 0): unit_rows(d_mlp),
-            ("W_oMLP", 0): unit_rows(d_mlp).T,
-            **{(role, 0): np.ones(d) for role in ("gain_A", "gain_M")},
-            ("gain_final", None): np.ones(d),
-        },
-        d_mlp=d_mlp,
-        **shape,
-    )
+    rows = {"W_q": 128, "W_k": 128, "W_v": 128, "W_o": 128, "W_u": 8, "W_nu": 8, "W_oMLP": 8}
+    arrays = {(role, 0): unit_rows(n) for role, n in rows.items()}
+    arrays |= {(role, 0): arrays[role, 0].T for role in ("W_o", "W_oMLP")}
+    arrays |= {(role, 0): np.ones(d) for role in ("gain_A", "gain_M")}
+    arrays |= {("E_input", None): unit_rows(30), ("gain_final", None): np.ones(d)}
+    wide = Tiny(family="GPT", arrays=arrays, d_mlp=8, **shape)
     folder = write_llama(wide, tmp_path / "wide")
     table = ni.summarise(ni.measure(folder, "condition_numbers", roles=[*ATTENTION]))
     of_layers = table["layer"].notna()
@@ -220,11 +206,11 @@ def test_singular_values_that_are_zero_to_rounding_are_no_numbers(tmp_path: Path
         tiny_gpt().changed(W_q_0=w_q), tmp_path / "x.safetensors", dtype=torch.float64
     )
     table = ni.measure(path, "singular_values", roles=["W_q"], layers=[0])
-    rows = table[(table["measure"] == "singular_value") & table["head"].isna()]
-    known = rows[rows["status"] == Status.OK]
+    rows = rows_of(table, measure="singular_value", head=None)
+    known = rows_of(rows, status=Status.OK)
     expected = np.linalg.svd(w_q, compute_uv=False)[:2]
     np.testing.assert_allclose(known["value"], expected, rtol=1e-12)
-    rest = rows[rows["status"] == Status.SKIPPED]
+    rest = rows_of(rows, status=Status.SKIPPED)
     assert rest["index"].tolist() == list(range(2, 16))
     assert rest["value"].isna().all()
     assert set(rest["reason"]) == {"zero to float64 rounding: rank 2"}

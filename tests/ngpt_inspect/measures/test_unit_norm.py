@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from measures_helpers import rows_of
 from models import OFF_SPHERE, TRANSPOSED, Tiny, tiny_gpt, tiny_ngpt, write_nvidia, write_reference
 
 import ngpt_inspect as ni
@@ -25,7 +26,7 @@ def deviations(model: Tiny, role: str, layer: int | None) -> tuple[float, float]
 
 def off_sphere(table: pd.DataFrame) -> set[tuple[str, int | None]]:
     """Return the matrices that the measure calls off the sphere."""
-    rows = table[(table["measure"] == "unit_norm") & (table["value"] == 0)]
+    rows = rows_of(table, measure="unit_norm", value=0)
     return {(row.role, None if pd.isna(row.layer) else row.layer) for row in rows.itertuples()}
 
 
@@ -64,9 +65,8 @@ def test_deviations_and_the_axis_are_named(tmp_path: Path) -> None:
         first, _, rest = reasons.pop().partition("; ")
         assert first == f"unit: {axis}"
         assert rest == ("16 of 16 rows are not" if key == OFF_SPHERE else "")
-    off = table[(table["role"] == "W_v") & (table["layer"] == 1)]
-    deviation = off.loc[off["measure"] == "unit_deviation", "value"].item()
-    assert deviation == pytest.approx(0.25, rel=1e-6)
+    off = rows_of(table, role="W_v", layer=1, measure="unit_deviation")
+    assert off["value"].item() == pytest.approx(0.25, rel=1e-6)
 
 
 def test_an_orthogonal_matrix_is_unit_along_both(tmp_path: Path) -> None:
@@ -80,9 +80,9 @@ def test_the_wrong_axis_does_not_pass(tmp_path: Path) -> None:
     model = tiny_ngpt()
     path = write_reference(model.changed(W_o_0=model.arrays["W_q", 0]), tmp_path / "x.safetensors")
     table = ni.measure(path, "unit_norm", roles=["W_o"], layers=[0])
-    row = table[table["measure"] == "unit_norm"].iloc[0]
-    assert row["value"] == 0.0
-    assert row["reason"] == "unit: rows; 16 of 16 columns are not"
+    (row,) = rows_of(table, measure="unit_norm").itertuples()
+    assert row.value == 0.0
+    assert row.reason == "unit: rows; 16 of 16 columns are not"
 
 
 def test_each_tensor_has_the_tolerance_of_its_own_dtype(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from measures_helpers import rows_of
 from models import (
     BASE_SCALE,
     Tensors,
@@ -24,8 +25,7 @@ import ngpt_inspect as ni
 
 
 def column(table: pd.DataFrame, role: str, layer: int | None = None) -> np.ndarray:
-    rows = table[table["role"] == role]
-    rows = rows[rows["layer"].isna() if layer is None else rows["layer"] == layer]
+    rows = rows_of(table, role=role, layer=layer)
     assert rows["index"].tolist() == list(range(len(rows)))
     return rows["value"].to_numpy()
 
