@@ -54,103 +54,72 @@ SIZES: dict[str, Any] = {
 }
 """Settings by the names that configurations give them; a family takes those that it has."""
 
-OWN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
-    "falcon": (
-        {"num_attention_heads": 4},
-        ("head_dim", "num_key_value_heads", "n_head", "num_kv_heads"),
-    ),
-    **dict.fromkeys(
-        (*("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),),
-        ({"layer_types": ["linear_attention", "full_attention"]}, ()),
-    ),
-    "longcat_flash": ({"head_dim": 8}, ()),
-    "prophetnet": ({"num_encoder_layers": 2, "num_decoder_layers": 2}, ("num_hidden_layers",)),
-    "xlstm": ({}, ("v_head_dim",)),
-    "bamba": ({"attn_layer_indices": [1]}, ()),
-    "jamba": ({"attn_layer_period": 2, "attn_layer_offset": 1}, ()),
-    "granitemoehybrid": ({"layer_types": ["mamba", "attention"]}, ()),
-    "lfm3": ({"layer_types": ["conv", "full_attention"]}, ()),
-    "recurrent_gemma": ({"block_types": ["recurrent", "attention"]}, ()),
-    "gpt_neo": ({"attention_types": [[["global", "local"], 1]]}, ()),
-    "gpt_bigcode": ({}, ("num_key_value_heads",)),
-    "mamba2": ({"num_heads": 8, "head_dim": 16}, ()),
-    "falcon_h1": ({"mamba_d_ssm": 128, "mamba_n_heads": 8, "mamba_d_head": 16}, ()),
-    "lfm2_moe": ({"layer_types": ["conv", "full_attention"], "num_dense_layers": 1}, ()),
-    "zaya": ({"num_experts_per_tok": 1}, ()),
-    "dots3_note_text": ({"num_key_value_heads": 4}, ()),
-    "zamba": (
-        {"num_hidden_layers": 4, "layers_block_type": ["mamba", "hybrid"] * 2, "mamba_dt_rank": 4}
-        | {"attention_hidden_size": 128, "attention_head_dim": 32, "num_key_value_heads": 4},
-        ("max_position_embeddings",),
-    ),
-    "zamba2": (
-        {"num_hidden_layers": 3, "layers_block_type": ["mamba", "hybrid", "mamba"]},
-        (),
-    ),
-    "blt": ({"encoder_hash_byte_group_vocab": 32}, ()),
-    "cohere_compass_text": (
-        {
-            "layer_types": ["sliding_attention", "full_attention"],
-            "rope_parameters": {
-                kind: {"rope_type": "default", "rope_theta": 1e4}
-                for kind in ("sliding_attention", "full_attention")
-            },
-        },
-        (),
-    ),
-    "dbrx": (
-        {"attn_config": {"kv_n_heads": 2, "rope_theta": 1e4, "clip_qkv": 1e3}},
-        ("num_key_value_heads",),
-    ),
-    "xmod": ({"default_language": "en_XX"}, ()),
-    "cpmant": ({"prompt_length": 0}, ()),
-    **dict.fromkeys(
-        ("kimi_linear", "bailing_hybrid"),
-        ({"layer_types": ["linear_attention", "full_attention"]}, ()),
-    ),
+LINEAR = {"layer_types": ["linear_attention", "full_attention"]}
+CONVOLVED = {"layer_types": ["conv", "full_attention"]}
+SLIDING = ("sliding_attention", "full_attention")
+OWN: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("qwen3_next", "qwen3_5", "qwen3_5_text"), LINEAR),
+    **dict.fromkeys(("qwen3_5_moe", "qwen3_5_moe_text", "kimi_linear", "bailing_hybrid"), LINEAR),
+    "falcon": {"num_attention_heads": 4},
+    "longcat_flash": {"head_dim": 8},
+    "prophetnet": {"num_encoder_layers": 2, "num_decoder_layers": 2},
+    "bamba": {"attn_layer_indices": [1]},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
+    "granitemoehybrid": {"layer_types": ["mamba", "attention"]},
+    "lfm3": CONVOLVED,
+    "lfm2_moe": CONVOLVED | {"num_dense_layers": 1},
+    "recurrent_gemma": {"block_types": ["recurrent", "attention"]},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
+    "mamba2": {"num_heads": 8, "head_dim": 16},
+    "falcon_h1": {"mamba_d_ssm": 128, "mamba_n_heads": 8, "mamba_d_head": 16},
+    "zaya": {"num_experts_per_tok": 1},
+    "dots3_note": {"num_key_value_heads": 4},
+    "dots3_note_text": {"num_key_value_heads": 4},
+    "zamba": {"num_hidden_layers": 4, "layers_block_type": ["mamba", "hybrid"] * 2}
+    | {"mamba_dt_rank": 4, "attention_hidden_size": 128, "attention_head_dim": 32}
+    | {"num_key_value_heads": 4},
+    "zamba2": {"num_hidden_layers": 3, "layers_block_type": ["mamba", "hybrid", "mamba"]},
+    "blt": {"encoder_hash_byte_group_vocab": 32},
+    "cohere_compass_text": {
+        "layer_types": [*SLIDING],
+        "rope_parameters": {x: {"rope_type": "default", "rope_theta": 1e4} for x in SLIDING},
+    },
+    "dbrx": {"attn_config": {"kv_n_heads": 2, "rope_theta": 1e4, "clip_qkv": 1e3}},
+    "xmod": {"default_language": "en_XX"},
+    "cpmant": {"prompt_length": 0},
     **dict.fromkeys(
         ("qwen4_exp", "qwen4_exp_text"),
-        (
-            {"layer_types": ["linear_attention", "indexed_attention"], "indexer_n_heads": 2}
-            | {"indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 8}
-            | {"indexer_compress_ratio": 2},
-            (),
-        ),
+        {"layer_types": ["linear_attention", "indexed_attention"], "indexer_n_heads": 2}
+        | {"indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 8}
+        | {"indexer_compress_ratio": 2},
     ),
-    "dots3_note": ({"num_key_value_heads": 4}, ()),
-    "gemma4_assistant": (
-        {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0},
-        (),
+    "gemma4_assistant": dict.fromkeys(
+        ("hidden_size_per_layer_input", "vocab_size_per_layer_input"), 0
     ),
     **dict.fromkeys(
         ("inkling2_text", "inkling2_loop_text"),
-        (
-            {"unpadded_vocab_size": 96, "swa_num_attention_heads": 4, "swa_head_dim": 16}
-            | {"swa_num_key_value_heads": 2, "d_rel": 8, "rel_extent": 16},
-            (),
-        ),
+        {"unpadded_vocab_size": 96, "swa_num_attention_heads": 4, "swa_head_dim": 16}
+        | {"swa_num_key_value_heads": 2, "d_rel": 8, "rel_extent": 16},
     ),
-    "reformer": (
-        {"is_decoder": True, "attn_layers": ["local", "lsh"], "axial_pos_shape": [8, 8]}
-        | {"axial_pos_embds_dim": [32, 32], "attention_head_size": 16, "feed_forward_size": 80},
-        ("num_hidden_layers",),
-    ),
-    "roc_bert": ({"shape_vocab_size": 96, "pronunciation_vocab_size": 96}, ()),
-    "xlnet": ({"d_head": 16, "d_inner": 80}, ("max_position_embeddings", "n_positions")),
+    "reformer": {"is_decoder": True, "attn_layers": ["local", "lsh"], "axial_pos_shape": [8, 8]}
+    | {"axial_pos_embds_dim": [32, 32], "attention_head_size": 16, "feed_forward_size": 80},
+    "roc_bert": {"shape_vocab_size": 96, "pronunciation_vocab_size": 96},
+    "xlnet": {"d_head": 16, "d_inner": 80},
 }
-"""What else a family wants, and which of the sizes it must not be given."""
+"""What else a family wants."""
+NOT_GIVEN: dict[str, tuple[str, ...]] = {
+    "falcon": ("head_dim", "num_key_value_heads", "n_head", "num_kv_heads"),
+    **dict.fromkeys(("prophetnet", "reformer"), ("num_hidden_layers",)),
+    **dict.fromkeys(("gpt_bigcode", "dbrx"), ("num_key_value_heads",)),
+    "xlstm": ("v_head_dim",),
+    "zamba": ("max_position_embeddings",),
+    "xlnet": ("max_position_embeddings", "n_positions"),
+}
+"""Which of the sizes a family must not be given."""
 NEUTRAL = ("sqk", ".scale")
 """Vectors that scale queries and keys channel by channel."""
 PARTS = {"musicgen": "decoder", "musicgen_melody": "decoder"}
-FIRST = {
-    "gemma4_assistant": {
-        "text_config": {
-            "hidden_size_per_layer_input": 0,
-            "vocab_size_per_layer_input": 0,
-            "num_kv_shared_layers": 0,
-        }
-    }
-}
+FIRST = {"gemma4_assistant": {"text_config": OWN["gemma4_assistant"] | {"num_kv_shared_layers": 0}}}
 """What a config cannot be made without."""
 BESIDE = {
     "dots3_note": {
@@ -269,7 +238,7 @@ def _class_and_config(family: str) -> tuple[Any, Any]:
     from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
 
     kind = CONFIG_MAPPING[family]
-    own, dropped = OWN.get(family, ({}, ()))
+    own = OWN.get(family, {})
     if family in PARTS:  # a model of several, whose language model has a config of its own
         config = type(getattr(kind(), PARTS[family]))
         return MODEL_FOR_CAUSAL_LM_MAPPING[kind], config(**_sizes(config()) | own)
@@ -281,7 +250,7 @@ def _class_and_config(family: str) -> tuple[Any, Any]:
     text = settings.get("text_config")
     settings |= _sizes(base) if text is None else {}
     mine = settings if text is None else text
-    for name in dropped:
+    for name in NOT_GIVEN.get(family, ()):
         mine.pop(name, None)
     mine |= own
     return AutoModelForCausalLM.from_config, kind(**settings)

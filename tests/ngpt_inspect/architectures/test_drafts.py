@@ -115,16 +115,9 @@ def test_gpt_j_in_which_every_attention_matrix_is_square(tmp_path: Path) -> None
         "transformer.h.",
     )
     assert roles(drafted) == {
-        "attn.q_proj": "W_q",
-        "attn.k_proj": "W_k",
-        "attn.v_proj": "W_v",
-        "attn.out_proj": "W_o",
-        "mlp.fc_in": "W_u",
-        "mlp.fc_out": "W_oMLP",
-        "ln_1": "gain_A",
-        "wte": "E_input",
-        "lm_head": "E_output",
-        "ln_f": "gain_final",
+        **{"attn.q_proj": "W_q", "attn.k_proj": "W_k", "attn.v_proj": "W_v"},
+        **{"attn.out_proj": "W_o", "mlp.fc_in": "W_u", "mlp.fc_out": "W_oMLP"},
+        **{"ln_1": "gain_A", "wte": "E_input", "lm_head": "E_output", "ln_f": "gain_final"},
     }
     assert not any(rule.transposed for rule in drafted.rules)
     assert drafted.ignored == {}
@@ -138,10 +131,13 @@ def test_opt_whose_mlp_is_two_matrices(tmp_path: Path) -> None:
         {"decoder.embed_tokens.weight": (VOCAB, D), "decoder.embed_positions.weight": (18, D)},
         "decoder.layers.",
     )
-    found = roles(drafted)
-    assert (found["fc1"], found["fc2"]) == ("W_u", "W_oMLP")
-    assert (found["self_attn.k_proj"], found["self_attn.out_proj"]) == ("W_k", "W_o")
-    assert found["decoder.embed_positions"] == "E_position"
+    assert (
+        roles(drafted).items()
+        >= {
+            **{"fc1": "W_u", "fc2": "W_oMLP", "self_attn.k_proj": "W_k"},
+            **{"self_attn.out_proj": "W_o", "decoder.embed_positions": "E_position"},
+        }.items()
+    )
     assert all(rule.rows is None for rule in drafted.rules)
 
 
@@ -154,12 +150,8 @@ def test_a_square_matrix_is_stored_as_the_others_are(turned: bool, tmp_path: Pat
 
     drafted = draft(
         tmp_path / "x.safetensors",
-        {
-            "attn.c_attn.weight": way(3 * D, D),
-            "attn.c_proj.weight": (D, D),
-            "mlp.c_fc.weight": way(4 * D, D),
-            "mlp.c_proj.weight": way(D, 4 * D),
-        },
+        {"attn.c_attn.weight": way(3 * D, D), "attn.c_proj.weight": (D, D)}
+        | {"mlp.c_fc.weight": way(4 * D, D), "mlp.c_proj.weight": way(D, 4 * D)},
         {"transformer.wte.weight": (VOCAB, D), "transformer.wpe.weight": (12, D)},
         "transformer.h.",
     )
@@ -173,11 +165,8 @@ def test_a_square_matrix_is_stored_as_the_others_are(turned: bool, tmp_path: Pat
 
 
 def test_squares_of_which_no_word_tells_are_left_open(tmp_path: Path) -> None:
-    drafted = draft(
-        tmp_path / "x.safetensors",
-        four("mix", "a", "b", "c", "d") | {"step": (D,)},
-        {"tok.weight": (VOCAB, D)},
-    )
+    layer = four("mix", "a", "b", "c", "d") | {"step": (D,)}
+    drafted = draft(tmp_path / "x.safetensors", layer, {"tok.weight": (VOCAB, D)})
     assert roles(drafted) == {"tok": "E_input"}
     for name in "abcd":
         said = drafted.ignored[f"h.{{layer}}.mix.{name}.weight"]
@@ -186,11 +175,8 @@ def test_squares_of_which_no_word_tells_are_left_open(tmp_path: Path) -> None:
 
 
 def test_that_all_matrices_are_square_is_said(tmp_path: Path) -> None:
-    drafted = draft(
-        tmp_path / "x.safetensors",
-        four("attn", "wq", "wk", "wv", "wo") | four("mlp", "up", "down"),
-        {"tok.weight": (VOCAB, D)},
-    )
+    layer = four("attn", "wq", "wk", "wv", "wo") | four("mlp", "up", "down")
+    drafted = draft(tmp_path / "x.safetensors", layer, {"tok.weight": (VOCAB, D)})
     assert len(drafted.rules) == 7
     (note,) = drafted.notes
     assert "every matrix is square: whether they are stored (out, in), as taken" in note
@@ -207,11 +193,8 @@ def test_that_all_matrices_are_square_is_said(tmp_path: Path) -> None:
 def test_an_order_of_rows_that_nothing_tells_is_left_open(
     name: str, shape: tuple[int, ...], held: str, tmp_path: Path
 ) -> None:
-    drafted = draft(
-        tmp_path / "x.safetensors",
-        {name: shape, "mlp.down.weight": (D, F)},
-        {"tok.weight": (VOCAB, D)},
-    )
+    layer = {name: shape, "mlp.down.weight": (D, F)}
+    drafted = draft(tmp_path / "x.safetensors", layer, {"tok.weight": (VOCAB, D)})
     assert drafted.ignored == {
         f"h.{{layer}}.{name}": f"holds {held} in an order that nothing tells: give rows and groups"
     }
@@ -224,12 +207,8 @@ def test_a_norm_after_its_block_is_no_gain_before_the_next(tmp_path: Path) -> No
     attention = four("self_attn", "q_proj", "k_proj", "v_proj", "o_proj")
     outside: Shapes = {"model.embed_tokens.weight": (VOCAB, D)}
     for all_norms, before_mlp in ((norms, norms[1]), ((*norms, *more), more[0])):
-        drafted = draft(
-            tmp_path / "x.safetensors",
-            attention | {f"{name}.weight": (D,) for name in all_norms},
-            outside,
-            "model.layers.",
-        )
+        layer = attention | {f"{name}.weight": (D,) for name in all_norms}
+        drafted = draft(tmp_path / "x.safetensors", layer, outside, "model.layers.")
         found = {name for name, role in roles(drafted).items() if role == "gain_M"}
         assert found == {before_mlp}
 
@@ -239,12 +218,8 @@ def test_the_config_keeps_an_order_of_rows_open(tmp_path: Path) -> None:
     settings = {"model_type": "gpt_bigcode", "n_head": 4}
     (tmp_path / "config.json").write_text(json.dumps(settings))
     layer: Shapes = {"attn.c_attn.weight": (3 * D, D), "mlp.c_proj.weight": (D, F)}
-    drafted = draft(
-        tmp_path / "model.safetensors",
-        layer,
-        {"transformer.wte.weight": (VOCAB, D)},
-        "transformer.h.",
-    )
+    outside: Shapes = {"transformer.wte.weight": (VOCAB, D)}
+    drafted = draft(tmp_path / "model.safetensors", layer, outside, "transformer.h.")
     assert roles(drafted) == {"transformer.wte": "E_input", "mlp.c_proj": "W_oMLP"}
     (why,) = drafted.ignored.values()
     assert "holds W_q, W_k, W_v in an order that nothing tells" in why

@@ -58,6 +58,7 @@ def test_fill() -> None:
     assert fill(LAYERED, 3) == "h.3.attn.c_attn.weight"
     assert fill("e.{layer}.experts.{expert}.w1", 1) == "e.1.experts.{expert}.w1"
     assert fill("sz", None) == "sz"
+    assert fill("a.{layer}.e.{expert}|b.{layer}", 1, 2) == "a.1.e.2"
 
 
 def test_templates_find_all_that_stands_for_a_name() -> None:
@@ -65,7 +66,3 @@ def test_templates_find_all_that_stands_for_a_name() -> None:
     assert list(templates.find("h.0.w")) == [("one", (0, None)), ("two", (None, None))]
     assert list(templates.find("h.1.w")) == [("one", (1, None))]
     assert list(templates.find("h.w")) == []
-
-
-def test_fill_names_the_first_alternative_and_the_expert() -> None:
-    assert fill("a.{layer}.e.{expert}|b.{layer}", 1, 2) == "a.1.e.2"
