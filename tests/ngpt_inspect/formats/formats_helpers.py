@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
+from hostile.pickles import text
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
@@ -87,6 +89,26 @@ def pickle_with_storages(value: object, protocol: int = 2) -> bytes:
     buffer = io.BytesIO()
     _StoragePickler(buffer, protocol).dump(value)
     return buffer.getvalue()
+
+
+def stored_tensor(
+    n_items: int,
+    shape: tuple[object, ...],
+    stride: tuple[object, ...] | None = None,
+    offset: object = 0,
+    *,
+    key: str = "0",
+) -> Call:
+    """Return something that pickles as a float32 tensor of a storage of so many items."""
+    storage = Persistent("storage", torch.FloatStorage, key, "cpu", n_items)
+    stride = (1,) * len(shape) if stride is None else stride
+    return Call(torch._utils._rebuild_tensor_v2, storage, offset, shape, stride, False, {})
+
+
+def beside_weights(instructions: bytes, n_items: int = 1) -> bytes:
+    """Return the pickle of a state dict under ``model`` and the pairs of key and value given."""
+    weights = pickle_with_storages({"w": stored_tensor(n_items, (1,))})[2:-1]
+    return b"\x80\x02}(" + text("model") + weights + instructions + b"u."
 
 
 class Persistent:

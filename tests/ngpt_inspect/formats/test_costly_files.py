@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 import torch
 from formats_helpers import (
-    Call,
-    Persistent,
+    beside_weights,
     pickle_with_storages,
     refusal,
+    stored_tensor,
     write_archive,
     write_pickle,
     write_safetensors,
 )
 from hostile.guard import guarded
+from hostile.pickles import text
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError
@@ -32,22 +33,9 @@ GET = b"j\x00\x10\x00\x00"
 PUT = b"r" + GET[1:]
 
 
-def text(value: str) -> bytes:
-    return b"X" + struct.pack("<I", len(value)) + value.encode()
-
-
 def tensor(n_items: int, shape: tuple[int, ...], offset: int = 0) -> bytes:
     """Return the instructions that make a float32 tensor of storage 0."""
-    storage = Persistent("storage", torch.FloatStorage, "0", "cpu", n_items)
-    stride = (1,) * len(shape)
-    call = Call(torch._utils._rebuild_tensor_v2, storage, offset, shape, stride, False, {})
-    return pickle_with_storages(call)[2:-1]
-
-
-def beside_weights(instructions: bytes, n_items: int = 1) -> bytes:
-    """Return the pickle of a state dict under ``model`` and the pairs of key and value given."""
-    weights = b"}" + text("w") + tensor(n_items, (1,)) + b"s"
-    return b"\x80\x02}(" + text("model") + weights + instructions + b"u."
+    return pickle_with_storages(stored_tensor(n_items, shape, offset=offset))[2:-1]
 
 
 def under_many_keys(value: bytes, count: int) -> bytes:
@@ -55,12 +43,11 @@ def under_many_keys(value: bytes, count: int) -> bytes:
     return text("first") + value + PUT + again
 
 
+NUMBERS = b"".join(b"J" + struct.pack("<i", i) + b"N" for i in range(100_000))
 LISTS = {
     "kept whole": b"](" + b"N" * 9_990 + b"e",
     "too long": b"](" + b"]" * 100_000 + b"e",
-    "many keys": b"}("
-    + b"".join(b"J" + struct.pack("<i", i) + b"N" for i in range(100_000))
-    + b"u",
+    "many keys": b"}(" + NUMBERS + b"u",
 }
 
 

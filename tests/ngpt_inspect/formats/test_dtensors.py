@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from formats_helpers import Call, Persistent, pickle_with_storages, refusal, write_pickle
+from formats_helpers import Call, pickle_with_storages, refusal, stored_tensor, write_pickle
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 
@@ -80,9 +80,7 @@ def test_what_is_called_a_dtensor_and_is_none(
 
 def test_another_subclass_is_refused(tmp_path: Path) -> None:
     rebuild = torch._utils._rebuild_wrapper_subclass
-    storage = Persistent("storage", torch.FloatStorage, "0", "cpu", 4)
-    local = Call(torch._utils._rebuild_tensor_v2, storage, 0, (2, 2), (2, 1), False, {})
-    state = {"_local_tensor": local, "_spec": None}
+    state = {"_local_tensor": stored_tensor(4, (2, 2), (2, 1)), "_spec": None}
     call = Call(torch._tensor._rebuild_from_type_v2, rebuild, torch.nn.Parameter, (), state)
     path = write_pickle(tmp_path / "w.pt", pickle_with_storages({"w": call}), _0=bytes(16))
     assert "_rebuild_wrapper_subclass when loaded, which could run any code" in refusal(path)

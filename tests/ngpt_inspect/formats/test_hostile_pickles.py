@@ -6,9 +6,18 @@ import os
 import pickle
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
-from formats_helpers import Call, Persistent, pickle_with_storages, refusal, write_pickle
+from formats_helpers import (
+    Call,
+    beside_weights,
+    pickle_with_storages,
+    refusal,
+    stored_tensor,
+    write_pickle,
+)
+from hostile.pickles import text
 
 from ngpt_inspect.formats import read_contents
 from ngpt_inspect.formats.pickles import inert_pickle
@@ -21,18 +30,13 @@ MANY = 50_000
 DAMAGED = "its pickle is refused: it is damaged ("
 
 
-def marker_call(path: Path) -> Call:
-    """Return something that creates a file when unpickled."""
-    return Call(os.system, f"touch {path}")
-
-
 @pytest.mark.parametrize("protocol", [2, 4])
 @pytest.mark.parametrize("place", ["model", "config", "bare"])
 def test_a_call_of_os_system_is_refused_and_never_made(
     protocol: int, place: str, tmp_path: Path
 ) -> None:
     marker = tmp_path / "ran"
-    evil = marker_call(marker)
+    evil = Call(os.system, f"touch {marker}")
     value = evil if place == "bare" else {place: {"w": evil}}
     data = pickle.dumps(value, protocol)
     pickle.loads(data)
@@ -43,42 +47,24 @@ def test_a_call_of_os_system_is_refused_and_never_made(
     assert not marker.exists()
 
 
-@pytest.mark.parametrize(
-    ("function", "name"),
-    [
-        (eval, "eval"),
-        (exec, "exec"),
-        (getattr, "getattr"),
-        (__import__, "__import__"),
-        (bytearray, "bytearray"),
-    ],
-)
-def test_builtins_are_not_called(function: object, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("function", [eval, exec, getattr, __import__, bytearray])
+def test_builtins_are_not_called(function: Any, tmp_path: Path) -> None:
     data = pickle.dumps({"w": Call(function, "1")}, 4)
-    assert REFUSED.format(f"builtins.{name}") in refusal(write_pickle(tmp_path / "w.pt", data))
-
-
-def test_a_tensor_rebuilt_by_a_function_of_the_file_s_choice(tmp_path: Path) -> None:
-    data = (
-        b"\x80\x02ctorch._tensor\n_rebuild_from_type_v2\n(cos\nsystem\nN(X\x02\x00\x00\x00lstNtR."
-    )
-    assert REFUSED.format("os.system") in refusal(write_pickle(tmp_path / "w.pt", data))
+    said = REFUSED.format(f"builtins.{function.__name__}")
+    assert said in refusal(write_pickle(tmp_path / "w.pt", data))
 
 
 def test_a_state_that_would_replace_setstate_is_only_data(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
-    command = f"touch {marker}".encode()
-    text = b"X" + len(command).to_bytes(4, "little") + command
     evil = (
-        b"\x80\x02}(X\x06\x00\x00\x00config"
-        b"cargparse\nNamespace\n)\x81"  # an object of a harmless class,
-        b"}X\x0c\x00\x00\x00__setstate__cos\nsystem\nsb"  # given os.system to set its state,
-        + text
+        text("config")
+        + b"cargparse\nNamespace\n)\x81}"  # an object of a harmless class,
+        + text("__setstate__")
+        + b"cos\nsystem\nsb"  # given os.system to set its state,
+        + text(f"touch {marker}")
         + b"b"  # then a state
     )
-    weights = pickle_with_storages({"w": tensor(4, (1,), (1,))})[2:-1]
-    data = evil + b"X\x05\x00\x00\x00model" + weights + b"u."
-    contents = read_contents(write_pickle(tmp_path / "w.pt", data, _0=bytes(4)))
+    contents = read_contents(write_pickle(tmp_path / "w.pt", beside_weights(evil), _0=bytes(4)))
     assert contents.tensors["w"].read().tolist() == [0]
     assert contents.config == {"config": "argparse.Namespace"}
     assert not marker.exists()
@@ -93,12 +79,6 @@ INSTRUCTIONS = {
     "INT": b"I1\n.",
     "NEXT_BUFFER": b"\x80\x05\x97.",
 }
-
-
-@pytest.mark.parametrize("name", INSTRUCTIONS)
-def test_instructions_torch_never_writes_are_refused(name: str, tmp_path: Path) -> None:
-    message = refusal(write_pickle(tmp_path / "w.pt", INSTRUCTIONS[name]))
-    assert f"it uses the instruction {name}, which weights never need" in message
 
 
 FAULTY = {
@@ -122,45 +102,50 @@ FAULTY = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTY)
-def test_a_damaged_pickle(name: str, tmp_path: Path) -> None:
-    data, detail = FAULTY[name]
-    message = refusal(write_pickle(tmp_path / "w.pt", data))
-    assert DAMAGED in message
-    assert detail in message
+REFUSALS = {
+    **{name: (data, f"{DAMAGED}{detail}") for name, (data, detail) in FAULTY.items()},
+    **{
+        name: (data, f"it uses the instruction {name}, which weights never need")
+        for name, data in INSTRUCTIONS.items()
+    },
+    "a protocol of the future": (b"\x80\x06N.", "it is of pickle protocol 6"),
+    "very many arguments": (
+        b"\x80\x02cpathlib\nPosixPath\n(" + b"N" * 65 + b"tR.",
+        "it is damaged (65 arguments to pathlib.PosixPath)",
+    ),
+    # Python's own tools would decode the escape, and warn of it.
+    "a name as it is written": (b"\x80\x02cos\n\\x\\.\n)R.", REFUSED.format(r"os.\x\.")),
+    "a tensor rebuilt by a function of the file's choice": (
+        b"\x80\x02ctorch._tensor\n_rebuild_from_type_v2\n(cos\nsystem\nN(" + text("ls") + b"tNtR.",
+        REFUSED.format("os.system"),
+    ),
+}
 
 
-def test_a_protocol_of_the_future(tmp_path: Path) -> None:
-    assert "it is of pickle protocol 6" in refusal(write_pickle(tmp_path / "w.pt", b"\x80\x06N."))
-
-
-def tensor(
-    n_items: int, shape: tuple[object, ...], stride: tuple[object, ...], offset: object = 0
-) -> Call:
-    import torch
-
-    storage = Persistent("storage", torch.FloatStorage, "0", "cpu", n_items // 4)
-    return Call(torch._utils._rebuild_tensor_v2, storage, offset, shape, stride, False, {})
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_pickle_that_no_weights_need_is_refused(name: str, tmp_path: Path) -> None:
+    data, expected = REFUSALS[name]
+    assert expected in refusal(write_pickle(tmp_path / "w.pt", data))
 
 
 OUTSIDE = "tensor 'w' reaches beyond its storage of 16 bytes"
 IMPOSSIBLE = "a tensor with impossible sizes"
 TENSORS = {
-    "shape": (tensor(16, (5,), (1,)), OUTSIDE),
-    "offset": (tensor(16, (2,), (1,), 3), OUTSIDE),
-    "stride": (tensor(16, (2,), (4,)), OUTSIDE),
-    "offset of nothing": (tensor(16, (0,), (1,), 5), OUTSIDE),
-    "huge": (tensor(16, (2**62, 2**62), (2**62, 1)), OUTSIDE),
-    "storage": (tensor(32, (2,), (1,)), "its storage '0' has 16 bytes, not 8 items of F32"),
-    "negative shape": (tensor(16, (-1,), (1,)), IMPOSSIBLE),
-    "negative stride": (tensor(16, (2,), (-1,), 3), IMPOSSIBLE),
-    "negative offset": (tensor(16, (2,), (1,), -1), IMPOSSIBLE),
-    "beyond 64 bits": (tensor(16, (2**63,), (1,)), IMPOSSIBLE),
-    "storage beyond 64 bits": (tensor(4 * 10**5000, (2,), (1,)), "damaged (not a storage)"),
-    "fractional": (tensor(16, (1.5,), (1,)), IMPOSSIBLE),
-    "more strides than axes": (tensor(16, (2,), (1, 1)), IMPOSSIBLE),
-    "axes": (tensor(16, (1,) * 65, (1,) * 65), IMPOSSIBLE),
-    "repeated": (tensor(16, (5,), (0,)), "repeats 16 stored bytes to fill shape [5]"),
+    "shape": (stored_tensor(4, (5,), (1,)), OUTSIDE),
+    "offset": (stored_tensor(4, (2,), (1,), 3), OUTSIDE),
+    "stride": (stored_tensor(4, (2,), (4,)), OUTSIDE),
+    "offset of nothing": (stored_tensor(4, (0,), (1,), 5), OUTSIDE),
+    "huge": (stored_tensor(4, (2**62, 2**62), (2**62, 1)), OUTSIDE),
+    "storage": (stored_tensor(8, (2,), (1,)), "its storage '0' has 16 bytes, not 8 items of F32"),
+    "negative shape": (stored_tensor(4, (-1,), (1,)), IMPOSSIBLE),
+    "negative stride": (stored_tensor(4, (2,), (-1,), 3), IMPOSSIBLE),
+    "negative offset": (stored_tensor(4, (2,), (1,), -1), IMPOSSIBLE),
+    "beyond 64 bits": (stored_tensor(4, (2**63,), (1,)), IMPOSSIBLE),
+    "storage beyond 64 bits": (stored_tensor(10**5000, (2,), (1,)), "damaged (not a storage)"),
+    "fractional": (stored_tensor(4, (1.5,), (1,)), IMPOSSIBLE),
+    "more strides than axes": (stored_tensor(4, (2,), (1, 1)), IMPOSSIBLE),
+    "axes": (stored_tensor(4, (1,) * 65, (1,) * 65), IMPOSSIBLE),
+    "repeated": (stored_tensor(4, (5,), (0,)), "repeats 16 stored bytes to fill shape [5]"),
 }
 
 
@@ -172,18 +157,15 @@ def test_a_tensor_outside_its_storage(name: str, tmp_path: Path) -> None:
 
 
 def test_a_storage_that_is_not_there(tmp_path: Path) -> None:
-    data = pickle_with_storages({"w": tensor(16, (4,), (1,))})
+    data = pickle_with_storages({"w": stored_tensor(4, (4,))})
     message = refusal(write_pickle(tmp_path / "w.pt", data, _1=bytes(16)))
     assert "has no entry 'archive/data/0'" in message
 
 
 @pytest.mark.parametrize("key", ["../../secret", "0\x1b[2J"])
 def test_a_storage_key_is_only_ever_an_entry_name(key: str, tmp_path: Path) -> None:
-    import torch
-
-    storage = Persistent("storage", torch.FloatStorage, key, "cpu", 4)
-    value = Call(torch._utils._rebuild_tensor_v2, storage, 0, (4,), (1,), False, {})
-    message = refusal(write_pickle(tmp_path / "w.pt", pickle_with_storages({"w": value})))
+    value = {"w": stored_tensor(4, (4,), key=key)}
+    message = refusal(write_pickle(tmp_path / "w.pt", pickle_with_storages(value)))
     assert "has no entry 'archive/data/" in message
 
 
@@ -231,9 +213,7 @@ def test_a_bomb_costs_little(name: str, tmp_path: Path) -> None:
 
 
 def test_a_bomb_beside_good_weights_is_left_out(tmp_path: Path) -> None:
-    weights = pickle_with_storages({"w": tensor(4, (1,), (1,))})[2:-1]
-    data = b"\x80\x02}(X\x05\x00\x00\x00model" + weights + b"X\x04\x00\x00\x00deep"
-    data += b"]" * 1000 + b"a" * 999 + b"u."
+    data = beside_weights(text("deep") + b"]" * 1000 + b"a" * 999)
     contents = read_contents(write_pickle(tmp_path / "w.pt", data, _0=bytes(4)))
     assert contents.config == {"left_out": {"deep": "a list of length 1"}}
 
@@ -244,21 +224,8 @@ def test_a_pickle_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     assert "it has more than 1000 instructions" in refusal(write_pickle(tmp_path / "w.pt", data))
 
 
-def test_a_name_is_taken_as_it_is_written(tmp_path: Path) -> None:
-    """Python's own tools would decode the escape, and warn of it."""
-    path = write_pickle(tmp_path / "w.pt", b"\x80\x02cos\n\\x\\.\n)R.")
-    assert REFUSED.format(r"os.\x\.") in refusal(path)
-
-
-def test_a_call_with_very_many_arguments(tmp_path: Path) -> None:
-    data = b"\x80\x02cpathlib\nPosixPath\n(" + b"N" * 65 + b"tR."
-    message = refusal(write_pickle(tmp_path / "w.pt", data))
-    assert "it is damaged (65 arguments to pathlib.PosixPath)" in message
-
-
 def test_an_endless_object_as_a_key_is_never_printed(tmp_path: Path) -> None:
     endless = b"cargparse\nNamespace\n)\x81q\x00}X\x01\x00\x00\x00ah\x00sb"  # its own attribute
-    weights = pickle_with_storages({"w": tensor(4, (1,), (1,))})[2:-1]
-    data = b"\x80\x02}(" + endless + b"\x85K\x01X\x05\x00\x00\x00model" + weights + b"u."
+    data = beside_weights(endless + b"\x85K\x01")
     contents = read_contents(write_pickle(tmp_path / "w.pt", data, _0=bytes(4)))
     assert contents.config == {"(<argparse.Namespace>,)": 1}
