@@ -16,14 +16,17 @@ from ngpt_inspect.formats import read_contents
 STATE = {f"h.{i}.w": torch.arange(6.0).reshape(2, 3).T for i in range(4)} | {"b": torch.ones(1)}
 
 
+def entries_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as stored:
+        return {name.partition("/")[2]: stored.read(name) for name in stored.namelist()}
+
+
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return a good checkpoint as torch writes it, and one whose entries are deflated."""
     folder = tmp_path_factory.mktemp("good")
     torch.save({"model": STATE, "config": {"n_head": 2}, "step": 3}, folder / "stored.pt")
-    with zipfile.ZipFile(folder / "stored.pt") as stored:
-        entries = {name.partition("/")[2]: stored.read(name) for name in stored.namelist()}
-    write_archive(folder / "packed.pt", entries, zipfile.ZIP_DEFLATED)
+    write_archive(folder / "packed.pt", entries_of(folder / "stored.pt"), zipfile.ZIP_DEFLATED)
     return {path.name: path for path in folder.iterdir()}
 
 
@@ -80,9 +83,7 @@ FIELDS = {
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_directory_that_lies(name: str, good: dict[str, Path], tmp_path: Path) -> None:
-    with zipfile.ZipFile(good["stored.pt"]) as stored:
-        entries = {old.partition("/")[2]: stored.read(old) for old in stored.namelist()}
-    path = write_archive(tmp_path / "w.pt", entries)
+    path = write_archive(tmp_path / "w.pt", entries_of(good["stored.pt"]))
     offset, value, expected = FIELDS[name]
     assert expected in refusal(patched_directory(path, b"archive/data/0", offset, value))
 

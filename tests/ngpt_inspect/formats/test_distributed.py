@@ -6,6 +6,8 @@ import io
 import json
 import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -79,9 +81,7 @@ CUTS: dict[str, list[Block]] = {
     "columns": [(slice(0, 12), slice(a, a + 5)) for a in (0, 5)],
     "tiles": [(slice(a, a + 4), slice(b, b + 5)) for a in (0, 4, 8) for b in (0, 5)],
     "uneven": [
-        (slice(0, 7), slice(0, 3)),
-        (slice(0, 12), slice(3, 10)),
-        (slice(7, 12), slice(0, 3)),
+        *((slice(0, 7), slice(0, 3)), (slice(0, 12), slice(3, 10)), (slice(7, 12), slice(0, 3)))
     ],
     "with an empty one": [*rows(0, 12), (slice(12, 12), slice(0, 10))],
 }
@@ -165,38 +165,33 @@ def test_olmo_core_s_folder(tmp_path: Path) -> None:
         assert contents.lookup("config.model.n_layers") == 1
 
 
+@contextmanager
+def changed(folder: Path) -> Iterator[Any]:
+    """Give the metadata of a checkpoint, and write what becomes of it."""
+    metadata = pickle.loads((folder / ".metadata").read_bytes())
+    yield metadata
+    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+
+
 def test_a_call_in_the_metadata_is_refused_and_never_made(tmp_path: Path) -> None:
     folder = save(tmp_path / "c", {"w": WIDE})
-    metadata = pickle.loads((folder / ".metadata").read_bytes())
-    metadata.planner_data = Call(os.system, f"touch {tmp_path / 'ran'}")
-    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+    with changed(folder) as metadata:
+        metadata.planner_data = Call(os.system, f"touch {tmp_path / 'ran'}")
     assert "system when loaded, which could run any code" in refusal(folder)
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_call_in_an_object_is_never_made(tmp_path: Path) -> None:
     folder = save(tmp_path / "c", {"w": WIDE})
-    buffer = io.BytesIO()
-    torch.save(Call(os.system, f"touch {tmp_path / 'ran'}"), buffer)
-    (folder / "extra.distcp").write_bytes(buffer.getvalue())
-    metadata = pickle.loads((folder / ".metadata").read_bytes())
-    metadata.state_dict_metadata["step"] = BytesStorageMetadata()
-    place = _StorageInfo("extra.distcp", 0, len(buffer.getvalue()))
-    metadata.storage_data[MetadataIndex("step")] = place
-    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+    extra = folder / "extra.distcp"
+    torch.save(Call(os.system, f"touch {tmp_path / 'ran'}"), extra)
+    with changed(folder) as metadata:
+        metadata.state_dict_metadata["step"] = BytesStorageMetadata()
+        place = _StorageInfo(extra.name, 0, extra.stat().st_size)
+        metadata.storage_data[MetadataIndex("step")] = place
     contents = read_contents(folder)
     assert contents.config == {"left_out": {"step": "an object beside the weights"}}
     assert not (tmp_path / "ran").exists()
-
-
-def changed(folder: Path, **fields: Any) -> Path:
-    """Change the place of the first chunk."""
-    metadata = pickle.loads((folder / ".metadata").read_bytes())
-    (info, *_) = metadata.storage_data.values()
-    for name, value in fields.items():
-        setattr(info, name, value)
-    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
-    return folder
 
 
 PLACES = {
@@ -214,7 +209,9 @@ PLACES = {
 def test_metadata_that_does_not_fit_its_files(name: str, tmp_path: Path) -> None:
     fields, expected = PLACES[name]
     folder = save_in_chunks(tmp_path / "c", {"w": (WIDE, CUTS["whole"])})
-    assert expected in refusal(changed(folder, **fields))
+    with changed(folder) as metadata:
+        vars(next(iter(metadata.storage_data.values()))).update(fields)
+    assert expected in refusal(folder)
 
 
 HOLES = {
@@ -228,26 +225,24 @@ HOLES = {
 def test_chunks_that_do_not_cover_are_refused(name: str, tmp_path: Path) -> None:
     wide = torch.zeros(12, 11)
     folder = save_in_chunks(tmp_path / "c", {"w": (wide, HOLES[name])})
-    metadata = pickle.loads((folder / ".metadata").read_bytes())
-    metadata.state_dict_metadata["w"].size = torch.Size((12, 10))
-    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+    with changed(folder) as metadata:
+        metadata.state_dict_metadata["w"].size = torch.Size((12, 10))
     assert "its chunks do not cover shape [12, 10] once each" in refusal(folder)
 
 
 def test_chunks_that_share_bytes_are_refused(tmp_path: Path) -> None:
     """A small file that claims to be a huge tensor many times over."""
     folder = save_in_chunks(tmp_path / "c", {"w": (WIDE, rows(0, 4, 8, 12))})
-    metadata = pickle.loads((folder / ".metadata").read_bytes())
-    infos = list(metadata.storage_data.values())
-    infos[2].offset = infos[0].offset + 1
-    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+    with changed(folder) as metadata:
+        infos = list(metadata.storage_data.values())
+        infos[2].offset = infos[0].offset + 1
     assert "two chunks of 'w' share bytes" in refusal(folder)
 
 
 def test_a_chunk_that_is_another_tensor(tmp_path: Path) -> None:
     folder = save_in_chunks(tmp_path / "c", {"w": (WIDE, CUTS["whole"])})
-    buffer = io.BytesIO()
-    torch.save(WIDE.reshape(10, 12), buffer)
-    (folder / "__0_0.distcp").write_bytes(buffer.getvalue())
-    changed(folder, length=len(buffer.getvalue()))
+    file = folder / "__0_0.distcp"
+    torch.save(WIDE.reshape(10, 12), file)
+    with changed(folder) as metadata:
+        next(iter(metadata.storage_data.values())).length = file.stat().st_size
     assert "a chunk is not what the metadata says: F32 of [12, 10]" in refusal(folder)

@@ -27,10 +27,11 @@ Sets = tuple[Tensors, Tensors]
 @pytest.fixture
 def sets(tmp_path: Path) -> Sets:
     """The tensors of two models of one shape."""
-    paths = [
-        write_reference(tiny_ngpt(seed=seed), tmp_path / f"{seed}.safetensors") for seed in (2, 3)
-    ]
-    return load_file(paths[0]), load_file(paths[1])
+    one, other = (
+        load_file(write_reference(tiny_ngpt(seed=seed), tmp_path / f"{seed}.safetensors"))
+        for seed in (2, 3)
+    )
+    return one, other
 
 
 def in_torch(sets: Sets, path: Path) -> Path:
@@ -41,13 +42,12 @@ def in_torch(sets: Sets, path: Path) -> Path:
     return path
 
 
+def prefixed(**sets: Tensors) -> Tensors:
+    return {f"{part}.{k}": v.clone() for part, held in sets.items() for k, v in held.items()}
+
+
 def by_prefix(sets: Sets, path: Path) -> Path:
-    flat = {
-        f"{part}.{k}": v
-        for part, held in zip(("ema", "model"), sets[::-1], strict=True)
-        for k, v in held.items()
-    }
-    save_file(flat, path)
+    save_file(prefixed(ema=sets[1], model=sets[0]), path)
     return path
 
 
@@ -100,9 +100,8 @@ def test_parts_stand_side_by_side(sets: Sets, tmp_path: Path, cli: Cli) -> None:
     printed = cli("unit-norm", path, "--part", "ema,model", "--format", "jsonl").stdout
     assert ['"both ema"' in line for line in printed.splitlines()].count(True) > 0
     assert ['"both model"' in line for line in printed.splitlines()].count(True) > 0
-    table = ni.measure(
-        [ni.open_checkpoint(path, part=each) for each in ("model", "ema")], "unit_norm"
-    )
+    both = [ni.open_checkpoint(path, part=each) for each in ("model", "ema")]
+    table = ni.measure(both, "unit_norm")
     assert list(table["checkpoint"].unique()) == ["both model", "both ema"]
 
 
@@ -136,10 +135,8 @@ def test_the_first_word_of_a_nested_part_is_enough(sets: Sets, tmp_path: Path) -
     path = tmp_path / "nested.pt"
     torch.save({"model_ema": {"module": sets[1]}, "state_dict": sets[0]}, path)
     contents = read_contents(path)
-    assert (contents.part, list(contents.parts)) == (
-        "state_dict",
-        ["state_dict", "model_ema.module"],
-    )
+    assert contents.part == "state_dict"
+    assert list(contents.parts) == ["state_dict", "model_ema.module"]
     assert read_contents(path, "model_ema").part == "model_ema.module"
 
 
@@ -157,8 +154,7 @@ def test_prefixes_of_which_none_is_usual_are_parts_for_who_names_one(
     sets: Sets, tmp_path: Path
 ) -> None:
     path = tmp_path / "pair.safetensors"
-    named = {"a": sets[0], "b": sets[1]}
-    save_file({f"{x}.{k}": v for x, held in named.items() for k, v in held.items()}, path)
+    save_file(prefixed(a=sets[0], b=sets[1]), path)
     assert read_contents(path).parts == {}
     chosen = read_contents(path, "b")
     assert torch.equal(next(iter(chosen.tensors.values())).read(), next(iter(sets[1].values())))
@@ -175,9 +171,7 @@ def test_weights_in_a_list(sets: Sets, tmp_path: Path) -> None:
 def test_two_halves_of_one_model_are_no_parts(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     half = {f"layers.0.{name}.weight": torch.ones(4, 4) for name in "abc"}
-    save_file(
-        {f"{x}.{k}": v.clone() for x in ("encoder", "decoder") for k, v in half.items()}, path
-    )
+    save_file(prefixed(encoder=half, decoder=half), path)
     contents = read_contents(path)
     assert contents.parts == {}
     assert len(contents.tensors) == 6
@@ -197,8 +191,7 @@ def test_metadata_of_a_file_with_prefixes_is_that_of_both(sets: Sets, tmp_path: 
     with safe_open(source, "pt") as file:
         metadata = file.metadata()
     path = tmp_path / "both.safetensors"
-    flat = {f"{p}.{k}": v.clone() for p in ("model", "ema") for k, v in sets[0].items()}
-    save_file(flat, path, metadata=metadata)
+    save_file(prefixed(model=sets[0], ema=sets[0]), path, metadata=metadata)
     for part in ("model", "ema"):
         opened = ni.open_checkpoint(path, part=part)
         assert opened.step == 7

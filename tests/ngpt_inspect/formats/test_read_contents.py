@@ -25,14 +25,8 @@ def weights(path: Path, value: float = 1.0) -> Path:
 
 def test_every_format_is_found() -> None:
     assert set(FORMATS) == {
-        "safetensors",
-        "sharded safetensors",
-        "torch",
-        "sharded torch",
-        "gguf",
-        "distributed",
-        "deepspeed",
-        "model parallel",
+        *("safetensors", "sharded safetensors", "torch", "sharded torch", "gguf"),
+        *("distributed", "deepspeed", "model parallel"),
     }
     assert all(known.summary for known in FORMATS.values())
 
@@ -42,9 +36,8 @@ def test_a_missing_path_names_what_is_like_it(tmp_path: Path) -> None:
     message = refusal(tmp_path / "modle.safetensors")
     assert message.endswith("there is no such file or folder; did you mean model.safetensors?")
     message = refusal(tmp_path / "runs" / "ngpt" / "model.safetensors")
-    assert message == (
-        f"{tmp_path / 'runs'}: there is no such file or folder; {tmp_path} exists: look there"
-    )
+    said = f"there is no such file or folder; {tmp_path} exists: look there"
+    assert message == f"{tmp_path / 'runs'}: {said}"
     message = refusal(tmp_path / "model.safetensors" / "w")
     assert "there is no such file or folder" in message
 
@@ -122,13 +115,12 @@ def test_a_legacy_torch_file(tmp_path: Path) -> None:
 
 def test_a_numpy_archive_and_another_zip(tmp_path: Path) -> None:
     np.savez(tmp_path / "w.npz", w=np.ones(2))
-    assert "is a NumPy .npz archive, not a file of torch.save (it holds w.npy)" in refusal(
-        tmp_path / "w.npz"
-    )
     write_archive(tmp_path / "x.pt", {"a.txt": b"a"})
-    assert "is a zip file, not a file of torch.save (it holds archive/a.txt)" in refusal(
-        tmp_path / "x.pt"
-    )
+    for name, said in {
+        "w.npz": "is a NumPy .npz archive, not a file of torch.save (it holds w.npy)",
+        "x.pt": "is a zip file, not a file of torch.save (it holds archive/a.txt)",
+    }.items():
+        assert said in refusal(tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -156,19 +148,15 @@ def test_an_empty_folder_and_one_without_a_checkpoint(tmp_path: Path) -> None:
 def test_a_folder_of_runs_names_them(tmp_path: Path) -> None:
     for run in ("gpt", "ngpt"):
         weights(tmp_path / run / "step-000001.safetensors")
-    assert (
-        "holds no checkpoint itself, but folders that do: gpt, ngpt; say `ngpt-inspect"
-        in refusal(tmp_path)
-    )
+    said = "holds no checkpoint itself, but folders that do: gpt, ngpt; say `ngpt-inspect"
+    assert said in refusal(tmp_path)
 
 
 def test_several_checkpoints_of_which_none_comes_first(tmp_path: Path) -> None:
     for name in ("a", "b"):
         weights(tmp_path / f"{name}.safetensors")
     message = refusal(tmp_path)
-    assert (
-        "holds 2 checkpoints, and none has the usual name: a.safetensors, b.safetensors" in message
-    )
+    assert "holds 2 checkpoints, and none has the usual name: a.safetensors, b.safe" in message
     assert message.endswith(f"or `ngpt-inspect summary {tmp_path}/b.safetensors`")
     many = tmp_path / "many"
     for number in range(20):
@@ -179,13 +167,8 @@ def test_several_checkpoints_of_which_none_comes_first(tmp_path: Path) -> None:
 def test_what_a_folder_means(tmp_path: Path) -> None:
     """Each file added comes before all those added earlier."""
     order = [
-        "only.pth",
-        "ckpt.pt",
-        "pytorch_model.bin",
-        "only.safetensors",
-        "model.safetensors",
-        "step-000090.safetensors",
-        "step-000100.safetensors",
+        *("only.pth", "ckpt.pt", "pytorch_model.bin", "only.safetensors", "model.safetensors"),
+        *("step-000090.safetensors", "step-000100.safetensors"),
     ]
     (tmp_path / "optimizer.pt").write_bytes(b"not a model")
     for number, name in enumerate(order):

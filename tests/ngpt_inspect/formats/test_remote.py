@@ -19,6 +19,7 @@ import ngpt_inspect as ni
 from ngpt_inspect.errors import MissingLibrary, UnreadableFile
 from ngpt_inspect.formats import read_contents
 from ngpt_inspect.formats.places import remote as _remote
+from ngpt_inspect.stored import Contents
 
 WIDE = torch.arange(100_000.0).reshape(500, 200)
 
@@ -169,26 +170,34 @@ def test_nobody_at_the_address() -> None:
     assert message.startswith("http://127.0.0.1:9/w.safetensors: cannot be reached (Cannot connect")
 
 
-def test_a_server_that_lets_nobody_see(served: Served) -> None:
-    message = refusal(f"{served.url}/forbidden/w.safetensors?signature=secret")
-    assert "there is no such file or folder for you (403, message='Forbidden')" in message
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("forbidden", "there is no such file or folder for you (403, message='Forbidden')"),
+        ("broken", "cannot be reached (500, message='Internal Server Error')"),
+    ],
+)
+def test_a_server_that_lets_nobody_see(place: str, said: str, served: Served) -> None:
+    message = refusal(f"{served.url}/{place}/w.safetensors?signature=secret")
+    assert said in message
     assert "secret" not in message
-    message = refusal(f"{served.url}/broken/w.safetensors?signature=secret")
-    assert "cannot be reached (500, message='Internal Server Error')" in message
-    assert "secret" not in message
 
 
-def test_a_page_in_place_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "w.safetensors").write_text("<!doctype html><html>log in</html>")
+PROMISE = {"w": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4 * 10**12]}}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"<!doctype html><html>log in</html>", "is a web page, not a checkpoint"),
+        (safetensors_bytes(PROMISE, bytes(4)), "bytes too short for its tensors"),
+    ],
+    ids=["a page", "a promise of more than there is"],
+)
+def test_what_is_no_file_of_weights(data: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "w.safetensors").write_bytes(data)
     with http_server(tmp_path) as server:
-        assert "is a web page, not a checkpoint" in refusal(f"{server.url}/w.safetensors")
-
-
-def test_a_header_that_promises_more_than_the_file_has(tmp_path: Path) -> None:
-    header = {"w": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4 * 10**12]}}
-    (tmp_path / "w.safetensors").write_bytes(safetensors_bytes(header, bytes(4)))
-    with http_server(tmp_path) as server:
-        assert "bytes too short for its tensors" in refusal(f"{server.url}/w.safetensors")
+        assert said in refusal(f"{server.url}/w.safetensors")
         assert server.n_bytes < 1000
 
 
@@ -219,6 +228,13 @@ def test_the_command_line_takes_an_address(served: Served, cli: Callable[..., Re
     assert "model.layers.1.self_attn.q_proj.weight" in done.stdout
 
 
+def check_values(contents: Contents, local: Path) -> None:
+    expected = read_contents(local).tensors
+    assert contents.tensors.keys() == expected.keys()
+    for name, tensor in contents.tensors.items():
+        assert torch.equal(tensor.read(), expected[name].read())
+
+
 def test_a_model_of_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fsspec.config
 
@@ -228,12 +244,9 @@ def test_a_model_of_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
         listed = hub.n_bytes
         assert contents.source == "hf://org/name/model.safetensors.index.json"
         assert contents.config["config"]["model_type"] == "llama"
-        assert {name for _, name, *_ in hub.asked} == {
-            path.name for path in (folder / "llama").iterdir()
-        }
-        local = read_contents(folder / "llama").tensors
-        for name, tensor in contents.tensors.items():
-            assert torch.equal(tensor.read(), local[name].read())
+        there = {path.name for path in (folder / "llama").iterdir()}
+        assert {name for _, name, *_ in hub.asked} == there
+        check_values(contents, folder / "llama")
         assert ni.open_checkpoint("hf://org/name@main").label == "name@main"
         assert "there is no such file or folder" in refusal("hf://org/name/gone.safetensors")
     assert listed
@@ -259,9 +272,8 @@ def s3() -> Iterator[str]:
 def test_a_bucket(s3: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import s3fs
 
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    for name, value in (("ENDPOINT_URL", s3), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b")):
+        monkeypatch.setenv(f"AWS_{name}", value)
     fs = s3fs.S3FileSystem()
     fs.mkdir("bucket")
     fs.put(str(folder / "llama"), "bucket/llama", recursive=True)
@@ -278,9 +290,5 @@ def test_a_bucket(s3: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert fetched == [100_000, 1]
     assert torch.equal(one.read(400, 402), WIDE[400:402])
     assert fetched[2:] == [2 * 200 * 4]
-    contents = read_contents("s3://bucket/llama")
-    local = read_contents(folder / "llama").tensors
-    assert contents.tensors.keys() == local.keys()
-    for name, tensor in contents.tensors.items():
-        assert torch.equal(tensor.read(), local[name].read())
+    check_values(read_contents("s3://bucket/llama"), folder / "llama")
     assert "there is no such file or folder" in refusal("s3://bucket/gone")
