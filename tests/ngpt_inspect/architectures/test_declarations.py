@@ -13,22 +13,12 @@ from ngpt_inspect.expressions import evaluate, names_in
 from ngpt_inspect.vocabulary import Kind, Role
 
 DIMENSIONS = {
-    "d_model": 16,
-    "d_k": 4,
-    "d_mlp": 24,
-    "n_heads": 4,
-    "n_kv_heads": 2,
-    "vocab_size": 30,
-    "context": 12,
-    "n_layers": 3,
-    "n_experts": 2,
+    **{"d_model": 16, "d_k": 4, "d_mlp": 24, "n_heads": 4, "n_kv_heads": 2, "vocab_size": 30},
+    **{"context": 12, "n_layers": 3, "n_experts": 2},
     # Widths of MLPs that a mixture has beside the usual one.
-    "d_dense": 24,
-    "d_shared": 24,
-    "d_expert": 24,
+    **{"d_dense": 24, "d_shared": 24, "d_expert": 24},
     # Gains of normed queries and keys: of a head, or of all heads at once.
-    "d_gain_q": 4,
-    "d_gain_k": 4,
+    **{"d_gain_q": 4, "d_gain_k": 4},
 }
 
 every = pytest.mark.parametrize("each", ARCHITECTURES.values(), ids=list(ARCHITECTURES))

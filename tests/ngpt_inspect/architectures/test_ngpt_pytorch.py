@@ -91,11 +91,8 @@ def test_matrices_are_those_of_the_forward_pass(
             if heads is not None:
                 cut = matrix.T if role is Role.W_O else matrix
                 wanted = torch.stack([cut[h * D_K : (h + 1) * D_K] for h in range(HEADS)])
-                np.testing.assert_allclose(
-                    torch.linalg.svdvals(heads.double()),
-                    torch.linalg.svdvals(wanted.double()),
-                    rtol=1e-5,
-                )
+                found, wanted = map(torch.linalg.svdvals, (heads.double(), wanted.double()))
+                np.testing.assert_allclose(found, wanted, rtol=1e-5)
     ids = torch.arange(VOCAB)
     torch.testing.assert_close(opened.get(Role.E_INPUT).values(), net.token_embed.weight[ids])
 

@@ -40,26 +40,23 @@ def opened(folder: Path, arrays: dict[str, np.ndarray], **config: object) -> Wei
     return checkpoint
 
 
+def check_heads(checkpoint: WeightSet, role: str, wanted: np.ndarray) -> None:
+    np.testing.assert_array_equal(heads_of(checkpoint, role), wanted)
+
+
 def test_xlnet_keeps_heads_as_an_axis(tmp_path: Path) -> None:
     """``einsum("ibh,hnd->ibnd")``: a head's queries are x times its slice of the middle axis."""
     at = "transformer.layer.0."
-    arrays = {f"{at}rel_attn.{x}": n * drawn(D, HEADS, D_K) for n, x in enumerate("qkvor", 1)}
-    checkpoint = opened(
-        tmp_path,
-        {
-            "transformer.word_embedding.weight": drawn(V, D),
-            **arrays,
-            f"{at}rel_attn.seg_embed": drawn(2, HEADS, D_K),
-            f"{at}ff.layer_1.weight": drawn(D_MLP, D),
-            f"{at}ff.layer_2.weight": drawn(D, D_MLP),
-        },
-    )
+    parts = {x: n * drawn(D, HEADS, D_K) for n, x in enumerate("qkvor", 1)}
+    arrays = {f"{at}rel_attn.{x}": each for x, each in parts.items()}
+    arrays |= {"transformer.word_embedding.weight": drawn(V, D)}
+    arrays |= {f"{at}rel_attn.seg_embed": drawn(2, HEADS, D_K)}
+    arrays |= {f"{at}ff.layer_1.weight": drawn(D_MLP, D), f"{at}ff.layer_2.weight": drawn(D, D_MLP)}
+    checkpoint = opened(tmp_path, arrays)
     for leaf in "qkv":
-        wanted = arrays[f"{at}rel_attn.{leaf}"].transpose(1, 2, 0)
-        np.testing.assert_array_equal(heads_of(checkpoint, f"W_{leaf}"), wanted)
+        check_heads(checkpoint, f"W_{leaf}", parts[leaf].transpose(1, 2, 0))
     # ``einsum("ibnd,hnd->ibh")``: what a head writes.
-    wanted = arrays[f"{at}rel_attn.o"].transpose(1, 0, 2)
-    np.testing.assert_array_equal(heads_of(checkpoint, "W_o"), wanted)
+    check_heads(checkpoint, "W_o", parts["o"].transpose(1, 0, 2))
 
 
 def test_dbrx_keeps_experts_as_rows(tmp_path: Path) -> None:
@@ -84,15 +81,12 @@ def test_dbrx_keeps_experts_as_rows(tmp_path: Path) -> None:
 
 def stack(at: str, n_layers: int) -> dict[str, np.ndarray]:
     """Return layers whose attention keeps gates, queries, keys and values in one."""
+    shapes = {"attn.gqkv_proj": (4 * D, D), "attn.o_proj": (D, D)}
+    shapes |= {"mlp.gate_up_proj": (2 * D_MLP, D), "mlp.down_proj": (D, D_MLP)}
     return {
-        name: drawn(*shape, layer + 1 + len(at))[..., 0]
+        f"{at}.layers.{layer}.{name}.weight": drawn(*shape, layer + 1 + len(at))[..., 0]
         for layer in range(n_layers)
-        for name, shape in (
-            (f"{at}.layers.{layer}.attn.gqkv_proj.weight", (4 * D, D)),
-            (f"{at}.layers.{layer}.attn.o_proj.weight", (D, D)),
-            (f"{at}.layers.{layer}.mlp.gate_up_proj.weight", (2 * D_MLP, D)),
-            (f"{at}.layers.{layer}.mlp.down_proj.weight", (D, D_MLP)),
-        )
+        for name, shape in shapes.items()
     }
 
 
@@ -128,14 +122,9 @@ def test_layers_of_a_sliding_window_have_heads_of_their_own(tmp_path: Path) -> N
         at = f"model.layers.{layer}.self_attn."
         arrays |= {f"{at}{x}_proj.weight": drawn(heads * width, D) for x in "qkv"}
         arrays |= {f"{at}o_proj.weight": drawn(D, heads * width)}
-    checkpoint = opened(
-        tmp_path,
-        arrays,
-        head_dim=D_K,
-        swa_num_attention_heads=2 * HEADS,
-        swa_head_dim=2 * D_K,
-        layer_types=["full_attention", "hybrid_sliding"],
-    )
+    wider = {"swa_num_attention_heads": 2 * HEADS, "swa_head_dim": 2 * D_K}
+    kinds = ["full_attention", "hybrid_sliding"]
+    checkpoint = opened(tmp_path, arrays, head_dim=D_K, layer_types=kinds, **wider)
     blocks = [checkpoint.get(Role.W_Q, layer).n_blocks for layer in (0, 1)]
     assert blocks == [HEADS, 2 * HEADS]
 
@@ -158,6 +147,17 @@ def test_factors_beside_a_model_leave_its_layout(tmp_path: Path) -> None:
     assert checkpoint.architecture == "decoder"
 
 
+def megatron(qkv: np.ndarray, gain: np.ndarray, width: int = D) -> dict[str, np.ndarray]:
+    """Return the embedding and the attention of a layer; heads are so wide together."""
+    at = "decoder.layers.0.self_attention."
+    return {
+        "embedding.word_embeddings.weight": drawn(V, D),
+        f"{at}linear_qkv.weight": qkv,
+        f"{at}linear_qkv.layer_norm_weight": gain,
+        f"{at}linear_proj.weight": drawn(D, width),
+    }
+
+
 @pytest.mark.parametrize("gated", [True, False])
 def test_megatron_keeps_groups_of_heads_and_grouped_experts(gated: bool, tmp_path: Path) -> None:
     """``linear_qkv``: each group its queries, a key, a value (megatron/core, attention.py)."""
@@ -168,23 +168,14 @@ def test_megatron_keeps_groups_of_heads_and_grouped_experts(gated: bool, tmp_pat
         for e in range(EXPERTS)
         for n, shape in ((1, (width, D)), (2, (D, D_MLP)))
     }
-    checkpoint = opened(
-        tmp_path,
-        {
-            "embedding.word_embeddings.weight": drawn(V, D),
-            f"{at}self_attention.linear_qkv.weight": qkv,
-            f"{at}self_attention.linear_qkv.layer_norm_weight": drawn(D),
-            f"{at}self_attention.linear_proj.weight": drawn(D, groups * 2 * D_K),
-            f"{at}pre_mlp_layernorm.weight": drawn(D, 1)[:, 0],
-            f"{at}mlp.router.weight": drawn(EXPERTS, D),
-            **experts,
-        },
-        num_attention_heads=2 * groups,
-        num_key_value_heads=groups,
-    )
+    arrays = megatron(qkv, drawn(D), groups * 2 * D_K) | experts
+    arrays |= {f"{at}pre_mlp_layernorm.weight": drawn(D, 1)[:, 0]}
+    arrays |= {f"{at}mlp.router.weight": drawn(EXPERTS, D)}
+    heads = {"num_attention_heads": 2 * groups, "num_key_value_heads": groups}
+    checkpoint = opened(tmp_path, arrays, **heads)
     parts = qkv.reshape(groups, 4, D_K, D)
-    np.testing.assert_array_equal(heads_of(checkpoint, "W_q"), parts[:, :2].reshape(-1, D_K, D))
-    np.testing.assert_array_equal(heads_of(checkpoint, "W_v"), parts[:, 3])
+    check_heads(checkpoint, "W_q", parts[:, :2].reshape(-1, D_K, D))
+    check_heads(checkpoint, "W_v", parts[:, 3])
     up = experts[f"{at}mlp.experts.linear_fc1.weight1"]
     np.testing.assert_array_equal(of(checkpoint, "W_u", expert=1), up[-D_MLP:])
     assert np.shape(of(checkpoint, "gain_A")) == np.shape(of(checkpoint, "gain_M")) == (D,)
@@ -227,14 +218,9 @@ def test_megatron_says_where_its_norms_multiply_by_one_plus_w(
 ) -> None:
     """``apply_layernorm_1p``: ``weight + 1 if self.zero_centered_gamma`` (fused_layer_norm.py)."""
     at, gain = "decoder.layers.0.", drawn(D, 1)[:, 0]
-    arrays = {
-        "embedding.word_embeddings.weight": drawn(V, D),
-        f"{at}self_attention.linear_qkv.weight": drawn(3 * D, D),
-        f"{at}self_attention.linear_qkv.layer_norm_weight": gain,
-        f"{at}self_attention.linear_proj.weight": drawn(D, D),
-        f"{at}mlp.linear_fc1.weight": drawn(D_MLP, D),
-        f"{at}mlp.linear_fc2.weight": drawn(D, D_MLP),
-    }
+    arrays = megatron(drawn(3 * D, D), gain)
+    arrays |= {f"{at}mlp.linear_fc1.weight": drawn(D_MLP, D)}
+    arrays |= {f"{at}mlp.linear_fc2.weight": drawn(D, D_MLP)}
     checkpoint = opened(tmp_path, arrays, num_key_value_heads=HEADS, **said)
     np.testing.assert_array_equal(of(checkpoint, "gain_A"), gain.astype(float) + offset)
 

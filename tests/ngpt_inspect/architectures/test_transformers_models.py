@@ -29,15 +29,9 @@ pytestmark = [
 
 HEADS, KV, D, VOCAB = 4, 2, 32, 50
 SMALL: dict[str, Any] = {
-    "vocab_size": VOCAB,
-    "hidden_size": D,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": HEADS,
-    "num_key_value_heads": KV,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
+    **{"vocab_size": VOCAB, "hidden_size": D, "intermediate_size": 48, "num_hidden_layers": 2},
+    **{"num_attention_heads": HEADS, "num_key_value_heads": KV},
+    **{"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2},
 }
 EXPERTS = {"num_experts": 3, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
