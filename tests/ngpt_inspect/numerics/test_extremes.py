@@ -9,6 +9,7 @@ from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.extremes import CERTIFIED, extreme_singular_values, spectral_norm
 
 SHAPES = {"square": (200, 200), "tall": (400, 200)}
+every_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 
 
 @pytest.fixture(params=[extremes.FAR_ELEMENTS, 1], ids=["near", "far"])
@@ -18,7 +19,7 @@ def near_and_far(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("near_and_far")
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@every_shape
 @pytest.mark.parametrize("power", range(1, 13))
 @pytest.mark.parametrize("formed", [False, True], ids=["solves", "inverse, as on a GPU"])
 def test_known_spectrum(monkeypatch, with_spectrum, shape, power, formed):
@@ -41,7 +42,7 @@ def test_the_gram_route_gives_way_where_squaring_costs_digits(with_spectrum):
 
 
 @pytest.mark.usefixtures("near_and_far")
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@every_shape
 def test_agrees_with_the_full_spectrum_on_gaussians(shape):
     w = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     found, s_n = extreme_singular_values(w), torch.linalg.svdvals(w.double())
@@ -51,7 +52,7 @@ def test_agrees_with_the_full_spectrum_on_gaussians(shape):
 
 
 @pytest.mark.usefixtures("near_and_far")
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@every_shape
 @pytest.mark.parametrize("gap", [0.0, 1e-12, 1e-9, 1e-7, 1e-5, 1e-3])
 def test_clustered_ends(with_spectrum, shape, gap):
     middle = torch.linspace(1, 0.1, 196, dtype=torch.float64)
@@ -63,7 +64,7 @@ def test_clustered_ends(with_spectrum, shape, gap):
         assert found.sigma_min == pytest.approx(0.01, rel=CERTIFIED + rounding(200, 200))
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@every_shape
 def test_unproved_digits_are_not_returned(monkeypatch, shape):
     monkeypatch.setattr(extremes, "MAX_STEPS", 5)
     w = torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -71,7 +72,7 @@ def test_unproved_digits_are_not_returned(monkeypatch, shape):
 
 
 @pytest.mark.usefixtures("near_and_far")
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@every_shape
 def test_exactly_singular(shape):
     w = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     w[:, 7] = 0
@@ -80,7 +81,7 @@ def test_exactly_singular(shape):
 
 
 @pytest.mark.usefixtures("near_and_far")
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@every_shape
 def test_the_vector_and_the_root_belong_to_the_matrix(shape):
     w = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     found = extreme_singular_values(w)
@@ -91,7 +92,7 @@ def test_the_vector_and_the_root_belong_to_the_matrix(shape):
 
 
 @pytest.mark.usefixtures("near_and_far")
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@every_shape
 def test_zero_and_identity(shape):
     assert extreme_singular_values(torch.zeros(shape)).sigma_max == 0
     found = extreme_singular_values(torch.eye(*shape))
@@ -99,7 +100,7 @@ def test_zero_and_identity(shape):
     assert found.sigma_min == pytest.approx(1, rel=rounding(200))
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@every_shape
 def test_scale_is_taken_out_again(shape):
     w = torch.randn(shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
     plain, scaled = extreme_singular_values(w), extreme_singular_values(w * 2.0**600, 2.0**-600)
