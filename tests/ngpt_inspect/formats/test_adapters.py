@@ -47,20 +47,22 @@ def write_base(folder: Path) -> Path:
 
 def write(folder: Path, tensors: Tensors | None = None, **config: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    names = [
-        n.removesuffix(".weight") for n in LLAMA if n.removesuffix(".weight").endswith(TARGETS)
-    ]
-    held = {k: v for name in names for k, v in factors(name).items()}
+    stems = [name.removesuffix(".weight") for name in LLAMA]
+    held = {k: v for stem in stems if stem.endswith(TARGETS) for k, v in factors(stem).items()}
     save_file(held if tensors is None else tensors, folder / "adapter_model.safetensors")
     told = {"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, **config}
     (folder / "adapter_config.json").write_text(json.dumps(told))
     return folder
 
 
+def write_beside_base(folder: Path, tensors: Tensors | None = None, **config: Any) -> Path:
+    """Write an adapter, and the base that it names."""
+    base = write_base(folder / "base")
+    return write(folder / "mine", tensors, base_model_name_or_path=str(base), **config)
+
+
 def update(name: str, scale: float = ALPHA / RANK) -> torch.Tensor:
-    a, b = (
-        factors(name)[f"base_model.model.{name}.lora_{which}.weight"].double() for which in "AB"
-    )
+    a, b = (each.double() for each in factors(name).values())
     return b @ a * scale
 
 
@@ -70,9 +72,8 @@ def test_an_adapter_alone(tmp_path: Path) -> None:
     placed = [weight for weight in model if weight.role is not None]
     assert {str(weight.role) for weight in placed} == {"W_q", "W_oMLP"}
     for weight in placed:
-        expected = update(
-            weight.tensor.name.removeprefix("base_model.model.").removesuffix(".weight")
-        )
+        name = weight.tensor.name.removeprefix("base_model.model.")
+        expected = update(name.removesuffix(".weight"))
         assert torch.equal(weight.values(), expected)
         assert torch.equal(weight.tensor.read(2, 5), expected[2:5])
     by_name = {weight.tensor.name for weight in model if weight.role is None}
@@ -126,11 +127,10 @@ def test_with_its_base_the_sum(relative: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["", ".weight", ".default.weight"])
 def test_dora_is_the_sum_rescaled(suffix: str, tmp_path: Path) -> None:
     """Row by row: m (W + scale B A) / |W + scale B A|, in NumPy."""
-    base = write_base(tmp_path / "base")
     n_out = LLAMA[f"{Q0}.weight"].shape[0]
     m = torch.linspace(0.5, 2, n_out)
     held = factors(Q0) | {f"base_model.model.{Q0}.lora_magnitude_vector{suffix}": m}
-    folder = write(tmp_path / "a", held, base_model_name_or_path=str(base), use_dora=True)
+    folder = write_beside_base(tmp_path, held, use_dora=True)
     alone = read_contents(folder)
     assert torch.equal(alone.tensors[f"base_model.model.{Q0}.weight"].read(), update(Q0))
     whole = read_contents(folder, part="sum").tensors[f"{Q0}.weight"]
@@ -164,12 +164,11 @@ def test_other_adapters_are_refused_by_name(kind: str, name: str, tmp_path: Path
 
 
 def test_the_sum_is_as_fine_as_its_base_is_stored(tmp_path: Path) -> None:
-    base = write_base(tmp_path / "base")
-    exact = {name: tensor.double() for name, tensor in LLAMA.items()}
-    save_file({k: v.bfloat16() for k, v in LLAMA.items()}, base / "model.safetensors")
-    path = write(tmp_path / "mine", base_model_name_or_path=str(base))
+    path = write_beside_base(tmp_path)
+    rounded = {name: tensor.bfloat16() for name, tensor in LLAMA.items()}
+    save_file(rounded, tmp_path / "base" / "model.safetensors")
     tensor = read_contents(path, "sum").tensors[f"{Q0}.weight"]
-    lost = (tensor.read() - update(Q0) - exact[f"{Q0}.weight"]).square().mean().sqrt()
+    lost = (tensor.read() - update(Q0) - LLAMA[f"{Q0}.weight"].double()).square().mean().sqrt()
     assert tensor.errors is not None
     told = tensor.errors.read().double().square().mean().sqrt()
     assert float(told) == pytest.approx(float(lost), rel=0.2)
@@ -180,9 +179,7 @@ def test_the_sum_is_as_fine_as_its_base_is_stored(tmp_path: Path) -> None:
 def test_what_an_adapter_has_whole_stands_in_the_place_of_the_bases(tmp_path: Path) -> None:
     whole = {"lm_head.weight": torch.full((99, 16), 0.5), f"{Q0}.base_layer.bias": torch.ones(64)}
     held = factors(Q0) | {f"base_model.model.{name}": each for name, each in whole.items()}
-    base = write_base(tmp_path / "base")
-    folder = write(tmp_path / "mine", held, base_model_name_or_path=str(base))
-    tensors = read_contents(folder, "sum").tensors
+    tensors = read_contents(write_beside_base(tmp_path, held), "sum").tensors
     assert torch.equal(tensors["lm_head.weight"].read(), whole["lm_head.weight"])
     assert torch.equal(tensors[f"{Q0}.bias"].read(), torch.ones(64))
     assert set(tensors) == {*LLAMA, f"{Q0}.bias"}
@@ -246,9 +243,8 @@ def test_a_base_in_the_hubs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_base_of_another_model(tmp_path: Path) -> None:
-    base = write_base(tmp_path / "base")
-    save_file({**LLAMA, f"{Q0}.weight": torch.ones(3, 3)}, base / "model.safetensors")
-    path = write(tmp_path / "mine", base_model_name_or_path=str(base))
+    path, base = write_beside_base(tmp_path), tmp_path / "base" / "model.safetensors"
+    save_file({**LLAMA, f"{Q0}.weight": torch.ones(3, 3)}, base)
     with pytest.raises(UnreadableFile, match=r"its base has no 'model\.layers\.0\.self_attn"):
         ni.open_checkpoint(path, part="sum")
 
@@ -305,11 +301,9 @@ def test_a_damaged_config(said: str, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_an_update_that_no_memory_holds(tmp_path: Path) -> None:
-    tensors = {
-        "m.q.lora_A.weight": torch.ones(1, 2**20).half(),
-        "m.q.lora_B.weight": torch.ones(2**21, 1).half(),
-    }
-    read = read_contents(write(tmp_path, tensors, r=1)).tensors["m.q.weight"]
+    a, b = torch.ones(1, 2**20).half(), torch.ones(2**21, 1).half()
+    held = {"m.q.lora_A.weight": a, "m.q.lora_B.weight": b}
+    read = read_contents(write(tmp_path, held, r=1)).tensors["m.q.weight"]
     with pytest.raises(UnreadableFile, match="torch cannot hold shape"):
         read.read()
 

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from draws import normal
 from tolerances import rounding
 
 from ngpt_inspect.numerics.changes import LEADING, changed
@@ -14,10 +15,6 @@ def movement(before, after):
 
 def turn(before, after, k):
     return changed(before, after, k)[1]
-
-
-def random(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def by_svd(before, after, k):
@@ -34,8 +31,8 @@ def by_svd(before, after, k):
 @pytest.mark.parametrize("shape", [(40, 30), (30, 40), (33, 33)])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_turn_is_what_full_decompositions_give(shape, dtype):
-    before = random(*shape).to(dtype)
-    after = (before + 0.1 * random(*shape, seed=1)).to(dtype)
+    before = normal(*shape).to(dtype)
+    after = (before + 0.1 * normal(*shape, seed=1)).to(dtype)
     found = turn(before, after, LEADING)
     wanted = by_svd(before, after, LEADING)
     assert found.k == LEADING
@@ -46,18 +43,18 @@ def test_turn_is_what_full_decompositions_give(shape, dtype):
 
 
 def test_a_change_of_low_rank_has_its_rank_and_no_more_directions_than_it_has():
-    before = random(50, 60)
-    after = before + torch.outer(random(50, seed=1), random(60, seed=2))
+    before = normal(50, 60)
+    after = before + torch.outer(normal(50, seed=1), normal(60, seed=2))
     found = turn(before, after, LEADING)
     assert found.k == 1
     assert found.effective_rank == pytest.approx(1, abs=1e-9)
     u = torch.linalg.svd(before).U[:, :1]
-    wanted = float((u.T @ random(50, seed=1)) ** 2 / random(50, seed=1).square().sum())
+    wanted = float((u.T @ normal(50, seed=1)) ** 2 / normal(50, seed=1).square().sum())
     assert found.left == pytest.approx(wanted, rel=rounding(3000, 1e3))
 
 
 def test_growing_along_its_own_leading_directions_is_an_overlap_of_one():
-    u, s, v = torch.linalg.svd(random(40, 30), full_matrices=False)
+    u, s, v = torch.linalg.svd(normal(40, 30), full_matrices=False)
     s[:LEADING] *= 2
     before = u * s @ v
     grown = before + u[:, :LEADING] * s[:LEADING] @ v[:LEADING]
@@ -80,7 +77,7 @@ def test_an_angle_has_all_its_digits(degrees):
 
 
 def test_growth_is_no_turn():
-    x = random(5, 7)
+    x = normal(5, 7)
     found = movement(x, 1.01 * x)
     assert found.relative == pytest.approx(0.01)
     assert found.angle < math.degrees(0.01 * 2**-25), "sqrt(eps) of the change at most"
@@ -88,7 +85,7 @@ def test_growth_is_no_turn():
 
 @pytest.mark.parametrize("exponent", [-900, 900])
 def test_values_whose_squares_no_float64_holds(exponent):
-    x, y = random(20, 30), random(20, 30, seed=1)
+    x, y = normal(20, 30), normal(20, 30, seed=1)
     plain = movement(x, y)
     found = movement(*(torch.ldexp(each, torch.tensor(exponent)) for each in (x, y)))
     assert (found.angle, found.relative) == pytest.approx((plain.angle, plain.relative), rel=1e-14)

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from draws import normal, orthogonal
 from tolerances import rounding, singular
 
 from ngpt_inspect.numerics import conditioning, extremes
@@ -161,7 +162,7 @@ def test_a_true_singular_value_under_the_storage_noise_is_said_to_be(with_spectr
 
 
 def test_bfloat16_storage_of_a_square_gaussian_is_uncertain_but_resolved():
-    w = torch.randn(1024, 1024, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    w = normal(1024, 1024, seed=3)
     true, stored = condition_number(w), condition_number(w.bfloat16())
     assert stored.status == "ok"
     assert 0.01 < stored.storage_uncertainty < 1
@@ -177,19 +178,10 @@ def rerounded(w, dtype, times=16):
     return [c.kappa / float(s_n[0] / s_n[-1]) for c in found], {c.status for c in found}
 
 
-def gaussian(rows, columns, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(rows, columns, generator=generator, dtype=torch.float64)
-
-
-def orthogonal(size):
-    return torch.linalg.qr(gaussian(size, size)).Q
-
-
 GRADED = {
-    "rows 64 x 1024, kappa 1e6": gaussian(64, 1024) * torch.logspace(0, -6, 64).unsqueeze(1),
-    "rows 1024 x 64, kappa 1e6": gaussian(1024, 64) * torch.logspace(0, -6, 64),
-    "half of a head decayed": gaussian(64, 768) * torch.logspace(0, -4, 2).repeat(32)[:, None],
+    "rows 64 x 1024, kappa 1e6": normal(64, 1024) * torch.logspace(0, -6, 64).unsqueeze(1),
+    "rows 1024 x 64, kappa 1e6": normal(1024, 64) * torch.logspace(0, -6, 64),
+    "half of a head decayed": normal(64, 768) * torch.logspace(0, -4, 2).repeat(32)[:, None],
     "an orthogonal square": orthogonal(128) * torch.logspace(0, -4, 128).unsqueeze(1),
 }
 

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from draws import normal
 from tolerances import rounding
 
 from ngpt_inspect.numerics import extremes, operators
@@ -74,7 +75,7 @@ def test_unproved_digits_are_not_returned(monkeypatch, shape):
 @pytest.mark.usefixtures("near_and_far")
 @every_shape
 def test_exactly_singular(shape):
-    w = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    w = normal(*shape)
     w[:, 7] = 0
     found = extreme_singular_values(w)
     assert found.sigma_min <= rounding(200) * found.sigma_max
@@ -83,7 +84,7 @@ def test_exactly_singular(shape):
 @pytest.mark.usefixtures("near_and_far")
 @every_shape
 def test_the_vector_and_the_root_belong_to_the_matrix(shape):
-    w = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    w = normal(*shape)
     found = extreme_singular_values(w)
     assert float(torch.linalg.vector_norm(w @ found.vector)) == pytest.approx(found.sigma_min)
     assert float(torch.linalg.vector_norm(found.vector)) == pytest.approx(1)
@@ -102,7 +103,7 @@ def test_zero_and_identity(shape):
 
 @every_shape
 def test_scale_is_taken_out_again(shape):
-    w = torch.randn(shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    w = normal(*shape, seed=4)
     plain, scaled = extreme_singular_values(w), extreme_singular_values(w * 2.0**600, 2.0**-600)
     slack = CERTIFIED + rounding(200, plain.sigma_max / plain.sigma_min)
     assert scaled.sigma_max / 2.0**600 == pytest.approx(plain.sigma_max, rel=CERTIFIED)
@@ -122,7 +123,7 @@ def test_shares_of_a_step_give_the_same_numbers_on_any_number_of_threads(monkeyp
 
 
 def test_a_factorisation_in_place_leaves_the_matrix_alone():
-    w = torch.randn(200, 200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    w = normal(200, 200)
     before = w.clone()
     extreme_singular_values(w)
     assert torch.equal(w, before)

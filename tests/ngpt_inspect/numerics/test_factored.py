@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from draws import normal, orthogonal
 from tolerances import rounding
 
 from ngpt_inspect.numerics.factored import Factor, products
@@ -18,10 +19,6 @@ def exact(values: torch.Tensor) -> Factor:
 
 def stored(values: torch.Tensor) -> Factor:
     return Factor(values.double(), rounding_errors(values).double())
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def core(left: torch.Tensor, right: torch.Tensor) -> np.ndarray:
@@ -43,15 +40,11 @@ def test_the_values_are_those_of_the_product(rows: int, columns: int) -> None:
         assert each.kappa == pytest.approx(expected[0] / expected[-1], rel=tolerance)
 
 
-def orthonormal(rows: int, columns: int, seed: int) -> torch.Tensor:
-    return torch.linalg.qr(normal(columns, rows, seed=seed)).Q.T
-
-
 @pytest.mark.parametrize("kappa", [1e4, 1e8, 1e11])
 def test_large_kappas_keep_their_digits(kappa: float) -> None:
     """Q diag(s) and P: nothing is squared on the way, so eps kappa is all that is lost."""
     s = torch.logspace(0, -math.log10(kappa), 6, dtype=torch.float64)
-    left, right = s[:, None] * orthonormal(6, 40, 1), orthonormal(6, 40, 2)
+    left, right = s[:, None] * orthogonal(6, 40, 1), orthogonal(6, 40, 2)
     found = products(exact(left[None]), exact(right[None]))
     each = found.conditionings[0]
     assert each.kappa == pytest.approx(kappa, rel=rounding(240, kappa))
@@ -92,10 +85,10 @@ def test_what_storage_can_have_moved_bounds_what_it_did(dtype: torch.dtype) -> N
 
 
 def test_below_what_the_dtype_resolves() -> None:
-    left, right = orthonormal(4, 30, 1), orthonormal(4, 30, 2)
+    left, right = orthogonal(4, 30, 1), orthogonal(4, 30, 2)
     left = torch.tensor([1, 1, 1, 1e-4], dtype=torch.float64)[:, None] * left
     # Of a rotated basis every entry is rounded, so that 1e-4 drowns in bfloat16.
-    turned = (orthonormal(4, 4, 3) @ left).bfloat16()[None]
+    turned = (orthogonal(4, 4, 3) @ left).bfloat16()[None]
     each = products(stored(turned), stored(right.bfloat16()[None])).conditionings[0]
     assert each.status == "below_resolution"
     assert each.sigma_min < 10 * each.resolution

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from draws import normal
 from tolerances import rounding
 
 from ngpt_inspect.numerics.gram import COLUMN_BLOCK, gram_matrix
@@ -7,7 +8,7 @@ from ngpt_inspect.numerics.gram import COLUMN_BLOCK, gram_matrix
 
 @pytest.mark.parametrize("shape", [(5, 3), (40, 2 * COLUMN_BLOCK + 7), (20000, 600)])
 def test_equals_the_full_product(shape):
-    w = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    w = normal(*shape)
     found = gram_matrix(w)
     assert torch.equal(found, found.T)
     # An entry is a sum of as many products as there are rows, each about 1.

@@ -3,23 +3,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from draws import normal
 from tolerances import rounding
 
 from ngpt_inspect.numerics.lowest import lowest_vectors
 from ngpt_inspect.numerics.resolution import StorageRounding, rounding_errors, storage_rounding
 from ngpt_inspect.numerics.spectra import spectra
 
-DTYPES = [
-    torch.bfloat16,
-    torch.float16,
-    torch.float8_e4m3fn,
-    torch.float32,
-]
-
-
-def gaussian(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
+DTYPES = [torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float32]
 
 
 def of(w, errors=None, scale=1.0):
@@ -44,7 +35,7 @@ def by_definition(w, tau):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [0.02, 1.0])
 def test_errors_are_what_rounding_does(dtype, size):
-    w = gaussian(300, 300) * size
+    w = normal(300, 300) * size
     stored = w.to(dtype)
     actual = float((stored.double() - w).square().mean().sqrt())
     errors = rounding_errors(stored).double()
@@ -72,15 +63,15 @@ def test_subnormals_keep_their_spacing():
 
 
 CASES = {
-    "tall": gaussian(96, 24),
-    "square": gaussian(48, 48),
-    "one row more": gaussian(41, 40),
-    "graded columns": gaussian(96, 24) * torch.logspace(0, -5, 24),
-    "graded rows": gaussian(96, 24) * torch.logspace(0, -3, 96).unsqueeze(1),
-    "an outlying row": gaussian(96, 24) * torch.tensor([300.0] + [1.0] * 95).unsqueeze(1),
-    "kappa 1e8": gaussian(96, 24) * torch.logspace(0, -8, 24),
-    "one column": gaussian(30, 1),
-    "one number": gaussian(1, 1),
+    "tall": normal(96, 24),
+    "square": normal(48, 48),
+    "one row more": normal(41, 40),
+    "graded columns": normal(96, 24) * torch.logspace(0, -5, 24),
+    "graded rows": normal(96, 24) * torch.logspace(0, -3, 96).unsqueeze(1),
+    "an outlying row": normal(96, 24) * torch.tensor([300.0] + [1.0] * 95).unsqueeze(1),
+    "kappa 1e8": normal(96, 24) * torch.logspace(0, -8, 24),
+    "one column": normal(30, 1),
+    "one number": normal(1, 1),
 }
 
 
@@ -98,7 +89,7 @@ def test_covers_what_storage_makes_of_a_singular_matrix(dtype, shape):
     """The definition: sigma_min 0 before rounding comes out at or below the resolution."""
     covered, ratios = 0, []
     for seed in range(40):
-        u, s_n, vh = torch.linalg.svd(gaussian(*shape, seed=seed), full_matrices=False)
+        u, s_n, vh = torch.linalg.svd(normal(*shape, seed=seed), full_matrices=False)
         s_n[-1] = 0
         stored = ((u * s_n) @ vh).to(dtype)
         ratios.append(float(torch.linalg.svdvals(stored.double())[-1]) / of(stored).resolution)
@@ -113,7 +104,7 @@ def test_covers_what_storage_makes_of_a_singular_matrix(dtype, shape):
 def test_shift_covers_the_change_of_sigma_min(dtype, graded):
     covered, ratios = 0, []
     for seed in range(40):
-        w = gaussian(64, 64, seed=seed) * torch.logspace(0, -graded, 64).unsqueeze(1)
+        w = normal(64, 64, seed=seed) * torch.logspace(0, -graded, 64).unsqueeze(1)
         stored = (w * 64).to(dtype)
         true, found = (float(torch.linalg.svdvals(x.double())[-1]) for x in (w * 64, stored))
         ratios.append(abs(found - true) / of(stored).shift(found))
@@ -130,7 +121,7 @@ def test_shift_by_hand():
 
 
 def test_errors_that_are_given_take_the_place_of_the_dtypes():
-    w = gaussian(60, 20)
+    w = normal(60, 20)
     even = of(w, torch.full_like(w, 0.01))
     assert even.along == pytest.approx(0.03, rel=rounding(60 * 20, dtype=torch.float32))
     across = 0.01 * (math.sqrt(40) + 2)
@@ -140,14 +131,14 @@ def test_errors_that_are_given_take_the_place_of_the_dtypes():
 
 
 def test_scales_with_the_values():
-    w = gaussian(20, 10).float()
+    w = normal(20, 10).float()
     assert of(w * 8).resolution == pytest.approx(8 * of(w).resolution, rel=1e-6)
     assert of(w.T).resolution == of(w).resolution
 
 
 @pytest.mark.parametrize("power", [-830, 830])
 def test_values_whose_squares_leave_float64(power):
-    w = gaussian(20, 10)
+    w = normal(20, 10)
     found = of(w * 2.0**power, scale=2.0**-power)
     assert found.resolution / 2.0**power == pytest.approx(of(w).resolution)
 

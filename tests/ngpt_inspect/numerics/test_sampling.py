@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from draws import normal
 
 from ngpt_inspect.numerics import binning
 from ngpt_inspect.numerics.clouds import covariance_eigenvalues, iso_score, iso_score_of
@@ -123,7 +124,7 @@ def test_the_cloud_of_some_rows() -> None:
 
 def test_equal_eigenvalues_are_within_what_is_said() -> None:
     """The ends of a sample's spectrum go wrong as the square root of columns over rows."""
-    x = torch.randn(20000, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = normal(20000, 32)
     truth = covariance_eigenvalues(x)
     found = sampled_cloud(x, 16 * 32).eigenvalues
     assert ((found.value - truth).abs() / found.error).max() < 2.5

@@ -4,6 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from draws import normal
 from hypothesis import given
 from hypothesis import strategies as st
 from tolerances import SQUARED_UP_TO, rounding, singular
@@ -41,7 +42,7 @@ def test_known_spectrum_whatever_its_range(with_spectrum, shape, kappa):
 
 
 def test_heads_of_one_call_equal_heads_one_by_one(with_spectrum):
-    tame = torch.randn(3, 40, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    tame = normal(3, 40, 16)
     wild = with_spectrum(40, 16, torch.logspace(0, -9, 16))
     heads = torch.stack((tame[0], wild, tame[1], tame[2]))
     found = spectra(heads, 1.0)
@@ -65,7 +66,7 @@ def test_stored_values_are_taken_exactly(dtype):
 
 @pytest.mark.parametrize("size", [1e-200, 1e-30, 1e30, 1e200])
 def test_very_large_and_very_small_values(size):
-    w = torch.randn(20, 10, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    w = normal(20, 10, seed=3)
     plain = singular_values(w)
     slack = singular(10, float(plain[0] / plain[-1]))
     torch.testing.assert_close(singular_values(w * size) / size, plain, rtol=slack, atol=0)

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from draws import orthogonal
 from hypothesis import given
 from hypothesis import strategies as st
 from tolerances import rounding
@@ -9,21 +10,16 @@ from tolerances import rounding
 from ngpt_inspect.numerics.sphere import angles, directions, picture
 
 
-def orthogonal(size, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64)).Q
-
-
 def great_circle(steps, size=12, seed=0):
     """Points on one great circle of a random plane, at these angles from the first axis."""
-    plane = orthogonal(size, seed)[:2]
+    plane = orthogonal(size, seed=seed)[:2]
     t = torch.as_tensor(steps, dtype=torch.float64)[:, None]
     return t.cos() * plane[0] + t.sin() * plane[1]
 
 
 def tangent_fan(lengths, azimuths, size=12, seed=0):
     """A centre and points at these angles from it, in these directions of a tangent plane."""
-    centre, *axes = orthogonal(size, seed)[:3]
+    centre, *axes = orthogonal(size, seed=seed)[:3]
     t, a = (torch.as_tensor(x, dtype=torch.float64)[:, None] for x in (lengths, azimuths))
     tangent = a.cos() * axes[0] + a.sin() * axes[1]
     return centre, t.cos() * centre + t.sin() * tangent
@@ -119,7 +115,7 @@ def test_every_distance_to_the_centre_is_the_angle_and_rotations_change_nothing(
     torch.testing.assert_close(radii, angles(points, centre[:, None]))
     assert (drawn.points[:, 0, 1].abs() < rounding(10)).all()
     assert (drawn.points[:, 0, 0] < 0).all()
-    turn = orthogonal(10, seed)
+    turn = orthogonal(10, seed=seed)
     again = picture(points @ turn, centre @ turn)
     torch.testing.assert_close(again.points, drawn.points, atol=1e-6, rtol=0)
     torch.testing.assert_close(again.stress, drawn.stress)
