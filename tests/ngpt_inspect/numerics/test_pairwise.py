@@ -86,6 +86,7 @@ def test_two_rows_are_one_pair():
     assert (found.n_pairs, found.mean, found.std) == (1, 11, 0)
     assert found.largest == found.smallest == (Pair(11.0, 0, 1),)
     assert found.counts.sum() == 1
+    assert set(found.quantiles.tolist()) == {11}
 
 
 def test_zero_rows_have_no_cosine():
