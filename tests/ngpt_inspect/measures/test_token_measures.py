@@ -50,6 +50,13 @@ def all_cosines(e: np.ndarray) -> np.ndarray:
     return found
 
 
+def cosines_with_mean(rows: list[int]) -> np.ndarray:
+    """Return the cosines of all rows with the mean direction of some."""
+    unit = E / np.linalg.norm(E, axis=1, keepdims=True)
+    mean = unit[rows].mean(0)
+    return unit @ mean / np.linalg.norm(mean)
+
+
 def test_nearest_tokens(gpt: Path) -> None:
     expected = all_cosines(E)
     table = ni.measure(gpt, "nearest_tokens", roles=["E_input"], duplicate=0.5)
@@ -129,11 +136,8 @@ def test_token_health(gpt: Path) -> None:
     assert column(table, "low_norm_tokens").tolist() == [(z < -1).sum()]
     assert (z < -1).sum() > 0
     assert column(table, "low_norm_tokens", "reason").tolist() == ["norm_z below -1"]
-    unit = E / norms[:, None]
-    mean = unit.mean(0)
-    np.testing.assert_allclose(
-        column(table, "mean_cosine"), unit @ mean / np.linalg.norm(mean), rtol=STORED, atol=STORED
-    )
+    expected = cosines_with_mean(list(range(30)))
+    np.testing.assert_allclose(column(table, "mean_cosine"), expected, rtol=STORED, atol=STORED)
     for scalar in ("zero_tokens", "nonfinite_tokens", "equal_tokens"):
         assert column(table, scalar).tolist() == [0]
     assert "unused_cosine" not in set(table["measure"])
@@ -141,27 +145,20 @@ def test_token_health(gpt: Path) -> None:
 
 def test_cosine_with_known_unused_tokens(gpt: Path) -> None:
     table = ni.measure(gpt, "token_health", roles=["E_input"], unused="3,25-29")
-    unit = E / np.linalg.norm(E, axis=1, keepdims=True)
-    mean = unit[[3, 25, 26, 27, 28, 29]].mean(0)
-    expected = unit @ mean / np.linalg.norm(mean)
+    expected = cosines_with_mean([3, 25, 26, 27, 28, 29])
     np.testing.assert_allclose(column(table, "unused_cosine"), expected, rtol=STORED, atol=STORED)
 
 
 def test_rows_that_are_zero_equal_or_not_finite(tmp_path: Path) -> None:
     path = changed(tmp_path, {2: 0.0, 9: 0.0, 5: 20, 6: 20, 11: float("nan"), 12: float("inf")})
     table = ni.measure(path, "token_health", roles=["E_input"], unused="2,5")
-    counts = {
-        "zero_tokens": 2,
-        "nonfinite_tokens": 2,
-        "equal_tokens": 5,  # three copies, two of zero
-    }
+    # Equal are three copies, and two of zero.
+    counts = {"zero_tokens": 2, "nonfinite_tokens": 2, "equal_tokens": 5}
     for name, count in counts.items():
         assert column(table, name).tolist() == [count], name
     equal = column(table, "equal_rows")
-    assert {row: int(equal[row]) for row in (2, 9, 5, 6, 20, 11, 0)} == {
-        **{2: 1, 9: 1, 5: 2, 6: 2, 20: 2},
-        **{11: 0, 0: 0},
-    }
+    wanted = {2: 1, 9: 1, 5: 2, 6: 2, 20: 2, 11: 0, 0: 0}
+    assert {row: int(equal[row]) for row in wanted} == wanted
     skipped = table[table["status"] == Status.SKIPPED]
     assert dict(zip(skipped["index"], skipped["reason"], strict=True)) == {
         2: "E_input.weight: norm zero",

@@ -115,13 +115,8 @@ def test_everything_in_bfloat16(model: Tiny, tmp_path: Path) -> None:
         model.rounded(torch.bfloat16), tmp_path / "y.safetensors", dtype=torch.float64
     )
     found, expected = (ni.measure(each, [*MEASURES]) for each in (path, exact))
-    of_dtype = [
-        "sigma_resolution",
-        "tolerance",
-        "unit_norm",
-        "within_unit",
-        "norm_z",
-    ]  # they ask how it is stored
+    # These ask how it is stored.
+    of_dtype = ["sigma_resolution", "tolerance", "unit_norm", "within_unit", "norm_z"]
     keep = ~expected["measure"].isin(of_dtype)
     keep &= ~series_of(expected).str.contains("bin_|_largest|_smallest|_error")
     np.testing.assert_allclose(found["value"][keep], expected["value"][keep], rtol=1e-4, atol=1e-5)

@@ -89,12 +89,8 @@ def test_a_scalar_or_fixed_scaling_is_one_value(tmp_path: Path) -> None:
     assert rates["value"].tolist() == pytest.approx([0.1] * 4, rel=rounding())
     factors = ni.measure(path, "scaling_factors")
     by_role = factors.groupby("role")["value"].apply(list).to_dict()
-    assert by_role == {
-        "s_qk": [-2.0, -2.0],
-        "s_u": [-0.25, -0.25],
-        "s_nu": [-0.25, -0.25],
-        "s_z": [-2.0],
-    }
+    twice = {"s_qk": [-2.0] * 2, "s_u": [-0.25] * 2, "s_nu": [-0.25] * 2}
+    assert by_role == twice | {"s_z": [-2.0]}
     assert factors["head"].isna().all()
     summarised = ni.summarise(rates)
     assert not summarised["measure"].str.contains("density").any(), "one value has no density"
@@ -135,6 +131,5 @@ def test_paper_values_at_initialisation(tmp_path: Path) -> None:
     table = ni.measure(path, ["eigen_learning_rates", "scaling_factors"])
     expected = np.where(table["measure"] == "eigen_learning_rate", 0.05, 1.0)
     np.testing.assert_allclose(table["value"], expected, rtol=rounding())
-    assert all(
-        c["origin"].startswith("assumed") for c in table.attrs["checkpoints"][0]["constants"]
-    )
+    constants = table.attrs["checkpoints"][0]["constants"]
+    assert all(constant["origin"].startswith("assumed") for constant in constants)
