@@ -68,9 +68,7 @@ def test_every_tensor_is_placed(pair: tuple[torch.nn.Module, WeightSet]) -> None
 
 
 @torch.no_grad()
-def test_matrices_are_those_of_the_forward_pass(
-    pair: tuple[torch.nn.Module, WeightSet],
-) -> None:
+def test_matrices_are_those_of_the_forward_pass(pair: tuple[torch.nn.Module, WeightSet]) -> None:
     """A linear module without bias returns its matrix when it is given the unit vectors."""
     net, opened = pair
     for layer, (attention, mlp) in enumerate(net.layers):

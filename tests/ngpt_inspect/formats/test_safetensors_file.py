@@ -204,14 +204,8 @@ BROKEN = {
         alone(8, shape=[2**50], data_offsets=[0, 2**50]),
         f"the file is {2**50 - 8} bytes too short for its tensors",
     ),
-    "overlap": (
-        spans((0, 4), (2, 6), n_bytes=6),
-        "'b' at offset 2 overlaps another tensor",
-    ),
-    "same bytes twice": (
-        spans((0, 4), (0, 4), n_bytes=4),
-        "at offset 0 overlaps another tensor",
-    ),
+    "overlap": (spans((0, 4), (2, 6), n_bytes=6), "'b' at offset 2 overlaps another tensor"),
+    "same bytes twice": (spans((0, 4), (0, 4), n_bytes=4), "at offset 0 overlaps another tensor"),
     "gap": (spans((0, 2), (4, 6), n_bytes=6), "tensor 'b' at offset 4 leaves a gap before it"),
     "left over": (spans((0, 2), n_bytes=5), "3 bytes at its end belong to no tensor"),
     "metadata": (

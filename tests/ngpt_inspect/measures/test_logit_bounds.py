@@ -184,8 +184,7 @@ def test_without_any_norm_nothing_is_claimed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "factor"),
-    [({"query_pre_attn_scalar": 16}, 0.5), ({"attention_multiplier": 0.1}, 0.2)],
+    ("said", "factor"), [({"query_pre_attn_scalar": 16}, 0.5), ({"attention_multiplier": 0.1}, 0.2)]
 )
 def test_other_scales_of_the_softmax(said: dict[str, float], factor: float, tmp_path: Path) -> None:
     folder = write_llama(tiny_gpt(), tmp_path / "llama")

@@ -4,11 +4,7 @@ import pytest
 import torch
 from tolerances import rounding
 
-from ngpt_inspect.numerics.directions import (
-    anisotropy,
-    column_norms,
-    row_norms,
-)
+from ngpt_inspect.numerics.directions import anisotropy, column_norms, row_norms
 from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, NonFinite
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float8_e4m3fn]

@@ -7,17 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from families.known import (
-    D_MLP,
-    HEADS,
-    HF_CONFIG,
-    LAYERS,
-    D,
-    Expected,
-    Family,
-    known_gpt,
-    written,
-)
+from families.known import D_MLP, HEADS, HF_CONFIG, LAYERS, D, Expected, Family, known_gpt, written
 
 POSITIONS = {("E_position", None, None): np.random.default_rng(8).standard_normal((12, D))}
 OUTSIDE = "transformer.wte.weight=E_input transformer.wpe.weight=E_position "
