@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
 from ngpt_inspect.formats.places import stamped as _stamped
+from ngpt_inspect.stored import StoredTensor
 
 DTYPES = {
     **{"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16},
@@ -32,6 +33,13 @@ DTYPES = {
 
 def bits(values: torch.Tensor) -> torch.Tensor:
     return values.contiguous().reshape(-1).view(torch.uint8)
+
+
+def check_bits(tensor: StoredTensor, name: str, expected: torch.Tensor) -> None:
+    assert (tensor.dtype, tensor.shape) == (name, tuple(expected.shape))
+    assert tensor.read().dtype == expected.dtype
+    assert torch.equal(bits(tensor.read()), bits(expected))
+    assert torch.equal(bits(tensor.read(2, 5)), bits(expected[2:5]))
 
 
 @pytest.fixture
@@ -50,11 +58,8 @@ def test_values_are_bit_for_bit_those_of_the_reference_reader(name: str, tmp_pat
     save_file({"first": torch.ones(3), "w": raw.view(DTYPES[name]), "z": torch.ones(2)}, path)
     expected = load_file(path)["w"]
     tensor = read_contents(path).tensors["w"]
-    assert (tensor.dtype, tensor.shape) == (name, tuple(expected.shape))
+    check_bits(tensor, name, expected)
     assert tensor.n_bytes == raw.numel()
-    assert tensor.read().dtype == expected.dtype
-    assert torch.equal(bits(tensor.read()), bits(expected))
-    assert torch.equal(bits(tensor.read(2, 5)), bits(expected[2:5]))
     assert tensor.read(3, 3).shape == (0, *expected.shape[1:])
 
 

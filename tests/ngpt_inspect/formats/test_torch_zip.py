@@ -10,7 +10,7 @@ import pytest
 import torch
 from formats_helpers import counted_reads, refusal, shared_weights
 from models import throwaway_class
-from test_safetensors_file import DTYPES, bits
+from test_safetensors_file import DTYPES, bits, check_bits
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
@@ -36,11 +36,7 @@ def test_values_are_bit_for_bit_those_of_torch(name: str, tmp_path: Path) -> Non
     raw = raw % 2 if name == "BOOL" else raw
     expected = raw.view(DTYPES[name])
     path = save(tmp_path / "w.pt", {"first": torch.ones(3), "w": expected})
-    tensor = read_contents(path).tensors["w"]
-    assert (tensor.dtype, tensor.shape) == (name, tuple(expected.shape))
-    assert tensor.read().dtype == expected.dtype
-    assert torch.equal(bits(tensor.read()), bits(expected))
-    assert torch.equal(bits(tensor.read(2, 5)), bits(expected[2:5]))
+    check_bits(read_contents(path).tensors["w"], name, expected)
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
