@@ -24,7 +24,6 @@ from ngpt_inspect.numerics.operators import (
     triangular_root,
     triangular_solver,
 )
-from ngpt_inspect.numerics.refined import refined_smallest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,15 +37,13 @@ TOLERANCE = 1e-10
 TOP_TOLERANCE = 2e-10
 """The same for the largest, whose square is measured in float64 and certified afterwards. Larger,
 an iteration can end before it has seen that another value lies within 1e-7 of this one."""
-GUESS_TOLERANCE = 1e-9
-"""The same for the smallest by factors in float32, from where it is refined in float64."""
 CERTIFIED = 1e-9
 """Relative error a residual must prove, rounding apart, for the result to stand."""
 MAX_STEPS = 300
-GUESS_STEPS = 48
-"""Where these are not enough for a guess, factors in float64 cost less than more of them."""
-BLOCK = 6
+FAR_BLOCK, FAR_STEPS = 6, 100
 """Vectors that go through W at once at the large end, where it is read from memory every time."""
+BLOCK = 2
+"""Vectors elsewhere: of two values that nearly agree one vector sees only one."""
 FAR_ELEMENTS = 1 << 22
 """From so many values on it is: 16 MB of float32."""
 EPS = 2.0**-52
@@ -109,41 +106,12 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
     top = _top_of(values)
     if top is None:
         return None
-    if _is_far(values) and not values.is_cuda:
-        found = _by_single_precision(values, top, scale)
-        if found is not None:
-            return found
     lu, pivots = lu_factors(values, torch.float64)
     # |L| <= n under partial pivoting, so sigma_min <= n times the smallest pivot of U.
     pivot = len(lu) * float(lu.diagonal().abs().min())
     if pivot <= len(lu) * EPS * top[0]:
         return _singular(top, pivot, scale, "lu + lanczos")
     return _joined(values, top, lu_solver(lu, pivots), scale, "lu + lanczos")
-
-
-def _by_single_precision(
-    w_II: torch.Tensor, top: tuple[float, float], scale: float
-) -> Extremes | None:
-    """Both ends where factors in float32 are enough to find the small one."""
-    import torch
-
-    lu, pivots = lu_factors(w_II, torch.float32)
-    inverse = lu_solver(lu, pivots)
-    try:
-        with threads_for(w_II) as mapped:
-            start_1I = start_directions(w_II, torch.float32)
-            guess = largest_ritz_pair(
-                inverse, start_1I, tolerance=GUESS_TOLERANCE, max_steps=GUESS_STEPS
-            )
-            found = refined_smallest(
-                guess, inverse, partial(images, w_II, mapped=mapped), CERTIFIED / 2
-            )
-    except FloatingPointError:
-        return None
-    if found is None:
-        return None
-    smallest, error, vector_I = found
-    return Extremes(top[0] / scale, smallest / scale, top[1] + error, "lu + lanczos", vector_I)
 
 
 def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
@@ -216,12 +184,15 @@ def _top_end(
 
     `product` multiplies by W^T W by way of `guide`, in its precision.
     """
-    block = BLOCK if _is_far(guide) else 1
+    block, steps = (FAR_BLOCK, FAR_STEPS) if _is_far(guide) else (BLOCK, MAX_STEPS)
     start_bI = start_directions(w_OI, guide.dtype, block)
-    with threads_for(guide) as mapped:
-        pair = largest_ritz_pair(
-            product(mapped), start_bI, tolerance=TOP_TOLERANCE, max_steps=MAX_STEPS
-        )
+    try:
+        with threads_for(guide) as mapped:
+            pair = largest_ritz_pair(
+                product(mapped), start_bI, tolerance=TOP_TOLERANCE, max_steps=min(steps, MAX_STEPS)
+            )
+    except FloatingPointError:  # squares beyond the guide's range
+        return None
     square, residual = _measured(w_OI, pair.vector.double())
     if square == 0.0:
         return 0.0, 0.0
@@ -236,10 +207,10 @@ def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float, to
     """sigma_min, a bound on its relative error and its vector, from Lanczos on the inverse."""
     import torch
 
-    start_1I = start_directions(w_OI, torch.float64)
+    start_bI = start_directions(w_OI, torch.float64, BLOCK)
     try:
         with cores(1):  # a triangular solve of one vector has nothing to share
-            pair = largest_ritz_pair(inverse, start_1I, tolerance=TOLERANCE, max_steps=MAX_STEPS)
+            pair = largest_ritz_pair(inverse, start_bI, tolerance=TOLERANCE, max_steps=MAX_STEPS)
             # One more solve: W v would magnify what is left in v of large singular directions.
             vector_I = inverse(pair.vector.unsqueeze(0))[0]
     except FloatingPointError:

@@ -111,7 +111,9 @@ def largest_ritz_pair(
         exhausted = step == max_steps or not len(new_bn)
         if exhausted or step % CHECK_EVERY == 0:
             value, residual, runner_up, weights_m = _ritz(projected_mm[:seen, :seen], left_bb)
-            if exhausted or value_error(value, residual, runner_up) <= tolerance * value:
+            # Of values that agree to rounding the gap says nothing, and more steps add nothing.
+            exact = residual <= tiny * value
+            if exhausted or exact or value_error(value, residual, runner_up) <= tolerance * value:
                 break
         after = slice(seen, seen + len(new_bn))
         projected_mm[here, after] = left_bb[:, : len(new_bn)]

@@ -8,6 +8,7 @@ from tolerances import rounding
 from ngpt_inspect.numerics import extremes, operators
 from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.extremes import CERTIFIED, extreme_singular_values, spectral_norm
+from ngpt_inspect.numerics.lanczos import CHECK_EVERY, largest_ritz_pair
 
 SHAPES = {"square": (200, 200), "tall": (400, 200)}
 every_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -127,3 +128,47 @@ def test_a_factorisation_in_place_leaves_the_matrix_alone():
     before = w.clone()
     extreme_singular_values(w)
     assert torch.equal(w, before)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("size", [1e9, 1e14, 1e-14])
+@pytest.mark.usefixtures("near_and_far")
+def test_values_beyond_the_squares_of_float32_are_measured(shape, size):
+    w = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found, s_n = extreme_singular_values(w * size), torch.linalg.svdvals(w)
+    assert found.sigma_max / size == pytest.approx(float(s_n[0]), rel=CERTIFIED)
+
+
+@pytest.mark.usefixtures("near_and_far")
+def test_values_that_all_agree_end_the_search_at_once(monkeypatch):
+    steps = []
+
+    def counted(*given, **more):
+        pair = largest_ritz_pair(*given, **more)
+        steps.append(pair.steps)
+        return pair
+
+    monkeypatch.setattr(extremes, "largest_ritz_pair", counted)
+    w = torch.linalg.qr(torch.randn(200, 200, generator=torch.Generator().manual_seed(0))).Q
+    found = extreme_singular_values(w)
+    assert found.sigma_max == pytest.approx(
+        float(torch.linalg.svdvals(w.double())[0]), rel=CERTIFIED
+    )
+    assert steps[0] <= CHECK_EVERY
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("end", ["small", "large"])
+@pytest.mark.parametrize("gap", [3e-5, 3e-6, 3e-8])
+@pytest.mark.usefixtures("near_and_far")
+def test_the_stated_error_covers_ten_values_that_nearly_agree(with_spectrum, shape, end, gap):
+    """One vector alone sees one of them, and takes the gap beside all of them for its own."""
+    near = 1 + gap * torch.arange(10, dtype=torch.float64)
+    far = torch.linspace(2, 10, 190, dtype=torch.float64)
+    s_n = torch.cat([near, far]) if end == "small" else 1 / torch.cat([near, far])
+    found = extreme_singular_values(with_spectrum(*shape, s_n.sort(descending=True).values))
+    if found is not None:
+        kappa = found.sigma_max / found.sigma_min
+        assert abs(kappa / float(s_n.max() / s_n.min()) - 1) <= found.relative_error + rounding(
+            200, 10
+        )
