@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.measures import Values
+from ngpt_inspect.measures import Values, numbered, skipped
 from ngpt_inspect.vocabulary import Kind, Status
 from ngpt_inspect.weights import Weight
 
@@ -86,7 +85,7 @@ def compared(
         return
     yield from _row_angles(found.row_angles, status, reason)
     if after.facts.kind is Kind.EMBEDDING:
-        yield replace(_largest(found.row_angles), status=status, reason=reason)
+        yield _largest(found.row_angles, status, reason)
     if turned is None:  # the squares of the difference are below float64
         return
     yield number("change_effective_rank", turned.effective_rank)
@@ -104,7 +103,7 @@ def compared(
 
 def not_compared(reason: str) -> Values:
     """Return the row that says why a weight was not compared."""
-    return Values(measure=HEADLINE, value=math.nan, status=Status.SKIPPED, reason=reason)
+    return skipped(HEADLINE, reason)
 
 
 def _number(
@@ -112,7 +111,7 @@ def _number(
 ) -> Values:
     """Return a number, or why there is none of a weight that is zero."""
     if zero and not math.isfinite(value):
-        return Values(measure=measure, value=math.nan, status=Status.SKIPPED, reason=zero)
+        return skipped(measure, zero)
     return Values(measure=measure, value=value, status=status, reason=_joined(blurred, said))
 
 
@@ -139,15 +138,12 @@ def _row_angles(angles: torch.Tensor, status: Status, reason: str) -> Iterator[V
         yield Values(measure="row_angle", statistic=name, value=value, status=status, reason=reason)
 
 
-def _largest(angles: torch.Tensor) -> Values:
+def _largest(angles: torch.Tensor, status: Status, reason: str) -> Values:
     known = angles.nan_to_num(-1.0)
     value, index = known.sort(descending=True, stable=True)
     named = (value >= 0).nonzero().flatten()[:MOST_ROWS]
-    return Values(
-        measure="row_angle_largest",
-        value=value[named].cpu().numpy(),
-        index=index[named].cpu().numpy(),
-    )
+    said = {"index": index[named], "status": status, "reason": reason}
+    return numbered("row_angle_largest", value[named], **said)
 
 
 def _equal(before: Weight, after: Weight, old: torch.Tensor, new: torch.Tensor) -> str:

@@ -10,6 +10,8 @@ from ngpt_inspect.measures._measure import (
     Summary,
     Values,
     View,
+    numbered,
+    skipped,
 )
 from ngpt_inspect.plugins import collect
 
@@ -27,4 +29,6 @@ __all__ = [
     "Summary",
     "Values",
     "View",
+    "numbered",
+    "skipped",
 ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.measures._measure import Values
-from ngpt_inspect.vocabulary import Status
+from ngpt_inspect.measures._measure import Values, skipped
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -45,9 +44,5 @@ def spectra_of_heads(weight: Weight, heads: list[int | None], matrices: torch.Te
 def unknown_heads(weight: Weight, quantity: str) -> Iterator[Values]:
     """Yield a skipped row when a matrix has heads but nothing says how many."""
     if weight.facts.head_axis is not None and weight.n_blocks is None:
-        yield Values(
-            measure=quantity,
-            value=float("nan"),
-            status=Status.SKIPPED,
-            reason="per head: the files do not say how many heads there are; give --heads N",
-        )
+        why = "per head: the files do not say how many heads there are; give --heads N"
+        yield skipped(quantity, why)

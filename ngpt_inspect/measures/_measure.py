@@ -35,16 +35,24 @@ class Values:
     reason: str | np.ndarray = ""
 
 
-def numbered(
-    measure: str, column: Any, head: int | None = None, *, statistic: str | None = None
-) -> Values:
-    """Return a column of numbers, a tensor or an array, indexed 0, 1, 2, ..."""
+def numbered(measure: str, column: Any, **said: Any) -> Values:
+    """Return a column of numbers, a tensor or an array; its index is 0, 1, 2, ... unless said."""
     import numpy as np
 
     # NumPy has no bfloat16, so a tensor becomes float64 before it becomes an array.
     values = np.asarray(column.double().cpu() if hasattr(column, "cpu") else column, np.float64)
-    index = np.arange(len(values))
-    return Values(measure=measure, statistic=statistic, value=values, head=head, index=index)
+    beside = {
+        name: each.cpu().numpy() if hasattr(each, "cpu") else each for name, each in said.items()
+    }
+    return Values(measure=measure, value=values, **{"index": np.arange(len(values)), **beside})
+
+
+def skipped(measure: str, reason: str, **said: Any) -> Values:
+    """Return the row that says why there is no number; of an index a row for each place."""
+    lost = {"status": Status.SKIPPED, "reason": reason, **said}
+    if "index" in said:
+        return numbered(measure, [math.nan] * len(said["index"]), **lost)
+    return Values(measure=measure, value=math.nan, **lost)
 
 
 class Summary(StrEnum):
@@ -248,6 +256,10 @@ class Measure:
         """Its roles, and None where it takes any matrix: then it reads those without a role."""
         any_matrix = set(roles_of(Kind.MATRIX)) <= set(self.roles)
         return (*self.roles, None) if any_matrix else self.roles
+
+    def skipped(self, reason: str) -> Values:
+        """Return the row that says why it was not taken."""
+        return skipped(self.headline.measure, reason, statistic=self.headline.statistic)
 
     @property
     def can_be_quick(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
@@ -17,6 +16,7 @@ from ngpt_inspect.measures._measure import (
     Values,
     View,
     numbered,
+    skipped,
 )
 from ngpt_inspect.measures._pairs import of_pairs
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
@@ -56,16 +56,18 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
     for prefix, found in zip(("dot", "cosine"), _found(weight, options, device), strict=True):
         if found is None:
-            nonzero = prefix == "cosine"
             norms = row_norms(weight.values(device))
-            n_rows = int((norms > 0).sum()) if nonzero else len(norms)
-            yield _no_pairs(prefix, n_rows, " of nonzero norm" * nonzero, weight)
+            kind, n_rows = "", len(norms)
+            if prefix == "cosine":
+                kind, n_rows = " of nonzero norm", int((norms > 0).sum())
+            reason = f"{weight.source}: a pair takes two rows{kind}, and it has {n_rows}"
+            yield skipped(prefix, reason, statistic="mean")
         elif found.in_range:
             yield from _rows(prefix, found)
         else:
             norm = float(row_norms(weight.values(device)).max())
             reason = f"{weight.source}: products of rows of norm {norm:.3g} are beyond float64"
-            yield _skipped(prefix, reason)
+            yield skipped(prefix, reason, statistic="mean")
     yield from _law(weight.shape[1])
 
 
@@ -95,31 +97,19 @@ def _law(width: int) -> Iterator[Values]:
     yield numbered("uniform_cosine", heights, statistic="density")
 
 
-def _no_pairs(of: str, n_rows: int, kind: str, weight: Weight) -> Values:
-    """Return the row that says why there are no pairs: as of a head that begins as zeros."""
-    return _skipped(of, f"{weight.source}: a pair takes two rows{kind}, and it has {n_rows}")
-
-
-def _skipped(of: str, reason: str) -> Values:
-    return Values(
-        measure=of, statistic="mean", value=float("nan"), status=Status.SKIPPED, reason=reason
-    )
-
-
 def _rows(of: str, found: PairwiseDots) -> Iterator[Values]:
     status = Status.OK if found.exact else Status.SAMPLED
     sampled = f"from {found.pairs_measured:.3g} of {found.n_pairs:.3g} pairs"
     made = f"products in {found.dtype}"
     reason = made if found.exact else f"{sampled}; {made}"
-    curve = numbered(of, found.quantiles, statistic="quantile")
-    yield replace(curve, status=status, reason=reason)
+    said = {"status": status, "reason": reason}
+    yield numbered(of, found.quantiles, statistic="quantile", **said)
     yield Values(measure=of, statistic="quantile_error", value=found.quantile_error, reason=made)
     if found.quantile_standard_errors is not None:
         errors = found.quantile_standard_errors
         yield numbered(of, errors, statistic="quantile_standard_error")
     yield numbered(of, found.edges[:-1], statistic="bin_left")
-    counts = numbered(of, found.counts, statistic="bin_count")
-    yield replace(counts, status=status, reason=reason)
+    yield numbered(of, found.counts, statistic="bin_count", **said)
     # The mean over all pairs follows from |sum x|^2: exact beside a sample, unless of drawn rows.
     zero_rows = f"{found.zero_rows} rows of norm zero left out" if found.zero_rows else ""
     of_rows = found.mean_standard_error > 0
@@ -153,14 +143,10 @@ def _rows(of: str, found: PairwiseDots) -> Iterator[Values]:
 def _pairs(name: str, pairs: tuple[Pair, ...], status: Status, reason: str) -> Values:
     import numpy as np
 
-    return Values(
-        measure=name,
-        value=np.array([pair.value for pair in pairs]),
-        index=np.array([pair.first for pair in pairs]),
-        partner=np.array([pair.second for pair in pairs]),
-        status=status,
-        reason=reason,
-    )
+    index = np.array([pair.first for pair in pairs])
+    partner = np.array([pair.second for pair in pairs])
+    said = {"index": index, "partner": partner, "status": status, "reason": reason}
+    return numbered(name, [pair.value for pair in pairs], **said)
 
 
 def _quantities(of: str, product: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from ngpt_inspect.measures._measure import (
     Values,
     View,
     numbered,
+    skipped,
 )
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
@@ -74,19 +75,17 @@ def _eigenvalues(
     )
     plain = kept / scale / scale
     if rank and not (plain.isfinite().all() and (plain > 0).all()):
-        yield _skipped("covariance_eigenvalue", "squares of these values are beyond float64")
+        yield skipped("covariance_eigenvalue", "squares of these values are beyond float64")
     else:
         yield numbered("covariance_eigenvalue", plain)
     # not a number to be drawn: a zero by rank comes out of rounding, of either sign
     if rank < width:
-        yield _skipped("covariance_eigenvalue", missing)
+        yield skipped("covariance_eigenvalue", missing)
     if not rank:
-        yield _skipped("covariance_eigenvalue_over_median", missing)
+        yield skipped("covariance_eigenvalue_over_median", missing)
         return
-    yield replace(
-        numbered("covariance_eigenvalue_over_median", kept / kept.quantile(0.5)),
-        reason="" if rank == width else f"median of {rank}; {missing}",
-    )
+    why = "" if rank == width else f"median of {rank}; {missing}"
+    yield numbered("covariance_eigenvalue_over_median", kept / kept.quantile(0.5), reason=why)
 
 
 def _sampled(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
@@ -98,7 +97,7 @@ def _sampled(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
     of = f"{found.rows} of {count} rows"
     if found.eigenvalues is None:
         for name in ("covariance_eigenvalue_over_median", "isoscore"):
-            yield _skipped(name, f"no quick look at more than {WIDEST} columns: leave --quick out")
+            yield skipped(name, f"no quick look at more than {WIDEST} columns: leave --quick out")
     else:
         curve, errors = found.eigenvalues.value, found.eigenvalues.error
         for each in _eigenvalues(curve, (found.rows, width), found.scale, centred=centred):
@@ -120,12 +119,12 @@ def _sampled(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
         yield Values(measure=name, value=float(scalar.value), status=Status.SAMPLED, reason=said)
         yield Values(measure=name, statistic="standard_error", value=error)
     for name in ("isotropy", "unit_isotropy"):
-        yield _skipped(name, "an extreme over directions, which no sample tells: leave --quick out")
+        yield skipped(name, "an extreme over directions, which no sample tells: leave --quick out")
 
 
 def _isotropy(ratio: float) -> Values:
     if ratio == 0.0:
-        return _skipped("isotropy", "below the smallest float64: rows this long; see unit_isotropy")
+        return skipped("isotropy", "below the smallest float64: rows this long; see unit_isotropy")
     return Values(measure="isotropy", value=ratio)
 
 
@@ -137,12 +136,8 @@ def _iso_score(about_mean: torch.Tensor, n_rows: int) -> Values:
         few = (
             f"{n_rows} rows cannot fill {width} dimensions: the score would be one of their number"
         )
-        return _skipped("isoscore", few)
+        return skipped("isoscore", few)
     return Values(measure="isoscore", value=clouds.iso_score(about_mean))
-
-
-def _skipped(measure: str, reason: str) -> Values:
-    return Values(measure=measure, value=float("nan"), status=Status.SKIPPED, reason=reason)
 
 
 MEASURE = Measure(

@@ -16,8 +16,9 @@ from ngpt_inspect.measures._measure import (
     Values,
     View,
     numbered,
+    skipped,
 )
-from ngpt_inspect.vocabulary import MatrixAxis, Role, Series, Status
+from ngpt_inspect.vocabulary import MatrixAxis, Role, Series
 from ngpt_inspect.weights import Weight
 from ngpt_inspect.wording import listed
 
@@ -42,12 +43,8 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield numbered("router_norm", row_norms(router))
     experts = _experts(weight)
     if len(experts) < 2:
-        yield Values(
-            measure="expert_similarity",
-            value=math.nan,
-            status=Status.SKIPPED,
-            reason=f"{weight.source}: fewer than two experts of one shape lie beside it",
-        )
+        why = "fewer than two experts of one shape lie beside it"
+        yield MEASURE.skipped(f"{weight.source}: {why}")
         return
     cosines, zero, equal = _compared(experts, device)
     yield from _pairs("expert_similarity", cosines, "an expert of zeros has no direction")
@@ -131,19 +128,8 @@ def _pairs(name: str, square: torch.Tensor, undefined: str) -> Iterator[Values]:
     first, second = torch.triu_indices(len(square), len(square), 1)
     values = square.cpu()[first, second]
     known = ~values.isnan()
-    for which, status, reason in (
-        (known, Status.OK, ""),
-        (~known, Status.SKIPPED, undefined),
-    ):
-        if which.any():
-            yield Values(
-                measure=name,
-                value=values[which].numpy(),
-                index=first[which].numpy(),
-                partner=second[which].numpy(),
-                status=status,
-                reason=reason,
-            )
+    yield numbered(name, values[known], index=first[known], partner=second[known])
+    yield skipped(name, undefined, index=first[~known], partner=second[~known])
 
 
 def _dead(

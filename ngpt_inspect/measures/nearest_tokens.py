@@ -19,6 +19,7 @@ from ngpt_inspect.measures._measure import (
     Values,
     View,
     numbered,
+    skipped,
 )
 from ngpt_inspect.measures._pairs import of_pairs
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
@@ -41,35 +42,20 @@ def wants(options: Mapping[str, Any]) -> tuple[Closest, ...]:
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield nearest cosine with its partner, and near-duplicates, of every row."""
-    import numpy as np
-
     if options["quick"]:
         yield from _sampled(weight, options, device)
         return
     (found,) = of_pairs(weight, device, wants(options))
-    cosine = found.cosine_V.cpu().numpy()
-    close = found.duplicates_V.cpu().numpy()
-    index = np.arange(len(cosine))
-    known = ~np.isnan(cosine)
-    yield Values(
-        measure="nearest_cosine",
-        value=cosine[known],
-        index=index[known],
-        partner=found.partner_V.cpu().numpy()[known],
-    )
-    if not known.all():
-        yield Values(
-            measure="nearest_cosine",
-            value=cosine[~known],
-            index=index[~known],
-            status=Status.SKIPPED,
-            reason=f"{weight.source}: a row of norm zero, or alone, has no cosine",
-        )
+    unknown = found.cosine_V.isnan()
+    ids, lost = (which.nonzero().squeeze(1) for which in (~unknown, unknown))
+    yield numbered("nearest_cosine", found.cosine_V[ids], index=ids, partner=found.partner_V[ids])
+    why = f"{weight.source}: a row of norm zero, or alone, has no cosine"
+    yield skipped("nearest_cosine", why, index=lost)
     rule = f"cosine of at least {options['duplicate']:g}"
-    yield Values(measure="near_duplicates", value=close.astype(np.float64), index=index)
-    n_close = int((close > 0).sum())
+    yield numbered("near_duplicates", found.duplicates_V)
+    n_close = int((found.duplicates_V > 0).sum())
     yield Values(measure="near_duplicate_tokens", value=float(n_close), reason=rule)
-    yield Values(measure="near_duplicate_share", value=n_close / len(close), reason=rule)
+    yield Values(measure="near_duplicate_share", value=n_close / len(unknown), reason=rule)
 
 
 def _sampled(weight: Weight, options: Mapping[str, Any], device: str) -> Iterator[Values]:
@@ -88,27 +74,18 @@ def _sampled(weight: Weight, options: Mapping[str, Any], device: str) -> Iterato
     chance = left_to_chance(n, count)
     status = Status.SAMPLED if chance else Status.OK
     reason = f"{n} of {count} tokens, each against all others" if chance else ""
-    close = found.duplicates_K.cpu().numpy()
-    every = Values(
-        measure="near_duplicates",
-        value=close.astype("float64"),
-        index=found.ids_K.cpu().numpy(),
-        status=status,
-        reason=reason,
-    )
-    cosine = found.cosine_K.cpu()
-    partner = found.partner_K.cpu().numpy()
-    yield replace(every, measure="nearest_cosine", value=cosine.numpy(), partner=partner)
+    said = {"index": found.ids_K, "status": status, "reason": reason}
+    cosine, close = found.cosine_K.cpu(), found.duplicates_K
+    yield numbered("nearest_cosine", cosine, partner=found.partner_K, **said)
     errors = quantile_errors(cosine, torch.linspace(0, 1, 1001), chance)
-    curve = numbered("nearest_cosine", errors, statistic="quantile_standard_error")
-    yield replace(curve, reason=reason)
-    yield every
+    yield numbered("nearest_cosine", errors, statistic="quantile_standard_error", reason=reason)
+    yield numbered("near_duplicates", close, **said)
     hits = int((close > 0).sum())
     error = share_error(hits, n, chance)
     rule = f"cosine of at least {options['duplicate']:g}"
     for name, times in (("near_duplicate_tokens", count), ("near_duplicate_share", 1)):
-        said = f"{rule}; {reason}; standard error {times * error:.2g}" if chance else rule
-        share = Values(measure=name, value=times * hits / n, status=status, reason=said)
+        told = f"{rule}; {reason}; standard error {times * error:.2g}" if chance else rule
+        share = Values(measure=name, value=times * hits / n, status=status, reason=told)
         yield share
         yield replace(share, statistic="standard_error", value=times * error, status=Status.OK)
 

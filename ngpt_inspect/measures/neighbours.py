@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.errors import InspectError, WrongOption
-from ngpt_inspect.measures._measure import Known, Measure, Setting, Values, View
+from ngpt_inspect.measures._measure import Known, Measure, Setting, Values, View, numbered
 from ngpt_inspect.measures._token_ids import token_ids
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
@@ -25,14 +25,8 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
                 f"token {found.row} has no cosine: its row, or every other, is zero",
                 next_step="leave it out",
             )
-        partner = found.ids.cpu().numpy()
         for name, column in (("cosine", found.cosines), ("dot", found.dots)):
-            yield Values(
-                measure=f"neighbour_{name}",
-                value=column.cpu().numpy(),
-                index=found.row,
-                partner=partner,
-            )
+            yield numbered(f"neighbour_{name}", column, index=found.row, partner=found.ids)
 
 
 MEASURE = Measure(

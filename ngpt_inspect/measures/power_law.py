@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Setting, Summary, Values
-from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 LEAST = 1e-5
@@ -29,11 +29,11 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     from ngpt_inspect.numerics.spectra import singular_values
 
     if weight.heads_only:
-        yield _skipped("as a whole the model never has this matrix")
+        yield MEASURE.skipped("as a whole the model never has this matrix")
         return
     squares = singular_values(weight.values(device)).square().cpu().numpy()
     if not math.isfinite(squares[0]):
-        yield _skipped(f"{weight.source}: squares of its singular values are beyond float64")
+        yield MEASURE.skipped(f"{weight.source}: squares of its singular values are beyond float64")
         return
     least = options["above"]
     kept = squares[squares > least]
@@ -42,7 +42,8 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     if found is None:
         few = f"{len(kept)} eigenvalues, and a tail takes {FEWEST} or more"
         why = few if len(kept) < FEWEST else "all eigenvalues are equal"
-        yield _skipped(f"{weight.source}: {why}" + (f"; {left_out}" * (len(kept) < len(squares))))
+        why += f"; {left_out}" * (len(kept) < len(squares))
+        yield MEASURE.skipped(f"{weight.source}: {why}")
         return
     yield Values(
         measure="power_law_alpha",
@@ -53,10 +54,6 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield Values(measure="power_law_distance", value=found.distance)
     yield Values(measure="power_law_alpha_error", value=found.standard_error)
     yield Values(measure="power_law_tail", value=float(found.tail))
-
-
-def _skipped(reason: str) -> Values:
-    return Values(measure="power_law_alpha", value=math.nan, status=Status.SKIPPED, reason=reason)
 
 
 MEASURE = Measure(

@@ -25,7 +25,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
         yield numbered("scaling_factor", values)
         return
     for head, factors in enumerate(values):
-        yield numbered("scaling_factor", factors, head)
+        yield numbered("scaling_factor", factors, head=head)
 
 
 MEASURE = Measure(

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._heads import spectra_of_heads, stacks, unknown_heads
-from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values, numbered
+from ngpt_inspect.measures._measure import (
+    Cost,
+    Followed,
+    Known,
+    Measure,
+    Summary,
+    Values,
+    numbered,
+    skipped,
+)
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -18,26 +26,31 @@ if TYPE_CHECKING:
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield every singular value, three ranks and their baselines, per head and whole."""
-    from ngpt_inspect.numerics import spectra
-
     yield from unknown_heads(weight, "singular_value")
     for heads, matrices in stacks(weight, weight.values(device)):
         found = spectra_of_heads(weight, heads, matrices)
         for head, s_n in zip(heads, found.values_Hn, strict=True):
-            yield _spectrum(s_n, head, max(matrices.shape[1:]))
-            for name in ("stable_rank", "participation_ratio", "effective_rank"):
-                yield Values(measure=name, value=float(getattr(spectra, name)(s_n)), head=head)
-            yield from _against_random(s_n, matrices.shape[1], matrices.shape[2], head)
+            yield from _of_spectrum(s_n, matrices.shape[1], matrices.shape[2], head)
 
 
-def _against_random(s_n: torch.Tensor, m: int, n: int, head: int | None) -> Iterable[Values]:
-    """Yield what is read off a spectrum beside that of a matrix of independent entries."""
+def _of_spectrum(s_n: torch.Tensor, m: int, n: int, head: int | None) -> Iterable[Values]:
+    """Yield a spectrum, its ranks, and both beside a matrix of independent entries."""
+    import numpy as np
+
     from ngpt_inspect.numerics import spectra
     from ngpt_inspect.numerics.random_matrices import baseline
 
     random, count = baseline(m, n), len(s_n)
-    lost = bool(s_n[-1] <= max(m, n) * 2.0**-52 * s_n[0])
-    kappa = math.inf if lost and s_n[0] > 0 else float(s_n[0] / s_n[-1])
+    # Those that are zero to float64 rounding are no numbers.
+    zero = (s_n <= max(m, n) * 2.0**-52 * s_n[0]) & (s_n[0] > 0)
+    rank = count - int(zero.sum())
+    why = f"zero to float64 rounding: rank {rank}"
+    yield numbered("singular_value", s_n[:rank], head=head)
+    yield skipped("singular_value", why, head=head, index=np.arange(rank, count))
+    ranks = {name: float(getattr(spectra, name)(s_n)) for name in _RANKS}
+    for name, value in ranks.items():
+        yield Values(measure=name, value=value, head=head)
+    kappa = math.inf if rank < count else float(s_n[0] / s_n[-1])
     yield Values(
         measure="condition_number_ratio",
         value=kappa / random.kappa,
@@ -45,7 +58,7 @@ def _against_random(s_n: torch.Tensor, m: int, n: int, head: int | None) -> Iter
         status=Status.RANK_DEFICIENT if kappa == math.inf else Status.OK,
         reason="lost rank" if kappa == math.inf else "",
     )
-    stable, effective = float(spectra.stable_rank(s_n)), float(spectra.effective_rank(s_n))
+    stable, effective = ranks["stable_rank"], ranks["effective_rank"]
     # Power by power, so that squares of very large or small values do not leave float64's range.
     deviation = float(s_n[0] * (stable / (m * n)) ** 0.5)
     outside = (s_n > random.upper * deviation) | (s_n < random.lower * deviation)
@@ -61,23 +74,6 @@ def _against_random(s_n: torch.Tensor, m: int, n: int, head: int | None) -> Iter
     }
     for name, value in found.items():
         yield Values(measure=name, value=value, head=head)
-
-
-def _spectrum(s_n: torch.Tensor, head: int | None, longest: int) -> Values:
-    """Return the singular values; those that are zero to float64 rounding are no numbers."""
-    import numpy as np
-
-    found = numbered("singular_value", s_n, head)
-    column = np.asarray(found.value)
-    zero = (column <= longest * 2.0**-52 * column[0]) & (column[0] > 0)
-    if not zero.any():
-        return found
-    return replace(
-        found,
-        value=np.where(zero, np.nan, column),
-        status=np.where(zero, Status.SKIPPED, found.status),
-        reason=np.where(zero, f"zero to float64 rounding: rank {int((~zero).sum())}", ""),
-    )
 
 
 _RANKS = ("stable_rank", "participation_ratio", "effective_rank")

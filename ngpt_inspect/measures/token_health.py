@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
@@ -17,9 +16,10 @@ from ngpt_inspect.measures._measure import (
     Values,
     View,
     numbered,
+    skipped,
 )
 from ngpt_inspect.measures._token_ids import token_ids
-from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     rows = weight.array()[sound.cpu().numpy()]
     rounding, _ = norm_rounding(rows, weight.spacing, weight.tensor.rounding())
     z = robust_z(norms[sound].log(), float(np.median(rounding)) if len(rounding) else 1.0)
-    yield _of("norm_z", z, sound)
+    yield numbered("norm_z", z, index=sound)
     yield from _left_out(weight, values, finite, zero)
-    yield _of("mean_cosine", mean_cosines(values, sound, sound), sound)
+    yield numbered("mean_cosine", mean_cosines(values, sound, sound), index=sound)
     known = sound[[row in set(unused) for row in sound.tolist()]]
     if len(known):
-        yield _of("unused_cosine", mean_cosines(values, sound, known), sound)
+        yield numbered("unused_cosine", mean_cosines(values, sound, known), index=sound)
     equal = equal_rows(values)
     yield numbered("equal_rows", equal)
     rule = f"norm_z below -{options['threshold']:g}"
@@ -61,16 +61,10 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield Values(measure="equal_tokens", value=float((equal > 0).sum()))
 
 
-def _of(measure: str, column: torch.Tensor, ids: torch.Tensor) -> Values:
-    return replace(numbered(measure, column), index=ids.cpu().numpy())
-
-
 def _left_out(
     weight: Weight, values: torch.Tensor, finite: torch.Tensor, zero: torch.Tensor
 ) -> Iterator[Values]:
     """Yield a skipped row for each token that has no direction, and why."""
-    import numpy as np
-
     from ngpt_inspect.numerics.finite import NonFinite, require_finite
 
     what = "its norm is not finite"
@@ -79,15 +73,8 @@ def _left_out(
     except NonFinite as error:
         what = str(error)
     for chosen, reason in ((zero, "norm zero"), (~finite, what)):
-        ids = chosen.nonzero().squeeze(1).cpu().numpy()
-        if len(ids):
-            yield Values(
-                measure="norm_z",
-                value=np.full(len(ids), np.nan),
-                index=ids,
-                status=Status.SKIPPED,
-                reason=f"{weight.source}: {reason}",
-            )
+        ids = chosen.nonzero().squeeze(1)
+        yield skipped("norm_z", f"{weight.source}: {reason}", index=ids)
 
 
 MEASURE = Measure(

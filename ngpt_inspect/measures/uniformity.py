@@ -15,9 +15,10 @@ from ngpt_inspect.measures._measure import (
     Summary,
     Values,
     View,
+    numbered,
 )
 from ngpt_inspect.measures._pairs import of_pairs
-from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
+from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
@@ -33,19 +34,13 @@ def wants(options: Mapping[str, Any]) -> tuple[Covering, ...]:
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield uniformity, distance from the law of uniform points, hubness, intrinsic dimension."""
-    import numpy as np
-
     from ngpt_inspect.numerics.sphere_law import uniform_potential, uniform_two_nn
     from ngpt_inspect.numerics.spread import skewness
 
     (found,) = of_pairs(weight, device, wants(options))
     if found is None:
-        yield Values(
-            measure="uniformity",
-            value=math.nan,
-            status=Status.SKIPPED,
-            reason=f"{weight.source}: it takes three rows of nonzero norm, and two columns",
-        )
+        why = "it takes three rows of nonzero norm, and two columns"
+        yield MEASURE.skipped(f"{weight.source}: {why}")
         return
     count, (n_rows, width) = len(found.ids_N), weight.shape
     zero = n_rows - count
@@ -54,12 +49,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield Values(measure="uniformity_random", value=uniform_potential(width))
     binned = f"no more than {found.distance_error:.1g} too small" if found.distance_error else ""
     yield Values(measure="cosine_distance", value=found.distance, reason=binned)
-    occurrences = found.occurrences_N.cpu().numpy()
-    yield Values(
-        measure="k_occurrence",
-        value=occurrences.astype(np.float64),
-        index=found.ids_N.cpu().numpy(),
-    )
+    yield numbered("k_occurrence", found.occurrences_N, index=found.ids_N)
     fewer = f"k is {found.k}: there are no more rows" if found.k < options["nearest"] else ""
     yield Values(measure="hubness", value=skewness(found.occurrences_N), reason=fewer)
     doubled = f"{found.doubled} rows that equal another left out" if found.doubled else ""

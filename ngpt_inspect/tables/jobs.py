@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from ngpt_inspect.checkpoint import open_checkpoint
@@ -145,7 +145,7 @@ class Job(Computing):
         return made(
             lambda: measure.compute(weight, taking.options, self.device),
             weight.source,
-            partial(skipped, measure),
+            measure.skipped,
         )
 
     def ticket(self) -> Ticket:
@@ -232,7 +232,7 @@ class Ticket:
         try:
             checkpoint, weight = self.address.found()
         except UnreadableFile as error:
-            return [[skipped(MEASURES[name], str(error))] for name, _ in self.takings]
+            return [[MEASURES[name].skipped(str(error))] for name, _ in self.takings]
         return Job(
             checkpoint=checkpoint,
             weight=weight,
@@ -290,18 +290,6 @@ def _defined(values: Values, source: str) -> Values:
         value=np.where(lost, np.nan, values.value),
         status=np.where(lost, Status.SKIPPED, values.status),
         reason=np.where(lost, reason, values.reason),
-    )
-
-
-def skipped(measure: Measure, reason: str) -> Values:
-    """Return the row that says why a measure was not taken."""
-    of, statistic = measure.headline
-    return Values(
-        measure=of,
-        statistic=statistic,
-        value=float("nan"),
-        status=Status.SKIPPED,
-        reason=reason,
     )
 
 

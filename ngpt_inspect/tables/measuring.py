@@ -24,7 +24,7 @@ from ngpt_inspect.tables.asked import (
     settings_of,
 )
 from ngpt_inspect.tables.executors import results as results_of
-from ngpt_inspect.tables.jobs import Job, Taking, skipped
+from ngpt_inspect.tables.jobs import Job, Taking
 from ngpt_inspect.tables.provenance import provenance
 from ngpt_inspect.tables.rows import entry_of, frame_of
 from ngpt_inspect.tables.token_words import in_ids
@@ -117,8 +117,7 @@ def measure(
             of_weight = found[id(part.checkpoint), id(weight), part.measure.name]
             entries += [entry_of(part.checkpoint, weight.role, v, weight) for v in of_weight]
         for role, reason in part.absent.items():
-            row = skipped(part.measure, reason)
-            entries.append(entry_of(part.checkpoint, role, row, None))
+            entries.append(entry_of(part.checkpoint, role, part.measure.skipped(reason), None))
     table: pd.DataFrame = TidyTable(frame_of(entries))
     table.attrs = provenance(table, models, chosen, settings | {"device": device})
     table.attrs["remarks"] = [*([device_note] if device_note else []), *remarks_on(models)]

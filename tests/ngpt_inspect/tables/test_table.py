@@ -301,7 +301,7 @@ def test_progress_tells_what_is_left_though_weights_differ_in_cost(
 
     def worked(job: jobs.Job) -> list[list[Values]]:
         clock[0] += 7 * took[str(job.weight.role)]
-        return [[jobs.skipped(each.measure, "a fake")] for each in job.takings]
+        return [[each.measure.skipped("a fake")] for each in job.takings]
 
     monkeypatch.setattr(measuring, "results_of", lambda jobs, *_: map(worked, jobs))
     ni.measure(
