@@ -64,10 +64,10 @@ def _eigenvalues(
     scaled: torch.Tensor, shape: tuple[int, ...], scale: float, *, centred: bool
 ) -> Iterable[Values]:
     """Yield the eigenvalues that rank leaves, plain and over their median, and name the others."""
-    from ngpt_inspect.numerics import clouds
+    from ngpt_inspect.numerics.leading import above_rounding
 
     n_rows, width = shape
-    rank = clouds.rank_of(scaled, n_rows)
+    rank = above_rounding(scaled, max(n_rows, width))
     kept = scaled[:rank]
     missing = (
         f"{width - rank} of {width} eigenvalues are zero: {n_rows} rows"

@@ -5,10 +5,9 @@ Shapes: V rows, D columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.numerics.finite import NON_FINITE, NonFinite
+from ngpt_inspect.numerics.finite import NON_FINITE, NonFinite, row_blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +20,8 @@ def require_finite(x: np.ndarray) -> None:
     """Raise `NonFinite`, which counts them, if a value is NaN or infinite."""
     import numpy as np
 
-    count = sum(int((~np.isfinite(rows)).sum()) for rows in blocks(np.atleast_1d(x)))
+    blocks = row_blocks(np.atleast_1d(x), BLOCK_ELEMENTS)
+    count = sum(int((~np.isfinite(rows)).sum()) for rows in blocks)
     if count:
         msg = f"{count} of {x.size} {NON_FINITE}"
         raise NonFinite(msg)
@@ -32,7 +32,7 @@ def row_norms(x_VD: np.ndarray) -> np.ndarray:
     import numpy as np
 
     norms = [np.zeros(0)]
-    for rows in blocks(x_VD):
+    for rows in row_blocks(x_VD, BLOCK_ELEMENTS):
         # Squares of float64 may overflow or vanish; those of narrower values do not.
         exponents = np.zeros(len(rows), int)
         if x_VD.dtype == np.float64:
@@ -52,14 +52,7 @@ def column_norms(x_VD: np.ndarray) -> np.ndarray:
     if x_VD.dtype == np.float64:
         return row_norms(np.ascontiguousarray(x_VD.T))
     squares_D = np.zeros(x_VD.shape[1])
-    for rows in blocks(x_VD):
+    for rows in row_blocks(x_VD, BLOCK_ELEMENTS):
         wide = rows.astype(np.float64)
         squares_D += np.einsum("vd,vd->d", wide, wide)
     return np.sqrt(squares_D)
-
-
-def blocks(x: np.ndarray, elements: int = BLOCK_ELEMENTS) -> Iterator[np.ndarray]:
-    """Yield views of consecutive rows of `x`, about `elements` values each."""
-    rows = max(1, elements * len(x) // max(1, x.size))
-    for first in range(0, len(x), rows):
-        yield x[first : first + rows]

@@ -11,14 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.cores import at_once, one_core_each
-from ngpt_inspect.numerics.finite import (
-    BLOCK_ELEMENTS,
-    largest_magnitude,
-    row_blocks,
-    times_power,
-)
+from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, range_exponent, row_blocks, times_power
 from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum
-from ngpt_inspect.numerics.leading import above_rounding, leading_eigenvectors, orthonormal
+from ngpt_inspect.numerics.leading import EPS, above_rounding, leading_eigenvectors, orthonormal
 from ngpt_inspect.numerics.spectra import effective_rank
 
 if TYPE_CHECKING:
@@ -28,7 +23,6 @@ if TYPE_CHECKING:
 
     Rows = Callable[[], Iterator[torch.Tensor]]
 
-EPS = 2.0**-52
 LEADING = 8
 """Directions whose span is compared."""
 SQUARED = 4.0
@@ -119,7 +113,7 @@ class _Seen:
         wide = before.shape[0] < before.shape[1]
         self.upright = not (wide and with_grams)
         self.old, self.new = (before, after) if self.upright else (before.T, after.T)
-        self.exponent = _exponent(before, after)
+        self.exponent = range_exponent(before, after)
         n, device = self.old.shape[1], before.device
         self.grams = [GramSum(n, device) for _ in range(2 * with_grams)]
         self.kept: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -209,9 +203,3 @@ def _effective_rank(squares_n: torch.Tensor, rows: Rows) -> float:
     if float((error_n / s_n.sum() * (math.log(len(s_n)) - p_n.log())).sum()) > SPOILED:
         s_n = one_core_each(torch.linalg.svdvals, torch.cat(list(rows())))
     return float(effective_rank(s_n))
-
-
-def _exponent(*tensors: torch.Tensor) -> int:
-    """Return e for which 2^-e brings the largest value near 1, where squares could leave range."""
-    largest = max(map(largest_magnitude, tensors))
-    return 0 if not largest or 1e-15 < largest < 1e15 else math.frexp(largest)[1]

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.cores import one_core_each
-from ngpt_inspect.numerics.directions import directions
+from ngpt_inspect.numerics.directions import known_directions
 from ngpt_inspect.numerics.finite import require_finite, row_blocks
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.spectra import unit_scale
@@ -121,13 +121,6 @@ def about_origin(covariance_DD: torch.Tensor, mean_D: torch.Tensor) -> torch.Ten
     return covariance_DD + torch.outer(mean_D, mean_D)
 
 
-def rank_of(eigenvalues_D: torch.Tensor, n_rows: int) -> int:
-    """How many covariance eigenvalues are not zero to rounding: those above max(V, D) eps l_max."""
-    eps = 2.0**-52
-    floor = max(n_rows, len(eigenvalues_D)) * eps * float(eigenvalues_D[0])
-    return int((eigenvalues_D > floor).sum())
-
-
 def isotropy(x_VD: torch.Tensor, *, unit: bool = False, axes: torch.Tensor | None = None) -> float:
     """min_c Z(c) / max_c Z(c) with Z(c) = sum_i exp(c . x_i) over the eigenvectors c of X^T X.
 
@@ -165,16 +158,10 @@ def isotropy(x_VD: torch.Tensor, *, unit: bool = False, axes: torch.Tensor | Non
         axes = axes_of(gram_of_directions(x_VD) if unit else gram_matrix(x_VD, unit_scale(x_VD)))
     both = torch.full((2 * len(axes),), -math.inf, dtype=torch.float64, device=x_VD.device)
     for rows in row_blocks(x_VD):
-        along = (_directions(rows) if unit else rows.double()) @ axes
+        along = (known_directions(rows) if unit else rows.double()) @ axes
         part = torch.cat((torch.logsumexp(along, 0), torch.logsumexp(-along, 0)))
         both = torch.logaddexp(both, part)
     return math.exp(float(both.min() - both.max()))
-
-
-def _directions(rows: torch.Tensor) -> torch.Tensor:
-    """Return unit rows; those without a direction are left out."""
-    unit = directions(rows)
-    return unit[(unit != 0).any(1)]
 
 
 def gram_of_directions(x_VD: torch.Tensor) -> torch.Tensor:
@@ -183,7 +170,7 @@ def gram_of_directions(x_VD: torch.Tensor) -> torch.Tensor:
 
     gram_DD = torch.zeros(x_VD.shape[1], x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
     for rows in row_blocks(x_VD):
-        gram_DD += gram_matrix(_directions(rows))
+        gram_DD += gram_matrix(known_directions(rows))
     return gram_DD
 
 

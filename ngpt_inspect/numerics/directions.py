@@ -100,6 +100,12 @@ def directions(rows: torch.Tensor) -> torch.Tensor:
     return unit
 
 
+def known_directions(rows: torch.Tensor) -> torch.Tensor:
+    """Return unit rows; those without a direction are left out."""
+    unit = directions(rows)
+    return unit[(unit != 0).any(1)]
+
+
 def anisotropy(x_VD: torch.Tensor) -> float:
     """Mean cosine of distinct pairs, (|sum u|^2 - N) / (N (N - 1)) over unit rows u, in O(V D).
 

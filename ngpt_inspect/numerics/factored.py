@@ -14,7 +14,7 @@ from ngpt_inspect.numerics.conditioning import Conditioning, judged
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.extremes import Extremes
 from ngpt_inspect.numerics.operators import triangular_root
-from ngpt_inspect.numerics.resolution import DEVIATIONS, StorageRounding
+from ngpt_inspect.numerics.resolution import DEVIATIONS, StorageRounding, direction
 from ngpt_inspect.numerics.spectra import unit_scale
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def products(left: Factor, right: Factor, row_errors_HK: torch.Tensor | None = N
     au_HK = (root_a.mT @ p_HnK[:, :, -1:]).squeeze(-1)
     bv_HK = (root_b.mT @ q_HnK.mT[:, :, -1:]).squeeze(-1)
     b_HKD = b_GKD.repeat_interleave(heads, 0)
-    u_HD = _unit(a_HKD, bv_HK)
-    v_HD = _unit(b_HKD, au_HK)
+    u_HD = direction((a_HKD.mT @ bv_HK.unsqueeze(-1)).squeeze(-1))
+    v_HD = direction((b_HKD.mT @ au_HK.unsqueeze(-1)).squeeze(-1))
     outside = max(0, a_HKD.shape[2] - a_HKD.shape[1])
     e_a = (left.errors * scales[0]).square()
     e_b = (right.errors * scales[1]).square().repeat_interleave(heads, 0)
@@ -119,15 +119,6 @@ def products(left: Factor, right: Factor, row_errors_HK: torch.Tensor | None = N
         )
     )
     return Products(values_Hn, conditionings)
-
-
-def _unit(factor_HKD: torch.Tensor, x_HK: torch.Tensor) -> torch.Tensor:
-    """Direction of A^T x; of a vector that A^T makes zero nothing is known: spread evenly."""
-    import torch
-
-    image_HD = (factor_HKD.mT @ x_HK.unsqueeze(-1)).squeeze(-1)
-    image_HD = torch.where((image_HD == 0).all(-1, keepdim=True), 1.0, image_HD)
-    return torch.nn.functional.normalize(image_HD, dim=-1, eps=0.0)
 
 
 def _moved(squares_HKD: torch.Tensor, x_HK: torch.Tensor, y_HD: torch.Tensor) -> torch.Tensor:

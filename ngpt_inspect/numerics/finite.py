@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     import torch
 
+Rows = TypeVar("Rows", "np.ndarray", "torch.Tensor")
 BLOCK_ELEMENTS = 1 << 22
 NON_FINITE = "values are NaN or infinite"
 """How `NonFinite` says it, after the count: by these words its rows are found in a table."""
@@ -18,9 +21,9 @@ class NonFinite(ValueError):
     """Values that should be finite hold NaN or infinity."""
 
 
-def row_blocks(x: torch.Tensor, elements: int = BLOCK_ELEMENTS) -> Iterator[torch.Tensor]:
+def row_blocks(x: Rows, elements: int = BLOCK_ELEMENTS) -> Iterator[Rows]:
     """Yield views of consecutive leading rows of `x`, about `elements` values each."""
-    rows = max(1, elements * x.shape[0] // max(1, x.numel()))
+    rows = max(1, elements * x.shape[0] // max(1, math.prod(x.shape)))
     for first in range(0, x.shape[0], rows):
         yield x[first : first + rows]
 
@@ -58,6 +61,18 @@ def times_power(x: torch.Tensor, exponents: torch.Tensor | int) -> torch.Tensor:
     exponents = torch.as_tensor(exponents, device=x.device)
     half = exponents // 2
     return torch.ldexp(torch.ldexp(x, half), exponents - half)
+
+
+def range_exponent(*tensors: torch.Tensor) -> int:
+    """Return e for which 2^-e brings the largest value near 1, where squares could leave range.
+
+    Raises
+    ------
+    NonFinite
+        If a value is NaN or infinite.
+    """
+    largest = max(map(largest_magnitude, tensors))
+    return 0 if not largest or 1e-15 < largest < 1e15 else math.frexp(largest)[1]
 
 
 def require_finite(x: torch.Tensor) -> None:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from ngpt_inspect.numerics.finite import row_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     import torch
 
 ROW_BLOCK_ELEMENTS = 1 << 23
@@ -39,32 +37,17 @@ def gram_matrix(
     -------
     tensor of shape (I, I), float64, exactly symmetric
     """
-
-    def wide() -> Iterator[torch.Tensor]:
-        for rows in row_blocks(w_OI, ROW_BLOCK_ELEMENTS):
-            values = rows.double() if centre is None else rows.double() - centre
-            yield values if scale == 1.0 else values * scale
-
-    return gram_of(wide(), w_OI.shape[1], w_OI.device)
-
-
-def gram_of(
-    blocks: Iterable[torch.Tensor], columns: int, device: torch.device | None = None
-) -> torch.Tensor:
-    """X^T X of a matrix X that comes as blocks of its rows, each (rows, columns) in float64.
-
-    Exactly symmetric, shape (columns, columns).
-    """
-    total = GramSum(columns, device)
-    for wide in blocks:
-        total.add(wide)
+    total = GramSum(w_OI.shape[1], w_OI.device)
+    for rows in row_blocks(w_OI, ROW_BLOCK_ELEMENTS):
+        wide = rows.double() if centre is None else rows.double() - centre
+        total.add(wide if scale == 1.0 else wide * scale)
     return total.whole()
 
 
 class GramSum:
     """X^T X as blocks of the rows of X come in."""
 
-    def __init__(self, columns: int, device: torch.device | None = None) -> None:
+    def __init__(self, columns: int, device: torch.device) -> None:
         import torch
 
         self.lower_II = torch.zeros(columns, columns, dtype=torch.float64, device=device)

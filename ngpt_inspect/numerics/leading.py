@@ -64,9 +64,9 @@ def leading_eigenvectors(g_nn: torch.Tensor, k: int) -> tuple[torch.Tensor, torc
 def above_rounding(values_k: torch.Tensor, n: int) -> int:
     """Return how many of the largest eigenvalues of an (n, n) Gram matrix are above rounding.
 
-    They are ascending, (k,), in float64. None is of a matrix of zeros.
+    They are (k,), in float64. None is of a matrix of zeros.
     """
-    return int((values_k > n * EPS * values_k[-1]).sum())
+    return int((values_k > n * EPS * values_k.amax()).sum())
 
 
 def orthonormal(x_nb: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 NORMAL = 1.4826
 """1 / 0.6745: the MAD of a normal distribution times this is its standard deviation."""
 
+BLOCK_ELEMENTS = 1 << 21
+"""Values of chosen rows that are widened at a time."""
+
 
 def robust_z(values_N: torch.Tensor, least_scale: float) -> torch.Tensor:
     """(v - median) / max(1.4826 MAD, least_scale) of every value.
@@ -66,12 +69,11 @@ def mean_cosines(x_VD: torch.Tensor, of_N: torch.Tensor, among_N: torch.Tensor) 
     import torch
 
     total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
-    for block_D in row_blocks(among_N.unsqueeze(1), _rows_a_block(x_VD)):
-        total_D += directions(x_VD[block_D.squeeze(1)]).sum(0)
+    step = max(1, BLOCK_ELEMENTS // x_VD.shape[1])
+    for ids in among_N.split(step):
+        total_D += directions(x_VD[ids]).sum(0)
     direction_D = total_D / torch.linalg.vector_norm(total_D)
-    blocks = row_blocks(of_N.unsqueeze(1), _rows_a_block(x_VD))
-    cosines = [directions(x_VD[block.squeeze(1)]) @ direction_D for block in blocks]
-    return torch.cat([total_D[:0], *cosines])
+    return torch.cat([directions(x_VD[ids]) @ direction_D for ids in of_N.split(step)])
 
 
 def equal_rows(x_VD: torch.Tensor) -> torch.Tensor:
@@ -97,7 +99,3 @@ def equal_rows(x_VD: torch.Tensor) -> torch.Tensor:
         digests += [blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
     count = Counter(digests)
     return torch.tensor([count[each] - 1 for each in digests], dtype=torch.int64)
-
-
-def _rows_a_block(x_VD: torch.Tensor) -> int:
-    return max(1, (1 << 21) // x_VD.shape[1])

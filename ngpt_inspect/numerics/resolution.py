@@ -155,10 +155,7 @@ def storage_rounding(
     """
     import torch
 
-    image_HO = _image(tall_HOI, vector_HI.unsqueeze(-1), scale).squeeze(-1)
-    # Of a direction that W makes zero nothing is known on the left: taken as spread evenly.
-    image_HO = torch.where((image_HO == 0).all(-1, keepdim=True), 1.0, image_HO)
-    u_HO = image_HO / torch.linalg.vector_norm(image_HO, dim=-1, keepdim=True)
+    u_HO = direction(_image(tall_HOI, vector_HI.unsqueeze(-1), scale).squeeze(-1))
     r_HO = _row_errors(tall_HOI, vector_HI, errors_HOI)
     unit_H = r_HO.amax(-1).clamp_min(torch.finfo(torch.float64).tiny)
     along_HO, squares_HO = u_HO**2, (r_HO / unit_H.unsqueeze(-1)) ** 2
@@ -168,6 +165,15 @@ def storage_rounding(
     both = _chi_bound(along_HO + across_HO, squares_HO)
     bounds_H3 = torch.stack((both, along, across), -1) * unit_H.unsqueeze(-1)
     return [StorageRounding(*bounds) for bounds in bounds_H3.tolist()]
+
+
+def direction(image_HO: torch.Tensor) -> torch.Tensor:
+    """Return unit vectors along images; of one that is zero nothing is known: spread evenly."""
+    import torch
+
+    image_HO = torch.where((image_HO == 0).all(-1, keepdim=True), 1.0, image_HO)
+    unit_HO: torch.Tensor = image_HO / torch.linalg.vector_norm(image_HO, dim=-1, keepdim=True)
+    return unit_HO
 
 
 def _chi_bound(weights_HO: torch.Tensor, squares_HO: torch.Tensor) -> torch.Tensor:

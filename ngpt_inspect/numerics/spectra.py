@@ -5,11 +5,12 @@ Shapes: O rows, I columns, H stacked matrices (heads), n = min(O, I) singular va
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.cores import one_core_each
-from ngpt_inspect.numerics.finite import largest_magnitude
+from ngpt_inspect.numerics.finite import range_exponent
 from ngpt_inspect.numerics.gram import gram_matrix
 
 if TYPE_CHECKING:
@@ -85,15 +86,10 @@ def unit_scale(w: torch.Tensor) -> float:
     ValueError
         If `w` has no elements, or neither two nor three dimensions.
     """
-    import math
-
     if w.dim() not in (2, 3) or not w.numel():
         msg = f"expected a non-empty matrix or a stack of them, got shape {tuple(w.shape)}"
         raise ValueError(msg)
-    largest = largest_magnitude(w)
-    if largest == 0.0 or 1e-15 < largest < 1e15:
-        return 1.0
-    return math.ldexp(1.0, max(-1000, min(1000, -math.frexp(largest)[1])))
+    return math.ldexp(1.0, max(-1000, min(1000, -range_exponent(w))))
 
 
 def _gram_matrices(tall_HOI: torch.Tensor, scale: float) -> torch.Tensor:

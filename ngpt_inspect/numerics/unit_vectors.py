@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.numerics.arrays import blocks, column_norms, require_finite, row_norms
+from ngpt_inspect.numerics.arrays import column_norms, require_finite, row_norms
+from ngpt_inspect.numerics.finite import row_blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -185,7 +186,7 @@ def _moved(x_VD: np.ndarray, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
 
     by_row: list[_Sums] = []
     by_column: list[_Sums] = []
-    for rows in blocks(x_VD, BLOCK_ELEMENTS):
+    for rows in row_blocks(x_VD, BLOCK_ELEMENTS):
         x = np.abs(rows, dtype=np.float64)
         power = (x.view(np.int64) & 0x7FF0000000000000).view(np.float64)
         s = np.maximum(power, spacing.smallest) * spacing.eps
