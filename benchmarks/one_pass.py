@@ -14,7 +14,7 @@ from dot_products import bare_products
 from interleave import interleave, ratio, with_ratios
 from recording import add_option, tell
 
-from ngpt_inspect.numerics.clouds import covariance_eigenvalues
+from ngpt_inspect.numerics.clouds import covariance_matrix, eigenvalues_of
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.neighbours import Closest
 from ngpt_inspect.numerics.pairs import all_pairs
@@ -56,7 +56,7 @@ def main() -> None:
         return torch.linalg.eigvalsh(gram_matrix(x))
 
     spectra = {
-        "covariance spectrum": partial(covariance_eigenvalues, x),
+        "covariance spectrum": lambda: eigenvalues_of(covariance_matrix(x)),
         "one Gram product and eigvalsh": bare_spectrum,
     }
     told = with_ratios(interleave(spectra, options.rounds, clock), "covariance spectrum", clock)

@@ -39,17 +39,13 @@ def row_mean(x_VD: torch.Tensor) -> torch.Tensor:
     return total_D / len(x_VD)
 
 
-def covariance_matrix(
-    x_VD: torch.Tensor, *, centred: bool = True, scale: float = 1.0
-) -> torch.Tensor:
-    """(scale^2 / V) sum_i (x_i - m)(x_i - m)^T, with m the mean row, or 0 if not centred.
+def covariance_matrix(x_VD: torch.Tensor, *, scale: float = 1.0) -> torch.Tensor:
+    """(scale^2 / V) sum_i (x_i - m)(x_i - m)^T, with m the mean row.
 
     Parameters
     ----------
     x_VD : tensor of shape (V, D)
         Any floating dtype.
-    centred : bool
-        Subtract the mean row first.
     scale : float
         A power of two: keeps the squares of very large or very small values in range.
 
@@ -63,26 +59,7 @@ def covariance_matrix(
         If a value is NaN or infinite.
     """
     require_finite(x_VD)
-    centre = row_mean(x_VD) if centred else None
-    return gram_matrix(x_VD, scale, centre) / len(x_VD)
-
-
-def covariance_eigenvalues(
-    x_VD: torch.Tensor, *, centred: bool = True, scale: float = 1.0
-) -> torch.Tensor:
-    """Eigenvalues of `covariance_matrix`, largest first; see `eigenvalues_of`.
-
-    Raises
-    ------
-    NonFinite
-        If a value is NaN or infinite.
-
-    References
-    ----------
-    nGPT, arXiv 2410.01131, figure 4 middle, which divides them by their median and does not say
-    whether the covariance is centred.
-    """
-    return eigenvalues_of(covariance_matrix(x_VD, centred=centred, scale=scale))
+    return gram_matrix(x_VD, scale, row_mean(x_VD)) / len(x_VD)
 
 
 def eigenvalues_of(covariance_DD: torch.Tensor) -> torch.Tensor:
@@ -184,7 +161,7 @@ def iso_score(eigenvalues_D: torch.Tensor) -> float:
     Parameters
     ----------
     eigenvalues_D : tensor of shape (D,)
-        From `covariance_eigenvalues`, centred.
+        Of `covariance_matrix`.
 
     Returns
     -------

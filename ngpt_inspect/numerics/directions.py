@@ -42,28 +42,6 @@ def _norms_of_any_size(rows: torch.Tensor) -> torch.Tensor:
     return times_power(norms, exponents)
 
 
-def column_norms(x_VD: torch.Tensor) -> torch.Tensor:
-    """|x_j| for every column j.
-
-    Parameters
-    ----------
-    x_VD : tensor of shape (V, D)
-        Any floating dtype.
-
-    Returns
-    -------
-    tensor of shape (D,), float64, in the unit of `x_VD`; nan or inf where the column holds them
-    """
-    import torch
-
-    if x_VD.dtype == torch.float64:
-        return row_norms(x_VD.T)
-    squares_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
-    for rows in row_blocks(x_VD):
-        squares_D += rows.double().square().sum(0)
-    return squares_D.sqrt()
-
-
 def unit_rows(x_VD: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """x_i / |x_i| for every row i, as nGPT does to its matrices after each step.
 

@@ -59,8 +59,8 @@ class StorageRounding:
         return self.along + sigma_min * lost
 
 
-def rounding_errors(w: torch.Tensor, stored_dtype: torch.dtype | None = None) -> torch.Tensor:
-    """Root mean square error tau that rounding to `stored_dtype` left in each entry of `w`.
+def rounding_errors(w: torch.Tensor) -> torch.Tensor:
+    """Root mean square error tau that rounding to its dtype left in each entry of `w`.
 
     tau_ij = spacing_ij / sqrt(12), where spacing_ij = eps 2^floor(log2 |w_ij|) is the distance
     between neighbouring values of the dtype at w_ij, never less than between its subnormals: the
@@ -69,9 +69,7 @@ def rounding_errors(w: torch.Tensor, stored_dtype: torch.dtype | None = None) ->
     Parameters
     ----------
     w : tensor
-        Finite values, in any dtype that holds them.
-    stored_dtype : torch.dtype, optional
-        What the values were rounded to; the dtype of `w` if not given.
+        Finite values.
 
     Returns
     -------
@@ -80,9 +78,8 @@ def rounding_errors(w: torch.Tensor, stored_dtype: torch.dtype | None = None) ->
     """
     import torch
 
-    dtype = stored_dtype or w.dtype
-    powers = _power_of_two_below(w).clamp_min_(torch.finfo(dtype).tiny)
-    return powers.mul_(_eps(dtype) / math.sqrt(12))
+    powers = _power_of_two_below(w).clamp_min_(torch.finfo(w.dtype).tiny)
+    return powers.mul_(_eps(w.dtype) / math.sqrt(12))
 
 
 @cache

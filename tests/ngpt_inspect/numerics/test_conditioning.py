@@ -157,7 +157,7 @@ def test_a_true_singular_value_under_the_storage_noise_is_said_to_be(with_spectr
     assert condition_number(true.float()).status == "ok"
     widened = true.bfloat16().float()
     assert condition_number(widened).status == "ok"
-    errors = rounding_errors(widened, torch.bfloat16)
+    errors = rounding_errors(true.bfloat16())
     assert condition_number(widened, errors_OI=errors).status == "below_resolution"
 
 

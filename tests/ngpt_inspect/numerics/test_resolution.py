@@ -40,7 +40,6 @@ def test_errors_are_what_rounding_does(dtype, size):
     actual = float((stored.double() - w).square().mean().sqrt())
     errors = rounding_errors(stored).double()
     assert float(errors.square().mean().sqrt()) == pytest.approx(actual, rel=0.05)
-    torch.testing.assert_close(rounding_errors(stored.double(), dtype), errors)
 
 
 def test_errors_by_hand():

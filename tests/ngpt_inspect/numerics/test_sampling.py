@@ -10,7 +10,12 @@ import torch
 from draws import normal
 
 from ngpt_inspect.numerics import binning
-from ngpt_inspect.numerics.clouds import covariance_eigenvalues, iso_score, iso_score_of
+from ngpt_inspect.numerics.clouds import (
+    covariance_matrix,
+    eigenvalues_of,
+    iso_score,
+    iso_score_of,
+)
 from ngpt_inspect.numerics.directions import anisotropy, row_norms
 from ngpt_inspect.numerics.pairs import nearest_rows, pairwise_dots
 from ngpt_inspect.numerics.pairwise import Dots
@@ -106,7 +111,7 @@ def test_nearest_of_some_rows() -> None:
 
 def test_the_cloud_of_some_rows() -> None:
     x, width = cloud(4000, 12), 12
-    truth = covariance_eigenvalues(x)
+    truth = eigenvalues_of(covariance_matrix(x))
     found = [sampled_cloud(x, 40 * width, seed=seed) for seed in SEEDS]
     scalars = {
         "mean_norm": float(row_norms(x).mean()),
@@ -125,10 +130,10 @@ def test_the_cloud_of_some_rows() -> None:
 def test_equal_eigenvalues_are_within_what_is_said() -> None:
     """The ends of a sample's spectrum go wrong as the square root of columns over rows."""
     x = normal(20000, 32)
-    truth = covariance_eigenvalues(x)
+    truth = eigenvalues_of(covariance_matrix(x))
     found = sampled_cloud(x, 16 * 32).eigenvalues
     assert ((found.value - truth).abs() / found.error).max() < 2.5
-    raw = covariance_eigenvalues(x[drawn(20000, 16 * 32)])
+    raw = eigenvalues_of(covariance_matrix(x[drawn(20000, 16 * 32)]))
     assert (found.value - truth).norm() < 0.7 * (raw - truth).norm()
 
 
