@@ -125,4 +125,4 @@ def _told_apart(facts: Sequence[Recorded | None]) -> Iterator[str]:
         if fact is None:
             yield absent
         else:
-            yield fact.exact if in_full else fact.text
+            yield fact.exact or fact.text if in_full else fact.text

@@ -78,7 +78,7 @@ def loss_facts(checkpoints: Sequence[WeightSet]) -> list[list[Fact]]:
 
     Of checkpoints of one step it is that of the last step at which all of them were evaluated.
     """
-    curves = [_losses_until(each) for each in checkpoints]
+    curves = [losses_until(each) for each in checkpoints]
     there = [curve for curve in curves if curve]
     common = set.intersection(*map(set, there)) if there else set()
     alike = len({c.step for c, curve in zip(checkpoints, curves, strict=True) if curve}) == 1
@@ -96,7 +96,7 @@ def _loss(item: str, curve: Mapping[int, float], step: int, when: str = "") -> F
     return Fact(item=item, text=f"{curve[step]:.4f}{when.format(step)}", value=curve[step])
 
 
-def _losses_until(checkpoint: WeightSet) -> dict[int, float]:
+def losses_until(checkpoint: WeightSet) -> dict[int, float]:
     """Return step -> validation loss of a run, as far as it was when the checkpoint was saved."""
     log = losses_of(Path(checkpoint.contents.source))
     there = log if checkpoint.step is None else log[log["step"] <= checkpoint.step]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.runs import losses_of
+from ngpt_inspect.summary.facts import losses_until
 from ngpt_inspect.tables import parts
 from ngpt_inspect.tables.rows import of_series, rows_of
 from ngpt_inspect.vocabulary import ATTENTION, EMBEDDINGS, MLP, RATES, Role, Series, Status
@@ -66,11 +65,8 @@ def last_losses(checkpoints: Sequence[WeightSet]) -> list[float]:
 
 
 def _last_loss(checkpoint: WeightSet) -> float:
-    if checkpoint.step is None:
-        return math.nan
-    logged = losses_of(Path(checkpoint.contents.source))
-    until = logged.loc[logged["step"] <= checkpoint.step, "validation_loss"]
-    return float(until.iloc[-1]) if len(until) else math.nan
+    curve = {} if checkpoint.step is None else losses_until(checkpoint)
+    return curve[max(curve)] if curve else math.nan
 
 
 def _numbers(rows: pd.DataFrame) -> Iterator[tuple[str, float]]:

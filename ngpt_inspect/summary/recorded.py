@@ -34,8 +34,8 @@ class Recorded:
     value: Any
     """What is compared; hashable."""
     text: str
-    exact: str
-    """The text with every digit, for where rounding would make two values look equal."""
+    exact: str = ""
+    """The text with every digit, where rounding could make two values look equal."""
     absent: str = "not recorded"
     """What a checkpoint without this fact shows in its place."""
 
@@ -74,14 +74,14 @@ def _model(checkpoint: WeightSet) -> Iterator[Recorded]:
     }
     for name, value in facts.items():
         text = "unknown" if value is None else _text(value)
-        yield Recorded(group="model", name=name, value=value, text=text, exact=text)
+        yield Recorded(group="model", name=name, value=value, text=text)
 
 
 def _progress(checkpoint: WeightSet) -> Iterator[Recorded]:
     for name, value in (("step", checkpoint.step), ("tokens", tokens_of(checkpoint))):
         if value is not None:
             text = _text(value)
-            yield Recorded(group="progress", name=name, value=value, text=text, exact=text)
+            yield Recorded(group="progress", name=name, value=value, text=text)
 
 
 def _constants(checkpoint: WeightSet) -> Iterator[Recorded]:
@@ -126,9 +126,7 @@ def _weights(checkpoint: WeightSet) -> Iterator[Recorded]:
         if checkpoint.absent.get(role) == TIED:
             text = TIED
         if text:
-            yield Recorded(
-                group="weights", name=role, value=text, text=text, exact=text, absent="absent"
-            )
+            yield Recorded(group="weights", name=role, value=text, text=text, absent="absent")
 
 
 def _other_tensors(checkpoint: WeightSet) -> Iterator[Recorded]:
@@ -142,9 +140,7 @@ def _other_tensors(checkpoint: WeightSet) -> Iterator[Recorded]:
     for pattern, kinds in alike.items():
         times = f"{len(kinds)} of " if len(kinds) > 1 else ""
         text = times + " or ".join(dict.fromkeys(kinds))
-        yield Recorded(
-            group="other tensors", name=pattern, value=text, text=text, exact=text, absent="absent"
-        )
+        yield Recorded(group="other tensors", name=pattern, value=text, text=text, absent="absent")
 
 
 def _values(checkpoint: WeightSet, n_blocks: int) -> Iterator[Recorded]:
@@ -152,7 +148,7 @@ def _values(checkpoint: WeightSet, n_blocks: int) -> Iterator[Recorded]:
     for what, digests in values_of(checkpoint, n_blocks).items():
         held = tuple(sorted(digests.items())) if all(digests.values()) else ()
         text = sha256(repr(held).encode()).hexdigest()[:8]
-        yield Recorded(group=VALUES, name=what, value=held, text=text, exact=text)
+        yield Recorded(group=VALUES, name=what, value=held, text=text)
 
 
 def _exact(value: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures import Measure
+from ngpt_inspect.tables.rows import rows_of
 from ngpt_inspect.version import __version__
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
@@ -52,14 +53,11 @@ def _facts(checkpoint: WeightSet, table: pd.DataFrame) -> dict[str, Any]:
 
 def _coverage(checkpoint: WeightSet, table: pd.DataFrame) -> dict[str, Any]:
     """Count weights with at least one number, and those without by reason."""
-    mine = table["checkpoint"] == checkpoint.label
-    if checkpoint.step is not None:
-        mine &= table["step"] == checkpoint.step
-    present = table["tensor"].notna()
-    absent = table[mine & ~present].drop_duplicates(["role", "reason"])
-    mine &= present
     place = ["layer", "role", "expert", "tensor"]
-    rows = table.loc[mine, [*place, "status", "reason"]]
+    mine = rows_of(table, checkpoint)[[*place, "status", "reason"]]
+    present = mine["tensor"].notna()
+    absent = mine[~present].drop_duplicates(["role", "reason"])
+    rows = mine[present]
     measured = rows.loc[rows["status"] != Status.SKIPPED, place].drop_duplicates()
     everything = rows[place].drop_duplicates()
     skips = rows[rows["status"] == Status.SKIPPED]
