@@ -11,6 +11,7 @@ from reference_model.errors import UsageError
 from reference_model.settings import Settings, require_choice, require_int, require_positive
 
 Architecture = Literal["gpt", "ngpt"]
+FAMILY = {"gpt": "GPT", "ngpt": "nGPT"}
 Granularity = Literal["element", "scalar", "fixed"]
 Interpolation = Literal["lerp", "slerp"]
 Precision = Literal["auto", "float32", "bfloat16"]

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from reference_model.checkpoint import write_safetensors
+from reference_model.config import FAMILY
 from reference_model.data.tokens import BPETokenizer, ByteTokenizer
 from reference_model.errors import UsageError, WriteError
 from reference_model.files import write_atomically
@@ -33,7 +34,6 @@ from reference_model.trained import open_trained
 
 FORMAT_VERSION = 2
 METADATA_KEY = "trace"
-FAMILIES = {"gpt": "GPT", "ngpt": "nGPT"}
 LOGITS = 1 << 25
 """Logits that are held at once: 128 MB."""
 KEPT = 5
@@ -70,7 +70,7 @@ def write_trace(checkpoint: Path, prompt: str, out: Path, *, tokenizer: Path | N
     tensors = trace(trained.model, tokens)
     described = {
         "format_version": FORMAT_VERSION,
-        "family": FAMILIES[header.architecture],
+        "family": FAMILY[header.architecture],
         "checkpoint": trained.name,
         "step": header.step,
         "config": header.config,

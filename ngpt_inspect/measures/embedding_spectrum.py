@@ -55,7 +55,9 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield from _eigenvalues(shown, values.shape, scale, centred=not uncentred)
     yield Values(measure="mean_norm", value=float(directions.row_norms(values).mean()))
     yield Values(measure="anisotropy", value=directions.anisotropy(values))
-    yield _isotropy(clouds.isotropy(values, axes=axes))
+    ratio = clouds.isotropy(values, axes=axes)
+    why = "below the smallest float64: rows this long; see unit_isotropy"
+    yield Values(measure="isotropy", value=ratio) if ratio else skipped("isotropy", why)
     yield Values(measure="unit_isotropy", value=clouds.isotropy(values, unit=True, axes=unit_axes))
     yield _iso_score(about_mean, len(values))
 
@@ -122,21 +124,13 @@ def _sampled(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
         yield skipped(name, "an extreme over directions, which no sample tells: leave --quick out")
 
 
-def _isotropy(ratio: float) -> Values:
-    if ratio == 0.0:
-        return skipped("isotropy", "below the smallest float64: rows this long; see unit_isotropy")
-    return Values(measure="isotropy", value=ratio)
-
-
 def _iso_score(about_mean: torch.Tensor, n_rows: int) -> Values:
     from ngpt_inspect.numerics import clouds
 
     width = len(about_mean)
     if n_rows <= width:
-        few = (
-            f"{n_rows} rows cannot fill {width} dimensions: the score would be one of their number"
-        )
-        return skipped("isoscore", few)
+        few = f"{n_rows} rows cannot fill {width} dimensions"
+        return skipped("isoscore", f"{few}: the score would be one of their number")
     return Values(measure="isoscore", value=clouds.iso_score(about_mean))
 
 

@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from reference_model.checkpoint import checkpoint_path
-from reference_model.config import Architecture, ModelConfig, NGPTConfig, TrainConfig
+from reference_model.config import FAMILY, Architecture, ModelConfig, NGPTConfig, TrainConfig
 from reference_model.experiments.scales import Scale
 from reference_model.presets import model_config, train_config
 from reference_model.schedule import decay_exposure
 from reference_model.training.metrics import read_metrics
-
-FAMILY = {"gpt": "GPT", "ngpt": "nGPT"}
 
 
 @dataclass(frozen=True, kw_only=True)

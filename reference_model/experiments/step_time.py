@@ -15,10 +15,11 @@ from typing import Any
 
 import torch
 
+from reference_model.config import FAMILY
 from reference_model.experiments.command import run_experiment, table
 from reference_model.experiments.laboratory import Laboratory
 from reference_model.experiments.learning_rates import ARCHITECTURES
-from reference_model.experiments.runs import FAMILY, plan
+from reference_model.experiments.runs import plan
 from reference_model.progress import say
 from reference_model.training.ranks import Ranks, join_ranks
 from reference_model.training.trainer import Trainer
