@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,20 @@ def skipped(measure: str, reason: str, **said: Any) -> Values:
     if "index" in said:
         return numbered(measure, [math.nan] * len(said["index"]), **lost)
     return Values(measure=measure, value=math.nan, **lost)
+
+
+def estimated(
+    measure: str,
+    value: float,
+    error: float,
+    reason: str,
+    statistic: str | None = None,
+    status: Status = Status.SAMPLED,
+) -> Iterator[Values]:
+    """Yield a number from a sample, or a statistic of it, and its standard error."""
+    said, of = f"{reason}; standard error {error:.2g}", f"{statistic}_" if statistic else ""
+    yield Values(measure=measure, statistic=statistic, value=value, status=status, reason=said)
+    yield Values(measure=measure, statistic=f"{of}standard_error", value=error)
 
 
 class Summary(StrEnum):

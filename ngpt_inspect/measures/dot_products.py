@@ -15,6 +15,7 @@ from ngpt_inspect.measures._measure import (
     Setting,
     Values,
     View,
+    estimated,
     numbered,
     skipped,
 )
@@ -111,30 +112,16 @@ def _rows(of: str, found: PairwiseDots) -> Iterator[Values]:
     yield numbered(of, found.edges[:-1], statistic="bin_left")
     yield numbered(of, found.counts, statistic="bin_count", **said)
     # The mean over all pairs follows from |sum x|^2: exact beside a sample, unless of drawn rows.
-    zero_rows = f"{found.zero_rows} rows of norm zero left out" if found.zero_rows else ""
-    of_rows = found.mean_standard_error > 0
-    yield Values(
-        measure=of,
-        statistic="mean",
-        value=found.mean,
-        status=status if of_rows else Status.OK,
-        reason=f"{sampled}; standard error {found.mean_standard_error:.2g}"
-        if of_rows
-        else zero_rows * (of == "cosine"),
-    )
-    if of_rows:
-        error = found.mean_standard_error
-        yield Values(measure=of, statistic="mean_standard_error", value=error)
-    spread = f"{reason}; standard error {found.std_standard_error:.2g}"
-    yield Values(
-        measure=of,
-        statistic="std",
-        value=found.std,
-        status=status,
-        reason=made if found.exact else spread,
-    )
-    if not found.exact:
-        yield Values(measure=of, statistic="std_standard_error", value=found.std_standard_error)
+    if found.mean_standard_error > 0:
+        yield from estimated(of, found.mean, found.mean_standard_error, sampled, "mean", status)
+    else:
+        left_out = f"{found.zero_rows} rows of norm zero left out" if found.zero_rows else ""
+        left_out *= of == "cosine"
+        yield Values(measure=of, statistic="mean", value=found.mean, reason=left_out)
+    if found.exact:
+        yield Values(measure=of, statistic="std", value=found.std, reason=made)
+    else:
+        yield from estimated(of, found.std, found.std_standard_error, reason, "std")
     among = "" if found.exact else sampled
     yield _pairs(f"{of}_largest", found.largest, status, among)
     yield _pairs(f"{of}_smallest", found.smallest, status, among)

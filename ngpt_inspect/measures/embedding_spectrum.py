@@ -18,6 +18,7 @@ from ngpt_inspect.measures._measure import (
     Summary,
     Values,
     View,
+    estimated,
     numbered,
     skipped,
 )
@@ -116,10 +117,7 @@ def _sampled(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
     if found.iso_score is not None:
         scalars["isoscore"] = found.iso_score
     for name, scalar in scalars.items():
-        error = float(scalar.error)
-        said = f"{of}; standard error {error:.2g}"
-        yield Values(measure=name, value=float(scalar.value), status=Status.SAMPLED, reason=said)
-        yield Values(measure=name, statistic="standard_error", value=error)
+        yield from estimated(name, float(scalar.value), float(scalar.error), of)
     for name in ("isotropy", "unit_isotropy"):
         yield skipped(name, "an extreme over directions, which no sample tells: leave --quick out")
 
