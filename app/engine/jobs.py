@@ -129,8 +129,9 @@ class Workshop:
         """
         with self._lock:
             if key not in self._jobs:
-                self._jobs[key] = BackgroundJob(title, work)
-                self._queue.put((seconds(), next(self._counted), key, self._jobs[key]))
+                job = BackgroundJob(title, work)
+                self._queue.put((seconds(), next(self._counted), key, job))
+                self._jobs[key] = job
             return self._jobs[key]
 
     def forget(self, job: BackgroundJob) -> None:

@@ -36,7 +36,7 @@ from ngpt_inspect.traces import Trace, read_trace
 
 from .jobs import Workshop
 from .press import Press
-from .stamps import Stamp, stamp_of
+from .stamps import Stamp, has_changed, stamp_of
 from .store import Store, default_folder
 
 if TYPE_CHECKING:
@@ -67,7 +67,12 @@ def open_once(source: str) -> WeightSet:
             raise copy(found)  # the kept one would gather a traceback each time
         return found
     path = _last_step(Path(source))
-    return _open(str(path), stamp_of(path))
+    state = str(path), stamp_of(path)
+    found = _open(*state)
+    if has_changed(found.contents):  # what a folder stands for may lie deeper than it shows
+        _open.clear(*state)
+        found = _open(*state)
+    return found
 
 
 def store() -> Store:

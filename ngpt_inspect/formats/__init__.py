@@ -110,10 +110,10 @@ def _read(place: Place, source: str | PathLike[str], part: str | None) -> Conten
     if not place.exists():
         raise _missing_model(source) if HUB_MODEL.fullmatch(str(source)) else _missing(place)
     place = model_in(place)
-    stamp = stamp_of(place) if isinstance(place, Path) else ()
     chosen, head = _format_of(place)
     if chosen is None:
         raise not_supported(place, head)
+    stamp = stamp_of(place) if isinstance(place, Path) else ()
     folder = place if place.is_dir() else place.parent
     contents = with_part(as_adapter(chosen.read(place), folder, read_contents), part)
     if not contents.tensors:

@@ -179,3 +179,39 @@ def test_parts_and_their_folders_are_in_the_stamp(tmp_path):
     (inner.parent / "config.json").write_text("{}")
     for place in (inner, inner.parent):
         assert {".metadata", "config.json"} == {name for name, *_ in stamp_of(place)}
+
+
+def test_what_belongs_to_a_checkpoint_is_in_its_stamp_and_logs_beside_it_are_not(tmp_path):
+    step = tmp_path / "global_step3"
+    step.mkdir()
+    weights = tmp_path / "adapter_model.safetensors", step / "mp_rank_00_model_states.pt"
+    index = tmp_path / "sharded" / "model.safetensors.index.json"
+    index.parent.mkdir()
+    for file in (*weights, index, tmp_path / "adapter_config.json", tmp_path / "config.json"):
+        file.write_bytes(b"{}")
+    names = [{name for name, *_ in stamp_of(file)} for file in weights]
+    assert "adapter_config.json" in names[0]
+    assert "config.json" in names[1]
+    before = stamp_of(index)
+    for log in ("train.log", "metrics.jsonl", "events.out.tfevents.1.host"):
+        (index.parent / log).write_text("a line")
+    assert stamp_of(index) == before
+    (index.parent / "model-00001-of-00002.safetensors").write_bytes(b"x")
+    assert stamp_of(index) != before
+
+
+@pytest.mark.parametrize(
+    "inner", ["original/consolidated.safetensors", "mp_rank_00/model.safetensors"]
+)
+def test_what_a_folder_stands_for_is_opened_anew_wherever_it_lies(inner, tmp_path):
+    path = tmp_path / "model" / inner
+    path.parent.mkdir(parents=True)
+    write_gpt(path)
+    before = open_once(str(tmp_path / "model"))
+    assert open_once(str(tmp_path / "model")) is before
+    overwritten(path)
+    after = open_once(str(tmp_path / "model"))
+    assert after.contents.stamp != before.contents.stamp
+    (asked,) = requests([after], ["unit_norm"])
+    asked.work(lambda done, total: None)
+    assert set(asked.kept()["status"]) == {"ok"}

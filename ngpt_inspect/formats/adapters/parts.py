@@ -10,14 +10,13 @@ from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats.adapters.lora import AdaptedTensor, LoraUpdate, updates
-from ngpt_inspect.formats.places.beside import REPAIR
+from ngpt_inspect.formats.places.beside import ADAPTER_CONFIG, REPAIR
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.hub_cache import cached
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import ADAPTER, Contents, Held
 from ngpt_inspect.wording import quoted
 
-CONFIG = "adapter_config.json"
 FACTORS = (".lora_A", ".lora_B", ".lora_embedding_", ".lora_magnitude_", ".lora_a", ".lora_b")
 SUM = "sum"
 PROMPTS = ("prompt_embeddings", "prefix_encoder", "prompt_encoder")
@@ -40,7 +39,7 @@ def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
     UnreadableFile
         ``adapter_config.json`` is broken, or the adapter is of another kind.
     """
-    path = folder / CONFIG
+    path = folder / ADAPTER_CONFIG
     if contents.parts or not _is_adapter(contents):
         return contents
     if not path.is_file():

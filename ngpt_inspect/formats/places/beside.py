@@ -31,6 +31,9 @@ STEP_OF_NANOCHAT = re.compile(r"model_(\d{6})\.pt", re.ASCII)
 LITGPT = "litgpt"
 LARGEST = 1 << 16
 SETTING = re.compile(r"^(\w+): (\w[\w.+-]{,99})\r?$", re.ASCII | re.MULTILINE)
+ADAPTER_CONFIG = "adapter_config.json"
+UNREAD = re.compile(r".*\.(log|txt|jsonl|csv|md|out|err|lock|part|tmp)|events\.out\.tfevents\..*")
+"""What others write beside a model while it lies there: no format reads it."""
 REPAIR = "repair it, or move it elsewhere"
 
 
@@ -92,24 +95,23 @@ def files_of(path: Path) -> list[Path]:
     """Return the files that opening a path reads, and perhaps some more beside them.
 
     All files of a folder; of a file itself; of an index, or of one part of several, all files of
-    its folder; always the settings beside them.
+    its folder; always the settings beside them, and around a folder that has none of its own.
+    What others write there while a model lies there (logs) is none of them.
 
     Raises
     ------
     OSError
         There is nothing at this path.
     """
+    folder = path if path.is_dir() else path.parent
+    outer = _settings_in(folder.parent) if INNER.fullmatch(folder.name) else []
     if path.is_dir():
         inner = [each for each in path.iterdir() if INNER.fullmatch(each.name) and each.is_dir()]
-        outer = _settings_in(path.parent) if INNER.fullmatch(path.name) else []
-        return [
-            *_files_in(path),
-            *outer,
-            *(file for each in sorted(inner) for file in _files_in(each)),
-        ]
+        within = (file for each in sorted(inner) for file in _files_in(each))
+        return [*_files_in(path), *outer, *within]
     if path.name.endswith((INDEX, TORCH_INDEX)) or _is_part(path.name):
-        return [path, *(each for each in _files_in(path.parent) if each != path)]
-    return [path, *_settings_in(path.parent, path.name)]
+        return [path, *(each for each in _files_in(folder) if each != path), *outer]
+    return [path, *_settings_in(folder, path.name), *outer]
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -139,8 +141,10 @@ def _is_part(name: str) -> bool:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.iterdir() if not each.is_dir())
+    files = (each for each in folder.iterdir() if not UNREAD.fullmatch(each.name))
+    return sorted(each for each in files if not each.is_dir())
 
 
 def _settings_in(folder: Path, file: str = "") -> list[Path]:
-    return [each for each in _beside(folder, file).values() if each.is_file()]
+    files = [*_beside(folder, file).values(), folder / ADAPTER_CONFIG]
+    return [each for each in files if each.is_file()]
