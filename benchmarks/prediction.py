@@ -1,8 +1,8 @@
 """How well a progress bar tells what a command takes: at a quarter, at half, at three quarters.
 
 Predicted is the time so far over the share that is told to be done, against what it took in the
-end; NaN where nothing was told before. The checkpoint is a random one of two embeddings and some
-layers.
+end; there is none where nothing was told before. The checkpoint is a random one of two embeddings
+and some layers.
 
 Run: python benchmarks/prediction.py --measures condition_numbers dot_products
 """
@@ -60,6 +60,7 @@ def main() -> None:
             told = [
                 Measured(work=work, against=f"real, at {point:.0%}", unit="x", values=[end / took])
                 for point, end in zip(POINTS, ends, strict=True)
+                if not math.isnan(end)
             ]
             tell(f"{options.layers} layers of {options.width}", told, write=options.write)
 
