@@ -91,7 +91,8 @@ def largest_ritz_pair(
     most = min(max_steps * block, n)
     basis_mn = torch.empty(most, n, dtype=start_bn.dtype, device=start_bn.device)
     projected_mm = torch.zeros(most, most, dtype=torch.float64)
-    tiny = 4 * torch.finfo(start_bn.dtype).eps
+    eps = torch.finfo(start_bn.dtype).eps
+    noise, tiny = eps * max(4.0, math.sqrt(n)), 4 * eps
     new_bn, _ = _orthonormal(start_bn, 0.0, most)
     seen = 0
     for step in range(1, max_steps + 1):
@@ -106,7 +107,8 @@ def largest_ritz_pair(
         projected_mm[here, here] = (within_bb + within_bb.T) / 2
         for _ in range(2):
             x_bn = x_bn - (x_bn @ basis_mn[:seen].T) @ basis_mn[:seen]
-        floor = tiny * float(projected_mm.diagonal().max())
+        # Shorter than rounding makes them, directions are noise, and not orthogonal to the basis.
+        floor = noise * float(projected_mm.diagonal().max())
         new_bn, left_bb = _orthonormal(x_bn, floor, most - seen)
         exhausted = step == max_steps or not len(new_bn)
         if exhausted or step % CHECK_EVERY == 0:
