@@ -39,8 +39,9 @@ TOP_TOLERANCE = 2e-10
 an iteration can end before it has seen that another value lies within 1e-7 of this one."""
 CERTIFIED = 1e-9
 """Relative error a residual must prove, rounding apart, for the result to stand."""
-MAX_STEPS = 300
-FAR_BLOCK, FAR_STEPS = 6, 100
+MAX_VECTORS = 600
+"""Of a search, after which the whole spectrum costs less."""
+FAR_BLOCK = 6
 """Vectors that go through W at once at the large end, where it is read from memory every time."""
 BLOCK = 2
 """Vectors elsewhere: of two values that nearly agree one vector sees only one."""
@@ -100,13 +101,12 @@ def extreme_singular_values(w_OI: torch.Tensor, scale: float = 1.0) -> Extremes 
 
 
 def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
-    import torch
 
     values = w_II if scale == 1.0 else w_II.double() * scale
     top = _top_of(values)
     if top is None:
         return None
-    lu, pivots = lu_factors(values, torch.float64)
+    lu, pivots = lu_factors(values)
     # |L| <= n under partial pivoting, so sigma_min <= n times the smallest pivot of U.
     pivot = len(lu) * float(lu.diagonal().abs().min())
     if pivot <= len(lu) * EPS * top[0]:
@@ -184,12 +184,12 @@ def _top_end(
 
     `product` multiplies by W^T W by way of `guide`, in its precision.
     """
-    block, steps = (FAR_BLOCK, FAR_STEPS) if _is_far(guide) else (BLOCK, MAX_STEPS)
+    block = FAR_BLOCK if _is_far(guide) else BLOCK
     start_bI = start_directions(w_OI, guide.dtype, block)
     try:
         with threads_for(guide) as mapped:
             pair = largest_ritz_pair(
-                product(mapped), start_bI, tolerance=TOP_TOLERANCE, max_steps=min(steps, MAX_STEPS)
+                product(mapped), start_bI, tolerance=TOP_TOLERANCE, max_steps=MAX_VECTORS // block
             )
     except FloatingPointError:  # squares beyond the guide's range
         return None
@@ -210,7 +210,9 @@ def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float, to
     start_bI = start_directions(w_OI, torch.float64, BLOCK)
     try:
         with cores(1):  # a triangular solve of one vector has nothing to share
-            pair = largest_ritz_pair(inverse, start_bI, tolerance=TOLERANCE, max_steps=MAX_STEPS)
+            pair = largest_ritz_pair(
+                inverse, start_bI, tolerance=TOLERANCE, max_steps=MAX_VECTORS // BLOCK
+            )
             # One more solve: W v would magnify what is left in v of large singular directions.
             vector_I = inverse(pair.vector.unsqueeze(0))[0]
     except FloatingPointError:

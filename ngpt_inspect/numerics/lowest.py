@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.cores import one_core_each
-from ngpt_inspect.numerics.extremes import EPS, MAX_STEPS
+from ngpt_inspect.numerics.extremes import EPS, MAX_VECTORS
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair
 from ngpt_inspect.numerics.operators import (
     start_directions,
@@ -84,7 +84,9 @@ def _by_qr(tall_OI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     start_1I = start_directions(tall_OI, torch.float64)
     inverse = triangular_solver(root_II)
     try:
-        pair = largest_ritz_pair(inverse, start_1I, tolerance=VALUE_TOLERANCE, max_steps=MAX_STEPS)
+        pair = largest_ritz_pair(
+            inverse, start_1I, tolerance=VALUE_TOLERANCE, max_steps=MAX_VECTORS
+        )
     except FloatingPointError:
         # Exactly singular: nothing is known of the vector, so it is taken as spread evenly.
         return torch.full_like(start_1I[0], len(root_II) ** -0.5), root_II

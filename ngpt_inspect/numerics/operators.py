@@ -108,11 +108,11 @@ def forms_inverse(w: torch.Tensor) -> bool:
     return w.is_cuda
 
 
-def lu_factors(w_II: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+def lu_factors(w_II: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """LU factors of W^T, as columns are what LAPACK factorises; in place, in memory of its own."""
     import torch
 
-    lu = w_II.to(dtype, copy=True, memory_format=torch.contiguous_format).T
+    lu = w_II.to(torch.float64, copy=True, memory_format=torch.contiguous_format).T
     pivots, info = (torch.empty(0, dtype=torch.int32, device=lu.device) for _ in range(2))
     torch.linalg.lu_factor_ex(lu, out=(lu, pivots, info))
     return lu, pivots
