@@ -37,7 +37,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  -e '.[app,export,parquet,train,cluster,gguf,remote,examples,dev]'
+	  -e '.[app,compiled,export,parquet,train,cluster,gguf,remote,examples,dev]'
 	@touch $@
 
 # Side by side, a thread each: two models this small are trained in the time of one.

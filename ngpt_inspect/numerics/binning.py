@@ -30,9 +30,10 @@ class Tally:
         self.reach = reach or 1.0
         self.centre = centre
         self.squares = 0.0
-        self.smallest, self.largest = float("inf"), float("-inf")
+        self.ends = np.array([np.inf, -np.inf])
+        """The smallest and the largest value."""
         self._counts = np.zeros(FINE_BINS, dtype=np.int64)
-        self._desk: _Desk | None = None
+        self._desk: Desk | None = None
 
     @property
     def counts(self) -> np.ndarray:
@@ -46,17 +47,27 @@ class Tally:
         """Width of a fine bin."""
         return 2 * self.reach / FINE_BINS
 
+    @property
+    def zero(self) -> float:
+        """In which place, in fine bins, the centre lies."""
+        return (self.reach + self.centre) / self.width
+
+    def desk(self, like: torch.Tensor, n_values: int) -> Desk:
+        """Return where so many values more, of this dtype and on this device, are counted."""
+        if self._desk is None:
+            self._desk = Desk(like)
+        if self._desk.counted + n_values > MOST:
+            self._counts += self._desk.cleared()
+        self._desk.counted += n_values
+        return self._desk
+
     def add(self, tile: Tile) -> float:
         """Count the values of a tile; return the sum of their squares about the centre."""
         import torch
 
-        self.smallest, self.largest = min(self.smallest, tile.low), max(self.largest, tile.high)
-        if self._desk is None:
-            self._desk = _Desk(tile.values_P)
-        desk = self._desk
-        if desk.counted + len(tile.values_P) > MOST:
-            self._counts += desk.cleared()
-        zero = tile.values_P.new_tensor((self.reach + self.centre) / self.width)
+        self._reach_to(np.array([tile.low, tile.high]))
+        desk = self.desk(tile.values_P, len(tile.values_P))
+        zero = tile.values_P.new_tensor(self.zero)
         norms = []
         for values in tile.values_P.split(PIECE):
             off = torch.sub(values, self.centre, out=desk.values[: len(values)])
@@ -70,11 +81,13 @@ class Tally:
     def join(self, other: Tally) -> None:
         """Add what another tally of the same bins counted; `squares` are the caller's to sum."""
         self._counts += other.counts
-        self.smallest = min(self.smallest, other.smallest)
-        self.largest = max(self.largest, other.largest)
+        self._reach_to(other.ends)
+
+    def _reach_to(self, ends: np.ndarray) -> None:
+        self.ends[:] = min(self.ends[0], ends[0]), max(self.ends[1], ends[1])
 
 
-class _Desk:
+class Desk:
     """Room for one piece of values, which stays near the core from one step to the next."""
 
     def __init__(self, like: torch.Tensor) -> None:
@@ -86,19 +99,18 @@ class _Desk:
         self._ones = torch.ones_like(self._bins[:1])
         # Whole numbers: torch.histc counts in float32 and stops at 2^24. No value lies beyond
         # reach; what rounding puts on the last edge has a place of its own.
-        self._counts = self._bins.new_zeros(FINE_BINS + 1)
+        self.counts = self._bins.new_zeros(FINE_BINS + 1)
 
     def count(self, places_P: torch.Tensor) -> None:
         """Count the whole part of each, of which what rounding puts below zero becomes zero."""
         bins_P = self._bins[: len(places_P)].copy_(places_P)
-        self._counts.index_add_(0, bins_P, self._ones.expand_as(bins_P))
-        self.counted += len(bins_P)
+        self.counts.index_add_(0, bins_P, self._ones.expand_as(bins_P))
 
     def cleared(self) -> np.ndarray:
         """Return the counts, int64, of which there are none afterwards."""
-        counts = self._counts.cpu().numpy().astype(np.int64)
+        counts = self.counts.cpu().numpy().astype(np.int64)
         counts[-2] += counts[-1]
-        self._counts.zero_()
+        self.counts.zero_()
         self.counted = 0
         return counts[:-1]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
+from ngpt_inspect.numerics.finite import NEAR_ELEMENTS, require_finite, row_blocks, times_power
 
 if TYPE_CHECKING:
     import torch
@@ -27,10 +27,10 @@ def row_norms(x_VD: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
+    blocks = row_blocks(x_VD, NEAR_ELEMENTS)
     if x_VD.dtype != torch.float64:  # narrower values have squares that float64 holds
-        norms = [torch.linalg.vector_norm(rows.double(), dim=1) for rows in row_blocks(x_VD)]
-        return torch.cat(norms)
-    return torch.cat([_norms_of_any_size(rows) for rows in row_blocks(x_VD)])
+        return torch.cat([torch.linalg.vector_norm(rows.double(), dim=1) for rows in blocks])
+    return torch.cat([_norms_of_any_size(rows) for rows in blocks])
 
 
 def _norms_of_any_size(rows: torch.Tensor) -> torch.Tensor:

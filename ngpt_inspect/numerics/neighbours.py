@@ -47,7 +47,7 @@ class Closest:
 
 
 @dataclass(frozen=True)
-class _Better:
+class Better:
     """Rows for which a tile has a larger cosine than was known, and how many are close."""
 
     rows: slice
@@ -69,7 +69,7 @@ class Best:
         self.partner_N = torch.zeros(count, dtype=torch.int64, device=device)
         self.close_N = torch.zeros(count, dtype=torch.int64, device=device)
 
-    def look(self, tile: Tile) -> list[_Better]:
+    def look(self, tile: Tile) -> list[Better]:
         """Return what may be better in a tile; it may be looked at while others are taken."""
         dots_RC = tile.matrix()
         close = tile.high >= self.duplicate
@@ -79,7 +79,7 @@ class Best:
 
     def _look(
         self, dots_RC: torch.Tensor, side: int, places: tuple[int, int], close: bool
-    ) -> _Better:
+    ) -> Better:
         """Look along rows (side 1) for what is nearest to each, or along columns (side 0)."""
         first, start = places if side else places[::-1]
         peaks = dots_RC.amax(side)
@@ -87,9 +87,9 @@ class Best:
         which = (peaks > self.cosine_N[here]).nonzero().squeeze(1)
         partners = dots_RC.index_select(1 - side, which).argmax(side) + start
         counts = (dots_RC >= self.duplicate).sum(side) if close else None
-        return _Better(here, which, peaks[which], partners, counts)
+        return Better(here, which, peaks[which], partners, counts)
 
-    def take(self, found: Sequence[_Better]) -> None:
+    def take(self, found: Sequence[Better]) -> None:
         """Take what is better still; of equal cosines the first stays."""
         for each in found:
             known = self.cosine_N[each.rows]

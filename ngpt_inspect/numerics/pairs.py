@@ -1,6 +1,6 @@
 """Everything that is wanted of all pairs of rows, from one pass over their products.
 
-Shapes: V rows, D columns, N rows that take part, R x C a tile.
+Shapes: V rows, D columns, N rows that take part.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.numerics.compiled import fastest
 from ngpt_inspect.numerics.directions import row_norms
-from ngpt_inspect.numerics.finite import require_finite, times_power
+from ngpt_inspect.numerics.finite import require_finite
 from ngpt_inspect.numerics.heartbeat import beat
 from ngpt_inspect.numerics.neighbours import Best, Closest, Nearest
 from ngpt_inspect.numerics.pairwise import (
@@ -26,20 +27,12 @@ from ngpt_inspect.numerics.pairwise import (
     summary,
 )
 from ngpt_inspect.numerics.spread import FEWEST, Coverage, Covering, CoverSeen
-from ngpt_inspect.numerics.tiles import (
-    GROUPS,
-    Hand,
-    Spot,
-    TiledRows,
-    over_tiles,
-    random_groups,
-)
+from ngpt_inspect.numerics.tiles import GROUPS, TiledRows, over_tiles, random_groups
 
 if TYPE_CHECKING:
     import torch
 
 Want = Dots | Closest | Covering
-OfCosines = Best | CoverSeen
 COSINES = Dots(normalize=True, n_extremes=0)
 """What of their distribution a `Covering` takes."""
 SHORT = 2.0**-40
@@ -51,7 +44,7 @@ def all_pairs(x_VD: torch.Tensor, wants: Sequence[Want]) -> dict[Want, Any]:
     """Return what is wanted of the products of all pairs of different rows, each made once.
 
     Products are taken in tiles, 2 D operations a pair: raw, and over two norms for cosines. Besides
-    the rows themselves it holds about 40 MB a thread. Numbers do not depend on what else is wanted,
+    the rows themselves it holds about 25 MB a thread. Numbers do not depend on what else is wanted,
     nor on how many threads there are.
 
     Parameters
@@ -205,7 +198,7 @@ class _Cloud:
         in_float64 = bool(covering) and self.are_few
         groups = self.groups(dots, in_float64=in_float64)
         count = len(self.nonzero)
-        seen: dict[Want, OfCosines] = {
+        seen: dict[Want, Best | CoverSeen] = {
             want: Best(groups[0], count, want.duplicate)
             for want in wants
             if isinstance(want, Closest)
@@ -258,14 +251,17 @@ class _Cloud:
 
 
 def _gather(
-    groups: list[TiledRows], spreads: dict[bool, Spread], best: list[OfCosines], n_nonzero: int
+    groups: list[TiledRows],
+    spreads: dict[bool, Spread],
+    best: list[Best | CoverSeen],
+    n_nonzero: int,
 ) -> None:
     """Go over the tiles of each group once."""
     todo = sum(len(g.ids_N) * (len(g.ids_N) - 1) // 2 for g in groups)
     done = 0
     for group in groups:
         cut = n_nonzero if len(group.ids_N) > n_nonzero else None
-        look = _Looking(group, spreads, best, len(group.ids_N) if cut is None else cut)
+        look = fastest(group, spreads, best, len(group.ids_N) if cut is None else cut)
         with ExitStack() as stack:
             for spread in spreads.values():
                 stack.enter_context(spread.group())
@@ -276,45 +272,3 @@ def _gather(
                     each.take(found)
                 done += n_values
                 beat(done, todo)
-
-
-class _Looking:
-    """What is done with each tile of a group of rows, by the thread that multiplied it."""
-
-    def __init__(
-        self, rows: TiledRows, spreads: dict[bool, Spread], best: list[OfCosines], n_cosines: int
-    ) -> None:
-        self.rows, self.spreads, self.best = rows, spreads, best
-        self.n_cosines = n_cosines
-        norms_N = times_power(rows.norms_V[rows.ids_N], -rows.exponent)
-        self.over_norms_N = (1.0 / norms_N).to(rows.dtype)
-
-    def __call__(
-        self, hand: Hand, spot: Spot, dots_RC: torch.Tensor
-    ) -> tuple[int, dict[bool, Any], list[Any]]:
-        glances, better = {}, []
-        tile = None
-        if (True in self.spreads or self.best) and spot.stop <= self.n_cosines:
-            tile = spot.tile(self.cosines(hand, spot, dots_RC))
-            better = [each.look(tile) for each in self.best]
-            if True in self.spreads:
-                glances[True] = self.spreads[True].look(hand, tile, self.rows.ids_N)
-        if False in self.spreads:
-            tile = spot.tile(dots_RC)
-            glances[False] = self.spreads[False].look(hand, tile, self.rows.ids_N)
-        return spot.n_pairs, glances, better
-
-    def cosines(self, hand: Hand, spot: Spot, dots_RC: torch.Tensor) -> torch.Tensor:
-        """Return raw products over the two norms, beside them while they are needed."""
-        import torch
-
-        if self.rows.normalize:
-            return dots_RC
-        room = (
-            dots_RC
-            if False not in self.spreads
-            else hand.room("cosines", (dots_RC.shape[0], dots_RC.shape[1]), self.rows)
-        )
-        over_R1 = self.over_norms_N[spot.first : spot.last].unsqueeze(1)
-        torch.mul(dots_RC, over_R1, out=room)
-        return room.mul_(self.over_norms_N[spot.start : spot.stop])

@@ -197,11 +197,25 @@ class Spread:
 
     def look(self, hand: Hand, tile: Tile, ids_N: torch.Tensor) -> Glance:
         """Count the values of a tile; in one of several threads."""
-        found = [each.look(tile, ids_N) for each in (self.largest, self.smallest)]
-        kept = None if self.kept is None else tile.values_P.cpu().numpy().copy()
+        return self.ends_of(tile, ids_N, self.tally_of(hand).add(tile))
+
+    def tally_of(self, hand: Hand) -> Tally:
+        """Return what this thread counts in."""
         if hand not in self._hands:
             self._hands[hand] = Tally(self.reach, self.centre)
-        return Glance(found[0], found[1], self._hands[hand].add(tile), kept)
+        return self._hands[hand]
+
+    def ends_of(self, tile: Tile, ids_N: torch.Tensor, squares: float) -> Glance:
+        """Return what may be named of a tile whose values are counted."""
+        found = [each.look(tile, ids_N) for each in (self.largest, self.smallest)]
+        kept = None if self.kept is None else tile.values_P.cpu().numpy().copy()
+        return Glance(found[0], found[1], squares, kept)
+
+    def bars(self, hand: Hand) -> tuple[float, float]:
+        """Return the ends that a value must lie beyond to matter to any but the counts."""
+        if not self.largest.k:
+            return tuple(self.tally_of(hand).ends)
+        return self.smallest.bar, self.largest.bar
 
     def take(self, seen: Glance) -> None:
         """Take what was seen in a tile, in the order of the tiles."""
@@ -270,8 +284,8 @@ def summary(
     measured = int(fine.sum())
     ends = (found.largest, found.smallest)
     largest, smallest = (_named(each, groups[0])[: want.n_extremes] for each in ends)
-    low = smallest[0].value if smallest else min(t.smallest for t in tallies)
-    high = largest[0].value if largest else max(t.largest for t in tallies)
+    low = smallest[0].value if smallest else min(t.ends[0] for t in tallies)
+    high = largest[0].value if largest else max(t.ends[1] for t in tallies)
     edges, slots = coarse_bins(tallies[0], fine, want.bins)
     levels = np.linspace(0, 1, want.n_levels)
     if found.kept is not None:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ngpt_inspect.numerics.cores import side_by_side
 from ngpt_inspect.numerics.directions import directions
-from ngpt_inspect.numerics.finite import times_power
+from ngpt_inspect.numerics.finite import NEAR_ELEMENTS, times_power
 
 if TYPE_CHECKING:
     import torch
 
-TILE_ROWS = 1536
+TILE_ROWS = 1024
 MOST_THREADS = 8
-"""Each holds a tile, its cosines, their bins and two blocks of rows: about 40 MB."""
+"""Each holds a tile, its cosines, their bins and two blocks of rows: about 25 MB."""
 DIAGONAL_ROWS = 512
 CHUNK = 1024
 BLOCK_ELEMENTS = 10_000_000
@@ -63,7 +63,7 @@ class TiledRows:
         import torch
 
         out = []
-        step = max(1, BLOCK_ELEMENTS // self.x_VD.shape[1])
+        step = max(1, NEAR_ELEMENTS // self.x_VD.shape[1])
         for first in range(0, len(i_N), step):
             pairs = (ids[first : first + step] for ids in (i_N, j_N))
             sides = (replace(self, ids_N=ids, in_order=False) for ids in pairs)
@@ -169,6 +169,16 @@ class Spot:
     last: int
     start: int
     stop: int
+
+    @property
+    def rows(self) -> slice:
+        """Where its rows are in `TiledRows.ids_N`."""
+        return slice(self.first, self.last)
+
+    @property
+    def columns(self) -> slice:
+        """Where its columns are."""
+        return slice(self.start, self.stop)
 
     @property
     def triangle(self) -> bool:
@@ -300,12 +310,16 @@ class ExtremePairs:
         self.k, self.sign = k, sign
         self.found: list[tuple[float, int, int]] = []
 
+    @property
+    def bar(self) -> float:
+        """Beyond this a value is among the k; all are until there are as many."""
+        return self.found[-1][0] if len(self.found) == self.k else -self.sign * math.inf
+
     def look(self, tile: Tile, ids_N: torch.Tensor) -> list[tuple[float, int, int]]:
         """Return what may be better in a tile; it may be looked at while others are taken."""
         if not self.k:
             return []
-        bar = self.sign * self.found[-1][0] if len(self.found) == self.k else float("-inf")
-        if not max(self.sign * tile.low, self.sign * tile.high) > bar:
+        if not max(self.sign * tile.low, self.sign * tile.high) > self.sign * self.bar:
             return []
         index_K = tile.top(self.k, self.sign)
         values, pairs = tile.values_P[index_K].tolist(), ids_N[tile.pairs(index_K)].tolist()

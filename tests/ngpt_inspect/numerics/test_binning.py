@@ -25,7 +25,7 @@ def test_bins_of_a_tally():
     tally.add(tile_of(torch.tensor([-2.0, 0.0, 1.0, 2.0])))
     lower_edges = tally.counts.nonzero()[0] * tally.width - 2.0
     assert lower_edges.tolist() == pytest.approx([-2, 0, 1, 2 - tally.width])
-    assert (tally.smallest, tally.largest) == (-2, 2)
+    assert tally.ends.tolist() == [-2, 2]
     assert tally.squares == pytest.approx(2.5**2 + 0.5**2 + 0.5**2 + 1.5**2)
 
 

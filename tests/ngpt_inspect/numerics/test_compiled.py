@@ -1,0 +1,108 @@
+"""One compiled pass over a tile finds what torch finds, and what brute force says."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tolerances import rounding
+
+from ngpt_inspect.numerics import compiled, pairwise, tiles
+from ngpt_inspect.numerics.neighbours import Closest
+from ngpt_inspect.numerics.pairs import all_pairs
+from ngpt_inspect.numerics.pairwise import Dots
+from ngpt_inspect.numerics.spread import Covering
+
+WANTS = (Dots(), Dots(normalize=True), Closest(0.9), Closest(0.5), Covering(3))
+PLAIN = 1 << 60
+COLUMNS = 7
+
+
+@pytest.fixture(autouse=True)
+def small_tiles(monkeypatch):
+    pytest.importorskip("numba", reason="the extra `compiled` is not installed")
+    monkeypatch.setattr(tiles, "TILE_ROWS", 32)
+    monkeypatch.setattr(tiles, "DIAGONAL_ROWS", 8)
+    monkeypatch.setattr(pairwise, "SORTED_PAIRS", 0)
+
+
+def cloud(count=203):
+    x = torch.randn(count, COLUMNS, generator=torch.Generator().manual_seed(3)) + 0.2
+    x[::29] = 0
+    x[5], x[150] = x[80] * 2, -x[81]
+    return x
+
+
+def found(monkeypatch, x, wants, from_pairs):
+    monkeypatch.setattr(compiled, "FROM_PAIRS", from_pairs)
+    return all_pairs(x, wants)
+
+
+def parts(wants):
+    """Every subset that is asked for on its own somewhere, and all."""
+    return [*([want] for want in wants), wants[:2], wants[1:3], wants[:3], wants]
+
+
+@pytest.mark.parametrize("power", [0, -130, 90], ids=["near 1", "tiny", "huge"])
+@pytest.mark.parametrize("wants", parts(WANTS), ids=lambda wants: f"{len(wants)} wants")
+def test_it_finds_what_torch_finds(monkeypatch, wants, power):
+    x = torch.ldexp(cloud(), torch.tensor(power))
+    plain, fast = (found(monkeypatch, x, wants, n) for n in (PLAIN, 0))
+    for want, value in plain.items():
+        other = fast[want]
+        if isinstance(want, Dots):
+            # A sum of P squares in another order; a value at the edge of one of 2^18 bins.
+            assert other.std == pytest.approx(value.std, rel=rounding(64, dtype=torch.float32))
+            assert abs(other.counts - value.counts).sum() <= 4
+            width = value.edges[1] - value.edges[0]
+            assert abs(other.quantiles - value.quantiles).max() <= 1e-3 * width
+            other = replace(other, std=value.std, counts=value.counts, quantiles=value.quantiles)
+        assert str(other) == str(value)
+
+
+def test_it_finds_what_brute_force_says(monkeypatch):
+    x = cloud()
+    raw, cosines, near = (found(monkeypatch, x, WANTS[:3], 0)[want] for want in WANTS[:3])
+    assert isinstance(cosines.counts, np.ndarray)
+    wide = x.double().numpy()
+    i, j = np.triu_indices(len(wide), 1)
+    products = (wide @ wide.T)[i, j]
+    in_float32 = rounding(COLUMNS, dtype=torch.float32)
+    assert raw.counts.sum() == raw.n_pairs == len(products)
+    assert raw.std == pytest.approx(products.std(), rel=in_float32 * 64)
+    assert [pair.value for pair in raw.largest] == pytest.approx(np.sort(products)[:-11:-1])
+    assert [pair.value for pair in raw.smallest] == pytest.approx(np.sort(products)[:10])
+    lengths = np.linalg.norm(wide, axis=1)
+    sound = lengths > 0
+    unit = wide[sound] / lengths[sound, None]
+    of_pairs = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
+    moved = abs(np.histogram(of_pairs, cosines.edges)[0] - cosines.counts).sum()
+    assert moved <= 4
+    square = unit @ unit.T - 2 * np.eye(len(unit))
+    best = near.cosine_V[torch.from_numpy(sound)].numpy()
+    assert best == pytest.approx(square.max(1).clip(-1, 1), abs=in_float32)
+    assert near.duplicates_V[torch.from_numpy(sound)].tolist() == (square >= 0.9).sum(1).tolist()
+
+
+def test_threads_change_no_number(monkeypatch):
+    one = found(monkeypatch, cloud(), WANTS, 0)
+    torch.set_num_threads(3)
+    try:
+        three = found(monkeypatch, cloud(), WANTS, 0)
+    finally:
+        torch.set_num_threads(1)
+    assert str(one) == str(three)
+
+
+@pytest.mark.parametrize("error", [ImportError("no numba"), RuntimeError("no folder to write to")])
+def test_without_it_torch_does_all(monkeypatch, error):
+    class Refusing:
+        def find_spec(self, name, path=None, target=None):
+            if name == "ngpt_inspect.numerics.loops":
+                raise error
+
+    plain = found(monkeypatch, cloud(), WANTS, PLAIN)
+    monkeypatch.delitem(sys.modules, "ngpt_inspect.numerics.loops", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Refusing(), *sys.meta_path])
+    assert str(found(monkeypatch, cloud(), WANTS, 0)) == str(plain)
