@@ -16,13 +16,13 @@ import numpy as np
 from ngpt_inspect.numerics.looking import Looking
 from ngpt_inspect.numerics.neighbours import Best, Better
 from ngpt_inspect.numerics.pairwise import Glance
+from ngpt_inspect.numerics.spread import CoverSeen, Nearer, potential_of
 
 if TYPE_CHECKING:
     import torch
 
     from ngpt_inspect.numerics.loops import Counting, Side
     from ngpt_inspect.numerics.pairwise import Spread
-    from ngpt_inspect.numerics.spread import CoverSeen
     from ngpt_inspect.numerics.tiles import Hand, Spot, Tile, TiledRows
 
 FROM_PAIRS = 1 << 26
@@ -61,11 +61,17 @@ class CompiledLooking(Looking):
         has_cosines = spot.stop <= self.n_cosines
         best = self.best if has_cosines else ()
         kinds = [kind for kind in self.spreads if has_cosines or not kind]
-        near = next((each for each in best if isinstance(each, Best)), None)
+        near, cover = self._served(best)
+        height = len(dots_RC) if cover else 1
+        unit_RC = hand.room("unit", (height, dots_RC.shape[1]), self.rows)
         unit = bool(best) or True in kinds
-        rows, columns = (self._side(part, near, unit) for part in (spot.rows, spot.columns))
+        rows, columns = (
+            self._side(part if unit else slice(0), near, cover)
+            for part in (spot.rows, spot.columns)
+        )
         found = look(
             dots_RC.numpy(),
+            unit_RC.numpy(),
             spot.triangle,
             *(self._counting(kind, hand, spot, dots_RC, kinds) for kind in (False, True)),
             *(rows, columns),
@@ -84,10 +90,22 @@ class CompiledLooking(Looking):
                 if beyond
                 else Glance([], [], squares, None)
             )
-        better = [
-            _better(spot, rows, columns) if each is near else each.look(tile(True)) for each in best
-        ]
+        sides = ((spot.rows, rows, spot.start), (spot.columns, columns, spot.first))
+        better: list[Any] = []
+        for each in best:
+            if each is near:
+                better.append([_better(*side) for side in sides])
+            elif each is cover:
+                nearer = [_nearer(*side) for side in sides]
+                better.append((potential_of(spot.values(unit_RC)), nearer))
+            else:
+                better.append(each.look(tile(True)))
         return spot.n_pairs, glances, better
+
+    def _served(self, best: Sequence[Best | CoverSeen]) -> tuple[Best | None, CoverSeen | None]:
+        """Return which of them the pass itself serves: the first of each kind."""
+        near = next((each for each in best if isinstance(each, Best)), None)
+        return near, next((each for each in best if isinstance(each, CoverSeen)), None)
 
     def _counting(
         self, kind: bool, hand: Hand, spot: Spot, dots_RC: torch.Tensor, kinds: Sequence[bool]
@@ -105,28 +123,36 @@ class CompiledLooking(Looking):
         counts_F = tally.desk(dots_RC, spot.n_pairs).counts.numpy()
         return Counting((centre, zero, per_unit), counts_F, tally.ends, (low, high))
 
-    def _side(self, part: slice, near: Best | None, unit: bool) -> Side:
+    def _side(self, part: slice, near: Best | None, cover: CoverSeen | None) -> Side:
         """Return what is known of the rows on one side, for what is nearer to be put in."""
         from ngpt_inspect.numerics.loops import Side
 
-        none = slice(0)
-        over_R = self.over_norms_N[part if unit else none].numpy()
-        known = np.empty(0, np.float32) if near is None else near.cosine_N[part].numpy().copy()
-        partners_R = np.full(len(known), -1, np.int32)
-        return Side(over_R, known, partners_R, np.zeros(len(known), np.int64))
+        over_R = self.over_norms_N[part].numpy()
+        if cover:
+            known_RK = cover.nearest.cosines_NK[part].numpy().copy()
+        elif near:
+            known_RK = near.cosine_N[part].unsqueeze(1).numpy().copy()
+        else:
+            known_RK = np.empty((0, 1), np.float32)
+        ids_RK = np.full(known_RK.shape, -1)
+        close_R = np.zeros(len(known_RK), np.int64)
+        return Side(over_R, known_RK[:, -1].copy(), known_RK, ids_RK, close_R)
 
 
-def _better(spot: Spot, rows: Side, columns: Side) -> list[Better]:
-    """Return for which rows of either side something nearer was found."""
+def _better(part: slice, side: Side, first: int) -> Better:
+    """Return for which rows of one side a nearer one was found."""
     import torch
 
-    out = []
-    sides = ((spot.rows, rows, spot.start), (spot.columns, columns, spot.first))
-    for part, side, first in sides:
-        which = torch.from_numpy((side.partners_R >= 0).nonzero()[0])
-        peaks, partners = (
-            torch.from_numpy(each)[which] for each in (side.peaks_R, side.partners_R)
-        )
-        close = torch.from_numpy(side.close_R) if side.close_R.any() else None
-        out.append(Better(part, which, peaks, partners.long() + first, close))
-    return out
+    which = torch.from_numpy((side.ids_RK[:, 0] >= 0).nonzero()[0])
+    peaks, partners = (torch.from_numpy(of[:, 0])[which] for of in (side.cosines_RK, side.ids_RK))
+    close = torch.from_numpy(side.close_R) if side.close_R.any() else None
+    return Better(part, which, peaks, partners + first, close)
+
+
+def _nearer(part: slice, side: Side, first: int) -> Nearer:
+    """Return the nearest of the rows of one side, of those that were not known."""
+    import torch
+
+    ids_RK = torch.from_numpy(side.ids_RK)
+    new_RK = torch.from_numpy(side.cosines_RK).masked_fill(ids_RK < 0, -np.inf)
+    return Nearer(part, new_RK, ids_RK + first)

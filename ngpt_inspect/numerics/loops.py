@@ -14,6 +14,8 @@ from numba import njit
 
 # Sums may be taken in any order, and products fused with them.
 FREE = {"reassoc", "contract", "nsz"}
+PIECE = 64
+"""Values of which none is nearer, nearly always: seen without a branch."""
 
 
 class Counting(NamedTuple):
@@ -29,14 +31,16 @@ class Counting(NamedTuple):
 
 
 class Side(NamedTuple):
-    """The rows on one side of a tile, R or C; empty arrays of what is not wanted."""
+    """The rows on one side of a tile, R or C, and their K nearest; empty where not wanted."""
 
     over_R: np.ndarray
     """One over their norms, float32."""
-    peaks_R: np.ndarray
-    """The largest cosine of each, float32, raised."""
-    partners_R: np.ndarray
-    """With which row of the other side, int32; left alone where none is larger than was known."""
+    least_R: np.ndarray
+    """The last of `cosines_RK` once more, side by side: most values are compared with it alone."""
+    cosines_RK: np.ndarray
+    """The largest cosines of each row so far, float32, descending."""
+    ids_RK: np.ndarray
+    """With which row of the other side, int64; -1 of what was known before."""
     close_R: np.ndarray
     """How many cosines reach the bar, int64, added to."""
 
@@ -70,39 +74,48 @@ def _times(values_C, factor, factors_C, out_C):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _any_from(values_C, bar):  # type: ignore[no-untyped-def]
-    found = 0
-    for j in range(len(values_C)):
-        found += values_C[j] >= bar
-    return found > 0
+def _insert(side, row, value, partner):  # type: ignore[no-untyped-def]
+    """Put a cosine among the nearest of a row; of equal ones the first stays before."""
+    place = side.cosines_RK.shape[1] - 1
+    while place and side.cosines_RK[row, place - 1] < value:
+        side.cosines_RK[row, place] = side.cosines_RK[row, place - 1]
+        side.ids_RK[row, place] = side.ids_RK[row, place - 1]
+        place -= 1
+    side.cosines_RK[row, place], side.ids_RK[row, place] = value, partner
+    side.least_R[row] = side.cosines_RK[row, -1]
 
 
 @njit(nogil=True, cache=True)
-def _raise_peaks(values_C, i, peaks_C, partners_C):  # type: ignore[no-untyped-def]
-    for j in range(len(values_C)):
-        better = values_C[j] > peaks_C[j]
-        peaks_C[j] = values_C[j] if better else peaks_C[j]
-        partners_C[j] = i if better else partners_C[j]
+def _look_for_nearest(unit_C, i, first, rows, columns, bar):  # type: ignore[no-untyped-def]
+    """Look along row i for what is nearer, to it and to each of the columns, and what is close."""
+    for start in range(0, len(unit_C), PIECE):
+        piece = unit_C[start : start + PIECE]
+        begin = first + start
+        least_C = columns.least_R[begin:]
+        found = 0
+        for j in range(len(piece)):
+            found += (piece[j] > rows.least_R[i]) | (piece[j] > least_C[j]) | (piece[j] >= bar)
+        if not found:
+            continue
+        for j in range(len(piece)):
+            if piece[j] > rows.least_R[i]:
+                _insert(rows, i, piece[j], begin + j)
+            if piece[j] > least_C[j]:
+                _insert(columns, begin + j, piece[j], i)
+            if piece[j] >= bar:
+                rows.close_R[i] += 1
+                columns.close_R[begin + j] += 1
 
 
 @njit(nogil=True, cache=True)
-def _take_row(values_C, i, first, rows, columns, bar):  # type: ignore[no-untyped-def]
-    """Look for what is nearest to row i, and for what is close to it."""
-    for j in range(len(values_C)):
-        if values_C[j] > rows.peaks_R[i]:
-            rows.peaks_R[i], rows.partners_R[i] = values_C[j], first + j
-        if values_C[j] >= bar:
-            rows.close_R[i] += 1
-            columns.close_R[first + j] += 1
-
-
-@njit(nogil=True, cache=True)
-def look(dots_RC, triangle, raw, cosines, rows, columns, bar):  # type: ignore[no-untyped-def]
+def look(dots_RC, unit_RC, triangle, raw, cosines, rows, columns, bar):  # type: ignore[no-untyped-def]
     """Go over a tile once, on the diagonal over what is above it.
 
     Parameters
     ----------
     dots_RC : array of shape (R, C), float32
+    unit_RC : array of shape (R, C) or (1, C), float32
+        Where cosines are put, row by row or one over the other.
     triangle : bool
     raw, cosines : Counting
     rows, columns : Side
@@ -115,9 +128,7 @@ def look(dots_RC, triangle, raw, cosines, rows, columns, bar):  # type: ignore[n
         Of raw products, then of cosines: the sum of squares about the centre, and how many values
         lie beyond the bars.
     """
-    n_columns = dots_RC.shape[1]
-    bins_C = np.empty(n_columns, np.int32)
-    room_C = np.empty(n_columns, np.float32)
+    bins_C = np.empty(dots_RC.shape[1], np.int32)
     raw_squares, raw_beyond, squares, beyond = 0.0, 0, 0.0, 0
     for i in range(len(dots_RC)):
         first = i + 1 if triangle else 0
@@ -128,14 +139,12 @@ def look(dots_RC, triangle, raw, cosines, rows, columns, bar):  # type: ignore[n
             raw_beyond += found
         if not len(rows.over_R):
             continue
-        unit = room_C[first:]
+        unit = unit_RC[min(i, len(unit_RC) - 1), first:]
         _times(values, rows.over_R[i], columns.over_R[first:], unit)
         if len(cosines.counts_F):
             more, found = _count(unit, cosines, bins_C)
             squares += more
             beyond += found
-        if len(rows.peaks_R):
-            _raise_peaks(unit, i, columns.peaks_R[first:], columns.partners_R[first:])
-            if _any_from(unit, min(rows.peaks_R[i], bar)):
-                _take_row(unit, i, first, rows, columns, bar)
+        if len(rows.least_R):
+            _look_for_nearest(unit, i, first, rows, columns, bar)
     return raw_squares, raw_beyond, squares, beyond

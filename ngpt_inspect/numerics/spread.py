@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ngpt_inspect.numerics.binning import Tally
+from ngpt_inspect.numerics.finite import NEAR_ELEMENTS
 from ngpt_inspect.numerics.sphere_law import cosine_law
 from ngpt_inspect.numerics.tiles import (
     BLOCK_ELEMENTS,
@@ -82,13 +83,16 @@ def skewness(counts_N: torch.Tensor) -> float:
     return float((off_N**3).mean() / deviation**3)
 
 
-def _potential(cosines_P: torch.Tensor) -> float:
+def potential_of(cosines_P: torch.Tensor) -> float:
     """Sum of exp(-4 (1 - cos)): |x - y|^2 = 2 - 2 cos; short sums, joined in float64."""
     import torch
 
-    whole = len(cosines_P) // CHUNK * CHUNK
-    parts = (cosines_P[:whole].view(-1, CHUNK), cosines_P[whole:].unsqueeze(0))
-    return sum(float(torch.exp(4 * part - 4).sum(1).double().sum()) for part in parts)
+    sums = []
+    for part in cosines_P.split(NEAR_ELEMENTS):
+        terms = (4 * part).sub_(4).exp_()
+        whole = len(terms) // CHUNK * CHUNK
+        sums += [terms[:whole].view(-1, CHUNK).sum(1), terms[whole:].sum(0, keepdim=True)]
+    return float(torch.cat(sums).double().sum())
 
 
 def _from_sorted(cosines: np.ndarray, cdf: Cdf) -> float:
@@ -106,8 +110,8 @@ def _from_tally(tally: Tally, cdf: Cdf) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class _Nearer:
-    """The largest cosines of some rows in a tile, and whose they are."""
+class Nearer:
+    """The largest cosines of some rows in a tile, or -inf, and whose they are."""
 
     rows: slice
     values_RK: torch.Tensor
@@ -123,11 +127,11 @@ class CoverSeen:
         self.nearest = _Nearby(unit, max(self.k, 2))
         self.total = 0.0
 
-    def look(self, tile: Tile) -> tuple[float, list[_Nearer]]:
+    def look(self, tile: Tile) -> tuple[float, list[Nearer]]:
         """Return what is in a tile; it may be looked at while others are taken."""
-        return _potential(tile.values_P), self.nearest.look(tile)
+        return potential_of(tile.values_P), self.nearest.look(tile)
 
-    def take(self, found: tuple[float, list[_Nearer]]) -> None:
+    def take(self, found: tuple[float, list[Nearer]]) -> None:
         """Take what was seen, in the order of the tiles."""
         self.total += found[0]
         self.nearest.take(found[1])
@@ -170,7 +174,7 @@ class _Nearby:
         self.cosines_NK = torch.full((count, k), -math.inf, dtype=rows.dtype, device=device)
         self.ids_NK = torch.zeros((count, k), dtype=torch.int64, device=device)
 
-    def look(self, tile: Tile) -> list[_Nearer]:
+    def look(self, tile: Tile) -> list[Nearer]:
         """Return what is nearest in a tile, for the rows of both of its sides."""
         dots_RC = tile.matrix()
         sides = [(dots_RC, tile.first_row, tile.first_column)]
@@ -179,19 +183,19 @@ class _Nearby:
         found = []
         for dots, row, column in sides:
             values_RK, ids_RK = _largest(dots, self.k)
-            found.append(_Nearer(slice(row, row + len(dots)), values_RK, ids_RK + column))
+            found.append(Nearer(slice(row, row + len(dots)), values_RK, ids_RK + column))
         return found
 
-    def take(self, found: list[_Nearer]) -> None:
-        """Take what is nearer than what was known."""
+    def take(self, found: list[Nearer]) -> None:
+        """Take what is nearer than what was known; of equal cosines the first stays."""
         import torch
 
         for new in found:
             values = torch.cat((self.cosines_NK[new.rows], new.values_RK), 1)
             ids = torch.cat((self.ids_NK[new.rows], new.ids_RK), 1)
-            best = values.topk(self.k, 1)
-            self.cosines_NK[new.rows] = best.values
-            self.ids_NK[new.rows] = ids.gather(1, best.indices)
+            values, order = values.sort(dim=1, descending=True, stable=True)
+            self.cosines_NK[new.rows] = values[:, : self.k]
+            self.ids_NK[new.rows] = ids.gather(1, order[:, : self.k])
 
     def two_nn(self) -> tuple[float, int]:
         """1 / mean ln(r2 / r1) over the rows whose nearest is at a distance, and how many are not.

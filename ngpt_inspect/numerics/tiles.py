@@ -191,14 +191,19 @@ class Spot:
         rows, columns = self.last - self.first, self.stop - self.start
         return rows * (rows - 1) // 2 if self.triangle else rows * columns
 
-    def tile(self, dots_RC: torch.Tensor) -> Tile:
-        """Return what is looked at of its products: on the diagonal, those above it."""
+    def values(self, dots_RC: torch.Tensor) -> torch.Tensor:
+        """Return what is looked at of its products: on the diagonal, those above it; (P,)."""
         import torch
 
-        values_P = dots_RC.view(-1)
-        if self.triangle:
-            above = torch.ones_like(dots_RC, dtype=torch.bool).triu_(1)
-            values_P = dots_RC.masked_select(above)
+        if not self.triangle:
+            return dots_RC.view(-1)
+        return dots_RC.masked_select(torch.ones_like(dots_RC, dtype=torch.bool).triu_(1))
+
+    def tile(self, dots_RC: torch.Tensor) -> Tile:
+        """Return the same with its ends."""
+        import torch
+
+        values_P = self.values(dots_RC)
         low, high = (float(end) for end in torch.aminmax(values_P))
         columns = self.stop - self.start
         return Tile(values_P, self.first, self.start, columns, low, high, self.triangle)
