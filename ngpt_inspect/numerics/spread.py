@@ -14,12 +14,7 @@ import numpy as np
 from ngpt_inspect.numerics.binning import Tally
 from ngpt_inspect.numerics.finite import NEAR_ELEMENTS
 from ngpt_inspect.numerics.sphere_law import cosine_law
-from ngpt_inspect.numerics.tiles import (
-    BLOCK_ELEMENTS,
-    CHUNK,
-    Tile,
-    TiledRows,
-)
+from ngpt_inspect.numerics.tiles import CHUNK, Tile, TiledRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -205,7 +200,7 @@ class _Nearby:
         import torch
 
         rows, ratios = self.rows, []
-        step = max(1, BLOCK_ELEMENTS // rows.x_VD.shape[1] // 4)
+        step = max(1, NEAR_ELEMENTS // rows.x_VD.shape[1])
         for first in range(0, len(rows.ids_N), step):
             own_BD = rows.block(first, first + step, torch.float64)
             distances = [
