@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.cli.lines import TextTable
 from ngpt_inspect.measures import MEASURES, Measure, View
-from ngpt_inspect.summary import Level, beside
 from ngpt_inspect.table import Table
 from ngpt_inspect.tables.cells import Cell, Cells, cells_of
 from ngpt_inspect.tables.rows import rows_at
@@ -172,6 +171,8 @@ def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> TextTa
 
     A reading that its rule finds wanting says so before its text.
     """
+    from ngpt_inspect.summary import Level, beside
+
     if "level" in facts:
         wanting = facts["level"].isin([Level.NOTICE, Level.TROUBLE])
         told = facts["level"].astype("str") + ": " + facts["text"]
@@ -186,6 +187,8 @@ def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> TextTa
 
 def rule_notes(summary: pd.DataFrame) -> Iterator[str]:
     """Yield the rule behind each kind of reading that is a notice or a trouble somewhere."""
+    from ngpt_inspect.summary import Level
+
     wanting = summary[summary["level"].isin([Level.NOTICE, Level.TROUBLE])]
     for item, rule in dict.fromkeys(zip(wanting["item"], wanting["rule"], strict=True)):
         yield f"{item}: {rule}"
