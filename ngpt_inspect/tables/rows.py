@@ -196,5 +196,9 @@ def records(table: pd.DataFrame | Measured) -> list[dict[str, Any]]:
     """Return a table row by row, as dictionaries; nulls are None."""
     if isinstance(table, Measured):
         return [dict(zip(COLUMNS, row, strict=True)) for row in table.rows()]
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in rows]
+    names = [str(name) for name in table]
+    cells = (
+        [None if null else cell for cell, null in zip(column.tolist(), column.isna(), strict=True)]
+        for _, column in table.items()
+    )
+    return [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
