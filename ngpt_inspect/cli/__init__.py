@@ -24,7 +24,7 @@ def main() -> None:
 def _collect_seldom() -> None:
     """Look for garbage seldom while this process lives, and not once more when it ends.
 
-    What is imported stays. Python would walk all of it (of torch, half a million objects) again and
+    What is imported stays. Python would walk all of it (torch: 166,000 objects) again and
     again while more is imported, and at the end.
     """
     gc.set_threshold(200_000)
