@@ -74,19 +74,19 @@ def _views(table: "pd.DataFrame", quantity: str) -> "Iterator[Group]":
     """Yield a heading and a table for each comparison: layers down, roles across."""
     from rich.console import Group
 
-    from ngpt_inspect.cli.views import LAYOUTS, PLACES
+    from ngpt_inspect.cli.views import LAYOUTS, PLACES, by_view
     from ngpt_inspect.comparing import rows_after
     from ngpt_inspect.measures import View
     from ngpt_inspect.tables.cells import cells_of
+    from ngpt_inspect.tables.rows import records
     from ngpt_inspect.vocabulary import Series
 
     median = "median" if quantity == "row_angle" else None
     for pair in table.attrs["pairs"]:
         mine = rows_after(table, pair)
         told = " from ".join(at_step(**pair[each]) for each in ("after", "before"))
-        nameless = mine["role"].isna()
-        for view, rows in ((View.LAYERS, mine[~nameless]), (View.TENSORS, mine[nameless])):
-            cells = cells_of(rows, Series(quantity, median), PLACES[view])
+        for view, entries in by_view(records(mine), View.LAYERS):
+            cells = cells_of(entries, Series(quantity, median), PLACES[view])
             if cells.by_place:
                 heading = f"{told}: {quantity.replace('_', ' ')}"
                 yield Group(heading, LAYOUTS[view]([cells], ""))

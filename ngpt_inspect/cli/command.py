@@ -31,6 +31,7 @@ from ngpt_inspect.errors import WrongOption
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ngpt_inspect.tables.rows import Measured
     from ngpt_inspect.weights import WeightSet
 
 
@@ -74,7 +75,9 @@ class Tabling(Command):
         """Refuse a format that does not exist before anything is read."""
         format_named(self.format_name, self.output)
 
-    def emit(self, shown: Callable[[], Iterable[Any]], table: "Callable[[], pd.DataFrame]") -> None:
+    def emit(
+        self, shown: Callable[[], Iterable[Any]], table: "Callable[[], pd.DataFrame | Measured]"
+    ) -> None:
         """Write what is asked for: what a reader is shown, or the table as data.
 
         Only what is asked for is made.

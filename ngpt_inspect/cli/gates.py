@@ -24,8 +24,6 @@ def crossings(
     Heads count where a matrix has them, else the whole matrix. A weight that could not be
     measured cannot pass, so it yields a line too; a tied one is measured under its other name.
     """
-    if above is None and below is None:
-        return
     rows = parts(of_series(table, each.headline))
     high = rows["value"] > (float("inf") if above is None else above)
     if above is not None:

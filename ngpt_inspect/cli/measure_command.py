@@ -24,6 +24,8 @@ from ngpt_inspect.measures import Measure, Setting
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ngpt_inspect.tables.rows import Measured
+
 THRESHOLD_CROSSED = 1
 SHOWN_CROSSINGS = 5
 
@@ -83,25 +85,26 @@ class MeasureCommand(Opening, Figured):
         if self.fail_above != self.fail_above or self.fail_below != self.fail_below:
             raise WrongOption("NaN is above and below nothing", where="--fail-above, --fail-below")
         table = self._measured()
-        nothing = (table["status"] == "skipped").all()
+        nothing = table.nothing()
         self.emit(lambda: () if nothing else views(table), lambda: table)
-        self.draw(self.measure.name, table)
+        if self.figure_file is not None:
+            self.draw(self.measure.name, table.frame)
         if nothing:
-            reasons = "; ".join(dict.fromkeys(table["reason"]))
-            raise InspectError(f"nothing measured: {reasons}")
-        self.remark(coverage_notes(table))
-        self._judge(table)
+            raise InspectError(nothing)
+        self.remark(coverage_notes(table.facts))
+        if self.fail_above is not None or self.fail_below is not None:
+            self._judge(table.frame)
 
-    def _measured(self) -> "pd.DataFrame":
+    def _measured(self) -> "Measured":
         from ngpt_inspect.cli.selection import layers_named, names
-        from ngpt_inspect.tables import measure
         from ngpt_inspect.tables.executors import dask_cluster
+        from ngpt_inspect.tables.measuring import measured
 
         models = self.opened(self.checkpoints)
         own: dict[str, Any] = {each.name: getattr(self, each.name) for each in self.measure.options}
         cluster = nullcontext() if self.scheduler is None else dask_cluster(self.scheduler)
         with cluster as executor, self.progress(self.measure.title) as progress:
-            return measure(
+            return measured(
                 models,
                 self.measure.name,
                 layers=layers_named(self.layers),

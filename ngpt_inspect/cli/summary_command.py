@@ -29,7 +29,7 @@ class SummaryCommand(Opening, Tabling):
         with self.progress("Summary", lambda: side_by_side(headers(models))) as progress:
             table = summary(models, rules=rules, device=self.device, progress=progress)
         self.emit(lambda: [side_by_side(table)], lambda: table)
-        self.remark([*rule_notes(table), *coverage_notes(table)])
+        self.remark([*rule_notes(table), *coverage_notes(table.attrs)])
 
 
 @dataclass(kw_only=True)

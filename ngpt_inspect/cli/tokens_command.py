@@ -66,4 +66,4 @@ class TokensCommand(Opening, Tabling):
             )
         found = chosen_tokens(table, self.search, self.order)
         self.emit(lambda: token_listings(found, self.rows), lambda: found)
-        self.remark(coverage_notes(table))
+        self.remark(coverage_notes(table.attrs))

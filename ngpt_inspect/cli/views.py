@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.cli.lines import TextTable
 from ngpt_inspect.measures import MEASURES, Measure, View
-from ngpt_inspect.summary import Level, beside
-from ngpt_inspect.table import Table
 from ngpt_inspect.tables.cells import Cell, Cells, cells_of
-from ngpt_inspect.tables.rows import rows_at
+from ngpt_inspect.tables.rows import Entry, Measured, entries_at
 from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.vocabulary import Role, Status
 from ngpt_inspect.wording import at_step, number
@@ -32,21 +30,25 @@ WORDS = {"abs_mean": "mean of |.|"}
 ORDER = {str(role): rank for rank, role in enumerate(Role)}
 
 
-def views(table: pd.DataFrame) -> Iterator[Group]:
-    """Yield a heading with its table for each measure and checkpoint in a tidy table."""
+def views(table: Measured) -> Iterator[Group]:
+    """Yield a heading with its table for each measure and checkpoint that was measured."""
     from rich.console import Group
 
-    bare = Table.of(table).rows
-    for name in table.attrs["measures"]:
+    for name in table.facts["measures"]:
         each = MEASURES[name]
-        for checkpoint in table.attrs["checkpoints"]:
-            mine = rows_at(bare, checkpoint["label"], checkpoint["step"])
-            nameless = mine["role"].isna()
-            for view, rows in ((each.view, mine[~nameless]), (View.TENSORS, mine[nameless])):
-                columns = [cells_of(rows, shown, PLACES[view]) for shown in each.shown]
+        for checkpoint in table.facts["checkpoints"]:
+            mine = entries_at(table.entries, checkpoint["label"], checkpoint["step"])
+            for view, entries in by_view(mine, each.view):
+                columns = [cells_of(entries, shown, PLACES[view]) for shown in each.shown]
                 if any(column.by_place for column in columns):
                     lines = LAYOUTS[view](columns, checkpoint["source"])
                     yield Group(heading(checkpoint, each, columns), lines, *_legend(columns))
+
+
+def by_view(entries: Sequence[Entry], view: View) -> Iterator[tuple[View, list[Entry]]]:
+    """Yield what has a role, in its view, and what has none, under the names of its tensors."""
+    yield view, [entry for entry in entries if entry["role"] is not None]
+    yield View.TENSORS, [entry for entry in entries if entry["role"] is None]
 
 
 def _legend(columns: Sequence[Cells]) -> list[str]:
@@ -144,10 +146,10 @@ def _cell(cell: Cell | None) -> str:
     return "-" if cell is None else MARKS.get(cell.status, ("", ""))[0] + number(cell.value)
 
 
-def coverage_notes(table: pd.DataFrame) -> Iterator[str]:
+def coverage_notes(facts: Mapping[Any, Any]) -> Iterator[str]:
     """Yield what was measured, what was skipped and why, and what was assumed."""
-    yield from table.attrs["remarks"]
-    for checkpoint in table.attrs["checkpoints"]:
+    yield from facts["remarks"]
+    for checkpoint in facts["checkpoints"]:
         covered = checkpoint["coverage"]
         line = (
             f"{checkpoint['label']}: {covered['measured']} of {covered['weights']} weights measured"
@@ -172,6 +174,8 @@ def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> TextTa
 
     A reading that its rule finds wanting says so before its text.
     """
+    from ngpt_inspect.summary import Level, beside
+
     if "level" in facts:
         wanting = facts["level"].isin([Level.NOTICE, Level.TROUBLE])
         told = facts["level"].astype("str") + ": " + facts["text"]
@@ -186,6 +190,8 @@ def side_by_side(facts: pd.DataFrame, lead: Sequence[str] = ("item",)) -> TextTa
 
 def rule_notes(summary: pd.DataFrame) -> Iterator[str]:
     """Yield the rule behind each kind of reading that is a notice or a trouble somewhere."""
+    from ngpt_inspect.summary import Level
+
     wanting = summary[summary["level"].isin([Level.NOTICE, Level.TROUBLE])]
     for item, rule in dict.fromkeys(zip(wanting["item"], wanting["rule"], strict=True)):
         yield f"{item}: {rule}"

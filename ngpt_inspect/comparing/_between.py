@@ -121,7 +121,7 @@ def changes(
                 progress(done, total)
         remarks += part.remarks(mine)
     table: pd.DataFrame = TidyTable(frame_of(entries))
-    table.attrs = provenance(table, models, [], {"device": device})
+    table.attrs = provenance(entries, models, [], {"device": device})
     table.attrs |= {"results": CHANGES, "remarks": remarks, "pairs": [p.told for p in plan]}
     return table
 

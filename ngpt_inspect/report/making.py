@@ -20,6 +20,8 @@ from ngpt_inspect.summary import differences, summary_measures, summary_of
 from ngpt_inspect.tables import Progress, Source, measure, opened, summarise
 from ngpt_inspect.tables.export import require_place, write_bytes
 from ngpt_inspect.tables.provenance import provenance
+from ngpt_inspect.tables.rows import records
+from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
@@ -146,7 +148,13 @@ def report_of(
         measures=measures,
         changed=changed,
         figures=list(pictured(figures, summarise(table), list(checkpoints), made)),
-        origin=provenance(table, list(checkpoints), measures, settings),
+        origin=provenance(records(_telling(table)), list(checkpoints), measures, settings),
         remarks=list(remarks_on(checkpoints)),
     )
     return document(told).encode()
+
+
+def _telling(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that say what was measured: all that were skipped, else one a weight."""
+    place = ["checkpoint", "step", "layer", "role", "expert", "tensor", "status"]
+    return table[(table["status"] == Status.SKIPPED) | ~table.duplicated(place)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import json
 import math
 import os
@@ -12,16 +14,28 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, MissingLibrary
 from ngpt_inspect.naming import named
+from ngpt_inspect.vocabulary import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ngpt_inspect.tables.rows import Measured
 
 CSV_ROWS = 20_000
 
 
-def to_csv(table: pd.DataFrame) -> bytes:
+def to_csv(table: pd.DataFrame | Measured) -> bytes:
     """Return CSV with a header; null cells are empty, infinite values ``inf``."""
+    from ngpt_inspect.tables.rows import Measured
+
+    if isinstance(table, Measured):
+        data = io.BytesIO()
+        with io.TextIOWrapper(data, encoding="utf-8", newline="") as text:
+            lines = csv.writer(text, lineterminator=os.linesep)
+            lines.writerow(COLUMNS)
+            lines.writerows(table.rows())
+            text.flush()
+            return data.getvalue()
     starts = range(0, max(len(table), 1), CSV_ROWS)
     pieces = (
         table.iloc[start : start + CSV_ROWS].to_csv(index=False, header=start == 0).encode()
@@ -30,18 +44,18 @@ def to_csv(table: pd.DataFrame) -> bytes:
     return b"".join(pieces)  # piece by piece: the whole text is never there twice
 
 
-def to_json(table: pd.DataFrame) -> bytes:
+def to_json(table: pd.DataFrame | Measured) -> bytes:
     """Return one JSON list of row objects. NaN and infinity are null: `status` says which."""
     return (json.dumps(_rows(table), ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def to_jsonl(table: pd.DataFrame) -> bytes:
+def to_jsonl(table: pd.DataFrame | Measured) -> bytes:
     """Return one JSON object a line, as `to_json`."""
     lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in _rows(table))
     return "".join(lines).encode()
 
 
-def to_parquet(table: pd.DataFrame) -> bytes:
+def to_parquet(table: pd.DataFrame | Measured) -> bytes:
     """Return Parquet; `attrs` travel along.
 
     Raises
@@ -49,15 +63,18 @@ def to_parquet(table: pd.DataFrame) -> bytes:
     MissingLibrary
         Without pyarrow.
     """
+    from ngpt_inspect.tables.rows import Measured
+
+    frame = table.frame if isinstance(table, Measured) else table
     try:
-        return bytes(table.to_parquet(None, index=False))
+        return bytes(frame.to_parquet(None, index=False))
     except ImportError:
         raise MissingLibrary(
             "Parquet needs pyarrow", next_step="pip install 'ngpt-inspect[parquet]'"
         ) from None
 
 
-ENCODERS: dict[str, Callable[[pd.DataFrame], bytes]] = {
+ENCODERS: dict[str, Callable[[pd.DataFrame | Measured], bytes]] = {
     "csv": to_csv,
     "json": to_json,
     "jsonl": to_jsonl,
@@ -66,7 +83,7 @@ ENCODERS: dict[str, Callable[[pd.DataFrame], bytes]] = {
 """Format name -> encoder; the names are the file suffixes too."""
 
 
-def encode(table: pd.DataFrame, format_name: str) -> bytes:
+def encode(table: pd.DataFrame | Measured, format_name: str) -> bytes:
     """Return a table in one of the formats of `ENCODERS`.
 
     Raises
@@ -126,7 +143,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise _unwritable(path, error.strerror) from None
 
 
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _rows(table: pd.DataFrame | Measured) -> list[dict[str, Any]]:
     """Return rows of what JSON has words for: null for missing, NaN and infinite."""
     from ngpt_inspect.tables.rows import records
 

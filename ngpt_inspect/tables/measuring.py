@@ -26,7 +26,7 @@ from ngpt_inspect.tables.asked import (
 from ngpt_inspect.tables.executors import results as results_of
 from ngpt_inspect.tables.jobs import Job, Taking
 from ngpt_inspect.tables.provenance import provenance
-from ngpt_inspect.tables.rows import entry_of, frame_of
+from ngpt_inspect.tables.rows import Measured, entry_of
 from ngpt_inspect.tables.token_words import in_ids
 from ngpt_inspect.vocabulary import TIED, Role
 from ngpt_inspect.weights import Weight, WeightSet
@@ -99,6 +99,33 @@ def measure(
     >>> heads[heads["checkpoint"] == "gpt"]["value"].round(3).tolist()
     [2.0, 3.0, 4.0, 5.0]
     """
+    found = measured(
+        checkpoints,
+        measures,
+        layers=layers,
+        roles=roles,
+        device=device,
+        executor=executor,
+        workers=workers,
+        progress=progress,
+        **options,
+    )
+    return found.frame
+
+
+def measured(
+    checkpoints: Source | Sequence[Source],
+    measures: str | Sequence[str],
+    *,
+    layers: int | Sequence[int] | None = None,
+    roles: str | Sequence[str] | None = None,
+    device: str = "cpu",
+    executor: Executor | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Measured:
+    """Return what `measure` does before it is a DataFrame: pandas takes 0.3 s and 70 MB."""
     chosen = [measure_named(name) for name in several(measures, what="a measure")]
     models = distinct(opened(checkpoints))
     wanted, layers = roles_named(roles), layers_named(layers)
@@ -108,9 +135,6 @@ def measure(
     _check_present(models, plan, wanted, layers)
 
     found = _found(_jobs(plan, settings, device), executor, workers, progress)
-    # Only now: pandas takes 70 MB, which what is computed can have before.
-    from ngpt_inspect.tables.printing import TidyTable
-
     entries = []
     for part in plan:
         for weight in part.weights:
@@ -118,10 +142,9 @@ def measure(
             entries += [entry_of(part.checkpoint, weight.role, v, weight) for v in of_weight]
         for role, reason in part.absent.items():
             entries.append(entry_of(part.checkpoint, role, part.measure.skipped(reason), None))
-    table: pd.DataFrame = TidyTable(frame_of(entries))
-    table.attrs = provenance(table, models, chosen, settings | {"device": device})
-    table.attrs["remarks"] = [*([device_note] if device_note else []), *remarks_on(models)]
-    return table
+    facts = provenance(entries, models, chosen, settings | {"device": device})
+    facts["remarks"] = [*([device_note] if device_note else []), *remarks_on(models)]
+    return Measured(entries, facts)
 
 
 def expected_seconds(

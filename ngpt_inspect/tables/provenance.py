@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.measures import Measure
-from ngpt_inspect.tables.rows import rows_of
+from ngpt_inspect.tables.rows import Entry, column_in, entries_at
 from ngpt_inspect.version import __version__
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def provenance(
-    table: pd.DataFrame,
+    entries: Iterable[Entry],
     checkpoints: list[WeightSet],
     measures: list[Measure],
     settings: Mapping[str, Any],
@@ -28,11 +25,11 @@ def provenance(
         "tool": f"ngpt-inspect {__version__}",
         "measures": [each.name for each in measures],
         "settings": dict(settings),
-        "checkpoints": [_facts(checkpoint, table) for checkpoint in checkpoints],
+        "checkpoints": [_facts(checkpoint, entries) for checkpoint in checkpoints],
     }
 
 
-def _facts(checkpoint: WeightSet, table: pd.DataFrame) -> dict[str, Any]:
+def _facts(checkpoint: WeightSet, entries: Iterable[Entry]) -> dict[str, Any]:
     return {
         "label": checkpoint.label,
         "step": checkpoint.step,
@@ -47,23 +44,28 @@ def _facts(checkpoint: WeightSet, table: pd.DataFrame) -> dict[str, Any]:
         "constants": [asdict(constant) for constant in checkpoint.constants],
         "unrecognised": list(checkpoint.unrecognised),
         "notes": list(checkpoint.notes),
-        "coverage": _coverage(checkpoint, table),
+        "coverage": _coverage(entries_at(entries, checkpoint.label, checkpoint.step)),
     }
 
 
-def _coverage(checkpoint: WeightSet, table: pd.DataFrame) -> dict[str, Any]:
+def _coverage(entries: Iterable[Entry]) -> dict[str, Any]:
     """Count weights with at least one number, and those without by reason."""
-    place = ["layer", "role", "expert", "tensor"]
-    mine = rows_of(table, checkpoint)[[*place, "status", "reason"]]
-    present = mine["tensor"].notna()
-    absent = mine[~present].drop_duplicates(["role", "reason"])
-    rows = mine[present]
-    measured = rows.loc[rows["status"] != Status.SKIPPED, place].drop_duplicates()
-    everything = rows[place].drop_duplicates()
-    skips = rows[rows["status"] == Status.SKIPPED]
+    everything, measured = set(), set()
+    skipped: Counter[str] = Counter()
+    absent: dict[str, str] = {}
+    for entry in entries:
+        lost = column_in(entry, "status") == Status.SKIPPED
+        if entry["tensor"] is None:
+            absent[entry["role"]] = entry["reason"]
+        elif len(lost):
+            place = tuple(entry[name] for name in ("layer", "role", "expert", "tensor"))
+            everything.add(place)
+            if not lost.all():
+                measured.add(place)
+            skipped.update(column_in(entry, "reason")[lost].tolist())
     return {
         "weights": len(everything),
         "measured": len(measured),
-        "skipped": dict(Counter(skips["reason"].tolist())),
-        "absent": dict(zip(absent["role"].tolist(), absent["reason"].tolist(), strict=True)),
+        "skipped": dict(skipped),
+        "absent": absent,
     }

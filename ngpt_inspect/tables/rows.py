@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +13,7 @@ import numpy as np
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.measures import Values
 from ngpt_inspect.table import Table
-from ngpt_inspect.vocabulary import COLUMNS, Series
+from ngpt_inspect.vocabulary import COLUMNS, Series, Status
 from ngpt_inspect.weights import Weight, WeightSet
 
 if TYPE_CHECKING:
@@ -32,22 +35,75 @@ def entry_of(
 ) -> Entry:
     """Return one quantity of one weight, or of a role the checkpoint has not (no weight)."""
     return {
-        "checkpoint": checkpoint.label,
+        "checkpoint": _text(checkpoint.label),
         "step": checkpoint.step,
-        "architecture": checkpoint.architecture,
+        "architecture": _text(checkpoint.architecture),
         "layer": weight and weight.layer,
-        "role": role,
+        "role": _text(role),
         "expert": weight and weight.expert,
-        "tensor": weight and weight.tensor.name,
+        "tensor": weight and _text(weight.tensor.name),
         **{name: getattr(values, name) for name in VALUE_COLUMNS},
     }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A tidy table as it was measured: text needs no more, and no pandas."""
+
+    entries: Sequence[Entry]
+    facts: Mapping[Any, Any]
+    """What `frame` has as `attrs`."""
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The table of the public face."""
+        from ngpt_inspect.tables.printing import TidyTable
+
+        whole = TidyTable(frame_of(self.entries))
+        whole.attrs = dict(self.facts)
+        return whole
+
+    def nothing(self) -> str:
+        """Return why no number is there; an empty text where one is."""
+        if any((column_in(each, "status") != Status.SKIPPED).any() for each in self.entries):
+            return ""
+        reasons = (why for each in self.entries for why in column_in(each, "reason").tolist())
+        return f"nothing measured: {'; '.join(dict.fromkeys(reasons))}"
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield row by row what stands in `COLUMNS`, as plain Python; nulls and NaN are None."""
+        for entry in self.entries:
+            yield from zip(*(_plain(entry, name) for name in COLUMNS), strict=True)
+
+
+def rows_in(entry: Entry) -> int:
+    """Return how many rows an entry makes; none with an empty column."""
+    sizes = [_size(entry[name]) for name in VALUE_COLUMNS]
+    return max(sizes) if min(sizes) else 0
+
+
+def column_in(entry: Entry, name: str) -> np.ndarray:
+    """Return a column of an entry as long as its rows; what is one value for all is an object."""
+    part = entry[name]
+    whole = part if isinstance(part, np.ndarray) else np.array(part, object)
+    return np.broadcast_to(whole, rows_in(entry))
+
+
+def _plain(entry: Entry, name: str) -> Iterable[Any]:
+    """Return a column of an entry as plain Python."""
+    kind: Any = int if name in INTEGERS else _text if name in TEXTS else float
+    if not isinstance(entry[name], np.ndarray):
+        one = None if entry[name] is None else kind(entry[name])
+        return repeat(None if one != one else one, rows_in(entry))
+    cells = map(kind, column_in(entry, name).tolist())
+    return (None if cell != cell else cell for cell in cells) if name == "value" else cells
 
 
 def frame_of(entries: Sequence[Entry]) -> pd.DataFrame:
     """Return the table of entries, columns in their order, null where nothing applies."""
     import pandas as pd
 
-    lengths = [_length([_size(entry[name]) for name in VALUE_COLUMNS]) for entry in entries]
+    lengths = [rows_in(entry) for entry in entries]
     return pd.DataFrame(
         {name: _column(name, [entry[name] for entry in entries], lengths) for name in COLUMNS}
     )
@@ -55,11 +111,6 @@ def frame_of(entries: Sequence[Entry]) -> pd.DataFrame:
 
 def _size(part: Any) -> int:
     return part.size if isinstance(part, np.ndarray) else 1
-
-
-def _length(sizes: list[int]) -> int:
-    """Return how many rows columns and single values make together; none with an empty column."""
-    return max(sizes) if min(sizes) else 0
 
 
 def _column(name: str, parts: list[Any], lengths: list[int]) -> Any:
@@ -115,6 +166,12 @@ def rows_at(table: pd.DataFrame, label: str, step: int | None) -> pd.DataFrame:
     return table[at.fillna(False) & (table["checkpoint"] == label)]
 
 
+def entries_at(entries: Iterable[Entry], label: str, step: int | None) -> list[Entry]:
+    """Return the entries of one checkpoint by what tables call it."""
+    at = _text(label), step
+    return [entry for entry in entries if (entry["checkpoint"], entry["step"]) == at]
+
+
 def tidy(table: Any) -> pd.DataFrame:
     """Return what is given for a tidy table, if it is one.
 
@@ -135,7 +192,13 @@ def tidy(table: Any) -> pd.DataFrame:
     return found
 
 
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def records(table: pd.DataFrame | Measured) -> list[dict[str, Any]]:
     """Return a table row by row, as dictionaries; nulls are None."""
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in rows]
+    if isinstance(table, Measured):
+        return [dict(zip(COLUMNS, row, strict=True)) for row in table.rows()]
+    names = [str(name) for name in table]
+    cells = (
+        [None if null else cell for cell, null in zip(column.tolist(), column.isna(), strict=True)]
+        for _, column in table.items()
+    )
+    return [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]

@@ -12,10 +12,11 @@ import pytest
 from click.testing import Result
 from models import tiny_gpt, write_reference
 from typer.main import get_command
+from typer.testing import CliRunner
 
 import ngpt_inspect as ni
 from ngpt_inspect.cli import options
-from ngpt_inspect.cli.commands import app
+from ngpt_inspect.cli.commands import app, narrowed
 from ngpt_inspect.measures import MEASURES
 
 Cli = Callable[..., Result]
@@ -24,6 +25,16 @@ MEASURING = {each.command for each in MEASURES.values()}
 OPENING = MEASURING | {"tensors", "summary", "differences", "tokens", "figures", "check", "report"}
 TABLING = MEASURING | {"tensors", "summary", "differences", "tokens", "path", "env"}
 COMPUTING = MEASURING | {"summary", "tokens", "figures", "check", "report"}
+
+
+@pytest.mark.parametrize(
+    "words", [["tensors"], ["unit-norm", "--help"], ["--help"], ["nothing"], []]
+)
+def test_the_line_of_one_command_is_that_of_all(words: list[str]) -> None:
+    whole, narrow = get_command(app).commands, get_command(narrowed(words)).commands
+    assert set(narrow) == set(words[:1]) & set(whole) or set(whole)
+    run = CliRunner().invoke
+    assert run(narrowed(words), words).output == run(app, words).output
 
 
 def flags(command: str) -> set[str]:

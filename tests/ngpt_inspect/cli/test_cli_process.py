@@ -68,6 +68,7 @@ print(json.dumps(found))
 """
 
 
+IN_TEXT = ("csv", "json", "jsonl")
 IN_NUMPY = ("eigen-learning-rates", "scaling-factors", "embedding-norms", "vector-norms")
 
 
@@ -75,16 +76,21 @@ IN_NUMPY = ("eigen-learning-rates", "scaling-factors", "embedding-norms", "vecto
 def test_a_command_imports_what_it_computes_with(layouts: dict[str, Path]) -> None:
     """What it does not compute with, it does not wait for. One process does all."""
     headers = {"ngpt_inspect.formats"}
-    shown = headers | {"numpy", "pandas"}
+    measured = headers | {"numpy"}
+    computed = measured | {"torch"}
+    framed = computed | {"pandas"}  # torch stays: `test_minimal_environment` holds what needs none
     expected: list[tuple[list[str], set[str]]] = [
         (["--help"], set()),
         (["--version"], set()),
         (["dot-products", "--help"], set()),
         (["tensors", "reference_ngpt"], headers),
         (["tensors", "nvidia_ngpt"], headers),
-        (["tensors", "llama-sharded", "--format", "json"], shown),
-        (["differences", "reference_ngpt", "llama"], shown),
-        *(([name, "reference_ngpt"], shown) for name in IN_NUMPY),
+        *(([name, "reference_ngpt"], measured) for name in IN_NUMPY),
+        *((["vector-norms", "llama", "--format", name], measured) for name in IN_TEXT),
+        (["condition-numbers", "reference_ngpt"], computed),
+        (["vector-norms", "llama", "--fail-above", "1e9"], framed),
+        (["tensors", "llama-sharded", "--format", "json"], framed),
+        (["differences", "reference_ngpt", "llama"], framed),
     ]
     words = [[str(layouts.get(word, word)) for word in command] for command, _ in expected]
     done = subprocess.run(

@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 import ngpt_inspect as ni
 from ngpt_inspect.tables.cells import cells_of
+from ngpt_inspect.tables.rows import records
 from ngpt_inspect.tables.statistics import SCALARS
 
 Cli = Callable[..., Result]
@@ -128,11 +129,10 @@ def test_the_largest_deviation_is_that_of_the_worst_expert(cli: Cli, mixture: Mi
 def test_no_order_of_the_rows_changes_a_cell(mixture: Mixture) -> None:
     """What is overwritten depends on what comes last."""
     table = ni.measure(mixture[0], list(ni.MEASURES))
-    table.attrs = {}  # pandas would copy them with every selection
-    shuffled = table.sample(frac=1, random_state=5)
+    ordered, shuffled = records(table), records(table.sample(frac=1, random_state=5))
     for each in ni.MEASURES.values():
         for shown in each.shown:
-            one, other = (cells_of(rows, shown, ("layer", "role")) for rows in (table, shuffled))
+            one, other = (cells_of(rows, shown, ("layer", "role")) for rows in (ordered, shuffled))
             assert one.over == other.over
             assert one.by_place.keys() == other.by_place.keys()
             for place, found in one.by_place.items():

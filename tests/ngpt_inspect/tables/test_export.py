@@ -13,19 +13,25 @@ import pandas as pd
 import pytest
 from models import tiny_gpt, write_reference
 
-import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
 from ngpt_inspect.tables.export import encode, write_bytes
+from ngpt_inspect.tables.measuring import measured
+from ngpt_inspect.tables.rows import Measured
 from ngpt_inspect.vocabulary import COLUMNS
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Measured:
     """A table with infinite, skipped and empty cells, heads, and a name that is not ASCII."""
     query = np.ones((16, 16))
     path = tmp_path_factory.mktemp("export") / 'schön, "gpt".safetensors'
     model = tiny_gpt().changed(W_q_0=query, W_u_1=np.full((24, 16), np.nan))
-    return ni.measure(write_reference(model, path), "condition_numbers")
+    return measured(write_reference(model, path), ["condition_numbers", "vector_norms"])
+
+
+@pytest.fixture(scope="module")
+def table(found: Measured) -> pd.DataFrame:
+    return found.frame
 
 
 def strict(text: str) -> object:
@@ -51,7 +57,12 @@ def assert_rows(rows: list[dict[str, object]], table: pd.DataFrame) -> None:
 
 def test_the_table_is_worth_testing(table: pd.DataFrame) -> None:
     assert np.isinf(table["value"]).sum() == 6  # four heads, all of them pooled, the whole
-    assert (table["status"] == "skipped").sum() == 1
+    assert (table["status"] == "skipped").sum() == 2  # once a measure
+
+
+@pytest.mark.parametrize("name", ["csv", "json", "jsonl"])
+def test_text_without_pandas_is_what_pandas_makes_of_the_table(found: Measured, name: str) -> None:
+    assert encode(found, name) == encode(found.frame, name)
 
 
 def test_json(table: pd.DataFrame) -> None:
