@@ -33,7 +33,6 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     """Yield the eigenvalues, also over their median, and four scalars."""
     from ngpt_inspect.numerics import clouds, directions
     from ngpt_inspect.numerics.cores import at_once
-    from ngpt_inspect.numerics.finite import require_finite
     from ngpt_inspect.numerics.sampled_cloud import rows_of_spectrum
     from ngpt_inspect.numerics.spectra import unit_scale
 
@@ -41,7 +40,6 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     if options["quick"] and len(values) > rows_of_spectrum(weight.shape[1]):
         yield from _sampled(values, centred=not options["uncentred"])
         return
-    require_finite(values)
     scale = unit_scale(values)
     covariance = clouds.covariance_matrix(values, scale=scale)
     second_moment = clouds.about_origin(covariance, clouds.row_mean(values) * scale)
