@@ -148,7 +148,7 @@ MEASURE = Measure(
     summary="covariance eigenvalues over their median, mean norm, anisotropy, isotropy, IsoScore",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
-    cost=Cost(values=20, products=0.23, spectra=0.6),
+    cost=Cost(values=30, products=0.1, spectra=0.6),
     quantities={
         "covariance_eigenvalue": "eigenvalues of the rows' covariance matrix, largest first; the "
         "paper does not say whether it subtracts the mean: we do, --uncentred does not",

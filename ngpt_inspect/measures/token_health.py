@@ -97,7 +97,7 @@ MEASURE = Measure(
     summary="what sets dead and under-trained tokens apart: norm, direction, equal rows",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
-    cost=Cost(values=28),
+    cost=Cost(values=17),
     quantities={
         "norm_z": "robust z-score of ln ‖e_i‖₂: (x − median) / max(1.4826 · MAD, what rounding "
         "to the stored dtype can make of equal norms)",
