@@ -19,6 +19,7 @@ from ngpt_inspect.measures._measure import (
     skipped,
 )
 from ngpt_inspect.measures._token_ids import token_ids
+from ngpt_inspect.stored import as_array
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -31,24 +32,22 @@ THRESHOLD = 3.5
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the numbers of every row; rows that are zero or not finite are named and left out."""
-    import numpy as np
+    import torch
 
     from ngpt_inspect.numerics.directions import row_norms
     from ngpt_inspect.numerics.outliers import equal_rows, mean_cosines, robust_z
-    from ngpt_inspect.numerics.unit_vectors import norm_rounding
 
     values = weight.values(device)
     unused = token_ids(options["unused"], "unused", len(values))
     norms = row_norms(values)
     finite, zero = norms.isfinite(), norms == 0
     sound = (finite & ~zero).nonzero().squeeze(1)
-    rows = weight.array()[sound.cpu().numpy()]
-    rounding, _ = norm_rounding(rows, weight.spacing, weight.tensor.rounding())
-    z = robust_z(norms[sound].log(), float(np.median(rounding)) if len(rounding) else 1.0)
+    rounding = _rounding(weight, values if len(sound) == len(values) else values[sound])
+    z = robust_z(norms[sound].log(), rounding)
     yield numbered("norm_z", z, index=sound)
     yield from _left_out(weight, values, finite, zero)
     yield numbered("mean_cosine", mean_cosines(values, sound, sound), index=sound)
-    known = sound[[row in set(unused) for row in sound.tolist()]]
+    known = sound[torch.isin(sound, torch.tensor(unused, device=sound.device))]
     if len(known):
         yield numbered("unused_cosine", mean_cosines(values, sound, known), index=sound)
     equal = equal_rows(values)
@@ -59,6 +58,21 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield Values(measure="zero_tokens", value=float(zero.sum()))
     yield Values(measure="nonfinite_tokens", value=float((~finite).sum()))
     yield Values(measure="equal_tokens", value=float((equal > 0).sum()))
+
+
+def _rounding(weight: Weight, rows: torch.Tensor) -> float:
+    """Return by which share rounding moves the norms of such rows of a weight, their median."""
+    import numpy as np
+
+    from ngpt_inspect.numerics.finite import row_blocks
+    from ngpt_inspect.numerics.unit_vectors import norm_rounding
+
+    relative = weight.tensor.rounding()
+    found = [
+        norm_rounding(as_array(block.cpu()), weight.spacing, relative, columns=False)[0]
+        for block in row_blocks(rows)
+    ]
+    return float(np.median(np.concatenate(found))) if found else 1.0
 
 
 def _left_out(
@@ -83,7 +97,7 @@ MEASURE = Measure(
     summary="what sets dead and under-trained tokens apart: norm, direction, equal rows",
     roles=roles_of(Kind.EMBEDDING),
     compute=compute,
-    cost=Cost(values=28),
+    cost=Cost(values=17),
     quantities={
         "norm_z": "robust z-score of ln ‖e_i‖₂: (x − median) / max(1.4826 · MAD, what rounding "
         "to the stored dtype can make of equal norms)",

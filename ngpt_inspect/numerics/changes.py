@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.cores import at_once, one_core_each
-from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, range_exponent, row_blocks, times_power
+from ngpt_inspect.numerics.finite import range_exponent, row_blocks, times_power
 from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum
 from ngpt_inspect.numerics.leading import EPS, above_rounding, leading_eigenvectors, orthonormal
 from ngpt_inspect.numerics.spectra import effective_rank
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Rows = Callable[[], Iterator[torch.Tensor]]
 
+KEPT_ELEMENTS = 1 << 23
+"""Values of a tensor, up to which it is kept in float64 for a second look."""
 LEADING = 8
 """Directions whose span is compared."""
 SQUARED = 4.0
@@ -123,13 +125,13 @@ class _Seen:
             sums.append(torch.stack([(x * x).sum(axis), (d * d).sum(axis), (x * d).sum(axis)]))
             for gram, rows in zip(self.grams, (x, d), strict=False):
                 gram.add(rows)
-            if with_grams and self.old.numel() <= ROW_BLOCK_ELEMENTS:
+            if with_grams and self.old.numel() <= KEPT_ELEMENTS:
                 self.kept.append((x, d))
         self.of_rows = torch.cat(sums, 1) if self.upright else torch.stack(sums).sum(0)
 
     def _read(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield blocks of rows of `before` and of the difference, in float64."""
-        sides = (row_blocks(each, BLOCK_ELEMENTS) for each in (self.old, self.new))
+        sides = (row_blocks(each, ROW_BLOCK_ELEMENTS) for each in (self.old, self.new))
         for old, new in zip(*sides, strict=True):
             x, y = old.double(), new.double()
             if self.exponent:

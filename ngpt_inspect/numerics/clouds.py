@@ -9,9 +9,9 @@ import math
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.cores import one_core_each
-from ngpt_inspect.numerics.directions import known_directions
-from ngpt_inspect.numerics.finite import require_finite, row_blocks
-from ngpt_inspect.numerics.gram import gram_matrix
+from ngpt_inspect.numerics.directions import known_directions, row_norms
+from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, require_finite, row_blocks
+from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum, gram_matrix
 from ngpt_inspect.numerics.spectra import unit_scale
 
 if TYPE_CHECKING:
@@ -128,27 +128,59 @@ def isotropy(x_VD: torch.Tensor, *, unit: bool = False, axes: torch.Tensor | Non
     ----------
     Mu and Viswanath, arXiv 1702.01417, section 2.2 and equation 5.
     """
-    import torch
-
     require_finite(x_VD)
     if axes is None:
         axes = axes_of(gram_of_directions(x_VD) if unit else gram_matrix(x_VD, unit_scale(x_VD)))
-    both = torch.full((2 * len(axes),), -math.inf, dtype=torch.float64, device=x_VD.device)
-    for rows in row_blocks(x_VD):
-        along = (known_directions(rows) if unit else rows.double()) @ axes
-        part = torch.cat((torch.logsumexp(along, 0), torch.logsumexp(-along, 0)))
-        both = torch.logaddexp(both, part)
-    return math.exp(float(both.min() - both.max()))
+    # Single precision finds the axes that may be extreme; their Z is measured in float64.
+    rough = _log_partitions(x_VD, axes.float() if _float32_is_exact() else axes, unit=unit)
+    slack = _error_of_two(x_VD, 1.0 if unit else float(row_norms(x_VD).max()))
+    # Not above and not below: what left the range of float32, a NaN here, may be extreme.
+    between = (rough > rough.min() + slack) & (rough < rough.max() - slack)
+    exact = _log_partitions(x_VD, axes[:, ~between.all(0)], unit=unit)
+    return math.exp(float(exact.min() - exact.max()))
+
+
+def _float32_is_exact() -> bool:
+    """Whether products in float32 are: a process that trains may have let them be coarser."""
+    import torch
+
+    try:
+        return torch.get_float32_matmul_precision() == "highest"
+    except RuntimeError:  # it was said for one backend alone
+        return False
+
+
+def _log_partitions(x_VD: torch.Tensor, axes_DC: torch.Tensor, *, unit: bool) -> torch.Tensor:
+    """Logarithms of Z(c) and Z(-c) of columns c, (2, C), with products in their precision."""
+    import torch
+
+    shape = 2, axes_DC.shape[1]
+    total_2C = torch.full(shape, -math.inf, dtype=torch.float64, device=x_VD.device)
+    for rows in row_blocks(x_VD, ROW_BLOCK_ELEMENTS):
+        along = (known_directions(rows) if unit else rows).to(axes_DC.dtype) @ axes_DC
+        for part in row_blocks(along):
+            both = torch.stack((torch.logsumexp(part, 0), torch.logsumexp(-part, 0)))
+            total_2C = torch.logaddexp(total_2C, both.double())
+    return total_2C
+
+
+def _error_of_two(x_VD: torch.Tensor, longest: float) -> float:
+    """Bound what float32 makes of the distance of two ln Z, with u = 2^-24 the error of one step.
+
+    Each is off by at most the worst c . x_i, (D + 2) u |x_i| for rounded c and x_i, by u R for the
+    sum of R terms in float32, and by a few u (|x_i| + ln R) for differences, exp and ln.
+    """
+    width = x_VD.shape[1]
+    terms = min(len(x_VD), BLOCK_ELEMENTS // width + 1)
+    return 2.0**-23 * ((width + 8) * longest + terms + 64)
 
 
 def gram_of_directions(x_VD: torch.Tensor) -> torch.Tensor:
     """X^T X of the unit rows x_i / |x_i|, (D, D) in float64; rows of norm zero are left out."""
-    import torch
-
-    gram_DD = torch.zeros(x_VD.shape[1], x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
-    for rows in row_blocks(x_VD):
-        gram_DD += gram_matrix(known_directions(rows))
-    return gram_DD
+    total = GramSum(x_VD.shape[1], x_VD.device)
+    for rows in row_blocks(x_VD, ROW_BLOCK_ELEMENTS):
+        total.add(known_directions(rows))
+    return total.whole()
 
 
 def iso_score(eigenvalues_D: torch.Tensor) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ngpt_inspect.numerics.finite import NEAR_ELEMENTS, require_finite, row_blocks, times_power
+from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +27,7 @@ def row_norms(x_VD: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
-    blocks = row_blocks(x_VD, NEAR_ELEMENTS)
+    blocks = row_blocks(x_VD)
     if x_VD.dtype != torch.float64:  # narrower values have squares that float64 holds
         return torch.cat([torch.linalg.vector_norm(rows.double(), dim=1) for rows in blocks])
     return torch.cat([_norms_of_any_size(rows) for rows in blocks])
@@ -61,12 +61,17 @@ def unit_rows(x_VD: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """
     import torch
 
-    unit_VD = torch.cat([directions(rows) for rows in row_blocks(x_VD)])
-    return unit_VD, unit_VD.abs().amax(1) == 0
+    unit_VD, norms_V = map(torch.cat, zip(*map(_unit_and_norms, row_blocks(x_VD)), strict=True))
+    return unit_VD, norms_V == 0
 
 
 def directions(rows: torch.Tensor) -> torch.Tensor:
     """Return unit rows in float64, of values of any size; rows of zeros stay zeros."""
+    return _unit_and_norms(rows)[0]
+
+
+def _unit_and_norms(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return `directions`, and the norms up to a power of two, which are 0 of rows of zeros."""
     import torch
 
     wide = rows.double()
@@ -74,14 +79,14 @@ def directions(rows: torch.Tensor) -> torch.Tensor:
         exponents = torch.frexp(wide.abs().amax(1, keepdim=True)).exponent
         wide = times_power(wide, -exponents)
     norms = torch.linalg.vector_norm(wide, dim=1, keepdim=True)
-    unit: torch.Tensor = wide / norms.where(norms > 0, 1.0)
-    return unit
+    return wide.div_(norms.where(norms > 0, 1.0)), norms.squeeze(1)
 
 
 def known_directions(rows: torch.Tensor) -> torch.Tensor:
     """Return unit rows; those without a direction are left out."""
-    unit = directions(rows)
-    return unit[(unit != 0).any(1)]
+    unit, norms = _unit_and_norms(rows)
+    known = norms != 0
+    return unit if known.all() else unit[known]
 
 
 def anisotropy(x_VD: torch.Tensor) -> float:
@@ -113,9 +118,9 @@ def anisotropy(x_VD: torch.Tensor) -> float:
     total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
     count = 0
     for rows in row_blocks(x_VD):
-        unit = directions(rows)
+        unit, norms = _unit_and_norms(rows)
         total_D += unit.sum(0)
-        count += int((unit != 0).any(1).sum())
+        count += int((norms != 0).sum())
     if count < 2:
         return float("nan")
     return (float(total_D @ total_D) - count) / (count * (count - 1))

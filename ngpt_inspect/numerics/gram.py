@@ -12,7 +12,8 @@ from ngpt_inspect.numerics.finite import row_blocks
 if TYPE_CHECKING:
     import torch
 
-ROW_BLOCK_ELEMENTS = 1 << 23
+ROW_BLOCK_ELEMENTS = 1 << 21
+"""Values multiplied at a time with a matrix, which is read anew each time."""
 COLUMN_BLOCK = 512
 
 

@@ -10,16 +10,13 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.directions import directions
-from ngpt_inspect.numerics.finite import row_blocks
+from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, row_blocks
 
 if TYPE_CHECKING:
     import torch
 
 NORMAL = 1.4826
 """1 / 0.6745: the MAD of a normal distribution times this is its standard deviation."""
-
-BLOCK_ELEMENTS = 1 << 21
-"""Values of chosen rows that are widened at a time."""
 
 
 def robust_z(values_N: torch.Tensor, least_scale: float) -> torch.Tensor:
@@ -69,7 +66,7 @@ def mean_cosines(x_VD: torch.Tensor, of_N: torch.Tensor, among_N: torch.Tensor) 
     import torch
 
     total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
-    step = max(1, BLOCK_ELEMENTS // x_VD.shape[1])
+    step = _rows_of(x_VD)
     for ids in among_N.split(step):
         total_D += directions(x_VD[ids]).sum(0)
     direction_D = total_D / torch.linalg.vector_norm(total_D)
@@ -79,7 +76,8 @@ def mean_cosines(x_VD: torch.Tensor, of_N: torch.Tensor, among_N: torch.Tensor) 
 def equal_rows(x_VD: torch.Tensor) -> torch.Tensor:
     """How many other rows have exactly the values of row i.
 
-    Rows are told apart by a 128-bit BLAKE2b digest of their values; -0 equals 0, and NaN its like.
+    Rows of which the bits add up to the same number are told apart by a 128-bit BLAKE2b digest of
+    their values; -0 equals 0, and NaN its like.
 
     Parameters
     ----------
@@ -92,10 +90,28 @@ def equal_rows(x_VD: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
+    sums_V = torch.cat([_bits(rows).sum(1) for rows in row_blocks(x_VD)])
+    _, which_V, counts = sums_V.unique(return_inverse=True, return_counts=True)
+    alike_N = (counts[which_V] > 1).nonzero().squeeze(1)
     digests: list[bytes] = []
-    for block in row_blocks(x_VD):
-        wide = block.double() if block.dtype == torch.float64 else block.float()
-        rows = (wide + 0.0).cpu().numpy()
+    for ids in alike_N.split(_rows_of(x_VD)):
+        rows = _bits(x_VD[ids]).cpu().numpy()
         digests += [blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
     count = Counter(digests)
-    return torch.tensor([count[each] - 1 for each in digests], dtype=torch.int64)
+    others_V = torch.zeros(len(x_VD), dtype=torch.int64)
+    others_V[alike_N.cpu()] = torch.tensor([count[each] - 1 for each in digests], dtype=torch.int64)
+    return others_V
+
+
+def _bits(rows: torch.Tensor) -> torch.Tensor:
+    """Return values as whole numbers, which are equal where they are."""
+    import torch
+
+    if rows.dtype == torch.float64:
+        return (rows + 0.0).view(torch.int64)
+    return (rows.float() + 0.0).view(torch.int32)
+
+
+def _rows_of(x_VD: torch.Tensor) -> int:
+    """Return how many chosen rows are widened at a time."""
+    return max(1, BLOCK_ELEMENTS // x_VD.shape[1])

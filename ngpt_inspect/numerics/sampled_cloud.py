@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.clouds import eigenvalues_of, iso_score_of
 from ngpt_inspect.numerics.cores import one_core_each
-from ngpt_inspect.numerics.directions import known_directions, row_norms
+from ngpt_inspect.numerics.directions import anisotropy, row_norms
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.sampling import (
     QUICK,
@@ -98,10 +98,7 @@ def sampled_cloud(
     ids_N = drawn(count, n_rows, seed)
     rows_ND = x_VD[ids_N.to(x_VD.device)]
     chance = left_to_chance(len(ids_N), count)
-    unit_ND = known_directions(rows_ND)
-    sum_D, n = unit_ND.sum(0), len(unit_ND)
-    anisotropy = (sum_D @ sum_D - n) / (n * (n - 1))
-    error = torch.tensor(mean_product_error(unit_ND, chance), dtype=torch.float64)
+    cosines = anisotropy(rows_ND), mean_product_error(rows_ND, chance, unit=True)
     scale = unit_scale(rows_ND)
     score = eigenvalues = None
     if width <= WIDEST:
@@ -118,7 +115,7 @@ def sampled_cloud(
     return SampledCloud(
         len(ids_N),
         sampled_mean(row_norms(rows_ND), chance),
-        Estimate(anisotropy, error),
+        Estimate(*torch.tensor(cosines, dtype=torch.float64)),
         score,
         eigenvalues,
         scale,

@@ -65,9 +65,7 @@ def _of_all(
         largest=largest,
         smallest=smallest,
         n_pairs=round(sound * (sound - 1) / 2),
-        mean_standard_error=mean_product_error(
-            directions(rows_ND) if want.normalize else rows_ND, chance
-        ),
+        mean_standard_error=mean_product_error(rows_ND, chance, unit=want.normalize),
     )
 
 

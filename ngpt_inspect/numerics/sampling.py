@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.numerics.directions import known_directions
+from ngpt_inspect.numerics.finite import row_blocks
+
 if TYPE_CHECKING:
     import torch
 
@@ -68,15 +71,20 @@ def sampled_mean(column_N: torch.Tensor, chance: float) -> Estimate:
     return Estimate(column_N.mean(), (column_N.var() * chance / len(column_N)).sqrt())
 
 
-def mean_product_error(rows_ND: torch.Tensor, chance: float) -> float:
+def mean_product_error(rows_ND: torch.Tensor, chance: float, *, unit: bool) -> float:
     """Return the standard error of the mean x_i . x_j over pairs of drawn rows, a U-statistic.
 
+    Of their cosines if `unit`, where rows of norm zero are left out.
     2 / sqrt(N) times the deviation of h_i, the mean product of row i with the others (Hoeffding
     1948, doi 10.1214/aoms/1177730196, theorem 7.1).
     """
-    wide_ND = rows_ND.double()
-    products_N = wide_ND @ wide_ND.sum(0) - wide_ND.square().sum(1)
-    return 2 * float(sampled_mean(products_N / (len(wide_ND) - 1), chance).error)
+    import torch
+
+    wide = known_directions if unit else torch.Tensor.double
+    sum_D = torch.stack([wide(rows).sum(0) for rows in row_blocks(rows_ND)]).sum(0)
+    blocks = map(wide, row_blocks(rows_ND))
+    products_N = torch.cat([torch.linalg.vecdot(rows, sum_D - rows) for rows in blocks])
+    return 2 * float(sampled_mean(products_N / (len(products_N) - 1), chance).error)
 
 
 def quantile_errors(values_K: torch.Tensor, levels_Q: torch.Tensor, chance: float) -> torch.Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ngpt_inspect.numerics.binning import Tally
-from ngpt_inspect.numerics.finite import NEAR_ELEMENTS
+from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS
 from ngpt_inspect.numerics.sphere_law import cosine_law
 from ngpt_inspect.numerics.tiles import CHUNK, Tile, TiledRows
 
@@ -83,7 +83,7 @@ def potential_of(cosines_P: torch.Tensor) -> float:
     import torch
 
     sums = []
-    for part in cosines_P.split(NEAR_ELEMENTS):
+    for part in cosines_P.split(BLOCK_ELEMENTS):
         terms = (4 * part).sub_(4).exp_()
         whole = len(terms) // CHUNK * CHUNK
         sums += [terms[:whole].view(-1, CHUNK).sum(1), terms[whole:].sum(0, keepdim=True)]
@@ -200,7 +200,7 @@ class _Nearby:
         import torch
 
         rows, ratios = self.rows, []
-        step = max(1, NEAR_ELEMENTS // rows.x_VD.shape[1])
+        step = max(1, BLOCK_ELEMENTS // rows.x_VD.shape[1])
         for first in range(0, len(rows.ids_N), step):
             own_BD = rows.block(first, first + step, torch.float64)
             distances = [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ngpt_inspect.numerics.cores import side_by_side
 from ngpt_inspect.numerics.directions import directions
-from ngpt_inspect.numerics.finite import NEAR_ELEMENTS, times_power
+from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, times_power
 
 if TYPE_CHECKING:
     import torch
@@ -24,8 +24,8 @@ MOST_THREADS = 8
 """Each holds a tile, its cosines, their bins and two blocks of rows: about 25 MB."""
 DIAGONAL_ROWS = 512
 CHUNK = 1024
-BLOCK_ELEMENTS = 10_000_000
-"""Most values of a block of rows: 40 MB of float32."""
+MOST_ELEMENTS = 10_000_000
+"""Most values of a block of rows that is multiplied: 40 MB of float32."""
 GROUPS = 32
 """A sample is this many groups of rows; their spread gives the standard errors."""
 
@@ -63,7 +63,7 @@ class TiledRows:
         import torch
 
         out = []
-        step = max(1, NEAR_ELEMENTS // self.x_VD.shape[1])
+        step = max(1, BLOCK_ELEMENTS // self.x_VD.shape[1])
         for first in range(0, len(i_N), step):
             pairs = (ids[first : first + step] for ids in (i_N, j_N))
             sides = (replace(self, ids_N=ids, in_order=False) for ids in pairs)
@@ -275,7 +275,7 @@ def over_tiles(
 def _spots(rows: TiledRows, cut: int | None) -> Iterator[Spot]:
     count, width = len(rows.ids_N), rows.x_VD.shape[1]
     cut = count if cut is None else cut
-    step = max(1, min(TILE_ROWS, BLOCK_ELEMENTS // width))
+    step = max(1, min(TILE_ROWS, MOST_ELEMENTS // width))
     edges = [*range(0, cut, step), *range(cut, count, step), count]
     blocks = list(pairwise(edges))
     for n, (first, last) in enumerate(blocks):

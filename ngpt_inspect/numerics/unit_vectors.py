@@ -89,7 +89,11 @@ def unit_vectors(
 
 
 def norm_rounding(
-    x_VD: np.ndarray, spacing: Spacing, relative_rounding: float | None = None
+    x_VD: np.ndarray,
+    spacing: Spacing,
+    relative_rounding: float | None = None,
+    *,
+    columns: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """By which share rounding to the stored dtype can have moved the norm of each row and column.
 
@@ -113,6 +117,8 @@ def norm_rounding(
         Of a quantisation: root mean square error r over root mean square value. The tolerance is
         then 1e-5 + 2^-11 + min(7.5 sqrt(3 / D) r + 8 r^2, 2 r): the same sum for errors of no known
         place, what scales of half precision add, and what codes that clip take off.
+    columns
+        Whether columns are asked for too; else what is said of them is empty.
 
     Returns
     -------
@@ -122,14 +128,14 @@ def norm_rounding(
 
     count, width = x_VD.shape
     if relative_rounding is None and spacing.eps >= FINE and x_VD.size:
-        rows, columns = _moved(x_VD, spacing)
-        return FLOAT32_TOLERANCE + rows, FLOAT32_TOLERANCE + columns
+        by_row, by_column = _moved(x_VD, spacing, columns=columns)
+        return FLOAT32_TOLERANCE + by_row, FLOAT32_TOLERANCE + by_column
     r = min(relative_rounding or 0.0, 1.0)
     lengths = np.maximum([width, count], 1)
     near = DEVIATIONS * UNEVEN * r / np.sqrt(lengths) + CLIPPED * r * r
     found = (SCALES if relative_rounding is not None else 0.0) + np.minimum(2 * r, near)
-    by_row, by_column = FLOAT32_TOLERANCE + found
-    return np.full(count, by_row), np.full(width, by_column)
+    of_row, of_column = FLOAT32_TOLERANCE + found
+    return np.full(count, of_row), np.full(width if columns else 0, of_column)
 
 
 @dataclass(frozen=True)
@@ -177,7 +183,7 @@ class _Sums:
         return shares
 
 
-def _moved(x_VD: np.ndarray, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
+def _moved(x_VD: np.ndarray, spacing: Spacing, *, columns: bool) -> tuple[np.ndarray, np.ndarray]:
     """By which share rounding can have moved the norm of each row and column, in one pass.
 
     No square of what a narrow dtype holds is too large or too small for float64.
@@ -191,8 +197,10 @@ def _moved(x_VD: np.ndarray, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
         power = (x.view(np.int64) & 0x7FF0000000000000).view(np.float64)
         s = np.maximum(power, spacing.smallest) * spacing.eps
         by_row.append(_Sums.over(1, x, s))
-        by_column = [reduce(_Sums.and_of, [*by_column, _Sums.over(0, x, s)])]
-    return np.concatenate([each.moved() for each in by_row]), by_column[0].moved()
+        if columns:
+            by_column = [reduce(_Sums.and_of, [*by_column, _Sums.over(0, x, s)])]
+    moved = (np.concatenate([np.zeros(0), *(s.moved() for s in of)]) for of in (by_row, by_column))
+    return next(moved), next(moved)
 
 
 def _judged(norms: np.ndarray, tolerance: np.ndarray) -> UnitVectors:

@@ -73,6 +73,18 @@ def test_little_is_measured_whole(checkpoint: Path) -> None:
         pd.testing.assert_frame_equal(quick, exact, check_exact=True)
 
 
+def test_the_spectrum_of_few_samples_is_of_all_rows(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampled_cloud, "QUICK", 16**2 * 600)  # 600 of 1200 rows
+    quick = ni.measure(checkpoint, "embedding_spectrum", roles="E_input", quick=True)
+    exact = ni.measure(checkpoint, "embedding_spectrum", roles="E_input")
+    left_out = {"isotropy", "unit_isotropy"}
+    assert set(quick[quick["status"] == "skipped"]["measure"]) == left_out
+    same = [table[~table["measure"].isin(left_out)] for table in (quick, exact)]
+    pd.testing.assert_frame_equal(*same, check_exact=True)
+
+
 def test_on_the_command_line(checkpoint: Path, cli: Callable[..., Result]) -> None:
     found = cli("embedding-spectrum", checkpoint, "--quick", "--roles", "E_input")
     assert found.exit_code == 0, found.output
