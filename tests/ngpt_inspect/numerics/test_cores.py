@@ -14,7 +14,7 @@ from ngpt_inspect.numerics.cores import cores, one_core_each, side_by_side
 
 
 def test_the_command_line_alone_says_how_threads_wait_and_a_user_goes_first(monkeypatch):
-    monkeypatch.setattr(commands, "app", lambda: None)
+    monkeypatch.setattr(commands, "narrowed", lambda words: lambda: None)
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     cli.main()
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
