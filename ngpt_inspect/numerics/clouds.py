@@ -12,6 +12,7 @@ from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.directions import known_directions, row_norms
 from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, require_finite, row_blocks
 from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum, gram_matrix
+from ngpt_inspect.numerics.precision import full_products
 from ngpt_inspect.numerics.spectra import unit_scale
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def about_origin(covariance_DD: torch.Tensor, mean_D: torch.Tensor) -> torch.Ten
     return covariance_DD + torch.outer(mean_D, mean_D)
 
 
+@full_products()
 def isotropy(x_VD: torch.Tensor, *, unit: bool = False, axes: torch.Tensor | None = None) -> float:
     """min_c Z(c) / max_c Z(c) with Z(c) = sum_i exp(c . x_i) over the eigenvectors c of X^T X.
 
@@ -132,22 +134,12 @@ def isotropy(x_VD: torch.Tensor, *, unit: bool = False, axes: torch.Tensor | Non
     if axes is None:
         axes = axes_of(gram_of_directions(x_VD) if unit else gram_matrix(x_VD, unit_scale(x_VD)))
     # Single precision finds the axes that may be extreme; their Z is measured in float64.
-    rough = _log_partitions(x_VD, axes.float() if _float32_is_exact() else axes, unit=unit)
+    rough = _log_partitions(x_VD, axes.float(), unit=unit)
     slack = _error_of_two(x_VD, 1.0 if unit else float(row_norms(x_VD).max()))
     # Not above and not below: what left the range of float32, a NaN here, may be extreme.
     between = (rough > rough.min() + slack) & (rough < rough.max() - slack)
     exact = _log_partitions(x_VD, axes[:, ~between.all(0)], unit=unit)
     return math.exp(float(exact.min() - exact.max()))
-
-
-def _float32_is_exact() -> bool:
-    """Whether products in float32 are: a process that trains may have let them be coarser."""
-    import torch
-
-    try:
-        return torch.get_float32_matmul_precision() == "highest"
-    except RuntimeError:  # it was said for one backend alone
-        return False
 
 
 def _log_partitions(x_VD: torch.Tensor, axes_DC: torch.Tensor, *, unit: bool) -> torch.Tensor:

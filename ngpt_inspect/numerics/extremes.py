@@ -24,6 +24,7 @@ from ngpt_inspect.numerics.operators import (
     triangular_root,
     triangular_solver,
 )
+from ngpt_inspect.numerics.precision import full_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,6 +171,7 @@ def _singular(top: tuple[float, float], bound: float, scale: float, method: str)
     return Extremes(top[0] / scale, bound / scale, math.inf, method)
 
 
+@full_products()
 def _top_of(w_OI: torch.Tensor) -> tuple[float, float] | None:
     """sigma_max as `_top_end` gives it, from products with W itself."""
     # Single precision only guides the search; the value is measured in float64.

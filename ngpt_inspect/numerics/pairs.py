@@ -26,6 +26,7 @@ from ngpt_inspect.numerics.pairwise import (
     mean_product,
     summary,
 )
+from ngpt_inspect.numerics.precision import full_products
 from ngpt_inspect.numerics.spread import FEWEST, Coverage, Covering, CoverSeen
 from ngpt_inspect.numerics.tiles import GROUPS, TiledRows, over_tiles, random_groups
 
@@ -40,6 +41,7 @@ SHORT = 2.0**-40
 not hold: then rows are divided by their norms first, in a pass of its own."""
 
 
+@full_products()
 def all_pairs(x_VD: torch.Tensor, wants: Sequence[Want]) -> dict[Want, Any]:
     """Return what is wanted of the products of all pairs of different rows, each made once.
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from ngpt_inspect.numerics.precision import full_products
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -181,6 +183,7 @@ def _chi_bound(weights_HO: torch.Tensor, squares_HO: torch.Tensor) -> torch.Tens
     return mean_H.sqrt() * (1 + DEVIATIONS / degrees_H.sqrt())
 
 
+@full_products()
 def _row_errors(
     tall_HOI: torch.Tensor, vector_HI: torch.Tensor, errors_HOI: torch.Tensor | None
 ) -> torch.Tensor:

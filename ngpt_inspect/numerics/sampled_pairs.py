@@ -14,6 +14,7 @@ from ngpt_inspect.numerics.directions import directions, row_norms
 from ngpt_inspect.numerics.finite import require_finite, row_blocks
 from ngpt_inspect.numerics.pairs import all_pairs
 from ngpt_inspect.numerics.pairwise import Dots, PairwiseDots
+from ngpt_inspect.numerics.precision import full_products
 from ngpt_inspect.numerics.sampling import drawn, left_to_chance, mean_product_error
 from ngpt_inspect.numerics.tiles import GROUPS
 
@@ -82,6 +83,7 @@ class SampledNearest:
     """How many other rows have at least the cosine `duplicate` with it, int64."""
 
 
+@full_products()
 def sampled_nearest(
     x_VD: torch.Tensor, duplicate: float, budget: float, seed: int = 0
 ) -> SampledNearest:
