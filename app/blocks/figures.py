@@ -161,12 +161,12 @@ def _show(
 ) -> None:
     """Draw a table with its words and its numbers; it is made only where it is not drawn yet."""
     told = dict(options or {})
-    how = (told, is_dark(), table, look.get("width"), look.get("frame"))
-    drawing = drawn(chosen.name, table_key, *how)
     key, clicked = look.get("key", ""), look.get("clicked")
+    how = (told, is_dark(), table, look.get("width"), look.get("frame"), clicked is not None)
+    drawing = drawn(chosen.name, table_key, *how)
     of = f" of {' and '.join(labels)}" if labels else ""
     st.plotly_chart(
-        drawing.figure,
+        drawing.sent,
         theme=None,
         key=key or f"figure {chosen.name}",
         config=CONFIG,

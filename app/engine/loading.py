@@ -36,6 +36,7 @@ from ngpt_inspect.traces import Trace, read_trace
 
 from .jobs import Workshop
 from .press import Press
+from .sent import Sent
 from .stamps import Stamp, has_changed, stamp_of
 from .store import Store, default_folder
 
@@ -98,6 +99,13 @@ class ShownFigure:
     notes: tuple[str, ...]
     rows: pd.DataFrame
     """What it was drawn from."""
+    clicked: bool = False
+    """Whether its points can be clicked."""
+
+    @cached_property
+    def sent(self) -> Sent:
+        """The figure as it is given to streamlit."""
+        return Sent(self.figure, clicked=self.clicked)
 
     @cached_property
     def first_rows(self) -> pd.DataFrame:
@@ -117,14 +125,15 @@ def drawn(
     _table: Callable[[], pd.DataFrame],
     width: int | None = None,
     frame: Frame | None = None,
+    clicked: bool = False,
 ) -> ShownFigure:
     """Draw a figure for the screen; `key` stands for the table, made where none is drawn yet."""
     if frame is not None:
-        whole = drawn(name, key, options, dark, _table, width)
+        whole = drawn(name, key, options, dark, _table, width, clicked=clicked)
         return replace(whole, figure=framed(whole.figure, *frame))
     rows = drawn_rows(FIGURES[name], _table(), options)
     figure = FIGURES[name].draw(rows, **options, width=width or ON_A_PAGE)
-    return ShownFigure(for_screen(figure, dark=dark), notes_of(figure), rows)
+    return ShownFigure(for_screen(figure, dark=dark), notes_of(figure), rows, clicked)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -36,6 +36,14 @@ FOCUSED = """() => {
     const at = document.activeElement;
     return (at.closest('label') ?? at).innerText || at.ariaLabel || at.dataset.title || '';
 }"""
+COUNT = """
+window.titles = 0;
+document.addEventListener('DOMContentLoaded', () => new MutationObserver(changes => {
+    for (const change of changes) for (const node of change.addedNodes)
+        titles += node.isConnected && (node.matches?.('.annotation') ?? false);
+}).observe(document, {childList: true, subtree: true}));
+"""
+"""Counts each drawing of a title of a panel: plotly.js makes them anew whenever it draws."""
 INCHES = 6.75
 POINTS = 72
 
@@ -107,6 +115,20 @@ def seen(page):
         typed.evaluate_all("all => all.map(each => each.value)"),
         names(page),
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["scales", "matrices"])
+def test_every_figure_of_a_page_is_drawn_once(profile, visit, address, name):
+    visit(name)  # measured by now: nothing takes the place of anything
+    page = profile.new_page()
+    page.add_init_script(COUNT)
+    page.goto(f"{address}/{name}")
+    settle(page)
+    page.evaluate("() => new Promise(requestIdleCallback)")
+    titles = page.locator(f"{CHARTS} .annotation").count()
+    assert 0 < titles == page.evaluate("titles")
+    page.close()
 
 
 def typed_in(page, label, text):

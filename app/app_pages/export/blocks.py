@@ -136,7 +136,7 @@ def draw_preview(chosen: Figure, drawn: ShownFigure, width: str) -> None:
     inches = " × ".join(f"{size / PIXELS_PER_INCH:.2f}" for size in (layout.width, layout.height))
     st.caption(f"{chosen.title}: {inches} inches on paper, as it will print.")
     st.container(key="preview").plotly_chart(
-        drawn.figure,
+        drawn.sent,
         theme=None,
         width="content",
         key=f"preview {chosen.name} {width}",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.figures.canvas import TWO_COLUMNS, Axis, Canvas, Panel, scatter
 from ngpt_inspect.figures.canvas.screen import for_screen
 
+from ...engine.sent import Sent
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -37,4 +39,4 @@ def draw_values(values: pd.DataFrame, color: str, *, dark: bool) -> Any:
             hovertemplate="%{x:.4g}: %{y:.4g}<extra></extra>",
         )
         canvas.add(panel, trace)
-    return for_screen(canvas.finish(), dark=dark)
+    return Sent(for_screen(canvas.finish(), dark=dark), clicked=False)
