@@ -1,4 +1,4 @@
-"""Looking at large tiles in one compiled pass, where the extra `compiled` is installed.
+"""TileLook at large tiles in one compiled pass, where the extra `compiled` is installed.
 
 What torch has goes over a tile a dozen times, and all of that takes longer than the product. Pairs
 and cosines are the same; a value on the edge of a fine bin may be counted in the next, and squares
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ngpt_inspect.numerics.looking import Looking
+from ngpt_inspect.numerics.tile_look import TileLook
 from ngpt_inspect.numerics.neighbours import Best, Better
 from ngpt_inspect.numerics.pairwise import Glance
 from ngpt_inspect.numerics.spread import CoverSeen, Nearer, potential_of
@@ -34,28 +34,28 @@ def fastest(
     spreads: dict[bool, Spread],
     best: Sequence[Best | CoverSeen],
     n_cosines: int,
-) -> Looking:
+) -> TileLook:
     """Return what looks at the tiles of these rows; the first `n_cosines` have a direction."""
     import torch
 
     few = len(rows.ids_N) * (len(rows.ids_N) - 1) // 2 < FROM_PAIRS
     kept = any(spread.kept is not None for spread in spreads.values())
     if few or kept or rows.dtype != torch.float32 or rows.x_VD.device.type != "cpu":
-        return Looking(rows, spreads, best, n_cosines)
+        return TileLook(rows, spreads, best, n_cosines)
     try:
         import ngpt_inspect.numerics.loops  # noqa: F401
     except (ImportError, RuntimeError):  # not installed; no folder to keep what is compiled
-        return Looking(rows, spreads, best, n_cosines)
-    return CompiledLooking(rows, spreads, best, n_cosines)
+        return TileLook(rows, spreads, best, n_cosines)
+    return CompiledTileLook(rows, spreads, best, n_cosines)
 
 
-class CompiledLooking(Looking):
+class CompiledTileLook(TileLook):
     """Counts values and finds the nearest rows in one pass; what that does not do, after it."""
 
     def __call__(
         self, hand: Hand, spot: Spot, dots_RC: torch.Tensor
     ) -> tuple[int, dict[bool, Glance], list[Any]]:
-        """Look at a tile as `Looking` does."""
+        """Look at a tile as `TileLook` does."""
         from ngpt_inspect.numerics.loops import look
 
         has_cosines = spot.stop <= self.n_cosines

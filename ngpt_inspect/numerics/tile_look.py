@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ngpt_inspect.numerics.tiles import Hand, Spot, TiledRows
 
 
-class Looking:
+class TileLook:
     """Looks at each tile of a group of rows with what torch has, one thing after another."""
 
     def __init__(
