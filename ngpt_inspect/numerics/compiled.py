@@ -1,4 +1,4 @@
-"""TileLook at large tiles in one compiled pass, where the extra `compiled` is installed.
+"""Looking at large tiles in one compiled pass, where the extra `compiled` is installed.
 
 What torch has goes over a tile a dozen times, and all of that takes longer than the product. Pairs
 and cosines are the same; a value on the edge of a fine bin may be counted in the next, and squares
