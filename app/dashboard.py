@@ -19,6 +19,7 @@ __package__ = ".".join(folder.name for folder in reversed(_PACKAGES))
 from .app_pages import PAGES  # noqa: E402
 from .arguments import parse  # noqa: E402
 from .blocks.one_file import draw_one_file  # noqa: E402
+from .engine.sharing import share  # noqa: E402
 from .engine.sweeping import sweeper  # noqa: E402
 from .frame import parts  # noqa: E402
 from .frame.address import missed  # noqa: E402
@@ -37,6 +38,7 @@ ICON, LOGO = (str(_HERE.with_name(f"{name}.svg")) for name in ("icon", "logo"))
 
 def main() -> None:
     """Open what was asked for, then run the page that was chosen."""
+    share()
     arguments = parse(sys.argv[1:])
     parts.begin()
     st.set_page_config(page_title="ngpt-inspect", page_icon=ICON, layout="wide")

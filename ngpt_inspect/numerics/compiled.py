@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ngpt_inspect.numerics.tile_look import TileLook
 from ngpt_inspect.numerics.neighbours import Best, Better
 from ngpt_inspect.numerics.pairwise import Glance
 from ngpt_inspect.numerics.spread import CoverSeen, Nearer, potential_of
+from ngpt_inspect.numerics.tile_look import TileLook
 
 if TYPE_CHECKING:
     import torch

@@ -181,7 +181,7 @@ def _of_embedding(
     frame["nearest_text"] = [
         "" if number is None else texts[number] for number in _or_none(frame["nearest_token"])
     ]
-    frame["notes"] = list(_notes(frame, group, texts, threshold))
+    frame["notes"] = _notes(frame, group, texts, threshold)
     return frame
 
 
@@ -193,14 +193,15 @@ def _side_by_side(group: pd.DataFrame) -> pd.DataFrame:
     """Return the quantities of one embedding as columns, by token."""
     import pandas as pd
 
-    parts = {name: part.set_index("index") for name, part in group.groupby("measure")}
+    columns_of = group[["measure", "index", "value", "partner"]]
+    parts = {name: part.set_index("index") for name, part in columns_of.groupby("measure")}
     columns = {
         column: parts[quantity]["value"] if quantity in parts else np.nan
         for quantity, column in QUANTITIES.items()
     }
     if "nearest_cosine" in parts:
         columns["nearest_token"] = parts["nearest_cosine"]["partner"]
-    tokens = sorted({int(number) for number in group["index"]})
+    tokens = np.unique(group["index"].to_numpy(np.int64))
     return pd.DataFrame(columns, index=tokens).reindex(
         columns=[*QUANTITIES.values(), "nearest_token"]
     )
@@ -208,18 +209,23 @@ def _side_by_side(group: pd.DataFrame) -> pd.DataFrame:
 
 def _notes(
     frame: pd.DataFrame, group: pd.DataFrame, texts: TokenTexts, threshold: float
-) -> Iterator[str]:
-    """Yield what is remarkable of each token, in words that name the rule."""
+) -> list[str]:
+    """Return what is remarkable of each token, in words that name the rule."""
     skipped = group[group["status"] == Status.SKIPPED]
     why = dict(zip(skipped["index"], skipped["reason"], strict=True))
-    columns = ("token", "norm_z", "near_duplicates", "equal_rows")
-    for token, z, close, equal in zip(*(frame[name] for name in columns), strict=True):
+    unnamed = ~frame["token"].isin(texts.pieces) if len(texts) else frame["token"].isna()
+    low, counts = frame["norm_z"] < -threshold, frame[["near_duplicates", "equal_rows"]]
+    noted = frame["token"].isin(why) | low | (counts > 0).any(axis=1) | unnamed
+    notes = dict.fromkeys(frame["token"], "")
+    columns = (frame["token"], low, counts["near_duplicates"], counts["equal_rows"], unnamed)
+    for token, is_low, close, equal, nameless in zip(*(c[noted] for c in columns), strict=True):
         said = [why[token].rpartition(": ")[2]] if token in why else []
-        said += [f"norm_z below -{threshold:g}"] if z < -threshold else []
+        said += [f"norm_z below -{threshold:g}"] if is_low else []
         said += [f"equals {equal:.0f} other row{_s(equal)}"] if equal > 0 else []
         said += [f"{close:.0f} near-duplicate{_s(close)}"] if close > 0 else []
-        said += ["not in the tokenizer"] if len(texts) and token not in texts.pieces else []
-        yield "; ".join(said)
+        said += ["not in the tokenizer"] if nameless else []
+        notes[token] = "; ".join(said)
+    return list(notes.values())
 
 
 def _s(count: float) -> str:

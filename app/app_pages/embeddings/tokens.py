@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import streamlit as st
+
 from ngpt_inspect.tables.token_views import counted, pair_table
 from ngpt_inspect.tables.tokens import OF_LOGITS, OF_ROWS, joined_tokens
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ngpt_inspect.tokens import TokenTexts
     from ngpt_inspect.weights import WeightSet
+
+    from ...engine.answers import SoFar
 
 EMBEDDINGS = roles_of(Kind.EMBEDDING)
 COUNTED = ("nearest_tokens", "token_health")
@@ -36,14 +41,19 @@ def tokens_of(checkpoint: WeightSet) -> tuple[pd.DataFrame, str]:
         asked += requests([checkpoint], [OF_LOGITS], whole=True, roles=[Role.S_Z])
     texts = texts_once(checkpoint)
     found = so_far(asked, [checkpoint])
-    told = (found.key, texts.digest)
-    key = sha256(repr(told).encode()).hexdigest()
+    key = sha256(repr((found.key, texts.digest)).encode()).hexdigest()
+    return _joined(key, found, texts, len(asked)), found.said()
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _joined(key: str, _found: SoFar, _texts: TokenTexts, n_asked: int) -> pd.DataFrame:
+    """Return the tokens of what is known; of all that was asked they are kept for good."""
     tokens = store().get(key)
     if tokens is None:
-        tokens = joined_tokens([found.table], {checkpoint.label: texts})
-        if len(found.known) == len(asked) and not found.late:  # what failed is tried again
+        tokens = joined_tokens([_found.table], {_found.checkpoints[0].label: _texts})
+        if len(_found.known) == n_asked and not _found.late:  # what failed is tried again
             store().put(key, tokens)
-    return tokens, found.said()
+    return tokens
 
 
 def counts_of(checkpoints: Sequence[WeightSet]) -> tuple[pd.DataFrame, str]:
