@@ -61,7 +61,10 @@ def _readable(rows: list[dict[str, Any]]) -> "TextTable":
 def _frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
     import pandas as pd
 
+    from ngpt_inspect.tables.rows import writable
     from ngpt_inspect.tables.tensor_rows import COLUMNS
 
+    texts = {"checkpoint", "tensor", "role", "note"}
+    rows = [{k: writable(v) if k in texts else v for k, v in row.items()} for row in rows]
     integers = dict.fromkeys(("layer", "expert", "bytes"), "Int64")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(integers)

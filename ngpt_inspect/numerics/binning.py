@@ -19,6 +19,8 @@ FINE_BINS = 1 << 18
 CHUNK = 1024
 PIECE = CHUNK << 7
 """Values taken through all steps at a time: half a megabyte of float32."""
+LEAST_REACH = 2.0**-900
+"""Of less the bins have no width in float64: all values lie in those beside zero then."""
 MOST = 1 << 30
 """Values counted in int32 before they are added up in int64."""
 
@@ -27,7 +29,7 @@ class Tally:
     """Counts in fine bins of equal width over [-reach, reach], and the spread about a centre."""
 
     def __init__(self, reach: float, centre: float) -> None:
-        self.reach = reach or 1.0
+        self.reach = reach if reach > LEAST_REACH else 1.0
         self.centre = centre
         self.squares = 0.0
         self.ends = np.array([np.inf, -np.inf])

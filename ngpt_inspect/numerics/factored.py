@@ -111,7 +111,7 @@ def products(left: Factor, right: Factor, row_errors_HK: torch.Tensor | None = N
         judged(
             Extremes(top, bottom, 0.0, "qr + svd"),
             a_HKD.shape[2],
-            _rounding(along / back**2, [each / back**2 for each in sides], outside),
+            _rounding(along, sides, outside, back),
             magnitude=magnitude / back,
         )
         for (top, bottom), (along, *sides, magnitude) in zip(
@@ -128,8 +128,8 @@ def _moved(squares_HKD: torch.Tensor, x_HK: torch.Tensor, y_HD: torch.Tensor) ->
     return found
 
 
-def _rounding(along: float, across: list[float], outside: int) -> StorageRounding:
-    """Bound sums of squares with these means as `storage_rounding` does."""
+def _rounding(along: float, across: list[float], outside: int, scale: float) -> StorageRounding:
+    """Bound sums of squares with these means as `storage_rounding` does; all are scaled by this."""
 
     def bound(parts: list[tuple[float, int]]) -> float:
         mean = sum(part for part, _ in parts)
@@ -140,4 +140,5 @@ def _rounding(along: float, across: list[float], outside: int) -> StorageRoundin
         return math.sqrt(mean) * (1 + DEVIATIONS * math.sqrt(min(1.0, spread)))
 
     sides = [(side, outside) for side in across]
-    return StorageRounding(bound([(along, 1), *sides]), bound([(along, 1)]), bound(sides))
+    parts = ([(along, 1), *sides], [(along, 1)], sides)
+    return StorageRounding(*(bound(each) / scale for each in parts))

@@ -56,8 +56,11 @@ def _count(values_C, into, bins_C):  # type: ignore[no-untyped-def]
         value = values_C[j]
         off = value - centre
         squares += off * off
-        # No value lies outside; what rounding makes of one at the edge must stay in the array.
-        bins_C[j] = np.int32(min(max(zero + off * per_unit, np.float32(0)), top))
+        # No value lies outside; what rounding makes of one at the edge must stay in the array, and
+        # what is no number too.
+        place = zero + off * per_unit
+        place = place if place > 0 else np.float32(0)
+        bins_C[j] = np.int32(place if place < top else top)
         beyond += (value < low) | (value > high)
     for j in range(len(values_C)):
         into.counts_F[bins_C[j]] += 1

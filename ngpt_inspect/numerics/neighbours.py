@@ -64,7 +64,8 @@ class Best:
         import torch
 
         device = rows.x_VD.device
-        self.duplicate = duplicate
+        # As the products have it: all that compare them with it agree.
+        self.duplicate = float(torch.tensor(duplicate, dtype=rows.dtype))
         self.cosine_N = torch.full((count,), float("-inf"), dtype=rows.dtype, device=device)
         self.partner_N = torch.zeros(count, dtype=torch.int64, device=device)
         self.close_N = torch.zeros(count, dtype=torch.int64, device=device)

@@ -90,7 +90,9 @@ def equal_rows(x_VD: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
-    sums_V = torch.cat([_bits(rows).sum(1) for rows in row_blocks(x_VD)])
+    sums_V = torch.cat(
+        [x_VD.new_zeros(0, dtype=torch.int64), *(_bits(r).sum(1) for r in row_blocks(x_VD))]
+    )
     _, which_V, counts = sums_V.unique(return_inverse=True, return_counts=True)
     alike_N = (counts[which_V] > 1).nonzero().squeeze(1)
     digests: list[bytes] = []
@@ -107,9 +109,9 @@ def _bits(rows: torch.Tensor) -> torch.Tensor:
     """Return values as whole numbers, which are equal where they are."""
     import torch
 
-    if rows.dtype == torch.float64:
-        return (rows + 0.0).view(torch.int64)
-    return (rows.float() + 0.0).view(torch.int32)
+    wide = rows if rows.dtype == torch.float64 else rows.float()
+    wide = (wide + 0.0).masked_fill_(wide.isnan(), float("nan"))  # of NaN there are many
+    return wide.view(torch.int64 if wide.dtype == torch.float64 else torch.int32)
 
 
 def _rows_of(x_VD: torch.Tensor) -> int:

@@ -39,6 +39,8 @@ COSINES = Dots(normalize=True, n_extremes=0)
 SHORT = 2.0**-40
 """Rows shorter than this, where the longest are near 1, have cosines that raw float32 products do
 not hold: then rows are divided by their norms first, in a pass of its own."""
+ALONE = 2.0**-60
+"""Where all rows but one are shorter than this part of it, float32 has no bins for products."""
 
 
 @full_products()
@@ -47,7 +49,7 @@ def all_pairs(x_VD: torch.Tensor, wants: Sequence[Want]) -> dict[Want, Any]:
 
     Products are taken in tiles, 2 D operations a pair: raw, and over two norms for cosines. Besides
     the rows themselves it holds about 25 MB a thread. Numbers do not depend on what else is wanted,
-    nor on how many threads there are.
+    nor on how many threads there are; which of equal cosines is named may.
 
     Parameters
     ----------
@@ -115,8 +117,9 @@ class _Cloud:
         self.norms_V = row_norms(x_VD)
         self.nonzero = (self.norms_V > 0).nonzero().squeeze(1)
         self.zero = (self.norms_V == 0).nonzero().squeeze(1)
-        self.dtype = torch.float64 if x_VD.dtype == torch.float64 else torch.float32
-        longest = float(self.norms_V.max()) if len(x_VD) else 0.0
+        longest, second = [*self.norms_V.topk(min(2, len(x_VD))).values.tolist(), 0.0, 0.0][:2]
+        wide = x_VD.dtype == torch.float64 or second < longest * ALONE
+        self.dtype = torch.float64 if wide else torch.float32
         self.exponent = exponent_of(longest)
         shortest = float(self.norms_V[self.nonzero].min()) if len(self.nonzero) else 1.0
         self.one_pass = math.ldexp(shortest, -self.exponent) >= SHORT
@@ -191,13 +194,13 @@ class _Cloud:
 
         return self.nonzero if want.normalize else torch.arange(len(self.x_VD)).to(self.nonzero)
 
-    def measured(self, wants: Sequence[Want]) -> dict[Want, Any]:
+    def measured(self, wants: Sequence[Want], *, in_float64: bool = False) -> dict[Want, Any]:
         """Return what is wanted of the pairs of the same rows, from one pass."""
         import torch
 
         dots = [want for want in wants if isinstance(want, Dots)]
         covering = [want for want in wants if isinstance(want, Covering)]
-        in_float64 = bool(covering) and self.are_few
+        in_float64 |= bool(covering) and self.are_few
         groups = self.groups(dots, in_float64=in_float64)
         count = len(self.nonzero)
         seen: dict[Want, Best | CoverSeen] = {
@@ -209,11 +212,17 @@ class _Cloud:
         spreads = self.spreads(groups, [*dots, *([COSINES] if covering else [])])
         _gather(groups, spreads, list(seen.values()), count)
         out: dict[Want, Any] = {want: each.found(groups[0], spreads) for want, each in seen.items()}
+        # What float32 leaves of such a spread is its own rounding.
+        lost = {
+            kind: group.dtype != torch.float64 and spread.std <= ALL_ROUNDING * group.rounding
+            for kind, spread in spreads.items()
+            for group in [self.kind(groups[0], Dots(normalize=kind))]
+        }
+        if covering and lost[True]:
+            out |= self.measured(covering, in_float64=True)
         for want in dots:
             found, of = spreads[want.normalize], groups
-            rounding = self.kind(groups[0], want).rounding
-            if self.dtype != torch.float64 and found.std <= ALL_ROUNDING * rounding:
-                # What float32 leaves of such a spread is its own rounding.
+            if lost[want.normalize]:
                 of = [replace(group, dtype=torch.float64) for group in groups]
                 again = self.spreads(of, [want])
                 _gather(of, again, [], len(self.nonzero))

@@ -12,6 +12,10 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+INHERITED = "none"
+FULL = ("ieee", INHERITED)
+"""What a backend says that takes them full; by itself it does."""
+
 
 class _Setting:
     """The setting of the process: the first that comes in makes it full, the last restores it."""
@@ -40,24 +44,27 @@ _setting = _Setting()
 
 
 def _made_full() -> Callable[[], None]:
-    """Have the process take full products; return what sets it back."""
+    """Have the process take full products where it does not; return what sets it back."""
     import torch
 
-    try:
+    backends: tuple[Any, ...] = (torch.backends.mkldnn, torch.backends.cuda)
+    if not hasattr(torch.backends, "fp32_precision"):  # before torch 2.9: one setting for all
         before = torch.get_float32_matmul_precision()
-    except RuntimeError:  # said of one backend alone, which the words for all cannot express
-        backends: tuple[Any, ...] = (torch.backends.mkldnn, torch.backends.cuda)
-        matmuls = [each.matmul for each in backends]
-        said = [each.fp32_precision for each in matmuls]
-        _say(matmuls, ["ieee", "ieee"])
-        return partial(_say, matmuls, said)
-    torch.set_float32_matmul_precision("highest")
-    return partial(torch.set_float32_matmul_precision, before)
+        torch.set_float32_matmul_precision("highest")
+        return partial(torch.set_float32_matmul_precision, before)
+    coarse = {each: each.matmul.fp32_precision for each in backends}
+    coarse = {each: said for each, said in coarse.items() if said not in FULL}
+    for backend, said in coarse.items():
+        if said == getattr(backend, "fp32_precision", torch.backends.fp32_precision):
+            coarse[backend] = INHERITED
+        backend.matmul.fp32_precision = FULL[0]
+    return partial(_set_back, coarse)
 
 
-def _say(matmuls: list[Any], said: list[str]) -> None:
-    for each, precision in zip(matmuls, said, strict=True):
-        each.fp32_precision = precision
+def _set_back(coarse: dict[Any, str]) -> None:
+    for backend, said in coarse.items():
+        if backend.matmul.fp32_precision == FULL[0]:  # nobody said something else meanwhile
+            backend.matmul.fp32_precision = said
 
 
 @contextmanager

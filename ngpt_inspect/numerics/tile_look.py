@@ -29,10 +29,13 @@ class TileLook:
         best: Sequence[Best | CoverSeen],
         n_cosines: int,
     ) -> None:
+        import torch
+
         self.rows, self.spreads, self.best = rows, spreads, best
         self.n_cosines = n_cosines
         norms_N = times_power(rows.norms_V[rows.ids_N], -rows.exponent)
-        self.over_norms_N = (1.0 / norms_N).to(rows.dtype)
+        over_N = torch.ones_like(norms_N) if rows.normalize else 1.0 / norms_N
+        self.over_norms_N = over_N.to(rows.dtype)
 
     def __call__(
         self, hand: Hand, spot: Spot, dots_RC: torch.Tensor

@@ -142,6 +142,8 @@ class Job(Computing):
 
     def _taken(self, taking: Taking, weight: Weight) -> list[Values]:
         measure = taking.measure
+        if not math.prod(weight.shape):
+            return [measure.skipped(f"{weight.source}: no values, of shape {weight.shape}")]
         return made(
             lambda: measure.compute(weight, taking.options, self.device),
             weight.source,

@@ -35,13 +35,13 @@ def entry_of(
 ) -> Entry:
     """Return one quantity of one weight, or of a role the checkpoint has not (no weight)."""
     return {
-        "checkpoint": _text(checkpoint.label),
+        "checkpoint": writable(checkpoint.label),
         "step": checkpoint.step,
-        "architecture": _text(checkpoint.architecture),
+        "architecture": writable(checkpoint.architecture),
         "layer": weight and weight.layer,
-        "role": _text(role),
+        "role": writable(role),
         "expert": weight and weight.expert,
-        "tensor": weight and _text(weight.tensor.name),
+        "tensor": weight and writable(weight.tensor.name),
         **{name: getattr(values, name) for name in VALUE_COLUMNS},
     }
 
@@ -91,7 +91,7 @@ def column_in(entry: Entry, name: str) -> np.ndarray:
 
 def _plain(entry: Entry, name: str) -> Iterable[Any]:
     """Return a column of an entry as plain Python."""
-    kind: Any = int if name in INTEGERS else _text if name in TEXTS else float
+    kind: Any = int if name in INTEGERS else writable if name in TEXTS else float
     if not isinstance(entry[name], np.ndarray):
         one = None if entry[name] is None else kind(entry[name])
         return repeat(None if one != one else one, rows_in(entry))
@@ -121,12 +121,12 @@ def _column(name: str, parts: list[Any], lengths: list[int]) -> Any:
         null = _spread([part is None for part in parts], lengths, bool)
         return pd.arrays.IntegerArray(_spread(filled, lengths, np.int64), null)
     if name in TEXTS:
-        texts = [part if isinstance(part, np.ndarray) else _text(part) for part in parts]
+        texts = [part if isinstance(part, np.ndarray) else writable(part) for part in parts]
         return pd.array(_spread(texts, lengths, object), dtype="str")
     return _spread(parts, lengths, np.float64)
 
 
-def _text(part: Any) -> str | None:
+def writable(part: Any) -> str | None:
     """Return text that can be written: names of tensors may hold half of a surrogate pair."""
     return None if part is None else str(part).encode(errors="backslashreplace").decode()
 
@@ -168,7 +168,7 @@ def rows_at(table: pd.DataFrame, label: str, step: int | None) -> pd.DataFrame:
 
 def entries_at(entries: Iterable[Entry], label: str, step: int | None) -> list[Entry]:
     """Return the entries of one checkpoint by what tables call it."""
-    at = _text(label), step
+    at = writable(label), step
     return [entry for entry in entries if (entry["checkpoint"], entry["step"]) == at]
 
 

@@ -62,6 +62,42 @@ def test_it_finds_what_torch_finds(monkeypatch, wants, power):
         assert str(other) == str(value)
 
 
+def test_rows_that_are_far_shorter_than_others(monkeypatch):
+    """Their rows are divided by their norms before products are taken, not after too."""
+    x = cloud()
+    x[40:50] *= 2.0**-50
+    cosines, near = WANTS[1:3]
+    plain, fast = (found(monkeypatch, x, [cosines, near], n) for n in (PLAIN, 0))
+    assert fast[cosines].std == pytest.approx(plain[cosines].std, rel=1e-6)
+    assert torch.equal(fast[near].cosine_V.nan_to_num(9), plain[near].cosine_V.nan_to_num(9))
+    assert torch.equal(fast[near].duplicates_V, plain[near].duplicates_V)
+
+
+@pytest.mark.parametrize("from_pairs", [PLAIN, 0], ids=["torch", "compiled"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_row_far_longer_than_all_others(monkeypatch, from_pairs, dtype):
+    x = cloud().to(dtype) * (1e-38 if dtype == torch.float32 else 1e-200)
+    x[0] = 1e10
+    products = x.double() @ x.double().T
+    i, j = torch.triu_indices(len(x), len(x), 1)
+    raw = found(monkeypatch, x, WANTS[:1], from_pairs)[WANTS[0]]
+    assert raw.counts.sum() == len(i)
+    assert raw.std == pytest.approx(float(products[i, j].std(correction=0)), rel=1e-9)
+    assert raw.largest[0].value == pytest.approx(float(products[i, j].max()), rel=1e-12)
+
+
+def test_directions_that_differ_by_rounding_alone(monkeypatch):
+    """Their neighbours are looked for in float64."""
+    x = torch.randn(90, 64, generator=torch.Generator().manual_seed(4)) + 3e4
+    covering, near = WANTS[4], Closest(2.0)
+    plain, fast = (found(monkeypatch, x, [covering, near], n)[covering] for n in (PLAIN, 0))
+    monkeypatch.setattr(pairwise, "SORTED_PAIRS", 1 << 22)
+    in_float64 = found(monkeypatch, x, [covering], PLAIN)[covering]
+    for each in (plain, fast):
+        assert each.dimension == pytest.approx(in_float64.dimension, rel=1e-9)
+        assert torch.equal(each.occurrences_N, in_float64.occurrences_N)
+
+
 def test_it_finds_what_brute_force_says(monkeypatch):
     x = cloud()
     raw, cosines, near = (found(monkeypatch, x, WANTS[:3], 0)[want] for want in WANTS[:3])

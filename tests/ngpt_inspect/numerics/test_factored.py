@@ -52,6 +52,19 @@ def test_large_kappas_keep_their_digits(kappa: float) -> None:
     np.testing.assert_allclose(found.values_Hn[0], s, rtol=rounding(240, kappa))
 
 
+@pytest.mark.parametrize("power", [-300, 300])
+def test_size_changes_no_shape(power: int) -> None:
+    left, right = normal(1, 5, 20).double(), normal(1, 5, 20, seed=1).double()
+    plain = products(stored(left.float()), stored(right.float())).conditionings[0]
+    by = torch.tensor(power)
+    far = [
+        Factor(*(torch.ldexp(x, by) for x in (f.values, f.errors)))
+        for f in map(stored, (left.float(), right.float()))
+    ]
+    found = products(*far).conditionings[0]
+    assert (found.kappa, found.status) == (plain.kappa, plain.status)
+
+
 def test_a_lost_direction_is_rank_deficient_and_extreme_sizes_are_not() -> None:
     left, right = normal(1, 5, 20), normal(1, 5, 20, seed=1)
     lost = left.clone()

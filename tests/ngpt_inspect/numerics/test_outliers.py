@@ -49,3 +49,13 @@ def test_equal_rows():
     nearly[5, 0] += 1e-12
     assert equal_rows(nearly).tolist() == [1, 1, 1, 0, 0, 0, 0, 1]
     assert equal_rows(torch.ones(3, 2).to(torch.float8_e4m3fn)).tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_nan_equals_its_like_wherever_it_stands(dtype):
+    rows = torch.full((5, 3), float("nan")).to(dtype)
+    assert equal_rows(rows).tolist() == [4] * 5
+
+
+def test_no_rows_are_equal_where_there_are_none():
+    assert equal_rows(torch.zeros(0, 3)).tolist() == []

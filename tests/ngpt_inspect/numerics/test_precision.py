@@ -75,14 +75,40 @@ def test_products_inside_are_of_float32(setting):
 def test_the_last_thread_that_leaves_sets_it_back():
     meeting = Barrier(2)
 
+    a = torch.randn(256, 256, generator=torch.Generator().manual_seed(2))
+    plain = a @ a
+
     def work(longer):
         with full_products():
             meeting.wait(30)
             if longer:
                 meeting.wait(30)
-                return torch.get_float32_matmul_precision()
+                return torch.equal(a @ a, plain)
         meeting.wait(30)
         return None
 
     with coarse_for_all(), ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(work, [True, False])) == ["highest", None]
+        assert list(pool.map(work, [True, False])) == [True, None]
+
+
+@pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="torch before 2.9")
+def test_what_is_inherited_stays_so():
+    """A process that says it of all backends afterwards is heard."""
+    matmul = torch.backends.mkldnn.matmul
+    for said in ("none", "bf16"):
+        matmul.fp32_precision, torch.backends.fp32_precision = "none", said
+        try:
+            everything()
+            torch.backends.fp32_precision = "tf32"
+            assert matmul.fp32_precision == "tf32"
+        finally:
+            torch.backends.fp32_precision = "none"
+
+
+def test_what_another_thread_says_meanwhile_stays():
+    with full_products():
+        torch.set_float32_matmul_precision("medium")
+    try:
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")

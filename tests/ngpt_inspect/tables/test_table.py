@@ -19,6 +19,7 @@ from models import (
     write_nvidia,
     write_reference,
 )
+from safetensors.torch import save_file
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import InspectError, MissingRole, WrongOption
@@ -362,3 +363,13 @@ def test_without_a_gpu_the_cpu_computes_and_says_so(layouts: dict[str, Path]) ->
     assert table.attrs["remarks"] == ["no cuda here, so computed on the CPU"]
     assert table.attrs["settings"]["device"] == "cpu"
     pd.testing.assert_frame_equal(table, ni.measure(path, "condition_numbers"), check_exact=True)
+
+
+def test_a_tensor_without_values_is_skipped_and_the_rest_measured(tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_file({"none.weight": torch.zeros(0, 8), "some.weight": torch.eye(8)}, path)
+    for name in ("matrix_norms", "condition_numbers", "singular_values"):
+        table = ni.measure(path, name)
+        lost = table[table["status"] == "skipped"]
+        assert lost["reason"].unique().tolist() == ["none.weight: no values, of shape (0, 8)"]
+        assert set(table["tensor"][table["status"] == "ok"]) == {"some.weight"}
