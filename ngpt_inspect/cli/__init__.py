@@ -2,7 +2,9 @@
 
 import atexit
 import gc
+import os
 import sys
+from pathlib import Path
 
 __all__ = ["main"]
 
@@ -10,6 +12,9 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line; Ctrl-C is one line also while its modules are being read."""
     _collect_seldom()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed: `>&-`
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - while it lives
     try:
         from ngpt_inspect.cli.commands import narrowed
         from ngpt_inspect.numerics.cores import wait_asleep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -43,12 +44,20 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             _stop("interrupted", INTERRUPTED)
         except BrokenPipeError:  # the reader has what it wanted: `| head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _write_nowhere()
         except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                _write_nowhere()
+                _stop(f"not all could be written: {error.strerror}", WRONG_INPUT)
             kind = f"{type(error).__name__}: {error}".splitlines()[0]
             _stop(f"a fault of ours: {kind}; NGPT_INSPECT_DEBUG=1 shows where", OUR_FAULT)
 
     return run
+
+
+def _write_nowhere() -> None:
+    """Have Python's last flush go where it cannot fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(line: str, code: int) -> None:

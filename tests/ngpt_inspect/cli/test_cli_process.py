@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -122,6 +123,21 @@ def test_a_reader_that_leaves_early(layouts: dict[str, Path]) -> None:
     assert json.loads(first)["checkpoint"] == "llama"
     assert complaint == ""
     assert code == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("form", ["table", "csv"])
+@pytest.mark.parametrize(
+    ("where", "code", "said"), [(">/dev/full", 2, "No space left"), (">&-", 0, ""), ("2>&-", 0, "")]
+)
+def test_an_output_that_takes_nothing(
+    layouts: dict[str, Path], form: str, where: str, code: int, said: str
+) -> None:
+    words = shlex.join([*LINE, "vector-norms", str(layouts["llama"]), "--format", form, "-q"])
+    found = subprocess.run(["sh", "-c", f"{words} {where}"], capture_output=True, text=True)
+    assert found.returncode == code, found.stderr
+    assert said in found.stderr
+    assert found.stderr.count("\n") == bool(said)
 
 
 SLOW_MEASURE = """
