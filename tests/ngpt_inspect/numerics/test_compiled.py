@@ -16,6 +16,8 @@ from ngpt_inspect.numerics.spread import Covering
 
 WANTS = (Dots(), Dots(normalize=True), Closest(0.9), Closest(0.5), Covering(3))
 PLAIN = 1 << 60
+MOVED = 16
+"""Of 8,000 values about one lies within rounding of one of a thousand edges."""
 COLUMNS = 7
 
 
@@ -53,11 +55,11 @@ def test_it_finds_what_torch_finds(monkeypatch, wants, power):
     for want, value in plain.items():
         other = fast[want]
         if isinstance(want, Dots):
-            # A sum of P squares in another order; a value at the edge of one of 2^18 bins.
+            # A sum of P squares in another order. What lies at the edge of one of 2^18 bins, to
+            # rounding, may be counted in the next; and then a quantile is of that one.
             assert other.std == pytest.approx(value.std, rel=rounding(64, dtype=torch.float32))
-            assert abs(other.counts - value.counts).sum() <= 4
-            width = value.edges[1] - value.edges[0]
-            assert abs(other.quantiles - value.quantiles).max() <= 1e-3 * width
+            assert abs(other.counts - value.counts).sum() <= MOVED
+            assert abs(other.quantiles - value.quantiles).max() <= value.quantile_error
             other = replace(other, std=value.std, counts=value.counts, quantiles=value.quantiles)
         assert str(other) == str(value)
 
@@ -115,7 +117,7 @@ def test_it_finds_what_brute_force_says(monkeypatch):
     unit = wide[sound] / lengths[sound, None]
     of_pairs = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
     moved = abs(np.histogram(of_pairs, cosines.edges)[0] - cosines.counts).sum()
-    assert moved <= 4
+    assert moved <= MOVED
     square = unit @ unit.T - 2 * np.eye(len(unit))
     best = near.cosine_V[torch.from_numpy(sound)].numpy()
     assert best == pytest.approx(square.max(1).clip(-1, 1), abs=in_float32)
