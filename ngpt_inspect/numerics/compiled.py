@@ -61,7 +61,7 @@ class CompiledTileLook(TileLook):
         has_cosines = spot.stop <= self.n_cosines
         best = self.best if has_cosines else ()
         kinds = [kind for kind in self.spreads if has_cosines or not kind]
-        near, cover = self._served(best)
+        near, cover = _served(best)
         height = len(dots_RC) if cover else 1
         unit_RC = hand.room("unit", (height, dots_RC.shape[1]), self.rows)
         unit = bool(best) or True in kinds
@@ -102,11 +102,6 @@ class CompiledTileLook(TileLook):
                 better.append(each.look(tile(True)))
         return spot.n_pairs, glances, better
 
-    def _served(self, best: Sequence[Best | CoverSeen]) -> tuple[Best | None, CoverSeen | None]:
-        """Return which of them the pass itself serves: the first of each kind."""
-        near = next((each for each in best if isinstance(each, Best)), None)
-        return near, next((each for each in best if isinstance(each, CoverSeen)), None)
-
     def _counting(
         self, kind: bool, hand: Hand, spot: Spot, dots_RC: torch.Tensor, kinds: Sequence[bool]
     ) -> Counting:
@@ -137,6 +132,12 @@ class CompiledTileLook(TileLook):
         ids_RK = np.full(known_RK.shape, -1)
         close_R = np.zeros(len(known_RK), np.int64)
         return Side(over_R, known_RK[:, -1].copy(), known_RK, ids_RK, close_R)
+
+
+def _served(best: Sequence[Best | CoverSeen]) -> tuple[Best | None, CoverSeen | None]:
+    """Return which of them the pass itself serves: the first of each kind."""
+    near = next((each for each in best if isinstance(each, Best)), None)
+    return near, next((each for each in best if isinstance(each, CoverSeen)), None)
 
 
 def _better(part: slice, side: Side, first: int) -> Better:

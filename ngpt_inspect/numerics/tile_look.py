@@ -42,7 +42,6 @@ class TileLook:
     ) -> tuple[int, dict[bool, Glance], list[Any]]:
         """Return how many pairs a tile has, and what is seen of each kind and nearest of it."""
         glances, better = {}, []
-        tile = None
         if (True in self.spreads or self.best) and spot.stop <= self.n_cosines:
             tile = spot.tile(self.cosines(hand, spot, dots_RC))
             better = [each.look(tile) for each in self.best]
