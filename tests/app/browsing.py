@@ -127,6 +127,10 @@ DRAWN = f"""() => [...document.querySelectorAll('{CHARTS}')].every(
     each => !each.checkVisibility() || each.querySelector('canvas')?.width > 0
 ) && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"""
 """Whether what a page has so far is drawn, but for tables that are folded up, and none is stale."""
+RESTING = f"""() => document.querySelector('h1') && document.querySelector('{IDLE}')
+&& !['Not measured yet.', 'Still to come'].some(each => document.body.textContent.includes(each))
+&& ({DRAWN})()"""
+"""Whether a page is drawn and nothing on it is still to be measured: all at one moment."""
 
 
 def session(started: Any, **options: Any) -> Any:
@@ -168,12 +172,7 @@ def addressed(page: Any, pattern: str) -> None:
 
 def settle(page: Any) -> None:
     """Wait until a page is drawn and nothing on it is still to be measured."""
-    page.locator("h1").first.wait_for(timeout=PATIENCE * 1000)
-    page.locator(IDLE).wait_for(timeout=PATIENCE * 1000)
-    for words in ("Not measured yet.", "Still to come"):
-        page.get_by_text(words).first.wait_for(state="detached", timeout=PATIENCE * 1000)
-    page.locator(IDLE).wait_for(timeout=PATIENCE * 1000)
-    page.wait_for_function(DRAWN, timeout=PATIENCE * 1000)
+    page.wait_for_function(RESTING, timeout=PATIENCE * 1000, polling=100)
 
 
 MENU = "[data-testid=stSidebar] [data-testid=stPageLink-NavLink]"

@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from browsing import PATIENCE, await_health, free_port
 from typer.testing import CliRunner
 
+from app.frame.shell import STYLE
 from ngpt_inspect.cli.commands import app
 
 ORIGINS = ["--origin", "https://inspect.example.org", "--origin", "https://other.example"]
@@ -79,8 +81,11 @@ def test_origins_are_allowed_by_name_and_a_signal_ends_the_server_and_frees_its_
         )
         for origin in ("https://evil.example", "https://inspect.example.org.evil.example", "null"):
             assert handshake(port, origin) == 403, origin
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}", headers={"Accept": "text/html"})
+        with urllib.request.urlopen(asked, timeout=60) as reply:
+            assert STYLE in reply.read().decode()
         process.send_signal(how)
-        assert process.wait(PATIENCE) == (0 if how is signal.SIGTERM else -how)
+        assert process.wait(PATIENCE) == -how
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", port)).close()
     finally:
