@@ -37,7 +37,7 @@ from ngpt_inspect.traces import Trace, read_trace
 from .jobs import Workshop
 from .press import Press
 from .sent import Sent
-from .stamps import Stamp, has_changed, stamp_of
+from .stamps import Stamp, has_changed, stamp_of, stamp_with_log
 from .store import Store, default_folder
 
 if TYPE_CHECKING:
@@ -203,16 +203,9 @@ def wide_once(name: str, places: Sequence[str]) -> tuple[pd.DataFrame, str, tupl
     """
     local = (place for place in places if not is_uri(place))
     taken = tuple(place for place in local if WIDE[name].takes(place))
-    stamps = tuple(_stamp_with_run(Path(place)) for place in taken)
+    stamps = tuple(stamp_with_log(Path(place)) for place in taken)
     key = sha256(repr((name, taken, stamps)).encode()).hexdigest()
     return _wide(name, taken, key), key, taken
-
-
-def _stamp_with_run(path: Path) -> Stamp:
-    """Return the stamp of a path and of the log of the run it belongs to."""
-    run = run_of(path)
-    log = None if run is None else log_of(run)
-    return stamp_of(path) + (() if log is None else stamp_of(log))
 
 
 @st.cache_data(max_entries=64, max_size="200MB", show_spinner=False)
@@ -265,7 +258,7 @@ def status_once(folder: Path) -> RunStatus:
     InspectError
         As `run_status`.
     """
-    return _status(str(folder), stamp_of(folder))
+    return _status(str(folder), stamp_with_log(folder))
 
 
 def _last_step(path: Path) -> Path:

@@ -9,6 +9,7 @@ from ngpt_inspect import formats
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
 from ngpt_inspect.places import is_uri
+from ngpt_inspect.runs import log_of, run_of
 from ngpt_inspect.stored import Stamp
 
 if TYPE_CHECKING:
@@ -29,6 +30,16 @@ def stamp_of(path: Path) -> Stamp:
         raise UnreadableFile(
             f"cannot be read ({error.strerror})", where=str(path), next_step="check the path"
         ) from error
+
+
+def stamp_with_log(path: Path) -> Stamp:
+    """Return the stamp of a path and of the log of the run it belongs to.
+
+    A run's own stamp is that of its checkpoints: a line that is logged changes none of them.
+    """
+    run = run_of(path)
+    log = None if run is None else log_of(run)
+    return stamp_of(path) + (() if log is None else stamp_of(log))
 
 
 def stamp_of_opened(contents: Contents) -> Stamp:

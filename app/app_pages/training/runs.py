@@ -15,7 +15,7 @@ from ngpt_inspect.runs import METRICS, log_of, run_of, step_files
 from ngpt_inspect.wording import duration, number
 
 from ...engine.loading import open_once, status_once, wide_once
-from ...engine.stamps import Stamp, stamp_of
+from ...engine.stamps import Stamp, stamp_with_log
 
 if TYPE_CHECKING:
     from ngpt_inspect.run_status import RunStatus
@@ -126,7 +126,7 @@ def _pace(status: RunStatus, state: RunState) -> list[str]:
 
 def stamps(runs: Sequence[OpenRun]) -> tuple[Stamp, ...]:
     """Return what changes when a run goes on, without reading it."""
-    return tuple(stamp_of(run.folder) for run in runs if run.folder.is_dir())
+    return tuple(stamp_with_log(run.folder) for run in runs if run.folder.is_dir())
 
 
 def goes_on(runs: Sequence[OpenRun], now: float) -> bool:

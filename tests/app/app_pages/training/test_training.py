@@ -7,8 +7,9 @@ import pytest
 from app_runs import log, save, write_run
 from seen import charts, words
 
-from app.app_pages.training.runs import share_done, status_in_words
+from app.app_pages.training.runs import OpenRun, share_done, stamps, status_in_words
 from app.engine import questions
+from app.engine.loading import status_once
 from ngpt_inspect import FIGURES
 from ngpt_inspect.run_status import RunStatus
 
@@ -66,6 +67,16 @@ def test_a_run_while_it_trains(page, own_gpt):
     assert not app.warning
     assert not app.metric, "one run is compared with nothing"
     assert read_out(app)["gpt"]["compared with"] == "–"
+
+
+def test_what_a_run_logs_between_two_checkpoints_is_seen(own_gpt):
+    """The page looks at these every two seconds, and is drawn again where they changed."""
+    runs = [OpenRun(folder=own_gpt, label="gpt", checkpoint=None)]
+    seen, status = stamps(runs), status_once(own_gpt)
+    assert (seen, status) == (stamps(runs), status_once(own_gpt))
+    log(own_gpt, range(21, 26))
+    assert stamps(runs) != seen
+    assert (status.step, status_once(own_gpt).step) == (20, 25)
 
 
 @pytest.mark.slow
