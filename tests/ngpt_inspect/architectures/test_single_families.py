@@ -101,6 +101,35 @@ def test_stacks_side_by_side_are_one_model(tmp_path: Path) -> None:
             np.testing.assert_array_equal(of(checkpoint, role, layer), part)
 
 
+@pytest.mark.parametrize(
+    "home", ["llm_config", "language_config", "thinker_config.text_config", "decoder"]
+)
+def test_heads_are_those_of_the_language_model_within(home: str, tmp_path: Path) -> None:
+    """InternVL, DeepSeek-VL, Qwen-Omni, and an encoder-decoder of transformers."""
+    said: dict[str, object] = {"num_attention_heads": HEADS}
+    for word in reversed(home.split(".")):
+        said = {word: said}
+    towers = {"vision_config": {"num_attention_heads": 2}, "encoder": {"num_attention_heads": 2}}
+    save_folder(
+        tmp_path, {"model.embed_tokens.weight": drawn(V, D), **stack("model", 1)}, towers | said
+    )
+    assert ni.open_checkpoint(tmp_path).shape.n_heads == HEADS
+
+
+def test_mlx_stacks_gates_and_ups_of_experts_apart(tmp_path: Path) -> None:
+    """``SwitchGLU`` (mlx-lm, models/switch_layers.py)."""
+    shapes = {"up": (D_MLP, D), "gate": (D_MLP, D), "down": (D, D_MLP)}
+    stacks = {x: n + drawn(EXPERTS, *shape) for n, (x, shape) in enumerate(shapes.items())}
+    arrays = {f"model.layers.0.self_attn.{x}_proj.weight": drawn(D, D) for x in "qkvo"}
+    arrays |= {"model.embed_tokens.weight": drawn(V, D)}
+    arrays |= {"model.layers.0.mlp.gate.weight": drawn(EXPERTS, D)}
+    at = "model.layers.0.mlp.switch_mlp."
+    arrays |= {f"{at}{x}_proj.weight": each for x, each in stacks.items()}
+    checkpoint = opened(tmp_path, arrays)
+    for role, name in (("W_u", "up"), ("W_nu", "gate"), ("W_oMLP", "down")):
+        np.testing.assert_array_equal(of(checkpoint, role, expert=1), stacks[name][1])
+
+
 @pytest.mark.parametrize("tower", ["vision_tower.encoder", "image_encoder.deep"])
 def test_a_longer_tower_is_not_the_language_model(tower: str, tmp_path: Path) -> None:
     layer = {f"attention.self.{name}.weight": (D, D) for name in ("query", "key", "value")}

@@ -29,6 +29,7 @@ from ngpt_inspect.architectures.families.decoder_parts.feed_forward import (
     mlp,
     rows_of_experts,
     stacks,
+    stacks_of_mlx,
 )
 from ngpt_inspect.architectures.families.decoder_parts.mixers import MIXERS
 from ngpt_inspect.architectures.families.decoder_parts.norms import NORMS
@@ -61,6 +62,10 @@ ALL = (
         "one after another",
         when={"model_type": ("sarvam_moe", "bailing_moe", "bailing_moe_v2")},
     ),
+    # ChatGLM from its second generation on; the first, of the same model_type, is by head.
+    *one(BY_HEAD_NAMES, QKV, "many queries", when={"multi_query_attention": ("true",)}),
+    # gpt-fast has the same name for all queries, then all keys, then all values.
+    *one(("wqkv.weight",), QKV_BY_GROUP, "wqkv by group", when={"model_type": ("internlm2",)}),
     # Megatron-LM before its core, whose checkpoints say in which order they are.
     *one(BY_HEAD_NAMES, QKV, "version 0", when={"checkpoint_version": ("0", "0.0")}),
     *one(BY_HEAD_NAMES, QKV_BY_ROW, "version 1", when={"checkpoint_version": ("1", "1.0")}),
@@ -84,6 +89,7 @@ ALL = (
     *grouped(),
     *stacks(transposed=False),
     *stacks(transposed=True),
+    *stacks_of_mlx(),
     *rows_of_experts(),
     *alternate(),
     *mlp(SHARED, "shared", "d_shared"),
