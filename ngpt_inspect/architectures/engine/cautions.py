@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ngpt_inspect.architectures.engine.architecture import Architecture
-from ngpt_inspect.stored import Contents
+from ngpt_inspect.stored import ADAPTER, Contents
+from ngpt_inspect.wording import listed
 
+DEPTHS = (
+    *("decoder_layers", "num_decoder_layers", "num_hidden_layers"),
+    *("n_layer", "n_layers", "num_layers"),
+)
+"""Settings that say how many layers a model has, of a decoder beside an encoder first."""
+DEEPEST = 10_000
+MOST_NAMED = 4
 EMBEDDING_SCALES = ("embedding_multiplier", "scale_emb", "embedding_scale", "embed_scale")
 """Settings by which models multiply input embeddings: Granite, MiniCPM and others."""
 
 
-def cautions(contents: Contents, architecture: Architecture) -> Iterator[str]:
-    """Yield what a reader should know of this checkpoint beyond the notes of its layout."""
+def cautions(
+    contents: Contents, architecture: Architecture, layers: Collection[int]
+) -> Iterator[str]:
+    """Yield what a reader should know of this checkpoint beyond the notes of its layout.
+
+    `layers`: the numbers of those of which anything is here.
+    """
+    if contents.part != ADAPTER:
+        yield from _absent(contents, layers)
     if not contents.homes:
         for setting, values in architecture.forbids.items():
             yield (
@@ -25,3 +40,14 @@ def cautions(contents: Contents, architecture: Architecture) -> Iterator[str]:
             f"the model multiplies input embeddings by {scale[1]} = {scale[0]:g}; "
             "they are given as stored"
         )
+
+
+def _absent(contents: Contents, layers: Collection[int]) -> Iterator[str]:
+    """Yield that layers are not here: of one file of several, or between others."""
+    found = contents.find(*DEPTHS)
+    stated = found[0] if found is not None and type(found[0]) is int else 0
+    depth = max(min(stated, DEEPEST), *(layer + 1 for layer in layers), 0)
+    absent = [str(layer) for layer in range(depth) if layer not in layers]
+    if absent and layers:
+        said = f" ({found[1]} = {stated})" if found is not None and depth == stated else ""
+        yield f"of {depth} layers{said} some are not here: {listed(absent, most=MOST_NAMED)}"

@@ -204,7 +204,7 @@ def _match(
         if len(each.shape) > 1 and FACTOR not in each.name and home.layered(each.name)
     ]
     n_known = sum(tensor.name in here or tensor.name in ignored for tensor in matrices)
-    if n_known < LEAST * len(matrices) or not any(p.layer is not None for p in placed):
+    if n_known < LEAST * len(matrices) or not any(map(_is_layered_matrix, placed)):
         missing.append("known parts in its layers")
     return Match(
         architecture=architecture,
@@ -215,8 +215,12 @@ def _match(
         unplaced=unplaced,
         missing=tuple(missing),
         conflicts=(*rivals(placed), *troubles[:1]),
-        cautions=tuple(cautions(contents, architecture)),
+        cautions=tuple(cautions(contents, architecture, home.layers(contents.tensors))),
     )
+
+
+def _is_layered_matrix(placed: Placed) -> bool:
+    return placed.layer is not None and len(placed.tensor.shape) > 1
 
 
 def _passed_over(tensor: StoredTensor, is_ours: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,36 @@ def test_heads_are_those_of_the_language_model_within(home: str, tmp_path: Path)
         tmp_path, {"model.embed_tokens.weight": drawn(V, D), **stack("model", 1)}, towers | said
     )
     assert ni.open_checkpoint(tmp_path).shape.n_heads == HEADS
+
+
+@pytest.mark.parametrize(
+    ("places", "config", "absent"),
+    [
+        ((0, 4), {}, "of 5 layers some are not here: 1, 2, 3"),
+        ((0, 1), {"num_hidden_layers": 2}, None),
+        ((0, 1), {"num_hidden_layers": 1}, None),  # the others predict tokens beyond the next
+        ((0, 1), {"num_hidden_layers": 4, "decoder_layers": 2}, None),
+        ((0, 1), {"n_layer": 3}, r"of 3 layers \(config.n_layer = 3\) some are not here: 2"),
+        ((0, 1), {"n_layer": 10**30}, "not here: 2, 3, 4, 5 and 9994 more"),
+    ],
+)
+def test_layers_that_are_not_here_are_told(
+    places: tuple[int, int], config: dict[str, object], absent: str | None, tmp_path: Path
+) -> None:
+    """A hole between layers, or one file of several."""
+    arrays = {"model.embed_tokens.weight": drawn(V, D)}
+    for place in places:
+        arrays |= {n.replace(".0.", f".{place}."): x for n, x in stack("model", 1).items()}
+    notes = " | ".join(opened(tmp_path, arrays, **config).notes)
+    assert re.search(absent, notes) if absent else "not here" not in notes
+
+
+def test_norms_alone_are_no_decoder(tmp_path: Path) -> None:
+    """What else there was could not be read: nothing is a model of known parts by its vectors."""
+    arrays = {"model.embed_tokens.weight": drawn(V, D)}
+    arrays |= {"model.layers.0.input_layernorm.weight": drawn(D, 1)[:, 0]}
+    save_folder(tmp_path, arrays, None)
+    assert ni.open_checkpoint(tmp_path).architecture == "unknown"
 
 
 def test_mlx_stacks_gates_and_ups_of_experts_apart(tmp_path: Path) -> None:
