@@ -189,6 +189,32 @@ def test_layers_of_a_sliding_window_have_heads_of_their_own(tmp_path: Path) -> N
     assert blocks == [HEADS, 2 * HEADS]
 
 
+@pytest.mark.parametrize("key", ["num_attention_heads", "num_attention_heads_per_layer"])
+def test_heads_that_differ_by_layer(key: str, tmp_path: Path) -> None:
+    """As GGUF files of DeciLM and OpenELM say it: a list, which layouts of one size cannot read."""
+    arrays = {"model.embed_tokens.weight": drawn(V, D), "model.norm.weight": drawn(D, 1)[:, 0]}
+    for layer in (0, 1):
+        at = f"model.layers.{layer}."
+        arrays |= {f"{at}self_attn.{x}_proj.weight": drawn(D, D) for x in "qkvo"}
+        arrays |= {f"{at}mlp.{x}_proj.weight": drawn(D_MLP, D) for x in ("gate", "up")}
+        arrays |= {f"{at}mlp.down_proj.weight": drawn(D, D_MLP)}
+        arrays |= {
+            f"{at}{x}_layernorm.weight": drawn(D, 1)[:, 0] for x in ("input", "post_attention")
+        }
+    said = {"num_key_value_heads": [HEADS, 2 * HEADS], "hidden_size": D}
+    save_folder(tmp_path, arrays, said | {key: [HEADS, 2 * HEADS]})
+    checkpoint = ni.open_checkpoint(tmp_path)
+    for role in (Role.W_Q, Role.W_K, Role.W_O):
+        assert [checkpoint.get(role, layer).n_blocks for layer in (0, 1)] == [HEADS, 2 * HEADS]
+
+
+@pytest.mark.parametrize("heads", [[HEADS, HEADS], HEADS])
+def test_a_list_of_equal_heads_is_their_number(heads: object, tmp_path: Path) -> None:
+    arrays = {"model.embed_tokens.weight": drawn(V, D), **stack("model", 1)}
+    save_folder(tmp_path, arrays, {"num_attention_heads": heads})
+    assert ni.open_checkpoint(tmp_path).shape.n_heads == HEADS
+
+
 def test_factors_beside_a_model_leave_its_layout(tmp_path: Path) -> None:
     """A model under peft, saved as it is: weights twice wrapped, and more factors than weights."""
     arrays = {
