@@ -13,7 +13,6 @@ DEPTHS = (
     *("n_layer", "n_layers", "num_layers"),
 )
 """Settings that say how many layers a model has, of a decoder beside an encoder first."""
-DEEPEST = 10_000
 MOST_NAMED = 4
 EMBEDDING_SCALES = ("embedding_multiplier", "scale_emb", "embedding_scale", "embed_scale")
 """Settings by which models multiply input embeddings: Granite, MiniCPM and others."""
@@ -43,11 +42,14 @@ def cautions(
 
 
 def _absent(contents: Contents, layers: Collection[int]) -> Iterator[str]:
-    """Yield that layers are not here: of one file of several, or between others."""
+    """Yield that layers are not here: between others, or at the end, as of one file of several."""
+    depth = max(layers, default=-1) + 1
+    holes = [str(layer) for layer in range(depth) if layer not in layers]
+    if holes:
+        yield f"nothing of layers {listed(holes, most=MOST_NAMED)} is here, but of later ones"
     found = contents.find(*DEPTHS)
-    stated = found[0] if found is not None and type(found[0]) is int else 0
-    depth = max(min(stated, DEEPEST), *(layer + 1 for layer in layers), 0)
-    absent = [str(layer) for layer in range(depth) if layer not in layers]
-    if absent and layers:
-        said = f" ({found[1]} = {stated})" if found is not None and depth == stated else ""
-        yield f"of {depth} layers{said} some are not here: {listed(absent, most=MOST_NAMED)}"
+    if found is not None and type(found[0]) is int and found[0] > depth > 0:
+        yield (
+            f"{found[1]} is {found[0]}, and {depth} layers are here: "
+            "others are kept elsewhere, or these run more than once"
+        )
