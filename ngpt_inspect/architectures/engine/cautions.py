@@ -9,8 +9,8 @@ from ngpt_inspect.stored import ADAPTER, Contents
 from ngpt_inspect.wording import listed
 
 DEPTHS = (
-    *("decoder_layers", "num_decoder_layers", "num_hidden_layers"),
-    *("n_layer", "n_layers", "num_layers"),
+    *("decoder_layers", "num_decoder_layers", "decoder_num_hidden_layers"),
+    *("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
 )
 """Settings that say how many layers a model has, of a decoder beside an encoder first."""
 MOST_NAMED = 4

@@ -17,6 +17,7 @@ CONFIG_KEYS: Mapping[str, tuple[str, ...]] = {
         "num_attention_heads",
         "num_heads",
         "decoder_attention_heads",
+        "decoder_num_attention_heads",
         "attention_heads",
     ),
     "n_kv_heads": (
@@ -25,6 +26,7 @@ CONFIG_KEYS: Mapping[str, tuple[str, ...]] = {
         "num_key_value_heads",
         "n_head_k",
         "num_query_groups",
+        "decoder_num_key_value_heads",
     ),
     "d_k": ("d_k", "head_dim", "kv_channels"),
 }

@@ -25,6 +25,7 @@ from ngpt_inspect.architectures.families.decoder_parts.beside import SIDE
 from ngpt_inspect.architectures.families.decoder_parts.feed_forward import (
     ROUTERS,
     alternate,
+    gate_last,
     grouped,
     mlp,
     rows_of_experts,
@@ -80,6 +81,8 @@ ALL = (
     *in_the_place_of_attention(),
     *MIXERS,
     *mlp(MLP, "mlp"),
+    *gate_last("model_type", "moonshine", "moonshine_streaming"),
+    *gate_last("d_intermediate", "*"),  # mamba_ssm, whose GatedMLP is that of flash-attn
     *mlp(
         tuple(
             f"{home}{of}.{{expert}}." for home in MLP for of in ("experts", "experts.local_experts")

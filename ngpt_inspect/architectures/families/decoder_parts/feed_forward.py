@@ -40,6 +40,15 @@ def mlp(homes: tuple[str, ...], block: str, width: str = "d_mlp") -> tuple[Rule,
     )
 
 
+def gate_last(setting: str, *values: str) -> tuple[Rule, ...]:
+    """Return MLPs of names that others have, but their gate is the second half: a setting tells."""
+    how: dict[str, Any] = {"block": f"mlp/gate last, {setting}", "when": {setting: values}}
+    return (
+        *fused(named(MLP, "fc1.weight"), halves(Role.W_U, Role.W_NU), **how),
+        whole(named(MLP, "fc2.weight"), Role.W_O_MLP, **how),
+    )
+
+
 def grouped() -> tuple[Rule, ...]:
     """Return Megatron's experts in groups: numbered weights of one module, gated or plain."""
     first, last = (named(MLP, f"experts.linear_fc{n}.weight{{expert}}") for n in (1, 2))

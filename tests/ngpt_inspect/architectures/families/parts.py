@@ -70,6 +70,8 @@ BAICHUAN = (
     "self_attn.W_pack.weight=W_q+W_k+W_v self_attn.o_proj.weight=W_o "
     "mlp.gate_proj.weight=W_nu mlp.up_proj.weight=W_u mlp.down_proj.weight=W_oMLP",
 )
+GATE_FIRST = (*GLM[:2], GLM[2].replace("gate_up_proj", "fc1").replace("down_proj", "fc2"))
+GATE_LAST = (*GLM[:2], GATE_FIRST[2].replace("W_nu+W_u", "W_u+W_nu"))
 OPENELM = (
     "transformer.token_embeddings.weight=E_input transformer.norm.weight=gain_final",
     "transformer.layers.{}.",
@@ -94,6 +96,9 @@ FAMILIES = tuple(
         ("internlm2", INTERNLM2, 2, {"num_key_value_heads": 2}),
         ("baichuan", BAICHUAN, HEADS, {}),
         ("openelm", OPENELM, 2, {}),
+        ("moonshine", GATE_LAST, 2, {}),
+        ("", GATE_LAST, HEADS, {"d_intermediate": 24}),
+        ("moshi", GATE_FIRST, 2, {}),
         *((model_type, GLM, 2, {"num_key_value_heads": 2}) for model_type in ONE_PLUS_W),
         ("mpt", MPT, HEADS, {}),
         ("exaone", EXAONE, 2, {"num_key_value_heads": 2}),
