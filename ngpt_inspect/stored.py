@@ -268,10 +268,12 @@ CONFIG_HOMES = (
     "reference_model.config",
     "model_args",
     # Of a model that also sees or hears, what is said of its language model goes before.
-    "config.text_config",
+    *(f"config.{inner}" for inner in ("text_config", "llm_config", "language_config")),
+    *(f"config.{outer}.text_config" for outer in ("vlm_config", "thinker_config")),
     # Of a model of bytes, the transformer over its patches.
     "config.global_config",
     "config",
+    "config.decoder",
     "config.model",
     "config.model.block.attention",
     "args",

@@ -45,7 +45,7 @@ def sharded(name: str, suffix: str, summary: str, read_shard: Reader) -> Format:
 
 
 def _read_index(index: Place, format_name: str, read_shard: Reader) -> Contents:
-    """Return the tensors an index names, in its order, from the headers of its files."""
+    """Return the tensors an index names, in its order, then what else its files hold."""
     weight_map = _weight_map(index)
     names = list(dict.fromkeys(weight_map.values()))
     with ThreadPoolExecutor(AT_ONCE if isinstance(index, RemotePath) else 1) as pool:
@@ -61,6 +61,8 @@ def _read_index(index: Place, format_name: str, read_shard: Reader) -> Contents:
                 next_step="index and shards are not of one model: copy or download them again",
             )
         tensors[tensor] = read[shard][0][tensor]
+    for mine, _ in read.values():
+        tensors |= {name: each for name, each in mine.items() if name not in tensors}
     return _bound(index, format_name, tensors, read, list(shards.values()))
 
 

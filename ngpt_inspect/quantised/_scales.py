@@ -70,6 +70,27 @@ def tile_in(config: Mapping[str, Any], key: str) -> tuple[int, ...] | None:
     return None
 
 
+def weights_in(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what compressed-tensors says of the weights of each group of layers."""
+    groups = config.get("config_groups")
+    layers = groups.values() if isinstance(groups, dict) else ()
+    weights = (each.get("weights") for each in layers if isinstance(each, dict))
+    return [each for each in weights if isinstance(each, dict)]
+
+
+def group_of(n_inputs: int, scale: tuple[int, ...], said: list[Mapping[str, Any]]) -> int:
+    """Return how many inputs share a scale; 0 where the shapes do not fit what is said.
+
+    The last group of a row may be smaller than the others, where a size is said.
+    """
+    n_groups = scale[-1] if scale else 0
+    stated = [each.get("group_size") for each in said]
+    sizes = [each for each in stated if type(each) is int and 0 < each < n_inputs]
+    if n_groups > 1 and sizes:
+        return next((each for each in sizes if -(-n_inputs // each) == n_groups), 0)
+    return n_inputs // n_groups if n_groups and n_inputs % n_groups == 0 else 0
+
+
 def product(codes: torch.Tensor, scales: torch.Tensor, scale_dtype: str) -> torch.Tensor:
     """Return codes times scales, exactly: in float64 where the scales fill a float32.
 

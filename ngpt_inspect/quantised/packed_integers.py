@@ -5,7 +5,8 @@ from word to word; ``NAME_scale`` (out, groups); ``NAME_shape`` the two sizes; a
 quantisation is symmetric, ``NAME_zero_point`` (out * bits / 32, groups), packed along the outputs.
 W[o, i] = scale[o, g] (q[o, i] - z[o, g]) with g the group of input i (``NAME_g_idx``, where inputs
 were reordered; else in their order), and z half the range of the codes where none is stored.
-Where the config names several widths (``config_groups``), sizes and words tell which.
+Where the config names several widths or sizes of groups (``config_groups``), sizes and words tell
+which; the last group of a row may be smaller.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.quantised._config import quantisation
-from ngpt_inspect.quantised._scales import SCALE_DTYPES, product
+from ngpt_inspect.quantised._scales import SCALE_DTYPES, group_of, product, weights_in
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, misfit, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.quantised._words import WORD, unpack
@@ -36,6 +37,8 @@ class PackedIntegers(QuantisedTensor):
     """See the module."""
 
     bits: int
+    group: int
+    """Inputs that share a scale."""
     reordered: bool
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -52,7 +55,7 @@ class PackedIntegers(QuantisedTensor):
         if more:
             zeros = unpack(more[0].read(), self.bits, 0)[start:stop]
         n_groups = scales.shape[1]
-        groups = torch.arange(self.shape[1]) * n_groups // self.shape[1]
+        groups = torch.arange(self.shape[1]) // self.group
         said = groups if order is None else order.read().long()
         if (said >= 0).all():  # -1: it was never reordered
             groups = said
@@ -66,31 +69,23 @@ def _find(contents: Contents) -> Iterator[Recognised]:
     config = quantisation(contents)
     if config.get("format") not in FORMATS:
         return
-    widths = _widths(config)
+    said = [each for each in weights_in(config) if each.get("type", "int") == "int"]
     for name, codes in contents.tensors.items():
         if name.endswith("_packed") and (codes.dtype != "U8" or config["format"] == FORMATS[0]):
-            yield _packed(name, codes, widths, contents.tensors)
-
-
-def _widths(config: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the widths that groups of layers have; none where all are of another kind."""
-    groups = config.get("config_groups")
-    layers = list(groups.values()) if isinstance(groups, dict) else []
-    weights = [each.get("weights") if isinstance(each, dict) else None for each in layers]
-    found = [
-        each.get("num_bits")
-        for each in weights
-        if isinstance(each, dict) and each.get("type", "int") == "int"
-    ]
-    return tuple(n for n in WIDTHS if n in found)
+            yield _packed(name, codes, said, contents.tensors)
 
 
 def _packed(
-    name: str, codes: StoredTensor, widths: tuple[int, ...], tensors: Mapping[str, StoredTensor]
+    name: str,
+    codes: StoredTensor,
+    said: list[Mapping[str, Any]],
+    tensors: Mapping[str, StoredTensor],
 ) -> Recognised:
     base = name.removesuffix("_packed")
     needed = [f"{base}_scale", f"{base}_shape"]
     missing = [each for each in needed if each not in tensors]
+    stated = [each.get("num_bits") for each in said]
+    widths = tuple(n for n in WIDTHS if n in stated)
     if not widths:
         return refused(name, codes, UNTOLD)
     if missing:
@@ -101,7 +96,8 @@ def _packed(
     bits, n_inputs = _width(codes, parts[2], widths)
     if not bits:
         return refused(name, codes, UNTOLD)
-    if not _fits(parts, bits, n_inputs):
+    group = group_of(n_inputs, parts[1].shape, said)
+    if not group or not _fits(parts, bits, n_inputs):
         return misfit(name, parts)
     tensor = PackedIntegers(
         name=base,
@@ -110,6 +106,7 @@ def _packed(
         location=codes.location,
         parts=parts,
         bits=bits,
+        group=group,
         reordered=optional[1] in needed,
     )
     return Recognised(tensor=tensor, codes=name, others=tuple(needed))
@@ -145,7 +142,6 @@ def _fits(parts: tuple[StoredTensor, ...], bits: int, n_inputs: int) -> bool:
         and scales.dtype in SCALE_DTYPES
         and scales.shape[0] == codes.shape[0]
         and n_inputs > 0
-        and n_inputs % scales.shape[1] == 0
         and sizes.shape == (2,)
         and sizes.dtype in INTEGERS
         and all(part.dtype == "I32" for part in more)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ngpt_inspect.quantised._config import INT4_OF_TORCHAO, type_by_torchao
-from ngpt_inspect.quantised._scales import SCALE_DTYPES, spread
+from ngpt_inspect.quantised._config import INT4_OF_TORCHAO, quantisation, type_by_torchao
+from ngpt_inspect.quantised._scales import SCALE_DTYPES, group_of, spread, weights_in
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.stored import Contents, StoredTensor
@@ -47,7 +47,7 @@ class ScaledInt8(QuantisedTensor):
 
 
 def _find(contents: Contents) -> Iterator[Recognised]:
-    tensors = contents.tensors
+    tensors, said = contents.tensors, weights_in(quantisation(contents))
     for name, codes in tensors.items():
         if codes.dtype != "I8" or len(codes.shape) < 2:
             continue
@@ -56,17 +56,22 @@ def _find(contents: Contents) -> Iterator[Recognised]:
         base = name.removesuffix(".weight")
         if base + SCB in tensors:
             others = [base + SCB, *([base + LAYOUT] if base + LAYOUT in tensors else [])]
-            yield _made(name, others, tensors, LARGEST)
+            yield _made(name, others, tensors, said, LARGEST)
         elif f"{name}_scale" in tensors:
             zero = f"{name}_zero_point"
-            yield _made(name, [f"{name}_scale", *([zero] if zero in tensors else [])], tensors, 1)
+            others = [f"{name}_scale", *([zero] if zero in tensors else [])]
+            yield _made(name, others, tensors, said, 1)
 
 
 def _made(
-    name: str, others: list[str], tensors: Mapping[str, StoredTensor], steps: int
+    name: str,
+    others: list[str],
+    tensors: Mapping[str, StoredTensor],
+    said: list[Mapping[str, Any]],
+    steps: int,
 ) -> Recognised:
     codes, scale, *rest = (tensors[each] for each in (name, *others))
-    tile = _tile(codes.shape, scale.shape)
+    tile = _tile(codes.shape, scale.shape, said)
     zero = rest if steps == 1 else []
     fits = all(each.shape == scale.shape and each.dtype in ("I8", "I32") for each in zero)
     if tile is None or scale.dtype not in (*SCALE_DTYPES, "F64") or not fits:
@@ -85,15 +90,19 @@ def _made(
     return Recognised(tensor=tensor, codes=name, others=tuple(others))
 
 
-def _tile(shape: tuple[int, ...], scale: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Return how many codes share a scale along each axis: all of a row, or equal groups of it."""
+def _tile(
+    shape: tuple[int, ...], scale: tuple[int, ...], said: list[Mapping[str, Any]]
+) -> tuple[int, ...] | None:
+    """Return how many codes share a scale along each axis: all of a row, or groups of it."""
     if all(size == 1 for size in scale):
         return shape
     scale = (*scale, *[1] * (len(shape) - len(scale)))
     if len(scale) != len(shape):
         return None
-    pairs = list(zip(shape, scale, strict=True))
-    return None if any(n < 1 or size % n for size, n in pairs) else tuple(a // n for a, n in pairs)
+    pairs = zip(shape[:-1], scale[:-1], strict=True)
+    tile = [size // n if n and size % n == 0 else 0 for size, n in pairs]
+    tile.append(group_of(shape[-1], scale, said))
+    return tuple(tile) if all(tile) else None
 
 
 SCALED_INT8 = Scheme(

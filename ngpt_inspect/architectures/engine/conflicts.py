@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from ngpt_inspect.architectures.engine.architecture import Architecture
+from ngpt_inspect.architectures.engine.dimensions import CONFIG_KEYS, differs
 from ngpt_inspect.architectures.engine.placed import Placed
 from ngpt_inspect.architectures.engine.said import says
 from ngpt_inspect.architectures.engine.template import Names, Templates, fill, grouped
@@ -58,6 +59,8 @@ def objections(
         for name, layouts in cousins.among(names).items()
         for layout, _ in layouts
     ]
+    stated = filter(None, (contents.find(*keys) for keys in CONFIG_KEYS.values()))
+    against += [f"{where} differs by layer" for said, where in stated if differs(said)]
     marks = Templates((mark, mark) for mark in architecture.marks)
     if architecture.marks and not marks.among(names):
         against.append(f"has no {fill(architecture.marks[0], None)}")

@@ -17,6 +17,7 @@ CONFIG_KEYS: Mapping[str, tuple[str, ...]] = {
         "num_attention_heads",
         "num_heads",
         "decoder_attention_heads",
+        "decoder_num_attention_heads",
         "attention_heads",
     ),
     "n_kv_heads": (
@@ -25,6 +26,7 @@ CONFIG_KEYS: Mapping[str, tuple[str, ...]] = {
         "num_key_value_heads",
         "n_head_k",
         "num_query_groups",
+        "decoder_num_key_value_heads",
     ),
     "d_k": ("d_k", "head_dim", "kv_channels"),
 }
@@ -95,9 +97,17 @@ def stated(contents: Contents) -> dict[str, int]:
     known = {}
     for name, keys in CONFIG_KEYS.items():
         found = contents.find(*keys)
-        if found is not None and isinstance(found[0], int) and found[0] > 0:
-            known[name] = found[0]
+        said = None if found is None else found[0]
+        if isinstance(said, list) and said and not differs(said):
+            said = said[0]
+        if isinstance(said, int) and said > 0:
+            known[name] = said
     return known
+
+
+def differs(said: object) -> bool:
+    """Return whether a setting is a list, a layer each, of things that are not all equal."""
+    return isinstance(said, list) and any(each != said[0] for each in said)
 
 
 def _solve(known: dict[str, int], shaped: list[Shaped]) -> None:

@@ -59,6 +59,10 @@ class Home:
         """Return whether a tensor is of its layers."""
         return self._in_layer(raw_name) is not None
 
+    def layers(self, raw_names: Iterable[str]) -> set[int]:
+        """Return the numbers of its layers, counted as in `name`."""
+        return {int(self.name(each).split(".")[1]) for each in raw_names if self.layered(each)}
+
     def holds(self, raw_name: str) -> bool:
         """Return whether a tensor is of the language model, not of what it sees or hears with."""
         name = unwrap(raw_name)

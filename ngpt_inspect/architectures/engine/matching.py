@@ -185,7 +185,7 @@ def try_architecture(
             *rivals(placed),
             *objections(contents, architecture, named=named, names=names),
         ),
-        cautions=tuple(cautions(contents, architecture)),
+        cautions=tuple(cautions(contents, architecture, range(known["n_layers"]))),
     )
 
 

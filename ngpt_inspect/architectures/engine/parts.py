@@ -16,7 +16,13 @@ from ngpt_inspect.architectures.engine.architecture import (
 )
 from ngpt_inspect.architectures.engine.cautions import cautions
 from ngpt_inspect.architectures.engine.conflicts import rivals, uncuttable
-from ngpt_inspect.architectures.engine.dimensions import Shaped, completed, names_of, stated
+from ngpt_inspect.architectures.engine.dimensions import (
+    CONFIG_KEYS,
+    Shaped,
+    completed,
+    names_of,
+    stated,
+)
 from ngpt_inspect.architectures.engine.homes import Home, home_of
 from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.placed import Placed, placements
@@ -47,7 +53,11 @@ DOUBTED = (
 )
 """Stated sizes that a layer may contradict, the most likely first: a config states one size."""
 
-PER_LAYER = {"n_heads": ("num_attention_heads_per_layer",), "d_model": ("hidden_size", "n_embd")}
+PER_LAYER = {
+    "n_heads": ("num_attention_heads_per_layer", *CONFIG_KEYS["n_heads"]),
+    "n_kv_heads": CONFIG_KEYS["n_kv_heads"],
+    "d_model": ("hidden_size", "n_embd"),
+}
 """Settings that are a list with a number for each layer, or the width."""
 
 SLIDING = {"n_heads": "num_attention_heads", "n_kv_heads": "num_key_value_heads", "d_k": "head_dim"}
@@ -104,8 +114,9 @@ def _told(contents: Contents, told: Mapping[str, int], layer: int | None) -> dic
         said = None if found is None else found[0]
         if isinstance(said, list | tuple) and layer is not None:
             said = said[layer] if layer < len(said) else None
+            mine.pop(name, None)
         if isinstance(said, int) and said > 0:
-            mine[name] = said
+            mine.setdefault(name, said)  # what the user says goes before
     kinds = contents.find("layer_types")
     if layer is not None and kinds is not None and "sliding" in _at(kinds[0], layer):
         for name, key in SLIDING.items():
@@ -204,7 +215,7 @@ def _match(
         if len(each.shape) > 1 and FACTOR not in each.name and home.layered(each.name)
     ]
     n_known = sum(tensor.name in here or tensor.name in ignored for tensor in matrices)
-    if n_known < LEAST * len(matrices) or not any(p.layer is not None for p in placed):
+    if n_known < LEAST * len(matrices) or not any(map(_is_layered_matrix, placed)):
         missing.append("known parts in its layers")
     return Match(
         architecture=architecture,
@@ -215,8 +226,12 @@ def _match(
         unplaced=unplaced,
         missing=tuple(missing),
         conflicts=(*rivals(placed), *troubles[:1]),
-        cautions=tuple(cautions(contents, architecture)),
+        cautions=tuple(cautions(contents, architecture, home.layers(contents.tensors))),
     )
+
+
+def _is_layered_matrix(placed: Placed) -> bool:
+    return placed.layer is not None and len(placed.tensor.shape) > 1
 
 
 def _passed_over(tensor: StoredTensor, is_ours: bool) -> str:

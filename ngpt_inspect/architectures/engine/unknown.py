@@ -93,7 +93,8 @@ def _why(contents: Contents, matches: Sequence[Match]) -> str:
     near = nearest(matches) if matches else None
     total = sum(FACTOR not in name for name in contents.tensors)
     if near is None or not near.placed or len(near.known) < NEAR * total:
-        names = [cut(name) for name in contents.tensors]
+        left = () if near is None else near.unplaced
+        names = [cut(name) for name in left or contents.tensors]
         why = f"no known layout has tensors named {listed(names, most=SHOWN)}"
     else:
         why = f"no known layout fits; the nearest, {near.evidence}"

@@ -25,7 +25,8 @@ ONE_PLUS_W = (
     *(*GEMMA, "gemma2", "gemma3", "gemma3_text", "vaultgemma"),
     *("minimax_m3_vl", "minimax_m3_vl_text"),
     *("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),
-    *("qwen4_exp", "qwen4_exp_text", "step3p5"),
+    *("qwen4_exp", "qwen4_exp_text", "step3p5", "nemotron", "recurrent_gemma"),
+    *("t5gemma", "t5_gemma_module", "t5gemma2", "t5gemma2_decoder"),
 )
 """The `model_type` of transformers 5.24 whose norms multiply by 1 + w. Gemma 3n and 4 use w."""
 

@@ -27,6 +27,10 @@ FACTOR = re.compile(r"(.+)\.lora_(embedding_)?A(?:\.(\w+))?(?:\.weight)?")
 OF_MLX = re.compile(r"(.+)\.lora_a")
 MAGNITUDE = re.compile(r"(.+)\.lora_magnitude_vector(?:\.(\w+))??(?:\.weight)?")
 DTYPE = "F64"
+PREFIX = "base_model.model."
+QUANTIFIER = re.compile(r"[*+?{]")
+MOST_QUANTIFIERS = 2
+"""Of a pattern out of a file: more could keep `re` busy for hours."""
 LARGEST_ALPHA = 1e9
 """No adapter is scaled by more; a file can say anything."""
 
@@ -212,13 +216,13 @@ def _update(
         dtype=DTYPE,
         location=a.location,
         factors=(b, a),
-        scale=_scale(module, a.shape[0], config),
+        scale=_scale(module, a, config),
         turned=turned,
         of_columns=of_columns,
     )
 
 
-def _scale(module: str, rank: int, config: Mapping[str, Any]) -> float:
+def _scale(module: str, a: StoredTensor, config: Mapping[str, Any]) -> float:
     """Return what B A is multiplied by; 1 where the adapter does not say."""
     of_mlx = config.get("lora_parameters")
     said = of_mlx.get("scale") if isinstance(of_mlx, Mapping) else None
@@ -226,9 +230,32 @@ def _scale(module: str, rank: int, config: Mapping[str, Any]) -> float:
         return float(said)
     alpha = config.get("lora_alpha")
     patterns = config.get("alpha_pattern")
-    for pattern, value in patterns.items() if isinstance(patterns, Mapping) else ():
-        if module == pattern or module.endswith(f".{pattern}"):
-            alpha = value
+    said = patterns if isinstance(patterns, Mapping) else {}
+    alpha = next((value for each, value in said.items() if _is_of(each, module, a)), alpha)
     if not isinstance(alpha, int | float) or not abs(alpha) < LARGEST_ALPHA:
         return 1.0
+    rank = a.shape[0]
     return alpha / (math.sqrt(rank) if config.get("use_rslora") is True else rank)
+
+
+def _is_of(pattern: str, module: str, factor: StoredTensor) -> bool:
+    """Tell, as peft does, whether a pattern is the name of a module, or the end of it.
+
+    Raises
+    ------
+    UnreadableFile
+        It is no regular expression, or one that is not tried.
+    """
+    name = module.removeprefix(PREFIX)
+    try:
+        if len(QUANTIFIER.findall(pattern)) > MOST_QUANTIFIERS:
+            raise re.error(f"over {MOST_QUANTIFIERS} quantifiers")
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UnreadableFile(
+            f"its alpha_pattern {quoted(pattern)} cannot be tried ({shown(str(error))})",
+            where=factor.location[0],
+            next_step="write out the names of the modules in adapter_config.json",
+        ) from error
+    starts = (0, *(dot.end() for dot in re.finditer(r"\.", name)))
+    return any(compiled.fullmatch(name, start) for start in starts)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.formats.adapters.lora import AdaptedTensor, LoraUpdate, updates
+from ngpt_inspect.formats.adapters.lora import PREFIX, AdaptedTensor, LoraUpdate, updates
 from ngpt_inspect.formats.places.beside import ADAPTER_CONFIG, REPAIR
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.hub_cache import cached
@@ -22,7 +22,8 @@ SUM = "sum"
 PROMPTS = ("prompt_embeddings", "prefix_encoder", "prompt_encoder")
 FULL = ("model.embed_tokens.weight", "transformer.wte.weight")
 """What a full model under the names of peft has."""
-PREFIX = "base_model.model."
+MOVING = ("pissa", "olora", "corda", "loftq", "lora_ga")
+"""Ways to begin that take something off the base first (``init_lora_weights``)."""
 Opener = Callable[[Path], Contents]
 
 
@@ -110,6 +111,13 @@ def _sum(
             f"its base {quoted(config.get('base_model_name_or_path'))} is not here",
             where=contents.source,
             next_step="download it, or correct base_model_name_or_path in adapter_config.json",
+        )
+    begun = str(config.get("init_lora_weights")).lower()
+    if begun.startswith(MOVING):
+        raise UnreadableFile(
+            f"began with {quoted(begun)}, which changed its base: that is kept nowhere",
+            where=contents.source,
+            next_step="open what peft's merge_and_unload gives, or the adapter alone",
         )
     whole = opened(base)
     kept = {

@@ -121,6 +121,8 @@ def _inert(value: Any, where: str, name: str = "", depth: int = 0) -> Any:
             key: _inert(inner, where, key if isinstance(key, str) else "", depth + 1)
             for key, inner in value.items()
         }
+    if isinstance(value, list | tuple) and any(isinstance(x, torch.Tensor) for x in value):
+        return [_inert(inner, where, name, depth + 1) for inner in value]
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
         value = torch.as_tensor(value)
     if not hasattr(value, "data_ptr"):

@@ -64,6 +64,16 @@ def test_unknown_names_are_quoted(tmp_path: Path) -> None:
     assert "and 2 more; matrices are measured whole, by name" in message
 
 
+def test_what_is_quoted_is_not_what_layouts_know(tmp_path: Path) -> None:
+    path = spoiled(
+        tmp_path, lambda t: t.update({f"odd.{i}.codes": torch.ones(2, 2) for i in range(99)})
+    )
+    tensors = load_file(path)
+    del tensors["layers.0.attention.W_q.weight"]
+    save_file(tensors, path)
+    assert "no known layout has tensors named odd.0.codes, odd.1" in why_unknown(path)
+
+
 def test_what_no_layout_knows_is_measured_by_name(tmp_path: Path) -> None:
     """An encoder, say: embeddings that cannot be mistaken have a role, matrices their names."""
     draw = torch.Generator().manual_seed(5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,64 @@ def test_stacks_side_by_side_are_one_model(tmp_path: Path) -> None:
             np.testing.assert_array_equal(of(checkpoint, role, layer), part)
 
 
+@pytest.mark.parametrize(
+    "home", ["llm_config", "language_config", "thinker_config.text_config", "decoder"]
+)
+def test_heads_are_those_of_the_language_model_within(home: str, tmp_path: Path) -> None:
+    """InternVL, DeepSeek-VL, Qwen-Omni, and an encoder-decoder of transformers."""
+    said: dict[str, object] = {"num_attention_heads": HEADS}
+    for word in reversed(home.split(".")):
+        said = {word: said}
+    towers = {"vision_config": {"num_attention_heads": 2}, "encoder": {"num_attention_heads": 2}}
+    save_folder(
+        tmp_path, {"model.embed_tokens.weight": drawn(V, D), **stack("model", 1)}, towers | said
+    )
+    assert ni.open_checkpoint(tmp_path).shape.n_heads == HEADS
+
+
+@pytest.mark.parametrize(
+    ("places", "config", "absent"),
+    [
+        ((0, 4), {}, "nothing of layers 1, 2, 3 is here, but of later ones"),
+        ((0, 1), {"num_hidden_layers": 2}, None),
+        ((0, 1), {"num_hidden_layers": 1}, None),  # the others predict tokens beyond the next
+        ((0, 1), {"num_hidden_layers": 4, "decoder_layers": 2}, None),
+        ((0, 1), {"n_layer": 3}, "config.n_layer is 3, and 2 layers are here: others are kept"),
+    ],
+)
+def test_layers_that_are_not_here_are_told(
+    places: tuple[int, int], config: dict[str, object], absent: str | None, tmp_path: Path
+) -> None:
+    """A hole between layers, or one file of several."""
+    arrays = {"model.embed_tokens.weight": drawn(V, D)}
+    for place in places:
+        arrays |= {n.replace(".0.", f".{place}."): x for n, x in stack("model", 1).items()}
+    notes = " | ".join(opened(tmp_path, arrays, **config).notes)
+    assert re.search(absent, notes) if absent else "here" not in notes
+
+
+def test_norms_alone_are_no_decoder(tmp_path: Path) -> None:
+    """What else there was could not be read: nothing is a model of known parts by its vectors."""
+    arrays = {"model.embed_tokens.weight": drawn(V, D)}
+    arrays |= {"model.layers.0.input_layernorm.weight": drawn(D, 1)[:, 0]}
+    save_folder(tmp_path, arrays, None)
+    assert ni.open_checkpoint(tmp_path).architecture == "unknown"
+
+
+def test_mlx_stacks_gates_and_ups_of_experts_apart(tmp_path: Path) -> None:
+    """``SwitchGLU`` (mlx-lm, models/switch_layers.py)."""
+    shapes = {"up": (D_MLP, D), "gate": (D_MLP, D), "down": (D, D_MLP)}
+    stacks = {x: n + drawn(EXPERTS, *shape) for n, (x, shape) in enumerate(shapes.items())}
+    arrays = {f"model.layers.0.self_attn.{x}_proj.weight": drawn(D, D) for x in "qkvo"}
+    arrays |= {"model.embed_tokens.weight": drawn(V, D)}
+    arrays |= {"model.layers.0.mlp.gate.weight": drawn(EXPERTS, D)}
+    at = "model.layers.0.mlp.switch_mlp."
+    arrays |= {f"{at}{x}_proj.weight": each for x, each in stacks.items()}
+    checkpoint = opened(tmp_path, arrays)
+    for role, name in (("W_u", "up"), ("W_nu", "gate"), ("W_oMLP", "down")):
+        np.testing.assert_array_equal(of(checkpoint, role, expert=1), stacks[name][1])
+
+
 @pytest.mark.parametrize("tower", ["vision_tower.encoder", "image_encoder.deep"])
 def test_a_longer_tower_is_not_the_language_model(tower: str, tmp_path: Path) -> None:
     layer = {f"attention.self.{name}.weight": (D, D) for name in ("query", "key", "value")}
@@ -127,6 +186,32 @@ def test_layers_of_a_sliding_window_have_heads_of_their_own(tmp_path: Path) -> N
     checkpoint = opened(tmp_path, arrays, head_dim=D_K, layer_types=kinds, **wider)
     blocks = [checkpoint.get(Role.W_Q, layer).n_blocks for layer in (0, 1)]
     assert blocks == [HEADS, 2 * HEADS]
+
+
+@pytest.mark.parametrize("key", ["num_attention_heads", "num_attention_heads_per_layer"])
+def test_heads_that_differ_by_layer(key: str, tmp_path: Path) -> None:
+    """As GGUF files of DeciLM and OpenELM say it: a list, which layouts of one size cannot read."""
+    arrays = {"model.embed_tokens.weight": drawn(V, D), "model.norm.weight": drawn(D, 1)[:, 0]}
+    for layer in (0, 1):
+        at = f"model.layers.{layer}."
+        arrays |= {f"{at}self_attn.{x}_proj.weight": drawn(D, D) for x in "qkvo"}
+        arrays |= {f"{at}mlp.{x}_proj.weight": drawn(D_MLP, D) for x in ("gate", "up")}
+        arrays |= {f"{at}mlp.down_proj.weight": drawn(D, D_MLP)}
+        arrays |= {
+            f"{at}{x}_layernorm.weight": drawn(D, 1)[:, 0] for x in ("input", "post_attention")
+        }
+    said = {"num_key_value_heads": [HEADS, 2 * HEADS], "hidden_size": D}
+    save_folder(tmp_path, arrays, said | {key: [HEADS, 2 * HEADS]})
+    checkpoint = ni.open_checkpoint(tmp_path)
+    for role in (Role.W_Q, Role.W_K, Role.W_O):
+        assert [checkpoint.get(role, layer).n_blocks for layer in (0, 1)] == [HEADS, 2 * HEADS]
+
+
+@pytest.mark.parametrize("heads", [[HEADS, HEADS], HEADS])
+def test_a_list_of_equal_heads_is_their_number(heads: object, tmp_path: Path) -> None:
+    arrays = {"model.embed_tokens.weight": drawn(V, D), **stack("model", 1)}
+    save_folder(tmp_path, arrays, {"num_attention_heads": heads})
+    assert ni.open_checkpoint(tmp_path).shape.n_heads == HEADS
 
 
 def test_factors_beside_a_model_leave_its_layout(tmp_path: Path) -> None:

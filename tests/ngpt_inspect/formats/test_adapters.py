@@ -89,6 +89,24 @@ def test_its_spectrum_is_that_of_the_update(tmp_path: Path) -> None:
     assert set(single["reason"][RANK:]) == {"zero to float64 rounding: rank 3"}
 
 
+@pytest.mark.parametrize("pattern", ["(q_proj", "(.*)*(.*)*(.*)*x"])
+def test_a_pattern_that_is_not_tried(pattern: str, tmp_path: Path) -> None:
+    said = refusal(write(tmp_path, alpha_pattern={pattern: 12}))
+    assert f"alpha_pattern '{pattern}' cannot be tried" in said
+
+
+@pytest.mark.parametrize(("begun", "told"), [("pissa_niter_4", True), ("gaussian", False)])
+def test_a_base_that_the_adapter_began_by_changing(begun: str, told: bool, tmp_path: Path) -> None:
+    """``pissa_init`` of peft sets the base to what its leading directions leave of it."""
+    adapter = write_beside_base(tmp_path, init_lora_weights=begun)
+    if told:
+        with pytest.raises(UnreadableFile, match=f"began with '{begun}'.*merge_and_unload"):
+            ni.open_checkpoint(adapter, part="sum")
+    else:
+        assert ni.open_checkpoint(adapter, part="sum")
+    assert ni.open_checkpoint(adapter)
+
+
 @pytest.mark.parametrize(
     ("config", "scale"),
     [
@@ -96,6 +114,11 @@ def test_its_spectrum_is_that_of_the_update(tmp_path: Path) -> None:
         ({"use_rslora": True}, ALPHA / math.sqrt(RANK)),
         ({"alpha_pattern": {"layers.0.self_attn.q_proj": 12}}, 12 / RANK),
         ({"alpha_pattern": {"k_proj": 12}}, ALPHA / RANK),
+        # As `get_pattern_key` of peft: ends of names or regular expressions, the first that fits.
+        ({"alpha_pattern": {r"model\.layers\.\d+\.self_attn\..*": 12}}, 12 / RANK),
+        ({"alpha_pattern": {"^model.layers.0.self_attn.q_proj": 12}}, 12 / RANK),
+        ({"alpha_pattern": {"^layers.0.self_attn.q_proj": 12, "proj": 12}}, ALPHA / RANK),
+        ({"alpha_pattern": {"q_proj": 12, "layers.0.self_attn.q_proj": 24}}, 12 / RANK),
         ({"lora_alpha": None}, 1.0),
         ({"lora_alpha": "x"}, 1.0),
     ],

@@ -233,6 +233,8 @@ def test_work_cannot_be_sent_elsewhere() -> None:
         (torch.nn.Module(), "holds no tensors by name"),
         ({"h.0.w": torch.ones(2, 2, device="meta")}, "meta device"),
         ({"h.0.w": torch.ones(2, 2).to_sparse()}, "sparse"),
+        # As dynamically quantised modules keep codes: in one with their bias.
+        ({"h": torch.ones(2), "h.packed": (torch.ones(2).to_sparse(), None)}, "h.packed' is torch"),
         (b"", "is empty"),
         (b"no checkpoint", "first bytes"),
         (io.StringIO("text"), "cannot be read by range"),

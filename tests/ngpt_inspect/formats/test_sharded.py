@@ -84,6 +84,16 @@ def test_tensors_of_all_shards_in_the_order_of_the_index(by_index: bool, shards:
     assert contents.tensors["a"].location[0].startswith(str(shards.path(1)))
 
 
+def test_what_shards_hold_beyond_the_index_is_there_too(shards: Shards) -> None:
+    """transformers loads it as well; of a tensor in two files the index says which one is meant."""
+    twice = {"a": torch.zeros(2, 3), "b": torch.arange(4.0), "d": torch.ones(1)}
+    shards.save(twice, shards.path(2))
+    shards.write_index({"b": shards.name(2), "a": shards.name(1)})
+    tensors = read_contents(shards.folder).tensors
+    assert list(tensors) == ["b", "a", "d"]
+    assert torch.equal(tensors["a"].read(), torch.ones(2, 3))
+
+
 def test_metadata_of_a_shard_is_config(tmp_path: Path) -> None:
     shards = written(tmp_path, *SAFETENSORS)
     save_file({"a": torch.ones(2, 3)}, shards.path(1), metadata={"format": "pt"})

@@ -72,8 +72,9 @@ def compressed(
     *,
     symmetric: bool = False,
     dtype: torch.dtype = torch.float32,
+    group: int | None = None,
 ) -> Module:
-    """Return a module as compressed-tensors packs it."""
+    """Return a module as compressed-tensors packs it; without `group` its groups are equal."""
     codes, zeros = torch.randint(2**bits, (n_out, n_in)), torch.randint(2**bits, (n_out, n_groups))
     scales = torch.rand(n_out, n_groups).to(dtype)
     parts = {
@@ -87,8 +88,8 @@ def compressed(
         beyond = torch.randint(2**bits, (32, n_groups))  # what ends a word means nothing
         words = packed(torch.cat([zeros, beyond]), bits, 0)
         parts["weight_zero_point"] = words[: -(-n_out * bits // 32)].contiguous()
-    scale, zero = (each.double().repeat_interleave(n_in // n_groups, 1) for each in (scales, zeros))
-    return parts, scale * (codes - zero)
+    of = torch.arange(n_in) // (group or n_in // n_groups)
+    return parts, scales.double()[:, of] * (codes - zeros[:, of])
 
 
 def under(name: str, parts: Tensors) -> Tensors:

@@ -41,6 +41,14 @@ def test_llm_int8_laid_out_for_a_kernel(tmp_path: Path) -> None:
         only(write(tmp_path, parts)).read()
 
 
+def test_int8_in_groups_of_the_size_that_the_config_says(tmp_path: Path) -> None:
+    codes, scales = int8(6, 8), torch.rand(6, 2)
+    groups = {"group_0": {"weights": {"num_bits": 8, "type": "int", "group_size": 5}}}
+    parts = {"w.weight": codes, "w.weight_scale": scales}
+    tensor = only(write(tmp_path, parts, {"config_groups": groups}))
+    check_values(tensor, codes.double() * scales.double()[:, torch.arange(8) // 5], 1, 3)
+
+
 @pytest.mark.parametrize(
     "scale", [(6, 1), (6,), (1,), (), (6, 2), (6, 4)], ids=lambda shape: f"scale {shape}"
 )

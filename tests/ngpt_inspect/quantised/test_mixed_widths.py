@@ -48,6 +48,23 @@ def test_one_odd_width_of_compressed_tensors(tmp_path: Path) -> None:
     check_values(only(write(tmp_path, under("q", parts), config)), expected, 2, 5)
 
 
+def test_groups_are_of_the_size_that_the_config_says(tmp_path: Path) -> None:
+    """Two scales of 64 inputs are of 48 and 16 where the groups are of 48."""
+    made = {"q": compressed(4, 10, 64, 2, group=48), "k": compressed(4, 10, 80, 5, group=16)}
+    config = {"format": "pack-quantized", "config_groups": groups(4, 4)}
+    for size, each in zip((48, 16), config["config_groups"].values(), strict=True):
+        each["weights"]["group_size"] = size
+    check_modules(write(tmp_path, together(made), config), made, {"q": "int4", "k": "int4"})
+
+
+def test_groups_of_another_size_are_refused(tmp_path: Path) -> None:
+    parts, _ = compressed(4, 10, 64, 2)
+    config = {"format": "pack-quantized", "config_groups": groups(4)}
+    config["config_groups"]["group_0"]["weights"]["group_size"] = 16
+    read = read_contents(write(tmp_path, under("q", parts), config)).tensors
+    assert "its parts do not fit" in read["q.weight_packed"].obstacle
+
+
 def test_a_width_that_sizes_do_not_tell(tmp_path: Path) -> None:
     """Four inputs of 4 or of 8 bits are one word."""
     parts, _ = compressed(4, 10, 4, 2)

@@ -25,10 +25,12 @@ from ngpt_inspect.architectures.families.decoder_parts.beside import SIDE
 from ngpt_inspect.architectures.families.decoder_parts.feed_forward import (
     ROUTERS,
     alternate,
+    gate_last,
     grouped,
     mlp,
     rows_of_experts,
     stacks,
+    stacks_of_mlx,
 )
 from ngpt_inspect.architectures.families.decoder_parts.mixers import MIXERS
 from ngpt_inspect.architectures.families.decoder_parts.norms import NORMS
@@ -61,6 +63,10 @@ ALL = (
         "one after another",
         when={"model_type": ("sarvam_moe", "bailing_moe", "bailing_moe_v2")},
     ),
+    # ChatGLM from its second generation on; the first, of the same model_type, is by head.
+    *one(BY_HEAD_NAMES, QKV, "many queries", when={"multi_query_attention": ("true",)}),
+    # gpt-fast has the same name for all queries, then all keys, then all values.
+    *one(("wqkv.weight",), QKV_BY_GROUP, "wqkv by group", when={"model_type": ("internlm2",)}),
     # Megatron-LM before its core, whose checkpoints say in which order they are.
     *one(BY_HEAD_NAMES, QKV, "version 0", when={"checkpoint_version": ("0", "0.0")}),
     *one(BY_HEAD_NAMES, QKV_BY_ROW, "version 1", when={"checkpoint_version": ("1", "1.0")}),
@@ -75,6 +81,8 @@ ALL = (
     *in_the_place_of_attention(),
     *MIXERS,
     *mlp(MLP, "mlp"),
+    *gate_last("model_type", "moonshine", "moonshine_streaming"),
+    *gate_last("d_intermediate", "*"),  # mamba_ssm, whose GatedMLP is that of flash-attn
     *mlp(
         tuple(
             f"{home}{of}.{{expert}}." for home in MLP for of in ("experts", "experts.local_experts")
@@ -84,6 +92,7 @@ ALL = (
     *grouped(),
     *stacks(transposed=False),
     *stacks(transposed=True),
+    *stacks_of_mlx(),
     *rows_of_experts(),
     *alternate(),
     *mlp(SHARED, "shared", "d_shared"),

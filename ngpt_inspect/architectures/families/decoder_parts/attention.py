@@ -74,7 +74,7 @@ def one(
     )
 
 
-QKV_NAMES = ("qkv_proj.weight", "Wqkv.weight", "qkv.weight", "in_proj_weight")
+QKV_NAMES = ("qkv_proj.weight", "Wqkv.weight", "qkv.weight", "in_proj_weight", "W_pack.weight")
 BY_HEAD_NAMES = ("query_key_value.weight", "linear_qkv.weight")
 KV = equal("n_kv_heads*d_k", Role.W_K, Role.W_V)
 """All keys, then all values."""

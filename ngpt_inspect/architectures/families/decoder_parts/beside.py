@@ -37,7 +37,7 @@ _SIDE_INNER = (
 )
 _SIDE_OUT = (
     *("encoder_attn.out_proj", "cross_attn.out_proj", "per_layer_projection"),
-    "laurel.linear_right",
+    *("laurel.linear_right", "encoder_attn.o_proj"),
     *("input_layernorm.W_up", "post_attention_layernorm.W_up"),
 )
 _BARE = (

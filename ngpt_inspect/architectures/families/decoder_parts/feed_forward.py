@@ -23,8 +23,8 @@ def mlp(homes: tuple[str, ...], block: str, width: str = "d_mlp") -> tuple[Rule,
         "down_proj fc2 dense_4h_to_h fc_out c_proj lin2 2 output.dense value output layer_2 linear2"
         " linear_fc2"
     )
-    both = weights("gate_up_proj Wi fc1 input_linear linear_fc1 dense_h_to_4h")
-    last = weights("down_proj Wo fc2 output_linear linear_fc2 dense_4h_to_h")
+    both = weights("gate_up_proj Wi fc1 input_linear linear_fc1 dense_h_to_4h proj_1")
+    last = weights("down_proj Wo fc2 output_linear linear_fc2 dense_4h_to_h proj_2")
 
     def plain(leaves: tuple[str, ...], role: Role, variant: str) -> Rule:
         return whole(named(homes, leaves), role, width=width, block=f"{block}/{variant}")
@@ -37,6 +37,15 @@ def mlp(homes: tuple[str, ...], block: str, width: str = "d_mlp") -> tuple[Rule,
         plain(after, Role.W_O_MLP, "plain"),
         *fused(named(homes, both), halves(Role.W_NU, Role.W_U, width), block=f"{block}/in one"),
         plain(last, Role.W_O_MLP, "in one"),
+    )
+
+
+def gate_last(setting: str, *values: str) -> tuple[Rule, ...]:
+    """Return MLPs of names that others have, but their gate is the second half: a setting tells."""
+    how: dict[str, Any] = {"block": f"mlp/gate last, {setting}", "when": {setting: values}}
+    return (
+        *fused(named(MLP, "fc1.weight"), halves(Role.W_U, Role.W_NU), **how),
+        whole(named(MLP, "fc2.weight"), Role.W_O_MLP, **how),
     )
 
 
@@ -60,6 +69,19 @@ def stacks(*, transposed: bool) -> tuple[Rule, ...]:
     return (
         *fused(named(MLP, both), halves(Role.W_NU, Role.W_U), **how),
         whole(named(MLP, last), Role.W_O_MLP, **how),
+    )
+
+
+def stacks_of_mlx() -> tuple[Rule, ...]:
+    """Return experts that three tensors hold, (out, in) each."""
+    return tuple(
+        whole(
+            named(MLP, f"switch_mlp.{name}_proj.weight"),
+            role,
+            stacked="expert",
+            block="experts/stacked apart",
+        )
+        for name, role in (("up", Role.W_U), ("gate", Role.W_NU), ("down", Role.W_O_MLP))
     )
 
 

@@ -38,7 +38,7 @@ NORMS = (
             *("layernorm1", "self_attn_layer_norm", "input_layernorm.norm", "norm"),
             *("self_att.layernorm_before_attention", "shared_transformer.input_layernorm"),
             *("norm_mlstm", "norm_attn_norm.norm_1", "attention.layer_norm"),
-            *("shared_transf.input_layernorm", "norm1"),
+            *("shared_transf.input_layernorm", "norm1", "attention_norm"),
         ),
         Role.GAIN_A,
     ),
