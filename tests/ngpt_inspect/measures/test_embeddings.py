@@ -155,17 +155,6 @@ def test_isotropy_of_directions_does_not_see_how_long_the_rows_are(tmp_path: Pat
     assert long["isotropy"] < 0.9 * short["isotropy"]
 
 
-def test_rows_and_columns_of_matrices(tmp_path: Path) -> None:
-    model = tiny_gpt()
-    path = write_reference(model, tmp_path / "x.safetensors", dtype=torch.float64)
-    table = ni.measure(path, "vector_norms", layers=[1])
-    for role in ("W_q", "W_o", "W_nu", "W_oMLP"):
-        matrix = model.arrays[role, 1]
-        for name, axis in (("row_norm", 1), ("column_norm", 0)):
-            found = column(table, name, role)
-            np.testing.assert_allclose(found, np.linalg.norm(matrix, axis=axis), rtol=rounding(24))
-
-
 def test_embeddings_that_are_all_alike_give_no_ok_without_a_number(tmp_path: Path) -> None:
     path = with_embeddings(np.ones((30, 16)), tmp_path)
     for name in ("embedding_norms", "embedding_spectrum", "dot_products"):
