@@ -12,11 +12,6 @@ import torch
 from models import (
     LAYOUTS,
     tiny_gpt,
-    tiny_ngpt,
-    write_gpt2,
-    write_llama,
-    write_nanogpt,
-    write_nvidia,
     write_reference,
 )
 from safetensors.torch import save_file
@@ -28,17 +23,9 @@ from ngpt_inspect.numerics import tiles
 from ngpt_inspect.tables import jobs, measuring
 from ngpt_inspect.vocabulary import COLUMNS, Role, Status
 
-NUMBERS = ["layer", "role", "head", "index", "partner", "measure", "value", "status"]
 INTEGERS = ("step", "layer", "expert", "head", "index", "partner")
 
 EVERY = list(MEASURES)
-OF_ALL_ROLES = ["unit_norm", "vector_norms", "condition_numbers", "scaling_factors"]
-"""Measures that take every role there is, by head and whole, with its resolution."""
-
-
-def numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what must not depend on the file's layout."""
-    return table[NUMBERS].reset_index(drop=True)
 
 
 def assert_same(one: pd.DataFrame, two: pd.DataFrame) -> None:
@@ -113,55 +100,6 @@ def test_coverage(
     found = ni.measure(layouts[layout], measure).attrs["checkpoints"][0]["coverage"]
     assert (found["weights"], found["measured"], found["absent"]) == covered
     assert found["skipped"] == {}
-
-
-class TestLayouts:
-    """The same numbers in two layouts make the same table."""
-
-    def test_ngpt(self, tmp_path: Path) -> None:
-        model = tiny_ngpt()
-        ours = write_reference(model, tmp_path / "ours.safetensors")
-        theirs = write_nvidia(model, tmp_path / "ckpt.pt", matrix_dtype=torch.float32)
-        assert_same(numbers(ni.measure(ours, EVERY)), numbers(ni.measure(theirs, EVERY)))
-
-    def test_ngpt_in_bfloat16(self, tmp_path: Path) -> None:
-        model = tiny_ngpt().rounded(torch.bfloat16)
-        ours = write_reference(model, tmp_path / "ours.safetensors", dtype=torch.bfloat16)
-        theirs = write_nvidia(model, tmp_path / "ckpt.pt", dtype=torch.bfloat16)
-        one, two = (numbers(ni.measure(each, OF_ALL_ROLES)) for each in (ours, theirs))
-        assert_same(one, two)
-
-    def test_gpt(self, tmp_path: Path) -> None:
-        """Our GPT, nGPT's code without its normalisation, Llama, whole and in shards.
-
-        GPT-2 has neither a gate nor an output embedding of its own: with and without prefix, as
-        safetensors and as .bin, and nanoGPT.
-        """
-        model, exact = tiny_gpt(), torch.float64
-        ours, *gated = (
-            numbers(ni.measure(path, OF_ALL_ROLES))
-            for path in (
-                write_reference(model, tmp_path / "ours.safetensors", dtype=exact),
-                write_nvidia(model, tmp_path / "ckpt.pt", matrix_dtype=exact, dtype=exact),
-                write_llama(model, tmp_path / "llama", dtype=exact),
-                write_llama(model, tmp_path / "sharded", dtype=exact, shards=3),
-            )
-        )
-        for table in gated:
-            assert_same(table, ours)
-        first, *others = (
-            numbers(ni.measure(path, OF_ALL_ROLES))
-            for path in (
-                write_nanogpt(model, tmp_path / "nano.pt", dtype=exact),
-                write_gpt2(model, tmp_path / "a", dtype=exact),
-                write_gpt2(model, tmp_path / "b", dtype=exact, prefix=""),
-                write_gpt2(model, tmp_path / "c", dtype=exact, safetensors=False),
-            )
-        )
-        for table in others:
-            assert_same(table, first)
-        common = ours[~ours["role"].isin(["E_output", "W_nu"])].reset_index(drop=True)
-        assert_same(first[first["role"] != "E_output"].reset_index(drop=True), common)
 
 
 class TestSelection:
