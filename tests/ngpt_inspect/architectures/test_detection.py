@@ -396,19 +396,6 @@ def test_a_stack_is_not_believed_beyond_its_bytes(tmp_path: Path) -> None:
         open_checkpoint(folder, architecture="llama_moe")
 
 
-WEIGHTS = Path(__file__).parents[3].parent / "shared/data/weights"
-
-
-@pytest.mark.skipif(not WEIGHTS.is_dir(), reason="the shared real weights are not at hand")
-def test_real_files_are_placed_whole() -> None:
-    llama = open_checkpoint(WEIGHTS / "stories260K")
-    assert (llama.architecture, llama.unrecognised) == ("llama", ())
-    assert (llama.shape.n_heads, llama.shape.n_kv_heads, llama.n_parameters) == (8, 4, 260_032)
-    nano = open_checkpoint(WEIGHTS / "nanogpt_variant_ckpt.pt")
-    assert (nano.architecture, nano.unrecognised) == ("nanogpt", ())
-    assert (nano.shape.n_layers, nano.shape.d_model, nano.shape.vocab_size) == (2, 16, 32)
-
-
 class TestHeads:
     """How many heads there are, and how wide: config, shapes, the user, or nobody knows."""
 

@@ -114,34 +114,6 @@ def test_dot_products_by_brute_force(prefix: str, cloud: tuple[np.ndarray, Path]
     assert count.sum() == len(pairs)
 
 
-def isotropy(rows: np.ndarray) -> float:
-    axes = np.linalg.eigh(rows.T @ rows)[1]
-    sums = np.exp(rows @ np.concatenate([axes, -axes], axis=1)).sum(0)
-    return float(sums.min() / sums.max())
-
-
-def test_spectrum_by_numpy(cloud: tuple[np.ndarray, Path]) -> None:
-    rows, path = cloud
-    table = ni.measure(path, "embedding_spectrum", roles=["E_output"])
-    covariance = np.cov(rows, rowvar=False, ddof=0)
-    eigenvalues = np.sort(np.linalg.eigvalsh(covariance))[::-1]
-    found = column(table, "covariance_eigenvalue", "E_output")
-    slack = rounding(60, eigenvalues[0] / eigenvalues[-1])
-    np.testing.assert_allclose(found, eigenvalues, rtol=slack)
-    over = column(table, "covariance_eigenvalue_over_median", "E_output")
-    np.testing.assert_allclose(over, eigenvalues / np.median(eigenvalues), rtol=2 * slack)
-    by_name = table[table["index"].isna()].set_index("measure")["value"]
-    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    cosines = (unit @ unit.T)[~np.eye(60, dtype=bool)]
-    slack_of_mean = rounding(60 * 60, 1 / abs(cosines.mean()))
-    assert by_name["anisotropy"] == pytest.approx(cosines.mean(), rel=slack_of_mean)
-    lengths = np.linalg.norm(rows, axis=1)
-    assert by_name["mean_norm"] == pytest.approx(lengths.mean(), rel=rounding(60 * 16))
-    assert by_name["isotropy"] == pytest.approx(isotropy(rows), rel=slack)
-    assert by_name["unit_isotropy"] == pytest.approx(isotropy(unit), rel=1e-9)
-    assert 0 < by_name["isoscore"] < 1
-
-
 def test_isotropy_of_directions_does_not_see_how_long_the_rows_are(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     even = rng.standard_normal((400, 16))

@@ -170,12 +170,6 @@ class TestSelection:
             ni.measure(layouts["gpt2"], "dot_products", **options)
 
 
-def test_several_measures_and_names_with_hyphens(layouts: dict[str, Path]) -> None:
-    both = ni.measure(layouts["llama"], ["unit-norm", "vector_norms"])
-    one, two = (ni.measure(layouts["llama"], name) for name in ("unit_norm", "vector_norms"))
-    assert_same(both, pd.concat([one, two], ignore_index=True))
-
-
 def test_several_checkpoints_and_steps(tmp_path: Path) -> None:
     gpt = tiny_gpt()
     for place, step in (("a/gpt", 1), ("a/gpt", 2), ("b/gpt", 2)):
@@ -259,15 +253,6 @@ def test_progress_goes_on_inside_a_large_weight_and_can_end_it(
 
     with pytest.raises(KeyboardInterrupt):
         ni.measure(layouts["llama"], "dot_products", roles=["E_input"], progress=stop)
-
-
-def test_a_file_that_changes_is_not_measured_half(tmp_path: Path) -> None:
-    path = write_reference(tiny_gpt(), tmp_path / "x.safetensors")
-    opened = ni.open_checkpoint(path)
-    write_reference(tiny_gpt(seed=9), path)
-    table = ni.measure(opened, "unit_norm", roles=["W_q"])
-    assert (table["status"] == Status.SKIPPED).all()
-    assert table["reason"].str.contains("changed").all()
 
 
 def test_every_role_is_measured_by_something() -> None:
