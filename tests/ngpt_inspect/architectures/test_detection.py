@@ -168,11 +168,6 @@ def test_a_name_of_thousands_of_characters_is_cut(
     assert len(why_unknown(tmp_path)) < 1000 + len(str(tmp_path))
 
 
-def test_extra_tensors_are_reported_not_refused(tmp_path: Path) -> None:
-    path = spoiled(tmp_path, lambda t: t.update(mystery=torch.zeros(3)))
-    assert open_checkpoint(path).unrecognised == ("mystery",)
-
-
 def test_names_that_belong_to_a_cousin_exclude(tmp_path: Path) -> None:
     folder = write_llama(tiny_gpt(), tmp_path / "gemma")
     tensors = load_file(folder / "model.safetensors")
