@@ -114,6 +114,18 @@ def test_dot_products_by_brute_force(prefix: str, cloud: tuple[np.ndarray, Path]
     assert count.sum() == len(pairs)
 
 
+def test_eigenvalues_by_numpy(cloud: tuple[np.ndarray, Path]) -> None:
+    rows, path = cloud
+    table = ni.measure(path, "embedding_spectrum", roles=["E_output"])
+    wanted = np.sort(np.linalg.eigvalsh(np.cov(rows, rowvar=False, ddof=0)))[::-1]
+    slack = rounding(60, wanted[0] / wanted[-1])
+    found, over = (
+        column(table, f"covariance_eigenvalue{end}", "E_output") for end in ("", "_over_median")
+    )
+    np.testing.assert_allclose(found, wanted, rtol=slack)
+    np.testing.assert_allclose(over, wanted / np.median(wanted), rtol=2 * slack)
+
+
 def test_isotropy_of_directions_does_not_see_how_long_the_rows_are(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     even = rng.standard_normal((400, 16))
