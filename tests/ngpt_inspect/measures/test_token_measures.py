@@ -178,6 +178,14 @@ def test_rows_that_are_zero_equal_or_not_finite(tmp_path: Path) -> None:
     )
 
 
+def test_zero_rows_are_nobodys_nearest(tmp_path: Path) -> None:
+    table = ni.measure(changed(tmp_path, {2: 0.0}), "nearest_tokens", roles=["E_input"])
+    skipped = table[table["status"] == Status.SKIPPED]
+    assert skipped["index"].tolist() == [2]
+    assert "norm zero" in skipped["reason"].item()
+    assert 2 not in set(table["partner"].dropna())
+
+
 def test_norms_of_an_ngpt_are_no_outliers(tmp_path: Path) -> None:
     path = write_reference(tiny_ngpt(), tmp_path / "x.safetensors")
     table = ni.measure(path, "token_health")

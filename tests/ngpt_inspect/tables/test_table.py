@@ -144,6 +144,10 @@ class TestSelection:
         with pytest.raises(WrongOption, match="E_input, E_output: not in any layer; leave"):
             ni.measure(layouts["llama"], "embedding_norms", layers=[0])
 
+    def test_no_layers_at_all_are_a_mistake(self, layouts: dict[str, Path]) -> None:
+        with pytest.raises(WrongOption, match="no layers are named"):
+            ni.measure(layouts["llama"], "condition_numbers", layers=[])
+
     def test_wrong_names(self, layouts: dict[str, Path]) -> None:
         with pytest.raises(
             WrongOption, match="no measure 'kappa'; there are circuits, condition_numbers"
