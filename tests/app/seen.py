@@ -27,6 +27,23 @@ def charts(app):
     return app.get("plotly_chart")
 
 
+def alts(app):
+    """Return what a screen reader calls the charts of a page."""
+    return [chart.proto.alt for chart in charts(app)]
+
+
+def table(app, words):
+    """Return the one table whose description holds these words."""
+    (found,) = [each.value for each in app.dataframe if words in each.proto.alt]
+    return found
+
+
+def asked(app, key):
+    """Return all that the address says for a key."""
+    value = app.query_params.get(key, [])
+    return [value] if isinstance(value, str) else value
+
+
 def panels(app):
     """Return the titles of the panels of the page's one figure."""
     return {each["text"] for each in _figure(app)["layout"]["annotations"] if _is_title(each)}

@@ -34,12 +34,6 @@ def test_a_path_is_shown_as_it_is_and_not_as_markdown(run, tmp_path):
     assert r"\*a\* \$b\$ \:red\[c\]" in app.warning[0].value
 
 
-def test_a_missing_path_is_a_sentence(run, tmp_path):
-    app = run(tmp_path / "nowhere")
-    assert "nowhere" in app.warning[0].value
-    assert "ngpt-inspect dashboard" in words(app)
-
-
 @pytest.mark.slow
 def test_a_tensor_with_nan_is_named_under_the_figure(run, tmp_path):
     path = write_gpt(tmp_path / "gpt.safetensors")

@@ -21,7 +21,6 @@ from app.engine.stamps import stamp_of
 from app.frame.session import load
 
 pytest.importorskip("gguf")
-EXAMPLES, MANY = 8, 500
 FORMATS = ("safetensors", "torch", "gguf")
 """Damaged in the default suite: what opens all kinds has its own such tests."""
 
@@ -32,8 +31,15 @@ def folder(tmp_path_factory):
         yield tmp_path_factory.mktemp("hostile")
 
 
-def opens(kind, folder, examples, number):
-    """Open damaged checkpoints beside a good one as a session does."""
+@pytest.mark.parametrize(
+    ("kind", "examples", "number"),
+    [
+        *((kind, 8, 0) for kind in FORMATS),
+        *(pytest.param(kind, 500, 1, marks=pytest.mark.slow) for kind in corpus.KINDS),
+    ],
+)
+def test_damaged_files_leave_the_others(kind, examples, number, folder):
+    """Damaged checkpoints are opened beside a good one as a session does."""
     good = str(write_gpt(folder / "good.safetensors"))
     open_once(str(corpus.write(corpus.files_of(kind), folder / "model", corpus.KINDS[kind])))
 
@@ -51,17 +57,6 @@ def opens(kind, folder, examples, number):
         assert not pickles.CANARY.exists()
 
     check()
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_damaged_files_leave_the_others(kind, folder):
-    opens(kind, folder, EXAMPLES, 0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", corpus.KINDS)
-def test_many_damaged_files_leave_the_others(kind, folder):
-    opens(kind, folder, MANY, 1)
 
 
 def overwritten(path):

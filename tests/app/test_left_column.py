@@ -6,7 +6,7 @@ import json
 
 import pytest
 from app_runs import write_run
-from seen import charts, words
+from seen import asked, charts, words
 from small_models import write_ngpt
 
 from app.engine import tree
@@ -21,11 +21,6 @@ def root(tmp_path):
     for name in ("gpt", "ngpt"):
         write_run(tmp_path / "runs" / name, name)
     return tmp_path
-
-
-def asked(app, key):
-    value = app.query_params.get(key, [])
-    return [value] if isinstance(value, str) else value
 
 
 def shown(app):

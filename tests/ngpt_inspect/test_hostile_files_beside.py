@@ -19,7 +19,6 @@ from ngpt_inspect.runs import METRICS, read_metrics
 from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.traces import path, read_trace
 
-EXAMPLES, MANY = 20, 3000
 LINES = [beside.LINE | {"step": step} for step in (1, 2, 3)]
 
 
@@ -92,13 +91,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def damage(kind: str, folder: Path, examples: int, number: int) -> None:
-    """Check so many cases, always the same ones for a number."""
+@pytest.mark.parametrize("examples", [20, pytest.param(3000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", READERS)
+def test_damaged_files(kind: str, examples: int, folder: Path) -> None:
+    """So many cases, always the same ones."""
     name, good, damaged, read = READERS[kind]
     (folder / name).write_bytes(good)
     read(folder / name)  # imports what reading imports
 
-    @seed(number)
+    @seed(examples)
     @settings(max_examples=examples)
     @given(st.one_of(damaged, damaged, damaged_bytes(good)))
     def check(data: bytes) -> None:
@@ -106,17 +107,6 @@ def damage(kind: str, folder: Path, examples: int, number: int) -> None:
         refused(lambda: read(folder / name), folder)
 
     check()
-
-
-@pytest.mark.parametrize("kind", READERS)
-def test_damaged_files(kind: str, folder: Path) -> None:
-    damage(kind, folder, EXAMPLES, 0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", READERS)
-def test_thousands_of_damaged_files(kind: str, folder: Path) -> None:
-    damage(kind, folder, MANY, 1)
 
 
 EXPRESSIONS = (

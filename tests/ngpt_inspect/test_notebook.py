@@ -18,11 +18,9 @@ MIXED = ["condition_numbers", "neighbours", "eigen_learning_rates"]
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
 
 
-@pytest.fixture(scope="module")
-def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("shown")
-    gpt = write_reference(tiny_gpt(), folder / "gpt.safetensors")
-    return [gpt, write_reference(tiny_ngpt(), folder / "ngpt.safetensors")]
+@pytest.fixture
+def paths(layouts: dict[str, Path]) -> list[Path]:
+    return [layouts["reference_gpt"], layouts["reference_ngpt"]]
 
 
 class TestCheckpoint:

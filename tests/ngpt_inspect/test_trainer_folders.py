@@ -68,12 +68,6 @@ def test_the_folder_is_a_run(out: Path) -> None:
         checkpoints_of(str(out), "7")
 
 
-def test_the_command_line(out: Path, cli: Cli) -> None:
-    said = cli("condition-numbers", str(out), "--steps", "all", "--roles", "W_q").stdout
-    assert "out at step 500" in said
-    assert "out at step 1000" in said
-
-
 def test_the_step_of_the_state_goes_before_the_name(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "run" / "checkpoint-7", global_step=500)
     assert ni.open_checkpoint(folder).step == 500

@@ -42,12 +42,6 @@ def test_a_part_reads_only_its_rows() -> None:
     assert weight.source == "t[2:5]"
 
 
-def test_a_transposed_part() -> None:
-    fused = torch.arange(24.0).reshape(4, 6)  # (in, out), as Conv1D stores it
-    weight = weight_of(fused, part=Part(start=2, stop=5), transposed=True, shape=(3, 4))
-    assert torch.equal(weight.values(), fused[:, 2:5].T)
-
-
 def test_interleaved_heads() -> None:
     """Each of two heads holds a row of q, of k and of v: rows 0 and 3 are q's."""
     fused = torch.arange(24.0).reshape(6, 4)
@@ -161,12 +155,6 @@ def test_what_the_model_normalises_whenever_it_reads() -> None:
     half = weight_of(stored.bfloat16(), normalised=MatrixAxis.ROWS)
     assert half.values().dtype == torch.bfloat16
     assert torch.equal(half.stored(), stored.bfloat16())
-
-
-def test_a_gain_used_as_one_plus_w() -> None:
-    stored = torch.tensor([0.5, -0.25])
-    found = weight_of(stored, role=Role.GAIN_A, offset=1.0).values()
-    assert torch.equal(found, torch.tensor([1.5, 0.75], dtype=torch.float64))
 
 
 def test_numpy_reads_what_torch_reads(layouts: dict[str, Path]) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import torch
-from small_runs import make_config, make_data, make_train_config
+from small_runs import interrupted, make_config, make_data, make_train_config
 
 from reference_model.errors import DivergenceError
 from reference_model.train import main
@@ -29,15 +29,7 @@ if hasattr(torch.optim, "Muon"):
 def run(out, name="ngpt", *, sharded=False, resume=False, stop_after=None, **changes):
     """Train one of CONFIGS; every step is clipped. `stop_after` N steps it is interrupted."""
     settings = {"steps": 6, "batch_size": 6, "gradient_clip": 0.1, "checkpoint_steps": (0,)}
-    original = Trainer.take_step
-
-    def take_step(trainer):
-        if trainer.step == stop_after:
-            raise KeyboardInterrupt
-        return original(trainer)
-
-    Trainer.take_step = take_step
-    try:
+    with interrupted(stop_after):
         train(
             CONFIGS[name],
             make_train_config(**settings | changes),
@@ -48,10 +40,6 @@ def run(out, name="ngpt", *, sharded=False, resume=False, stop_after=None, **cha
             sharded=sharded,
             show_progress=False,
         )
-    except KeyboardInterrupt:
-        assert stop_after is not None
-    finally:
-        Trainer.take_step = original
 
 
 def command(text, out):

@@ -1,6 +1,7 @@
 """Models, settings and data small enough to train in an instant, and what their runs must be."""
 
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from reference_model.config import GPTConfig, NGPTConfig, TrainConfig
 from reference_model.data import TokenData
 from reference_model.training.loop import train
 from reference_model.training.metrics import read_metrics
+from reference_model.training.trainer import Trainer
 
 torch.set_num_threads(1)  # models this small only lose time when shared between cores
 
@@ -65,6 +67,27 @@ def shake(model, seed=0):
 def train_small(out, architecture="ngpt", resume=False, **changes):
     settings, config = make_train_config(**changes), make_config(architecture)
     return train(config, settings, make_data(), out, resume=resume, show_progress=False)
+
+
+@contextmanager
+def interrupted(after):
+    """Interrupt a run inside once it has taken so many steps; None lets it go on to its end."""
+    original = Trainer.take_step
+
+    def take_step(trainer):
+        if trainer.step == after:
+            raise KeyboardInterrupt
+        return original(trainer)
+
+    Trainer.take_step = take_step
+    try:
+        yield
+    except KeyboardInterrupt:
+        assert after is not None
+    else:
+        assert after is None, "it ended before"
+    finally:
+        Trainer.take_step = original
 
 
 def results(folder):

@@ -124,7 +124,8 @@ def test_litter_of_killed_processes_is_removed(tmp_path):
 def test_metrics_after_the_resumed_step_and_broken_lines_are_cut(tmp_path):
     path = tmp_path / "metrics.jsonl"
     lines = [metrics_of(step).to_json() for step in (1, 2, 3)]
-    path.write_text("\n".join(lines) + '\n{"step": 4, "tok')
+    path.write_bytes("\n".join(lines).encode() + b'\n{"step": 4, "tok\xff')
+    assert [line["step"] for line in read_metrics(tmp_path)] == [1, 2, 3]
     metrics = MetricsFile(tmp_path, last_step=2)
     metrics.append(metrics_of(3))
     metrics.close()

@@ -187,14 +187,6 @@ def test_second_process_is_refused_and_the_first_goes_on(forked, mini):
     assert results(out) == expected
 
 
-def test_half_a_line_is_not_read_and_is_cut_on_the_next_start(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    path.write_bytes(b'{"step": 1}\n{"step": 2}\n{"st\xff')
-    assert read_metrics(tmp_path) == [{"step": 1}, {"step": 2}]
-    MetricsFile(tmp_path, last_step=2).close()
-    assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
-
-
 def test_line_is_handed_over_in_one_piece(tmp_path, monkeypatch):
     metrics = MetricsFile(tmp_path, last_step=0)
     written = []

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_runs import check_whole, results, train_small
+from small_runs import check_whole, interrupted, results, train_small
 
 from reference_model.checkpoint import save_resume_state
 from reference_model.errors import UsageError
 from reference_model.files import lock_folder
 from reference_model.progress import say
 from reference_model.train import main
-from reference_model.training.trainer import Trainer
 
 
 def test_unwritable_folder_is_noticed_before_the_data_is_read(tmp_path, capsys, monkeypatch):
@@ -102,11 +101,9 @@ def test_results_without_their_resume_file_are_not_overwritten(tmp_path, resume)
     assert results(tmp_path) == before
 
 
-def test_run_killed_at_once_may_start_again_but_not_with_other_settings(tmp_path, monkeypatch):
-    monkeypatch.setattr(Trainer, "take_step", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
+def test_run_killed_at_once_may_start_again_but_not_with_other_settings(tmp_path):
+    with interrupted(after=0):
         train_small(tmp_path, checkpoint_steps=(0,))
-    monkeypatch.undo()
     with pytest.raises(UsageError, match="holds a run with seed=0 not 1"):
         train_small(tmp_path, seed=1)
     train_small(tmp_path)

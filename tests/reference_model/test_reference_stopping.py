@@ -68,14 +68,14 @@ def test_second_signal_stops_at_once_and_the_last_save_counts(tmp_path, signalle
     assert check_whole(tmp_path) == 4
 
 
-def test_signal_in_the_last_step_changes_nothing(tmp_path, signalled):
-    signalled(12, signal.SIGTERM)
-    train_small(tmp_path)
-    assert check_whole(tmp_path) == 12
-
-
-def test_ignored_signal_stays_ignored(tmp_path, signalled):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signalled(6, signal.SIGINT)
+@pytest.mark.parametrize(
+    ("step", "number", "ignored"),
+    [(12, signal.SIGTERM, False), (6, signal.SIGINT, True)],
+    ids=["in the last step", "ignored by who started it"],
+)
+def test_signal_that_changes_nothing(tmp_path, signalled, step, number, ignored):
+    if ignored:
+        signal.signal(number, signal.SIG_IGN)
+    signalled(step, number)
     train_small(tmp_path)
     assert check_whole(tmp_path) == 12

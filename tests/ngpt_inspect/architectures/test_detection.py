@@ -178,11 +178,6 @@ def test_a_name_of_thousands_of_characters_is_cut(
     assert len(why_unknown(tmp_path)) < 1000 + len(str(tmp_path))
 
 
-def test_extra_tensors_are_reported_not_refused(tmp_path: Path) -> None:
-    path = spoiled(tmp_path, lambda t: t.update(mystery=torch.zeros(3)))
-    assert open_checkpoint(path).unrecognised == ("mystery",)
-
-
 def test_names_that_belong_to_a_cousin_exclude(tmp_path: Path) -> None:
     folder = write_llama(tiny_gpt(), tmp_path / "gemma")
     tensors = load_file(folder / "model.safetensors")
@@ -404,19 +399,6 @@ def test_a_stack_is_not_believed_beyond_its_bytes(tmp_path: Path) -> None:
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(UnknownArchitecture, match="misses"):
         open_checkpoint(folder, architecture="llama_moe")
-
-
-WEIGHTS = Path(__file__).parents[3].parent / "shared/data/weights"
-
-
-@pytest.mark.skipif(not WEIGHTS.is_dir(), reason="the shared real weights are not at hand")
-def test_real_files_are_placed_whole() -> None:
-    llama = open_checkpoint(WEIGHTS / "stories260K")
-    assert (llama.architecture, llama.unrecognised) == ("llama", ())
-    assert (llama.shape.n_heads, llama.shape.n_kv_heads, llama.n_parameters) == (8, 4, 260_032)
-    nano = open_checkpoint(WEIGHTS / "nanogpt_variant_ckpt.pt")
-    assert (nano.architecture, nano.unrecognised) == ("nanogpt", ())
-    assert (nano.shape.n_layers, nano.shape.d_model, nano.shape.vocab_size) == (2, 16, 32)
 
 
 class TestHeads:

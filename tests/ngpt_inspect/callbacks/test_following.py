@@ -20,21 +20,6 @@ from ngpt_inspect.errors import InspectError
 from ngpt_inspect.tables.reading import read_table
 from ngpt_inspect.watching import Ledger, table_of
 
-RULES = """
-[[rule]]
-name = "finite"
-severity = "error"
-measure = "embedding_norms"
-status = "not_finite"
-"""
-
-
-@pytest.fixture
-def rules(tmp_path: Path) -> Path:
-    path = tmp_path / "rules.toml"
-    path.write_text(RULES)
-    return path
-
 
 def save(run: Path, step: int) -> None:
     model = tiny_ngpt()

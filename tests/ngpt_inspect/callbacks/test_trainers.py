@@ -13,19 +13,11 @@ from ngpt_inspect.watching import Ledger, table_of
 
 # Other people's warnings are no faults of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
-RULES = """
-[[rule]]
-name = "finite"
-severity = "error"
-measure = "embedding_norms"
-status = "not_finite"
-"""
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> dict[str, Any]:
-    (tmp_path / "rules.toml").write_text(RULES)
-    return {"manner": "thread", "rules": str(tmp_path / "rules.toml")}
+def options(rules: Path) -> dict[str, Any]:
+    return {"manner": "thread", "rules": str(rules)}
 
 
 def followed(run: Path) -> list[int]:

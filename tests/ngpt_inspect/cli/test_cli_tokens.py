@@ -50,23 +50,6 @@ def test_search_and_files(ngpt: Path, cli, tmp_path: Path) -> None:
     assert padding["notes"].endswith("not in the tokenizer")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--search", "nowhere"), "no token holds 'nowhere'"),
-        (("--order", "prettiest"), "no order 'prettiest'; there are token"),
-        (("--roles", "W_q"), "does not measure W_q"),
-        (("--format", "xml"), "no format 'xml'"),
-    ],
-)
-def test_mistakes_are_one_line(ngpt: Path, cli, arguments, message) -> None:
-    result = cli("tokens", ngpt, *arguments)
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert message in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-
-
 def test_neighbours_are_printed_with_texts_where_known(ngpt: Path, cli) -> None:
     result = cli("neighbours", ngpt, "--token", 3, "--count", 2, "--roles", "E_input")
     table = ni.measure(ngpt, "neighbours", token="3", count=2, roles=["E_input"])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import Result
-from models import tiny_gpt, write_reference
-from safetensors.numpy import save_file
+from mixtures import LAYERS, D, E, write_mixture
+from models import Tensors
 
 import ngpt_inspect as ni
 from ngpt_inspect.tables.cells import cells_of
@@ -18,8 +18,7 @@ from ngpt_inspect.tables.rows import records
 from ngpt_inspect.tables.statistics import SCALARS
 
 Cli = Callable[..., Result]
-Mixture = tuple[Path, dict[str, np.ndarray]]
-D, MLP, EXPERTS, LAYERS = 16, 24, 5, 2
+Mixture = tuple[Path, Tensors]
 PRINTED = 1e-3
 """Numbers are printed in four digits."""
 
@@ -27,42 +26,19 @@ PRINTED = 1e-3
 @pytest.fixture
 def mixture(tmp_path: Path) -> Mixture:
     """A mixture whose experts differ widely, the last one most."""
-    random = np.random.default_rng(0)
 
-    def draw(*shape: int, scale: float = 1.0) -> np.ndarray:
-        return (scale * random.normal(size=shape)).astype(np.float32)
+    def widen(tensors: Tensors) -> None:
+        for name, tensor in tensors.items():
+            if ".experts." in name:
+                tensor.mul_(1 + int(name.split(".")[5]))
 
-    tensors = {"model.embed_tokens.weight": draw(32, D), "lm_head.weight": draw(32, D)}
-    tensors["model.norm.weight"] = np.ones(D, np.float32)
-    for layer in range(LAYERS):
-        at = f"model.layers.{layer}"
-        for name in ("q", "k", "v", "o"):
-            tensors[f"{at}.self_attn.{name}_proj.weight"] = draw(D, D)
-        for name in ("input_layernorm", "post_attention_layernorm"):
-            tensors[f"{at}.{name}.weight"] = np.ones(D, np.float32)
-        tensors[f"{at}.block_sparse_moe.gate.weight"] = draw(EXPERTS, D)
-        for expert in range(EXPERTS):
-            within, scale = f"{at}.block_sparse_moe.experts.{expert}", float(expert + 1)
-            tensors[f"{within}.w1.weight"] = draw(MLP, D, scale=scale)
-            tensors[f"{within}.w3.weight"] = draw(MLP, D, scale=scale)
-            tensors[f"{within}.w2.weight"] = draw(D, MLP, scale=scale)
-    folder = tmp_path / "mixtral"
-    folder.mkdir()
-    save_file(tensors, folder / "model.safetensors")
-    config = {
-        "model_type": "mixtral",
-        "num_attention_heads": 4,
-        "num_key_value_heads": 4,
-        "num_local_experts": EXPERTS,
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder, tensors
+    return write_mixture(tmp_path / "mixtral", change=widen)
 
 
-def experts(tensors: dict[str, np.ndarray], layer: int) -> list[np.ndarray]:
+def experts(tensors: Tensors, layer: int) -> list[np.ndarray]:
     """Return W_u of all experts of a layer."""
     names = [name for name in tensors if name.startswith(f"model.layers.{layer}.block_sparse")]
-    return [tensors[name].astype(float) for name in names if name.endswith("w3.weight")]
+    return [tensors[name].double().numpy() for name in names if name.endswith("w3.weight")]
 
 
 def cell(printed: str, column: str, *lead: str) -> float:
@@ -82,25 +58,18 @@ def test_condition_numbers_of_experts(cli: Cli, mixture: Mixture) -> None:
         assert cell(run.stdout, "W_u", str(layer)) == pytest.approx(wanted, rel=PRINTED)
 
 
-def test_an_expert_that_every_token_passes_is_one_of_them(cli: Cli, mixture: Mixture) -> None:
-    folder, tensors = mixture
-    shared = np.diag(np.linspace(1, 400, D)).astype(np.float32)
-    for name in [name for name in tensors if "block_sparse" in name]:
-        where, _, rest = name.partition("block_sparse_moe.")
-        number, letter = rest.split(".")[1:3] if rest != "gate.weight" else ("", "")
-        kind = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}.get(letter)
-        at = f"experts.{number}.{kind}.weight" if kind else "gate.weight"
-        tensors[f"{where}mlp.{at}"] = tensors.pop(name)
-    for layer in range(LAYERS):
-        for kind in ("gate_proj", "down_proj", "up_proj"):
-            tensors[f"model.layers.{layer}.mlp.shared_expert.{kind}.weight"] = shared
-        tensors[f"model.layers.{layer}.mlp.shared_expert_gate.weight"] = np.ones((1, D), np.float32)
-    save_file(tensors, folder / "model.safetensors")
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"model_type": "qwen2_moe"}))
+def test_an_expert_that_every_token_passes_is_one_of_them(cli: Cli, tmp_path: Path) -> None:
+    def share(tensors: Tensors) -> None:
+        for layer in range(LAYERS):
+            at = f"model.layers.{layer}.mlp.shared_expert"
+            for kind in ("gate_proj", "down_proj", "up_proj"):
+                tensors[f"{at}.{kind}.weight"] = torch.linspace(1, 400, D).diag()
+            tensors[f"{at}_gate.weight"] = torch.ones(1, D)
+
+    folder, tensors = write_mixture(tmp_path / "qwen", "qwen2_moe", share)
     run = cli("condition-numbers", folder)
-    up = (f"model.layers.0.mlp.experts.{number}.up_proj.weight" for number in range(EXPERTS))
-    kappas = [400.0, *(np.linalg.cond(tensors[name].astype(float)) for name in up)]
+    up = (tensors[f"model.layers.0.mlp.experts.{n}.up_proj.weight"].double() for n in range(E))
+    kappas = [400.0, *map(np.linalg.cond, up)]
     assert cell(run.stdout, "W_u", "0") == pytest.approx(np.median(kappas), rel=PRINTED)
 
 
@@ -139,16 +108,6 @@ def test_no_order_of_the_rows_changes_a_cell(mixture: Mixture) -> None:
                 again = other.by_place[place]
                 assert found.status == again.status
                 assert found.value == pytest.approx(again.value, rel=1e-12)
-
-
-@pytest.mark.slow
-def test_steps_of_one_run_are_tables_of_their_own(cli: Cli, tmp_path: Path) -> None:
-    for step in (1, 2):
-        path = tmp_path / f"run/step-{step:06d}.safetensors"
-        write_reference(tiny_gpt(seed=step), path, step=step)
-    run = cli("embedding-norms", tmp_path / "run", "--steps", "all")
-    alone = [cli("embedding-norms", tmp_path / "run", "--steps", step) for step in (1, 2)]
-    assert run.stdout.split() == [word for each in alone for word in each.stdout.split()]
 
 
 def test_a_median_beside_infinite_values_is_the_middle_one() -> None:

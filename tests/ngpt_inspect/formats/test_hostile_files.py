@@ -55,34 +55,23 @@ def test_the_good_files_are_good(kind: str, folder: Path) -> None:
     assert len(open_checkpoint(path).weights) >= 10
 
 
-def survives(kind: str, files: Files, folder: Path) -> None:
-    path = corpus.write(files, folder, KINDS[kind])
-    refused(lambda: read_everything(path, folder), folder)
-    assert not pickles.CANARY.exists()
-
-
-def damage(kind: str, folder: Path, examples: int, number: int) -> None:
-    """Check so many cases, always the same ones for a number."""
+@pytest.mark.parametrize(
+    ("examples", "number"),
+    [(EXAMPLES, 0), *(pytest.param(MANY, each, marks=pytest.mark.slow) for each in SEEDS)],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_files(kind: str, examples: int, number: int, folder: Path) -> None:
+    """So many cases, always the same ones for a number."""
 
     @seed(number)
     @settings(max_examples=examples)
     @given(corpus.cases(kind))
     def check(files: Files) -> None:
-        survives(kind, files, folder)
+        path = corpus.write(files, folder, KINDS[kind])
+        refused(lambda: read_everything(path, folder), folder)
+        assert not pickles.CANARY.exists()
 
     check()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_damaged_files(kind: str, folder: Path) -> None:
-    damage(kind, folder, EXAMPLES, 0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", SEEDS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_thousands_of_damaged_files(kind: str, number: int, folder: Path) -> None:
-    damage(kind, folder, MANY, number)
 
 
 @pytest.mark.parametrize("kind", OPENED)

@@ -208,38 +208,6 @@ def test_a_module_with_its_metadata(tmp_path: Path) -> None:
     assert contents.tensors["1.num_batches_tracked"].read() == 0
 
 
-def test_nanogpt_layout(tmp_path: Path) -> None:
-    model = torch.nn.Linear(4, 4)
-    optimizer = torch.optim.AdamW(model.parameters())
-    model(torch.ones(1, 4)).sum().backward()
-    optimizer.step()
-    value = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "model_args": {"n_layer": 1, "n_head": 2, "bias": True},
-        "iter_num": 7,
-        "best_val_loss": torch.tensor(1.25),
-        "config": {"learning_rate": 6e-4, "decay_lr": True, "dtype": "bfloat16"},
-        "code": "x" * 20_000,
-        "losses": [1.0] * 20_000,
-    }
-    contents = read_contents(save(tmp_path / "ckpt.pt", value))
-    assert set(contents.tensors) == {"weight", "bias"}
-    code = contents.config["code"]
-    assert code.startswith("x" * 10_000)
-    assert code.endswith("... (20000 characters)")
-    assert {k: v for k, v in contents.config.items() if k != "code"} == {
-        "model_args": {"n_layer": 1, "n_head": 2, "bias": True},
-        "iter_num": 7,
-        "best_val_loss": 1.25,
-        "config": {"learning_rate": 6e-4, "decay_lr": True, "dtype": "bfloat16"},
-        "left_out": {
-            "optimizer": "a dict of state, param_groups, tensors or arrays inside: 6",
-            "losses": "a list of length 20000",
-        },
-    }
-
-
 def test_nvidia_ngpt_layout(tmp_path: Path) -> None:
     """An object of class ``model.GPTConfig``, as NVIDIA's train.py leaves in `config`."""
     weights = {

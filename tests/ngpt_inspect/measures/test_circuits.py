@@ -19,7 +19,7 @@ from measures_helpers import (
     rows_of,
     write_deepseek,
 )
-from models import Tiny, tiny_gpt, tiny_ngpt, write_gpt2, write_llama, write_reference
+from models import Tiny, tiny_gpt, tiny_ngpt, write_llama, write_reference
 from tolerances import rounding
 
 import ngpt_inspect as ni
@@ -119,13 +119,6 @@ def test_what_a_layer_has_not_is_said(tmp_path: Path) -> None:
     assert table["status"].tolist() == [Status.SKIPPED]
     told = "layers.1.attention.W_o.weight: layers.1.attention.W_v.weight: 256 of 256 values are NaN"
     assert told in table["reason"].item()
-
-
-def test_without_heads_nothing_is_measured(tmp_path: Path) -> None:
-    folder = write_gpt2(tiny_gpt(), tmp_path / "bare", config=False)
-    table = ni.measure(folder, "circuits")
-    assert (table["status"] == Status.SKIPPED).all()
-    assert table["reason"].str.contains("give --heads N").all()
 
 
 @pytest.mark.parametrize("latent_queries", [False, True])

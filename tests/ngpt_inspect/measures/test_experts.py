@@ -1,52 +1,19 @@
 """Experts of mixtures in three layouts, against full decompositions in float64."""
 
-import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from measures_helpers import rows_of
-from safetensors.torch import save_file
+from mixtures import LAYERS, NAMES, D, E, write_mixture
 
 import ngpt_inspect as ni
 from ngpt_inspect.numerics import experts as module
 from ngpt_inspect.numerics.experts import leading_directions, pair_cosines
 
-E, D, M, LAYERS = 4, 16, 12, 2
-NAMES = {
-    "mixtral": ("block_sparse_moe", "gate", ("w1", "w3", "w2"), "num_local_experts"),
-    "qwen3_moe": ("mlp", "gate", ("gate_proj", "up_proj", "down_proj"), "num_experts"),
-    "deepseek_v3": ("mlp", "gate", ("gate_proj", "up_proj", "down_proj"), "n_routed_experts"),
-}
-
-
-def draw(*shape, seed=[0]):  # noqa: B006 - each call another
-    seed[0] += 1
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed[0]))
-
-
-def write(folder, family="mixtral", change=lambda tensors: None):
-    room, gate, (first, second, out), count = NAMES[family]
-    tensors = {"model.embed_tokens.weight": draw(32, D), "model.norm.weight": torch.ones(D)}
-    tensors["lm_head.weight"] = draw(32, D)
-    for layer in range(LAYERS):
-        at = f"model.layers.{layer}"
-        for each in ("q", "k", "v", "o"):
-            tensors[f"{at}.self_attn.{each}_proj.weight"] = draw(D, D)
-        for each in ("input", "post_attention"):
-            tensors[f"{at}.{each}_layernorm.weight"] = torch.ones(D)
-        tensors[f"{at}.{room}.{gate}.weight"] = draw(E, D)
-        for expert in range(E):
-            for name, shape in ((first, (M, D)), (second, (M, D)), (out, (D, M))):
-                tensors[f"{at}.{room}.experts.{expert}.{name}.weight"] = draw(*shape)
-    change(tensors)
-    folder.mkdir()
-    save_file(tensors, folder / "model.safetensors")
-    config = {"model_type": family, "num_attention_heads": 4, "num_hidden_layers": LAYERS}
-    config |= {"hidden_size": D, count: E, "vocab_size": 32, "num_key_value_heads": 4}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder, tensors
+draw = partial(torch.randn, generator=torch.Generator().manual_seed(0))
 
 
 def of(table, measure, layer=0):
@@ -56,7 +23,7 @@ def of(table, measure, layer=0):
 
 @pytest.mark.parametrize("family", NAMES)
 def test_every_pair_is_what_float64_says(family, tmp_path):
-    folder, tensors = write(tmp_path / "x", family)
+    folder, tensors = write_mixture(tmp_path / "x", family)
     room, gate, names, _ = NAMES[family]
     table = ni.measure(folder, "experts")
     for layer in range(LAYERS):
@@ -99,7 +66,7 @@ def test_experts_that_do_nothing_of_their_own_are_named(tmp_path):
         tensors[f"{room}.experts.3.w2.weight"].zero_()
         tensors[f"{room}.gate.weight"][1] = 0
 
-    folder, _ = write(tmp_path / "x", change=change)
+    folder, _ = write_mixture(tmp_path / "x", change=change)
     table = ni.measure(folder, "experts")
     dead = of(table, "dead_experts", 1)
     assert dead["value"].item() == 3
@@ -130,7 +97,7 @@ def test_a_bad_value_skips_its_layer(tmp_path):
     def change(tensors):
         tensors["model.layers.0.block_sparse_moe.experts.1.w1.weight"][0, 0] = math.nan
 
-    folder, _ = write(tmp_path / "x", change=change)
+    folder, _ = write_mixture(tmp_path / "x", change=change)
     table = ni.measure(folder, "experts")
     skipped = table[table["status"] == "skipped"]
     assert skipped["layer"].tolist() == [0]
@@ -147,7 +114,7 @@ def test_a_block_of_experts_at_a_time_gives_the_same(monkeypatch):
 
 
 def test_the_figure_and_the_command(cli, tmp_path):
-    folder, _ = write(tmp_path / "x")
+    folder, _ = write_mixture(tmp_path / "x")
     printed = cli("experts", folder, "--figure", tmp_path / "x.html")
     assert printed.exit_code == 0, printed.stderr
     assert printed.stdout.count("W_router") == LAYERS

@@ -18,7 +18,6 @@ from models import (
     head_spectrum,
     mlp_spectrum,
     tiny_gpt,
-    write_llama,
     write_nvidia,
     write_reference,
 )
@@ -59,15 +58,6 @@ def test_condition_numbers_by_head(role: str, exact: Path) -> None:
     assert (table["reason"] == "").all()
 
 
-@pytest.mark.parametrize("role", MLP)
-def test_condition_numbers_of_the_mlp_are_whole(role: str, exact: Path) -> None:
-    table = ni.measure(exact, "condition_numbers", roles=[role])
-    assert table["head"].isna().all()
-    for layer in (0, 1):
-        found = value(table, layer=layer, measure="condition_number")
-        assert found == pytest.approx(50 + 100 * MLP.index(role) + layer, rel=singular(16, 251))
-
-
 def ranks(s_n: np.ndarray) -> dict[str, float]:
     p = s_n / s_n.sum()
     return {
@@ -96,27 +86,6 @@ def test_singular_values_and_ranks(exact: Path) -> None:
         wanted = ranks(s_n)
         found = by_name[list(wanted)].to_dict()
         assert found == pytest.approx(wanted, rel=singular(16, s_n[0] / s_n[-1]))
-
-
-def test_grouped_queries_have_fewer_key_heads(tmp_path: Path) -> None:
-    model = tiny_gpt(n_kv_heads=2)
-    folder = write_llama(model, tmp_path / "gqa", dtype=torch.float64)
-    table = ni.measure(folder, "condition_numbers", roles=["W_q", "W_k"], layers=[1])
-    for role, n_heads in (("W_q", 4), ("W_k", 2)):
-        found = rows_of(table, role=role, measure="condition_number")
-        kappas = [12.0 + head for head in range(n_heads)]
-        expected = [*kappas, condition(model.arrays[role, 1])]
-        assert found["value"].tolist() == pytest.approx(expected, rel=singular(16, 15))
-
-
-def test_identity(tmp_path: Path) -> None:
-    path = write_reference(tiny_gpt().changed(W_q_0=np.eye(16)), tmp_path / "eye.safetensors")
-    conditions = ni.measure(path, "condition_numbers", roles=["W_q"], layers=[0])
-    assert set(conditions.loc[conditions["measure"] == "condition_number", "value"]) == {1.0}
-    table = ni.measure(path, "singular_values", roles=["W_q"], layers=[0])
-    for name in ("stable_rank", "participation_ratio", "effective_rank"):
-        found = table.loc[table["measure"] == name, "value"].tolist()
-        assert found == pytest.approx([4, 4, 4, 4, 16], rel=rounding(16)), name
 
 
 def test_rank_one_is_infinite_and_null_in_json(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from measures_helpers import rows_of
-from models import OFF_SPHERE, TRANSPOSED, Tiny, tiny_gpt, tiny_ngpt, write_nvidia, write_reference
+from models import OFF_SPHERE, TRANSPOSED, Tiny, tiny_ngpt, write_nvidia, write_reference
 
 import ngpt_inspect as ni
 
@@ -69,20 +69,22 @@ def test_deviations_and_the_axis_are_named(tmp_path: Path) -> None:
     assert off["value"].item() == pytest.approx(0.25, rel=1e-6)
 
 
-def test_an_orthogonal_matrix_is_unit_along_both(tmp_path: Path) -> None:
-    path = write_reference(tiny_ngpt().changed(W_q_0=np.eye(16)), tmp_path / "x.safetensors")
-    table = ni.measure(path, "unit_norm", roles=["W_q"], layers=[0])
-    assert "unit: rows and columns" in set(table["reason"])
-
-
-def test_the_wrong_axis_does_not_pass(tmp_path: Path) -> None:
-    """W_o normalised by rows, as some reproductions do: unit, but not where nGPT needs it."""
-    model = tiny_ngpt()
-    path = write_reference(model.changed(W_o_0=model.arrays["W_q", 0]), tmp_path / "x.safetensors")
-    table = ni.measure(path, "unit_norm", roles=["W_o"], layers=[0])
+@pytest.mark.parametrize(
+    ("role", "matrix", "on_it", "reason"),
+    [
+        ("W_q", np.eye(16), 1, "unit: rows and columns"),
+        # W_o normalised by rows, as some reproductions do: unit, but not where nGPT needs it.
+        ("W_o", tiny_ngpt().arrays["W_q", 0], 0, "unit: rows; 16 of 16 columns are not"),
+    ],
+)
+def test_both_axes_are_looked_at_and_the_wrong_one_does_not_pass(
+    role: str, matrix: np.ndarray, on_it: int, reason: str, tmp_path: Path
+) -> None:
+    model = tiny_ngpt().changed(**{f"{role}_0": matrix})
+    path = write_reference(model, tmp_path / "x.safetensors")
+    table = ni.measure(path, "unit_norm", roles=[role], layers=[0])
     (row,) = rows_of(table, measure="unit_norm").itertuples()
-    assert row.value == 0.0
-    assert row.reason == "unit: rows; 16 of 16 columns are not"
+    assert (row.value, row.reason) == (on_it, reason)
 
 
 def test_each_tensor_has_the_tolerance_of_its_own_dtype(tmp_path: Path) -> None:
@@ -91,9 +93,3 @@ def test_each_tensor_has_the_tolerance_of_its_own_dtype(tmp_path: Path) -> None:
     assert by_role["E_input"].tolist() == [1e-5]
     assert (by_role["W_q"] > 1e-4).all(), "bfloat16"
     assert ("E_input", None) not in off_sphere(table)
-
-
-def test_a_gpt_is_not_on_the_sphere(tmp_path: Path) -> None:
-    table = ni.measure(write_reference(tiny_gpt(), tmp_path / "x.safetensors"), "unit_norm")
-    unit = table[(table["measure"] == "unit_norm") & (table["role"].str.startswith("E_"))]
-    assert unit["value"].tolist() == [0.0, 0.0]

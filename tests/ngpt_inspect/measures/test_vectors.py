@@ -14,9 +14,7 @@ from models import (
     Tensors,
     reference_config,
     tensor,
-    tiny_gpt,
     tiny_ngpt,
-    write_nvidia,
     write_reference,
 )
 from tolerances import rounding
@@ -28,41 +26,6 @@ def column(table: pd.DataFrame, role: str, layer: int | None = None) -> np.ndarr
     rows = rows_of(table, role=role, layer=layer)
     assert rows["index"].tolist() == list(range(len(rows)))
     return rows["value"].to_numpy()
-
-
-@pytest.mark.parametrize("role", ["alpha_A", "alpha_M"])
-def test_a_stored_minus_sign_does_not_count(role: str, tmp_path: Path) -> None:
-    model = tiny_ngpt()
-    for path in (
-        write_nvidia(model, tmp_path / "ckpt.pt"),
-        write_reference(model, tmp_path / "x.safetensors"),
-    ):
-        table = ni.measure(path, "eigen_learning_rates")
-        for layer in (0, 1):
-            stored = model.arrays[role, layer]
-            assert (stored < 0).sum() == 6
-            expected = np.abs(stored * 0.05 / BASE_SCALE)
-            np.testing.assert_allclose(column(table, role, layer), expected, rtol=rounding())
-
-
-def test_alpha_init_given_scales_alpha_alone(tmp_path: Path) -> None:
-    path = write_nvidia(tiny_ngpt(), tmp_path / "ckpt.pt")
-    doubled = ni.open_checkpoint(path, constants={"alpha_init": 0.1})
-    one, two = (ni.measure(c, "eigen_learning_rates")["value"] for c in (path, doubled))
-    np.testing.assert_allclose(two, 2 * one, rtol=rounding())
-    one, two = (ni.measure(c, "scaling_factors")["value"] for c in (path, doubled))
-    assert one.tolist() == two.tolist()
-
-
-def test_scaling_factors(tmp_path: Path) -> None:
-    model = tiny_ngpt()
-    table = ni.measure(write_reference(model, tmp_path / "x.safetensors"), "scaling_factors")
-    for layer in (0, 1):
-        for role in ("s_u", "s_nu"):
-            np.testing.assert_array_equal(column(table, role, layer), model.arrays[role, layer])
-    s_z = model.arrays["s_z", None] * (1 / BASE_SCALE)
-    np.testing.assert_allclose(column(table, "s_z"), s_z, rtol=rounding())
-    assert table["head"].notna().sum() == (table["role"] == "s_qk").sum()
 
 
 @pytest.mark.parametrize("layout", ["reference_ngpt", "nvidia_ngpt"])
@@ -94,24 +57,6 @@ def test_a_scalar_or_fixed_scaling_is_one_value(tmp_path: Path) -> None:
     assert factors["head"].isna().all()
     summarised = ni.summarise(rates)
     assert not summarised["measure"].str.contains("density").any(), "one value has no density"
-
-
-def test_s_qk_can_be_absent(tmp_path: Path) -> None:
-    def drop(tensors: Tensors) -> None:
-        for layer in (0, 1):
-            del tensors[f"layers.{layer}.attention.s_qk"]
-
-    path = write_reference(tiny_ngpt(), tmp_path / "x.safetensors", change=drop)
-    assert set(ni.measure(path, "scaling_factors")["role"]) == {"s_u", "s_nu", "s_z"}
-
-
-def test_gains_of_a_gpt_are_as_stored(tmp_path: Path) -> None:
-    model = tiny_gpt()
-    path = write_reference(model, tmp_path / "x.safetensors")
-    table = ni.measure(path, "scaling_factors", roles=["gain_A", "gain_final"])
-    np.testing.assert_allclose(column(table, "gain_A", 1), model.arrays["gain_A", 1], rtol=2.0**-24)
-    expected = model.arrays["gain_final", None].astype(np.float32).tolist()
-    assert column(table, "gain_final").tolist() == expected
 
 
 def test_paper_values_at_initialisation(tmp_path: Path) -> None:

@@ -59,11 +59,6 @@ def test_identity_is_perfectly_conditioned(size):
     assert found.status == "ok"
 
 
-def test_a_diagonal_matrix():
-    found = condition_number(torch.diag(torch.tensor([4.0, 1.0, 2.0])))
-    assert (found.sigma_max, found.sigma_min, found.kappa) == (4, 1, 4)
-
-
 @pytest.mark.parametrize("shape", [(3, 3), (6, 3), (3, 6)])
 def test_rank_one_and_zero_are_infinite(shape):
     for w in (torch.ones(shape), torch.zeros(shape)):
@@ -134,12 +129,6 @@ def test_whole_random_unit_rows(unit_rows):
     """A whole square matrix is about a thousandfold worse than its heads; an MLP matrix near 3."""
     assert 300 < condition_number(unit_rows(1024, 1024)).kappa < 1e5
     assert condition_number(unit_rows(4096, 1024)).kappa == pytest.approx(2.97, abs=0.03)
-
-
-def test_float32_is_never_used_for_the_values(with_spectrum):
-    s_n = torch.logspace(0, -9, 40, dtype=torch.float64)
-    found = condition_number(with_spectrum(40, 40, s_n))
-    assert found.kappa == pytest.approx(1e9, rel=rounding(40, 1e9))
 
 
 def test_a_true_singular_value_under_the_storage_noise_is_said_to_be(with_spectrum):

@@ -8,44 +8,20 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
-from safetensors.torch import save_file
+from models import tiny_gpt, write_llama
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.tables import measure
 from ngpt_inspect.tables.executors import dask_cluster
 
-N_LAYERS, D_MODEL, D_MLP, VOCAB = 6, 64, 172, 96
 WORKERS = 4
 
 
 @pytest.fixture(scope="module")
 def sharded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama-like checkpoint of one shard a layer."""
-    folder = tmp_path_factory.mktemp("sharded")
-    torch.manual_seed(0)
-    shards: list[dict[str, torch.Tensor]] = []
-    for layer in range(N_LAYERS):
-        block = f"model.layers.{layer}."
-        attention = {f"self_attn.{n}_proj.weight": (D_MODEL, D_MODEL) for n in "qkvo"}
-        mlp = {f"mlp.{n}_proj.weight": (D_MLP, D_MODEL) for n in ("up", "gate")}
-        norms = {f"{n}_layernorm.weight": (D_MODEL,) for n in ("input", "post_attention")}
-        shapes = attention | mlp | {"mlp.down_proj.weight": (D_MODEL, D_MLP)} | norms
-        shards.append({block + name: torch.randn(shape) for name, shape in shapes.items()})
-    shards[0]["model.embed_tokens.weight"] = torch.randn(VOCAB, D_MODEL)
-    shards[-1]["lm_head.weight"] = torch.randn(VOCAB, D_MODEL)
-    shards[-1]["model.norm.weight"] = torch.ones(D_MODEL)
-    names = [f"model-{n + 1:05d}-of-{N_LAYERS:05d}.safetensors" for n in range(N_LAYERS)]
-    for name, shard in zip(names, shards, strict=True):
-        save_file(shard, folder / name)
-    weight_map = {
-        tensor: name for name, shard in zip(names, shards, strict=True) for tensor in shard
-    }
-    pd.Series({"metadata": {}, "weight_map": weight_map}).to_json(
-        folder / "model.safetensors.index.json"
-    )
-    (folder / "config.json").write_text('{"num_attention_heads": 4, "num_key_value_heads": 4}')
-    return folder
+    """A Llama-like checkpoint of several shards."""
+    model = tiny_gpt(n_layers=6)
+    return write_llama(model, tmp_path_factory.mktemp("sharded") / "llama", shards=6)
 
 
 @pytest.mark.slow

@@ -65,13 +65,10 @@ def test_text_without_pandas_is_what_pandas_makes_of_the_table(found: Measured, 
     assert encode(found, name) == encode(found.frame, name)
 
 
-def test_json(table: pd.DataFrame) -> None:
+def test_json_of_both_kinds(table: pd.DataFrame) -> None:
     text = encode(table, "json").decode()
     assert_rows(strict(text), table)
     assert text.endswith("]\n")
-
-
-def test_jsonl(table: pd.DataFrame) -> None:
     lines = encode(table, "jsonl").decode().splitlines()
     assert_rows([strict(line) for line in lines], table)
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from models import tiny_gpt, tiny_ngpt, write_reference
+from models import tiny_gpt, tiny_ngpt
 from tolerances import rounding
 
-from ngpt_inspect import measure, open_checkpoint
+from ngpt_inspect import measure
 from ngpt_inspect.tables.matrix_views import FACTS, matrices_of, matrix_facts, n_heads_of
 from ngpt_inspect.vocabulary import Role
 
@@ -14,12 +14,8 @@ MEASURES = ["condition_numbers", "normalized_condition_numbers", "singular_value
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    paths = [folder / "ngpt.safetensors", folder / "gpt.safetensors"]
-    for path, model in zip(paths, (tiny_ngpt(), tiny_gpt()), strict=True):
-        write_reference(model, path)
-    return [open_checkpoint(path) for path in paths]
+def checkpoints(open_layout):
+    return [open_layout("reference_ngpt"), open_layout("reference_gpt")]
 
 
 @pytest.fixture(scope="module")

@@ -47,13 +47,6 @@ def test_together_is_each_alone_and_reads_once(tmp_path: Path, reads: Counter[st
     assert_frame_equal(together, pd.concat(alone, ignore_index=True), check_exact=True)
 
 
-def test_the_same_checkpoint_twice_has_its_rows_twice(tmp_path: Path) -> None:
-    opened = ni.open_checkpoint(write_reference(tiny_ngpt(), tmp_path / "x.safetensors"))
-    one, two = ni.measure(opened, "unit_norm"), ni.measure([opened, opened], "unit_norm")
-    assert len(two) == 2 * len(one)
-    assert two["checkpoint"].nunique() == 2
-
-
 WANTS = (Dots(), Dots(normalize=True), Closest(0.5))
 
 

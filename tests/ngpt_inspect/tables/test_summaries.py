@@ -129,24 +129,6 @@ def test_extremes_of_embedding_norms(layouts: dict[str, Path]) -> None:
     assert value(rows, "median embedding_norm", "E_output") == pytest.approx(median, rel=rounding())
 
 
-def test_density_is_a_gaussian_kernel_with_scotts_bandwidth(layouts: dict[str, Path]) -> None:
-    table = ni.measure(layouts["reference_ngpt"], "scaling_factors", roles=["s_z"])
-    values = table["value"].to_numpy()
-    rows = summarised(table)
-    at = one(rows, "density_at scaling_factor", "s_z", None)["value"].to_numpy()
-    density = one(rows, "density scaling_factor", "s_z", None)["value"].to_numpy()
-    assert len(at) == len(density) == 200
-    width = values.std(ddof=1) * len(values) ** (-1 / 5)
-    mirrored = np.concatenate((values, -values))  # none is below zero: so is the density
-    kernels = np.exp(-0.5 * ((at[:, None] - mirrored) / width) ** 2) / (
-        width * math.sqrt(2 * math.pi)
-    )
-    expected = kernels.sum(axis=1) / len(values)
-    np.testing.assert_allclose(density, expected, rtol=rounding(len(values), 1e3))
-    area = ((density[1:] + density[:-1]) / 2 * np.diff(at)).sum()
-    assert area == pytest.approx(1, abs=0.01)
-
-
 def test_singular_values_are_pooled_over_heads(layouts: dict[str, Path]) -> None:
     table = ni.measure(layouts["llama"], "singular_values", roles=["W_q", "W_u"], layers=[0])
     rows = summarised(table)
@@ -180,11 +162,6 @@ def test_a_tensor_that_could_not_be_measured_has_no_summary(tmp_path: Path) -> N
     rows = summarised(table)
     assert len(one(rows, "mean eigen_learning_rate", "alpha_A", 0)) == 0
     assert len(one(rows, "mean eigen_learning_rate", "alpha_A", 1)) == 1
-
-
-def test_nothing_to_summarise(layouts: dict[str, Path]) -> None:
-    assert len(summarised(ni.measure(layouts["reference_ngpt"], "dot_products"))) == 0
-    assert len(summarised(ni.measure(layouts["gpt2"], "eigen_learning_rates"))) == 0
 
 
 def test_checkpoints_and_steps_are_not_mixed(tmp_path: Path) -> None:

@@ -12,33 +12,20 @@ import torch
 from models import (
     LAYOUTS,
     tiny_gpt,
-    tiny_ngpt,
-    write_gpt2,
-    write_llama,
-    write_nanogpt,
-    write_nvidia,
     write_reference,
 )
 from safetensors.torch import save_file
 
 import ngpt_inspect as ni
-from ngpt_inspect.errors import InspectError, MissingRole, WrongOption
+from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.measures import MEASURES, Values
 from ngpt_inspect.numerics import tiles
 from ngpt_inspect.tables import jobs, measuring
 from ngpt_inspect.vocabulary import COLUMNS, Role, Status
 
-NUMBERS = ["layer", "role", "head", "index", "partner", "measure", "value", "status"]
 INTEGERS = ("step", "layer", "expert", "head", "index", "partner")
 
 EVERY = list(MEASURES)
-OF_ALL_ROLES = ["unit_norm", "vector_norms", "condition_numbers", "scaling_factors"]
-"""Measures that take every role there is, by head and whole, with its resolution."""
-
-
-def numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what must not depend on the file's layout."""
-    return table[NUMBERS].reset_index(drop=True)
 
 
 def assert_same(one: pd.DataFrame, two: pd.DataFrame) -> None:
@@ -115,65 +102,12 @@ def test_coverage(
     assert found["skipped"] == {}
 
 
-class TestLayouts:
-    """The same numbers in two layouts make the same table."""
-
-    def test_ngpt(self, tmp_path: Path) -> None:
-        model = tiny_ngpt()
-        ours = write_reference(model, tmp_path / "ours.safetensors")
-        theirs = write_nvidia(model, tmp_path / "ckpt.pt", matrix_dtype=torch.float32)
-        assert_same(numbers(ni.measure(ours, EVERY)), numbers(ni.measure(theirs, EVERY)))
-
-    def test_ngpt_in_bfloat16(self, tmp_path: Path) -> None:
-        model = tiny_ngpt().rounded(torch.bfloat16)
-        ours = write_reference(model, tmp_path / "ours.safetensors", dtype=torch.bfloat16)
-        theirs = write_nvidia(model, tmp_path / "ckpt.pt", dtype=torch.bfloat16)
-        one, two = (numbers(ni.measure(each, OF_ALL_ROLES)) for each in (ours, theirs))
-        assert_same(one, two)
-
-    def test_gpt(self, tmp_path: Path) -> None:
-        """Our GPT, nGPT's code without its normalisation, Llama, whole and in shards.
-
-        GPT-2 has neither a gate nor an output embedding of its own: with and without prefix, as
-        safetensors and as .bin, and nanoGPT.
-        """
-        model, exact = tiny_gpt(), torch.float64
-        ours, *gated = (
-            numbers(ni.measure(path, OF_ALL_ROLES))
-            for path in (
-                write_reference(model, tmp_path / "ours.safetensors", dtype=exact),
-                write_nvidia(model, tmp_path / "ckpt.pt", matrix_dtype=exact, dtype=exact),
-                write_llama(model, tmp_path / "llama", dtype=exact),
-                write_llama(model, tmp_path / "sharded", dtype=exact, shards=3),
-            )
-        )
-        for table in gated:
-            assert_same(table, ours)
-        first, *others = (
-            numbers(ni.measure(path, OF_ALL_ROLES))
-            for path in (
-                write_nanogpt(model, tmp_path / "nano.pt", dtype=exact),
-                write_gpt2(model, tmp_path / "a", dtype=exact),
-                write_gpt2(model, tmp_path / "b", dtype=exact, prefix=""),
-                write_gpt2(model, tmp_path / "c", dtype=exact, safetensors=False),
-            )
-        )
-        for table in others:
-            assert_same(table, first)
-        common = ours[~ours["role"].isin(["E_output", "W_nu"])].reset_index(drop=True)
-        assert_same(first[first["role"] != "E_output"].reset_index(drop=True), common)
-
-
 class TestSelection:
     def test_layers_and_roles(self, layouts: dict[str, Path]) -> None:
         whole = ni.measure(layouts["llama"], "condition_numbers")
         some = ni.measure(layouts["llama"], "condition_numbers", layers=[1], roles=["W_o", "W_q"])
         keep = (whole["layer"] == 1) & whole["role"].isin(["W_q", "W_o"])
         assert_same(some, whole[keep].reset_index(drop=True))
-
-    def test_a_role_that_another_measure_reads(self, layouts: dict[str, Path]) -> None:
-        with pytest.raises(WrongOption, match=r"condition-numbers does not measure s_z; it measur"):
-            ni.measure(layouts["reference_ngpt"], "condition_numbers", roles=["s_z"])
 
     def test_a_role_that_is_not_there(self, layouts: dict[str, Path]) -> None:
         with pytest.raises(MissingRole) as caught:
@@ -187,10 +121,6 @@ class TestSelection:
         assert skipped["checkpoint"].tolist() == ["gpt2"]
         assert skipped["reason"].tolist() == ["none in the GPT-2 layout"]
         assert set(table["checkpoint"]) == {"gpt2", "llama"}
-
-    def test_a_name_that_is_no_role(self, layouts: dict[str, Path]) -> None:
-        with pytest.raises(WrongOption, match=r"no role 'w_q'; did you mean W_q\? there are E_in"):
-            ni.measure(layouts["gpt2"], "condition_numbers", roles=["w_q"])
 
     @pytest.mark.parametrize("layer", [2, -1])
     def test_a_layer_that_is_not_there(self, layer: int, layouts: dict[str, Path]) -> None:
@@ -214,10 +144,9 @@ class TestSelection:
         with pytest.raises(WrongOption, match="E_input, E_output: not in any layer; leave"):
             ni.measure(layouts["llama"], "embedding_norms", layers=[0])
 
-    @pytest.mark.parametrize("empty", ["layers", "roles"])
-    def test_nothing_chosen_is_a_mistake(self, empty: str, layouts: dict[str, Path]) -> None:
-        with pytest.raises(WrongOption, match=f"no {empty} are named"):
-            ni.measure(layouts["llama"], "condition_numbers", **{empty: []})
+    def test_no_layers_at_all_are_a_mistake(self, layouts: dict[str, Path]) -> None:
+        with pytest.raises(WrongOption, match="no layers are named"):
+            ni.measure(layouts["llama"], "condition_numbers", layers=[])
 
     def test_wrong_names(self, layouts: dict[str, Path]) -> None:
         with pytest.raises(
@@ -243,12 +172,6 @@ class TestSelection:
             WrongOption, match=r"(bins|extremes) is (0|-1); give a whole number of at least 1"
         ):
             ni.measure(layouts["gpt2"], "dot_products", **options)
-
-
-def test_several_measures_and_names_with_hyphens(layouts: dict[str, Path]) -> None:
-    both = ni.measure(layouts["llama"], ["unit-norm", "vector_norms"])
-    one, two = (ni.measure(layouts["llama"], name) for name in ("unit_norm", "vector_norms"))
-    assert_same(both, pd.concat([one, two], ignore_index=True))
 
 
 def test_several_checkpoints_and_steps(tmp_path: Path) -> None:
@@ -336,24 +259,9 @@ def test_progress_goes_on_inside_a_large_weight_and_can_end_it(
         ni.measure(layouts["llama"], "dot_products", roles=["E_input"], progress=stop)
 
 
-def test_a_file_that_changes_is_not_measured_half(tmp_path: Path) -> None:
-    path = write_reference(tiny_gpt(), tmp_path / "x.safetensors")
-    opened = ni.open_checkpoint(path)
-    write_reference(tiny_gpt(seed=9), path)
-    table = ni.measure(opened, "unit_norm", roles=["W_q"])
-    assert (table["status"] == Status.SKIPPED).all()
-    assert table["reason"].str.contains("changed").all()
-
-
 def test_every_role_is_measured_by_something() -> None:
     measured = {role for each in MEASURES.values() for role in each.roles}
     assert set(Role) - measured == {Role.E_POSITION, Role.SINK, Role.DECAY}
-
-
-def test_errors_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InspectError) as caught:
-        ni.measure(tmp_path / "nothing", "unit_norm")
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 from trace_files import described, tensors, write
 
-from ngpt_inspect.errors import InspectError, UnreadableFile
+from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.traces import is_trace, read_trace
 
 
@@ -116,21 +116,6 @@ def test_tensors(tmp_path, values, message):
 def test_too_many_states(tmp_path, monkeypatch):
     monkeypatch.setattr("ngpt_inspect.traces._reading.MOST_STATES", 14)
     refused(write(tmp_path / "t.safetensors"), "has 15 states, more than 14")
-
-
-def test_every_cut_and_every_flipped_byte_is_one_error_or_a_trace(tmp_path):
-    whole = write(tmp_path / "whole.safetensors").read_bytes()
-    path = tmp_path / "t.safetensors"
-    spoilt = [whole[:n] for n in range(0, len(whole), 97)]
-    spoilt += [whole[:n] + bytes([whole[n] ^ 0x41]) + whole[n + 1 :] for n in range(0, 1500, 23)]
-    refusals = 0
-    for data in spoilt:
-        path.write_bytes(data)
-        try:
-            read_trace(path)
-        except InspectError:
-            refusals += 1
-    assert refusals > len(spoilt) / 2
 
 
 def test_what_is_a_trace(tmp_path):

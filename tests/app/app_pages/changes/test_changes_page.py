@@ -4,7 +4,7 @@ import json
 
 import pytest
 from app_runs import write_legible_run
-from seen import charts, words
+from seen import charts, table, words
 
 import ngpt_inspect as ni
 from ngpt_inspect.comparing.views import changed_weights
@@ -20,11 +20,6 @@ def runs(tmp_path_factory):
 @pytest.fixture
 def see(run):
     return lambda *paths, **query: run(*paths, page="changes", **query)
-
-
-def table(app, alt):
-    (found,) = [each.value for each in app.dataframe if alt in each.proto.alt]
-    return found
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from safetensors.torch import load_file, save_file
-from seen import charts, words
+from seen import charts, table, words
 from small_models import VOCAB, write_gpt, write_ngpt
 
 import ngpt_inspect as ni
@@ -29,12 +29,6 @@ def texted(tmp_path_factory):
 @pytest.fixture
 def see(run):
     return lambda *paths, **query: run(*paths, page="embeddings", **query)
-
-
-def table(app, alt):
-    """Return the one table whose description holds these words."""
-    (found,) = [each.value for each in app.dataframe if alt in each.proto.alt]
-    return found
 
 
 def neighbours(app):

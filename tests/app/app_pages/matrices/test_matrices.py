@@ -3,13 +3,9 @@
 import json
 
 import pytest
-from seen import charts
+from seen import alts, charts
 
 from ngpt_inspect.checkpoint import open_checkpoint
-
-
-def alts(app):
-    return [chart.proto.alt for chart in charts(app)]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from seen import charts, texts, words
+from seen import asked, charts, texts, words
 from small_models import write_ngpt
 
 from app.app_pages.overview.headline import facts
@@ -27,11 +27,6 @@ def changed(path, change):
     change(tensors)
     save_file(tensors, path)
     return path
-
-
-def asked(app, key):
-    value = app.query_params[key]
-    return [value] if isinstance(value, str) else value
 
 
 def lines(app):

@@ -5,11 +5,7 @@ import re
 import numpy as np
 import pytest
 from safetensors.torch import load_file
-from seen import charts, words
-
-
-def alts(app):
-    return [chart.proto.alt for chart in charts(app)]
+from seen import alts, charts, words
 
 
 def headings(app):
