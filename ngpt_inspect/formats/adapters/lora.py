@@ -28,9 +28,9 @@ OF_MLX = re.compile(r"(.+)\.lora_a")
 MAGNITUDE = re.compile(r"(.+)\.lora_magnitude_vector(?:\.(\w+))??(?:\.weight)?")
 DTYPE = "F64"
 PREFIX = "base_model.model."
-QUANTIFIER = re.compile(r"[*+?{]")
+QUANTIFIER = re.compile(r"\)?[*+?{]")
 MOST_QUANTIFIERS = 2
-"""Of a pattern out of a file: more could keep `re` busy for hours."""
+"""Of a pattern out of a file, and none of a group: more could keep `re` busy for hours."""
 LARGEST_ALPHA = 1e9
 """No adapter is scaled by more; a file can say anything."""
 
@@ -248,8 +248,9 @@ def _is_of(pattern: str, module: str, factor: StoredTensor) -> bool:
     """
     name = module.removeprefix(PREFIX)
     try:
-        if len(QUANTIFIER.findall(pattern)) > MOST_QUANTIFIERS:
-            raise re.error(f"over {MOST_QUANTIFIERS} quantifiers")
+        found = QUANTIFIER.findall(pattern)
+        if len(found) > MOST_QUANTIFIERS or any(len(each) > 1 for each in found):
+            raise re.error(f"over {MOST_QUANTIFIERS} quantifiers, or one of a group")
         compiled = re.compile(pattern)
     except re.error as error:
         raise UnreadableFile(
