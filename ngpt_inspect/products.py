@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.stored import StoredTensor
 from ngpt_inspect.weights import Weight
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True, kw_only=True)

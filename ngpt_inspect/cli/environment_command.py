@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.cli.command import Tabling
+from ngpt_inspect.later.pandas import pd
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,4 @@ class EnvironmentCommand(Tabling):
 
 
 def _frame(facts: dict[str, str]) -> "pd.DataFrame":
-    import pandas as pd
-
     return pd.DataFrame(facts.items(), columns=["item", "value"])

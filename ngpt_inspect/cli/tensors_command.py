@@ -8,6 +8,7 @@ import typer
 from ngpt_inspect.cli.command import Opening, Tabling
 from ngpt_inspect.cli.options import Checkpoints
 from ngpt_inspect.cli.terminal import show
+from ngpt_inspect.later.pandas import pd
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,8 +60,6 @@ def _readable(rows: list[dict[str, Any]]) -> "TextTable":
 
 
 def _frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
-    import pandas as pd
-
     from ngpt_inspect.tables.rows import writable
     from ngpt_inspect.tables.tensor_rows import COLUMNS
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
@@ -28,8 +29,6 @@ from ngpt_inspect.numerics.precision import full_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import torch
 
     from ngpt_inspect.numerics.operators import Mapped, Operator
 
@@ -116,8 +115,6 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
 
 
 def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
-    import torch
-
     g_II = gram_matrix(w_OI, scale)
     rows = w_OI if scale == 1.0 else w_OI.double() * scale
     top = _top_end(rows, partial(symmetric_product, g_II), g_II)
@@ -207,8 +204,6 @@ def _top_end(
 
 def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float, torch.Tensor] | None:
     """sigma_min, a bound on its relative error and its vector, from Lanczos on the inverse."""
-    import torch
-
     start_bI = start_directions(w_OI, torch.float64, BLOCK)
     try:
         with cores(1):  # a triangular solve of one vector has nothing to share
@@ -247,8 +242,6 @@ def _joined(
 
 def _measured(w_OI: torch.Tensor, v_I: torch.Tensor) -> tuple[float, float]:
     """|W v|^2 and the residual |W^T W v - |W v|^2 v|, in float64 on the stored values."""
-    import torch
-
     v_I = v_I / torch.linalg.vector_norm(v_I)
     with threads_for(w_OI) as mapped:
         image_O, back_I = images(w_OI, v_I, mapped)

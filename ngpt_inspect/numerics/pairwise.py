@@ -9,15 +9,13 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.binning import Tally, coarse_bins, quantiles, standard_error
 from ngpt_inspect.numerics.tiles import ExtremePairs, Hand, Tile, TiledRows
-
-if TYPE_CHECKING:
-    import torch
 
 BUDGET = 3e13
 """Floating-point operations an exact answer may take: some minutes on two cores."""
@@ -157,8 +155,6 @@ def mean_product(rows: TiledRows, n_pairs: int) -> float:
 
     No row is squared, so that one of them may be as long as all others together.
     """
-    import torch
-
     step = max(1, (1 << 20) // rows.x_VD.shape[1])
     total, sums = 0.0, []
     for first in range(0, len(rows.ids_N), step):
@@ -171,8 +167,6 @@ def mean_product(rows: TiledRows, n_pairs: int) -> float:
 
 def _joined(rows: torch.Tensor) -> tuple[float, torch.Tensor]:
     """Return the sum of the products of all pairs of rows, and the sum of the rows."""
-    import torch
-
     total = 0.0
     while len(rows) > 1:
         even = len(rows) // 2 * 2
@@ -256,8 +250,6 @@ class Glance:
 
 def _named(found: ExtremePairs, rows: TiledRows) -> tuple[Pair, ...]:
     """Return the pairs with their products again in float64, in the order of these."""
-    import torch
-
     if not found.found:
         return ()
     i, j = (torch.tensor([f[k] for f in found.found], device=rows.x_VD.device) for k in (1, 2))

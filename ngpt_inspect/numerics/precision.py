@@ -12,6 +12,8 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+from ngpt_inspect.later.torch import torch
+
 INHERITED = "none"
 FULL = ("ieee", INHERITED)
 """What a backend says that takes them full; by itself it does."""
@@ -45,8 +47,6 @@ _setting = _Setting()
 
 def _made_full() -> Callable[[], None]:
     """Have the process take full products where it does not; return what sets it back."""
-    import torch
-
     backends: tuple[Any, ...] = (torch.backends.mkldnn, torch.backends.cuda)
     if not hasattr(torch.backends, "fp32_precision"):  # before torch 2.9: one setting for all
         before = torch.get_float32_matmul_precision()
@@ -73,8 +73,6 @@ def full_products() -> Iterator[None]:
 
     A setting of the process: other threads have it too meanwhile, and it is set back at the end.
     """
-    import torch
-
     with (
         _setting.full(),
         torch.autocast("cpu", enabled=False),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.checkpoint import distinct
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.rules import Rules, in_force
 from ngpt_inspect.summary.facts import Fact, frame, header_facts, loss_facts
 from ngpt_inspect.summary.health import readings
@@ -15,8 +16,6 @@ from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
 from ngpt_inspect.wording import number
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ngpt_inspect.weights import WeightSet
 
 AVERAGED = ("scaling_factors", "condition_numbers")

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError, MissingLibrary
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.naming import named
 from ngpt_inspect.vocabulary import COLUMNS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ngpt_inspect.tables.rows import Measured
 
 CSV_ROWS = 20_000

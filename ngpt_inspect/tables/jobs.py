@@ -13,6 +13,8 @@ from typing import Any
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures import MEASURES, QUICK_COST, Measure, Values
 from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.finite import NonFinite
@@ -273,8 +275,6 @@ def _defined(values: Values, source: str) -> Values:
 
     The stable rank of a matrix of zeros; the norm of a row of 1e308 throughout.
     """
-    import numpy as np
-
     lost = ~np.isfinite(values.value) & (np.asarray(values.status) == Status.OK)
     if not lost.any():
         return values
@@ -302,6 +302,4 @@ def _opened(source: str, settings: str) -> WeightSet:
 
 def torch_cores() -> int:
     """Return how many cores torch takes in this thread."""
-    import torch
-
     return torch.get_num_threads()

@@ -6,18 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import Values
 from ngpt_inspect.table import Table
 from ngpt_inspect.vocabulary import COLUMNS, Series, Status
 from ngpt_inspect.weights import Weight, WeightSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 INTEGERS = ("step", "layer", "expert", "head", "index", "partner")
 VALUE_COLUMNS = ("head", "index", "partner", "measure", "statistic", "value", "status", "reason")
@@ -101,8 +99,6 @@ def _plain(entry: Entry, name: str) -> Iterable[Any]:
 
 def frame_of(entries: Sequence[Entry]) -> pd.DataFrame:
     """Return the table of entries, columns in their order, null where nothing applies."""
-    import pandas as pd
-
     lengths = [rows_in(entry) for entry in entries]
     return pd.DataFrame(
         {name: _column(name, [entry[name] for entry in entries], lengths) for name in COLUMNS}
@@ -114,8 +110,6 @@ def _size(part: Any) -> int:
 
 
 def _column(name: str, parts: list[Any], lengths: list[int]) -> Any:
-    import pandas as pd
-
     if name in INTEGERS:
         filled = [0 if part is None else part for part in parts]
         null = _spread([part is None for part in parts], lengths, bool)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    import torch
+from ngpt_inspect.later.torch import torch
 
+if TYPE_CHECKING:
     from ngpt_inspect.traces._reading import Trace
 
 PIECE = 1 << 22
@@ -39,8 +39,6 @@ def geometry(trace: Trace) -> dict[str, np.ndarray]:
 
 
 def _of_tokens(trace: Trace, which: slice) -> dict[str, torch.Tensor]:
-    import torch
-
     from ngpt_inspect.numerics.sphere import angles, picture
 
     states = trace.states[:, which].double()  # S+1 t D
@@ -95,8 +93,6 @@ def _of_coordinates(states: torch.Tensor) -> dict[str, torch.Tensor]:
 
 def _following(trace: Trace, which: slice) -> torch.Tensor:
     """Return the output embedding of each token's next one; zero, so without angles, if unknown."""
-    import torch
-
     known = trace.next_embeddings[which].double()
     missing = (which.stop - which.start) - len(known)
     return torch.nn.functional.pad(known, (0, 0, 0, missing))

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.tracing.stream import refused
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
 FACTORS = {"logit_scale": 1, "logits_scaling": -1}
@@ -32,8 +32,6 @@ class Head:
 
     def __call__(self, states_nD: torch.Tensor) -> torch.Tensor:
         """Return the logits of states, shape (n, V)."""
-        import torch
-
         dtype = next(self.output.parameters()).dtype
         x = states_nD.to(dtype)
         logits: torch.Tensor = self.output(x if self.norm is None else self.norm(x)).float()
@@ -52,8 +50,6 @@ class Head:
 
 
 def _gain(norm: nn.Module, like: torch.Tensor) -> torch.Tensor:
-    import torch
-
     width = like.shape[-1]
     v = 1.0 - 2.0 * (torch.arange(width, device=like.device) % 2)
     dtype = next((each.dtype for each in norm.parameters()), torch.float32)

@@ -17,10 +17,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.tables import Progress
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
 MIXERS = ("attn", "attention", "mixer", "mamba", "temporal", "conv", "recurrent")
@@ -140,16 +140,12 @@ def _first(args: Any, kwargs: Any) -> torch.Tensor | None:
 
 def _tensor(output: Any) -> torch.Tensor | None:
     """Return the hidden states of what a module took or gave: the first of several."""
-    import torch
-
     if isinstance(output, tuple | list):
         output = output[0] if output else None
     return output if isinstance(output, torch.Tensor) and output.is_floating_point() else None
 
 
 def _stream(model: nn.Module, heard: list[_Layer]) -> Stream:
-    import torch
-
     states, parallel = [], False
     for number, record in enumerate(heard):
         if not (hasattr(record, "before") and hasattr(record, "after")):

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.stored import FLOATS, StoredTensor, as_array
 from ngpt_inspect.vocabulary import NAMED_ONLY, MatrixAxis, Role, RoleFacts
 from ngpt_inspect.weights.part import Part
 from ngpt_inspect.wording import shown, sizes
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
-
     from ngpt_inspect.numerics.resolution import Spacing
     from ngpt_inspect.weights.weight_set import WeightSet
 
@@ -122,8 +121,6 @@ class Weight:
         InspectError
             As `values`.
         """
-        import numpy as np
-
         if self.normalised is not None or self.place is not None or self.tensor.obstacle:
             return as_array(self.values())
         stored = self.tensor.array()

@@ -10,6 +10,7 @@ from typing import Any
 from ngpt_inspect.figures.canvas.text import power_of_ten, width_of
 from ngpt_inspect.figures.canvas.theme import FONT_SIZE
 from ngpt_inspect.figures.canvas.ticks import candidates, kept_apart
+from ngpt_inspect.later.numpy import np
 
 PAD = 0.05
 """Share of the values' range that stays free at each end."""
@@ -46,8 +47,6 @@ class Axis:
 
     def cover(self, values: Iterable[float | None]) -> None:
         """Have the axis hold these values, as far as it can: no NaN, no ∞, no 0 if logarithmic."""
-        import numpy as np
-
         told = np.array(list(values), dtype=float)
         held = told[np.isfinite(told) & (told <= self.top) & ((told > 0) | (not self.log))]
         if held.size:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.naming import named
 from ngpt_inspect.results.compare.pairing import pairs
 from ngpt_inspect.results.compare.reaching import (
@@ -17,9 +18,6 @@ from ngpt_inspect.results.compare.reaching import (
 )
 from ngpt_inspect.results.schema.columns import IDENTITY, names, number, text
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BOUNDS = ("", LOWER, UPPER, MIXED)
 INVERSE = {"": "", LOWER: UPPER, UPPER: LOWER, MIXED: MIXED}
@@ -65,8 +63,6 @@ def reached_at(losses: pd.DataFrame, loss: float, compared_with: str = "") -> pd
     WrongOption
         There is no such run.
     """
-    import pandas as pd
-
     runs = losses[ID].drop_duplicates(ignore_index=True)
     told = runs.to_dict("records")
     rows = [_reached(losses[losses["run"] == run["run"]], run, loss) for run in told]
