@@ -9,8 +9,10 @@ from typing import Any
 
 
 class Later(ModuleType):
-    """A module that stands for the one of its name."""
+    """Stands for the module of its name; from the first use on it has all that the module has."""
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the module has, importing it if nobody has yet."""
-        return getattr(import_module(self.__name__), name)
+        """Import the module, and return what it has."""
+        module = import_module(self.__name__)
+        vars(self).update(vars(module))
+        return getattr(module, name)
