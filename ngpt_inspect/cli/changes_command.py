@@ -9,11 +9,11 @@ import typer
 from ngpt_inspect.cli.command import Figured, Opening
 from ngpt_inspect.cli.options import Checkpoints, Device, Layers, Roles, Workers
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.naming import named
 from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.console import Group
 
 

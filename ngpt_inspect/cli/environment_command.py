@@ -1,13 +1,9 @@
 """``ngpt-inspect env``: what a bug report needs."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.cli.command import Tabling
 from ngpt_inspect.later.pandas import pd
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(kw_only=True)

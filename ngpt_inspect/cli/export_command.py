@@ -1,21 +1,18 @@
 """``ngpt-inspect export``: a table, or every step of a run, to a tracker."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 import typer
 
 from ngpt_inspect.cli.command import Opening
 from ngpt_inspect.cli.options import Device, HeadSeries, MeasureNames, Steps, To
 from ngpt_inspect.errors import WrongOption
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pandas as pd
+from ngpt_inspect.later.pandas import pd
 
 
 @dataclass(kw_only=True)

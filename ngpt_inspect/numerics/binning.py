@@ -6,14 +6,10 @@ Shapes: P values of one tile, F fine bins, B bins, Q quantile levels.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.later.torch import torch
-
-if TYPE_CHECKING:
-    from ngpt_inspect.numerics.tiles import Tile
+from ngpt_inspect.numerics.tiles import Tile
 
 FINE_BINS = 1 << 18
 CHUNK = 1024

@@ -6,9 +6,9 @@ Shapes: O rows, I columns, n = min(O, I), k leading directions.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import at_once, one_core_each
@@ -17,10 +17,7 @@ from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum
 from ngpt_inspect.numerics.leading import EPS, above_rounding, leading_eigenvectors, orthonormal
 from ngpt_inspect.numerics.spectra import effective_rank
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Rows = Callable[[], Iterator[torch.Tensor]]
+Rows = Callable[[], Iterator["torch.Tensor"]]
 
 KEPT_ELEMENTS = 1 << 23
 """Values of a tensor, up to which it is kept in float64 for a second look."""

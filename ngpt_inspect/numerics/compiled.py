@@ -11,18 +11,16 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.neighbours import Best, Better
-from ngpt_inspect.numerics.pairwise import Glance
+from ngpt_inspect.numerics.pairwise import Glance, Spread
 from ngpt_inspect.numerics.spread import CoverSeen, Nearer, potential_of
 from ngpt_inspect.numerics.tile_look import TileLook
+from ngpt_inspect.numerics.tiles import Hand, Spot, Tile, TiledRows
 
 if TYPE_CHECKING:
     from ngpt_inspect.numerics.loops import Counting, Side
-    from ngpt_inspect.numerics.pairwise import Spread
-    from ngpt_inspect.numerics.tiles import Hand, Spot, Tile, TiledRows
 
 FROM_PAIRS = 1 << 27
 """From so many pairs on, 16,385 rows, it gains more than the second that Numba takes to load."""

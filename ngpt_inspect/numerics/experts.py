@@ -5,16 +5,13 @@ Shapes: E experts, P values of one, D the hidden state, k leading directions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.leading import above_rounding, orthonormal
 from ngpt_inspect.numerics.spectra import unit_scale
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 HELD = 1 << 28
 """Values of experts that are held at a time."""

@@ -6,15 +6,17 @@ Shapes: O rows, I columns, O >= I; v_I is a right singular vector.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
 from ngpt_inspect.numerics.operators import (
+    Mapped,
+    Operator,
     images,
     lu_factors,
     lu_solver,
@@ -26,11 +28,7 @@ from ngpt_inspect.numerics.operators import (
     triangular_solver,
 )
 from ngpt_inspect.numerics.precision import full_products
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ngpt_inspect.numerics.operators import Mapped, Operator
+from ngpt_inspect.numerics.spectra import singular_values, unit_scale
 
 TOLERANCE = 1e-10
 """Relative error of a squared singular value at which an iteration stops."""
@@ -152,8 +150,6 @@ def spectral_norm(w_OI: torch.Tensor) -> float:
     NonFinite
         If a value is NaN or infinite.
     """
-    from ngpt_inspect.numerics.spectra import singular_values, unit_scale
-
     scale = unit_scale(w_OI)
     tall = w_OI if w_OI.shape[0] >= w_OI.shape[1] else w_OI.T
     if tall.shape[1] >= ENDS_FROM:

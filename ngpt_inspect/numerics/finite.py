@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator
+from typing import TypeVar
 
 from ngpt_inspect.later.numpy import np
 from ngpt_inspect.later.torch import torch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Rows = TypeVar("Rows", "np.ndarray", "torch.Tensor")
 BLOCK_ELEMENTS = 1 << 18

@@ -6,15 +6,12 @@ Shapes: n is the dimension of the operator, b vectors a step, m vectors of the b
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CHECK_EVERY = 6
 

@@ -6,7 +6,6 @@ Shapes: O rows, I columns, O >= I, H stacked matrices (heads).
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
@@ -17,9 +16,7 @@ from ngpt_inspect.numerics.operators import (
     triangular_root,
     triangular_solver,
 )
-
-if TYPE_CHECKING:
-    from ngpt_inspect.numerics.spectra import Spectra
+from ngpt_inspect.numerics.spectra import Spectra
 
 INVERSE_STEPS = 3
 VALUE_TOLERANCE = 1e-3

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.directions import directions, row_norms
 from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
-
-if TYPE_CHECKING:
-    from ngpt_inspect.numerics.pairwise import Spread
-    from ngpt_inspect.numerics.tiles import Tile, TiledRows
+from ngpt_inspect.numerics.pairwise import Spread
+from ngpt_inspect.numerics.tiles import Tile, TiledRows
 
 BLOCK_ELEMENTS = 1 << 21
 """Values widened at a time: 16 MB of float64."""

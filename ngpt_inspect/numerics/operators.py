@@ -5,20 +5,18 @@ Shapes: O rows, I columns, O >= I; b vectors, one a row, go through an operator 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import MOST_SHARES, SHARE, one_core_each, side_by_side
 from ngpt_inspect.numerics.finite import row_blocks
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
-    Operator = Callable[[torch.Tensor], torch.Tensor]
-    Mapped = Callable[..., Iterator[Any]]
-    """`map`, or one that works on several items at once."""
+Operator = Callable[["torch.Tensor"], "torch.Tensor"]
+Mapped = Callable[..., Iterator[Any]]
+"""`map`, or one that works on several items at once."""
 
 NEAR_ELEMENTS = 1 << 18
 """Values of a block of rows that is used twice: 1 MB of float32."""

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.binning import Tally, coarse_bins, quantiles, standard_error
 from ngpt_inspect.numerics.tiles import ExtremePairs, Hand, Tile, TiledRows

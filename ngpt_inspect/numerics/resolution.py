@@ -6,15 +6,13 @@ Shapes: O rows, I columns, O >= I, H stacked matrices (heads), K random directio
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.precision import full_products
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DEVIATIONS = 2.0
 """Allowance above the mean: a chi variable exceeds sqrt(k) + 2 in under 1 % of cases."""

@@ -6,23 +6,18 @@ Shapes: V rows, D columns, N rows that have a direction, R x C a tile, K neighbo
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.binning import Tally
 from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS
+from ngpt_inspect.numerics.pairwise import Spread
 from ngpt_inspect.numerics.sphere_law import cosine_law
 from ngpt_inspect.numerics.tiles import CHUNK, Tile, TiledRows
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from ngpt_inspect.numerics.pairwise import Spread
-
-    Cdf = Callable[[np.ndarray], np.ndarray]
+Cdf = Callable[["np.ndarray"], "np.ndarray"]
 
 PIECE = 32
 """Neighbouring columns of which only those with the largest values are looked at."""

@@ -6,16 +6,14 @@ Shapes: N rows that take part, R x C a tile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.finite import times_power
-
-if TYPE_CHECKING:
-    from ngpt_inspect.numerics.neighbours import Best
-    from ngpt_inspect.numerics.pairwise import Glance, Spread
-    from ngpt_inspect.numerics.spread import CoverSeen
-    from ngpt_inspect.numerics.tiles import Hand, Spot, TiledRows
+from ngpt_inspect.numerics.neighbours import Best
+from ngpt_inspect.numerics.pairwise import Glance, Spread
+from ngpt_inspect.numerics.spread import CoverSeen
+from ngpt_inspect.numerics.tiles import Hand, Spot, TiledRows
 
 
 class TileLook:

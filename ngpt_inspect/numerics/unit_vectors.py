@@ -8,14 +8,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.later.numpy import np
 from ngpt_inspect.numerics.arrays import column_norms, require_finite, row_norms
 from ngpt_inspect.numerics.finite import row_blocks
-
-if TYPE_CHECKING:
-    from ngpt_inspect.numerics.resolution import Spacing
+from ngpt_inspect.numerics.resolution import Spacing
 
 FLOAT32_TOLERANCE = 1e-5
 """What normalising in float32 leaves at any width, with room."""

@@ -8,9 +8,8 @@ from functools import cached_property
 from itertools import repeat
 from typing import Any
 
-import numpy as np
-
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import Values
 from ngpt_inspect.table import Table

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ngpt_inspect.later.torch import torch
-
-if TYPE_CHECKING:
-    from ngpt_inspect.traces._reading import Trace
+from ngpt_inspect.numerics.sphere import angles, picture
+from ngpt_inspect.traces._reading import Trace
 
 PIECE = 1 << 22
 """Values of states in float64 that are worked on at once."""
@@ -39,8 +36,6 @@ def geometry(trace: Trace) -> dict[str, np.ndarray]:
 
 
 def _of_tokens(trace: Trace, which: slice) -> dict[str, torch.Tensor]:
-    from ngpt_inspect.numerics.sphere import angles, picture
-
     states = trace.states[:, which].double()  # S+1 t D
     suggestions = trace.suggestions[:, which].double()
     following = _following(trace, which)  # t D, zero where the next token is not known

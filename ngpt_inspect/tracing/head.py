@@ -6,13 +6,10 @@ Shapes: n states, D = d_model, V = size of the vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.tracing.stream import refused
-
-if TYPE_CHECKING:
-    from torch import nn
 
 FACTORS = {"logit_scale": 1, "logits_scaling": -1}
 """Names of a config for what multiplies (1) or divides (-1) all logits."""
@@ -25,7 +22,7 @@ CLOSE = 1e-3
 class Head:
     """What makes logits of a final hidden state."""
 
-    norm: nn.Module | None
+    norm: torch.nn.Module | None
     output: Any
     factor: float
     cap: float | None
@@ -49,7 +46,7 @@ class Head:
         return rows if self.norm is None else rows * _gain(self.norm, rows)
 
 
-def _gain(norm: nn.Module, like: torch.Tensor) -> torch.Tensor:
+def _gain(norm: torch.nn.Module, like: torch.Tensor) -> torch.Tensor:
     width = like.shape[-1]
     v = 1.0 - 2.0 * (torch.arange(width, device=like.device) % 2)
     dtype = next((each.dtype for each in norm.parameters()), torch.float32)
@@ -85,14 +82,12 @@ def head_of(model: Any, final: torch.Tensor, logits: torch.Tensor) -> Head:
     raise refused(model, "what its head does to the final state could not be told")
 
 
-def _norms(model: Any, width: int) -> list[nn.Module]:
+def _norms(model: Any, width: int) -> list[torch.nn.Module]:
     """Return the norms outside the layers, the last first."""
-    from torch import nn
-
     in_lists = {
         id(module)
         for each in model.modules()
-        if isinstance(each, nn.ModuleList)
+        if isinstance(each, torch.nn.ModuleList)
         for module in each.modules()
     }
     return [
