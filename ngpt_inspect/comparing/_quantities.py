@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures import Values, numbered, skipped
 from ngpt_inspect.vocabulary import Kind, Status
 from ngpt_inspect.weights import Weight
-
-if TYPE_CHECKING:
-    import torch
 
 CHANGES = "changes"
 """Name of the table, for figures that draw it."""
@@ -148,8 +145,6 @@ def _largest(angles: torch.Tensor, status: Status, reason: str) -> Values:
 
 def _equal(before: Weight, after: Weight, old: torch.Tensor, new: torch.Tensor) -> str:
     """Say how two weights are equal, if they are."""
-    import torch
-
     from ngpt_inspect.numerics.finite import row_blocks
 
     flat = [each.flatten() for each in (old, new)]

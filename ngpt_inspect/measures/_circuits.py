@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.vocabulary import QK_SCALES, Role
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
-    import torch
-
     from ngpt_inspect.numerics.factored import Factor, Products
 
 
@@ -45,8 +44,6 @@ class Heads:
 
     def factor(self, some: slice) -> Factor:
         """Return these heads as a factor, behind the norm."""
-        import torch
-
         from ngpt_inspect.numerics.factored import Factor
         from ngpt_inspect.numerics.resolution import rounding_errors
 
@@ -76,8 +73,6 @@ class Circuit:
 
     def products(self) -> Iterator[Products]:
         """Yield the spectra of some heads at a time: of all, their factors would take gigabytes."""
-        import torch
-
         from ngpt_inspect.numerics.cores import MOST_SHARES
         from ngpt_inspect.numerics.factored import products
 
@@ -101,8 +96,6 @@ def qk_circuit(weight: Weight, device: str) -> Circuit:
     r is s_qk^2 of an nGPT (or s_q s_k, or s_q), the product of the gains of a GPT that norms its
     queries and keys, else 1. It stands on the side of the queries: keys of a group are one factor.
     """
-    import torch
-
     require_known_norms(weight)
     left = _reading(weight, device)
     n_heads, d_k = len(left), left.d_k

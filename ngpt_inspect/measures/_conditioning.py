@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._heads import spectra_of_heads, stacks
 from ngpt_inspect.measures._measure import Values
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
-    import torch
-
     from ngpt_inspect.numerics.conditioning import Conditioning
 
 CAUTION = 0.01

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._measure import Values, skipped
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
-    import torch
-
     from ngpt_inspect.numerics.spectra import Spectra
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._circuits import ov_circuit, qk_circuit
 from ngpt_inspect.measures._conditioning import reason_of
 from ngpt_inspect.measures._heads import unknown_heads
@@ -17,9 +19,6 @@ RANKS = ("stable_rank", "effective_rank")
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield kappa, both ends and two ranks of the circuit of each head."""
-    import numpy as np
-    import torch
-
     from ngpt_inspect.numerics import spectra
 
     yield from unknown_heads(weight, "circuit_condition_number")

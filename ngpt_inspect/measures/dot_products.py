@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.measures._measure import (
     QUICK,
     Cost,
@@ -85,8 +86,6 @@ def _found(
 
 def _law(width: int) -> Iterator[Values]:
     """Yield the density of the cosines of uniform points, where they are: to five deviations."""
-    import numpy as np
-
     from ngpt_inspect.numerics.sphere_law import cosine_law
 
     if width < 2:
@@ -128,8 +127,6 @@ def _rows(of: str, found: PairwiseDots) -> Iterator[Values]:
 
 
 def _pairs(name: str, pairs: tuple[Pair, ...], status: Status, reason: str) -> Values:
-    import numpy as np
-
     index = np.array([pair.first for pair in pairs])
     partner = np.array([pair.second for pair in pairs])
     said = {"index": index, "partner": partner, "status": status, "reason": reason}

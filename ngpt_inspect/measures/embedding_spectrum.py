@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._measure import (
     QUICK,
     Cost,
@@ -24,9 +25,6 @@ from ngpt_inspect.measures._measure import (
 )
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
-
-if TYPE_CHECKING:
-    import torch
 
 MADE_OF_ALL = 3
 """Samples up to which a quick look takes all rows: that costs about as much as errors of one do."""

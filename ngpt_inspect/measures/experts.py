@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._measure import (
     Cost,
     Followed,
@@ -21,9 +22,6 @@ from ngpt_inspect.measures._measure import (
 from ngpt_inspect.vocabulary import MatrixAxis, Role, Series
 from ngpt_inspect.weights import Weight
 from ngpt_inspect.wording import listed
-
-if TYPE_CHECKING:
-    import torch
 
 MATRICES = (Role.W_U, Role.W_NU, Role.W_O_MLP)
 ALIKE = 1 - 1e-12
@@ -69,8 +67,6 @@ def _compared(
     experts: Experts, device: str
 ) -> tuple[torch.Tensor, Mapping[int, str], Mapping[int, int]]:
     """Return all cosines; which expert has a matrix of zeros; and which is whose copy."""
-    import torch
-
     from ngpt_inspect.numerics.experts import pair_cosines
     from ngpt_inspect.numerics.finite import require_finite
 
@@ -97,8 +93,6 @@ def _overlaps(experts: Experts, k: int, device: str) -> tuple[torch.Tensor, floa
 
     NaN where a matrix has fewer than k directions; which have is returned too.
     """
-    import torch
-
     from ngpt_inspect.numerics.experts import leading_directions, span_overlaps
 
     total, width, short = None, 0, []
@@ -123,8 +117,6 @@ def _overlaps(experts: Experts, k: int, device: str) -> tuple[torch.Tensor, floa
 
 def _pairs(name: str, square: torch.Tensor, undefined: str) -> Iterator[Values]:
     """Yield the numbers of all pairs, the lower number of an expert as the index; why some miss."""
-    import torch
-
     first, second = torch.triu_indices(len(square), len(square), 1)
     values = square.cpu()[first, second]
     known = ~values.isnan()

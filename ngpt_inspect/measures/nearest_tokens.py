@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._measure import (
     QUICK,
     Cost,
@@ -60,8 +61,6 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
 def _sampled(weight: Weight, options: Mapping[str, Any], device: str) -> Iterator[Values]:
     """Yield the same of some tokens, each compared with all others, and standard errors."""
-    import torch
-
     from ngpt_inspect.numerics.sampled_pairs import ASKING, sampled_nearest
     from ngpt_inspect.numerics.sampling import left_to_chance, quantile_errors, share_error
 

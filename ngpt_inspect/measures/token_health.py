@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._measure import (
     Cost,
     Followed,
@@ -23,17 +25,12 @@ from ngpt_inspect.stored import as_array
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
-if TYPE_CHECKING:
-    import torch
-
 THRESHOLD = 3.5
 """Where Iglewicz and Hoaglin (1993) label an outlier."""
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the numbers of every row; rows that are zero or not finite are named and left out."""
-    import torch
-
     from ngpt_inspect.numerics.directions import row_norms
     from ngpt_inspect.numerics.outliers import equal_rows, mean_cosines, robust_z
 
@@ -62,8 +59,6 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
 def _rounding(weight: Weight, rows: torch.Tensor) -> float:
     """Return by which share rounding moves the norms of such rows of a weight, their median."""
-    import numpy as np
-
     from ngpt_inspect.numerics.finite import row_blocks
     from ngpt_inspect.numerics.unit_vectors import norm_rounding
 
