@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._heads import stacks, unknown_heads
 from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values, View
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
@@ -23,6 +22,8 @@ NORMS = {
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield four norms, per head and whole."""
+    import torch
+
     from ngpt_inspect.numerics.directions import row_norms
     from ngpt_inspect.numerics.extremes import spectral_norm
     from ngpt_inspect.numerics.finite import require_finite
