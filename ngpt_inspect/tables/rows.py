@@ -146,11 +146,7 @@ def of_series(table: pd.DataFrame, series: Series) -> pd.DataFrame:
 
 def rows_of(table: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
     """Return the rows of one checkpoint; steps of one run share its label."""
-    rows = Table.of(table).rows
-    mine = rows["checkpoint"] == checkpoint.label
-    if checkpoint.step is not None:
-        mine &= rows["step"] == checkpoint.step
-    return rows[mine]
+    return rows_at(Table.of(table).rows, checkpoint.label, checkpoint.step)
 
 
 def rows_at(table: pd.DataFrame, label: str, step: int | None) -> pd.DataFrame:
