@@ -66,8 +66,6 @@ class PairwiseDots:
     """Measured pairs of largest value, descending."""
     smallest: tuple[Pair, ...]
     """Measured pairs of smallest value, ascending."""
-    share_standard_errors: np.ndarray | None
-    """Standard error of counts / pairs_measured, shape (B,); None when exact."""
     quantile_standard_errors: np.ndarray | None
     """Standard error of each quantile, shape (Q,); None when exact."""
     std_standard_error: float
@@ -286,11 +284,9 @@ def summary(
         curve = quantiles(tallies[0], fine, levels).clip(low, high)
     curve[[0, -1]] = low, high
     width = 0.0 if found.kept is not None else tallies[0].width
-    share_errors = quantile_errors = None
+    quantile_errors = None
     std_error = 0.0
     if not exact:
-        shares = [np.add.reduceat(t.counts, slots) / t.counts.sum() for t in tallies]
-        share_errors = standard_error(shares)
         quantile_errors = standard_error([quantiles(t, t.counts, levels) for t in tallies])
         stds = [np.array(math.sqrt(t.squares / t.counts.sum())) for t in tallies]
         std_error = float(standard_error(stds))
@@ -309,7 +305,6 @@ def summary(
         largest=largest,
         smallest=smallest,
         dtype=str(groups[0].dtype).removeprefix("torch."),
-        share_standard_errors=share_errors,
         quantile_standard_errors=quantile_errors,
         std_standard_error=std_error,
     )

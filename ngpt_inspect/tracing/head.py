@@ -71,7 +71,7 @@ def head_of(model: Any, final: torch.Tensor, logits: torch.Tensor) -> Head:
     for name, power in FACTORS.items():
         factor *= float(getattr(config, name, None) or 1.0) ** power
     cap = next((float(getattr(config, name)) for name in CAPS if getattr(config, name, None)), None)
-    for norm in [*_norms(model, final.shape[-1]), None]:
+    for norm in [*_norms(model), None]:
         head = Head(norm, output, factor, cap)
         try:
             made = head(final)
@@ -82,7 +82,7 @@ def head_of(model: Any, final: torch.Tensor, logits: torch.Tensor) -> Head:
     raise refused(model, "what its head does to the final state could not be told")
 
 
-def _norms(model: Any, width: int) -> list[torch.nn.Module]:
+def _norms(model: Any) -> list[torch.nn.Module]:
     """Return the norms outside the layers, the last first."""
     in_lists = {
         id(module)
