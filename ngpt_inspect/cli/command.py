@@ -28,6 +28,7 @@ from ngpt_inspect.cli.selection import constants_named, names
 from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, show, write
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.later.pandas import pd
+from ngpt_inspect.tables.export import encode
 from ngpt_inspect.tables.rows import Measured
 from ngpt_inspect.weights import WeightSet
 
@@ -79,8 +80,6 @@ class Tabling(Command):
 
         Only what is asked for is made.
         """
-        from ngpt_inspect.tables.export import encode
-
         chosen = format_named(self.format_name, self.output)
         if chosen == "table":
             show(*shown(), to=self.output)

@@ -11,6 +11,7 @@ import typer
 
 from ngpt_inspect.cli.command import Opening
 from ngpt_inspect.cli.options import Device, HeadSeries, MeasureNames, Steps, To
+from ngpt_inspect.cli.selection import names
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.later.pandas import pd
 
@@ -72,7 +73,6 @@ class ExportCommand(Opening):
 
     def _table(self) -> "Callable[[], pd.DataFrame]":
         """Return what gives the table: a file that is read, or checkpoints that are open."""
-        from ngpt_inspect.cli.selection import names
         from ngpt_inspect.rules import in_force
         from ngpt_inspect.runs import has_steps
         from ngpt_inspect.tables import measure, summarise

@@ -17,6 +17,7 @@ from ngpt_inspect.cli.options import (
     Scheduler,
     Workers,
 )
+from ngpt_inspect.cli.selection import layers_named, names
 from ngpt_inspect.cli.terminal import note
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.later.pandas import pd
@@ -93,7 +94,6 @@ class MeasureCommand(Opening, Figured):
             self._judge(table.frame)
 
     def _measured(self) -> "Measured":
-        from ngpt_inspect.cli.selection import layers_named, names
         from ngpt_inspect.tables.executors import dask_cluster
         from ngpt_inspect.tables.measuring import measured
 

@@ -10,6 +10,7 @@ from ngpt_inspect.cli.lines import TextTable, plain_table
 from ngpt_inspect.cli.options import Checkpoints
 from ngpt_inspect.cli.terminal import show
 from ngpt_inspect.later.pandas import pd
+from ngpt_inspect.tables.rows import writable
 
 
 @dataclass(kw_only=True)
@@ -55,7 +56,6 @@ def _readable(rows: list[dict[str, Any]]) -> TextTable:
 
 
 def _frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
-    from ngpt_inspect.tables.rows import writable
     from ngpt_inspect.tables.tensor_rows import COLUMNS
 
     texts = {"checkpoint", "tensor", "role", "note"}

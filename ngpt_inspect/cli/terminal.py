@@ -14,6 +14,7 @@ from typing import Any
 from ngpt_inspect.cli.interrupt import INTERRUPTED, interruptible
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.naming import named
+from ngpt_inspect.tables.export import ENCODERS, write_bytes
 
 WRONG_INPUT, OUR_FAULT = 2, 3
 EDGELESS = 1000
@@ -73,8 +74,6 @@ def format_named(name: str | None, output: Path | None) -> str:
     WrongOption
         There is no such format, or the file's suffix says none.
     """
-    from ngpt_inspect.tables.export import ENCODERS
-
     formats = {each: each for each in ("table", *ENCODERS)}
     if name is not None:
         return named(name, formats, "format", where="--format")
@@ -91,8 +90,6 @@ def format_named(name: str | None, output: Path | None) -> str:
 def write(data: bytes, *, to: Path | None) -> None:
     """Write data to a file, or to stdout, where it stands between what was printed."""
     if to is not None:
-        from ngpt_inspect.tables.export import write_bytes
-
         write_bytes(to, data)
         return
     sys.stdout.flush()
