@@ -1,7 +1,5 @@
 """How far a training run is and how it goes on, from its files alone."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Everything that is written to a terminal, a pipe or a file by the command line."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

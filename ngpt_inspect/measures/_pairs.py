@@ -1,7 +1,5 @@
 """What measures take of all pairs of rows: one pass serves all that are taken together."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

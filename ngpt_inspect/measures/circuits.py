@@ -1,7 +1,5 @@
 """What a head computes of the hidden state: QK of its logits, OV of its output."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Condition numbers of the attention and MLP matrices, per head and whole (Figure 5)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Dot products between all pairs of embeddings, raw and cosine (Figure 4, right)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Most models take |alpha|. Where one does not, a sign is free: the row of W_o or 
 the coordinate can take it (appendix A.2). So means are of |alpha| everywhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Norms of the embeddings, one a token (Figure 4, left)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The nearest other token of every token, and how many are almost the same."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace

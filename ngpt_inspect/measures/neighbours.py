@@ -1,7 +1,5 @@
 """The tokens nearest to a given token."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Condition numbers after giving the vectors of a matrix length 1 (Figure 10)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -9,8 +9,6 @@ a stack is one, a transposed or quantised tensor is what it stands for), and one
 a row that says why, where WeightWatcher leaves it out or writes -1.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -5,8 +5,6 @@ that it scales, one of s_qk scales both the query and the key, and one of a gain
 the columns that read it. So means are of |s|, as in the figure of the paper.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

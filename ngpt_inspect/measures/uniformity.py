@@ -1,7 +1,5 @@
 """How evenly the directions of the embeddings cover the sphere, against points that do."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any

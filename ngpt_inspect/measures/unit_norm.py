@@ -1,7 +1,5 @@
 """Whether the checkpoint is still on the hypersphere (section 2.6, step 2)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

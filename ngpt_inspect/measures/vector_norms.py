@@ -1,7 +1,5 @@
 """Norms of the rows and of the columns of each matrix (Figures 11 and 12, left)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ A script that trains lets them be coarser (TF32, bfloat16): `torch.set_float32_m
 `fp32_precision` of a backend, or autocast. Numbers that are published may not depend on it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial

@@ -3,8 +3,6 @@
 Shapes: m rows, n columns; all numbers are the same for m and n exchanged.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import lru_cache

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ngpt_inspect.later.torch import torch
 from ngpt_inspect.quantised._config import INT4_OF_TORCHAO, type_by_torchao
 from ngpt_inspect.quantised._scales import SCALE_DTYPES, spread
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.stored import Contents, StoredTensor
+
+if TYPE_CHECKING:
+    import torch
 
 LARGEST = 127
 SCB, LAYOUT = ".SCB", ".weight_format"

@@ -1,7 +1,5 @@
 """Which device to compute on."""
 
-from __future__ import annotations
-
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.later.torch import torch
 

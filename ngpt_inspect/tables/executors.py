@@ -1,7 +1,5 @@
 """Where jobs run: here, small ones side by side and large ones on all cores; or elsewhere."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor

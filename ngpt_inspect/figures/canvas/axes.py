@@ -1,7 +1,5 @@
 """One axis: what it says, the values it covers, its range and its ticks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
