@@ -19,10 +19,10 @@ from ngpt_inspect.measures._measure import (
     skipped,
 )
 from ngpt_inspect.measures._pairs import of_pairs
+from ngpt_inspect.numerics import sampling
 from ngpt_inspect.numerics.directions import row_norms
 from ngpt_inspect.numerics.pairwise import BUDGET, Dots, Pair, PairwiseDots
 from ngpt_inspect.numerics.sampled_pairs import sampled_dots
-from ngpt_inspect.numerics.sampling import QUICK as QUICK_BUDGET
 from ngpt_inspect.numerics.sphere_law import cosine_law
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
@@ -41,7 +41,7 @@ def _dots(options: Mapping[str, Any]) -> tuple[Dots, ...]:
         "bins": options["bins"],
         "n_extremes": options["extremes"],
         "exact": options["exact"],
-        "budget": QUICK_BUDGET if options["quick"] else BUDGET,
+        "budget": sampling.QUICK if options["quick"] else BUDGET,
     }
     return tuple(Dots(normalize=normalize, **facts) for normalize in (False, True))
 

@@ -21,8 +21,8 @@ from ngpt_inspect.measures._measure import (
     skipped,
 )
 from ngpt_inspect.measures._pairs import of_pairs
+from ngpt_inspect.numerics import sampled_pairs
 from ngpt_inspect.numerics.neighbours import Closest
-from ngpt_inspect.numerics.sampled_pairs import ASKING, sampled_nearest
 from ngpt_inspect.numerics.sampling import left_to_chance, quantile_errors, share_error
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
@@ -57,7 +57,9 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
 def _sampled(weight: Weight, options: Mapping[str, Any], device: str) -> Iterator[Values]:
     """Yield the same of some tokens, each compared with all others, and standard errors."""
-    found = sampled_nearest(weight.values(device), options["duplicate"], ASKING)
+    found = sampled_pairs.sampled_nearest(
+        weight.values(device), options["duplicate"], sampled_pairs.ASKING
+    )
     n, count = len(found.ids_K), weight.shape[0]
     if not n:
         raise InspectError(
