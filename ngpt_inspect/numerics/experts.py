@@ -5,13 +5,17 @@ Shapes: E experts, P values of one, D the hidden state, k leading directions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.leading import above_rounding, orthonormal
 from ngpt_inspect.numerics.spectra import unit_scale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
 
 HELD = 1 << 28
 """Values of experts that are held at a time."""
@@ -37,6 +41,8 @@ def pair_cosines(read: Callable[[int], torch.Tensor], count: int) -> torch.Tenso
     -------
     tensor of shape (E, E), float64, symmetric
     """
+    import torch
+
     products_EE = torch.zeros(count, count, dtype=torch.float64)
     first = 0
     while first < count:
@@ -70,6 +76,8 @@ def leading_directions(w_OD: torch.Tensor, k: int) -> torch.Tensor:
     From the eigenvectors of the Gram matrix of the shorter side; k at most min(O, D). r is k, or
     less where squaring leaves fewer eigenvalues above rounding: 0 of a matrix of zeros.
     """
+    import torch
+
     scale = unit_scale(w_OD)
     upright = w_OD.shape[0] >= w_OD.shape[1]
     gram_nn = gram_matrix(w_OD if upright else w_OD.T, scale)
@@ -85,6 +93,8 @@ def span_overlaps(bases_EDk: torch.Tensor) -> torch.Tensor:
     |P^T Q|_F^2 / k of orthonormal bases P and Q (Bjorck and Golub 1973): 1 for one span,
     k / D between random ones; NaN where a basis is.
     """
+    import torch
+
     products = torch.einsum("edk,fdl->efkl", bases_EDk, bases_EDk)
     found: torch.Tensor = products.square().sum((2, 3)) / bases_EDk.shape[2]
     return found
