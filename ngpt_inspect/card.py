@@ -1,7 +1,5 @@
 """A few lines about one thing: as text for a terminal, as HTML for a notebook."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape

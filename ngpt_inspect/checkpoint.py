@@ -1,7 +1,5 @@
 """Opens a checkpoint: bytes to named tensors to weights with roles. Reads headers only."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What a `source` says: a work that anyone can look up, and the place in it."""
 
-from __future__ import annotations
-
 import re
 
 PAPER = re.compile(r"\barXiv [a-z-]*/?\d[\d.]+\d\b|\b10\.\d{4,}/\S+")

@@ -1,7 +1,5 @@
 """What a bug report needs to be told of this installation and this machine."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -3,8 +3,6 @@
 Numbers, names, + - * / // ** and, giving 1 or 0, < and >=.
 """
 
-from __future__ import annotations
-
 import ast
 import math
 import operator

@@ -1,7 +1,5 @@
 """What checkpoints, runs and results lie below a folder: a bounded walk that never leaves it."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The paper's names in the words of other models: what Llama and GPT-2 call the same tensor."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ngpt_inspect.vocabulary import Role

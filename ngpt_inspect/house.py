@@ -1,7 +1,5 @@
 """House defaults: what is said once in a file, for every command and the dashboard."""
 
-from __future__ import annotations
-
 import os
 import tomllib
 from collections.abc import Callable

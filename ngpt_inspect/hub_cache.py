@@ -3,8 +3,6 @@
 Layout: huggingface_hub, guides/manage-cache. A ref is a file that names a snapshot by its commit.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Things that go by names: what is meant by one, and what may have been meant."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from os import PathLike

@@ -1,7 +1,5 @@
 """From a declaration that fits to constants with their origins and weights with their roles."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Hashable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Where a checkpoint lies: a local path, or a URI that answers the same questions."""
 
-from __future__ import annotations
-
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping

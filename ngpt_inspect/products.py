@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
+from ngpt_inspect.numerics.resolution import rounding_errors
 from ngpt_inspect.stored import StoredTensor
 from ngpt_inspect.weights import Weight
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +54,6 @@ class ProductTensor(StoredTensor):
 
 
 def _errors(weight: Weight) -> torch.Tensor:
-    from ngpt_inspect.numerics.resolution import rounding_errors
-
     found = weight.errors()
     return (rounding_errors(weight.values()) if found is None else found).double()
 

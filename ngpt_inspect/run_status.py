@@ -1,7 +1,5 @@
 """How far a training run is and how it goes on, from its files alone."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -62,8 +60,6 @@ class RunStatus:
     diverged: bool = False
     unfinished_line: bool = False
     """Whether the last line is half-written: normal while it is being written."""
-    unfinished_files: int = 0
-    """Checkpoints being written right now, or left by a process that was killed."""
 
     def state(self, now: float) -> RunState:
         """Return what the run seems to do, `now` in seconds since 1970."""
@@ -112,7 +108,6 @@ def run_status(folder: Path) -> RunStatus:
         saved=tuple(saved),
         diverged=last is not None and bool(diverged(metrics).iloc[-1]),
         unfinished_line="unfinished_line" in metrics.attrs,
-        unfinished_files=len(list(folder.glob(".step-*.tmp"))),
     )
 
 

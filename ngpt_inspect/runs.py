@@ -12,15 +12,14 @@ import re
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.hub_cache import is_cache, model_of, revisions
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.places import Place, is_uri
 from ngpt_inspect.trainer_state import TRAINER_STATE, logged_rows
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 P = TypeVar("P", bound=Place)
 METRICS = "metrics.jsonl"
@@ -246,8 +245,6 @@ def losses_of(path: Path) -> pd.DataFrame:
 
 def metrics_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return lines of a log as a table with `METRIC_COLUMNS`, then whatever else they hold."""
-    import pandas as pd
-
     extra = [key for row in rows for key in row if key not in METRIC_COLUMNS]
     table = pd.DataFrame(rows, columns=[*METRIC_COLUMNS, *dict.fromkeys(extra)])
     return table.astype({key: "int64" if key == "step" else "float64" for key in METRIC_COLUMNS})
@@ -258,8 +255,6 @@ def elapsed(metrics: pd.DataFrame) -> pd.Series[float]:
 
     NaN from the first step on that has no line or no time: a sum over a gap would be too small.
     """
-    import numpy as np
-
     known = (metrics["step"] == np.arange(1, len(metrics) + 1)) & metrics["seconds"].notna()
     return metrics["seconds"].cumsum().where(known.cummin())
 

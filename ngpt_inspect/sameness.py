@@ -1,7 +1,5 @@
 """Which checkpoints hold the same values, told by digests of a few blocks of each tensor."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 

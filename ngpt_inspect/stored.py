@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.resolution import Spacing
-
-if TYPE_CHECKING:
-    import numpy as np
-    import torch
 
 DTYPES_BY_BITS = {
     64: ("F64", "C64", "I64", "U64"),

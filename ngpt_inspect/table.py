@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+from ngpt_inspect.later.pandas import pd
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,6 @@ class Table:
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Table:
         """Take a DataFrame apart."""
-        import pandas as pd
-
         return cls(pd.DataFrame(frame, copy=False), frame.attrs)
 
     def where(self, wanted: pd.Series) -> Table:
@@ -32,8 +29,6 @@ class Table:
 
     def frame(self) -> pd.DataFrame:
         """Return one DataFrame with the facts in its `attrs`."""
-        import pandas as pd
-
         whole = pd.DataFrame(self.rows, copy=False)
         whole.attrs = dict(self.facts)
         return whole

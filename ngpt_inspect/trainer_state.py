@@ -1,7 +1,5 @@
 """``trainer_state.json`` of Hugging Face's Trainer: the step, and what was logged on the way."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How numbers, and names that come out of files, are written where people read them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from itertools import islice

@@ -1,7 +1,5 @@
 """What callbacks share: a run that is followed from elsewhere while it trains."""
 
-from __future__ import annotations
-
 import logging
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Lightning: ``Trainer(callbacks=[LightningInspection(), ModelCheckpoint(...)])``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from lightning.pytorch.callbacks import Callback

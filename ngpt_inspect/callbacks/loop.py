@@ -1,7 +1,5 @@
 """``ni.log(model, step)``: one line in a loop written by hand."""
 
-from __future__ import annotations
-
 import copy
 import logging
 from collections.abc import Sequence

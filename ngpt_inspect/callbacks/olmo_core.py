@@ -1,7 +1,5 @@
 """OLMo-core: ``TrainerConfig(...).with_callback("inspect", OLMoCoreInspection())``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path

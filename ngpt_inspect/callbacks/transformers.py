@@ -1,7 +1,5 @@
 """Hugging Face's Trainer: ``Trainer(..., callbacks=[TrainerInspection()])``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from transformers import TrainerCallback

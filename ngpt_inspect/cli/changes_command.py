@@ -8,12 +8,16 @@ import typer
 
 from ngpt_inspect.cli.command import Figured, Opening
 from ngpt_inspect.cli.options import Checkpoints, Device, Layers, Roles, Workers
+from ngpt_inspect.cli.selection import layers_named, names
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.later.pandas import pd
+from ngpt_inspect.measures import View
 from ngpt_inspect.naming import named
+from ngpt_inspect.tables.rows import records
+from ngpt_inspect.vocabulary import Series, Status
 from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.console import Group
 
 
@@ -39,10 +43,8 @@ class ChangesCommand(Opening, Figured):
 
     def run(self) -> None:
         """Compare, write the table, draw the figure."""
-        from ngpt_inspect.cli.selection import layers_named, names
         from ngpt_inspect.comparing import QUANTITIES, changes
         from ngpt_inspect.runs import has_steps
-        from ngpt_inspect.vocabulary import Status
 
         self.check_output()
         quantities = {each: each for each in QUANTITIES}
@@ -76,10 +78,7 @@ def _views(table: "pd.DataFrame", quantity: str) -> "Iterator[Group]":
 
     from ngpt_inspect.cli.views import LAYOUTS, PLACES, by_view
     from ngpt_inspect.comparing import rows_after
-    from ngpt_inspect.measures import View
     from ngpt_inspect.tables.cells import cells_of
-    from ngpt_inspect.tables.rows import records
-    from ngpt_inspect.vocabulary import Series
 
     median = "median" if quantity == "row_angle" else None
     for pair in table.attrs["pairs"]:

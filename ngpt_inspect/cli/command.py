@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ngpt_inspect.cli.options import (
     AlphaInit,
@@ -27,12 +27,10 @@ from ngpt_inspect.cli.options import (
 from ngpt_inspect.cli.selection import constants_named, names
 from ngpt_inspect.cli.terminal import format_named, note, progress_bar, reported, show, write
 from ngpt_inspect.errors import WrongOption
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ngpt_inspect.tables.rows import Measured
-    from ngpt_inspect.weights import WeightSet
+from ngpt_inspect.later.pandas import pd
+from ngpt_inspect.tables.export import encode
+from ngpt_inspect.tables.rows import Measured
+from ngpt_inspect.weights import WeightSet
 
 
 @dataclass(kw_only=True)
@@ -82,8 +80,6 @@ class Tabling(Command):
 
         Only what is asked for is made.
         """
-        from ngpt_inspect.tables.export import encode
-
         chosen = format_named(self.format_name, self.output)
         if chosen == "table":
             show(*shown(), to=self.output)

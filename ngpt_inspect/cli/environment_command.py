@@ -1,12 +1,9 @@
 """``ngpt-inspect env``: what a bug report needs."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.cli.command import Tabling
-
-if TYPE_CHECKING:
-    import pandas as pd
+from ngpt_inspect.later.pandas import pd
 
 
 @dataclass(kw_only=True)
@@ -25,6 +22,4 @@ class EnvironmentCommand(Tabling):
 
 
 def _frame(facts: dict[str, str]) -> "pd.DataFrame":
-    import pandas as pd
-
     return pd.DataFrame(facts.items(), columns=["item", "value"])

@@ -1,21 +1,19 @@
 """``ngpt-inspect export``: a table, or every step of a run, to a tracker."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 import typer
 
 from ngpt_inspect.cli.command import Opening
 from ngpt_inspect.cli.options import Device, HeadSeries, MeasureNames, Steps, To
+from ngpt_inspect.cli.selection import names
 from ngpt_inspect.errors import WrongOption
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pandas as pd
+from ngpt_inspect.later.pandas import pd
 
 
 @dataclass(kw_only=True)
@@ -75,7 +73,6 @@ class ExportCommand(Opening):
 
     def _table(self) -> "Callable[[], pd.DataFrame]":
         """Return what gives the table: a file that is read, or checkpoints that are open."""
-        from ngpt_inspect.cli.selection import names
         from ngpt_inspect.rules import in_force
         from ngpt_inspect.runs import has_steps
         from ngpt_inspect.tables import measure, summarise

@@ -9,6 +9,7 @@ import typer
 from ngpt_inspect.cli.command import Opening
 from ngpt_inspect.cli.hub import on_hub
 from ngpt_inspect.cli.options import Device, FigureNames, Layers, Roles
+from ngpt_inspect.cli.selection import layers_named, names
 
 
 @dataclass(kw_only=True)
@@ -51,7 +52,6 @@ class FiguresCommand(Opening):
 
     def run(self) -> None:
         """Draw, and name the files."""
-        from ngpt_inspect.cli.selection import layers_named, names
         from ngpt_inspect.plotting import is_checkpoint, save_figures, spoken
         from ngpt_inspect.sameness import remarks_on
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import Measure
 from ngpt_inspect.rules.judging import place_of
 from ngpt_inspect.tables import parts
 from ngpt_inspect.tables.rows import of_series, records
 from ngpt_inspect.vocabulary import TIED, Status
 from ngpt_inspect.wording import number
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def crossings(

@@ -1,7 +1,5 @@
 """``hf ngpt-inspect``: the same command line, where ``org/model`` is a model on the hub."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

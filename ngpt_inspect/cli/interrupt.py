@@ -1,7 +1,5 @@
 """Ctrl-C ends the program at once, even in the middle of a long factorisation."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,7 +1,5 @@
 """Every tensor of a checkpoint with its role, shape and dtype, from headers alone."""
 
-from __future__ import annotations
-
 import json
 from os import PathLike
 from pathlib import Path

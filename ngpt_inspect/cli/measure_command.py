@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field, make_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import typer
 
@@ -17,14 +17,12 @@ from ngpt_inspect.cli.options import (
     Scheduler,
     Workers,
 )
+from ngpt_inspect.cli.selection import layers_named, names
 from ngpt_inspect.cli.terminal import note
 from ngpt_inspect.errors import InspectError, WrongOption
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import Measure, Setting
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ngpt_inspect.tables.rows import Measured
+from ngpt_inspect.tables.rows import Measured
 
 THRESHOLD_CROSSED = 1
 SHOWN_CROSSINGS = 5
@@ -96,7 +94,6 @@ class MeasureCommand(Opening, Figured):
             self._judge(table.frame)
 
     def _measured(self) -> "Measured":
-        from ngpt_inspect.cli.selection import layers_named, names
         from ngpt_inspect.tables.executors import dask_cluster
         from ngpt_inspect.tables.measuring import measured
 

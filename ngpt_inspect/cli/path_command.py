@@ -1,16 +1,14 @@
 """``ngpt-inspect path``: traces as a table, to read or to keep."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 import typer
 
 from ngpt_inspect.cli.command import Figured
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.naming import named
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 QUANTITIES = (
     "angle_moved",

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.cli.lines import plain_table
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.tables.rows import records, rows_at
 from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.console import Group
 
 STATE = ("layer", "block")

@@ -8,6 +8,7 @@ import typer
 
 from ngpt_inspect.cli.command import Opening
 from ngpt_inspect.cli.options import Checkpoints, Device, FigureNames
+from ngpt_inspect.cli.selection import names
 
 
 @dataclass(kw_only=True)
@@ -25,7 +26,6 @@ class ReportCommand(Opening):
 
     def run(self) -> None:
         """Write the file, and name it."""
-        from ngpt_inspect.cli.selection import names
         from ngpt_inspect.report import save_report
         from ngpt_inspect.sameness import remarks_on
         from ngpt_inspect.tables.devices import usable

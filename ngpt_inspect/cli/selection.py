@@ -1,7 +1,5 @@
 """What the words of a command line mean: layers, names and constants."""
 
-from __future__ import annotations
-
 from ngpt_inspect.errors import WrongOption
 
 MOST_LAYERS = 100_000

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from ngpt_inspect.cli.command import Command
+from ngpt_inspect.tables.export import write_bytes
 
 NAME = "ngpt-inspect"
 """Of the skill and of its folder, which must be equal."""
@@ -28,8 +29,6 @@ class SkillCommand(Command):
     def run(self) -> None:
         """Print it, or write it and name the file."""
         from importlib.resources import files
-
-        from ngpt_inspect.tables.export import write_bytes
 
         text = files("ngpt_inspect").joinpath(".agents", "skills", NAME, "SKILL.md").read_bytes()
         if self.output is None:

@@ -1,18 +1,16 @@
 """``ngpt-inspect tensors``: what lies in a checkpoint, from headers alone."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import typer
 
 from ngpt_inspect.cli.command import Opening, Tabling
+from ngpt_inspect.cli.lines import TextTable, plain_table
 from ngpt_inspect.cli.options import Checkpoints
 from ngpt_inspect.cli.terminal import show
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ngpt_inspect.cli.lines import TextTable
+from ngpt_inspect.later.pandas import pd
+from ngpt_inspect.tables.rows import writable
 
 
 @dataclass(kw_only=True)
@@ -50,8 +48,7 @@ class TensorsCommand(Opening, Tabling):
         self.remark(said)
 
 
-def _readable(rows: list[dict[str, Any]]) -> "TextTable":
-    from ngpt_inspect.cli.lines import plain_table
+def _readable(rows: list[dict[str, Any]]) -> TextTable:
     from ngpt_inspect.tables.tensor_rows import COLUMNS
 
     several = len({row["checkpoint"] for row in rows}) > 1
@@ -59,9 +56,6 @@ def _readable(rows: list[dict[str, Any]]) -> "TextTable":
 
 
 def _frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
-    import pandas as pd
-
-    from ngpt_inspect.tables.rows import writable
     from ngpt_inspect.tables.tensor_rows import COLUMNS
 
     texts = {"checkpoint", "tensor", "role", "note"}

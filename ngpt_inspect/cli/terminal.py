@@ -1,7 +1,5 @@
 """Everything that is written to a terminal, a pipe or a file by the command line."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys
@@ -14,6 +12,7 @@ from typing import Any
 from ngpt_inspect.cli.interrupt import INTERRUPTED, interruptible
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.naming import named
+from ngpt_inspect.tables.export import ENCODERS, write_bytes
 
 WRONG_INPUT, OUR_FAULT = 2, 3
 EDGELESS = 1000
@@ -73,8 +72,6 @@ def format_named(name: str | None, output: Path | None) -> str:
     WrongOption
         There is no such format, or the file's suffix says none.
     """
-    from ngpt_inspect.tables.export import ENCODERS
-
     formats = {each: each for each in ("table", *ENCODERS)}
     if name is not None:
         return named(name, formats, "format", where="--format")
@@ -91,8 +88,6 @@ def format_named(name: str | None, output: Path | None) -> str:
 def write(data: bytes, *, to: Path | None) -> None:
     """Write data to a file, or to stdout, where it stands between what was printed."""
     if to is not None:
-        from ngpt_inspect.tables.export import write_bytes
-
         write_bytes(to, data)
         return
     sys.stdout.flush()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ngpt_inspect.cli.lines import plain_table
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.tables.rows import records
 from ngpt_inspect.tables.token_views import ordered, searched
 from ngpt_inspect.tables.tokens import WHERE
@@ -14,7 +15,6 @@ from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.wording import at_step
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.console import Group
 
 

@@ -7,6 +7,7 @@ import typer
 
 from ngpt_inspect.cli.command import Opening, Tabling
 from ngpt_inspect.cli.options import Checkpoints, Device, Roles
+from ngpt_inspect.cli.selection import names
 from ngpt_inspect.measures.nearest_tokens import DUPLICATE
 from ngpt_inspect.measures.token_health import THRESHOLD
 
@@ -47,7 +48,6 @@ class TokensCommand(Opening, Tabling):
 
     def run(self) -> None:
         """Write the tokens that are asked for."""
-        from ngpt_inspect.cli.selection import names
         from ngpt_inspect.cli.token_listing import chosen_tokens, token_listings
         from ngpt_inspect.cli.views import coverage_notes
         from ngpt_inspect.tables import token_table

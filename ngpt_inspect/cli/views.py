@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.cli.lines import TextTable
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import MEASURES, Measure, View
 from ngpt_inspect.tables.cells import Cell, Cells, cells_of
 from ngpt_inspect.tables.rows import Entry, Measured, entries_at
@@ -14,7 +15,6 @@ from ngpt_inspect.vocabulary import Role, Status
 from ngpt_inspect.wording import at_step, number
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.console import Group
 
 MARKS = {

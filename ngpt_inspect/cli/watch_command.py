@@ -10,6 +10,7 @@ import typer
 
 from ngpt_inspect.cli.command import Command
 from ngpt_inspect.cli.options import Device, HeadSeries, MeasureNames, RulesFile, To, Workers
+from ngpt_inspect.cli.selection import names
 from ngpt_inspect.errors import InspectError
 
 if TYPE_CHECKING:
@@ -88,7 +89,6 @@ class WatchCommand(Command):
                 return
 
     def _watch(self) -> "Watch":
-        from ngpt_inspect.cli.selection import names
         from ngpt_inspect.house import house
         from ngpt_inspect.rules.reading import rules_of
         from ngpt_inspect.tables.asked import measure_named

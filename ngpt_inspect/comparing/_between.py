@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ngpt_inspect.comparing._quantities import CHANGES, SAME, SAME_VALUES, not_c
 from ngpt_inspect.comparing._rates import rate_sum
 from ngpt_inspect.comparing._work import Comparison
 from ngpt_inspect.errors import MissingRole, WrongOption
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import Values
 from ngpt_inspect.naming import several
 from ngpt_inspect.places import is_one
@@ -28,9 +29,6 @@ from ngpt_inspect.tables.rows import entry_of, frame_of, rows_at
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import at_step, listed
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MOST_REASONS = 3
 """Why nothing is compared; often each weight has another shape."""

@@ -1,7 +1,5 @@
 """Which weight of one checkpoint is which of another: by role, else by the name of the tensor."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

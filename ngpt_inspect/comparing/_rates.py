@@ -1,7 +1,5 @@
 """The sum of the learning rates of the steps between two checkpoints of a run."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -17,7 +17,7 @@ COST = Cost(values=30, products=0.1, spectra=0.3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison(Computing):
+class Comparison(Computing[list[Values]]):
     """A weight and what became of it."""
 
     before: tuple[WeightSet, Weight]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.comparing._quantities import MOST_ROWS
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.table import Table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ngpt_inspect.tokens import TokenTexts
 
 __all__ = ["HEADINGS", "MOST_ROWS", "changed_tokens", "changed_weights"]

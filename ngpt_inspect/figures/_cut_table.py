@@ -7,15 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures.canvas.theme import shades_and_dashes
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.table import Table
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, QK_SCALES, Role, Series, Status
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 NO_STEP = -1
 PLACE = ["checkpoint", "step", "role"]

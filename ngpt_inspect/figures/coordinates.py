@@ -7,6 +7,7 @@ from ngpt_inspect.figures.drawing.board import Board, rank_axis, value_axis
 from ngpt_inspect.figures.drawing.curves import draw_rank_curve
 from ngpt_inspect.figures.drawing.factors import ALPHA, FACTOR, quantity_of
 from ngpt_inspect.figures.drawing.layers import place
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.vocabulary import OUTSIDE_LAYERS, Kind, Role, Series, roles_of
 
 ROLES = roles_of(Kind.EIGEN_LEARNING_RATE, Kind.SCALING, Kind.GAIN)
@@ -40,8 +41,6 @@ def draw(
 
 def _draw_in_order(board: Board, panel: Panel, style: Style, role: Role, rows: Frame) -> None:
     """Draw one line a head (and expert), heads one after another."""
-    import numpy as np
-
     start = 0
     for _, mine in rows.groupby(["expert", "head"], dropna=False):
         head = whole(mine["head"].iloc[0])

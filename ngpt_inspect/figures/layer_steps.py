@@ -8,6 +8,7 @@ from ngpt_inspect.figures.canvas.text import colored
 from ngpt_inspect.figures.drawing.cells import layers_up, map_height, named_axis
 from ngpt_inspect.figures.drawing.lines import Line
 from ngpt_inspect.figures.trajectories import LAYERED, followed_choice, rows_of, runs_of
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.vocabulary import Role, Status
 
 LEAST, MOST = 90, 240
@@ -40,8 +41,6 @@ def draw(table: Frame, *, width: int = TWO_COLUMNS, quantity: str = "condition_n
 
 def _panels(rows: Frame, label: str, line: Line, n_layers: int) -> list[tuple[Panel, Any]]:
     """Return the panels of one run with their tiles, a panel a role."""
-    import numpy as np
-
     mine = rows[rows["checkpoint"] == label]
     layers = layers_up(n_layers)
     out = []

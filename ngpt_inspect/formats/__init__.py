@@ -1,7 +1,5 @@
 """Bytes on disk to named tensors: one file a format, no code of any checkpoint ever run."""
 
-from __future__ import annotations
-
 import difflib
 import os
 import re

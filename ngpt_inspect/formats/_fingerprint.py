@@ -1,7 +1,5 @@
 """A name for the exact weights at a cost that does not grow with them."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 

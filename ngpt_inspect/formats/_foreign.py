@@ -1,7 +1,5 @@
 """Files that are no checkpoint we read, told by their first bytes, and what to do about each."""
 
-from __future__ import annotations
-
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats.places.readable import GET_AGAIN
 from ngpt_inspect.places import Place

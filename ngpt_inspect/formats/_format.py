@@ -1,7 +1,5 @@
 """The contract of this room: a format turns bytes on disk into named tensors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Several sets of weights in one checkpoint, as a model and its moving average: which is read."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Files bound together by an index, ``{"weight_map": {tensor: file}}``, or by their numbers."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor

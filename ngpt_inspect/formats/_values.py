@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.wording import shown, sizes
-
-if TYPE_CHECKING:
-    import numpy as np
-    import torch
 
 TORCH_NAMES = {
     "F64": "float64",
@@ -48,8 +45,6 @@ def torch_dtype(dtype: str, where: str) -> torch.dtype:
     UnreadableFile
         Six-bit items, whose order in a byte no document fixes, or a torch too old.
     """
-    import torch
-
     if dtype not in TORCH_NAMES:
         raise UnreadableFile(
             f"stored as {dtype}, whose packing the safetensors format does not define",
@@ -89,8 +84,6 @@ def tensor_of(
     stride
         In items. None: C order.
     """
-    import torch
-
     if dtype == "F4":
         codes = tensor_of("U8", (n_items // 2,), n_items // 2, fill, where)
         return unpack_halves(codes, torch.tensor(E2M1, dtype=torch.float16)).reshape(shape)
@@ -120,8 +113,6 @@ def array_of(
     stride: tuple[int, ...] | None = None,
 ) -> np.ndarray:
     """Allocate, fill and shape an array of one of `ARRAYS`, as `tensor_of`; torch is not needed."""
-    import numpy as np
-
     flat: np.ndarray = np.empty(n_items, ARRAYS[dtype])
     if n_items:
         fill(flat.view(np.uint8).data)
@@ -135,7 +126,5 @@ def array_of(
 
 def unpack_halves(codes: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     """Return the level of every half byte, the lower half first: (..., n) codes give (..., 2 n)."""
-    import torch
-
     halves = torch.stack((codes & 0xF, codes >> 4), dim=-1)
     return levels[halves.reshape(*codes.shape[:-1], -1).int()]

@@ -6,8 +6,6 @@ ceil(n / ranks) of each rank, one parameter after another as ``param_shapes`` li
 (deepspeed, utils/zero_to_fp32.py). Frozen parameters are kept beside the module in like pieces.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator, Mapping

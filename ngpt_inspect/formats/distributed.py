@@ -1,7 +1,5 @@
 """A folder of torch.distributed.checkpoint: ``.metadata`` and the ``.distcp`` files it names."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from functools import partial

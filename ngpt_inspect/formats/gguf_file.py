@@ -1,7 +1,5 @@
 """A GGUF file of llama.cpp: header by our own reader, blocks by the gguf library."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

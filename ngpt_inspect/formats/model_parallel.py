@@ -6,8 +6,6 @@ rows since Llama 3: the length of the last norm tells which (github.com/meta-lla
 llama/model.py; llama3, llama/model.py: ColumnParallelLinear, RowParallelLinear).
 """
 
-from __future__ import annotations
-
 import re
 
 from ngpt_inspect.errors import UnreadableFile

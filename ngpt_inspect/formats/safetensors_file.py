@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ngpt_inspect.formats._fingerprint import fingerprint, fingerprint_in
 from ngpt_inspect.formats._format import Format
@@ -15,13 +15,11 @@ from ngpt_inspect.formats.places.opening import open_bytes
 from ngpt_inspect.formats.places.readable import ByteFile
 from ngpt_inspect.formats.places.strict_json import LARGEST
 from ngpt_inspect.formats.safetensors.header import Entry, read_header
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.places import Place
 from ngpt_inspect.stored import ITEM_BITS, Contents, Held, StoredTensor, row_range
 from ngpt_inspect.wording import quoted
-
-if TYPE_CHECKING:
-    import numpy as np
-    import torch
 
 Made = TypeVar("Made")
 

@@ -1,7 +1,5 @@
 """Safetensors files bound together by an index: only their headers are read."""
 
-from __future__ import annotations
-
 from ngpt_inspect.formats._sharded import sharded
 from ngpt_inspect.formats.safetensors_file import read_file
 

@@ -1,7 +1,5 @@
 """Torch files bound together by an index: only their pickles are read, as data."""
 
-from __future__ import annotations
-
 from ngpt_inspect.formats._sharded import sharded
 from ngpt_inspect.formats.torch_zip import read_file
 

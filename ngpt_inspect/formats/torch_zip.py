@@ -1,7 +1,5 @@
 """A file of torch.save (1.6 or later): listed without torch, read by byte range."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

@@ -6,14 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.citing import require_citation
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +35,6 @@ class Values:
 
 def numbered(measure: str, column: Any, **said: Any) -> Values:
     """Return a column of numbers, a tensor or an array; its index is 0, 1, 2, ... unless said."""
-    import numpy as np
-
     # NumPy has no bfloat16, so a tensor becomes float64 before it becomes an array.
     values = np.asarray(column.double().cpu() if hasattr(column, "cpu") else column, np.float64)
     beside = {

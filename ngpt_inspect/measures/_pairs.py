@@ -1,10 +1,9 @@
 """What measures take of all pairs of rows: one pass serves all that are taken together."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
+from ngpt_inspect.numerics.pairs import all_pairs
 from ngpt_inspect.weights import Weight
 
 
@@ -16,8 +15,6 @@ def of_pairs(weight: Weight, device: str, wants: Sequence[Any]) -> list[Any]:
     NonFinite
         If a value is NaN or infinite.
     """
-    from ngpt_inspect.numerics.pairs import all_pairs
-
     everything = tuple(dict.fromkeys((*weight.wants, *wants)))
     found = weight.once(
         ("pairs", device, everything), lambda: all_pairs(weight.values(device), everything)

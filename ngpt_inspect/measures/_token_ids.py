@@ -1,7 +1,5 @@
 """Token ids as an option spells them: ``262`` or ``5,50257-50303``."""
 
-from __future__ import annotations
-
 from ngpt_inspect.errors import InspectError, WrongOption
 
 LONGEST = 9

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._measure import (
     Cost,
     Followed,
@@ -18,12 +19,12 @@ from ngpt_inspect.measures._measure import (
     numbered,
     skipped,
 )
+from ngpt_inspect.numerics.directions import row_norms
+from ngpt_inspect.numerics.experts import leading_directions, pair_cosines, span_overlaps
+from ngpt_inspect.numerics.finite import require_finite
 from ngpt_inspect.vocabulary import MatrixAxis, Role, Series
 from ngpt_inspect.weights import Weight
 from ngpt_inspect.wording import listed
-
-if TYPE_CHECKING:
-    import torch
 
 MATRICES = (Role.W_U, Role.W_NU, Role.W_O_MLP)
 ALIKE = 1 - 1e-12
@@ -35,9 +36,6 @@ Experts = Sequence[Sequence[Weight]]
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield what is said of the experts of the router's layer, as one mixture."""
-    from ngpt_inspect.numerics.directions import row_norms
-    from ngpt_inspect.numerics.finite import require_finite
-
     router = weight.values(device)
     require_finite(router)
     yield numbered("router_norm", row_norms(router))
@@ -69,11 +67,6 @@ def _compared(
     experts: Experts, device: str
 ) -> tuple[torch.Tensor, Mapping[int, str], Mapping[int, int]]:
     """Return all cosines; which expert has a matrix of zeros; and which is whose copy."""
-    import torch
-
-    from ngpt_inspect.numerics.experts import pair_cosines
-    from ngpt_inspect.numerics.finite import require_finite
-
     zero: dict[int, str] = {}
 
     def read(number: int) -> torch.Tensor:
@@ -97,10 +90,6 @@ def _overlaps(experts: Experts, k: int, device: str) -> tuple[torch.Tensor, floa
 
     NaN where a matrix has fewer than k directions; which have is returned too.
     """
-    import torch
-
-    from ngpt_inspect.numerics.experts import leading_directions, span_overlaps
-
     total, width, short = None, 0, []
     k = min(k, *(size for each in experts[0] for size in each.shape))
     for number in range(len(experts[0])):
@@ -123,8 +112,6 @@ def _overlaps(experts: Experts, k: int, device: str) -> tuple[torch.Tensor, floa
 
 def _pairs(name: str, square: torch.Tensor, undefined: str) -> Iterator[Values]:
     """Yield the numbers of all pairs, the lower number of an expert as the index; why some miss."""
-    import torch
-
     first, second = torch.triu_indices(len(square), len(square), 1)
     values = square.cpu()[first, second]
     known = ~values.isnan()

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._circuits import (
     input_gain,
     matrix_of,
@@ -16,13 +18,13 @@ from ngpt_inspect.measures._circuits import (
 )
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, View
+from ngpt_inspect.numerics.rotary import lengthening, sharpening
+from ngpt_inspect.numerics.spectra import singular_values
 from ngpt_inspect.products import ProductTensor
 from ngpt_inspect.vocabulary import QK_SCALES, Role, Series
 from ngpt_inspect.weights import Weight
 
 if TYPE_CHECKING:
-    import torch
-
     Lengths = tuple[torch.Tensor, torch.Tensor]
     """By head: the largest norm of its queries (or keys), and the mean square over directions."""
 
@@ -38,8 +40,6 @@ QK_NORM = ("use_qk_norm", "qk_norm", "qk_layernorm", "use_qk_layernorm", "qk_ln"
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the bound on the logits of each head, and the temperature."""
-    import numpy as np
-
     yield from unknown_heads(weight, "logit_bound")
     if weight.n_blocks is None:
         return
@@ -94,8 +94,6 @@ def _lengths(weight: Weight, n_heads: int, device: str) -> Lengths:
 
 def _scaled(heads: torch.Tensor, weight: Weight, n_heads: int, device: str) -> Lengths:
     """Return max |s| and mean s^2: of unit vectors, scaled (nGPT, equations 15 and 16)."""
-    import torch
-
     d_k, width = heads.shape[1:]
     s_HK = torch.ones(n_heads, d_k, dtype=torch.float64, device=device)
     for role in SCALES[weight.role]:
@@ -114,8 +112,6 @@ def _scaled(heads: torch.Tensor, weight: Weight, n_heads: int, device: str) -> L
 
 def _normed(gain: Weight, n_heads: int, d_k: int, device: str) -> Lengths:
     """Return sqrt(d_k) max |g| and sum g^2: of normed vectors of mean square 1, times a gain."""
-    import torch
-
     g_HK, _ = scales_by_head(gain, n_heads, d_k, device)
     bias = gain.bias(device)
     added = torch.zeros_like(g_HK) if bias is None else bias.reshape(-1, d_k).expand_as(g_HK)
@@ -154,8 +150,6 @@ def _of_normed_input(
     b is the bias of the norm, c that of the matrix; the mean is over normed inputs of every
     direction. Of latent attention W is what reads the latent, and g the gain of its norm.
     """
-    import torch
-
     width = heads.shape[2]
     behind = heads * input_gain(gain, width, device)
     added = torch.zeros(heads.shape[:2], dtype=torch.float64, device=device)
@@ -170,15 +164,11 @@ def _of_normed_input(
 
 
 def _spectral(heads: torch.Tensor) -> torch.Tensor:
-    from ngpt_inspect.numerics.spectra import singular_values
-
     return singular_values(heads)[:, 0]
 
 
 def _rotation(weight: Weight, *, latent: bool) -> float:
     """Return what rotations multiply logits by: queries and keys are lengthened alike."""
-    from ngpt_inspect.numerics.rotary import lengthening, sharpening
-
     rope = _said(weight, "rope_scaling") or _said(weight, "rope_parameters")
     if not isinstance(rope, Mapping):
         return 1.0

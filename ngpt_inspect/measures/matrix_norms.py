@@ -1,7 +1,5 @@
 """Norms of each matrix, per head and whole: of all of its entries, and of what it can do."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -9,13 +9,13 @@ a stack is one, a transposed or quantised tensor is what it stands for), and one
 a row that says why, where WeightWatcher leaves it out or writes -1.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Setting, Summary, Values
+from ngpt_inspect.numerics.power_law import FEWEST, power_law
+from ngpt_inspect.numerics.spectra import singular_values
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -25,9 +25,6 @@ LEAST = 1e-5
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield alpha, xmin and D of the whole matrix, and how many eigenvalues the tail has."""
-    from ngpt_inspect.numerics.power_law import FEWEST, power_law
-    from ngpt_inspect.numerics.spectra import singular_values
-
     if weight.heads_only:
         yield MEASURE.skipped("as a whole the model never has this matrix")
         return

@@ -5,20 +5,17 @@ that it scales, one of s_qk scales both the query and the key, and one of a gain
 the columns that read it. So means are of |s|, as in the figure of the paper.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, numbered
+from ngpt_inspect.numerics.arrays import require_finite
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield every effective factor; s_qk by head and coordinate."""
-    from ngpt_inspect.numerics.arrays import require_finite
-
     values = weight.array()
     require_finite(values)
     if values.ndim == 1:

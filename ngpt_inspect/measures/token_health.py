@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._measure import (
     Cost,
     Followed,
@@ -19,12 +21,13 @@ from ngpt_inspect.measures._measure import (
     skipped,
 )
 from ngpt_inspect.measures._token_ids import token_ids
+from ngpt_inspect.numerics.directions import row_norms
+from ngpt_inspect.numerics.finite import NonFinite, require_finite, row_blocks
+from ngpt_inspect.numerics.outliers import equal_rows, mean_cosines, robust_z
+from ngpt_inspect.numerics.unit_vectors import norm_rounding
 from ngpt_inspect.stored import as_array
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
-
-if TYPE_CHECKING:
-    import torch
 
 THRESHOLD = 3.5
 """Where Iglewicz and Hoaglin (1993) label an outlier."""
@@ -32,11 +35,6 @@ THRESHOLD = 3.5
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the numbers of every row; rows that are zero or not finite are named and left out."""
-    import torch
-
-    from ngpt_inspect.numerics.directions import row_norms
-    from ngpt_inspect.numerics.outliers import equal_rows, mean_cosines, robust_z
-
     values = weight.values(device)
     unused = token_ids(options["unused"], "unused", len(values))
     norms = row_norms(values)
@@ -62,11 +60,6 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
 def _rounding(weight: Weight, rows: torch.Tensor) -> float:
     """Return by which share rounding moves the norms of such rows of a weight, their median."""
-    import numpy as np
-
-    from ngpt_inspect.numerics.finite import row_blocks
-    from ngpt_inspect.numerics.unit_vectors import norm_rounding
-
     relative = weight.tensor.rounding()
     found = [
         norm_rounding(as_array(block.cpu()), weight.spacing, relative, columns=False)[0]
@@ -79,8 +72,6 @@ def _left_out(
     weight: Weight, values: torch.Tensor, finite: torch.Tensor, zero: torch.Tensor
 ) -> Iterator[Values]:
     """Yield a skipped row for each token that has no direction, and why."""
-    from ngpt_inspect.numerics.finite import NonFinite, require_finite
-
     what = "its norm is not finite"
     try:
         require_finite(values)

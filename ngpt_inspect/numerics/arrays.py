@@ -5,12 +5,8 @@ Shapes: V rows, D columns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.numerics.finite import NON_FINITE, NonFinite, row_blocks
-
-if TYPE_CHECKING:
-    import numpy as np
 
 BLOCK_ELEMENTS = 1 << 18
 """Values widened at a time: 2 MB, which stay near the processor."""
@@ -18,8 +14,6 @@ BLOCK_ELEMENTS = 1 << 18
 
 def require_finite(x: np.ndarray) -> None:
     """Raise `NonFinite`, which counts them, if a value is NaN or infinite."""
-    import numpy as np
-
     blocks = row_blocks(np.atleast_1d(x), BLOCK_ELEMENTS)
     count = sum(int((~np.isfinite(rows)).sum()) for rows in blocks)
     if count:
@@ -29,8 +23,6 @@ def require_finite(x: np.ndarray) -> None:
 
 def row_norms(x_VD: np.ndarray) -> np.ndarray:
     """|x_i| for every row i, shape (V,), float64."""
-    import numpy as np
-
     norms = [np.zeros(0)]
     for rows in row_blocks(x_VD, BLOCK_ELEMENTS):
         # Squares of float64 may overflow or vanish; those of narrower values do not.
@@ -47,8 +39,6 @@ def row_norms(x_VD: np.ndarray) -> np.ndarray:
 
 def column_norms(x_VD: np.ndarray) -> np.ndarray:
     """|x_j| for every column j, shape (D,), float64."""
-    import numpy as np
-
     if x_VD.dtype == np.float64:
         return row_norms(np.ascontiguousarray(x_VD.T))
     squares_D = np.zeros(x_VD.shape[1])

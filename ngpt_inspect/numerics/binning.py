@@ -6,14 +6,10 @@ Shapes: P values of one tile, F fine bins, B bins, Q quantile levels.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-if TYPE_CHECKING:
-    import torch
-
-    from ngpt_inspect.numerics.tiles import Tile
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
+from ngpt_inspect.numerics.tiles import Tile
 
 FINE_BINS = 1 << 18
 CHUNK = 1024
@@ -65,8 +61,6 @@ class Tally:
 
     def add(self, tile: Tile) -> float:
         """Count the values of a tile; return the sum of their squares about the centre."""
-        import torch
-
         self._reach_to(np.array([tile.low, tile.high]))
         desk = self.desk(tile.values_P, len(tile.values_P))
         zero = tile.values_P.new_tensor(self.zero)
@@ -93,8 +87,6 @@ class Desk:
     """Room for one piece of values, which stays near the core from one step to the next."""
 
     def __init__(self, like: torch.Tensor) -> None:
-        import torch
-
         self.values = like.new_empty(PIECE)
         self.counted = 0
         self._bins = torch.empty_like(self.values, dtype=torch.int32)

@@ -6,22 +6,18 @@ Shapes: O rows, I columns, n = min(O, I), k leading directions.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import at_once, one_core_each
 from ngpt_inspect.numerics.finite import range_exponent, row_blocks, times_power
 from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum
 from ngpt_inspect.numerics.leading import EPS, above_rounding, leading_eigenvectors, orthonormal
 from ngpt_inspect.numerics.spectra import effective_rank
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import torch
-
-    Rows = Callable[[], Iterator[torch.Tensor]]
+Rows = Callable[[], Iterator["torch.Tensor"]]
 
 KEPT_ELEMENTS = 1 << 23
 """Values of a tensor, up to which it is kept in float64 for a second look."""
@@ -110,8 +106,6 @@ class _Seen:
     """What one pass over two tensors gathers, (O, I) both."""
 
     def __init__(self, before: torch.Tensor, after: torch.Tensor, *, with_grams: bool) -> None:
-        import torch
-
         wide = before.shape[0] < before.shape[1]
         self.upright = not (wide and with_grams)
         self.old, self.new = (before, after) if self.upright else (before.T, after.T)
@@ -152,8 +146,6 @@ class _Seen:
         )
 
     def turn(self, k: int) -> Turn:
-        import torch
-
         start_nn, change_nn = (gram.whole() for gram in self.grams)
         n = len(start_nn)
         *leading, squares_n = at_once(
@@ -179,8 +171,6 @@ class _Seen:
 
 def _angles(xx: torch.Tensor, dd: torch.Tensor, xd: torch.Tensor) -> torch.Tensor:
     """Angle between x and x + d in degrees, from their products; NaN where either is zero."""
-    import torch
-
     yy = (xx + 2 * xd + dd).clamp_min(0.0)
     grown = (2 * xd + dd) / (xx + (xx * yy).sqrt())  # |y| / |x| - 1
     apart = (dd - 2 * grown * xd + grown.square() * xx).clamp_min(0.0)
@@ -195,8 +185,6 @@ def _overlap(p_Ok: torch.Tensor, q_Ok: torch.Tensor) -> float:
 
 
 def _effective_rank(squares_n: torch.Tensor, rows: Rows) -> float:
-    import torch
-
     s_n = squares_n.clamp_min(0.0).sqrt()
     noise = SQUARED * EPS * float(squares_n[-1])
     error_n = (noise / (2 * s_n)).clamp_max(math.sqrt(noise))

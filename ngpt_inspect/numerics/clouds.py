@@ -6,17 +6,14 @@ Shapes: V rows, D columns.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.directions import known_directions, row_norms
 from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, require_finite, row_blocks
 from ngpt_inspect.numerics.gram import ROW_BLOCK_ELEMENTS, GramSum, gram_matrix
 from ngpt_inspect.numerics.precision import full_products
 from ngpt_inspect.numerics.spectra import unit_scale
-
-if TYPE_CHECKING:
-    import torch
 
 
 def row_mean(x_VD: torch.Tensor) -> torch.Tensor:
@@ -32,8 +29,6 @@ def row_mean(x_VD: torch.Tensor) -> torch.Tensor:
     tensor of shape (D,), float64, in the unit of `x_VD`
         Its norm says how far the cloud is from the origin.
     """
-    import torch
-
     total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
     for rows in row_blocks(x_VD):
         total_D += rows.double().sum(0)
@@ -75,16 +70,12 @@ def eigenvalues_of(covariance_DD: torch.Tensor) -> torch.Tensor:
     tensor of shape (D,), float64, not negative, in the squared unit of the rows
         Absolute error about 2^-52 times the largest.
     """
-    import torch
-
     values_D: torch.Tensor = one_core_each(torch.linalg.eigvalsh, covariance_DD)
     return values_D.clamp_min(0.0).flip(0)
 
 
 def axes_of(covariance_DD: torch.Tensor) -> torch.Tensor:
     """Eigenvectors of a covariance matrix, or of a multiple of it, as columns."""
-    import torch
-
     axes_DD: torch.Tensor = one_core_each(torch.linalg.eigh, covariance_DD)[1]
     return axes_DD
 
@@ -94,8 +85,6 @@ def about_origin(covariance_DD: torch.Tensor, mean_D: torch.Tensor) -> torch.Ten
 
     Both in one unit: of rows that were multiplied by a scale, the mean of those.
     """
-    import torch
-
     return covariance_DD + torch.outer(mean_D, mean_D)
 
 
@@ -144,8 +133,6 @@ def isotropy(x_VD: torch.Tensor, *, unit: bool = False, axes: torch.Tensor | Non
 
 def _log_partitions(x_VD: torch.Tensor, axes_DC: torch.Tensor, *, unit: bool) -> torch.Tensor:
     """Logarithms of Z(c) and Z(-c) of columns c, (2, C), with products in their precision."""
-    import torch
-
     shape = 2, axes_DC.shape[1]
     total_2C = torch.full(shape, -math.inf, dtype=torch.float64, device=x_VD.device)
     for rows in row_blocks(x_VD, ROW_BLOCK_ELEMENTS):
@@ -197,8 +184,6 @@ def iso_score(eigenvalues_D: torch.Tensor) -> float:
     ----------
     Rudman, Gillman, Rayne and Eickhoff, arXiv 2108.07344, algorithm 1.
     """
-    import torch
-
     wide, d = eigenvalues_D.double(), len(eigenvalues_D)
     length = float(torch.linalg.vector_norm(wide))
     if d == 1 or length == 0.0:

@@ -11,19 +11,16 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.neighbours import Best, Better
-from ngpt_inspect.numerics.pairwise import Glance
+from ngpt_inspect.numerics.pairwise import Glance, Spread
 from ngpt_inspect.numerics.spread import CoverSeen, Nearer, potential_of
 from ngpt_inspect.numerics.tile_look import TileLook
+from ngpt_inspect.numerics.tiles import Hand, Spot, Tile, TiledRows
 
 if TYPE_CHECKING:
-    import torch
-
     from ngpt_inspect.numerics.loops import Counting, Side
-    from ngpt_inspect.numerics.pairwise import Spread
-    from ngpt_inspect.numerics.tiles import Hand, Spot, Tile, TiledRows
 
 FROM_PAIRS = 1 << 27
 """From so many pairs on, 16,385 rows, it gains more than the second that Numba takes to load."""
@@ -36,8 +33,6 @@ def fastest(
     n_cosines: int,
 ) -> TileLook:
     """Return what looks at the tiles of these rows; the first `n_cosines` have a direction."""
-    import torch
-
     few = len(rows.ids_N) * (len(rows.ids_N) - 1) // 2 < FROM_PAIRS
     kept = any(spread.kept is not None for spread in spreads.values())
     if few or kept or rows.dtype != torch.float32 or rows.x_VD.device.type != "cpu":
@@ -142,8 +137,6 @@ def _served(best: Sequence[Best | CoverSeen]) -> tuple[Best | None, CoverSeen | 
 
 def _better(part: slice, side: Side, first: int) -> Better:
     """Return for which rows of one side a nearer one was found."""
-    import torch
-
     which = torch.from_numpy((side.ids_RK[:, 0] >= 0).nonzero()[0])
     peaks, partners = (torch.from_numpy(of[:, 0])[which] for of in (side.cosines_RK, side.ids_RK))
     close = torch.from_numpy(side.close_R) if side.close_R.any() else None
@@ -152,8 +145,6 @@ def _better(part: slice, side: Side, first: int) -> Better:
 
 def _nearer(part: slice, side: Side, first: int) -> Nearer:
     """Return the nearest of the rows of one side, of those that were not known."""
-    import torch
-
     ids_RK = torch.from_numpy(side.ids_RK)
     new_RK = torch.from_numpy(side.cosines_RK).masked_fill(ids_RK < 0, -np.inf)
     return Nearer(part, new_RK, ids_RK + first)

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.extremes import EPS, Extremes, extreme_singular_values
 from ngpt_inspect.numerics.lowest import lowest_vectors
 from ngpt_inspect.numerics.resolution import StorageRounding, storage_rounding
 from ngpt_inspect.numerics.spectra import Spectra, spectra, unit_scale
-
-if TYPE_CHECKING:
-    import torch
 
 Status = Literal["ok", "rank_deficient", "below_resolution"]
 
@@ -160,8 +158,6 @@ def condition_numbers(
 def _rounding_of(
     found: Extremes, tall_OI: torch.Tensor, errors_OI: torch.Tensor | None, scale: float
 ) -> StorageRounding:
-    import torch
-
     vector_I, columns = found.vector, tall_OI.shape[1]
     if vector_I is None:  # a pivot says zero; the vector is taken as spread evenly
         vector_I = torch.full((columns,), columns**-0.5, dtype=torch.float64).to(tall_OI.device)

@@ -11,10 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
+from ngpt_inspect.later.torch import torch
 
 MOST_SHARES = 8
 """Parts that are shared among threads; no sum depends on how many threads there are."""
@@ -34,8 +33,6 @@ def wait_asleep() -> None:
 @contextmanager
 def cores(count: int | None) -> Iterator[None]:
     """Let torch take so many cores, in threads that start inside too; None changes nothing."""
-    import torch
-
     before = torch.get_num_threads()
     if count is None or count == before:
         yield
@@ -51,8 +48,6 @@ def cores(count: int | None) -> Iterator[None]:
 def side_by_side(most: int) -> Iterator[Callable[..., Iterator[Any]]]:
     """Give a `map` that works on so many items at once, with what torch does on one core each."""
     from concurrent.futures import ThreadPoolExecutor
-
-    import torch
 
     threads = min(most, torch.get_num_threads())
     with cores(1):
@@ -83,8 +78,6 @@ def one_core_each(operation: Callable[..., Any], *stacks: torch.Tensor) -> Any:
     stacks : tensors of shape (..., m, n)
         All with as many axes.
     """
-    import torch
-
     if stacks[0].is_cuda:
         return operation(*stacks)
     count = len(stacks[0]) if stacks[0].dim() > 2 else 1

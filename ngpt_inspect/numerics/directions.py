@@ -5,12 +5,8 @@ Shapes: V rows, D columns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
-
-if TYPE_CHECKING:
-    import torch
 
 
 def row_norms(x_VD: torch.Tensor) -> torch.Tensor:
@@ -25,8 +21,6 @@ def row_norms(x_VD: torch.Tensor) -> torch.Tensor:
     -------
     tensor of shape (V,), float64, in the unit of `x_VD`; nan or inf where the row holds them
     """
-    import torch
-
     blocks = row_blocks(x_VD)
     if x_VD.dtype != torch.float64:  # narrower values have squares that float64 holds
         return torch.cat([torch.linalg.vector_norm(rows.double(), dim=1) for rows in blocks])
@@ -35,8 +29,6 @@ def row_norms(x_VD: torch.Tensor) -> torch.Tensor:
 
 def _norms_of_any_size(rows: torch.Tensor) -> torch.Tensor:
     """Return row norms of float64 values whose squares may overflow or vanish."""
-    import torch
-
     exponents = torch.frexp(rows.abs().amax(1)).exponent
     norms = torch.linalg.vector_norm(times_power(rows, -exponents.unsqueeze(1)), dim=1)
     return times_power(norms, exponents)
@@ -59,8 +51,6 @@ def unit_rows(x_VD: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     ----------
     nGPT, arXiv 2410.01131, section 2.6, step 2.
     """
-    import torch
-
     unit_VD, norms_V = map(torch.cat, zip(*map(_unit_and_norms, row_blocks(x_VD)), strict=True))
     return unit_VD, norms_V == 0
 
@@ -72,8 +62,6 @@ def directions(rows: torch.Tensor) -> torch.Tensor:
 
 def _unit_and_norms(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return `directions`, and the norms up to a power of two, which are 0 of rows of zeros."""
-    import torch
-
     wide = rows.double()
     if rows.dtype == torch.float64:  # narrower values have squares that float64 holds
         exponents = torch.frexp(wide.abs().amax(1, keepdim=True)).exponent
@@ -112,8 +100,6 @@ def anisotropy(x_VD: torch.Tensor) -> float:
     ----------
     Ethayarajh, arXiv 1909.00512, section 3.3, over contextual representations; here over all rows.
     """
-    import torch
-
     require_finite(x_VD)
     total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
     count = 0

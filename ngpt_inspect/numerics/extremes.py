@@ -6,14 +6,17 @@ Shapes: O rows, I columns, O >= I; v_I is a right singular vector.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
 from ngpt_inspect.numerics.operators import (
+    Mapped,
+    Operator,
     images,
     lu_factors,
     lu_solver,
@@ -25,13 +28,7 @@ from ngpt_inspect.numerics.operators import (
     triangular_solver,
 )
 from ngpt_inspect.numerics.precision import full_products
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import torch
-
-    from ngpt_inspect.numerics.operators import Mapped, Operator
+from ngpt_inspect.numerics.spectra import singular_values, unit_scale
 
 TOLERANCE = 1e-10
 """Relative error of a squared singular value at which an iteration stops."""
@@ -116,8 +113,6 @@ def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
 
 
 def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
-    import torch
-
     g_II = gram_matrix(w_OI, scale)
     rows = w_OI if scale == 1.0 else w_OI.double() * scale
     top = _top_end(rows, partial(symmetric_product, g_II), g_II)
@@ -155,8 +150,6 @@ def spectral_norm(w_OI: torch.Tensor) -> float:
     NonFinite
         If a value is NaN or infinite.
     """
-    from ngpt_inspect.numerics.spectra import singular_values, unit_scale
-
     scale = unit_scale(w_OI)
     tall = w_OI if w_OI.shape[0] >= w_OI.shape[1] else w_OI.T
     if tall.shape[1] >= ENDS_FROM:
@@ -207,8 +200,6 @@ def _top_end(
 
 def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float, torch.Tensor] | None:
     """sigma_min, a bound on its relative error and its vector, from Lanczos on the inverse."""
-    import torch
-
     start_bI = start_directions(w_OI, torch.float64, BLOCK)
     try:
         with cores(1):  # a triangular solve of one vector has nothing to share
@@ -247,8 +238,6 @@ def _joined(
 
 def _measured(w_OI: torch.Tensor, v_I: torch.Tensor) -> tuple[float, float]:
     """|W v|^2 and the residual |W^T W v - |W v|^2 v|, in float64 on the stored values."""
-    import torch
-
     v_I = v_I / torch.linalg.vector_norm(v_I)
     with threads_for(w_OI) as mapped:
         image_O, back_I = images(w_OI, v_I, mapped)

@@ -8,17 +8,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.conditioning import Conditioning, judged
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.extremes import Extremes
 from ngpt_inspect.numerics.operators import triangular_root
 from ngpt_inspect.numerics.resolution import DEVIATIONS, StorageRounding, direction
 from ngpt_inspect.numerics.spectra import unit_scale
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True)
@@ -76,8 +73,6 @@ def products(left: Factor, right: Factor, row_errors_HK: torch.Tensor | None = N
     ----------
     Golub and Van Loan, Matrix Computations, 2013, section 5.4.9 (R-SVD).
     """
-    import torch
-
     scales = unit_scale(left.values), unit_scale(right.values)
     a_HKD, b_GKD = left.values * scales[0], right.values * scales[1]
     heads = len(a_HKD) // len(b_GKD)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-    import torch
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 
 Rows = TypeVar("Rows", "np.ndarray", "torch.Tensor")
 BLOCK_ELEMENTS = 1 << 18
@@ -37,8 +35,6 @@ def largest_magnitude(x: torch.Tensor) -> float:
     NonFinite
         If any value is NaN or infinite.
     """
-    import torch
-
     largest = 0.0
     for block in row_blocks(x) if x.dim() else [x.reshape(1)]:
         if not block.numel():
@@ -57,8 +53,6 @@ def largest_magnitude(x: torch.Tensor) -> float:
 
 def times_power(x: torch.Tensor, exponents: torch.Tensor | int) -> torch.Tensor:
     """Return x 2^exponents, exact in range, also where 2^exponents alone is beyond float64."""
-    import torch
-
     exponents = torch.as_tensor(exponents, device=x.device)
     half = exponents // 2
     return torch.ldexp(torch.ldexp(x, half), exponents - half)

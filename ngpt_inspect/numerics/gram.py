@@ -5,12 +5,8 @@ Shapes: O rows, I columns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.finite import row_blocks
-
-if TYPE_CHECKING:
-    import torch
 
 ROW_BLOCK_ELEMENTS = 1 << 21
 """Values multiplied at a time with a matrix, which is read anew each time."""
@@ -49,8 +45,6 @@ class GramSum:
     """X^T X as blocks of the rows of X come in."""
 
     def __init__(self, columns: int, device: torch.device) -> None:
-        import torch
-
         self.lower_II = torch.zeros(columns, columns, dtype=torch.float64, device=device)
 
     def add(self, wide: torch.Tensor) -> None:

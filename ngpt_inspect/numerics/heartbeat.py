@@ -4,8 +4,6 @@ Kernels call `beat` between pieces of work. A listener may raise to end the comp
 in another thread or process is not heard.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

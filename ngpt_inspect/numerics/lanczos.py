@@ -6,16 +6,12 @@ Shapes: n is the dimension of the operator, b vectors a step, m vectors of the b
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import torch
 
 CHECK_EVERY = 6
 
@@ -85,8 +81,6 @@ def largest_ritz_pair(
     ----------
     Golub and Underwood, The block Lanczos method for computing eigenvalues, 1977.
     """
-    import torch
-
     block, n = start_bn.shape
     most = min(max_steps * block, n)
     basis_mn = torch.empty(most, n, dtype=start_bn.dtype, device=start_bn.device)
@@ -127,8 +121,6 @@ def largest_ritz_pair(
 
 def _orthonormal(x_bn: torch.Tensor, floor: float, most: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows q of an orthonormal basis, and c with x = c q; `most` rows, and those above `floor`."""
-    import torch
-
     if len(x_bn) == 1:  # nothing to turn
         length = torch.linalg.vector_norm(x_bn)
         kept = min(most, int(length > floor))
@@ -149,8 +141,6 @@ def _ritz(
 
     `left_bb` is what the last block's images have outside the basis.
     """
-    import torch
-
     values, vectors = one_core_each(torch.linalg.eigh, projected_mm)
     residuals = torch.linalg.vector_norm(left_bb.T @ vectors[-len(left_bb) :, -2:], dim=0)
     runner_up = float(values[-2] + residuals[-2]) if len(values) > 1 else 0.0

@@ -5,12 +5,8 @@ Shapes: n rows and columns, k vectors wanted, b kept beside one another.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
-
-if TYPE_CHECKING:
-    import torch
 
 EPS = 2.0**-52
 SMALL = 128
@@ -40,8 +36,6 @@ def leading_eigenvectors(g_nn: torch.Tensor, k: int) -> tuple[torch.Tensor, torc
     ----------
     Zhou, Saad, Tiago and Chelikowsky, doi 10.1016/j.jcp.2006.03.017, algorithms 3.1 and 4.1.
     """
-    import torch
-
     n = len(g_nn)
     if n > max(SMALL, 8 * k):
         generator = torch.Generator().manual_seed(0)
@@ -71,8 +65,6 @@ def above_rounding(values_k: torch.Tensor, n: int) -> int:
 
 def orthonormal(x_nb: torch.Tensor) -> torch.Tensor:
     """Return an orthonormal basis of the span of the columns of a matrix, (n, b), n >= b."""
-    import torch
-
     q_nb: torch.Tensor = one_core_each(torch.linalg.qr, x_nb)[0]
     return q_nb
 
@@ -81,8 +73,6 @@ def _filtered(
     g_nn: torch.Tensor, x_nb: torch.Tensor, image_nb: torch.Tensor, cut: float
 ) -> torch.Tensor:
     """T_m(2 G / cut - 1) X: at most 1 between 0 and `cut`, and growing fast above."""
-    import torch
-
     before, now = x_nb, image_nb * (2 / cut) - x_nb
     for _ in range(DEGREE - 1):
         after = torch.addmm(before, g_nn, now, beta=-1, alpha=4 / cut).sub_(now, alpha=2)

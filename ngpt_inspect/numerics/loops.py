@@ -5,8 +5,6 @@ next to the core for all that is made of it. What is rare (a new extreme, a near
 first loop, which has no branches, and is looked for again.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

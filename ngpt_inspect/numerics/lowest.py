@@ -6,8 +6,8 @@ Shapes: O rows, I columns, O >= I, H stacked matrices (heads).
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.extremes import EPS, MAX_VECTORS
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair
@@ -16,11 +16,7 @@ from ngpt_inspect.numerics.operators import (
     triangular_root,
     triangular_solver,
 )
-
-if TYPE_CHECKING:
-    import torch
-
-    from ngpt_inspect.numerics.spectra import Spectra
+from ngpt_inspect.numerics.spectra import Spectra
 
 INVERSE_STEPS = 3
 VALUE_TOLERANCE = 1e-3
@@ -49,8 +45,6 @@ def lowest_vectors(
     vector_HI : tensor of shape (H, I), float64
     root_HII : tensor of shape (H, I, I), float64
     """
-    import torch
-
     (start_I,) = start_directions(tall_HOI[0], torch.float64)
     square_H = (found.values_Hn[:, -1] * scale) ** 2
     vector_HI, root_HII = one_core_each(partial(_by_gram, start_I), found.gram_Hnn, square_H)
@@ -63,8 +57,6 @@ def lowest_vectors(
 def _by_gram(
     start_I: torch.Tensor, gram_HII: torch.Tensor, square_H: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    import torch
-
     columns = len(start_I)
     below_H = square_H - columns * EPS * gram_HII.diagonal(dim1=1, dim2=2).sum(-1)
     unit_II = torch.eye(columns, dtype=torch.float64, device=gram_HII.device)
@@ -78,8 +70,6 @@ def _by_gram(
 
 
 def _by_qr(tall_OI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    import torch
-
     root_II = triangular_root(tall_OI)
     start_1I = start_directions(tall_OI, torch.float64)
     inverse = triangular_solver(root_II)

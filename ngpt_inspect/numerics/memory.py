@@ -1,7 +1,5 @@
 """Memory that was freed and that the C library keeps."""
 
-from __future__ import annotations
-
 import ctypes
 import sys
 from functools import cache

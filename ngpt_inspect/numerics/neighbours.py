@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.directions import directions, row_norms
 from ngpt_inspect.numerics.finite import require_finite, row_blocks, times_power
-
-if TYPE_CHECKING:
-    import torch
-
-    from ngpt_inspect.numerics.pairwise import Spread
-    from ngpt_inspect.numerics.tiles import Tile, TiledRows
+from ngpt_inspect.numerics.pairwise import Spread
+from ngpt_inspect.numerics.tiles import Tile, TiledRows
 
 BLOCK_ELEMENTS = 1 << 21
 """Values widened at a time: 16 MB of float64."""
@@ -61,8 +57,6 @@ class Best:
     """The largest cosine of each row so far. Tiles serve both of their sides."""
 
     def __init__(self, rows: TiledRows, count: int, duplicate: float) -> None:
-        import torch
-
         device = rows.x_VD.device
         # As the products have it: all that compare them with it agree.
         self.duplicate = float(torch.tensor(duplicate, dtype=rows.dtype))
@@ -103,8 +97,6 @@ class Best:
 
     def found(self, rows: TiledRows, spreads: Mapping[bool, Spread]) -> Nearest:
         """Return the nearest row of every row, those without a direction included."""
-        import torch
-
         ids_N = rows.ids_N[: len(self.cosine_N)]
         cosine_V = torch.full_like(rows.norms_V, float("nan"))
         partner_V = torch.full_like(rows.norms_V, -1, dtype=torch.int64)
@@ -149,8 +141,6 @@ def neighbours_of(x_VD: torch.Tensor, rows: Sequence[int], count: int) -> list[N
     NonFinite
         If a value is NaN or infinite.
     """
-    import torch
-
     require_finite(x_VD)
     norms_V = row_norms(x_VD)
     asked_KD = x_VD[list(rows)]
@@ -171,8 +161,6 @@ def neighbours_of(x_VD: torch.Tensor, rows: Sequence[int], count: int) -> list[N
 
 def _dots(x_D: torch.Tensor, y_ND: torch.Tensor) -> torch.Tensor:
     """Return x . y_n in float64; inf where it is beyond float64, nan where it vanishes there."""
-    import torch
-
     x_D, y_ND = x_D.double(), y_ND.double()
     e_1, e_N = (torch.frexp(rows.abs().amax(-1)).exponent for rows in (x_D, y_ND))
     near_N = torch.linalg.vecdot(times_power(x_D, -e_1), times_power(y_ND, -e_N.unsqueeze(1)))

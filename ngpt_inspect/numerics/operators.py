@@ -5,21 +5,18 @@ Shapes: O rows, I columns, O >= I; b vectors, one a row, go through an operator 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import MOST_SHARES, SHARE, one_core_each, side_by_side
 from ngpt_inspect.numerics.finite import row_blocks
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
-    import torch
-
-    Operator = Callable[[torch.Tensor], torch.Tensor]
-    Mapped = Callable[..., Iterator[Any]]
-    """`map`, or one that works on several items at once."""
+Operator = Callable[["torch.Tensor"], "torch.Tensor"]
+Mapped = Callable[..., Iterator[Any]]
+"""`map`, or one that works on several items at once."""
 
 NEAR_ELEMENTS = 1 << 18
 """Values of a block of rows that is used twice: 1 MB of float32."""
@@ -29,8 +26,6 @@ MEASURED_ELEMENTS = 1 << 19
 
 def start_directions(w_OI: torch.Tensor, dtype: torch.dtype, count: int = 1) -> torch.Tensor:
     """Draw the same random directions every time; they have parts along every singular vector."""
-    import torch
-
     generator = torch.Generator().manual_seed(20241001)
     start_bI = torch.randn(count, w_OI.shape[1], generator=generator, dtype=torch.float64)
     return start_bI.to(device=w_OI.device, dtype=dtype)
@@ -48,8 +43,6 @@ def _shares(w_OI: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 def normal_product(w_OI: torch.Tensor, mapped: Mapped = map) -> Operator:
     """Map x to x W^T W, reading W once: a block of rows is still near the core when used again."""
-    import torch
-
     step = max(1, NEAR_ELEMENTS // w_OI.shape[1])
 
     def of_share(rows_RI: torch.Tensor, x_bI: torch.Tensor) -> torch.Tensor:
@@ -71,7 +64,6 @@ def normal_product(w_OI: torch.Tensor, mapped: Mapped = map) -> Operator:
 
 def symmetric_product(g_II: torch.Tensor, mapped: Mapped = map) -> Operator:
     """Map x to x G."""
-    import torch
 
     def product(x_bI: torch.Tensor) -> torch.Tensor:
         return torch.cat(list(mapped(lambda rows: x_bI @ rows.T, _shares(g_II))), dim=1)
@@ -83,7 +75,6 @@ def images(
     w_OI: torch.Tensor, v_I: torch.Tensor, mapped: Mapped
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """W v and W^T W v, in float64 on the stored values, reading them once."""
-    import torch
 
     def of_share(share_RI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         images_R, back_I, room = [], torch.zeros_like(v_I), None
@@ -110,8 +101,6 @@ def forms_inverse(w: torch.Tensor) -> bool:
 
 def lu_factors(w_II: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """LU factors of W^T, as columns are what LAPACK factorises; in place, in memory of its own."""
-    import torch
-
     lu = w_II.to(torch.float64, copy=True, memory_format=torch.contiguous_format).T
     pivots, info = (torch.empty(0, dtype=torch.int32, device=lu.device) for _ in range(2))
     torch.linalg.lu_factor_ex(lu, out=(lu, pivots, info))
@@ -120,8 +109,6 @@ def lu_factors(w_II: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def lu_solver(lu: torch.Tensor, pivots: torch.Tensor) -> Operator:
     """Map x to x (W^T W)^-1, where these are the LU factors of W^T."""
-    import torch
-
     if forms_inverse(lu):
         unit_II = torch.eye(len(lu), dtype=lu.dtype, device=lu.device)
         return normal_product(torch.linalg.lu_solve(lu, pivots, unit_II))
@@ -136,16 +123,12 @@ def lu_solver(lu: torch.Tensor, pivots: torch.Tensor) -> Operator:
 
 def triangular_root(w_OI: torch.Tensor) -> torch.Tensor:
     """Upper triangular R with R^T R = W^T W, by QR: of a float64 matrix, or of each of a stack."""
-    import torch
-
     r_II: torch.Tensor = one_core_each(partial(torch.linalg.qr, mode="r"), w_OI)[1]
     return r_II
 
 
 def triangular_solver(r_II: torch.Tensor) -> Operator:
     """Map x to x (R^T R)^-1, for an upper triangular R."""
-    import torch
-
     if forms_inverse(r_II):
         unit_II = torch.eye(len(r_II), dtype=r_II.dtype, device=r_II.device)
         return normal_product(torch.linalg.solve_triangular(r_II, unit_II, upper=True).T)

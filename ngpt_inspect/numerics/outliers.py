@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.directions import directions
 from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, row_blocks
-
-if TYPE_CHECKING:
-    import torch
 
 NORMAL = 1.4826
 """1 / 0.6745: the MAD of a normal distribution times this is its standard deviation."""
@@ -63,8 +60,6 @@ def mean_cosines(x_VD: torch.Tensor, of_N: torch.Tensor, among_N: torch.Tensor) 
     -------
     tensor of shape (N,), float64; nan where the mean is zero or of no rows
     """
-    import torch
-
     total_D = torch.zeros(x_VD.shape[1], dtype=torch.float64, device=x_VD.device)
     step = _rows_of(x_VD)
     for ids in among_N.split(step):
@@ -88,8 +83,6 @@ def equal_rows(x_VD: torch.Tensor) -> torch.Tensor:
     -------
     tensor of shape (V,), int64
     """
-    import torch
-
     sums_V = torch.cat(
         [x_VD.new_zeros(0, dtype=torch.int64), *(_bits(r).sum(1) for r in row_blocks(x_VD))]
     )
@@ -107,8 +100,6 @@ def equal_rows(x_VD: torch.Tensor) -> torch.Tensor:
 
 def _bits(rows: torch.Tensor) -> torch.Tensor:
     """Return values as whole numbers, which are equal where they are."""
-    import torch
-
     wide = rows if rows.dtype == torch.float64 else rows.float()
     wide = (wide + 0.0).masked_fill_(wide.isnan(), float("nan"))  # of NaN there are many
     return wide.view(torch.int64 if wide.dtype == torch.float64 else torch.int32)

@@ -9,8 +9,9 @@ import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.compiled import fastest
 from ngpt_inspect.numerics.directions import row_norms
 from ngpt_inspect.numerics.finite import require_finite
@@ -29,9 +30,6 @@ from ngpt_inspect.numerics.pairwise import (
 from ngpt_inspect.numerics.precision import full_products
 from ngpt_inspect.numerics.spread import FEWEST, Coverage, Covering, CoverSeen
 from ngpt_inspect.numerics.tiles import GROUPS, TiledRows, over_tiles, random_groups
-
-if TYPE_CHECKING:
-    import torch
 
 Want = Dots | Closest | Covering
 COSINES = Dots(normalize=True, n_extremes=0)
@@ -110,8 +108,6 @@ class _Cloud:
     """Rows with their norms, and the passes over them."""
 
     def __init__(self, x_VD: torch.Tensor) -> None:
-        import torch
-
         self.x_VD = x_VD
         self._means: dict[bool, float] = {}
         self.norms_V = row_norms(x_VD)
@@ -172,8 +168,6 @@ class _Cloud:
 
     def groups(self, wants: Sequence[Dots], *, in_float64: bool) -> list[TiledRows]:
         """Return the rows whose pairs are multiplied: all in one group, or a sample."""
-        import torch
-
         if in_float64:
             facts = (self.norms_V, True, torch.float64, 0, True)
             return [TiledRows(self.x_VD, self.nonzero, *facts)]
@@ -190,14 +184,10 @@ class _Cloud:
 
     def ids(self, want: Dots) -> torch.Tensor:
         """Return the rows whose products are wanted, ascending."""
-        import torch
-
         return self.nonzero if want.normalize else torch.arange(len(self.x_VD)).to(self.nonzero)
 
     def measured(self, wants: Sequence[Want], *, in_float64: bool = False) -> dict[Want, Any]:
         """Return what is wanted of the pairs of the same rows, from one pass."""
-        import torch
-
         dots = [want for want in wants if isinstance(want, Dots)]
         covering = [want for want in wants if isinstance(want, Covering)]
         in_float64 |= bool(covering) and self.are_few

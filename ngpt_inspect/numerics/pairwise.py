@@ -9,15 +9,12 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.binning import Tally, coarse_bins, quantiles, standard_error
 from ngpt_inspect.numerics.tiles import ExtremePairs, Hand, Tile, TiledRows
-
-if TYPE_CHECKING:
-    import torch
 
 BUDGET = 3e13
 """Floating-point operations an exact answer may take: some minutes on two cores."""
@@ -69,8 +66,6 @@ class PairwiseDots:
     """Measured pairs of largest value, descending."""
     smallest: tuple[Pair, ...]
     """Measured pairs of smallest value, ascending."""
-    share_standard_errors: np.ndarray | None
-    """Standard error of counts / pairs_measured, shape (B,); None when exact."""
     quantile_standard_errors: np.ndarray | None
     """Standard error of each quantile, shape (Q,); None when exact."""
     std_standard_error: float
@@ -157,8 +152,6 @@ def mean_product(rows: TiledRows, n_pairs: int) -> float:
 
     No row is squared, so that one of them may be as long as all others together.
     """
-    import torch
-
     step = max(1, (1 << 20) // rows.x_VD.shape[1])
     total, sums = 0.0, []
     for first in range(0, len(rows.ids_N), step):
@@ -171,8 +164,6 @@ def mean_product(rows: TiledRows, n_pairs: int) -> float:
 
 def _joined(rows: torch.Tensor) -> tuple[float, torch.Tensor]:
     """Return the sum of the products of all pairs of rows, and the sum of the rows."""
-    import torch
-
     total = 0.0
     while len(rows) > 1:
         even = len(rows) // 2 * 2
@@ -256,8 +247,6 @@ class Glance:
 
 def _named(found: ExtremePairs, rows: TiledRows) -> tuple[Pair, ...]:
     """Return the pairs with their products again in float64, in the order of these."""
-    import torch
-
     if not found.found:
         return ()
     i, j = (torch.tensor([f[k] for f in found.found], device=rows.x_VD.device) for k in (1, 2))
@@ -295,11 +284,9 @@ def summary(
         curve = quantiles(tallies[0], fine, levels).clip(low, high)
     curve[[0, -1]] = low, high
     width = 0.0 if found.kept is not None else tallies[0].width
-    share_errors = quantile_errors = None
+    quantile_errors = None
     std_error = 0.0
     if not exact:
-        shares = [np.add.reduceat(t.counts, slots) / t.counts.sum() for t in tallies]
-        share_errors = standard_error(shares)
         quantile_errors = standard_error([quantiles(t, t.counts, levels) for t in tallies])
         stds = [np.array(math.sqrt(t.squares / t.counts.sum())) for t in tallies]
         std_error = float(standard_error(stds))
@@ -318,7 +305,6 @@ def summary(
         largest=largest,
         smallest=smallest,
         dtype=str(groups[0].dtype).removeprefix("torch."),
-        share_standard_errors=share_errors,
         quantile_standard_errors=quantile_errors,
         std_standard_error=std_error,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
+from ngpt_inspect.later.numpy import np
 
 SMALL = 20
 """Of fewer numbers the estimate of alpha is corrected for its bias."""

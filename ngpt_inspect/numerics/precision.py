@@ -4,13 +4,13 @@ A script that trains lets them be coarser (TF32, bfloat16): `torch.set_float32_m
 `fp32_precision` of a backend, or autocast. Numbers that are published may not depend on it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from typing import Any
+
+from ngpt_inspect.later.torch import torch
 
 INHERITED = "none"
 FULL = ("ieee", INHERITED)
@@ -45,8 +45,6 @@ _setting = _Setting()
 
 def _made_full() -> Callable[[], None]:
     """Have the process take full products where it does not; return what sets it back."""
-    import torch
-
     backends: tuple[Any, ...] = (torch.backends.mkldnn, torch.backends.cuda)
     if not hasattr(torch.backends, "fp32_precision"):  # before torch 2.9: one setting for all
         before = torch.get_float32_matmul_precision()
@@ -73,8 +71,6 @@ def full_products() -> Iterator[None]:
 
     A setting of the process: other threads have it too meanwhile, and it is set back at the end.
     """
-    import torch
-
     with (
         _setting.full(),
         torch.autocast("cpu", enabled=False),

@@ -3,11 +3,11 @@
 Shapes: m rows, n columns; all numbers are the same for m and n exchanged.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+
+from ngpt_inspect.later.numpy import np
 
 TW_MEDIAN = -1.26857
 """Median of the Tracy-Widom law of real matrices (beta = 1)."""
@@ -80,8 +80,6 @@ def _effective_share(c: float) -> float:
 
     With x = 1 + c + 2 sqrt(c) cos t the density is 2 sin^2 t / (pi x) dt, and sigma = sqrt x.
     """
-    import numpy as np
-
     t = (np.arange(POINTS) + 0.5) * np.pi / POINTS
     x = 1 + c + 2 * math.sqrt(c) * np.cos(t)
     weight = 2 * np.sin(t) ** 2 / x / POINTS

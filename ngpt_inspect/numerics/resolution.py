@@ -6,16 +6,13 @@ Shapes: O rows, I columns, O >= I, H stacked matrices (heads), K random directio
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.precision import full_products
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import torch
 
 DEVIATIONS = 2.0
 """Allowance above the mean: a chi variable exceeds sqrt(k) + 2 in under 1 % of cases."""
@@ -78,8 +75,6 @@ def rounding_errors(w: torch.Tensor) -> torch.Tensor:
     tensor of the shape of `w`
         In the unit of `w`; float32, or float64 where `w` is.
     """
-    import torch
-
     powers = _power_of_two_below(w).clamp_min_(torch.finfo(w.dtype).tiny)
     return powers.mul_(_eps(w.dtype) / math.sqrt(12))
 
@@ -87,8 +82,6 @@ def rounding_errors(w: torch.Tensor) -> torch.Tensor:
 @cache
 def _eps(dtype: torch.dtype) -> float:
     """From 1 to the next value; not `torch.finfo.eps`, which is half of it for float8_e5m2fnuz."""
-    import torch
-
     if dtype.itemsize > 1:
         return torch.finfo(dtype).eps
     codes = torch.ones(1).to(dtype).view(torch.uint8) + 1
@@ -152,8 +145,6 @@ def storage_rounding(
     theorem 2.13; Satterthwaite, Biometrics Bulletin 2, 1946 (degrees of freedom); Hutchinson,
     Communications in Statistics 18, 1989 (traces from random directions).
     """
-    import torch
-
     u_HO = direction(_image(tall_HOI, vector_HI.unsqueeze(-1), scale).squeeze(-1))
     r_HO = _row_errors(tall_HOI, vector_HI, errors_HOI)
     unit_H = r_HO.amax(-1).clamp_min(torch.finfo(torch.float64).tiny)
@@ -168,8 +159,6 @@ def storage_rounding(
 
 def direction(image_HO: torch.Tensor) -> torch.Tensor:
     """Return unit vectors along images; of one that is zero nothing is known: spread evenly."""
-    import torch
-
     image_HO = torch.where((image_HO == 0).all(-1, keepdim=True), 1.0, image_HO)
     unit_HO: torch.Tensor = image_HO / torch.linalg.vector_norm(image_HO, dim=-1, keepdim=True)
     return unit_HO
@@ -188,8 +177,6 @@ def _row_errors(
     tall_HOI: torch.Tensor, vector_HI: torch.Tensor, errors_HOI: torch.Tensor | None
 ) -> torch.Tensor:
     """r_i = sqrt(sum_j tau_ij^2 v_j^2) of every row, in float64."""
-    import torch
-
     parts = []
     for rows in _row_slices(tall_HOI):
         if errors_HOI is None:
@@ -207,8 +194,6 @@ def _outside_range(
     tall_HOI: torch.Tensor, root_HII: torch.Tensor | None, squares_HO: torch.Tensor, scale: float
 ) -> torch.Tensor:
     """Diagonal of I - W (W^T W)^-1 W^T, to be summed over `squares_HO`; its trace is O - I."""
-    import torch
-
     _, rows, columns = tall_HOI.shape
     diagonal_HO = torch.full_like(squares_HO, (rows - columns) / rows)
     if rows == columns or root_HII is None:
@@ -228,8 +213,6 @@ def _outside_range(
 
 def _projected_noise(tall_HOI: torch.Tensor, root_HII: torch.Tensor, scale: float) -> torch.Tensor:
     """Sum of squares of random directions outside the range of W: K P_ii on average."""
-    import torch
-
     generator = torch.Generator().manual_seed(20241001)
     z_OK = torch.randn(tall_HOI.shape[1], DIRECTIONS, generator=generator, dtype=torch.float64)
     z_OK = z_OK.to(tall_HOI.device)
@@ -242,16 +225,12 @@ def _projected_noise(tall_HOI: torch.Tensor, root_HII: torch.Tensor, scale: floa
 
 def _image(tall_HOI: torch.Tensor, x_HIK: torch.Tensor, scale: float) -> torch.Tensor:
     """W x in float64, widened a block of rows at a time."""
-    import torch
-
     slices = _row_slices(tall_HOI)
     return torch.cat([_wide(tall_HOI[:, rows], scale) @ x_HIK for rows in slices], dim=1)
 
 
 def _back(tall_HOI: torch.Tensor, z_OK: torch.Tensor, scale: float) -> torch.Tensor:
     """W^T z, in the same way."""
-    import torch
-
     slices = _row_slices(tall_HOI)
     parts = [_wide(tall_HOI[:, rows], scale).mT @ z_OK[rows] for rows in slices]
     return torch.stack(parts).sum(0)
@@ -269,8 +248,6 @@ def _row_slices(tall_HOI: torch.Tensor) -> Iterator[slice]:
 
 def _power_of_two_below(w: torch.Tensor) -> torch.Tensor:
     """2^floor(log2 |w|) for every entry, 0 at 0: the value with sign and fraction cleared."""
-    import torch
-
     if w.dtype == torch.float64:
         return (w.view(torch.int64) & 0x7FF0000000000000).view(torch.float64)
     return (w.float().view(torch.int32) & 0x7F800000).view(torch.float32)

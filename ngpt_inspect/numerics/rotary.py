@@ -1,7 +1,5 @@
 """How much rotary embeddings of long contexts lengthen what they rotate."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.clouds import eigenvalues_of, iso_score_of
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.directions import anisotropy, row_norms
@@ -23,9 +23,6 @@ from ngpt_inspect.numerics.sampling import (
     sampled_mean,
 )
 from ngpt_inspect.numerics.spectra import unit_scale
-
-if TYPE_CHECKING:
-    import torch
 
 ROWS_A_COLUMN = 16
 """Fewest rows a column, of which a spectrum is estimated: with fewer it is mostly their number."""
@@ -48,15 +45,11 @@ class _Moments:
         )
 
     def covariance(self, *, centred: bool) -> torch.Tensor:
-        import torch
-
         mean_D = self.sum_D / self.count
         second_DD = self.gram_DD / self.count
         return second_DD - torch.outer(mean_D, mean_D) if centred else second_DD
 
     def iso_score(self) -> torch.Tensor:
-        import torch
-
         about_mean = self.covariance(centred=True)
         size = float(torch.linalg.matrix_norm(about_mean))
         score = iso_score_of(float(about_mean.trace()), size, len(about_mean))
@@ -92,8 +85,6 @@ def sampled_cloud(
     NonFinite
         If a value of a row that is drawn is NaN or infinite.
     """
-    import torch
-
     count, width = x_VD.shape
     ids_N = drawn(count, n_rows, seed)
     rows_ND = x_VD[ids_N.to(x_VD.device)]
@@ -124,8 +115,6 @@ def sampled_cloud(
 
 def _moments(rows_ND: torch.Tensor, scale: float, *, centred: bool, seed: int) -> list[_Moments]:
     """Return the moments of groups drawn from the rows, about the mean of all if centred."""
-    import torch
-
     order = torch.randperm(len(rows_ND), generator=torch.Generator().manual_seed(seed + 1))
     mixed_ND = rows_ND[order.to(rows_ND.device)]
     centre_D = mixed_ND.double().mean(0) if centred else None

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.directions import directions, row_norms
 from ngpt_inspect.numerics.finite import require_finite, row_blocks
 from ngpt_inspect.numerics.pairs import all_pairs
@@ -17,9 +17,6 @@ from ngpt_inspect.numerics.pairwise import Dots, PairwiseDots
 from ngpt_inspect.numerics.precision import full_products
 from ngpt_inspect.numerics.sampling import drawn, left_to_chance, mean_product_error
 from ngpt_inspect.numerics.tiles import GROUPS
-
-if TYPE_CHECKING:
-    import torch
 
 BLOCK_ELEMENTS = 1 << 21
 ASKING = 1e10
@@ -97,8 +94,6 @@ def sampled_nearest(
     NonFinite
         If a value is NaN or infinite.
     """
-    import torch
-
     count, width = x_VD.shape
     norms_V = row_norms(x_VD)
     if not norms_V.isfinite().all():

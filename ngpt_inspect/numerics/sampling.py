@@ -8,13 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.directions import known_directions
 from ngpt_inspect.numerics.finite import row_blocks
-
-if TYPE_CHECKING:
-    import torch
 
 QUICK = 4e9
 """Floating-point operations of a quick look: most of its second goes into what is done beside."""
@@ -22,8 +19,6 @@ QUICK = 4e9
 
 def drawn(count: int, size: float, seed: int = 0) -> torch.Tensor:
     """Return `size` of `count` row numbers, each as likely, ascending; all where there are less."""
-    import torch
-
     if size >= count:
         return torch.arange(count)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
@@ -57,8 +52,6 @@ def extrapolated(
     sqrt(b^2 + s^2), with s from the spread of groups: of `unbiased` ones where these are better.
     Of a bias that falls off more slowly, as at the ends of a spectrum, b is the size.
     """
-    import torch
-
     parts = torch.stack(list(groups))
     bias = (parts.mean(0) - whole) * chance / (len(parts) - 1)
     alike = parts if unbiased is None else torch.stack(list(unbiased))
@@ -78,8 +71,6 @@ def mean_product_error(rows_ND: torch.Tensor, chance: float, *, unit: bool) -> f
     2 / sqrt(N) times the deviation of h_i, the mean product of row i with the others (Hoeffding
     1948, doi 10.1214/aoms/1177730196, theorem 7.1).
     """
-    import torch
-
     wide = known_directions if unit else torch.Tensor.double
     sum_D = torch.stack([wide(rows).sum(0) for rows in row_blocks(rows_ND)]).sum(0)
     blocks = map(wide, row_blocks(rows_ND))
@@ -93,8 +84,6 @@ def quantile_errors(values_K: torch.Tensor, levels_Q: torch.Tensor, chance: floa
     Half the distance between the quantiles one binomial deviation sqrt(q (1 - q) / K) below and
     above (Woodruff 1952, doi 10.2307/2280781); at the ends the step to the next value at least.
     """
-    import torch
-
     reach = (levels_Q * (1 - levels_Q) * chance / len(values_K)).sqrt()
     reach = reach.clamp_min(chance / len(values_K))
     beside = [(levels_Q + sign * reach).clamp(0, 1) for sign in (-1, 1)]

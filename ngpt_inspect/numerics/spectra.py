@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.finite import range_exponent
 from ngpt_inspect.numerics.gram import gram_matrix
-
-if TYPE_CHECKING:
-    import torch
 
 GRAM_KAPPA_LIMIT = 1e4
 """A Gram matrix squares the condition number: sigma_min is off by up to kappa^2 eps, 2e-8 here."""
@@ -61,8 +58,6 @@ class Spectra:
 
 def spectra(w_HOI: torch.Tensor, scale: float) -> Spectra:
     """`singular_values` of a stack, computed on `scale` times its values; see `unit_scale`."""
-    import torch
-
     tall = w_HOI if w_HOI.shape[1] >= w_HOI.shape[2] else w_HOI.mT
     gram_Hnn = _gram_matrices(tall, scale)
     squares_Hn: torch.Tensor = one_core_each(torch.linalg.eigvalsh, gram_Hnn)
@@ -101,8 +96,6 @@ def _gram_matrices(tall_HOI: torch.Tensor, scale: float) -> torch.Tensor:
 
 def _svd_values(wide: torch.Tensor) -> tuple[torch.Tensor, str]:
     """Singular values by LAPACK, or by cuSOLVER's gesvd, its most accurate driver."""
-    import torch
-
     if not wide.is_cuda:
         return one_core_each(torch.linalg.svdvals, wide), "svd"
     try:
@@ -149,8 +142,6 @@ def effective_rank(s_n: torch.Tensor) -> torch.Tensor:
     ----------
     Roy and Vetterli, The effective rank, EUSIPCO 2007, definition 1.
     """
-    import torch
-
     p_n = _shares(s_n)
     p_n = p_n / p_n.sum(-1, keepdim=True)
     return torch.exp(-torch.special.xlogy(p_n, p_n).sum(-1))

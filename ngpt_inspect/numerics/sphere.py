@@ -7,12 +7,9 @@ stands for its direction. Angles are in radians, in float64 of the values given.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
-
-if TYPE_CHECKING:
-    import torch
 
 FLATTEST = 1e-12
 """Shares of a circle below this are rounding: a direction cannot be told from them."""
@@ -34,8 +31,6 @@ def directions(x: torch.Tensor) -> torch.Tensor:
 
     Scaled by the largest entry first, so that no square overflows or vanishes.
     """
-    import torch
-
     x = x.to(torch.float64)
     x = x / x.abs().amax(-1, keepdim=True)
     unit: torch.Tensor = x / torch.linalg.vector_norm(x, dim=-1, keepdim=True)
@@ -67,8 +62,6 @@ def angles(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 def _between(u: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """Return the angle between unit vectors (...)."""
-    import torch
-
     apart, together = (torch.linalg.vector_norm(z, dim=-1) for z in (u - v, u + v))
     return 2 * torch.atan2(apart, together)
 
@@ -99,8 +92,6 @@ def picture(points: torch.Tensor, centre: torch.Tensor) -> Picture:
     Picture
         All NaN where the centre is zero; NaN for a point that is zero, which no pair counts.
     """
-    import torch
-
     p, c = directions(points), directions(centre).unsqueeze(-2)
     from_centre = _between(p, c)  # ... N
     tangents = _tangents(p, c, from_centre)
@@ -112,8 +103,6 @@ def picture(points: torch.Tensor, centre: torch.Tensor) -> Picture:
 
 def _tangents(p: torch.Tensor, c: torch.Tensor, from_centre: torch.Tensor) -> torch.Tensor:
     """Return log_c(p), of length `from_centre` (..., N, D); NaN opposite to c."""
-    import torch
-
     apart = p - c  # of a near point this has more digits than p itself
     across = apart - (apart * c).sum(-1, keepdim=True) * c
     length = torch.linalg.vector_norm(across, dim=-1, keepdim=True)
@@ -128,8 +117,6 @@ def _leading_two(tangents: torch.Tensor) -> torch.Tensor:
 
     From the N x N Gram matrix: N is small and D large. Undefined points take no part.
     """
-    import torch
-
     known = tangents.nan_to_num(0.0)
     gram = known @ known.mT
     values, vectors = one_core_each(torch.linalg.eigh, gram)
@@ -143,8 +130,6 @@ def _leading_two(tangents: torch.Tensor) -> torch.Tensor:
 
 def _turned(laid: torch.Tensor) -> torch.Tensor:
     """Turn the first point to the negative x axis, then mirror so that sum |y| y >= 0."""
-    import torch
-
     first = directions(laid[..., :1, :])
     straight = torch.tensor([-1.0, 0.0], dtype=laid.dtype, device=laid.device)
     first = torch.where(first.isnan(), straight, first)
@@ -159,8 +144,6 @@ def _turned(laid: torch.Tensor) -> torch.Tensor:
 
 def _stress(laid: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     """Return the relative error of all pairwise distances; one row of pairs at a time."""
-    import torch
-
     error = torch.zeros(laid.shape[:-2], dtype=laid.dtype, device=laid.device)
     total = torch.zeros_like(error)
     for at in range(laid.shape[-2] - 1):

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
+from ngpt_inspect.later.numpy import np
 
 CELLS = 1 << 14
 SERIES = 60

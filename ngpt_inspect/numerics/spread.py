@@ -6,24 +6,18 @@ Shapes: V rows, D columns, N rows that have a direction, R x C a tile, K neighbo
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.binning import Tally
 from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS
+from ngpt_inspect.numerics.pairwise import Spread
 from ngpt_inspect.numerics.sphere_law import cosine_law
 from ngpt_inspect.numerics.tiles import CHUNK, Tile, TiledRows
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    import torch
-
-    from ngpt_inspect.numerics.pairwise import Spread
-
-    Cdf = Callable[[np.ndarray], np.ndarray]
+Cdf = Callable[["np.ndarray"], "np.ndarray"]
 
 PIECE = 32
 """Neighbouring columns of which only those with the largest values are looked at."""
@@ -80,8 +74,6 @@ def skewness(counts_N: torch.Tensor) -> float:
 
 def potential_of(cosines_P: torch.Tensor) -> float:
     """Sum of exp(-4 (1 - cos)): |x - y|^2 = 2 - 2 cos; short sums, joined in float64."""
-    import torch
-
     sums = []
     for part in cosines_P.split(BLOCK_ELEMENTS):
         terms = (4 * part).sub_(4).exp_()
@@ -133,8 +125,6 @@ class CoverSeen:
 
     def found(self, rows: TiledRows, spreads: Mapping[bool, Spread]) -> Coverage:
         """Return all of it, with the distance of the cosines, that of True, from the law."""
-        import torch
-
         ids_N = self.nearest.rows.ids_N
         count, cosines = len(ids_N), spreads[True]
         law = cosine_law(rows.x_VD.shape[1])
@@ -162,8 +152,6 @@ class _Nearby:
     """The K largest cosines of each row so far, and whose they are."""
 
     def __init__(self, rows: TiledRows, k: int) -> None:
-        import torch
-
         self.rows, self.k, count = rows, k, len(rows.ids_N)
         device = rows.ids_N.device
         self.cosines_NK = torch.full((count, k), -math.inf, dtype=rows.dtype, device=device)
@@ -183,8 +171,6 @@ class _Nearby:
 
     def take(self, found: list[Nearer]) -> None:
         """Take what is nearer than what was known; of equal cosines the first stays."""
-        import torch
-
         for new in found:
             values = torch.cat((self.cosines_NK[new.rows], new.values_RK), 1)
             ids = torch.cat((self.ids_NK[new.rows], new.ids_RK), 1)
@@ -197,8 +183,6 @@ class _Nearby:
 
         Duplicates have no ratio; a mean of zero, all distances equal, no dimension.
         """
-        import torch
-
         rows, ratios = self.rows, []
         step = max(1, BLOCK_ELEMENTS // rows.x_VD.shape[1])
         for first in range(0, len(rows.ids_N), step):
@@ -215,8 +199,6 @@ class _Nearby:
         return (1 / mean if mean > 0 else math.nan), len(rows.ids_N) - len(logs)
 
     def _block(self, places_B: torch.Tensor) -> torch.Tensor:
-        import torch
-
         chosen = replace(self.rows, ids_N=self.rows.ids_N[places_B], in_order=False)
         return chosen.block(0, len(places_B), torch.float64)
 
@@ -226,8 +208,6 @@ def _largest(dots_RC: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]
 
     They lie in the k pieces of largest maxima, or behind the last whole piece.
     """
-    import torch
-
     width = dots_RC.shape[1]
     n_pieces = width // PIECE
     if n_pieces <= 2 * k:

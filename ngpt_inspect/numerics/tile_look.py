@@ -6,17 +6,14 @@ Shapes: N rows that take part, R x C a tile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.finite import times_power
-
-if TYPE_CHECKING:
-    import torch
-
-    from ngpt_inspect.numerics.neighbours import Best
-    from ngpt_inspect.numerics.pairwise import Glance, Spread
-    from ngpt_inspect.numerics.spread import CoverSeen
-    from ngpt_inspect.numerics.tiles import Hand, Spot, TiledRows
+from ngpt_inspect.numerics.neighbours import Best
+from ngpt_inspect.numerics.pairwise import Glance, Spread
+from ngpt_inspect.numerics.spread import CoverSeen
+from ngpt_inspect.numerics.tiles import Hand, Spot, TiledRows
 
 
 class TileLook:
@@ -29,8 +26,6 @@ class TileLook:
         best: Sequence[Best | CoverSeen],
         n_cosines: int,
     ) -> None:
-        import torch
-
         self.rows, self.spreads, self.best = rows, spreads, best
         self.n_cosines = n_cosines
         norms_N = times_power(rows.norms_V[rows.ids_N], -rows.exponent)
@@ -54,8 +49,6 @@ class TileLook:
 
     def cosines(self, hand: Hand, spot: Spot, dots_RC: torch.Tensor) -> torch.Tensor:
         """Return raw products over the two norms, beside them while they are needed."""
-        import torch
-
         if self.rows.normalize:
             return dots_RC
         room = (

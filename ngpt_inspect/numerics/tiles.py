@@ -10,14 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import side_by_side
 from ngpt_inspect.numerics.directions import directions
 from ngpt_inspect.numerics.finite import BLOCK_ELEMENTS, times_power
-
-if TYPE_CHECKING:
-    import torch
 
 TILE_ROWS = 1024
 MOST_THREADS = 8
@@ -60,8 +58,6 @@ class TiledRows:
 
     def dots(self, i_N: torch.Tensor, j_N: torch.Tensor) -> torch.Tensor:
         """Return the products of these pairs of rows of `x_VD` in float64, shape (N,)."""
-        import torch
-
         out = []
         step = max(1, BLOCK_ELEMENTS // self.x_VD.shape[1])
         for first in range(0, len(i_N), step):
@@ -75,8 +71,6 @@ class TiledRows:
     @property
     def reach(self) -> float:
         """No dot product of two different rows is larger in magnitude, rounding included."""
-        import torch
-
         if self.normalize:
             longest = 1.0
         else:
@@ -87,8 +81,6 @@ class TiledRows:
     @property
     def rounding(self) -> float:
         """The size of one rounding of a typical product: eps times the mean square norm."""
-        import torch
-
         eps = float(torch.finfo(self.dtype).eps)
         if self.normalize:
             return eps
@@ -101,8 +93,6 @@ class TiledRows:
 
         A cosine is divided by two norms, each rounded: 4 u more.
         """
-        import torch
-
         unit = float(torch.finfo(self.dtype).eps) / 2
         return 4 * unit * (math.sqrt(self.x_VD.shape[1]) + self.normalize) * self.reach
 
@@ -124,8 +114,6 @@ class Tile:
 
     def pairs(self, index_K: torch.Tensor) -> torch.Tensor:
         """Positions (row, column) in `TiledRows.ids_N` of the values at `index_K`; shape (K, 2)."""
-        import torch
-
         if self.triangle:
             lengths = torch.arange(self.columns - 1, -1, -1, device=index_K.device)
             ends = lengths.cumsum(0)
@@ -139,16 +127,12 @@ class Tile:
         """Return the values as (rows, columns); on the diagonal both halves, and -inf on it."""
         if not self.triangle:
             return self.values_P.view(-1, self.columns)
-        import torch
-
         full = self.values_P.new_full((self.columns, self.columns), float("-inf"))
         full[torch.ones_like(full, dtype=torch.bool).triu_(1)] = self.values_P
         return torch.maximum(full, full.T)
 
     def top(self, k: int, sign: int) -> torch.Tensor:
         """Where the k largest (sign 1) or smallest (sign -1) values are; shape (at most k,)."""
-        import torch
-
         # They lie in the k chunks of most extreme value, or behind the last whole chunk.
         whole = len(self.values_P) // CHUNK * CHUNK
         chunks = self.values_P[:whole].view(-1, CHUNK)
@@ -193,16 +177,12 @@ class Spot:
 
     def values(self, dots_RC: torch.Tensor) -> torch.Tensor:
         """Return what is looked at of its products: on the diagonal, those above it; (P,)."""
-        import torch
-
         if not self.triangle:
             return dots_RC.view(-1)
         return dots_RC.masked_select(torch.ones_like(dots_RC, dtype=torch.bool).triu_(1))
 
     def tile(self, dots_RC: torch.Tensor) -> Tile:
         """Return the same with its ends."""
-        import torch
-
         values_P = self.values(dots_RC)
         low, high = (float(end) for end in torch.aminmax(values_P))
         columns = self.stop - self.start
@@ -217,8 +197,6 @@ class Hand:
 
     def room(self, name: str, shape: tuple[int, int], like: TiledRows) -> torch.Tensor:
         """Return memory for a matrix of products."""
-        import torch
-
         size = shape[0] * shape[1]
         room = self._rooms.get(name)
         if room is None or len(room) < size or room.dtype != like.dtype:
@@ -249,8 +227,6 @@ def over_tiles(
     cut
         No tile has rows on both sides of this position.
     """
-    import torch
-
     hands: SimpleQueue[Hand] = SimpleQueue()
 
     def seen(spot: Spot) -> Seen:
@@ -298,8 +274,6 @@ def _above_diagonal(first: int, last: int) -> Iterator[tuple[slice, slice]]:
 
 def random_groups(rows: TiledRows, pairs: float, seed: int) -> list[TiledRows]:
     """Draw `GROUPS` disjoint groups of rows whose inner pairs number about `pairs` together."""
-    import torch
-
     count = len(rows.ids_N)
     size = min(count // GROUPS, max(2, math.isqrt(int(2 * pairs / GROUPS))))
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))

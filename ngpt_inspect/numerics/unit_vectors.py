@@ -8,15 +8,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.numerics.arrays import column_norms, require_finite, row_norms
 from ngpt_inspect.numerics.finite import row_blocks
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from ngpt_inspect.numerics.resolution import Spacing
+from ngpt_inspect.numerics.resolution import Spacing
 
 FLOAT32_TOLERANCE = 1e-5
 """What normalising in float32 leaves at any width, with room."""
@@ -124,8 +120,6 @@ def norm_rounding(
     -------
     arrays of shape (V,) and (D,), float64, dimensionless
     """
-    import numpy as np
-
     count, width = x_VD.shape
     if relative_rounding is None and spacing.eps >= FINE and x_VD.size:
         by_row, by_column = _moved(x_VD, spacing, columns=columns)
@@ -152,15 +146,11 @@ class _Sums:
     @classmethod
     def over(cls, axis: int, x: np.ndarray, s: np.ndarray) -> _Sums:
         """Sum over the rows (1) or columns (0) of |x|."""
-        import numpy as np
-
         x2, s2, x2s2 = (np.einsum(f"vd,vd->{'dv'[axis]}", y, y) for y in (x, s, x * s))
         return cls(x2, s2, x2s2, x.min(axis, initial=np.inf, where=x > 0), x.max(axis))
 
     def and_of(self, others: _Sums) -> _Sums:
         """Return those of the same vectors, of which these and the others are parts."""
-        import numpy as np
-
         return _Sums(
             self.x2 + others.x2,
             self.s2 + others.s2,
@@ -171,8 +161,6 @@ class _Sums:
 
     def moved(self) -> np.ndarray:
         """By which share rounding can have moved their norms."""
-        import numpy as np
-
         x2 = np.where(self.x2 > 0, self.x2, 1.0)
         first, squares = np.sqrt(self.x2s2 / 12) / x2, self.s2 / x2
         worst = np.sqrt(squares) / 2
@@ -188,8 +176,6 @@ def _moved(x_VD: np.ndarray, spacing: Spacing, *, columns: bool) -> tuple[np.nda
 
     No square of what a narrow dtype holds is too large or too small for float64.
     """
-    import numpy as np
-
     by_row: list[_Sums] = []
     by_column: list[_Sums] = []
     for rows in row_blocks(x_VD, BLOCK_ELEMENTS):
@@ -204,8 +190,6 @@ def _moved(x_VD: np.ndarray, spacing: Spacing, *, columns: bool) -> tuple[np.nda
 
 
 def _judged(norms: np.ndarray, tolerance: np.ndarray) -> UnitVectors:
-    import numpy as np
-
     excess = norms - 1
     deviation = np.abs(excess)
     off = deviation > tolerance

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.paper.typesetting import Row, Sheet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Setting = dict[Any, Any]
 """One row of the table ``ablation_losses``."""

@@ -1,7 +1,5 @@
 """Tables for papers: rows of words as Markdown and as LaTeX (booktabs)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

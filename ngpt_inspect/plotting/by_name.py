@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.figures.canvas.theme import shades_and_dashes
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.plotting.choices import checked, figure_named, width_chosen
 from ngpt_inspect.plotting.gathering import measured_for
 from ngpt_inspect.plotting.joining import drawn_rows
@@ -17,7 +18,6 @@ from ngpt_inspect.tables import Source, opened
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 

@@ -1,7 +1,5 @@
 """What a caller may choose of a figure: its width, and the options it declares."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A figure as words: the Python and the command that draw exactly this one."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

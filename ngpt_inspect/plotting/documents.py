@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures.canvas.screen import for_screen
 from ngpt_inspect.figures.canvas.theme import ONE_COLUMN, TWO_COLUMNS
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.plotting.files import notes_of, rendered
 from ngpt_inspect.plotting.joining import drawn_rows
@@ -19,7 +20,6 @@ from ngpt_inspect.trackers import LoggedFigure
 from ngpt_inspect.weights import WeightSet
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 

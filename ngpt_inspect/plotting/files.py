@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.figures import FIGURES, Figure
 from ngpt_inspect.figures.canvas.render import IMAGES, SUFFIXES, one_browser, render, require_format
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.naming import named, several
 from ngpt_inspect.paper import ablation_sheets, to_latex, to_markdown
 from ngpt_inspect.plotting.choices import figure_named, measured_with, shared_out, width_chosen
@@ -25,7 +26,6 @@ from ngpt_inspect.tables import Progress, Source, opened, summarise
 from ngpt_inspect.tables.export import to_csv, write_bytes
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 ABLATIONS = "ablations"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures import Figure
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.plotting.choices import scope
 from ngpt_inspect.tables import measure
 from ngpt_inspect.weights import WeightSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Choices = Mapping[str, Any]
 

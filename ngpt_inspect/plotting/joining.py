@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures import Figure
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.plotting.choices import scope
 from ngpt_inspect.plotting.wide import checked_columns
@@ -17,9 +18,6 @@ from ngpt_inspect.tables.rows import frame_of, tidy
 from ngpt_inspect.tables.summaries import summaries_of
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def drawn_rows(
@@ -64,8 +62,6 @@ def thinned(table: pd.DataFrame, *, keep: Collection[str] = ()) -> pd.DataFrame:
 
 def _summarised(rows: pd.DataFrame, quantities: Collection[str]) -> pd.DataFrame:
     """Return rows with the summaries of those of these quantities that have none."""
-    import pandas as pd
-
     said = set(rows.loc[rows["statistic"].notna(), "measure"].unique())
     bare = rows[rows["measure"].isin(set(quantities) - said)]
     if bare.empty:
@@ -84,8 +80,6 @@ def joined(tables: Sequence[pd.DataFrame], checkpoints: Iterable[WeightSet] = ()
         Those that ``attrs`` lists first, in this order, whether they have rows or not: so each
         keeps its colour in a figure where another could not be measured.
     """
-    import pandas as pd
-
     table = pd.concat(list(tables), ignore_index=True) if tables else frame_of([])
     table.attrs = dict(tables[0].attrs) if tables else {}
     names = [name for each in tables for name in each.attrs.get("measures", [])]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.comparing import CHANGES, changes
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results import RESULTS, Place, holds_weights, listed, training_results
 from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.traces import COLUMNS, PATH, is_trace, path
 from ngpt_inspect.vocabulary import COLUMNS as TIDY
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)

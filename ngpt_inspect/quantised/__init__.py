@@ -1,7 +1,5 @@
 """Codes and scales to values: what a quantised checkpoint's weights are, exactly."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What a checkpoint says of its own quantisation."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
+from ngpt_inspect.later.torch import torch
 
 USUAL_TILE = 128
 """Of DeepSeek-V3 (arXiv 2412.19437, section 3.3) and of those who follow it."""
@@ -49,8 +48,6 @@ def spread(
     scales: torch.Tensor, tile: tuple[int, ...], shape: tuple[int, ...], start: int, stop: int
 ) -> torch.Tensor:
     """Return the scale of every value of rows start..stop, or something that broadcasts to it."""
-    import torch
-
     if scales.numel() == 1:
         return scales.reshape([1] * len(shape))
     scales = scales.reshape(*scales.shape, *[1] * (len(shape) - scales.dim()))
@@ -96,7 +93,5 @@ def product(codes: torch.Tensor, scales: torch.Tensor, scale_dtype: str) -> torc
 
     A code has at most 8 significant bits and a scale of half precision 11: 24 hold them.
     """
-    import torch
-
     wide = torch.float64 if scale_dtype in FULL_PRECISION else torch.float32
     return codes.to(wide) * scales.to(wide)

@@ -1,7 +1,5 @@
 """The contract of this room: a scheme finds its codes and scales and makes values of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 

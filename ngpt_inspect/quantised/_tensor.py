@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.stored import StoredTensor, one_digest, row_range
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +120,6 @@ def widths_of(levels: torch.Tensor) -> torch.Tensor:
     Half way to the neighbour on each side; at the ends, as wide outwards as inwards. Levels may
     come in any order; not-a-number and repeated levels (a second zero) count once.
     """
-    import torch
-
     finite = torch.unique(levels[levels.isfinite()])
     gaps = finite.diff()
     gaps = torch.cat((gaps[:1], gaps, gaps[-1:]))

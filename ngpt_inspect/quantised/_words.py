@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import torch
+from ngpt_inspect.later.torch import torch
 
 WORD = 32
 
@@ -15,8 +12,6 @@ def unpack(words: torch.Tensor, bits: int, axis: int) -> torch.Tensor:
 
     Those whose bits do not divide a word run on into the next.
     """
-    import torch
-
     words = words.movedim(axis, -1)
     if WORD % bits == 0:
         shifts = torch.arange(0, WORD, bits, dtype=torch.int32)

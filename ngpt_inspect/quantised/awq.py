@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.quantised._config import quantisation
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, misfit, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
-
-if TYPE_CHECKING:
-    import torch
 
 BITS = 4
 PER_WORD = WORD // BITS
@@ -33,8 +30,6 @@ class AWQTensor(QuantisedTensor):
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode rows; see `QuantisedTensor.decode`. The whole is read: rows are columns here."""
-        import torch
-
         words, zero_words, scales = (part.read() for part in self.parts)
         places = torch.arange(self.shape[0]).reshape(-1, PER_WORD)[:, list(PLACES)].flatten()
         places = places[start:stop]

@@ -13,14 +13,12 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor, widths_of
 from ngpt_inspect.stored import Contents, StoredTensor
-
-if TYPE_CHECKING:
-    import torch
 
 KINDS = ("nf4", "fp4")
 LARGEST_STATE = 1 << 16
@@ -41,8 +39,6 @@ class TableTensor(QuantisedTensor):
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode rows; see `QuantisedTensor.decode`."""
-        import torch
-
         n_columns = self.n_values // self.shape[0]
         first, last = start * n_columns, stop * n_columns
         packed = self.parts[0].read(first // 2, (last + 1) // 2).flatten()
@@ -56,8 +52,6 @@ class TableTensor(QuantisedTensor):
         return values, (widths_of(levels)[codes] * scales.abs()).reshape(shape)
 
     def _scales(self) -> torch.Tensor:
-        import torch
-
         stored = self.parts[2].read()
         if not self.nested_block:
             return stored.double()

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.quantised._config import quantisation
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, misfit, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
-
-if TYPE_CHECKING:
-    import torch
 
 WIDTHS = (2, 3, 4, 8)
 """Bits. Codes of 3 run on from word to word: 32 of them in three."""
@@ -37,8 +35,6 @@ class GPTQTensor(QuantisedTensor):
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode rows; see `QuantisedTensor.decode`. The whole is read: rows are columns here."""
-        import torch
-
         words, zero_words, scales, *order = (part.read() for part in self.parts)
         n_inputs, n_groups = self.shape[1], scales.shape[0]
         if order:

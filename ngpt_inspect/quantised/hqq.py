@@ -12,16 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.quantised._config import quantisation
 from ngpt_inspect.quantised._scales import SCALE_DTYPES
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, described, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.stored import Contents, StoredTensor
-
-if TYPE_CHECKING:
-    import torch
 
 WIDTHS = {"U8": 8, "I32": 32}
 """Bits of what codes are packed into."""
@@ -64,8 +61,6 @@ class HQQTensor(QuantisedTensor):
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode rows; see `QuantisedTensor.decode`. The whole is read: groups cross rows."""
-        import torch
-
         packed, scales, zeros = (part.read() for part in self.parts)
         shifts = range((self.width // self.bits - 1) * self.bits, -1, -self.bits)
         mask = 2**self.bits - 1

@@ -13,16 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.quantised._config import INT4_OF_TORCHAO, type_by_torchao
 from ngpt_inspect.quantised._scales import SCALE_DTYPES
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, misfit, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.stored import Contents, StoredTensor
-
-if TYPE_CHECKING:
-    import torch
 
 OF_A_DEVICE = ("Int4TilePackedTo4dTensor", "Int4PlainInt32Tensor", "Int4PreshuffledTensor")
 ELSEWHERE = "._weight_qdata"
@@ -36,8 +33,6 @@ class Int4ByColumn(QuantisedTensor):
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode rows; see `QuantisedTensor.decode`."""
-        import torch
-
         packed, scales, zeros = (part.read() for part in self.parts)
         packed = packed[start:stop].int()
         codes = torch.stack((packed & 15, packed >> 4 & 15), -1).flatten(1)

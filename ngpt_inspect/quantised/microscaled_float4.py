@@ -16,14 +16,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor, widths_of
 from ngpt_inspect.stored import Contents, StoredTensor
-
-if TYPE_CHECKING:
-    import torch
 
 E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """The values without a sign, by code."""
@@ -46,8 +43,6 @@ class MicroscaledFloat4(QuantisedTensor):
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode rows; see `QuantisedTensor.decode`."""
-        import torch
-
         codes, group_scale = (part.read(start, stop) for part in self.parts[:2])
         scales = self._scales(group_scale)
         levels = torch.tensor([*E2M1, *(-each for each in E2M1)], dtype=scales.dtype)
@@ -60,8 +55,6 @@ class MicroscaledFloat4(QuantisedTensor):
 
     def _scales(self, stored: torch.Tensor) -> torch.Tensor:
         """Return the scale of each group, in a dtype that holds its product with a level."""
-        import torch
-
         if self.dtype == "MXFP4":
             exponents = stored.view(torch.uint8).int() - EXPONENT_BIAS
             return torch.ldexp(torch.ones_like(exponents, dtype=torch.float64), exponents).float()

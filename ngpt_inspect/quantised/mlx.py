@@ -10,16 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.quantised._scales import SCALE_DTYPES
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
-
-if TYPE_CHECKING:
-    import torch
 
 WIDTHS = (2, 3, 4, 5, 6, 8)
 """Bits."""
@@ -34,8 +32,6 @@ class MLXTensor(QuantisedTensor):
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode rows; see `QuantisedTensor.decode`."""
-        import torch
-
         words, scales, biases = (part.read(start, stop) for part in self.parts)
         codes = unpack(words.view(torch.int32), self.bits, -1).double()
         each = self.shape[-1] // scales.shape[-1]

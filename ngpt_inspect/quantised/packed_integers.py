@@ -13,17 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.quantised._config import quantisation
 from ngpt_inspect.quantised._scales import SCALE_DTYPES, group_of, product, weights_in
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, incomplete, misfit, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor
 from ngpt_inspect.quantised._words import WORD, unpack
 from ngpt_inspect.stored import Contents, StoredTensor
-
-if TYPE_CHECKING:
-    import torch
 
 WIDTHS = range(1, 9)
 """Bits."""
@@ -43,8 +41,6 @@ class PackedIntegers(QuantisedTensor):
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode rows; see `QuantisedTensor.decode`."""
-        import torch
-
         words, scale, sizes, *more = self.parts
         order = more.pop() if self.reordered else None
         if tuple(sizes.read().tolist()) != self.shape:

@@ -6,8 +6,6 @@ to a byte by blocks of rows, ``NAME.weight._scale`` and ``NAME.weight._shift`` o
 outputs the weight has is in none of them: quanto asks the module that it loads them into.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, refused

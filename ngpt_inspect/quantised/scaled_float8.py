@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.quantised._config import quantisation
 from ngpt_inspect.quantised._scales import product, spread, tile_in, tile_of
 from ngpt_inspect.quantised._scheme import Recognised, Scheme, refused
 from ngpt_inspect.quantised._tensor import QuantisedTensor, widths_of
 from ngpt_inspect.stored import FLOATS, Contents, StoredTensor
-
-if TYPE_CHECKING:
-    import torch
 
 CODES = ("F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ")
 SCALE_DTYPES = (*FLOATS, "F8_E8M0")
@@ -31,8 +28,6 @@ class ScaledFloat8(QuantisedTensor):
 
     def decode(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode rows; see `QuantisedTensor.decode`."""
-        import torch
-
         stored, scale = self.parts
         codes = stored.read(start, stop)
         levels = torch.arange(256, dtype=torch.int16).to(torch.uint8).view(codes.dtype).float()

@@ -1,7 +1,5 @@
 """Figures for a browser: their JSON with every array once, compressed into text."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

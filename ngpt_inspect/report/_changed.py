@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.comparing import rows_after
 from ngpt_inspect.comparing.views import HEADINGS, changed_weights
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.report._markup import escaped, html_table, typeset
 from ngpt_inspect.tables.rows import records
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.wording import at_step, number
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MEANT = (
     "Each checkpoint beside the one before it, weight by weight. Independent random weights are 90 "

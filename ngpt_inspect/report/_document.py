@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.comparing import CHANGES, QUANTITIES
 from ngpt_inspect.environment import environment
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import MEASURES, Measure
 from ngpt_inspect.plotting import Pictured
 from ngpt_inspect.report._bundle import bundle, library
@@ -27,9 +28,6 @@ from ngpt_inspect.tables.rows import rows_of
 from ngpt_inspect.vocabulary import Kind, roles_of
 from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import at_step, number
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"

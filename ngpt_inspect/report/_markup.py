@@ -1,7 +1,5 @@
 """Words and tables in HTML: what comes out of files is escaped here, once."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from html import escape

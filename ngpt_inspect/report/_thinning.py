@@ -1,7 +1,5 @@
 """Curves thinned to the pixels they cover: what is left out, no screen can show."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

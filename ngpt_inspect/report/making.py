@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.comparing import CHANGES, changes
 from ngpt_inspect.errors import MissingRole
 from ngpt_inspect.figures import Figure
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import MEASURES
 from ngpt_inspect.naming import several
 from ngpt_inspect.plotting import colors, figure_named, pictured, self_explaining
@@ -23,9 +24,6 @@ from ngpt_inspect.tables.provenance import provenance
 from ngpt_inspect.tables.rows import records
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import WeightSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def save_report(

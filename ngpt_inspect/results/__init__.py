@@ -2,20 +2,15 @@
 
 from ngpt_inspect.results._registry import RESULTS
 from ngpt_inspect.results.compare.levels import loss_levels, reached_at
-from ngpt_inspect.results.schema.contract import Column, ColumnKind, Results
 from ngpt_inspect.results.sources.places import Place, holds_weights, listed
-from ngpt_inspect.results.sources.reading import results_named, training_results
+from ngpt_inspect.results.sources.reading import training_results
 
 __all__ = [
     "RESULTS",
-    "Column",
-    "ColumnKind",
     "Place",
-    "Results",
     "holds_weights",
     "listed",
     "loss_levels",
     "reached_at",
-    "results_named",
     "training_results",
 ]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results import ablations
 from ngpt_inspect.results.schema.columns import DIVERGED, RUNS, flag, names, number
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MEASURED = (*ablations.LEARNED, "validation_loss")
 BY = tuple(

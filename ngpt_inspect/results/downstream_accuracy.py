@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.compare.spread import over_seeds
 from ngpt_inspect.results.downstream_tasks import METRIC, SHOTS, TASK
 from ngpt_inspect.results.schema.columns import IDENTITY, RUNS, SETTING, STEP, TOKENS, names, number
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ACCURACIES = ("acc", "acc_norm")
 AVERAGE = "average"
@@ -39,8 +36,6 @@ def compute(rows: pd.DataFrame) -> pd.DataFrame:
     this accuracy and number of shots, where there are several. Its standard error is that of a
     mean of independent numbers, its chance the mean of theirs.
     """
-    import pandas as pd
-
     told = rows[rows["metric"].isin(ACCURACIES) & rows["value"].notna()]
     told = told.rename(columns={"value": "accuracy"})
     if told.empty:

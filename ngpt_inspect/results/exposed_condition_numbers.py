@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.compare.spread import over_seeds
 from ngpt_inspect.results.decay_exposure import DECAY, EXPOSURE, LAYER, RECIPE, WEIGHT
 from ngpt_inspect.results.schema.columns import RUNS, SETTING, names, number
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BY = (*SETTING, RECIPE, DECAY, EXPOSURE, LAYER, WEIGHT)
 COLUMNS = (
@@ -32,8 +29,6 @@ COLUMNS = (
 
 def compute(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row a setting, layer and weight after the last step."""
-    import numpy as np
-
     last = rows[rows["step"] == rows["steps"]]
     ratio = np.sqrt(last["d_k"] / last["d_model"])
     single = last["weight"].str.startswith("W_")

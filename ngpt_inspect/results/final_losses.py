@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results import speed_up
 from ngpt_inspect.results.compare.reaching import mean_factor
 from ngpt_inspect.results.compare.spread import OF_LOSS, over_seeds
@@ -11,9 +12,6 @@ from ngpt_inspect.results.compare.tuning import final_rows, tuned
 from ngpt_inspect.results.schema.columns import FACTOR, SETTING, names, number, whole
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = (
     *SETTING,
@@ -50,8 +48,6 @@ def compute(losses: pd.DataFrame) -> pd.DataFrame:
 
 def _beside(table: pd.DataFrame, factors: list[dict[Any, Any]]) -> pd.DataFrame:
     """Return the losses with the factor of their setting, where there is one."""
-    import pandas as pd
-
     said = [*names(FACTOR), "speed_up_low", "speed_up_high"]
     beside = pd.DataFrame(factors, columns=[*BY, *said])
     joined = table.merge(beside.astype({name: table[name].dtype for name in BY}), on=BY, how="left")

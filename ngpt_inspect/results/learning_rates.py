@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.compare.spread import OF_LOSS, over_seeds
 from ngpt_inspect.results.compare.tuning import BUDGET, final_rows, left_out
 from ngpt_inspect.results.schema.columns import SETTING, flag, names
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = (
     *SETTING,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.compare.pairing import pairs
 from ngpt_inspect.results.compare.reaching import (
     FACTORS,
@@ -18,9 +19,6 @@ from ngpt_inspect.results.compare.tuning import BUDGET, REPEATED, left_out, tune
 from ngpt_inspect.results.schema.columns import FACTOR, IDENTITY, RUNS, names, number, text
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 VALIDATION, SPEED_UP, READ_OFF = "validation", "speed_up", "read_off"
 COLUMNS = (
@@ -47,8 +45,6 @@ def compute(losses: pd.DataFrame) -> pd.DataFrame:
     - ``read_off``: over the seeds of a setting, at nGPT's lowest loss (a lower bound where GPT
       never gets there), and then also at the lowest loss that both reach.
     """
-    import pandas as pd
-
     shown = _judged(losses)
     finite = shown[shown["validation_loss"].notna() & (shown["step"] >= 1)]
     curves = {run: _curve(rows) for run, rows in finite.groupby(ID, sort=False)}

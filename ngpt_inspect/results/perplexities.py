@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.compare.spread import over_seeds
 from ngpt_inspect.results.schema.columns import DIVERGED, RUNS, SETTING, names, number, text, whole
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BY = (
     *SETTING,
@@ -31,8 +28,6 @@ COLUMNS = (
 
 def compute(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row a setting, text and length: exp of the mean loss, and its range."""
-    import numpy as np
-
     table = over_seeds(rows, names(BY), "loss", standard_error="mean")
     for name, log in (("", "loss"), ("_low", "low"), ("_high", "high")):
         with np.errstate(over="ignore"):  # a loss beyond 709 nats is an infinite perplexity

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.compare.pairing import pairs
 from ngpt_inspect.results.compare.reaching import steps_to_reach
 from ngpt_inspect.results.compare.tuning import final_rows, left_out, tuned
 from ngpt_inspect.results.schema.columns import FACTOR, IDENTITY, names, number, whole
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 COLUMNS = (
     *IDENTITY,

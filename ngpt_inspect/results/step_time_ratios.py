@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.schema.columns import BATCH, CONTEXT, SIZE, names, number, whole
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
 from ngpt_inspect.results.step_time import COMPILED, PRECISION
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BY = (SIZE, PRECISION, COMPILED, CONTEXT, BATCH)
 COLUMNS = (

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.schema.columns import IDENTITY, names, number, text, whole
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
 from ngpt_inspect.runs import diverged
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 POINTS = 400
 """A quantity of a run that is logged more often is averaged over equal groups of lines."""
@@ -61,8 +59,6 @@ def _curves(steps: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 def _averaged(rows: pd.DataFrame, column: str, each: int) -> pd.DataFrame:
     """Return the mean of every so many rows; the last may be of fewer."""
-    import numpy as np
-
     groups = rows.groupby(np.arange(len(rows)) // each)
     table: pd.DataFrame = groups.agg(
         **{name: (name, "first") for name in ID},

@@ -1,7 +1,5 @@
 """A gate: what rules need is measured of each checkpoint, and judged."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

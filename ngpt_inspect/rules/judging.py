@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.numerics.finite import NON_FINITE
 from ngpt_inspect.rules.rule import ANY_ROLE, COMPARISONS, Against, CheckRule, RowState, Scope
 from ngpt_inspect.tables.rows import records
@@ -16,9 +17,6 @@ from ngpt_inspect.tables.summaries import PLACE, WIDER, groups, parts, trust
 from ngpt_inspect.vocabulary import SEVERAL, Status
 from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import number
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCOPES = {Scope.WEIGHT: PLACE, Scope.ROLE: WIDER, Scope.MODEL: PLACE[:3]}
 SPOT = (*PLACE, "head", "index")
@@ -261,8 +259,6 @@ def _statistic(name: str | None) -> Any:
 
 def _reduced(single: pd.DataFrame, rule: CheckRule) -> pd.DataFrame:
     """Return a row for each group that a statistic is over."""
-    import pandas as pd
-
     taken = _statistic(rule.statistic)
     keys = SCOPES[rule.over]
     rows = []

@@ -1,7 +1,5 @@
 """Rules files: TOML to rules, with what is wrong said in one line."""
 
-from __future__ import annotations
-
 import os
 import re
 import tomllib

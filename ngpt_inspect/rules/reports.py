@@ -1,7 +1,5 @@
 """What rules say, in the forms that people, CI systems and code hosts read."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence

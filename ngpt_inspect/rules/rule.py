@@ -1,7 +1,5 @@
 """One rule: which numbers of the tidy table it is about, and when they break it."""
 
-from __future__ import annotations
-
 import operator
 import re
 from collections.abc import Callable, Mapping

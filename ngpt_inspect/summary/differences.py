@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.sameness import blocks_for, remarks_on
 from ngpt_inspect.summary.recorded import GROUPS, VALUES, Recorded, recorded
 from ngpt_inspect.tables import Source, opened
 from ngpt_inspect.wording import listed
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Facts = dict[tuple[str, str], Recorded]
 COLUMNS = ("checkpoint", "step", "group", "item", "text")
@@ -48,8 +45,6 @@ def differences(sources: Source | Sequence[Source]) -> pd.DataFrame:
     >>> table[table["item"] == "family"]["text"].tolist()
     ['GPT', 'nGPT']
     """
-    import pandas as pd
-
     checkpoints = distinct(opened(sources))
     if len(checkpoints) < 2:
         raise WrongOption(

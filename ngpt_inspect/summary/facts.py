@@ -6,13 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.runs import losses_of
 from ngpt_inspect.weights import WeightSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 TOKEN_KEYS = ("reference_model.tokens", "tokens", "tokens_seen", "num_tokens")
 """Where checkpoints record how many training tokens the model has seen."""
@@ -115,8 +112,6 @@ def headers(checkpoints: Sequence[WeightSet]) -> pd.DataFrame:
 
 def frame(facts: Iterable[tuple[WeightSet, Fact]]) -> pd.DataFrame:
     """Return facts as a table: ``checkpoint, step`` and the fields of `Fact`."""
-    import pandas as pd
-
     rows = [{"checkpoint": c.label, "step": c.step} | asdict(fact) for c, fact in facts]
     columns = ["checkpoint", "step", *(field.name for field in fields(Fact))]
     kinds = dict.fromkeys(("step", "layer", "head"), "Int64") | {"value": "float64"}

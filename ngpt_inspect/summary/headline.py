@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.summary.facts import losses_until
 from ngpt_inspect.tables import parts
 from ngpt_inspect.tables.rows import of_series, rows_of
 from ngpt_inspect.vocabulary import ATTENTION, EMBEDDINGS, MLP, RATES, Role, Series, Status
 from ngpt_inspect.weights import WeightSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = {
     "kappa_attention": "κ of attention: median over the heads of W_q, W_k, W_v, W_o of all layers",
@@ -40,8 +37,6 @@ def headline(checkpoints: Sequence[WeightSet], table: pd.DataFrame) -> pd.DataFr
     DataFrame
         Columns ``checkpoint, step`` and those of `COLUMNS`, a row a checkpoint.
     """
-    import pandas as pd
-
     found = [
         {"checkpoint": each.label, "step": each.step} | dict(_numbers(rows_of(table, each)))
         for each in checkpoints

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import MEASURES as ALL
 from ngpt_inspect.rules import (
     CheckRule,
@@ -25,9 +26,6 @@ from ngpt_inspect.tables.summaries import PLACE
 from ngpt_inspect.vocabulary import RATES, Status
 from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import number
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = [*PLACE, "head", "index", "measure", "statistic", "value", "status", "reason"]
 LEVELS = {Severity.WARNING: Level.NOTICE, Severity.ERROR: Level.TROUBLE}

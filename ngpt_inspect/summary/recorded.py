@@ -1,7 +1,5 @@
 """Everything a checkpoint says of itself, and what names its values, by group and name."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.checkpoint import distinct
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.rules import Rules, in_force
 from ngpt_inspect.summary.facts import Fact, frame, header_facts, loss_facts
 from ngpt_inspect.summary.health import readings
 from ngpt_inspect.tables import Progress, Source, measure, opened, parts
 from ngpt_inspect.tables.rows import of_series, rows_of
 from ngpt_inspect.vocabulary import Kind, Series, Status, roles_of
+from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import number
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ngpt_inspect.weights import WeightSet
 
 AVERAGED = ("scaling_factors", "condition_numbers")
 """Measures whose averages are shown whatever the rules read."""

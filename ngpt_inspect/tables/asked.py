@@ -1,7 +1,5 @@
 """What is asked for, by name and by value; what cannot be meant is one line that says what can."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from numbers import Integral, Real

@@ -1,7 +1,5 @@
 """The cells of a printed table: each one number, a statistic of all rows that fall in it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

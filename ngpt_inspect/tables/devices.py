@@ -1,8 +1,7 @@
 """Which device to compute on."""
 
-from __future__ import annotations
-
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.later.torch import torch
 
 
 def usable(device: str) -> tuple[str, str]:
@@ -19,8 +18,6 @@ def usable(device: str) -> tuple[str, str]:
     device = str(device)  # of torch.device, too
     if device == "cpu":
         return device, ""
-    import torch
-
     if device.partition(":")[0] == "cuda" and not torch.cuda.is_available():
         return "cpu", f"no {device} here, so computed on the CPU"
     try:

@@ -1,57 +1,29 @@
 """Where jobs run: here, small ones side by side and large ones on all cores; or elsewhere."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Protocol, TypeVar
+from operator import methodcaller
+from typing import TypeVar
 
 from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
 from ngpt_inspect.numerics.cores import cores
+from ngpt_inspect.tables.jobs import Computing
 
-Made_co = TypeVar("Made_co", covariant=True)
+Made = TypeVar("Made")
 
-
-class Words(Protocol[Made_co]):
-    """Work in words, that travels: names, never tensors."""
-
-    def run(self) -> Made_co:
-        """Do it in whatever process this is."""
-        ...
-
-
-class Work(Protocol[Made_co]):
-    """What can be done here, or be said in words and done elsewhere."""
-
-    @property
-    def is_large(self) -> bool:
-        """Whether it alone can keep all cores busy."""
-        ...
-
-    @property
-    def needs_torch(self) -> bool:
-        """Whether torch computes."""
-        ...
-
-    def run(self) -> Made_co:
-        """Do it here."""
-        ...
-
-    def ticket(self) -> Words[Made_co]:
-        """Say it in words."""
-        ...
-
+run = methodcaller("run")
+"""Do a job, or what its ticket says, in whatever process this is."""
 
 MOST_WORKERS = 8
 """By default; each holds one small matrix at a time."""
 
 
 def results(
-    jobs: Sequence[Work[Made_co]], executor: Executor | None = None, workers: int | None = None
-) -> Iterator[Made_co]:
+    jobs: Sequence[Computing[Made]], executor: Executor | None = None, workers: int | None = None
+) -> Iterator[Made]:
     """Yield what each job makes, in the order of the jobs.
 
     The numbers are the same to the last bit whatever the workers or the executor: a small job
@@ -67,21 +39,17 @@ def results(
         How many small jobs run side by side here; by default one a core, at most 8.
     """
     if executor is not None:
-        yield from executor.map(_run, [job.ticket() for job in jobs])
+        yield from executor.map(run, [job.ticket() for job in jobs])
         return
     with ThreadPoolExecutor(_workers(workers)) as pool:
         # torch lets go of Python's lock while it computes, so threads serve, and start at once.
         for large, group in groupby(jobs, key=lambda job: job.is_large):
             alike = list(group)
             if large or not any(job.needs_torch for job in alike):
-                yield from map(_run, alike)
+                yield from map(run, alike)
                 continue
             with cores(1):  # of the whole process: threads of the pool begin with it
-                yield from pool.map(_run, alike)
-
-
-def _run(work: Work[Made_co] | Words[Made_co]) -> Made_co:
-    return work.run()
+                yield from pool.map(run, alike)
 
 
 def _workers(asked: int | None) -> int:

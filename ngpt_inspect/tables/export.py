@@ -10,24 +10,19 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.errors import InspectError, MissingLibrary
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.naming import named
+from ngpt_inspect.tables.rows import Measured, records
 from ngpt_inspect.vocabulary import COLUMNS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ngpt_inspect.tables.rows import Measured
 
 CSV_ROWS = 20_000
 
 
 def to_csv(table: pd.DataFrame | Measured) -> bytes:
     """Return CSV with a header; null cells are empty, infinite values ``inf``."""
-    from ngpt_inspect.tables.rows import Measured
-
     if isinstance(table, Measured):
         data = io.BytesIO()
         with io.TextIOWrapper(data, encoding="utf-8", newline="") as text:
@@ -63,8 +58,6 @@ def to_parquet(table: pd.DataFrame | Measured) -> bytes:
     MissingLibrary
         Without pyarrow.
     """
-    from ngpt_inspect.tables.rows import Measured
-
     frame = table.frame if isinstance(table, Measured) else table
     try:
         return bytes(frame.to_parquet(None, index=False))
@@ -145,8 +138,6 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def _rows(table: pd.DataFrame | Measured) -> list[dict[str, Any]]:
     """Return rows of what JSON has words for: null for missing, NaN and infinite."""
-    from ngpt_inspect.tables.rows import records
-
     return [
         {name: None if _is_nonfinite(value) else value for name, value in row.items()}
         for row in records(table)

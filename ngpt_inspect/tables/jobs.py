@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures import MEASURES, QUICK_COST, Measure, Values
 from ngpt_inspect.numerics.cores import cores
 from ngpt_inspect.numerics.finite import NonFinite
@@ -23,6 +25,7 @@ from ngpt_inspect.tables.devices import usable
 from ngpt_inspect.vocabulary import Kind, Status
 from ngpt_inspect.weights import SharedWeight, Weight, WeightSet
 
+Made = TypeVar("Made")
 LARGE = 4e9
 """Products of a job (rows x columns x the smaller side) from which on it takes all cores.
 
@@ -42,8 +45,8 @@ class Taking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Computing(ABC):
-    """Where something is computed, and on how many cores."""
+class Computing(ABC, Generic[Made]):
+    """What can be computed here, or be said in words and computed elsewhere; on how many cores."""
 
     device: str
     cores: int | None = None
@@ -58,6 +61,14 @@ class Computing(ABC):
     @abstractmethod
     def cost(self) -> float:
         """How long it takes, in units of which only ratios count."""
+
+    @abstractmethod
+    def run(self) -> Made:
+        """Compute it here."""
+
+    @abstractmethod
+    def ticket(self) -> Any:
+        """Say it in words that travel, names and never tensors; its `run` computes the same."""
 
     @property
     def needs_torch(self) -> bool:
@@ -77,7 +88,7 @@ class Computing(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job(Computing):
+class Job(Computing[list[list[Values]]]):
     """Measures to take of one weight, which is read once for all of them."""
 
     checkpoint: WeightSet
@@ -273,8 +284,6 @@ def _defined(values: Values, source: str) -> Values:
 
     The stable rank of a matrix of zeros; the norm of a row of 1e308 throughout.
     """
-    import numpy as np
-
     lost = ~np.isfinite(values.value) & (np.asarray(values.status) == Status.OK)
     if not lost.any():
         return values
@@ -302,6 +311,4 @@ def _opened(source: str, settings: str) -> WeightSet:
 
 def torch_cores() -> int:
     """Return how many cores torch takes in this thread."""
-    import torch
-
     return torch.get_num_threads()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.architectures import ARCHITECTURES
 from ngpt_inspect.expressions import names_in
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.tables.rows import of_series
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import number
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LEARNED = roles_of(Kind.EIGEN_LEARNING_RATE, Kind.SCALING, Kind.GAIN)
 FORMULAS = ("checkpoint", "role", "effective", "factor", "starts_at", "constants")
@@ -31,8 +28,6 @@ def formulas(checkpoints: Sequence[WeightSet]) -> pd.DataFrame:
     training (the init; null where a layout has none), and ``constants`` says of each constant
     what it is and whether it was read, assumed or given.
     """
-    import pandas as pd
-
     rows = [_formula(each, role) for each in checkpoints for role in each.roles if role in LEARNED]
     return pd.DataFrame(rows, columns=list(FORMULAS))
 
@@ -57,8 +52,6 @@ def _formula(checkpoint: WeightSet, role: Role) -> dict[str, object]:
 
 def constants(checkpoints: Sequence[WeightSet]) -> pd.DataFrame:
     """Return every constant of these checkpoints: its value, and where that came from."""
-    import pandas as pd
-
     rows = [
         {"checkpoint": c.label, "constant": each.name, "value": each.value, "origin": each.origin}
         for c in checkpoints
@@ -85,8 +78,6 @@ def ends(table: pd.DataFrame, quantity: str, count: int) -> pd.DataFrame:
         One row a checkpoint and rank (from 1): the value at either end with its head (null
         where there is none) and its index: the coordinate, for s_z the token id.
     """
-    import pandas as pd
-
     rows = of_series(table, Series(quantity))
     measured = rows[rows["status"] != Status.SKIPPED]
     pieces = []

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.table import Table
 from ngpt_inspect.vocabulary import Kind, Role, roles_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ngpt_inspect.weights import WeightSet
+from ngpt_inspect.weights import WeightSet
 
 FACTS = (
     "condition_number",

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import MissingRole, WrongOption
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import Measure, Values
 from ngpt_inspect.naming import several
 from ngpt_inspect.numerics.heartbeat import heard_by
@@ -30,9 +31,6 @@ from ngpt_inspect.tables.rows import Measured, entry_of
 from ngpt_inspect.tables.token_words import in_ids
 from ngpt_inspect.vocabulary import TIED, Role
 from ngpt_inspect.weights import Weight, WeightSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Progress = Callable[[float, float], None]
 """Called with (work done, work in all). Of measures that is the time they are expected to take, on

@@ -1,7 +1,5 @@
 """What a table says of where its numbers come from: enough to make it again."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict

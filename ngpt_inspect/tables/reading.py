@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.errors import InspectError, MissingLibrary, UnreadableFile
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.tables.rows import INTEGERS, TEXTS, tidy
 from ngpt_inspect.vocabulary import COLUMNS, Status
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 Row = dict[str, Any]
 
@@ -36,16 +33,12 @@ def _jsonl(path: Path) -> pd.DataFrame:
 
 def _typed(rows: list[Row]) -> pd.DataFrame:
     """Return rows as columns of the types that `measure` gives."""
-    import pandas as pd
-
     there = [name for name in COLUMNS if rows and name in rows[0]]
     columns = {name: [row[name] for row in rows] for name in there}
     return pd.DataFrame({name: _column(name, cells) for name, cells in columns.items()})
 
 
 def _column(name: str, cells: list[Any]) -> Any:
-    import pandas as pd
-
     if name in INTEGERS:
         return pd.array([None if cell is None else int(cell) for cell in cells], dtype="Int64")
     if name in TEXTS:
@@ -54,8 +47,6 @@ def _column(name: str, cells: list[Any]) -> Any:
 
 
 def _parquet(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
     try:
         return pd.read_parquet(path)
     except ImportError:

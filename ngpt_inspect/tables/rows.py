@@ -6,18 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from ngpt_inspect.errors import WrongOption
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import Values
 from ngpt_inspect.table import Table
 from ngpt_inspect.vocabulary import COLUMNS, Series, Status
 from ngpt_inspect.weights import Weight, WeightSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 INTEGERS = ("step", "layer", "expert", "head", "index", "partner")
 VALUE_COLUMNS = ("head", "index", "partner", "measure", "statistic", "value", "status", "reason")
@@ -101,8 +98,6 @@ def _plain(entry: Entry, name: str) -> Iterable[Any]:
 
 def frame_of(entries: Sequence[Entry]) -> pd.DataFrame:
     """Return the table of entries, columns in their order, null where nothing applies."""
-    import pandas as pd
-
     lengths = [rows_in(entry) for entry in entries]
     return pd.DataFrame(
         {name: _column(name, [entry[name] for entry in entries], lengths) for name in COLUMNS}
@@ -114,8 +109,6 @@ def _size(part: Any) -> int:
 
 
 def _column(name: str, parts: list[Any], lengths: list[int]) -> Any:
-    import pandas as pd
-
     if name in INTEGERS:
         filled = [0 if part is None else part for part in parts]
         null = _spread([part is None for part in parts], lengths, bool)
@@ -153,11 +146,7 @@ def of_series(table: pd.DataFrame, series: Series) -> pd.DataFrame:
 
 def rows_of(table: pd.DataFrame, checkpoint: WeightSet) -> pd.DataFrame:
     """Return the rows of one checkpoint; steps of one run share its label."""
-    rows = Table.of(table).rows
-    mine = rows["checkpoint"] == checkpoint.label
-    if checkpoint.step is not None:
-        mine &= rows["step"] == checkpoint.step
-    return rows[mine]
+    return rows_at(Table.of(table).rows, checkpoint.label, checkpoint.step)
 
 
 def rows_at(table: pd.DataFrame, label: str, step: int | None) -> pd.DataFrame:

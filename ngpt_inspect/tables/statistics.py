@@ -1,7 +1,5 @@
 """How a column of values becomes a few numbers or a curve: one function a kind of summary."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import numpy as np

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import MEASURES, Measure, Summary
 from ngpt_inspect.table import Table
 from ngpt_inspect.tables.rows import Entry, frame_of, records, tidy
 from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.vocabulary import Status
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PLACE = ["checkpoint", "step", "architecture", "layer", "role", "expert", "tensor"]
 """What a summary is taken within."""
@@ -47,8 +45,6 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     >>> medians["value"].round(3).tolist()  # of each layer, then over both
     [3.5, 13.5, 8.5]
     """
-    import pandas as pd
-
     from ngpt_inspect.tables.printing import TidyTable
 
     table = tidy(table)

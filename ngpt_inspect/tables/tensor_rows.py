@@ -6,14 +6,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.later.pandas import pd
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.stored import StoredTensor
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import Weight, WeightSet
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ngpt_inspect.tables import Progress
 
 COLUMNS = ("checkpoint", "tensor", "role", "layer", "expert", "shape", "dtype", "bytes", "note")
@@ -79,8 +79,6 @@ def tensor_norms(model: WeightSet, progress: Progress | None = None) -> pd.DataF
     ‖T‖ = sqrt(Σ t²), in float64 of the exact stored values. What cannot be read as numbers is
     skipped and says why.
     """
-    import pandas as pd
-
     tensors = list(model.contents.tensors.values())
     rows = []
     for done, tensor in enumerate(tensors):
@@ -121,9 +119,6 @@ def tensor_values(tensor: StoredTensor) -> pd.DataFrame:
     InspectError
         Its values cannot be read as numbers.
     """
-    import pandas as pd
-    import torch
-
     if tensor.obstacle:
         raise InspectError(tensor.obstacle, where=tensor.name)
     values = tensor.read().double()

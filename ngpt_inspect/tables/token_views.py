@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.naming import named
 from ngpt_inspect.tables.tokens import WHERE, Texts, typed
 from ngpt_inspect.tokens import TokenTexts
 from ngpt_inspect.vocabulary import Status
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NO_STEP = -1
 ORDERS = {

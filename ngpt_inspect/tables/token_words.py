@@ -1,7 +1,5 @@
 """Tokens as somebody writes them: by id, or by text where a tokenizer lies beside the file."""
 
-from __future__ import annotations
-
 import re
 
 from ngpt_inspect.errors import WrongOption

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ngpt_inspect.checkpoint import distinct
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures.token_health import THRESHOLD
 from ngpt_inspect.table import Table
 from ngpt_inspect.tables.asked import Source, opened
@@ -15,9 +16,6 @@ from ngpt_inspect.tables.measuring import Progress, measure
 from ngpt_inspect.tokens import TokenTexts, token_texts
 from ngpt_inspect.vocabulary import Kind, Role, Status, roles_of
 from ngpt_inspect.weights import WeightSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OF_ROWS = ("embedding_norms", "nearest_tokens", "token_health")
 """Measures of the rows of an embedding."""
@@ -143,8 +141,6 @@ def joined_tokens(
     threshold
         Of `token_health`: a norm_z below its negative is noted.
     """
-    import pandas as pd
-
     wanted = [*QUANTITIES, "scaling_factor"]
     rows = pd.concat([t[t["measure"].isin(wanted) & t["statistic"].isna()] for t in tables])
     rows = rows[rows["index"].notna()]
@@ -191,8 +187,6 @@ def _or_none(numbers: pd.Series) -> list[int | None]:
 
 def _side_by_side(group: pd.DataFrame) -> pd.DataFrame:
     """Return the quantities of one embedding as columns, by token."""
-    import pandas as pd
-
     columns_of = group[["measure", "index", "value", "partner"]]
     parts = {name: part.set_index("index") for name, part in columns_of.groupby("measure")}
     columns = {

@@ -5,8 +5,6 @@ it is run. Layout: the one of Hugging Face's `tokenizers` (``model.vocab``, ``ad
 ``decoder``, ``pre_tokenizer``), and the byte tokenizer of `reference_model`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache

@@ -6,8 +6,6 @@ would join the character before them) is ``\u200b`` or ``\U000e0001``, and so is
 the token holds itself. A byte that is not part of valid UTF-8 is ``\xe2``.
 """
 
-from __future__ import annotations
-
 import unicodedata
 
 SPACE = "␣"

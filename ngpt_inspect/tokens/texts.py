@@ -1,7 +1,5 @@
 """The texts of a checkpoint's tokens, where a tokenizer lies beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property

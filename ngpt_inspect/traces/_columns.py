@@ -1,7 +1,5 @@
 """The columns of the path table, each declared once."""
 
-from __future__ import annotations
-
 PATH = "path"
 """Name of the table, for figures that draw it."""
 

@@ -1,7 +1,5 @@
 """What a trace says of itself, checked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any

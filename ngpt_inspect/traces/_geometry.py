@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    import torch
-
-    from ngpt_inspect.traces._reading import Trace
+from ngpt_inspect.later.torch import torch
+from ngpt_inspect.numerics.sphere import angles, picture
+from ngpt_inspect.traces._reading import Trace
 
 PIECE = 1 << 22
 """Values of states in float64 that are worked on at once."""
@@ -39,10 +36,6 @@ def geometry(trace: Trace) -> dict[str, np.ndarray]:
 
 
 def _of_tokens(trace: Trace, which: slice) -> dict[str, torch.Tensor]:
-    import torch
-
-    from ngpt_inspect.numerics.sphere import angles, picture
-
     states = trace.states[:, which].double()  # S+1 t D
     suggestions = trace.suggestions[:, which].double()
     following = _following(trace, which)  # t D, zero where the next token is not known
@@ -95,8 +88,6 @@ def _of_coordinates(states: torch.Tensor) -> dict[str, torch.Tensor]:
 
 def _following(trace: Trace, which: slice) -> torch.Tensor:
     """Return the output embedding of each token's next one; zero, so without angles, if unknown."""
-    import torch
-
     known = trace.next_embeddings[which].double()
     missing = (which.stop - which.start) - len(known)
     return torch.nn.functional.pad(known, (0, 0, 0, missing))

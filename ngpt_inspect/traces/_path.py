@@ -6,19 +6,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.naming import several
 from ngpt_inspect.tokens.quoting import shown_text
 from ngpt_inspect.traces._columns import COLUMNS, MEANS, PATH
 from ngpt_inspect.traces._geometry import geometry
 from ngpt_inspect.traces._reading import Trace, read_trace
 from ngpt_inspect.version import __version__
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Source = str | PathLike[str] | Trace
 DTYPES = {name: dtype for name, (dtype, _) in COLUMNS.items()}
@@ -62,8 +60,6 @@ def path(traces: Source | Sequence[Source]) -> pd.DataFrame:
     >>> means["angle_moved"].round(3).tolist()  # degrees; nothing came before the embedding
     [nan, 10.0, 15.0, 2.0, 33.0]
     """
-    import pandas as pd
-
     given = several(traces, Trace, what="a trace")
     opened = [each if isinstance(each, Trace) else read_trace(each) for each in given]
     labels = _labels(opened)
@@ -86,8 +82,6 @@ def path(traces: Source | Sequence[Source]) -> pd.DataFrame:
 
 def _rows(trace: Trace, label: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the rows of one trace, and the norms of its states."""
-    import pandas as pd
-
     found = geometry(trace)
     n_states, n_tokens = found["norm"].shape
     n_next = len(trace.next_embeddings)
@@ -128,8 +122,6 @@ PLACES = ("angle_to_final", "x_final", "y_final", "stress_final", "x_next", "y_n
 
 def _heads(trace: Trace) -> Iterator[pd.DataFrame]:
     """Yield one row a layer and head: means over the queries that have a choice of keys."""
-    import pandas as pd
-
     if trace.attention_entropy is None or trace.attention_to_first is None:
         return
     layers, heads, _ = trace.attention_entropy.shape

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.errors import InspectError, UnreadableFile
 from ngpt_inspect.formats import read_contents
 from ngpt_inspect.formats.safetensors_file import read_file
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.stored import FLOATS, Contents
 from ngpt_inspect.traces._described import Description, described
-
-if TYPE_CHECKING:
-    import torch
 
 KEY = "trace"
 """Key of the metadata that makes a safetensors file a trace."""
@@ -173,8 +171,6 @@ def _check_values(tensors: dict[str, torch.Tensor], refuse: Refuse) -> None:
 
 
 def _typed(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
-    import torch
-
     wanted = {name: torch.int64 if name in WHOLE else torch.float64 for name in tensors}
     big = ("states", "suggestions", "next_embeddings")  # become float64 piece by piece, when used
     return {

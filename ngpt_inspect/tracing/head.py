@@ -6,13 +6,10 @@ Shapes: n states, D = d_model, V = size of the vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.tracing.stream import refused
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
 
 FACTORS = {"logit_scale": 1, "logits_scaling": -1}
 """Names of a config for what multiplies (1) or divides (-1) all logits."""
@@ -25,15 +22,13 @@ CLOSE = 1e-3
 class Head:
     """What makes logits of a final hidden state."""
 
-    norm: nn.Module | None
+    norm: torch.nn.Module | None
     output: Any
     factor: float
     cap: float | None
 
     def __call__(self, states_nD: torch.Tensor) -> torch.Tensor:
         """Return the logits of states, shape (n, V)."""
-        import torch
-
         dtype = next(self.output.parameters()).dtype
         x = states_nD.to(dtype)
         logits: torch.Tensor = self.output(x if self.norm is None else self.norm(x)).float()
@@ -51,9 +46,7 @@ class Head:
         return rows if self.norm is None else rows * _gain(self.norm, rows)
 
 
-def _gain(norm: nn.Module, like: torch.Tensor) -> torch.Tensor:
-    import torch
-
+def _gain(norm: torch.nn.Module, like: torch.Tensor) -> torch.Tensor:
     width = like.shape[-1]
     v = 1.0 - 2.0 * (torch.arange(width, device=like.device) % 2)
     dtype = next((each.dtype for each in norm.parameters()), torch.float32)
@@ -78,7 +71,7 @@ def head_of(model: Any, final: torch.Tensor, logits: torch.Tensor) -> Head:
     for name, power in FACTORS.items():
         factor *= float(getattr(config, name, None) or 1.0) ** power
     cap = next((float(getattr(config, name)) for name in CAPS if getattr(config, name, None)), None)
-    for norm in [*_norms(model, final.shape[-1]), None]:
+    for norm in [*_norms(model), None]:
         head = Head(norm, output, factor, cap)
         try:
             made = head(final)
@@ -89,14 +82,12 @@ def head_of(model: Any, final: torch.Tensor, logits: torch.Tensor) -> Head:
     raise refused(model, "what its head does to the final state could not be told")
 
 
-def _norms(model: Any, width: int) -> list[nn.Module]:
+def _norms(model: Any) -> list[torch.nn.Module]:
     """Return the norms outside the layers, the last first."""
-    from torch import nn
-
     in_lists = {
         id(module)
         for each in model.modules()
-        if isinstance(each, nn.ModuleList)
+        if isinstance(each, torch.nn.ModuleList)
         for module in each.modules()
     }
     return [

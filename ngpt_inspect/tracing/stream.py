@@ -14,14 +14,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.tables import Progress
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
 
 MIXERS = ("attn", "attention", "mixer", "mamba", "temporal", "conv", "recurrent")
 """How what lets tokens see each other is called, in part, by its name or its class."""
@@ -63,7 +60,7 @@ class Stream:
         return self.states.diff(dim=0)
 
 
-def layers_of(model: Any) -> nn.ModuleList:
+def layers_of(model: Any) -> torch.nn.ModuleList:
     """Return the list of a model's layers: the first that is as long as the config says.
 
     Raises
@@ -71,14 +68,12 @@ def layers_of(model: Any) -> nn.ModuleList:
     UnreadableFile
         It has none of that length.
     """
-    from torch import nn
-
     config = model.config.get_text_config() if hasattr(model, "config") else None
     wanted = getattr(config, "num_hidden_layers", None)
     lists = [
         each
         for name, each in model.named_modules()
-        if isinstance(each, nn.ModuleList) and len(each) == wanted and "vision" not in name
+        if isinstance(each, torch.nn.ModuleList) and len(each) == wanted and "vision" not in name
     ]
     if not lists:
         raise refused(model, f"no list of {wanted} layers was found in it")
@@ -86,7 +81,9 @@ def layers_of(model: Any) -> nn.ModuleList:
 
 
 @contextlib.contextmanager
-def listening(model: nn.Module, progress: Progress | None = None) -> Iterator[Callable[[], Stream]]:
+def listening(
+    model: torch.nn.Module, progress: Progress | None = None
+) -> Iterator[Callable[[], Stream]]:
     """Listen to the layers during a call; yields what makes the stream of it afterwards.
 
     `progress` is told of each layer that has run.
@@ -103,12 +100,12 @@ def listening(model: nn.Module, progress: Progress | None = None) -> Iterator[Ca
         yield lambda: _stream(model, heard)
 
 
-def _tell(progress: Progress, layers: nn.ModuleList, layer: nn.Module, *_: Any) -> None:
+def _tell(progress: Progress, layers: torch.nn.ModuleList, layer: torch.nn.Module, *_: Any) -> None:
     done = next(n for n, each in enumerate(layers, 1) if each is layer)
     progress(done, len(layers))
 
 
-def _hooks(layer: nn.Module, record: _Layer) -> Iterator[Any]:
+def _hooks(layer: torch.nn.Module, record: _Layer) -> Iterator[Any]:
     def take(_: Any, args: Any, kwargs: Any) -> None:
         found = _first(args, kwargs)
         if found is not None:
@@ -140,16 +137,12 @@ def _first(args: Any, kwargs: Any) -> torch.Tensor | None:
 
 def _tensor(output: Any) -> torch.Tensor | None:
     """Return the hidden states of what a module took or gave: the first of several."""
-    import torch
-
     if isinstance(output, tuple | list):
         output = output[0] if output else None
     return output if isinstance(output, torch.Tensor) and output.is_floating_point() else None
 
 
-def _stream(model: nn.Module, heard: list[_Layer]) -> Stream:
-    import torch
-
+def _stream(model: torch.nn.Module, heard: list[_Layer]) -> Stream:
     states, parallel = [], False
     for number, record in enumerate(heard):
         if not (hasattr(record, "before") and hasattr(record, "after")):

@@ -7,18 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.errors import InspectError, UnreadableFile, WrongOption
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.tables import Progress
 from ngpt_inspect.tables.export import write_bytes
 from ngpt_inspect.traces import FORMAT_VERSION, KEY
 from ngpt_inspect.tracing.head import Head, head_of
 from ngpt_inspect.tracing.stream import listening, refused
 from ngpt_inspect.version import __version__
-
-if TYPE_CHECKING:
-    import torch
 
 KEPT = 5
 """Predictions kept of each hidden state."""
@@ -145,8 +143,6 @@ def _without_bars() -> Iterator[None]:
 
 
 def _encoded(words: Any, prompt: str, model: Any) -> torch.Tensor:
-    import torch
-
     ids = words(prompt)["input_ids"] if prompt else []
     most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if not ids:
@@ -164,8 +160,6 @@ def _traced(
     model: Any, ids: torch.Tensor, progress: Progress | None
 ) -> tuple[dict[str, torch.Tensor], bool]:
     """Return the tensors of a trace, and whether blocks run in parallel."""
-    import torch
-
     try:
         with torch.no_grad(), _at_rest(model), listening(model, progress) as stream_of:
             given = model(ids[None], output_attentions=True, use_cache=False, return_dict=True)
@@ -204,8 +198,6 @@ def _predictions(
     head: Head, states: torch.Tensor, ids: torch.Tensor, n_words: int
 ) -> dict[str, torch.Tensor]:
     """Return what the head makes of every state (S + 1, T, D), as many at once as fit."""
-    import torch
-
     following = ids.roll(-1).expand(states.shape[:2]).flatten()  # the last has none, cut below
     at_once = max(1, LOGITS // n_words)
     tops, values, nexts = [], [], []
@@ -226,8 +218,6 @@ def _predictions(
 
 def _attention(weights: Any, n_layers: int) -> dict[str, torch.Tensor]:
     """Return entropy and share of the first token of every head, if every layer has the same."""
-    import torch
-
     if weights is None or len(weights) != n_layers or any(each is None for each in weights):
         return {}
     if len({each.shape for each in weights}) > 1 or weights[0].shape[-1] != weights[0].shape[-2]:

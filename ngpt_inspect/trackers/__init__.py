@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from ngpt_inspect.plugins import collect
 from ngpt_inspect.trackers._tracker import (
     Destination,
-    Histogram,
-    Log,
     LoggedFigure,
     Moment,
     Tracker,
@@ -37,8 +35,6 @@ def destinations(words: Iterable[str], where: str | None = None) -> list[Destina
 __all__ = [
     "TRACKERS",
     "Destination",
-    "Histogram",
-    "Log",
     "LoggedFigure",
     "Moment",
     "Tracker",

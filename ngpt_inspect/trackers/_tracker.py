@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ngpt_inspect.errors import InspectError, MissingLibrary, WrongOption
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.naming import named
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +37,6 @@ class LoggedFigure:
         """Return heights, widths and red, green and blue, in 8 bits."""
         from io import BytesIO
 
-        import numpy as np
         from PIL import Image  # which trackers that take images need themselves
 
         return np.asarray(Image.open(BytesIO(self.png())).convert("RGB"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import MEASURES, Summary
 from ngpt_inspect.table import Table
 from ngpt_inspect.tables.rows import Entry, frame_of, records, rows_at, tidy
@@ -14,9 +15,6 @@ from ngpt_inspect.tables.statistics import STATISTICS
 from ngpt_inspect.tables.summaries import PLACE, groups, summaries_of, trust
 from ngpt_inspect.trackers._tracker import Destination, Histogram, LoggedFigure, Moment
 from ngpt_inspect.vocabulary import Status
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BINS = ("bin_left", "bin_count")
 CURVES = ("quantile", "quantile_standard_error", "density", "density_at", "bin_zero", *BINS)
@@ -32,8 +30,6 @@ def condensed(table: pd.DataFrame) -> pd.DataFrame:
     and at most 100 equal bins, of each weight (and head); single numbers stay, and each quantity
     with several heads gets their median. What is counted in bins already stays as it is.
     """
-    import pandas as pd
-
     whole = tidy(table)
     rows = Table.of(whole).rows
     single = rows["statistic"].isna()

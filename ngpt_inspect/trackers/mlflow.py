@@ -1,7 +1,5 @@
 """MLflow: metrics of a run in an experiment; the server is that of $MLFLOW_TRACKING_URI."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterator

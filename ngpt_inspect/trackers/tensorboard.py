@@ -1,7 +1,5 @@
 """TensorBoard: event files in a folder, a sub-folder a run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

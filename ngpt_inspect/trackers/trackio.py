@@ -1,7 +1,5 @@
 """Trackio: a project in its own store on this machine."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """Weights & Biases: a run a checkpoint's label, with steps of its own."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -6,15 +6,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.errors import InspectError, WrongOption
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.tables.export import encode, write_bytes
 from ngpt_inspect.tables.reading import read_table
 from ngpt_inspect.tables.rows import frame_of, rows_at
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SUFFIX = ".ngpt-inspect.parquet"
 
@@ -66,8 +64,6 @@ class Ledger:
         InspectError
             It cannot be written.
         """
-        import pandas as pd
-
         (entry,) = rows.attrs["checkpoints"]
         entry = {**entry, "measured": list(measures), "broken": [dict(each) for each in broken]}
         entry["logged"] = []

@@ -1,7 +1,5 @@
 """Which checkpoints lie in a folder, and which of them are whole."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterator

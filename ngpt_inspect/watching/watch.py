@@ -1,7 +1,5 @@
 """One look after the other: what is whole and new is measured, kept, judged and logged."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """Which rows of a fused tensor are one weight."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How large a model is, as far as its checkpoint says."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.stored import as_array
 from ngpt_inspect.weights.weight import Made, Weight
-
-if TYPE_CHECKING:
-    import numpy as np
-    import torch
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

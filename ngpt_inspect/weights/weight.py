@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
+from ngpt_inspect.numerics.directions import row_norms, unit_rows
+from ngpt_inspect.numerics.resolution import Spacing, rounding_errors
 from ngpt_inspect.stored import FLOATS, StoredTensor, as_array
 from ngpt_inspect.vocabulary import NAMED_ONLY, MatrixAxis, Role, RoleFacts
 from ngpt_inspect.weights.part import Part
 from ngpt_inspect.wording import shown, sizes
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
-
-    from ngpt_inspect.numerics.resolution import Spacing
     from ngpt_inspect.weights.weight_set import WeightSet
 
 Made = TypeVar("Made")
@@ -122,8 +122,6 @@ class Weight:
         InspectError
             As `values`.
         """
-        import numpy as np
-
         if self.normalised is not None or self.place is not None or self.tensor.obstacle:
             return as_array(self.values())
         stored = self.tensor.array()
@@ -143,8 +141,6 @@ class Weight:
 
         None where that is the rounding to the dtype of `values`.
         """
-        from ngpt_inspect.numerics.resolution import rounding_errors
-
         tensor = self.tensor.errors
         if tensor is None and (self.factor, self.offset) == (1.0, 0.0):
             return None
@@ -215,16 +211,12 @@ class Weight:
 
 def _normalised(values: torch.Tensor, axis: MatrixAxis) -> torch.Tensor:
     """Divide rows or columns by their norms, rounded to the stored dtype as the model has them."""
-    from ngpt_inspect.numerics.directions import unit_rows
-
     unit, _ = unit_rows(values if axis is MatrixAxis.ROWS else values.T)
     return (unit if axis is MatrixAxis.ROWS else unit.T).to(values.dtype).contiguous()
 
 
 def over_norms(errors: torch.Tensor, values: torch.Tensor, axis: MatrixAxis) -> torch.Tensor:
     """Divide errors of entries by the norms of the rows or columns of `values` that are not 0."""
-    from ngpt_inspect.numerics.directions import row_norms
-
     norms = row_norms(values if axis is MatrixAxis.ROWS else values.T)
     norms = norms.where(norms != 0, 1.0).to(errors.dtype)
     return errors / norms.unsqueeze(1 if axis is MatrixAxis.ROWS else 0)

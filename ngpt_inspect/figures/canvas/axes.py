@@ -1,7 +1,5 @@
 """One axis: what it says, the values it covers, its range and its ticks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from typing import Any
 from ngpt_inspect.figures.canvas.text import power_of_ten, width_of
 from ngpt_inspect.figures.canvas.theme import FONT_SIZE
 from ngpt_inspect.figures.canvas.ticks import candidates, kept_apart
+from ngpt_inspect.later.numpy import np
 
 PAD = 0.05
 """Share of the values' range that stays free at each end."""
@@ -46,8 +45,6 @@ class Axis:
 
     def cover(self, values: Iterable[float | None]) -> None:
         """Have the axis hold these values, as far as it can: no NaN, no ∞, no 0 if logarithmic."""
-        import numpy as np
-
         told = np.array(list(values), dtype=float)
         held = told[np.isfinite(told) & (told <= self.top) & ((told > 0) | (not self.log))]
         if held.size:

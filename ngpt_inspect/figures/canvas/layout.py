@@ -1,7 +1,5 @@
 """Where panels stand: how many fit side by side in a width, and all their places in pixels."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The legend above the panels: its entries, and how many lines plotly breaks them into."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Markers, and the marks of values that are not plain numbers: what they look like and mean."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

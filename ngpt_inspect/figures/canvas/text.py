@@ -1,7 +1,5 @@
 """Words and numbers as figures write them, and how wide they come out with no browser to ask."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Iterable

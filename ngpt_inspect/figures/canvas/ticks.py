@@ -1,7 +1,5 @@
 """Where the ticks of an axis stand: round numbers, as many as their labels have room for."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.figures._cut_table import Style, normalized_layer, whole
 from ngpt_inspect.figures.canvas import DOTTED, NEUTRAL, Frame, Panel, faded, line_key, scatter
 from ngpt_inspect.figures.drawing.board import Board
 from ngpt_inspect.figures.drawing.layers import place
+from ngpt_inspect.later.numpy import np
 from ngpt_inspect.vocabulary import Role, Series
-
-if TYPE_CHECKING:
-    import numpy as np
 
 PALEST = 0.3
 """Opacity of the first layer; the last is opaque."""
@@ -43,8 +41,6 @@ def draw_values(
 
 def draw_in_order(board: Board, panel: Panel, role: Role, quantity: str, name: str) -> None:
     """Draw `quantity` of each index over 1, 2, 3, ... in the order of the table."""
-    import numpy as np
-
     for style in board.rows.styles:
         for index, rows in board.rows.get(style, role, Series(quantity)).groupby("index"):
             values = _column(rows, "value")
@@ -110,8 +106,6 @@ def _last_edge(edges: np.ndarray, *, log: bool) -> float:
 
 def _outline(edges: np.ndarray, last: float, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return x and y of the steps of a histogram that begin and end on the ground."""
-    import numpy as np
-
     return np.array([edges[0], *edges, last]), np.array([0.0, *heights, 0.0])
 
 
@@ -131,8 +125,6 @@ def _draw(
     *,
     shape: str = "linear",
 ) -> None:
-    import numpy as np
-
     first = rows.iloc[0].to_dict()
     where = place(role, first)
     reason = f"<br>{first['reason']}" if first["reason"] else ""
@@ -164,8 +156,6 @@ def _draw(
 
 def _outside(x: np.ndarray, y: np.ndarray, *, log: bool) -> Iterator[tuple[str, float]]:
     """Yield one mark for each kind of value a curve cannot show, at its inner end."""
-    import numpy as np
-
     zero, infinite, missing = x[(y == 0) & log], x[np.isinf(y)], x[np.isnan(y)]
     yield from [("zero", float(zero.max()))] if zero.size else []
     yield from [("infinite", float(infinite.min()))] if infinite.size else []

@@ -14,14 +14,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.later.torch import torch
+from ngpt_inspect.numerics.resolution import rounding_errors
 from ngpt_inspect.stored import StoredTensor, one_digest, row_range
 from ngpt_inspect.wording import quoted, shown, sizes
-
-if TYPE_CHECKING:
-    import torch
 
 FACTOR = re.compile(r"(.+)\.lora_(embedding_)?A(?:\.(\w+))?(?:\.weight)?")
 OF_MLX = re.compile(r"(.+)\.lora_a")
@@ -99,8 +98,6 @@ class AdaptedTensor(StoredTensor):
 
     def gains(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Return what multiplies rows start..stop: m over the norms where it is DoRA, else 1."""
-        import torch
-
         magnitude, of_columns = self.update.magnitude, self.update.of_columns
         if magnitude is None:
             return torch.ones((), dtype=torch.float64)
@@ -134,8 +131,6 @@ class AdaptedTensor(StoredTensor):
         return self.computed(self._errors)
 
     def _errors(self, start: int, stop: int | None) -> torch.Tensor:
-        from ngpt_inspect.numerics.resolution import rounding_errors
-
         told = self.base.errors
         errors = (
             rounding_errors(self.base.read(start, stop)) if told is None else told.read(start, stop)

@@ -1,7 +1,5 @@
 """An adapter as a checkpoint with two parts: its updates, and its base with them added."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial

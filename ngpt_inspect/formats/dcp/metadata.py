@@ -3,8 +3,6 @@
 torch itself unpickles it without restriction, which can run any code.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

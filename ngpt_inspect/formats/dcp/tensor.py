@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._values import torch_dtype
@@ -15,12 +14,9 @@ from ngpt_inspect.formats.places.readable import GET_AGAIN, ByteFile
 from ngpt_inspect.formats.places.window import Window
 from ngpt_inspect.formats.torch.listing import TorchFile
 from ngpt_inspect.formats.torch.tensor import TorchTensor
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.stored import StoredTensor, row_range
 from ngpt_inspect.wording import quoted, sizes
-
-if TYPE_CHECKING:
-    import torch
-
 
 DAMAGED = f"the checkpoint is damaged: {GET_AGAIN}"
 
@@ -35,8 +31,6 @@ class ChunkedTensor(StoredTensor):
 
     def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Read rows start..stop; see `StoredTensor.read`. Only the chunks that hold them."""
-        import torch
-
         where = f"{self.folder}: tensor {quoted(self.name)}"
         first, shape = row_range(self.shape, start, stop)
         if not _cover(self.shape, [chunk for chunk, _ in self.chunks]):

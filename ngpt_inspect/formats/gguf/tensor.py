@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint_in
 from ngpt_inspect.formats._values import tensor_of
 from ngpt_inspect.formats.places.readable import ByteFile
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.stored import ITEM_BITS, StoredTensor, row_range
 from ngpt_inspect.wording import quoted
-
-if TYPE_CHECKING:
-    import torch
 
 SHARED, FEWER = 32, 16
 """Values that share a scale in most types, and in a few."""
@@ -74,8 +72,6 @@ class GGUFTensor(StoredTensor):
         return fingerprint_in(self.file, self.location[1], self, n_blocks, order)
 
     def _rows(self, first: int, shape: tuple[int, ...]) -> torch.Tensor:
-        import torch
-
         n_values, n_bytes = self.block
         offset = self.location[1] + first * math.prod(self.shape[1:]) // n_values * n_bytes
         where = f"{self.file.where}: tensor {quoted(self.name)}"
@@ -92,8 +88,6 @@ class GGUFTensor(StoredTensor):
         return self._decode(blocks, where).reshape(shape)
 
     def _decode(self, blocks: torch.Tensor, where: str) -> torch.Tensor:
-        import numpy as np
-        import torch
         from gguf import GGMLQuantizationType, quants
 
         try:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ngpt_inspect.formats.parallel.joined import within
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.stored import StoredTensor, row_range
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +27,6 @@ class FlatTensor(StoredTensor):
 
     def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Read rows start..stop; see `StoredTensor.read`. Only the runs that hold them."""
-        import torch
-
         first, shape = row_range(self.shape, start, stop)
         row = math.prod(self.shape[1:])
         begin, end = first * row, first * row + math.prod(shape)

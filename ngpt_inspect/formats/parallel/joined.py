@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.stored import StoredTensor, one_digest, row_range
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +18,6 @@ class JoinedTensor(StoredTensor):
 
     def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Read rows start..stop; see `StoredTensor.read`. Only the pieces that hold them."""
-        import torch
-
         first, shape = row_range(self.shape, start, stop)
         last = first + shape[0]
         if self.axis:

@@ -1,7 +1,5 @@
 """The stack machine behind a pickle, without the power to import or call."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, ClassVar
 

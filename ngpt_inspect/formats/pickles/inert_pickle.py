@@ -6,8 +6,6 @@ class name and state (`Record`), and a call is handed to a function of ours that
 calls torch and NumPy make, and refuses every other.
 """
 
-from __future__ import annotations
-
 import pickletools
 import struct
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """From what a pickle held to plain values: numbers, text, lists and dicts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -3,8 +3,6 @@
 None copies what it is given: a file could repeat a call on one large value very often.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """What a pickle holds once nothing in it can run: names, records and plain values."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

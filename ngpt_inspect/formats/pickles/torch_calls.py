@@ -3,8 +3,6 @@
 With `PYTHON_CALLS` the whole allow-list: whatever else a file would call is refused by name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard

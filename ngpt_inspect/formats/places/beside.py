@@ -1,7 +1,5 @@
 """What lies beside a checkpoint and belongs to it: settings, and the other files of a model."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """What a folder means: the one file in it that stands for the model."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from pathlib import Path

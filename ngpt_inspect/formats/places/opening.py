@@ -1,7 +1,5 @@
 """From what a user names to a place, and from a place to its bytes."""
 
-from __future__ import annotations
-
 import io
 import os
 from os import PathLike

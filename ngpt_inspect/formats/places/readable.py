@@ -1,7 +1,5 @@
 """A file as a run of bytes, here or elsewhere: all that readers know of where it is kept."""
 
-from __future__ import annotations
-
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """JSON from strangers: bounded, no duplicate keys, one line of error."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Part of a file, read as a file of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ Layout: u64 little-endian header size N, N bytes of JSON
 leave neither gap nor overlap (github.com/huggingface/safetensors, README).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any, TypeGuard

@@ -1,7 +1,5 @@
 """The zip archive torch.save writes: where each entry's bytes lie in the file."""
 
-from __future__ import annotations
-
 import struct
 import zipfile
 import zlib

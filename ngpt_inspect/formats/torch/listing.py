@@ -1,7 +1,5 @@
 """A file of torch.save while it is being listed: its pickle, and where each tensor lies."""
 
-from __future__ import annotations
-
 import math
 import struct
 from typing import Any

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import FEWEST_BLOCKS, fingerprint_of_values
@@ -19,12 +19,11 @@ from ngpt_inspect.formats.torch.state_dict import (
     model_tensors,
     settings,
 )
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.places import MEMORY
 from ngpt_inspect.stored import Contents, Held, StoredTensor, row_range
 from ngpt_inspect.wording import quoted, shown
-
-if TYPE_CHECKING:
-    import torch
 
 FORMAT = "in memory"
 DEEPEST = 4
@@ -51,8 +50,6 @@ class MemoryTensor(StoredTensor):
 
     def fingerprint(self, n_blocks: int) -> str:
         """Digest of its bytes; see `StoredTensor.fingerprint`."""
-        import torch
-
         if not self.held.is_contiguous():
             return ""
         flat = self.held.reshape(-1).view(torch.uint8)
@@ -111,9 +108,6 @@ def _inert(value: Any, where: str, name: str = "", depth: int = 0) -> Any:
 
     Arrays of NumPy are taken as tensors of the same memory.
     """
-    import numpy as np
-    import torch
-
     if depth < DEEPEST and hasattr(value, "state_dict") and hasattr(value, "named_modules"):
         value = value.state_dict()
     if isinstance(value, Mapping) and depth < DEEPEST:
@@ -138,8 +132,6 @@ def _inert(value: Any, where: str, name: str = "", depth: int = 0) -> Any:
 
 
 def _tensor(value: Any, where: str, name: str) -> MemoryTensor:
-    import torch
-
     value = value.detach()
     if hasattr(value, "placements"):
         whole = value.device_mesh.size() == 1 or all(p.is_replicate() for p in value.placements)

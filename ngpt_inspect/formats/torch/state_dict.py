@@ -1,7 +1,5 @@
 """Which of the things in a torch file are the model, and what the others are worth."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats._fingerprint import fingerprint_in
 from ngpt_inspect.formats._values import ARRAYS, array_of, tensor_of
 from ngpt_inspect.formats.torch.archive import ZipEntry
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.torch import torch
 from ngpt_inspect.stored import ITEM_BITS, StoredTensor, row_range
 from ngpt_inspect.wording import quoted, sizes
-
-if TYPE_CHECKING:
-    import numpy as np
-    import torch
 
 Made = TypeVar("Made")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ngpt_inspect.naming import named
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.compare.pairing import pairs
 from ngpt_inspect.results.compare.reaching import (
     LOWER,
@@ -17,9 +17,6 @@ from ngpt_inspect.results.compare.reaching import (
 )
 from ngpt_inspect.results.schema.columns import IDENTITY, names, number, text
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BOUNDS = ("", LOWER, UPPER, MIXED)
 INVERSE = {"": "", LOWER: UPPER, UPPER: LOWER, MIXED: MIXED}
@@ -42,12 +39,14 @@ COLUMNS = (
 )
 
 
-def reached_at(losses: pd.DataFrame, loss: float, compared_with: str = "") -> pd.DataFrame:
+def reached_at(losses: pd.DataFrame, loss: float) -> pd.DataFrame:
     """Return what each run took to reach a validation loss, one row a run.
 
     Steps as in `steps_to_reach`: on the running minimum, interpolated in log(steps), never
     extrapolated. Tokens are proportional to steps; seconds are linear in steps between
-    validations.
+    validations. Each nGPT run is compared with the GPT run of the longest budget, chosen as for
+    Figure 1; runs of one family with the slowest of them. ``attrs["remarks"]`` names what finds no
+    partner.
 
     Parameters
     ----------
@@ -55,24 +54,13 @@ def reached_at(losses: pd.DataFrame, loss: float, compared_with: str = "") -> pd
         The table ``losses`` of `training_results`.
     loss
         In nats per token.
-    compared_with
-        Name of the run whose steps the factors are of. By default each nGPT run is compared
-        with the GPT run of the longest budget, chosen as for Figure 1; runs of one family with
-        the slowest of them. ``attrs["remarks"]`` names what finds no partner.
-
-    Raises
-    ------
-    WrongOption
-        There is no such run.
     """
-    import pandas as pd
-
     runs = losses[ID].drop_duplicates(ignore_index=True)
     told = runs.to_dict("records")
     rows = [_reached(losses[losses["run"] == run["run"]], run, loss) for run in told]
     remarks: list[str] = []
     found = {row["run"]: row for row in rows}
-    partners = _partners(runs, rows, compared_with, remarks)
+    partners = _partners(runs, rows, remarks)
     for row in rows:
         row |= _compared(row, found.get(partners.get(row["run"], "")))
     table = stacked(COLUMNS, [pd.DataFrame(rows)])
@@ -104,13 +92,9 @@ def _reached(rows: pd.DataFrame, run: dict[Any, Any], loss: float) -> dict[str, 
     return run | took | {"validation_loss": loss, "bound": bound}
 
 
-def _partners(
-    runs: pd.DataFrame, rows: list[dict[str, Any]], chosen: str, remarks: list[str]
-) -> dict[str, str]:
+def _partners(runs: pd.DataFrame, rows: list[dict[str, Any]], remarks: list[str]) -> dict[str, str]:
     """Return the run that each run is compared with."""
     there = runs["run"].tolist()
-    if chosen:
-        return dict.fromkeys(there, named(chosen, {run: run for run in there}, "run"))
     if runs["family"].nunique() == 1:
         exact = [row for row in rows if row["bound"] == ""]
         slowest = max(exact, key=lambda row: float(row["step"]), default=None)

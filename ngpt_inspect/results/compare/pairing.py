@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-if TYPE_CHECKING:
-    import pandas as pd
+from ngpt_inspect.later.pandas import pd
 
 SAME = ["size", "context_length"]
 """What both must agree in."""

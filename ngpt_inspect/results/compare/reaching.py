@@ -1,7 +1,5 @@
 """How many steps a curve of losses needs to reach a loss, and what a factor of two bounds is."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

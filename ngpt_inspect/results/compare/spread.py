@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.schema.columns import DIVERGED, RUNS, number
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OF_LOSS = (
     RUNS,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ngpt_inspect.later.numpy import np
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.schema.columns import IDENTITY, RATE, SETTING, names
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BUDGET = [name for name in names(SETTING) if name != RATE.name]
 """A setting but for its learning rate: what is tuned for each."""
@@ -50,8 +47,6 @@ def tuned(finals: pd.DataFrame) -> pd.DataFrame:
     lowest mean final loss (a diverged run counts as infinite). So a grid swept with one seed
     does not mix with the runs that repeat its best point with several.
     """
-    import numpy as np
-
     if finals.empty:
         return finals
     losses = finals.assign(_loss=finals["validation_loss"].fillna(np.inf))

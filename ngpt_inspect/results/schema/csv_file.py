@@ -9,14 +9,12 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.schema.contract import Column, ColumnKind, Results
 from ngpt_inspect.results.schema.frames import DTYPES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FLAGS = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
 FIRST_LINE = 2
@@ -51,8 +49,6 @@ def to_table(path: Path, chosen: Results, rows: list[list[str]]) -> pd.DataFrame
     UnreadableFile
         Columns are missing, unknown or twice there, or a cell is not what its column holds.
     """
-    import pandas as pd
-
     header, *lines = rows
     _check_header(path, chosen, header)
     for line, row in enumerate(lines, FIRST_LINE):
@@ -94,8 +90,6 @@ def _check_header(path: Path, chosen: Results, header: list[str]) -> None:
 
 
 def _values(path: Path, column: Column, cells: list[str]) -> Any:
-    import pandas as pd
-
     read = READERS[column.kind]
     values = []
     for line, cell in enumerate(cells, FIRST_LINE):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.schema.columns import names
 from ngpt_inspect.results.schema.contract import Column, ColumnKind
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DTYPES = {
     ColumnKind.TEXT: "str",
@@ -21,8 +18,6 @@ DTYPES = {
 
 def stacked(columns: Sequence[Column], pieces: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Return the rows of all pieces, with these columns in this order and their dtypes."""
-    import pandas as pd
-
     dtypes = {column.name: DTYPES[column.kind] for column in columns}
     filled = [piece for piece in pieces if len(piece)]
     if not filled:

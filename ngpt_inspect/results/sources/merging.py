@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.schema.columns import IDENTITY, RUN, names
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def merged(chosen: Results, pieces: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

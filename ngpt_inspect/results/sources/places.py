@@ -1,7 +1,5 @@
 """Where training results lie: folders of training runs, CSV files, folders of CSV files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any

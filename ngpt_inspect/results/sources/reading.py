@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.naming import named
 from ngpt_inspect.results._registry import RESULTS
 from ngpt_inspect.results.schema.columns import names
@@ -20,9 +21,6 @@ from ngpt_inspect.results.sources.places import (
     without_weights,
 )
 from ngpt_inspect.version import __version__
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def results_named(name: str) -> Results:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile
+from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.runs import METRICS, diverged, elapsed, log_of, read_metrics, step_files
 from ngpt_inspect.weights import WeightSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SAID = {
     "context_length": ("reference_model.config.context_length",),

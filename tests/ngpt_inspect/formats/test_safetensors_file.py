@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
+from ngpt_inspect.formats._values import TORCH_NAMES
 from ngpt_inspect.formats.places import stamped as _stamped
 from ngpt_inspect.stored import StoredTensor
 
@@ -321,7 +322,7 @@ def test_what_is_codes_and_not_weights(name: str, tmp_path: Path) -> None:
 def test_a_dtype_this_torch_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.safetensors"
     save_file({"w": torch.ones(2).to(torch.float8_e8m0fnu)}, path)
-    monkeypatch.delattr(torch, "float8_e8m0fnu")
+    monkeypatch.setitem(TORCH_NAMES, "F8_E8M0", "a_dtype_of_a_later_torch")
     with pytest.raises(UnreadableFile, match="has no dtype for F8_E8M0; install a newer torch"):
         read_contents(path).tensors["w"].read()
 

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from results_files import both_families, family_rows, identity, loss_rows, write_rows
 
-from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.results import RESULTS, loss_levels, reached_at, training_results
 from ngpt_inspect.runs import elapsed, read_metrics
 
@@ -140,15 +139,6 @@ def test_nothing_is_extrapolated(losses):
     assert set(high["bound"]) == {"upper"}
     assert (high["step"] == 25).all()
     assert set(high.loc[high["compared_with"] != "", "factor_bound"]) == {"mixed"}
-
-
-def test_another_run_to_compare_with(losses):
-    chosen = next(run for run in losses["run"] if "gpt-context64-steps400" in run)
-    table = reached_at(losses, 6 - 0.5 * math.log(80), chosen)
-    assert set(table["compared_with"]) == {"", chosen}
-    assert row_of(table, "GPT", 800)["speed_up"] == pytest.approx(1)
-    with pytest.raises(WrongOption, match="no run 'nobody'"):
-        reached_at(losses, 4, "nobody")
 
 
 def test_runs_of_one_family_are_compared_with_the_slowest(tmp_path):
