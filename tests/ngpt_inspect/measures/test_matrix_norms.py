@@ -10,6 +10,7 @@ import pytest
 import torch
 from measures_helpers import rows_of
 from models import MLP, tiny_gpt, tiny_ngpt, write_llama, write_reference
+from safetensors.torch import save_file
 from tolerances import rounding, singular
 
 import ngpt_inspect as ni
@@ -47,6 +48,15 @@ def test_a_large_matrix_takes_lanczos_alone(size: float) -> None:
     # What the residual proves (CERTIFIED), far above what rounding leaves.
     for each in (w, w.T):
         assert spectral_norm(each * size) / size == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e300])
+def test_norms_whose_squares_leave_float64(size: float, tmp_path: Path) -> None:
+    matrix = np.random.default_rng(0).standard_normal((6, 4))
+    save_file({"plain.weight": torch.from_numpy(matrix * size)}, tmp_path / "one.safetensors")
+    rows = ni.measure(tmp_path / "one.safetensors", "matrix_norms")
+    found = dict(zip(rows["measure"], rows["value"] / size, strict=True))
+    assert found == pytest.approx(norms(matrix), rel=singular(6))
 
 
 def test_held_from_above_only(tmp_path: Path) -> None:
