@@ -24,7 +24,7 @@ def why_not_drawn(rows: CutTable, roles: Iterable[Role], used: set[str]) -> list
     notes = []
     for style in rows.styles:
         missing = [role for role in roles if not rows.has(style, role)]
-        if style.key not in used:
+        if style.key not in used and missing:  # what is there was skipped, and says why
             notes.append(_nothing_of(style, missing, rows.layer))
         else:
             expected = [
