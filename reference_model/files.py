@@ -28,6 +28,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         If the system refuses: a full disk, no permission, a file where a folder should be.
     """
     with explained(path):
+        if path.exists() and not path.is_file():  # a pipe or a device must stay one
+            write(path)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         os.close(handle)

@@ -31,7 +31,7 @@ from ngpt_inspect.weights import WeightSet
 from ngpt_inspect.wording import at_step, listed
 
 MOST_REASONS = 3
-"""Why nothing is compared; often each weight has another shape."""
+"""Why weights are skipped; often each weight has another shape."""
 
 
 def changes(
@@ -161,23 +161,24 @@ class _Part:
         return _named(there) + (f"; in {_named(lacks)}: {why}" if why else "")
 
     def remarks(self, found: Sequence[Sequence[Values]]) -> list[str]:
-        """Say how many weights are equal, or why none is compared, and what is known of rates."""
+        """Say how many weights are equal, how many skipped and why, and what is known of rates."""
         reasons = [str(values[0].reason) for values in found]
         name = f"{_named(self.after)} from {_named(self.before)}"
         alone = sum(pair.before is None or pair.after is None for pair in self.pairs)
-        rest = f"; {alone} only in one of the two" if alone else ""
         said = []
         for equal, how in (
             (SAME, ", byte for byte"),
             (SAME_VALUES, " in value, not byte for byte"),
         ):
             count = sum(reason.startswith(equal) for reason in reasons)
-            of = f"{count} of {len(reasons) - alone} weights are equal{how}{rest}"
+            of = f"{count} of {len(reasons) - alone} weights are equal{how}"
             said += [f"{name}: {of}"] if count else []
-        statuses = [each.status for values in found for each in values]
-        if found and all(np.all(status == Status.SKIPPED) for status in statuses):
-            why = listed(dict.fromkeys(reasons), most=MOST_REASONS)
-            said.append(f"{name}: nothing compared: {why}")
+        lost = [str(values[0].reason) for values in found if values[0].status == Status.SKIPPED]
+        if lost:
+            statuses = [each.status for values in found for each in values]
+            nothing = all(np.all(status == Status.SKIPPED) for status in statuses)
+            how = "nothing compared" if nothing else f"{len(lost)} of {len(found)} weights skipped"
+            said.append(f"{name}: {how}: {listed(dict.fromkeys(lost), most=MOST_REASONS)}")
         return said + ([f"{name}: {self.rates_note}"] if self.rates_note else [])
 
     @property

@@ -20,8 +20,6 @@ NORMS = {
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield four norms, per head and whole."""
-    import torch
-
     from ngpt_inspect.numerics.directions import row_norms
     from ngpt_inspect.numerics.extremes import spectral_norm
     from ngpt_inspect.numerics.finite import require_finite
@@ -38,7 +36,7 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
             else singular_values(matrices)[:, 0].tolist()
         )
         for head, matrix, sigma in zip(heads, matrices, largest, strict=True):
-            frobenius = float(torch.linalg.vector_norm(row_norms(matrix)))
+            frobenius = float(row_norms(row_norms(matrix).unsqueeze(0)))  # squares may leave range
             found = (
                 sigma * math.sqrt(n_in / n_out),
                 sigma,

@@ -71,7 +71,9 @@ MEASURE = Measure(
     },
     headline=Series("power_law_alpha"),
     shown=(Series("power_law_alpha"),),
-    options=(Setting(name="above", default=LEAST, help="Eigenvalues up to this are left out."),),
+    options=(
+        Setting(name="above", default=LEAST, help="Eigenvalues up to this are left out.", least=0),
+    ),
     pooled={"power_law_alpha": (Summary.HEADS,)},
     source="Clauset, Shalizi and Newman, arXiv 0706.1062, equations 3.1 and 3.9, section 3.3; "
     "choices of WeightWatcher 0.7.7 (https://github.com/CalculatedContent/WeightWatcher)",

@@ -93,6 +93,7 @@ def condition_number(
     if w_OI.dim() != 2:
         msg = f"expected a matrix, got shape {tuple(w_OI.shape)}"
         raise ValueError(msg)
+    w_OI = w_OI.detach()
     scale = unit_scale(w_OI)
     wide = w_OI.shape[0] < w_OI.shape[1]
     tall = w_OI.T if wide else w_OI

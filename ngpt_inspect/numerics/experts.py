@@ -5,9 +5,11 @@ Shapes: E experts, P values of one, D the hidden state, k leading directions.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ngpt_inspect.numerics.cores import one_core_each
+from ngpt_inspect.numerics.finite import range_exponent, times_power
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.leading import above_rounding, orthonormal
 from ngpt_inspect.numerics.spectra import unit_scale
@@ -32,8 +34,7 @@ def pair_cosines(read: Callable[[int], torch.Tensor], count: int) -> torch.Tenso
     Parameters
     ----------
     read : callable
-        Number of an expert -> its values, (P,), any floating dtype; scaled so that squares of
-        float64 values stay in range, if they need it.
+        Number of an expert -> its values, (P,), any floating dtype.
     count : int
         E.
 
@@ -43,6 +44,7 @@ def pair_cosines(read: Callable[[int], torch.Tensor], count: int) -> torch.Tenso
     """
     import torch
 
+    read = partial(_near_one, read)
     products_EE = torch.zeros(count, count, dtype=torch.float64)
     first = 0
     while first < count:
@@ -61,6 +63,13 @@ def pair_cosines(read: Callable[[int], torch.Tensor], count: int) -> torch.Tenso
     norms_E = products_EE.diagonal().sqrt()
     cosines_EE = products_EE / norms_E.unsqueeze(0) / norms_E.unsqueeze(1)
     return cosines_EE.clamp(-1.0, 1.0)
+
+
+def _near_one(read: Callable[[int], torch.Tensor], number: int) -> torch.Tensor:
+    """Read, times a power of two where squares could leave float64: no cosine sees it."""
+    x_P = read(number)
+    exponent = range_exponent(x_P) if x_P.dtype.itemsize == 8 else 0
+    return times_power(x_P, -exponent) if exponent else x_P
 
 
 def _product(x_P: torch.Tensor, y_P: torch.Tensor) -> float:

@@ -68,7 +68,7 @@ def all_pairs(x_VD: torch.Tensor, wants: Sequence[Want]) -> dict[Want, Any]:
         If a value is NaN or infinite.
     """
     require_finite(x_VD)
-    return _Cloud(x_VD).found(wants)
+    return _Cloud(x_VD.detach()).found(wants)
 
 
 def pairwise_dots(x_VD: torch.Tensor, **settings: Any) -> PairwiseDots:

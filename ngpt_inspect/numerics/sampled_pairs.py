@@ -42,16 +42,24 @@ def sampled_dots(
     ids_N = drawn(count, GROUPS * size, seed)
     rows_ND = x_VD[ids_N.to(x_VD.device)]
     found = all_pairs(rows_ND, wants)
-    return [_of_all(found[want], want, rows_ND, ids_N, count) for want in wants]
+    return [_of_all(found[want], want, rows_ND, ids_N, x_VD) for want in wants]
 
 
 def _of_all(
-    found: PairwiseDots | None, want: Dots, rows_ND: torch.Tensor, ids_N: torch.Tensor, count: int
+    found: PairwiseDots | None,
+    want: Dots,
+    rows_ND: torch.Tensor,
+    ids_N: torch.Tensor,
+    x_VD: torch.Tensor,
 ) -> PairwiseDots | None:
     """Count the pairs of all rows, name pairs by their rows in it, say how sure the mean is."""
+    count = len(x_VD)
     chance = left_to_chance(len(ids_N), count)
-    if found is None or not chance:
+    if not chance:
         return found
+    if found is None or found.exact:  # hardly a row that was drawn has a direction: nor do others
+        whole: PairwiseDots | None = all_pairs(x_VD, [want])[want]
+        return whole
     names = ids_N.tolist()
     largest, smallest = (
         tuple(replace(p, first=names[p.first], second=names[p.second]) for p in pairs)

@@ -157,7 +157,8 @@ def _of_status(rule: CheckRule, rows: pd.DataFrame) -> Verdict:
 
 def _of_values(rule: CheckRule, rows: pd.DataFrame, base: pd.DataFrame | None) -> Verdict:
     found = _values(rule, rows)
-    if found.empty and rule.where and len(parts(_chosen(rule, rows))):
+    asked = rule.where.keys() <= set(rows["measure"])
+    if found.empty and rule.where and asked and len(parts(_chosen(rule, rows))):
         told = ", ".join(f"{name} {value:g}" for name, value in rule.where.items())
         return _told(rule, f"none has {told}", 0, ())
     if found.empty:
@@ -241,10 +242,13 @@ def _values(rule: CheckRule, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _beside(single: pd.DataFrame, rows: pd.DataFrame, quantity: str, value: float) -> pd.DataFrame:
-    """Return the rows where another quantity of the same head or weight has a value."""
-    at = [*PLACE, "head"]
-    of = rows["statistic"].isna() & (rows["measure"] == quantity) & (rows["value"] == value)
-    there = rows.loc[of, at].drop_duplicates()
+    """Return the rows where another quantity of the same head or weight has a value.
+
+    What is only known of whole weights holds for each of their heads.
+    """
+    beside = rows[rows["statistic"].isna() & (rows["measure"] == quantity)]
+    at = [*PLACE, "head"] if beside["head"].notna().any() else PLACE
+    there = beside.loc[beside["value"] == value, at].drop_duplicates()
     kept = single.assign(_row=single.index).merge(there, on=at)["_row"]
     return single.loc[kept]
 

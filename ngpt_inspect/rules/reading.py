@@ -82,7 +82,7 @@ class Rules:
 
 def measures_of(rules: Sequence[CheckRule]) -> tuple[str, ...]:
     """Return the measures that rules read, in their order."""
-    return tuple(dict.fromkeys(name for rule in rules for name in rule.measure))
+    return tuple(dict.fromkeys(name for rule in rules for name in rule.reads))
 
 
 def rules_of(path: Path | str | None) -> Rules:

@@ -141,6 +141,12 @@ class CheckRule:
         return tuple(name for each in self.measure for name in MEASURES[each].quantities)
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """The measures it reads: its own, and those that give what `where` asks."""
+        asked = (name for name, each in MEASURES.items() if self.where.keys() & each.quantities)
+        return tuple(dict.fromkeys((*self.measure, *asked)))
+
+    @property
     def words(self) -> str:
         """When it is broken: what it says itself, or the comparison."""
         return PLACEHOLDER.sub(self._number, self.when or self._comparison())

@@ -114,7 +114,7 @@ def _unwritable(path: Path, why: str | None) -> InspectError:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all.
+    """Write a file whole or not at all, where a link leads; a pipe or a device is written into.
 
     Raises
     ------
@@ -123,12 +123,16 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     if not path.name:  # "."
         raise InspectError("is a folder", where=str(path), next_step="name a file in it")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     UNFINISHED.add(temporary)
     try:
         try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
+            if path.exists() and not path.is_file():  # it must stay what it is
+                path.write_bytes(data)
+            else:
+                temporary.write_bytes(data)
+                temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
             UNFINISHED.discard(temporary)

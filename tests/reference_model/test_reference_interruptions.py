@@ -17,7 +17,7 @@ import pytest
 import torch
 from small_runs import check_whole, results, train_small
 
-from reference_model.files import LOCK_FILE, lock_folder
+from reference_model.files import LOCK_FILE, lock_folder, write_text_atomically
 from reference_model.train import main
 from reference_model.training.metrics import MetricsFile, StepMetrics, read_metrics
 
@@ -89,6 +89,16 @@ def test_any_call_refused_gives_one_line_and_leaves_whole_files(forked, mini):
             assert results(out)[0] == expected[0]
         shutil.rmtree(out, ignore_errors=True)  # the first refusals leave no folder
     assert at > 30
+
+
+def test_a_pipe_is_written_into_and_stays_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text_atomically(pipe, "x")
+    assert os.read(reader, 9) == b"x"
+    os.close(reader)
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize(("size", "lines"), [(100, 0), (300, 1)])

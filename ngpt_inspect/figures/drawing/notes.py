@@ -58,7 +58,7 @@ def _nothing_of(style: Style, missing: list[Role], layer: int | None) -> str:
     if families and style.family not in families:
         only = " and ".join(sorted(str(family) for family in families))
         return f"{style.label} is a {style.family}: {_symbols(missing)} exist in {only} only."
-    return f"{style.label} has none of {_symbols(missing)} here."
+    return f"{style.label} has {f'none of {_symbols(missing)}' if missing else 'nothing'} here."
 
 
 def _unexplained(nowhere: list[Role], rows: CutTable) -> bool:

@@ -108,8 +108,10 @@ def test_what_no_measure_reads_is_compared_too(tmp_path):
     assert told["b", "relative_change"].item() == pytest.approx(1)
     assert told["kernel", "angle"].item() == pytest.approx(180)
     assert told["kernel", "relative_change"].item() == pytest.approx(2)
-    (remark,) = table.attrs["remarks"]
-    assert "2 of 4 weights are equal, byte for byte; 1 only in one of the two" in remark
+    assert table.attrs["remarks"] == [
+        "y from x: 2 of 4 weights are equal, byte for byte",
+        "y from x: 1 of 5 weights skipped: only in y",
+    ]
     with ThreadPoolExecutor(1) as executor:
         there = ni.changes(*files, executor=executor)
     pd.testing.assert_frame_equal(table, there, check_exact=True)

@@ -390,6 +390,15 @@ def test_absent_roles_are_named():
     assert notes == [f"gpt has no {Role.W_NU.facts.symbol}."]
 
 
+def test_no_note_says_that_nothing_is_missing():
+    table = make()
+    drawn = (table["checkpoint"] == "gpt") & table["measure"].isin(["dot", "cosine"])
+    kept = table[~drawn]
+    kept.attrs = table.attrs
+    figure = FIGURES["dot_products"].draw(kept)
+    assert not any("none of  " in note for note in figure.layout.meta["notes"])
+
+
 def test_figure_11_is_one_layer_of_two_roles():
     table = make()
     roles = [str(role) for role in Role if role not in (Role.W_Q, Role.W_K)]

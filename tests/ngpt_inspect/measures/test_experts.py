@@ -113,6 +113,13 @@ def test_a_block_of_experts_at_a_time_gives_the_same(monkeypatch):
     assert torch.equal(pair_cosines(lambda number: vectors[number], 7), whole)
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_experts_whose_squares_leave_float64(size):
+    vectors = torch.randn(3, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found, plain = (pair_cosines(each.__getitem__, 3) for each in (vectors * size, vectors))
+    torch.testing.assert_close(found, plain, rtol=1e-12, atol=1e-15)
+
+
 def test_the_figure_and_the_command(cli, tmp_path):
     folder, _ = write_mixture(tmp_path / "x")
     printed = cli("experts", folder, "--figure", tmp_path / "x.html")

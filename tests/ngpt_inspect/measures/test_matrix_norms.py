@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from models import MLP, tiny_gpt, tiny_ngpt, write_reference
-from tolerances import rounding
+from safetensors.torch import save_file
+from tolerances import rounding, singular
 
 import ngpt_inspect as ni
 from ngpt_inspect.numerics.extremes import ENDS_FROM, spectral_norm
@@ -21,6 +23,23 @@ def test_a_large_matrix_takes_lanczos_alone(size: float) -> None:
     # What the residual proves (CERTIFIED), far above what rounding leaves.
     for each in (w, w.T):
         assert spectral_norm(each * size) / size == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e300])
+def test_norms_whose_squares_leave_float64(size: float, tmp_path: Path) -> None:
+    matrix = np.random.default_rng(0).standard_normal((6, 4))
+    save_file({"plain.weight": torch.from_numpy(matrix * size)}, tmp_path / "one.safetensors")
+    rows = ni.measure(tmp_path / "one.safetensors", "matrix_norms")
+    sigma = np.linalg.norm(matrix, 2)
+    assert dict(zip(rows["measure"], rows["value"] / size, strict=True)) == pytest.approx(
+        {
+            "spectral_norm": sigma,
+            "rms_to_rms_norm": sigma * (4 / 6) ** 0.5,
+            "frobenius_norm": np.linalg.norm(matrix),
+            "entry_rms": np.sqrt((matrix**2).mean()),
+        },
+        rel=singular(6),
+    )
 
 
 def test_held_from_above_only(tmp_path: Path) -> None:

@@ -205,6 +205,11 @@ def test_both_routes_judge_storage_alike(with_spectrum, monkeypatch, shape):
     assert ends.shift == pytest.approx(whole.shift, rel=0.01)
 
 
+def test_a_parameter_is_measured_like_its_values(ends_always):
+    w = torch.nn.Parameter(normal(20, 20))
+    assert condition_number(w) == condition_number(w.detach())
+
+
 def test_heads_are_judged_one_by_one():
     heads = torch.randn(3, 64, 16, generator=torch.Generator().manual_seed(0))
     heads[1, :, 3] = heads[1, :, 4]

@@ -181,6 +181,11 @@ def test_it_tells_how_far_it_is():
     assert shares == sorted(shares)
 
 
+def test_a_parameter_is_measured_like_its_values():
+    x = torch.nn.Parameter(cloud(50, 8))
+    assert pairwise_dots(x).quantiles.tolist() == pairwise_dots(x.detach()).quantiles.tolist()
+
+
 def test_nan_and_single_rows_are_refused():
     with pytest.raises(NonFinite):
         pairwise_dots(torch.full((3, 3), float("nan")))

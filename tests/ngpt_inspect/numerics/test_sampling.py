@@ -82,6 +82,21 @@ def test_no_row_is_left_out_of_few() -> None:
     assert sampled_dots(x[:1], [Dots(budget=1e9)]) == [None]
 
 
+@pytest.mark.parametrize("sound", [0, 1, 40, 200])
+def test_of_rows_that_hardly_have_a_direction_all_are_looked_at(sound: int) -> None:
+    x = torch.zeros(3000, 8, dtype=torch.float64)
+    x[:sound] = cloud(sound, 8)
+    (found,) = sampled_dots(x, [Dots(normalize=True, budget=16 * 32 * 12 * 12 / 2)])
+    if sound < 2:
+        assert found is None
+        return
+    whole = pairwise_dots(x, normalize=True, exact=True)
+    assert found is not None
+    assert (found.n_pairs, found.mean) == (whole.n_pairs, whole.mean)
+    assert found.exact == (found.pairs_measured == whole.n_pairs) == (sound == 40)
+    assert (found.quantile_standard_errors is None) == found.exact
+
+
 def test_nearest_of_some_rows() -> None:
     x = cloud(2000, 6)
     x[7] = 0

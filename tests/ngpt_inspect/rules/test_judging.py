@@ -14,7 +14,7 @@ from models import tiny_gpt, tiny_ngpt, write_reference
 
 from ngpt_inspect import MEASURES, open_checkpoint
 from ngpt_inspect.errors import WrongOption
-from ngpt_inspect.rules import Outcome, Subject, judge, read_rules, shipped
+from ngpt_inspect.rules import Outcome, Subject, check, judge, read_rules, shipped
 from ngpt_inspect.tables.rows import frame_of
 from ngpt_inspect.vocabulary import COLUMNS
 
@@ -138,6 +138,20 @@ def test_only_where_another_quantity_has_a_value(tmp_path: Path) -> None:
     text = 'measure = "unit_norm"\nquantity = "unit_deviation"\nwhere = { unit_norm = 0 }\n'
     found = verdict(tmp_path, text + 'comparison = ">"\nbound = 0.1', rows)
     assert [each["layer"] for each in found.broken] == [1]
+
+
+def test_what_a_rule_asks_of_another_measure_is_measured(tmp_path: Path) -> None:
+    """Also for heads, of a quantity that whole matrices have; unmeasured, it is not judged."""
+    text = KAPPA + 'comparison = ">"\nbound = 0\n'
+    model = write_reference(tiny_gpt(), tmp_path / "gpt.safetensors")
+    found = []
+    for where in ("", "where = { unit_norm = 0 }"):
+        rule(tmp_path, text + where)
+        found += check(model, read_rules(tmp_path / "rules.toml"))
+    of_all, of_some = (each.verdicts[0] for each in found)
+    assert of_some.judged == of_all.judged > 0
+    assert of_some.broken == of_all.broken
+    assert verdict(tmp_path, text + where, KAPPAS).outcome is Outcome.OPEN
 
 
 def test_against_the_base_by_place(tmp_path: Path) -> None:

@@ -172,6 +172,8 @@ class TestSelection:
             WrongOption, match=r"(bins|extremes) is (0|-1); give a whole number of at least 1"
         ):
             ni.measure(layouts["gpt2"], "dot_products", **options)
+        with pytest.raises(WrongOption, match="above is -1; give a number of at least 0"):
+            ni.measure(layouts["gpt2"], "power_law", above=-1)
 
 
 def test_several_checkpoints_and_steps(tmp_path: Path) -> None:
