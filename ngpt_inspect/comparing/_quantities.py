@@ -8,8 +8,6 @@ from functools import partial
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures import Values, numbered, skipped
-from ngpt_inspect.numerics.changes import LEADING, changed
-from ngpt_inspect.numerics.finite import row_blocks
 from ngpt_inspect.vocabulary import Kind, Status
 from ngpt_inspect.weights import Weight
 
@@ -53,6 +51,8 @@ def compared(
     before: Weight, after: Weight, rate_sum: float | None, device: str
 ) -> Iterator[Values]:
     """Yield what became of a weight; nothing is computed where both hold the same values."""
+    from ngpt_inspect.numerics.changes import LEADING, changed
+
     if before.shape != after.shape:
         sizes = " and ".join("x".join(map(str, each.shape)) for each in (before, after))
         yield not_compared(f"shapes differ: {sizes}")
@@ -145,6 +145,8 @@ def _largest(angles: torch.Tensor, status: Status, reason: str) -> Values:
 
 def _equal(before: Weight, after: Weight, old: torch.Tensor, new: torch.Tensor) -> str:
     """Say how two weights are equal, if they are."""
+    from ngpt_inspect.numerics.finite import row_blocks
+
     flat = [each.flatten() for each in (old, new)]
     if old.dtype == new.dtype and torch.equal(*(each.view(torch.uint8) for each in flat)):
         return SAME

@@ -6,15 +6,16 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.later.torch import torch
-from ngpt_inspect.numerics.cores import MOST_SHARES
-from ngpt_inspect.numerics.factored import Factor, Products, products
-from ngpt_inspect.numerics.finite import NonFinite, require_finite
-from ngpt_inspect.numerics.resolution import rounding_errors
 from ngpt_inspect.vocabulary import QK_SCALES, Role
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.factored import Factor, Products
+
 
 PART = 1 << 18
 """Values of a factor that are in float64 at a time, or those of a head for each core."""
@@ -43,6 +44,9 @@ class Heads:
 
     def factor(self, some: slice) -> Factor:
         """Return these heads as a factor, behind the norm."""
+        from ngpt_inspect.numerics.factored import Factor
+        from ngpt_inspect.numerics.resolution import rounding_errors
+
         values = self.values[some].contiguous()
         errors = rounding_errors(values) if self.errors is None else self.errors[some].contiguous()
         found = Factor(values.double(), errors.double())
@@ -69,6 +73,9 @@ class Circuit:
 
     def products(self) -> Iterator[Products]:
         """Yield the spectra of some heads at a time: of all, their factors would take gigabytes."""
+        from ngpt_inspect.numerics.cores import MOST_SHARES
+        from ngpt_inspect.numerics.factored import products
+
         group = len(self.left) // len(self.right)
         at_once = min(torch.get_num_threads(), MOST_SHARES)
         step = max(at_once, PART // math.prod(self.left.values.shape[1:]))
@@ -127,6 +134,8 @@ def ov_circuit(weight: Weight, device: str) -> Circuit:
 
 def _partner(weight: Weight, role: Role, device: str) -> Heads:
     """Return the heads of another matrix of the layer, or say what is wrong with it."""
+    from ngpt_inspect.numerics.finite import NonFinite
+
     found = weight.beside(role)
     if found is None:
         raise InspectError(f"no {role} beside it in layer {weight.layer}")
@@ -170,6 +179,8 @@ def _module(name: str) -> str:
 
 def matrix_of(weight: Weight, device: str) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return a matrix as it is stored, and what that left in it where the dtype does not tell."""
+    from ngpt_inspect.numerics.finite import require_finite
+
     values = weight.values(device)
     require_finite(values)
     return values, weight.errors(device)
@@ -210,6 +221,8 @@ def scales_by_head(
 
     Of fewer heads than `n_heads` each stands for a group.
     """
+    from ngpt_inspect.numerics.resolution import rounding_errors
+
     values, errors = learned.values(device), learned.errors(device)
     errors = rounding_errors(values) if errors is None else errors
     found = []
@@ -242,4 +255,6 @@ def _keys(weight: Weight, d_k: int, device: str) -> Heads:
 
 
 def _times(found: Factor, factors: torch.Tensor) -> Factor:
+    from ngpt_inspect.numerics.factored import Factor
+
     return Factor(found.values * factors, found.errors * factors.abs())

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
+from typing import TYPE_CHECKING
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._heads import spectra_of_heads, stacks
 from ngpt_inspect.measures._measure import Values
-from ngpt_inspect.numerics.conditioning import (
-    TRUSTED,
-    Conditioning,
-    condition_number,
-    condition_numbers,
-)
 from ngpt_inspect.vocabulary import Status
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.conditioning import Conditioning
 
 CAUTION = 0.01
 """Storage rounding that can have moved sigma_min by more than this is said beside the number."""
@@ -32,6 +30,8 @@ def conditionings(
     `errors` are what storage left in the entries of `matrix`; None: what its dtype tells. Spectra
     of a matrix that is not `changed` are shared with other measures of the weight.
     """
+    from ngpt_inspect.numerics.conditioning import condition_number, condition_numbers
+
     shares = repeat(([None], None)) if errors is None else stacks(weight, errors)
     for (heads, matrices), (_, errors_HOI) in zip(stacks(weight, matrix), shares, strict=False):
         if len(heads) == 1:
@@ -62,6 +62,8 @@ def rows_of(
 
 def reason_of(each: Conditioning, dtype: str) -> str:
     """Return why a condition number is not plain, or how far storage can have moved it."""
+    from ngpt_inspect.numerics.conditioning import TRUSTED
+
     status = Status(each.status)
     if status is Status.RANK_DEFICIENT:
         return f"sigma_min {each.sigma_min:.3g} is zero to float64 rounding"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ngpt_inspect.later.torch import torch
 from ngpt_inspect.measures._measure import Values, skipped
-from ngpt_inspect.numerics.spectra import Spectra, spectra, unit_scale
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.spectra import Spectra
 
 
 def stacks(weight: Weight, values: torch.Tensor) -> Iterator[tuple[list[int | None], torch.Tensor]]:
@@ -28,6 +31,7 @@ def spectra_of_heads(weight: Weight, heads: list[int | None], matrices: torch.Te
 
     Of the whole matrix they are not kept: its Gram matrix can be as large as the weight.
     """
+    from ngpt_inspect.numerics.spectra import spectra, unit_scale
 
     def made() -> Spectra:
         return spectra(matrices, unit_scale(matrices))

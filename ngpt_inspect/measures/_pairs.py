@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ngpt_inspect.numerics.pairs import all_pairs
 from ngpt_inspect.weights import Weight
 
 
@@ -15,6 +14,8 @@ def of_pairs(weight: Weight, device: str, wants: Sequence[Any]) -> list[Any]:
     NonFinite
         If a value is NaN or infinite.
     """
+    from ngpt_inspect.numerics.pairs import all_pairs
+
     everything = tuple(dict.fromkeys((*weight.wants, *wants)))
     found = weight.once(
         ("pairs", device, everything), lambda: all_pairs(weight.values(device), everything)

@@ -9,7 +9,6 @@ from ngpt_inspect.measures._circuits import ov_circuit, qk_circuit
 from ngpt_inspect.measures._conditioning import reason_of
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values, View
-from ngpt_inspect.numerics import spectra
 from ngpt_inspect.vocabulary import Role, Series, Status
 from ngpt_inspect.weights import Weight
 
@@ -18,6 +17,8 @@ RANKS = ("stable_rank", "effective_rank")
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield kappa, both ends and two ranks of the circuit of each head."""
+    from ngpt_inspect.numerics import spectra
+
     yield from unknown_heads(weight, "circuit_condition_number")
     if weight.n_blocks is None:
         return

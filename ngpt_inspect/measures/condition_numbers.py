@@ -1,15 +1,19 @@
 """Condition numbers of the attention and MLP matrices, per head and whole (Figure 5)."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._conditioning import conditionings, reason_of, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values
-from ngpt_inspect.numerics.conditioning import Conditioning
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.conditioning import Conditioning
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:

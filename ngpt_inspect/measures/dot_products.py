@@ -1,7 +1,9 @@
 """Dot products between all pairs of embeddings, raw and cosine (Figure 4, right)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import WrongOption
 from ngpt_inspect.later.numpy import np
@@ -19,13 +21,11 @@ from ngpt_inspect.measures._measure import (
     skipped,
 )
 from ngpt_inspect.measures._pairs import of_pairs
-from ngpt_inspect.numerics import sampling
-from ngpt_inspect.numerics.directions import row_norms
-from ngpt_inspect.numerics.pairwise import BUDGET, Dots, Pair, PairwiseDots
-from ngpt_inspect.numerics.sampled_pairs import sampled_dots
-from ngpt_inspect.numerics.sphere_law import cosine_law
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.pairwise import Dots, Pair, PairwiseDots
 
 
 def wants(options: Mapping[str, Any]) -> tuple[Dots, ...]:
@@ -35,6 +35,9 @@ def wants(options: Mapping[str, Any]) -> tuple[Dots, ...]:
 
 def _dots(options: Mapping[str, Any]) -> tuple[Dots, ...]:
     """Return raw products, then cosines."""
+    from ngpt_inspect.numerics import sampling
+    from ngpt_inspect.numerics.pairwise import BUDGET, Dots
+
     if options["quick"] and options["exact"]:
         raise WrongOption("quick is a sample, exact is none", next_step="give one of them")
     facts = {
@@ -51,6 +54,8 @@ LAW_PLACES = 200
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield rank curve, histogram, mean, spread and extreme pairs; raw, then cosines."""
+    from ngpt_inspect.numerics.directions import row_norms
+
     for prefix, found in zip(("dot", "cosine"), _found(weight, options, device), strict=True):
         if found is None:
             norms = row_norms(weight.values(device))
@@ -71,6 +76,8 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 def _found(
     weight: Weight, options: Mapping[str, Any], device: str
 ) -> Sequence[PairwiseDots | None]:
+    from ngpt_inspect.numerics.sampled_pairs import sampled_dots
+
     wanted = _dots(options)
     if options["quick"]:
         return sampled_dots(weight.values(device), wanted)
@@ -79,6 +86,8 @@ def _found(
 
 def _law(width: int) -> Iterator[Values]:
     """Yield the density of the cosines of uniform points, where they are: to five deviations."""
+    from ngpt_inspect.numerics.sphere_law import cosine_law
+
     if width < 2:
         return
     reach = min(1.0, 5 / width**0.5)

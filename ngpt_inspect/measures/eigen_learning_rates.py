@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, numbered
-from ngpt_inspect.numerics.arrays import require_finite
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the effective rate of every coordinate."""
+    from ngpt_inspect.numerics.arrays import require_finite
+
     values = weight.array()
     require_finite(values)
     yield numbered("eigen_learning_rate", values.flatten())

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, View, numbered
-from ngpt_inspect.numerics.arrays import require_finite, row_norms
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the norm of every row."""
+    from ngpt_inspect.numerics.arrays import require_finite, row_norms
+
     matrix = weight.array()
     require_finite(matrix)
     yield numbered("embedding_norm", row_norms(matrix))

@@ -23,11 +23,6 @@ from ngpt_inspect.measures._measure import (
     numbered,
     skipped,
 )
-from ngpt_inspect.numerics import clouds, directions
-from ngpt_inspect.numerics.cores import at_once
-from ngpt_inspect.numerics.leading import above_rounding
-from ngpt_inspect.numerics.sampled_cloud import WIDEST, rows_of_spectrum, sampled_cloud
-from ngpt_inspect.numerics.spectra import unit_scale
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -37,6 +32,10 @@ MADE_OF_ALL = 3
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the eigenvalues, also over their median, and five scalars."""
+    from ngpt_inspect.numerics import clouds, directions
+    from ngpt_inspect.numerics.sampled_cloud import WIDEST, rows_of_spectrum
+    from ngpt_inspect.numerics.spectra import unit_scale
+
     values, width = weight.values(device), weight.shape[1]
     samples = len(values) / rows_of_spectrum(width) if options["quick"] else 0.0
     if samples > MADE_OF_ALL or (samples > 1 and width > WIDEST):
@@ -57,6 +56,9 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
 def _isotropy(values: torch.Tensor, second_moment: torch.Tensor) -> Iterable[Values]:
     """Yield the isotropy of the rows, along the axes of their second moment, and of unit rows."""
+    from ngpt_inspect.numerics import clouds
+    from ngpt_inspect.numerics.cores import at_once
+
     moments = second_moment, clouds.gram_of_directions(values)
     axes, unit_axes = at_once(*(partial(clouds.axes_of, each) for each in moments))
     ratio = clouds.isotropy(values, axes=axes)
@@ -74,6 +76,8 @@ def _eigenvalues(
     scaled: torch.Tensor, shape: tuple[int, ...], scale: float, *, centred: bool
 ) -> Iterable[Values]:
     """Yield the eigenvalues that rank leaves, plain and over their median, and name the others."""
+    from ngpt_inspect.numerics.leading import above_rounding
+
     n_rows, width = shape
     rank = above_rounding(scaled, max(n_rows, width))
     kept = scaled[:rank]
@@ -98,6 +102,8 @@ def _eigenvalues(
 
 def _sampled(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
     """Yield estimates from some rows with their standard errors, and what no sample tells."""
+    from ngpt_inspect.numerics.sampled_cloud import WIDEST, rows_of_spectrum, sampled_cloud
+
     count, width = values.shape
     found = sampled_cloud(values, rows_of_spectrum(width), centred=centred)
     of = f"{found.rows} of {count} rows"
@@ -125,6 +131,8 @@ def _sampled(values: torch.Tensor, *, centred: bool) -> Iterable[Values]:
 
 
 def _iso_score(about_mean: torch.Tensor, n_rows: int) -> Values:
+    from ngpt_inspect.numerics import clouds
+
     width = len(about_mean)
     if n_rows <= width:
         few = f"{n_rows} rows cannot fill {width} dimensions"

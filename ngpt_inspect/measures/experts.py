@@ -19,9 +19,6 @@ from ngpt_inspect.measures._measure import (
     numbered,
     skipped,
 )
-from ngpt_inspect.numerics.directions import row_norms
-from ngpt_inspect.numerics.experts import leading_directions, pair_cosines, span_overlaps
-from ngpt_inspect.numerics.finite import require_finite
 from ngpt_inspect.vocabulary import MatrixAxis, Role, Series
 from ngpt_inspect.weights import Weight
 from ngpt_inspect.wording import listed
@@ -36,6 +33,9 @@ Experts = Sequence[Sequence[Weight]]
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield what is said of the experts of the router's layer, as one mixture."""
+    from ngpt_inspect.numerics.directions import row_norms
+    from ngpt_inspect.numerics.finite import require_finite
+
     router = weight.values(device)
     require_finite(router)
     yield numbered("router_norm", row_norms(router))
@@ -67,6 +67,9 @@ def _compared(
     experts: Experts, device: str
 ) -> tuple[torch.Tensor, Mapping[int, str], Mapping[int, int]]:
     """Return all cosines; which expert has a matrix of zeros; and which is whose copy."""
+    from ngpt_inspect.numerics.experts import pair_cosines
+    from ngpt_inspect.numerics.finite import require_finite
+
     zero: dict[int, str] = {}
 
     def read(number: int) -> torch.Tensor:
@@ -90,6 +93,8 @@ def _overlaps(experts: Experts, k: int, device: str) -> tuple[torch.Tensor, floa
 
     NaN where a matrix has fewer than k directions; which have is returned too.
     """
+    from ngpt_inspect.numerics.experts import leading_directions, span_overlaps
+
     total, width, short = None, 0, []
     k = min(k, *(size for each in experts[0] for size in each.shape))
     for number in range(len(experts[0])):

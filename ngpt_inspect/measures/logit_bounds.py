@@ -18,8 +18,6 @@ from ngpt_inspect.measures._circuits import (
 )
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, View
-from ngpt_inspect.numerics.rotary import lengthening, sharpening
-from ngpt_inspect.numerics.spectra import singular_values
 from ngpt_inspect.products import ProductTensor
 from ngpt_inspect.vocabulary import QK_SCALES, Role, Series
 from ngpt_inspect.weights import Weight
@@ -164,11 +162,15 @@ def _of_normed_input(
 
 
 def _spectral(heads: torch.Tensor) -> torch.Tensor:
+    from ngpt_inspect.numerics.spectra import singular_values
+
     return singular_values(heads)[:, 0]
 
 
 def _rotation(weight: Weight, *, latent: bool) -> float:
     """Return what rotations multiply logits by: queries and keys are lengthened alike."""
+    from ngpt_inspect.numerics.rotary import lengthening, sharpening
+
     rope = _said(weight, "rope_scaling") or _said(weight, "rope_parameters")
     if not isinstance(rope, Mapping):
         return 1.0

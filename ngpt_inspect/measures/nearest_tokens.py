@@ -1,9 +1,11 @@
 """The nearest other token of every token, and how many are almost the same."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.later.torch import torch
@@ -21,11 +23,11 @@ from ngpt_inspect.measures._measure import (
     skipped,
 )
 from ngpt_inspect.measures._pairs import of_pairs
-from ngpt_inspect.numerics import sampled_pairs
-from ngpt_inspect.numerics.neighbours import Closest
-from ngpt_inspect.numerics.sampling import left_to_chance, quantile_errors, share_error
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.neighbours import Closest
 
 DUPLICATE = 0.95
 """Independent directions are far below: of 2048 random rows at d = 128 no two have a cosine above
@@ -34,6 +36,8 @@ DUPLICATE = 0.95
 
 def wants(options: Mapping[str, Any]) -> tuple[Closest, ...]:
     """Return what it takes of all pairs of rows: nothing where a sample is asked for."""
+    from ngpt_inspect.numerics.neighbours import Closest
+
     return () if options["quick"] else (Closest(duplicate=options["duplicate"]),)
 
 
@@ -57,9 +61,10 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
 def _sampled(weight: Weight, options: Mapping[str, Any], device: str) -> Iterator[Values]:
     """Yield the same of some tokens, each compared with all others, and standard errors."""
-    found = sampled_pairs.sampled_nearest(
-        weight.values(device), options["duplicate"], sampled_pairs.ASKING
-    )
+    from ngpt_inspect.numerics.sampled_pairs import ASKING, sampled_nearest
+    from ngpt_inspect.numerics.sampling import left_to_chance, quantile_errors, share_error
+
+    found = sampled_nearest(weight.values(device), options["duplicate"], ASKING)
     n, count = len(found.ids_K), weight.shape[0]
     if not n:
         raise InspectError(

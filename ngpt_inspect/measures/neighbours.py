@@ -6,13 +6,14 @@ from typing import Any
 from ngpt_inspect.errors import InspectError, WrongOption
 from ngpt_inspect.measures._measure import Known, Measure, Setting, Values, View, numbered
 from ngpt_inspect.measures._token_ids import token_ids
-from ngpt_inspect.numerics.neighbours import neighbours_of
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield cosine and dot product of each token asked for with its nearest tokens."""
+    from ngpt_inspect.numerics.neighbours import neighbours_of
+
     rows = token_ids(options["token"], "token", weight.shape[0])
     if not rows:
         raise WrongOption("no token is named", next_step="give token ids: 262 or 5,7-9")

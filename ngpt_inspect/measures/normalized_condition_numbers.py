@@ -6,9 +6,6 @@ from typing import Any
 from ngpt_inspect.measures._conditioning import conditionings, rows_of
 from ngpt_inspect.measures._heads import unknown_heads
 from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values
-from ngpt_inspect.numerics.directions import unit_rows
-from ngpt_inspect.numerics.finite import require_finite
-from ngpt_inspect.numerics.resolution import rounding_errors
 from ngpt_inspect.vocabulary import Kind, MatrixAxis, Role, Series, roles_of
 from ngpt_inspect.weights import Weight, over_norms
 
@@ -22,6 +19,10 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     W_o and W_oMLP. Heads are cut from the normalised matrix; each vector lies in one head. Of
     a matrix whose vectors are unit already this is its condition number as it is.
     """
+    from ngpt_inspect.numerics.directions import unit_rows
+    from ngpt_inspect.numerics.finite import require_finite
+    from ngpt_inspect.numerics.resolution import rounding_errors
+
     values = weight.values(device)
     require_finite(values)
     yield from unknown_heads(weight, f"{PREFIX}condition_number")

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Setting, Summary, Values
-from ngpt_inspect.numerics.power_law import FEWEST, power_law
-from ngpt_inspect.numerics.spectra import singular_values
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -25,6 +23,9 @@ LEAST = 1e-5
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield alpha, xmin and D of the whole matrix, and how many eigenvalues the tail has."""
+    from ngpt_inspect.numerics.power_law import FEWEST, power_law
+    from ngpt_inspect.numerics.spectra import singular_values
+
     if weight.heads_only:
         yield MEASURE.skipped("as a whole the model never has this matrix")
         return

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Followed, Known, Measure, Summary, Values, numbered
-from ngpt_inspect.numerics.arrays import require_finite
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield every effective factor; s_qk by head and coordinate."""
+    from ngpt_inspect.numerics.arrays import require_finite
+
     values = weight.array()
     require_finite(values)
     if values.ndim == 1:

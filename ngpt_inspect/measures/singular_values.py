@@ -19,8 +19,6 @@ from ngpt_inspect.measures._measure import (
     numbered,
     skipped,
 )
-from ngpt_inspect.numerics import spectra
-from ngpt_inspect.numerics.random_matrices import baseline
 from ngpt_inspect.vocabulary import Kind, Role, Series, Status, roles_of
 from ngpt_inspect.weights import Weight
 
@@ -36,6 +34,9 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
 def _of_spectrum(s_n: torch.Tensor, m: int, n: int, head: int | None) -> Iterable[Values]:
     """Yield a spectrum, its ranks, and both beside a matrix of independent entries."""
+    from ngpt_inspect.numerics import spectra
+    from ngpt_inspect.numerics.random_matrices import baseline
+
     random, count = baseline(m, n), len(s_n)
     # Those that are zero to float64 rounding are no numbers.
     zero = (s_n <= max(m, n) * 2.0**-52 * s_n[0]) & (s_n[0] > 0)

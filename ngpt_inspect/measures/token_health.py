@@ -21,10 +21,6 @@ from ngpt_inspect.measures._measure import (
     skipped,
 )
 from ngpt_inspect.measures._token_ids import token_ids
-from ngpt_inspect.numerics.directions import row_norms
-from ngpt_inspect.numerics.finite import NonFinite, require_finite, row_blocks
-from ngpt_inspect.numerics.outliers import equal_rows, mean_cosines, robust_z
-from ngpt_inspect.numerics.unit_vectors import norm_rounding
 from ngpt_inspect.stored import as_array
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
@@ -35,6 +31,9 @@ THRESHOLD = 3.5
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield the numbers of every row; rows that are zero or not finite are named and left out."""
+    from ngpt_inspect.numerics.directions import row_norms
+    from ngpt_inspect.numerics.outliers import equal_rows, mean_cosines, robust_z
+
     values = weight.values(device)
     unused = token_ids(options["unused"], "unused", len(values))
     norms = row_norms(values)
@@ -60,6 +59,9 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
 
 def _rounding(weight: Weight, rows: torch.Tensor) -> float:
     """Return by which share rounding moves the norms of such rows of a weight, their median."""
+    from ngpt_inspect.numerics.finite import row_blocks
+    from ngpt_inspect.numerics.unit_vectors import norm_rounding
+
     relative = weight.tensor.rounding()
     found = [
         norm_rounding(as_array(block.cpu()), weight.spacing, relative, columns=False)[0]
@@ -72,6 +74,8 @@ def _left_out(
     weight: Weight, values: torch.Tensor, finite: torch.Tensor, zero: torch.Tensor
 ) -> Iterator[Values]:
     """Yield a skipped row for each token that has no direction, and why."""
+    from ngpt_inspect.numerics.finite import NonFinite, require_finite
+
     what = "its norm is not finite"
     try:
         require_finite(values)

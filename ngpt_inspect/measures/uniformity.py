@@ -1,8 +1,10 @@
 """How evenly the directions of the embeddings cover the sphere, against points that do."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ngpt_inspect.measures._measure import (
     Cost,
@@ -16,19 +18,25 @@ from ngpt_inspect.measures._measure import (
     numbered,
 )
 from ngpt_inspect.measures._pairs import of_pairs
-from ngpt_inspect.numerics.sphere_law import uniform_potential, uniform_two_nn
-from ngpt_inspect.numerics.spread import Covering, skewness
 from ngpt_inspect.vocabulary import Kind, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
+
+if TYPE_CHECKING:
+    from ngpt_inspect.numerics.spread import Covering
 
 
 def wants(options: Mapping[str, Any]) -> tuple[Covering, ...]:
     """Return what it takes of all pairs of rows."""
+    from ngpt_inspect.numerics.spread import Covering
+
     return (Covering(options["nearest"]),)
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield uniformity, distance from the law of uniform points, hubness, intrinsic dimension."""
+    from ngpt_inspect.numerics.sphere_law import uniform_potential, uniform_two_nn
+    from ngpt_inspect.numerics.spread import skewness
+
     (found,) = of_pairs(weight, device, wants(options))
     if found is None:
         why = "it takes three rows of nonzero norm, and two columns"

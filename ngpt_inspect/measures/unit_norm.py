@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ngpt_inspect.measures._measure import Cost, Followed, Known, Measure, Summary, Values
-from ngpt_inspect.numerics.unit_vectors import unit_vectors
 from ngpt_inspect.vocabulary import Kind, MatrixAxis, Role, Series, roles_of
 from ngpt_inspect.weights import Weight
 
 
 def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable[Values]:
     """Yield how far row and column norms lie from 1, and whether the role's own axis is unit."""
+    from ngpt_inspect.numerics.unit_vectors import unit_vectors
+
     rows, columns = unit_vectors(weight.array(), weight.spacing, weight.tensor.rounding())
     found = {MatrixAxis.ROWS: rows, MatrixAxis.COLUMNS: columns}
     expected = weight.facts.unit_axis or MatrixAxis.ROWS

@@ -18,7 +18,6 @@ from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.later.torch import torch
-from ngpt_inspect.numerics.resolution import rounding_errors
 from ngpt_inspect.stored import StoredTensor, one_digest, row_range
 from ngpt_inspect.wording import quoted, shown, sizes
 
@@ -131,6 +130,8 @@ class AdaptedTensor(StoredTensor):
         return self.computed(self._errors)
 
     def _errors(self, start: int, stop: int | None) -> torch.Tensor:
+        from ngpt_inspect.numerics.resolution import rounding_errors
+
         told = self.base.errors
         errors = (
             rounding_errors(self.base.read(start, stop)) if told is None else told.read(start, stop)
