@@ -25,7 +25,7 @@ def test_two_checkpoints_side_by_side(run, models):
     shown = words(app).replace("<sub>", "_").replace("</sub>", "")
     assert FIGURES[SHOWN].formula in shown
     assert f"Source: {FIGURES[SHOWN].source}." in shown
-    assert len(app.dataframe) == 2, "the numbers of the figure, and the differences"
+    assert len(app.dataframe) == 1, "the differences; numbers of a figure come when they are opened"
     assert not app.warning
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -193,4 +194,4 @@ def test_the_server_of_the_wheel_answers(installed, run, tmp_path):
         await_health(f"http://127.0.0.1:{port}", process, log)
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(20) == -signal.SIGTERM
