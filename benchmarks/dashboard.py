@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
@@ -29,8 +30,8 @@ from browsing import (  # noqa: E402
     CHARTS,
     PATIENCE,
     RESTING,
-    addressed,
     browser,
+    eventually,
     follow,
     missing,
     served,
@@ -92,7 +93,9 @@ def _served(paths: list[Path], cache: str) -> Any:
 
 def _look(started: Any, paths: list[Path], path: str, name: str, told: Told) -> None:
     """Open a page of a new server twice."""
+    began = time.perf_counter()
     with tempfile.TemporaryDirectory() as cache, _served(paths, cache) as (address, _):
+        told["from the command to an answer"].append(time.perf_counter() - began)
         for state in ("cold", "warm"):
             page = session(started).new_page()
             page.add_init_script(WATCH)
@@ -113,24 +116,28 @@ def _use(started: Any, paths: list[Path], told: Told) -> None:
         settle(page)
         follow(page, "Matrices")
         for _ in range(2):  # what is measured or drawn at the first change is not of the second
-            for each, address in (("heads", "of=heads"), ("median", r"matrices(?!.*of=heads)")):
+            for each in ("heads", "median"):
                 option = page.get_by_role("radio", name=each, exact=True).first
-                _change(page, option.click, address, told, "a changed control")
+                _change(page, option.click, told, "a changed control")
         cells = page.locator(CHARTS).nth(0).locator(".nsewdrag").first
         cells.scroll_into_view_if_needed()
         box = cells.bounding_box()
-        at = {"x": box["width"] * 3 / 4, "y": box["height"] / 4}
-        _change(page, lambda: cells.click(position=at), "layer=", told, "a click on a cell")
+        for of in ("", " looked at before"):
+            for share in (3 / 4, 1 / 4):
+                at = {"x": box["width"] * share, "y": box["height"] / 4}
+                _change(page, partial(cells.click, position=at), told, f"a click on a cell{of}")
         for name in ("Overview", "Matrices"):
-            _change(page, partial(follow, page, name), "", told, "a page seen before")
+            _change(page, partial(follow, page, name), told, "a page seen before")
         page.context.close()
 
 
-def _change(page: Any, act: Callable[[], None], address: str, told: Told, what: str) -> None:
-    """Time from an act to the last that the page painted of what came of it."""
+def _change(page: Any, act: Callable[[], None], told: Told, what: str) -> None:
+    """Time from an act, which changes the address, to the last that the page painted of it."""
     _await_rest(page)
+    before = page.url
     act()
-    addressed(page, address)
+    if not eventually(lambda: page.url != before):
+        sys.exit(f"{what} changed nothing")
     _await_rest(page)
     told[what].append(page.evaluate("window.act.painted - window.act.began") / 1000)
 

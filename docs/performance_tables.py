@@ -17,6 +17,7 @@ STEPS = ("heading", "figure", "at rest")
 WAITS = {
     "a changed control": "0.3 s",
     "a click on a cell": "0.5 s",
+    "a click on a cell looked at before": "0.5 s",
     "a page seen before": "0.5 s",
 }
 """What is done on a page, and the aim."""

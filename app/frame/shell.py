@@ -23,10 +23,9 @@ STYLE = """<style>
   width: 0.9rem; height: 0.9rem; border-radius: 50%; padding: 0; min-height: 0;
   position: relative; top: 0.7rem}
 [data-testid=stSidebar] [data-testid=stColorPickerBlock] > div {border-radius: 50%}
-[data-testid=stSidebar] [data-testid=stColumn]:has([data-testid=stColorPicker]) {
+[class*=st-key-opened] [data-testid=stHorizontalBlock] {flex-wrap: nowrap}
+[class*=st-key-opened] [data-testid=stColumn]:first-child {
   flex: none; width: 1.7rem; min-width: 1.7rem}
-[data-testid=stSidebar] [data-testid=stHorizontalBlock]:has([data-testid=stColorPicker]) {
-  flex-wrap: nowrap}
 .st-key-preview {overflow-x: auto}
 [data-testid=stPlotlyChart] .modebar-container {top: -1.6rem !important}
 [data-testid=stPlotlyChart] {overflow: visible}

@@ -50,7 +50,8 @@ def draw_sidebar(session: Session, root: Path, upload_mb: int) -> None:
 
 def _draw_opened(opened: Opened) -> None:
     """Draw one thing that was asked for: its colour, name, step; how to hide and close it."""
-    color, words, eye, cross = st.columns([1, 6, 1, 1], gap="xxsmall", vertical_alignment="center")
+    row = st.container(key=f"opened {opened.text}")
+    color, words, eye, cross = row.columns([1, 6, 1, 1], gap="xxsmall", vertical_alignment="center")
     checkpoint = opened.checkpoint
     if opened.failure or opened.waits:
         state = "waiting" if opened.waits else "cannot be opened"
