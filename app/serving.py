@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from importlib import import_module
@@ -18,6 +19,10 @@ from .engine.sharing import share
 from .frame.shell import Shell
 
 MIDDLEWARE = [Middleware(Shell)]
+
+PAUSE = 2.5
+"""Seconds before torch is imported, which takes as long as all else: whoever visits at once waits
+for what needs it alone."""
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +52,7 @@ def _get_ready(named: Iterable[str]) -> None:
         for each in named:
             with suppress(InspectError):  # the visit says why
                 open_once(each)
+        time.sleep(PAUSE)
         import torch  # noqa: F401
     except Exception:
         log.exception("the first visit finds less that is ready")

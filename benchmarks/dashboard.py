@@ -134,9 +134,9 @@ def _use(started: Any, paths: list[Path], told: Told) -> None:
 def _change(page: Any, act: Callable[[], None], told: Told, what: str) -> None:
     """Time from an act, which changes the address, to the last that the page painted of it."""
     _await_rest(page)
-    before = page.url
+    before = page.evaluate("location.href")
     act()
-    if not eventually(lambda: page.url != before):
+    if not eventually(lambda: page.evaluate("location.href") != before, page):
         sys.exit(f"{what} changed nothing")
     _await_rest(page)
     told[what].append(page.evaluate("window.act.painted - window.act.began") / 1000)

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from app import serving
 from app.engine import loading
 from app.serving import ready_for
 
@@ -16,6 +17,7 @@ def made_ready(monkeypatch, *words):
     """Serve for a command line until all is ready; return what was opened by then."""
     opened = []
     monkeypatch.setattr(loading, "open_once", opened.append)
+    monkeypatch.setattr(serving, "PAUSE", 0.0)
     monkeypatch.setenv("OMP_WAIT_POLICY", os.environ.get("OMP_WAIT_POLICY", ""))
 
     async def serve():
