@@ -135,6 +135,11 @@ def load_of_dashboard() -> str:
     return f"{low:.1f}" if low == high else f"{low:.1f} to {high:.1f}"
 
 
+def answer() -> str:
+    """Return the seconds until a new server answers."""
+    return _spread(found("dashboard", PAIR, "from the command to an answer"), 2) + " s"
+
+
 def start_up() -> str:
     """Return the seconds of commands and of the imports they build on."""
     rows = measured().query("script == 'start_up'")
@@ -190,6 +195,7 @@ MAKERS = {
     "performance dashboard": dashboard,
     "performance waits": waits,
     "performance load": load_of_dashboard,
+    "performance answer": answer,
     "performance start up": start_up,
     "performance progress": progress,
     "performance rounding": rounding,
