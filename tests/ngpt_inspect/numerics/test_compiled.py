@@ -8,7 +8,7 @@ import pytest
 import torch
 from tolerances import rounding
 
-from ngpt_inspect.numerics import compiled, pairwise, tiles
+from ngpt_inspect.numerics import compiled, pairs, pairwise, tiles
 from ngpt_inspect.numerics.neighbours import Closest
 from ngpt_inspect.numerics.pairs import all_pairs
 from ngpt_inspect.numerics.pairwise import Dots
@@ -26,7 +26,8 @@ def small_tiles(monkeypatch):
     pytest.importorskip("numba", reason="the extra `compiled` is not installed")
     monkeypatch.setattr(tiles, "TILE_ROWS", 32)
     monkeypatch.setattr(tiles, "DIAGONAL_ROWS", 8)
-    monkeypatch.setattr(pairwise, "SORTED_PAIRS", 0)
+    for each in (pairs, pairwise):
+        monkeypatch.setattr(each, "SORTED_PAIRS", 0)
 
 
 def cloud(count=131):
@@ -93,7 +94,8 @@ def test_directions_that_differ_by_rounding_alone(monkeypatch):
     x = torch.randn(90, 64, generator=torch.Generator().manual_seed(4)) + 3e4
     covering, near = WANTS[4], Closest(2.0)
     plain, fast = (found(monkeypatch, x, [covering, near], n)[covering] for n in (PLAIN, 0))
-    monkeypatch.setattr(pairwise, "SORTED_PAIRS", 1 << 22)
+    for each in (pairs, pairwise):
+        monkeypatch.setattr(each, "SORTED_PAIRS", 1 << 22)
     in_float64 = found(monkeypatch, x, [covering], PLAIN)[covering]
     for each in (plain, fast):
         assert each.dimension == pytest.approx(in_float64.dimension, rel=1e-9)
