@@ -131,6 +131,12 @@ RESTING = f"""() => document.querySelector('h1') && document.querySelector('{IDL
 && !['Not measured yet.', 'Still to come'].some(each => document.body.textContent.includes(each))
 && ({DRAWN})()"""
 """Whether a page is drawn and nothing on it is still to be measured: all at one moment."""
+RESTED = f"""asked => {{
+    const rests = ({RESTING})(), now = performance.now();
+    if (window.asked !== asked || !rests) [window.asked, window.since] = [asked, now];
+    return rests && now - window.since > 300;
+}}"""
+"""Whether it has been so for 0.3 s of those since it was first asked."""
 
 
 def session(started: Any, **options: Any) -> Any:
@@ -171,8 +177,8 @@ def addressed(page: Any, pattern: str) -> None:
 
 
 def settle(page: Any) -> None:
-    """Wait until a page is drawn and nothing on it is still to be measured."""
-    page.wait_for_function(RESTING, timeout=PATIENCE * 1000, polling=100)
+    """Wait until a page has rested for a while: what was just done has begun by then."""
+    page.wait_for_function(RESTED, arg=time.monotonic(), timeout=PATIENCE * 1000, polling=50)
 
 
 MENU = "[data-testid=stSidebar] [data-testid=stPageLink-NavLink]"
