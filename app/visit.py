@@ -20,6 +20,7 @@ from .frame.pinning import draw_pin_box
 from .frame.progress import draw_progress
 from .frame.session import load
 from .frame.sidebar import draw_sidebar
+from .frame.sight import watch_places
 from .frame.text import plain
 
 ICON, LOGO = (str(Path(__file__).with_name(f"{name}.svg")) for name in ("icon", "logo"))
@@ -44,6 +45,7 @@ def visit() -> None:
     draw_waiting(session)
     top = st.container()
     page.run()
+    watch_places()
     with one_file:  # what is looked at is measured before what may be sent
         draw_one_file(session.checkpoints)
     with top:

@@ -43,20 +43,22 @@ from recording import Measured, add_option, tell  # noqa: E402
 from app.app_pages import PAGES  # noqa: E402
 
 WATCH = """
-const seen = window.firstSeen = {};
+const first = window.firstSeen = {};
 const wanted = {heading: 'h1', figure: '.js-plotly-plot .main-svg'};
 setInterval(() => {
     for (const [name, selector] of Object.entries(wanted))
-        if (!(name in seen) && document.querySelector(selector)) seen[name] = performance.now();
+        if (!(name in first) && document.querySelector(selector)) first[name] = performance.now();
 }, 10);
 const act = window.act = {began: 0, painted: 0};
 addEventListener('pointerdown', event => { act.began = event.timeStamp; }, true);
 const painted = () => setTimeout(() => { act.painted = performance.now(); });
-new MutationObserver(() => requestAnimationFrame(painted)).observe(document, {
-    subtree: true, childList: true, attributes: true, characterData: true});
+const seen = ({target}) => !(target.closest ? target : target.parentElement)?.closest('canvas');
+new MutationObserver(changes => changes.some(seen) && requestAnimationFrame(painted)).observe(
+    document, {subtree: true, childList: true, attributes: true, characterData: true});
 """
 """Runs before a page does: when each thing is there first, when somebody acted last, and when the
-page was last painted anew; in milliseconds of the navigation."""
+page was last painted anew; in milliseconds of the navigation. What stands within a canvas is for
+screen readers: a table tells it a third of a second after its cells are painted."""
 STILL = f"() => performance.now() - window.act.painted > 500 && ({RESTING})()"
 
 Told = dict[str, list[float]]

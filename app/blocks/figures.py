@@ -17,6 +17,7 @@ from ..engine.palette import painted_runs, palette_key
 from ..engine.questions import Request, requests
 from ..frame.controls import choose, choose_options
 from ..frame.looks import is_dark
+from ..frame.sight import draw_place, expect, is_near
 from ..frame.text import plain
 from .tables import draw_numbers
 
@@ -145,7 +146,13 @@ def draw_wide(
     _show(chosen, lambda: painted_runs(table), key, options, labels, look)
 
 
+def _place(chosen: Figure, look: Look) -> str:
+    """Return the key of a figure on its page."""
+    return look.get("key") or f"figure {chosen.name}"
+
+
 def _head(chosen: Figure, look: Look) -> None:
+    expect(_place(chosen, look))
     heading = look.get("title", chosen.title)
     if heading:
         st.subheader(heading, anchor=chosen.name.replace("_", "-"))
@@ -165,14 +172,19 @@ def _show(
     how = (told, is_dark(), table, look.get("width"), look.get("frame"), clicked is not None)
     drawing = drawn(chosen.name, table_key, *how)
     of = f" of {' and '.join(labels)}" if labels else ""
-    st.plotly_chart(
-        drawing.sent,
-        theme=None,
-        key=key or f"figure {chosen.name}",
-        config=CONFIG,
-        alt=" ".join([f"{look.get('title') or chosen.title}{of}.", chosen.summary, *drawing.notes]),
-        **({} if clicked is None else {"on_select": clicked, "selection_mode": "points"}),
-    )
+    alt = " ".join([f"{look.get('title') or chosen.title}{of}.", chosen.summary, *drawing.notes])
+    place = _place(chosen, look)
+    if is_near(place):
+        st.plotly_chart(
+            drawing.sent,
+            theme=None,
+            key=place,
+            config=CONFIG,
+            alt=alt,
+            **({} if clicked is None else {"on_select": clicked, "selection_mode": "points"}),
+        )
+    else:
+        draw_place(place, drawing.sent.to_dict()["layout"]["height"], alt)
     st.caption(words(chosen), unsafe_allow_html=True)
     draw_numbers(drawing, key or chosen.name, f"the table behind {chosen.title}")
 

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.4
 """Seconds that one run of a page waits for work before it is shown without its results."""
-PART = 4
-"""Times as long waits a part that is drawn alone: the rest of the page is there meanwhile."""
-WAITING, UNTIL = "waiting", "patient until"
+PART, FIRST = 4, 2.5
+"""Times as long waits a part that is drawn alone: the rest of the page is there meanwhile; and the
+first run of a session, when the browser still loads what draws figures."""
+WAITING, PATIENT = "waiting", "patient for"
 
 
 def ask(
@@ -126,12 +127,15 @@ def so_far(asked: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> SoFar:
     samples = {each: sample for each in unknown if (sample := each.sample()) is not None}
     found |= {each: each.kept() for each in samples.values()}
     wanting = [*(each for each in samples.values() if found[each] is None), *unknown]
+    wanting.sort(key=lambda each: each.seconds())  # work begins with the first that is asked for
     jobs = {
         each: workshop().ask(each.key, each.title, each.work, seconds=each.seconds)
         for each in wanting
     }
     for each, job in jobs.items():
-        job.wait(max(0.0, st.session_state[UNTIL] - time.monotonic()))
+        began = time.monotonic()
+        job.wait(st.session_state[PATIENT])
+        st.session_state[PATIENT] = max(0.0, st.session_state[PATIENT] - time.monotonic() + began)
         found[each] = each.kept()
     st.session_state[WAITING] += [job for each, job in jobs.items() if found[each] is None]
     late = [e for e in unknown if found[e] is None and jobs[e].state is not State.FAILED]
@@ -166,8 +170,9 @@ def _key_of(parts: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> str:
 
 def begin(*, alone: bool = False) -> None:
     """Begin to draw a page, or a part of it alone: nothing is waited for yet."""
+    times = PART if alone else 1 if WAITING in st.session_state else FIRST
+    st.session_state[PATIENT] = PATIENCE * times
     st.session_state[WAITING] = []
-    st.session_state[UNTIL] = time.monotonic() + PATIENCE * (PART if alone else 1)
 
 
 def waited_for() -> list[BackgroundJob]:

@@ -72,6 +72,13 @@ class BackgroundJob:
             return None
         return (time.monotonic() - self._started) * (self.total - self.done) / self.done
 
+    def due(self) -> float:
+        """Return the seconds after which it may have ended: little at first, then ever more."""
+        if self.state is not State.RUNNING:
+            return math.inf
+        taken = time.monotonic() - self._started
+        return min(taken / 4, self.remaining() or math.inf)
+
     def stop(self) -> None:
         """Ask it to end, at the next word it gives of how far it is."""
         self._stop.set()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 VIEWS = "views"
 """Key of the last address of each page, by name."""
@@ -23,6 +24,8 @@ what is hidden, ``path:step`` and ``path:colour``."""
 SHOWN, READERS, MISSED = "shown page", "readers", "asked in vain"
 """Keys of the name of the page that is being shown, of who read what there, and of what there is
 not."""
+HELD = "held address"
+"""Key of the whole address as it was written last, or as a run of the whole page began with."""
 PAGE = "page"
 """The reader that is none of the parts of a page."""
 
@@ -32,13 +35,13 @@ _reader: ContextVar[str] = ContextVar("_reader", default=PAGE)
 
 def asked(key: str, usual: str = "") -> str:
     """Return what the address says of a choice, or what holds where it says nothing."""
-    _note(key)
+    note(key)
     return st.query_params.get(key, usual)
 
 
 def all_asked(key: str) -> list[str]:
     """Return all values that the address gives to a key."""
-    _note(key)
+    note(key)
     return st.query_params.get_all(key)
 
 
@@ -64,12 +67,27 @@ def readers(keys: Iterable[str]) -> set[str]:
     return {part for key in keys for part in noted.get(key, ())}
 
 
-def forget_readers() -> None:
-    """Begin to note anew who asks for what."""
+def begin() -> None:
+    """Begin a run of the whole page, which goes by what the browser says; nobody has asked yet."""
     st.session_state[READERS] = {}
+    st.session_state[HELD] = _whole()
 
 
-def _note(key: str) -> None:
+def hold() -> None:
+    """Have a run of parts of a page go by the address as it was written last.
+
+    With each request a browser says where it is. One that it sends before it has heard of what was
+    just written would take that back: links and the browser's Back run the whole page.
+    """
+    context = get_script_run_ctx()
+    if context is not None and context.fragment_ids_this_run:
+        held = st.session_state.get(HELD, {})
+        if held != _whole():
+            st.query_params.from_dict(held)
+
+
+def note(key: str) -> None:
+    """Note that what is being drawn asks for this."""
     noted: dict[str, set[str]] = st.session_state.setdefault(READERS, {})
     noted.setdefault(key, set()).add(_reader.get())
 
@@ -79,11 +97,13 @@ def write(values: Mapping[str, str | Sequence[str] | None]) -> list[str]:
 
     To be called before a page is drawn: from what streamlit calls on a click.
     """
+    hold()
     now = _whole()
     new = now | {key: _listed(value) for key, value in values.items()}
     new = {key: value for key, value in new.items() if value}
     if new != now:
         st.query_params.from_dict(new)
+    st.session_state[HELD] = new
     return [key for key in values if new.get(key) != now.get(key)]
 
 

@@ -7,7 +7,7 @@ to say what it depends on, but a part takes nothing from another part: it reads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import ParamSpec
 
@@ -16,7 +16,8 @@ import streamlit as st
 from ngpt_inspect.errors import InspectError
 
 from ..engine import answers
-from .address import PAGE, forget_readers, missed, readers, reading, remember, write
+from . import address
+from .address import PAGE, hold, missed, readers, reading, remember, write
 from .session import outdated
 from .text import plain
 
@@ -29,11 +30,12 @@ Given = ParamSpec("Given")
 def begin() -> None:
     """Begin one run of the whole page: nobody has read anything."""
     st.session_state[WHOLE] = False
-    forget_readers()
+    address.begin()
 
 
 def begin_drawing(*, alone: bool = False) -> None:
     """Begin to draw a page, or a part of it alone: nothing is waited for, or was asked in vain."""
+    hold()
     answers.begin(alone=alone)
     missed().clear()
 
@@ -83,7 +85,12 @@ def take(values: Mapping[str, str | Sequence[str] | None]) -> None:
     if not changed:
         return
     remember()  # the menu is not drawn again where parts are
-    affected = readers(changed)
+    draw_again(changed)
+
+
+def draw_again(asked: Iterable[str]) -> None:
+    """Draw the parts again that asked for any of these, or the whole page; nothing else is run."""
+    affected = readers(asked)
     if not affected or PAGE in affected or not st.session_state[WHOLE]:
         st.rerun()
     st.rerun(sorted(affected))

@@ -17,8 +17,9 @@ from .text import plain
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-EVERY = 1.5
-"""Seconds between two looks at the work: each has the browser go over the whole page."""
+EVERY, SOON = 1.5, 0.3
+"""Seconds between two looks at the work, and where some of it may end before the next: each look
+has the browser go over the whole page."""
 
 
 def draw_progress() -> None:
@@ -44,14 +45,21 @@ def draw_progress() -> None:
 @st.fragment(run_every=EVERY)
 def _watch(active: Sequence[BackgroundJob]) -> None:
     """Show jobs at work. A fragment: it is run again by itself, the page is not."""
-    if any(job.ended for job in active):
-        st.rerun()
+    _look(active)
     running = next((job for job in active if job.state is State.RUNNING), active[0])
     bar, button = st.columns([6, 1], vertical_alignment="center")
     bar.progress(running.share, plain(_said(running, len(active) - 1)))
     if button.button("Stop", key="stop", icon=":material/stop:", width="stretch"):
         for job in active:
             job.stop()
+    if (due := running.due()) < EVERY:
+        st.fragment(_look, run_every=max(SOON, due))(active)
+
+
+def _look(active: Sequence[BackgroundJob]) -> None:
+    """Run the page again if something has ended."""
+    if any(job.ended for job in active):
+        st.rerun()
 
 
 def _said(job: BackgroundJob, others: int) -> str:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # The first screen is for results: streamlit leaves six lines above them. A colour is a dot. The
 # buttons of a figure stand above it, and of them the keyboard stops at the last alone: the others
-# are one step back. On a narrow page figures keep a width that can be read.
+# are one step back. On a narrow page figures keep a width that can be read. On paper a figure that
+# is not drawn yet says so.
 STYLE = """<style>
 [data-testid=stMainBlockContainer] {padding: 2.75rem 2.5rem 6rem}
 [data-testid=stSidebar] [data-testid=stColorPicker] {display: flex; align-items: center}
@@ -32,6 +33,7 @@ STYLE = """<style>
 [data-testid=stPlotlyChart]:not(:hover, :focus-within) .modebar-group:not(:last-child) button {
   visibility: hidden}
 [data-testid=stPlotlyChart]:focus-within .modebar {opacity: 1 !important}
+@media print {[data-place]::before {content: attr(aria-label)}}
 @media (max-width: 1000px) {
   [data-testid=stMainBlockContainer] {padding: 2.75rem 0.75rem 6rem}
   [data-testid=stSidebar] {min-width: 220px !important; max-width: 220px !important}

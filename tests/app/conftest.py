@@ -18,6 +18,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest, local_script_runner
 from streamlit.util import calc_hash
 
+from app.blocks import figures
 from app.engine import answers
 from app.engine.jobs import Workshop
 from app.engine.store import VARIABLE
@@ -61,8 +62,12 @@ def empty(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def patience(cache, empty, monkeypatch) -> None:
-    """Wait for results: pages are whole at once, and there is nothing else below the root."""
+    """Wait for results: pages are whole at once, and there is nothing else below the root.
+
+    All of a page is near the screen, of which the test driver has none.
+    """
     monkeypatch.chdir(empty)
+    monkeypatch.setattr(figures, "is_near", lambda key: True)
     monkeypatch.setenv(VARIABLE, str(cache))
     monkeypatch.setattr(answers, "PATIENCE", 300)
 

@@ -25,6 +25,7 @@ from browsing import (
 from exporting import needs_export
 
 from app.app_pages import PAGES
+from app.frame.sight import WORDS
 
 pytestmark = [
     pytest.mark.browser,
@@ -44,6 +45,7 @@ document.addEventListener('DOMContentLoaded', () => new MutationObserver(changes
 }).observe(document, {childList: true, subtree: true}));
 """
 """Counts each drawing of a title of a panel: plotly.js makes them anew whenever it draws."""
+NORMS = re.compile("^Norms of matrices of")
 INCHES = 6.75
 POINTS = 72
 
@@ -95,13 +97,14 @@ def reopens(visit, address):
     return reopens
 
 
-def names(page, selector=f"{CHARTS}, {TABLES}"):
-    """Return what a screen reader calls the charts and tables of a page."""
-    return page.locator(selector).evaluate_all(
+def names(page, selector=f"{CHARTS}, {TABLES}, [data-place]"):
+    """Return what a screen reader calls the charts and tables of a page, drawn yet or not."""
+    told = page.locator(selector).evaluate_all(
         """all => all.map(each => (each.matches('[aria-label]') ? each
             : each.querySelector('[role=region][aria-label], [role=figure][aria-label]')
               ?? each.closest('[role=region][aria-label]'))?.ariaLabel ?? '')"""
     )
+    return [each.removesuffix(f" {WORDS}") for each in told]
 
 
 def seen(page):
@@ -221,6 +224,21 @@ def test_a_click_on_a_row_looks_at_its_token(visit, reopens):
     heading.first.wait_for()
     assert heading.first.inner_text() != before
     reopens(page)
+
+
+def test_a_figure_below_is_drawn_when_it_comes_near_and_again_the_next_time(visit):
+    page = visit("matrices")
+    places = page.locator("[data-place]")
+    for _ in range(2):
+        at_first = page.locator(CHARTS).count()
+        assert at_first < at_first + places.count() == 7
+        page.locator("[data-place='figure matrix_norms']").scroll_into_view_if_needed()
+        assert eventually(lambda: any(map(NORMS.match, names(page, CHARTS))), page), names(page)
+        assert page.locator(CHARTS).count() > at_first
+        follow(page, "Glossary")
+        follow(page, "Matrices")
+    page.set_viewport_size(VIEWPORT | {"height": 6000})
+    assert eventually(lambda: not places.count(), page)
 
 
 @pytest.mark.slow  # of the menu, `test_every_page_by_its_link_in_the_menu` shows it

@@ -21,8 +21,8 @@ def draw() -> None:
     part("vectors", draw_vectors, checkpoints)
 
     st.header("What heads compute", anchor="circuits")
-    draw_figure("circuits", checkpoints)
-    draw_figure("logit_bounds", checkpoints)
+    part("circuits", draw_figure, "circuits", checkpoints)
+    part("bounds", draw_figure, "logit_bounds", checkpoints)
 
     st.header("Norms", anchor="norms")
     part("norms", draw_chosen, "matrix_norms", checkpoints, "norms-")

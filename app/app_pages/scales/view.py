@@ -30,7 +30,7 @@ def draw() -> None:
             part(name, draw_chosen, name, checkpoints, key, title="")
     if any(role in LEARNED for each in checkpoints for role in each.roles):
         part("vector", draw_vector, checkpoints)
-        draw_gains(checkpoints)
+        part("gains", draw_gains, checkpoints)
         draw_formulas(checkpoints)
     else:
         st.info(

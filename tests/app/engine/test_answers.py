@@ -11,6 +11,7 @@ from seen import charts, colors, panels, words
 from small_models import write_gpt, write_ngpt
 
 from app.engine import answers, questions
+from app.engine.jobs import Workshop
 from app.engine.loading import store, workshop
 from app.engine.questions import requests
 from ngpt_inspect import measure, open_checkpoint, summarise
@@ -95,6 +96,22 @@ def test_a_measure_that_fails_is_a_sentence_and_the_others_keep_their_colours(
     assert one.keys() == both.keys()
     assert all(one[panel] and one[panel] <= both[panel] for panel in both)
     assert one != both
+
+
+def test_what_takes_least_is_asked_for_first(run, own_models, idle, monkeypatch):
+    asked, real = [], Workshop.ask
+    monkeypatch.setattr(questions, "LARGE", 1)  # samples are put before what they stand for
+    monkeypatch.setattr(
+        Workshop,
+        "ask",
+        lambda self, key, title, work, **more: (
+            asked.append((title, more["seconds"]())) or real(self, key, title, work, **more)
+        ),
+    )
+    run(own_models[0], page="embeddings")
+    figure = asked[: [title for title, _ in asked].index("Pairwise dot products of gpt") + 1]
+    assert figure[0][0] == "Embedding norms of gpt"
+    assert figure == sorted(figure, key=lambda each: each[1])
 
 
 def test_a_sample_is_shown_until_all_of_it_is_there(run, own_models, monkeypatch):

@@ -1,5 +1,6 @@
 """Background work: once for all, one at a time, with an end to it."""
 
+import math
 import threading
 import time
 from functools import partial
@@ -144,6 +145,32 @@ def test_the_time_left_follows_the_pace(workshop):
     hold.set()
     assert job.wait(LONG)
     assert job.remaining() is None
+
+
+def test_a_job_is_looked_at_soon_at_first_and_then_ever_later_but_for_its_end(workshop):
+    steps = [threading.Event() for _ in range(3)]
+
+    def work(progress):
+        steps[0].set()
+        steps[1].wait(LONG)
+        progress(99, 100)
+        steps[2].set()
+        hold.wait(LONG)
+
+    hold = threading.Event()
+    asked = time.monotonic()
+    job = workshop.ask("a", "nearly", work)
+    waiting = workshop.ask("b", "waits", lambda progress: None)
+    assert steps[0].wait(LONG)
+    time.sleep(0.2)
+    assert 0.2 / 4 <= job.due() <= (time.monotonic() - asked) / 4
+    assert waiting.due() == math.inf
+    steps[1].set()
+    assert steps[2].wait(LONG)
+    assert job.due() <= (time.monotonic() - asked) / 99
+    hold.set()
+    assert waiting.wait(LONG)
+    assert job.due() == math.inf
 
 
 def test_what_failed_long_ago_is_forgotten(workshop):

@@ -1,7 +1,11 @@
 """Parts of a page: what is chosen has those drawn again that read it, and no others."""
 
+from types import SimpleNamespace
+
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from app.frame import address
 
 
 def script():
@@ -111,3 +115,13 @@ def test_a_page_that_was_cut_short_is_drawn_whole(app):
 def test_the_menu_leads_back_to_what_was_chosen_in_a_part(app):
     app.segmented_control(key="layer").select("2").run()
     assert app.session_state["views"]["small"] == {"layer": ["2"]}
+
+
+@pytest.mark.parametrize("parts", [["a part"], None])
+def test_a_choice_in_a_part_keeps_one_that_the_browser_has_not_heard_of(app, monkeypatch, parts):
+    app.session_state[address.HELD] = {"layer": ["2"]}  # and the browser says that nothing is
+    run = SimpleNamespace(fragment_ids_this_run=parts)
+    monkeypatch.setattr(address, "get_script_run_ctx", lambda: run)
+    app.segmented_control(key="role").select("W_k").run()
+    kept = {"layer": ["2"]} if parts else {}  # the whole page is run where somebody went back
+    assert app.session_state["views"]["small"] == kept | {"role": ["W_k"]}
