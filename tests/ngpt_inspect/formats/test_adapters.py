@@ -25,6 +25,7 @@ from ngpt_inspect.formats import read_contents
 LLAMA = named(tiny_gpt(), LLAMA_NAMES, torch.float32)
 RANK, ALPHA = 3, 6
 TARGETS = ("self_attn.q_proj", "mlp.down_proj")
+ROWS = ".token_adapter.trainable_tokens_delta"
 Q0 = "model.layers.0.self_attn.q_proj"
 
 
@@ -105,6 +106,40 @@ def test_a_base_that_the_adapter_began_by_changing(begun: str, told: bool, tmp_p
     else:
         assert ni.open_checkpoint(adapter, part="sum")
     assert ni.open_checkpoint(adapter)
+
+
+def test_a_base_whose_layers_are_repeated(tmp_path: Path) -> None:
+    """peft's `replicate_layers`: layer 2 of the adapter is layer 0 of the base; no sum is made."""
+    adapter = write_beside_base(tmp_path, layer_replication=[[0, 2], [0, 2]])
+    with pytest.raises(UnreadableFile, match="layer_replication.*open the adapter alone"):
+        ni.open_checkpoint(adapter, part="sum")
+    assert torch.equal(ni.open_checkpoint(adapter)["W_q"][1].values(), update(Q0.replace("0", "1")))
+
+
+@pytest.mark.parametrize("said", [[7, 2, 28], {"embed_tokens": [7, 2, 28], "lm_head": [0]}])
+def test_rows_for_some_tokens_stand_in_the_place_of_the_bases(said: object, tmp_path: Path) -> None:
+    """peft: ``W.index_copy(dim=0, index=token_indices, source=deltas)``."""
+    rows = torch.randn(3, 16)
+    held = factors(Q0) | {f"base_model.model.model.embed_tokens{ROWS}": rows}
+    adapter = write_beside_base(tmp_path, held, trainable_token_indices=said)
+    model = ni.open_checkpoint(adapter, part="sum")
+    assert model.unrecognised == ()
+    wanted = LLAMA["model.embed_tokens.weight"].clone()
+    wanted[[7, 2, 28]] = rows
+    found = model["E_input"][0]
+    assert torch.equal(found.values(), wanted)
+    assert torch.equal(found.tensor.read(2, 9), wanted[2:9])
+    assert torch.equal(model["E_output"][0].values(), LLAMA["lm_head.weight"])
+    assert torch.equal(model["W_q"][0].values(), LLAMA[f"{Q0}.weight"].double() + update(Q0))
+
+
+@pytest.mark.parametrize("said", [None, [7, 2], [7, 2, 30], [7, 2, -1], {"other": [7, 2, 28]}])
+def test_rows_for_tokens_that_the_base_has_not(said: object, tmp_path: Path) -> None:
+    held = factors(Q0) | {f"base_model.model.model.embed_tokens{ROWS}": torch.ones(3, 16)}
+    adapter = write_beside_base(tmp_path, held, trainable_token_indices=said)
+    with pytest.raises(UnreadableFile, match=r"rows \[3, 16\] for tokens of .model.embed_tokens"):
+        ni.open_checkpoint(adapter, part="sum")
+    assert ni.open_checkpoint(adapter).weights
 
 
 @pytest.mark.parametrize(
