@@ -111,7 +111,7 @@ def test_a_base_that_the_adapter_began_by_changing(begun: str, told: bool, tmp_p
 def test_a_base_whose_layers_are_repeated(tmp_path: Path) -> None:
     """peft's `replicate_layers`: layer 2 of the adapter is layer 0 of the base; no sum is made."""
     adapter = write_beside_base(tmp_path, layer_replication=[[0, 2], [0, 2]])
-    with pytest.raises(UnreadableFile, match="layer_replication.*open the adapter alone"):
+    with pytest.raises(UnreadableFile, match=r"layer_replication.*open the adapter alone"):
         ni.open_checkpoint(adapter, part="sum")
     assert torch.equal(ni.open_checkpoint(adapter)["W_q"][1].values(), update(Q0.replace("0", "1")))
 
