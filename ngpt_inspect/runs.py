@@ -167,7 +167,7 @@ def checkpoints_of(source: Any, steps: str) -> Sequence[Any]:
     source
         The folder of a run, or anything else.
     steps
-        ``last`` (the folder itself stands for it), ``all``, or ``100,200``.
+        ``last`` (the folder itself stands for it), ``all``, or ``100,200``, each once.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def checkpoints_of(source: Any, steps: str) -> Sequence[Any]:
     if steps == "last" or not has_steps(source):
         return [source]
     files = step_files(Path(source))
-    wanted = list(files) if steps == "all" else [_step(word) for word in steps.split(",")]
+    wanted = list(files if steps == "all" else dict.fromkeys(map(_step, steps.split(","))))
     missing = [step for step in wanted if step not in files]
     if missing:
         raise WrongOption(

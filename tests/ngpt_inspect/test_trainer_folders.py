@@ -60,6 +60,8 @@ def test_the_folder_is_a_run(out: Path) -> None:
     assert is_run(out)
     assert [path.name for path in step_files(out).values()] == ["checkpoint-500", "checkpoint-1000"]
     assert [Path(each).name for each in checkpoints_of(str(out), "500")] == ["checkpoint-500"]
+    names = [Path(each).name for each in checkpoints_of(str(out), "1000,500,500, 1000")]
+    assert names == ["checkpoint-1000", "checkpoint-500"], "each once, as they are asked for"
     last = ni.open_checkpoint(out)
     assert (last.label, last.step, last.shape.n_heads) == ("out", 1000, 4)
     both = [ni.open_checkpoint(path) for path in checkpoints_of(str(out), "all")]
