@@ -18,8 +18,9 @@ import ngpt_inspect as ni
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.finding import found_below
+from ngpt_inspect.run_log import read_metrics
 from ngpt_inspect.run_status import run_status
-from ngpt_inspect.runs import checkpoints_of, is_run, log_of, read_metrics, run_of, step_files
+from ngpt_inspect.runs import checkpoints_of, is_run, log_of, run_of, step_files
 
 Cli = Callable[..., Result]
 CONFIG = {"model_type": "llama", "num_attention_heads": 4, "num_key_value_heads": 4}
