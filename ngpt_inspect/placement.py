@@ -12,6 +12,7 @@ from ngpt_inspect.architectures import (
     Placed,
     absent_roles,
     fitting,
+    holds,
 )
 from ngpt_inspect.errors import UnknownArchitecture, WrongOption
 from ngpt_inspect.expressions import evaluate, names_in
@@ -31,18 +32,20 @@ def constants_of(
     found: Match, contents: Contents, given: Mapping[str, float]
 ) -> tuple[ResolvedConstant, ...]:
     """Resolve each declared constant: given, else read, else assumed."""
-    declared = found.architecture.constants
-    unknown = set(given) - {constant.name for constant in declared}
+    declared: dict[str, Constant] = {}
+    for constant in found.architecture.constants:
+        if holds(contents, constant.when):
+            declared.setdefault(constant.name, constant)
+    unknown = set(given) - set(declared)
     if unknown:
-        names = [constant.name for constant in declared]
         raise WrongOption(
             f"{found.architecture.name} has no constant {', '.join(sorted(unknown))}",
             where=contents.source,
-            next_step=meant(min(unknown), names, "its constants are:"),
+            next_step=meant(min(unknown), declared, "its constants are:"),
         )
     known: dict[str, float] = dict(found.dimensions)
     resolved = []
-    for constant in declared:
+    for constant in declared.values():
         value, origin = _value(constant.assumed, known), f"assumed: {constant.because}"
         recorded = _recorded(contents, constant, known)
         if recorded is not None:

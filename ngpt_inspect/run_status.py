@@ -6,15 +6,8 @@ from pathlib import Path
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
-from ngpt_inspect.runs import (
-    METRICS,
-    diverged,
-    elapsed,
-    log_of,
-    metrics_table,
-    read_metrics,
-    step_files,
-)
+from ngpt_inspect.run_log import diverged, elapsed, metrics_table, read_metrics
+from ngpt_inspect.runs import METRICS, log_of, step_files
 
 RECENT = 50
 """Steps whose median time is taken for the time of the next ones."""

@@ -10,7 +10,7 @@ from ngpt_inspect.architectures.engine.architecture import (
 from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.matching import absent_roles, find_architecture
 from ngpt_inspect.architectures.engine.placed import MOST_STACKED, Placed
-from ngpt_inspect.architectures.engine.said import fitting
+from ngpt_inspect.architectures.engine.said import fitting, holds
 from ngpt_inspect.architectures.engine.spec import Spec, as_spec, declared, read_spec
 from ngpt_inspect.architectures.engine.suggest import suggested
 from ngpt_inspect.architectures.engine.unknown import UNKNOWN
@@ -33,6 +33,7 @@ __all__ = [
     "declared",
     "find_architecture",
     "fitting",
+    "holds",
     "read_spec",
     "suggested",
 ]

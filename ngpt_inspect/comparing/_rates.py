@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ngpt_inspect.runs import log_of, read_metrics, run_of
+from ngpt_inspect.run_log import read_metrics
+from ngpt_inspect.runs import log_of, run_of
 from ngpt_inspect.weights import WeightSet
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from ngpt_inspect.comparing._quantities import compared, not_compared
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.measures import Cost, Values
+from ngpt_inspect.tables.addresses import WeightAddress, address_of
 from ngpt_inspect.tables.devices import usable
-from ngpt_inspect.tables.jobs import BARE, LARGE, Computing, WeightAddress, address_of, made
+from ngpt_inspect.tables.jobs import BARE, LARGE, Computing, made
 from ngpt_inspect.weights import Weight, WeightSet
 
 COST = Cost(values=30, products=0.1, spectra=0.3)

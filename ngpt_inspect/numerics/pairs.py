@@ -16,6 +16,7 @@ from ngpt_inspect.numerics.compiled import fastest
 from ngpt_inspect.numerics.directions import row_norms
 from ngpt_inspect.numerics.finite import require_finite
 from ngpt_inspect.numerics.heartbeat import beat
+from ngpt_inspect.numerics.mean_product import mean_product
 from ngpt_inspect.numerics.neighbours import Best, Closest, Nearest
 from ngpt_inspect.numerics.pairwise import (
     ALL_ROUNDING,
@@ -24,7 +25,6 @@ from ngpt_inspect.numerics.pairwise import (
     PairwiseDots,
     Spread,
     exponent_of,
-    mean_product,
     summary,
 )
 from ngpt_inspect.numerics.precision import full_products

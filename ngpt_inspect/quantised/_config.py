@@ -10,9 +10,12 @@ KEYS = ("quantization_config", "compression_config")
 
 
 def quantisation(contents: Contents) -> Mapping[str, Any]:
-    """Return the quantisation config of config.json; empty when there is none."""
+    """Return the quantisation config of config.json, or AutoGPTQ's beside it; empty without any."""
     found = contents.find(*KEYS)
-    return found[0] if found and isinstance(found[0], Mapping) else {}
+    if found and isinstance(found[0], Mapping) and found[0]:
+        return found[0]
+    beside = contents.config.get("quantize_config")
+    return {"quant_method": "gptq", **beside} if isinstance(beside, Mapping) else {}
 
 
 def type_by_torchao(contents: Contents, name: str) -> str:

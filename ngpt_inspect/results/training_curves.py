@@ -9,7 +9,7 @@ from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.results.schema.columns import IDENTITY, names, number, text, whole
 from ngpt_inspect.results.schema.contract import Results
 from ngpt_inspect.results.schema.frames import stacked
-from ngpt_inspect.runs import diverged
+from ngpt_inspect.run_log import diverged
 
 POINTS = 400
 """A quantity of a run that is logged more often is averaged over equal groups of lines."""

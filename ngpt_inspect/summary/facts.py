@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ngpt_inspect.later.pandas import pd
-from ngpt_inspect.runs import losses_of
+from ngpt_inspect.run_log import losses_of
 from ngpt_inspect.weights import WeightSet
 
 TOKEN_KEYS = ("reference_model.tokens", "tokens", "tokens_seen", "num_tokens")

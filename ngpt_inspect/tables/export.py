@@ -113,8 +113,20 @@ def _unwritable(path: Path, why: str | None) -> InspectError:
     )
 
 
+DESCRIPTORS = {"/dev/stdout": 1, "/dev/stderr": 2}
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return which of this process's open files a path names, or None."""
+    folder, number = str(path.parent), path.name
+    of_process = folder in ("/dev/fd", "/proc/self/fd") and number.isdecimal()
+    return int(number) if of_process else DESCRIPTORS.get(str(path))
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, where a link leads; a pipe or a device is written into.
+
+    What this process has open (``/dev/stdout``) goes on where it is.
 
     Raises
     ------
@@ -123,12 +135,15 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     if not path.name:  # "."
         raise InspectError("is a folder", where=str(path), next_step="name a file in it")
-    target = Path(os.path.realpath(path))
+    target, descriptor = Path(os.path.realpath(path)), _descriptor(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     UNFINISHED.add(temporary)
     try:
         try:
-            if path.exists() and not path.is_file():  # it must stay what it is
+            if descriptor is not None:
+                with os.fdopen(os.dup(descriptor), "wb") as file:
+                    file.write(data)
+            elif path.exists() and not path.is_file():  # it must stay what it is
                 path.write_bytes(data)
             else:
                 temporary.write_bytes(data)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.results import training_results
-from ngpt_inspect.runs import METRICS, read_metrics
+from ngpt_inspect.run_log import read_metrics
+from ngpt_inspect.runs import METRICS
 from ngpt_inspect.tokens import token_texts
 from ngpt_inspect.traces import path, read_trace
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ngpt_inspect.errors import UnreadableFile
-from ngpt_inspect.runs import METRIC_COLUMNS, is_run, read_metrics, step_files, step_of
+from ngpt_inspect.run_log import METRIC_COLUMNS, read_metrics
+from ngpt_inspect.runs import is_run, step_files, step_of
 
 
 @pytest.mark.parametrize(

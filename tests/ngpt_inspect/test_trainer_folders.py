@@ -18,8 +18,9 @@ import ngpt_inspect as ni
 from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import UnreadableFile, WrongOption
 from ngpt_inspect.finding import found_below
+from ngpt_inspect.run_log import read_metrics
 from ngpt_inspect.run_status import run_status
-from ngpt_inspect.runs import checkpoints_of, is_run, log_of, read_metrics, run_of, step_files
+from ngpt_inspect.runs import checkpoints_of, is_run, log_of, run_of, step_files
 
 Cli = Callable[..., Result]
 CONFIG = {"model_type": "llama", "num_attention_heads": 4, "num_key_value_heads": 4}
@@ -60,6 +61,8 @@ def test_the_folder_is_a_run(out: Path) -> None:
     assert is_run(out)
     assert [path.name for path in step_files(out).values()] == ["checkpoint-500", "checkpoint-1000"]
     assert [Path(each).name for each in checkpoints_of(str(out), "500")] == ["checkpoint-500"]
+    names = [Path(each).name for each in checkpoints_of(str(out), "1000,500,500, 1000")]
+    assert names == ["checkpoint-1000", "checkpoint-500"], "each once, as they are asked for"
     last = ni.open_checkpoint(out)
     assert (last.label, last.step, last.shape.n_heads) == ("out", 1000, 4)
     both = [ni.open_checkpoint(path) for path in checkpoints_of(str(out), "all")]

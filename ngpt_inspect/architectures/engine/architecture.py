@@ -78,6 +78,9 @@ class Constant:
     declared before."""
     because: str
     """Why that assumption."""
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """A setting -> the values one of which must be stated for this constant to count. Of several of
+    one name the first that counts is meant."""
 
 
 @dataclass(frozen=True, kw_only=True)

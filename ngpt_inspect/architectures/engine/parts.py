@@ -26,7 +26,7 @@ from ngpt_inspect.architectures.engine.dimensions import (
 from ngpt_inspect.architectures.engine.homes import Home, home_of
 from ngpt_inspect.architectures.engine.match import Match
 from ngpt_inspect.architectures.engine.placed import Placed, placements
-from ngpt_inspect.architectures.engine.said import says
+from ngpt_inspect.architectures.engine.said import holds
 from ngpt_inspect.architectures.engine.seen import seen_as
 from ngpt_inspect.architectures.engine.template import FACTOR, Templates
 from ngpt_inspect.expressions import names_in
@@ -78,7 +78,7 @@ def assembled(contents: Contents, architecture: Architecture, n_heads: int | Non
             unplaced=tuple(contents.tensors),
             missing=marks[:1],
         )
-    rules = [r for r in architecture.rules if all(_states(contents, s) for s in r.when.items())]
+    rules = [rule for rule in architecture.rules if holds(contents, rule.when)]
     words = Templates((rule.name, rule) for rule in rules)
     home = home_of(contents.tensors, words)
     told = stated(contents) | ({} if n_heads is None else {"n_heads": n_heads})
@@ -98,12 +98,6 @@ def assembled(contents: Contents, architecture: Architecture, n_heads: int | Non
     ]
     attends = any(each.rule.role in ATTENDS for each in placed)
     return _match(contents, architecture, placed, home, [] if attends else sizes.refused)
-
-
-def _states(contents: Contents, setting: tuple[str, tuple[str, ...]]) -> bool:
-    found = contents.find(setting[0])
-    said = contents.lookup(setting[0]) if found is None else found[0]
-    return said is not None and says(said, setting[1])
 
 
 def _told(contents: Contents, told: Mapping[str, int], layer: int | None) -> dict[str, int]:

@@ -1,7 +1,9 @@
 """What a setting says, held against the words of a declaration."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+
+from ngpt_inspect.stored import Contents
 
 
 def fitting(said: object, words: Iterable[str]) -> str | None:
@@ -17,3 +19,13 @@ def fitting(said: object, words: Iterable[str]) -> str | None:
 def says(said: object, words: Iterable[str]) -> bool:
     """Return whether a setting is one of these words."""
     return fitting(said, words) is not None
+
+
+def holds(contents: Contents, when: Mapping[str, Iterable[str]]) -> bool:
+    """Return whether each of these settings, found or a whole path, is one of its words."""
+    for setting, words in when.items():
+        found = contents.find(setting)
+        said = contents.lookup(setting) if found is None else found[0]
+        if said is None or not says(said, words):
+            return False
+    return True

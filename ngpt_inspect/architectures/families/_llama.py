@@ -21,11 +21,14 @@ FINAL_NORM = "[language_model.][model.][language_model.]norm.weight"
 
 GEMMA = ("gemma", "paligemma")
 """The `model_type` of Gemma 1, which has the very names of Llama."""
+MUSE = ("muse_glimmer", "muse_glimmer_text", "muse_spark", "muse_spark_text")
+"""Of these the norms in layers multiply by 1 + w, and the last one by w."""
 ONE_PLUS_W = (
     *(*GEMMA, "gemma2", "gemma3", "gemma3_text", "vaultgemma"),
     *("minimax_m3_vl", "minimax_m3_vl_text"),
     *("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),
-    *("qwen4_exp", "qwen4_exp_text", "step3p5", "nemotron", "recurrent_gemma"),
+    *("qwen4_exp", "qwen4_exp_text", "step3p5", "step3p7", "nemotron"),
+    *("recurrent_gemma", *MUSE),
     *("t5gemma", "t5_gemma_module", "t5gemma2", "t5gemma2_decoder"),
 )
 """The `model_type` of transformers 5.24 whose norms multiply by 1 + w. Gemma 3n and 4 use w."""
@@ -57,6 +60,18 @@ GAIN_OFFSET = Constant(
     because="no model_type is recorded; a Gemma, for one, adds 1 to its norm gains",
 )
 """What the model adds to a stored norm gain."""
+GAIN_OFFSET_IN_MLX = Constant(
+    name=GAIN_OFFSET.name,
+    keys=("metadata.format",),
+    values={"mlx": "0"},
+    assumed="0",
+    because="MLX has added 1 when it converted them",
+    when={
+        "metadata.format": ("mlx",),
+        "model_type": ("qwen3_next", "qwen3_5*", "step3p[57]", "muse_spark*"),
+    },
+)
+"""What is left to add where MLX adds 1 when it converts (mlx-lm 0.32, `sanitize` of each)."""
 
 W_O = whole(ATTENTION + "o_proj.weight", Role.W_O)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats.adapters.lora import PREFIX, AdaptedTensor, LoraUpdate, updates
+from ngpt_inspect.formats.adapters.token_rows import ROWS, with_rows
 from ngpt_inspect.formats.places.beside import ADAPTER_CONFIG, REPAIR
 from ngpt_inspect.formats.places.strict_json import read_object
 from ngpt_inspect.hub_cache import cached
@@ -30,8 +31,8 @@ def as_adapter(contents: Contents, folder: Place, opened: Opener) -> Contents:
 
     Part `ADAPTER` has the factors and, under the names of the weights, scale B A; part ``sum``
     the base (``base_model_name_or_path``: a folder, or in the hub's cache) with that added, and
-    with what the adapter has whole (``modules_to_save``) in its place. Without
-    ``adapter_config.json`` there is no base, and the scale is 1.
+    with what the adapter has whole (``modules_to_save``, rows of ``trainable_token_indices``) in
+    its place. Without ``adapter_config.json`` there is no base, and the scale is 1.
 
     Raises
     ------
@@ -96,6 +97,23 @@ def _config_of(base: Path | None) -> dict[str, Any]:
     return {} if path is None or not path.is_file() else {"config": read_object(path, "it", REPAIR)}
 
 
+def _require_sum(config: Mapping[str, Any], where: str) -> None:
+    """Refuse adapters that are not their base with something added, weight by weight."""
+    begun = str(config.get("init_lora_weights")).lower()
+    if begun.startswith(MOVING):
+        raise UnreadableFile(
+            f"began with {quoted(begun)}, which changed its base: that is kept nowhere",
+            where=where,
+            next_step="open what peft's merge_and_unload gives, or the adapter alone",
+        )
+    if config.get("layer_replication"):  # layers share weights: peft cannot merge it either
+        raise UnreadableFile(
+            "has layers of its base several times over (layer_replication): no sum is made of them",
+            where=where,
+            next_step="open the adapter alone",
+        )
+
+
 def _sum(
     contents: Contents,
     found: Mapping[str, LoraUpdate],
@@ -110,20 +128,19 @@ def _sum(
             where=contents.source,
             next_step="download it, or correct base_model_name_or_path in adapter_config.json",
         )
-    begun = str(config.get("init_lora_weights")).lower()
-    if begun.startswith(MOVING):
-        raise UnreadableFile(
-            f"began with {quoted(begun)}, which changed its base: that is kept nowhere",
-            where=contents.source,
-            next_step="open what peft's merge_and_unload gives, or the adapter alone",
-        )
+    _require_sum(config, contents.source)
     whole = opened(base)
     kept = {
         name.removeprefix(PREFIX).replace(".base_layer.", "."): tensor
         for name, tensor in contents.tensors.items()
-        if not any(each in name for each in FACTORS)
+        if not any(each in name for each in (*FACTORS, ROWS))
     }
     tensors = {**whole.tensors, **kept}
+    for name, rows in contents.tensors.items():
+        if name.endswith(ROWS):
+            module = name.removeprefix(PREFIX).removesuffix(ROWS)
+            of_base = f"{module}.weight"
+            tensors[of_base] = with_rows(module, tensors.get(of_base), rows, config)
     for name, update in found.items():
         of_base = name.removeprefix(PREFIX)
         weight = tensors.get(of_base)

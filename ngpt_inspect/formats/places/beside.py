@@ -40,8 +40,9 @@ def with_settings(contents: Contents, folder: Place) -> Contents:
 
     Where the checkpoint itself holds something of that name, the file's settings go under
     ``config_json`` (``model_config_json``). So are ``params.json``, of Meta and Mistral, and of
-    ``trainer_state.json`` all but the history; ``meta_000500.json`` beside nanochat's
-    ``model_000500.pt`` becomes ``meta``, and what ``model_config.yaml`` says is ``litgpt``.
+    ``trainer_state.json`` all but the history, and AutoGPTQ's ``quantize_config.json``;
+    ``meta_000500.json`` beside nanochat's ``model_000500.pt`` becomes ``meta``, and what
+    ``model_config.yaml`` says is ``litgpt``.
 
     Raises
     ------
@@ -80,6 +81,8 @@ def _beside(folder: P, file: str) -> dict[str, P]:
     files = {name: folder / f"{name}.json" for name in SETTINGS}
     if is_local or file.startswith("consolidated"):
         files["params"] = folder / "params.json"
+    if is_local or file.startswith("gptq_model"):
+        files["quantize_config"] = folder / "quantize_config.json"
     if is_local:
         files[LITGPT] = folder / "model_config.yaml"
     if is_local or STEP_FOLDER.match(folder.name):

@@ -10,7 +10,8 @@ from typing import Any
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.later.pandas import pd
-from ngpt_inspect.runs import METRICS, diverged, elapsed, log_of, read_metrics, step_files
+from ngpt_inspect.run_log import diverged, elapsed, read_metrics
+from ngpt_inspect.runs import METRICS, log_of, step_files
 from ngpt_inspect.weights import WeightSet
 
 SAID = {

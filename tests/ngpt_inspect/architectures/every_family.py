@@ -241,14 +241,14 @@ def _class_and_config(family: str) -> tuple[Any, Any]:
     own = OWN.get(family, {})
     if family in PARTS:  # a model of several, whose language model has a config of its own
         config = type(getattr(kind(), PARTS[family]))
-        return MODEL_FOR_CAUSAL_LM_MAPPING[kind], config(**_sizes(config()) | own)
+        return MODEL_FOR_CAUSAL_LM_MAPPING[kind], config(**sizes_of(config()) | own)
     base = kind(**FIRST.get(family, {}))
     below = {name: getattr(base, name, None) for name in getattr(kind, "sub_configs", {})}
-    settings = {name: _sizes(sub) for name, sub in below.items() if hasattr(sub, "to_dict")}
+    settings = {name: sizes_of(sub) for name, sub in below.items() if hasattr(sub, "to_dict")}
     for name, more in BESIDE.get(family, {}).items():
         settings[name] |= more
     text = settings.get("text_config")
-    settings |= _sizes(base) if text is None else {}
+    settings |= sizes_of(base) if text is None else {}
     mine = settings if text is None else text
     for name in NOT_GIVEN.get(family, ()):
         mine.pop(name, None)
@@ -256,7 +256,7 @@ def _class_and_config(family: str) -> tuple[Any, Any]:
     return AutoModelForCausalLM.from_config, kind(**settings)
 
 
-def _sizes(config: Any) -> dict[str, Any]:
+def sizes_of(config: Any) -> dict[str, Any]:
     found = {name: size for name, size in SIZES.items() if _has(config, name)}
     if "qk_rope_head_dim" in found:
         found.pop("head_dim", None)  # of latent attention it is the width that is rotated

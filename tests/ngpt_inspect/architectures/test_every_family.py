@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from every_family import build, examine
+from every_family import OWN, build, examine, sizes_of
 
 from ngpt_inspect.checkpoint import open_checkpoint
 from ngpt_inspect.vocabulary import Role
@@ -62,3 +62,21 @@ def test_latent_attention_has_products_for_heads_and_factors_of_its_own(tmp_path
     moved = queries.errors()
     assert moved is not None
     assert 0 < float(moved.max()) < 1e-6
+
+
+@pytest.mark.parametrize(
+    "family", ["glm", "gemma3_text", "muse_glimmer_text", "muse_spark_text", "qwen3_next"]
+)
+def test_a_gain_of_zero_silences_its_norm(family: str, tmp_path: Path) -> None:
+    """What the norm multiplies by is w + offset, so it returns zeros where w is -offset."""
+    from transformers import CONFIG_MAPPING, AutoModel
+
+    config = CONFIG_MAPPING[family]
+    model = AutoModel.from_config(config(**sizes_of(config()) | OWN.get(family, {})))
+    model.save_pretrained(tmp_path)
+    gains = [w for w in open_checkpoint(tmp_path) if str(w.role).startswith("gain")]
+    assert gains
+    for weight in gains:
+        norm = model.get_submodule(weight.tensor.name.removesuffix(".weight"))
+        torch.nn.init.constant_(norm.weight, -weight.offset)
+        assert not norm(torch.ones(1, norm.weight.numel())).any(), weight

@@ -5,18 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-RULES = """
-[[rule]]
-name = "finite"
-severity = "error"
-measure = "embedding_norms"
-status = "not_finite"
-"""
+from rules_files import FINITE
 
 
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     path = tmp_path / "rules.toml"
-    path.write_text(RULES)
+    path.write_text(FINITE)
     return path

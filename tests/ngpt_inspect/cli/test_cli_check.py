@@ -13,30 +13,20 @@ import numpy as np
 import pytest
 from click.testing import Result
 from models import tiny_gpt, tiny_ngpt, write_reference
+from rules_files import FINITE, LONG_ROWS
 
 from ngpt_inspect.rules import shipped
 
 Cli = Callable[..., Result]
-RULES = """
-[[rule]]
-name = "finite"
-severity = "error"
-measure = "embedding_norms"
-status = "not_finite"
-[[rule]]
-name = "long|rows"
-severity = "warning"
-measure = "embedding_norms"
-comparison = ">"
-bound = 1
-[[rule]]
+RULES = f"""
+{FINITE}{LONG_ROWS.format(bound=1)}[[rule]]
 name = "of-base"
 severity = "error"
 measure = "embedding_norms"
 base = "ratio"
 comparison = ">"
 bound = 2
-""".replace("long|rows", "long-rows")
+"""
 
 
 @pytest.fixture(autouse=True)

@@ -140,6 +140,17 @@ def test_an_output_that_takes_nothing(
     assert found.stderr.count("\n") == bool(said)
 
 
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no such name")
+def test_an_output_that_is_open_goes_on(layouts: dict[str, Path], tmp_path: Path) -> None:
+    """``-o /dev/stdout >> log``: what the log holds stays, before and after."""
+    words = shlex.join([*LINE, "vector-norms", str(layouts["llama"]), "--format", "csv", "-q"])
+    script = f"{{ echo before; {words} -o /dev/stdout; echo after; }} >> log && {words} > alone"
+    subprocess.run(["sh", "-c", script], cwd=tmp_path, check=True)
+    alone = (tmp_path / "alone").read_text()
+    assert alone.startswith("checkpoint,")
+    assert (tmp_path / "log").read_text() == f"before\n{alone}after\n"
+
+
 SLOW_MEASURE = """
 import dataclasses, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal; a job in the

@@ -1,69 +1,35 @@
-"""LoRA adapters: the update by role and layer, and the base with it, against peft's formula."""
+"""LoRA adapters: the update by role and layer, against peft's formula."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from adapter_files import (
+    ALPHA,
+    LLAMA,
+    Q0,
+    RANK,
+    TARGETS,
+    factors,
+    update,
+    write,
+    write_base,
+)
 from formats_helpers import refusal
 from hostile.damage import damaged_json
 from hostile.guard import refused
 from hypothesis import given
-from models import LLAMA_NAMES, Tensors, named, tiny_gpt
+from models import Tensors
 from safetensors.torch import save_file
 
 import ngpt_inspect as ni
 from ngpt_inspect.errors import UnreadableFile
 from ngpt_inspect.formats import read_contents
-
-LLAMA = named(tiny_gpt(), LLAMA_NAMES, torch.float32)
-RANK, ALPHA = 3, 6
-TARGETS = ("self_attn.q_proj", "mlp.down_proj")
-Q0 = "model.layers.0.self_attn.q_proj"
-
-
-def factors(name: str) -> Tensors:
-    out, n_in = LLAMA[f"{name}.weight"].shape
-    generator = torch.Generator().manual_seed(len(name))
-    return {
-        f"base_model.model.{name}.lora_A.weight": torch.randn(RANK, n_in, generator=generator),
-        f"base_model.model.{name}.lora_B.weight": torch.randn(out, RANK, generator=generator),
-    }
-
-
-def write_base(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    save_file(LLAMA, folder / "model.safetensors")
-    config = {"model_type": "llama", "num_attention_heads": 4, "num_key_value_heads": 4}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
-
-
-def write(folder: Path, tensors: Tensors | None = None, **config: Any) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    stems = [name.removesuffix(".weight") for name in LLAMA]
-    held = {k: v for stem in stems if stem.endswith(TARGETS) for k, v in factors(stem).items()}
-    save_file(held if tensors is None else tensors, folder / "adapter_model.safetensors")
-    told = {"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, **config}
-    (folder / "adapter_config.json").write_text(json.dumps(told))
-    return folder
-
-
-def write_beside_base(folder: Path, tensors: Tensors | None = None, **config: Any) -> Path:
-    """Write an adapter, and the base that it names."""
-    base = write_base(folder / "base")
-    return write(folder / "mine", tensors, base_model_name_or_path=str(base), **config)
-
-
-def update(name: str, scale: float = ALPHA / RANK) -> torch.Tensor:
-    a, b = (each.double() for each in factors(name).values())
-    return b @ a * scale
 
 
 def test_an_adapter_alone(tmp_path: Path) -> None:
@@ -95,18 +61,6 @@ def test_a_pattern_that_is_not_tried(pattern: str, tmp_path: Path) -> None:
     assert f"alpha_pattern '{pattern}' cannot be tried" in said
 
 
-@pytest.mark.parametrize(("begun", "told"), [("pissa_niter_4", True), ("gaussian", False)])
-def test_a_base_that_the_adapter_began_by_changing(begun: str, told: bool, tmp_path: Path) -> None:
-    """``pissa_init`` of peft sets the base to what its leading directions leave of it."""
-    adapter = write_beside_base(tmp_path, init_lora_weights=begun)
-    if told:
-        with pytest.raises(UnreadableFile, match=f"began with '{begun}'.*merge_and_unload"):
-            ni.open_checkpoint(adapter, part="sum")
-    else:
-        assert ni.open_checkpoint(adapter, part="sum")
-    assert ni.open_checkpoint(adapter)
-
-
 @pytest.mark.parametrize(
     ("config", "scale"),
     [
@@ -128,44 +82,6 @@ def test_its_scale(config: dict[str, Any], scale: float, tmp_path: Path) -> None
     assert torch.equal(tensors[f"base_model.model.{Q0}.weight"].read(), update(Q0, scale))
 
 
-@pytest.mark.parametrize("relative", [False, True])
-def test_with_its_base_the_sum(relative: bool, tmp_path: Path) -> None:
-    base = write_base(tmp_path / "base")
-    named_so = os.path.relpath(base, tmp_path / "mine") if relative else str(base)
-    path = write(tmp_path / "mine", base_model_name_or_path=named_so)
-    alone = ni.open_checkpoint(path)
-    assert alone.shape.n_heads is None, "a path that a file names is not followed unasked"
-    assert alone.unasked == "adapter is read; the file also holds sum (--part)"
-    model = ni.open_checkpoint(path, part="sum")
-    assert (model.architecture, model.shape.n_heads, model.unrecognised) == ("llama", 4, ())
-    for weight in model:
-        name = weight.tensor.name.removesuffix(".weight")
-        stored = LLAMA[weight.tensor.name]
-        expected = stored.double() + update(name) if name.endswith(TARGETS) else stored
-        assert torch.equal(weight.values().double(), expected.double())
-    table = ni.measure(model, "condition_numbers")
-    assert not (table["status"] == "skipped").any()
-
-
-@pytest.mark.parametrize("suffix", ["", ".weight", ".default.weight"])
-def test_dora_is_the_sum_rescaled(suffix: str, tmp_path: Path) -> None:
-    """Row by row: m (W + scale B A) / |W + scale B A|, in NumPy."""
-    n_out = LLAMA[f"{Q0}.weight"].shape[0]
-    m = torch.linspace(0.5, 2, n_out)
-    held = factors(Q0) | {f"base_model.model.{Q0}.lora_magnitude_vector{suffix}": m}
-    folder = write_beside_base(tmp_path, held, use_dora=True)
-    alone = read_contents(folder)
-    assert torch.equal(alone.tensors[f"base_model.model.{Q0}.weight"].read(), update(Q0))
-    whole = read_contents(folder, part="sum").tensors[f"{Q0}.weight"]
-    plain = LLAMA[f"{Q0}.weight"].double().numpy() + update(Q0).numpy()
-    wanted = m.double().numpy()[:, None] * plain / np.linalg.norm(plain, axis=1, keepdims=True)
-    np.testing.assert_allclose(whole.read().numpy(), wanted, rtol=1e-14)
-    np.testing.assert_allclose(whole.read(2, 5).numpy(), wanted[2:5], rtol=1e-14)
-    np.testing.assert_allclose(np.linalg.norm(whole.read().numpy(), axis=1), m.numpy(), rtol=1e-6)
-    assert whole.errors is not None
-    assert torch.equal(whole.errors.read()[2:5], whole.errors.read(2, 5))
-
-
 def test_magnitudes_that_do_not_fit(tmp_path: Path) -> None:
     held = factors(Q0) | {f"base_model.model.{Q0}.lora_magnitude_vector": torch.ones(3)}
     assert f"base_model.model.{Q0}.weight" not in read_contents(write(tmp_path, held)).tensors
@@ -184,28 +100,6 @@ def test_other_adapters_are_refused_by_name(kind: str, name: str, tmp_path: Path
     said = refusal(folder)
     assert kind in said
     assert "merge_and_unload" in said
-
-
-def test_the_sum_is_as_fine_as_its_base_is_stored(tmp_path: Path) -> None:
-    path = write_beside_base(tmp_path)
-    rounded = {name: tensor.bfloat16() for name, tensor in LLAMA.items()}
-    save_file(rounded, tmp_path / "base" / "model.safetensors")
-    tensor = read_contents(path, "sum").tensors[f"{Q0}.weight"]
-    lost = (tensor.read() - update(Q0) - LLAMA[f"{Q0}.weight"].double()).square().mean().sqrt()
-    assert tensor.errors is not None
-    told = tensor.errors.read().double().square().mean().sqrt()
-    assert float(told) == pytest.approx(float(lost), rel=0.2)
-    size = tensor.read().square().mean().sqrt()
-    assert tensor.rounding() == pytest.approx(float(lost / size), rel=0.2)
-
-
-def test_what_an_adapter_has_whole_stands_in_the_place_of_the_bases(tmp_path: Path) -> None:
-    whole = {"lm_head.weight": torch.full((99, 16), 0.5), f"{Q0}.base_layer.bias": torch.ones(64)}
-    held = factors(Q0) | {f"base_model.model.{name}": each for name, each in whole.items()}
-    tensors = read_contents(write_beside_base(tmp_path, held), "sum").tensors
-    assert torch.equal(tensors["lm_head.weight"].read(), whole["lm_head.weight"])
-    assert torch.equal(tensors[f"{Q0}.bias"].read(), torch.ones(64))
-    assert set(tensors) == {*LLAMA, f"{Q0}.bias"}
 
 
 def test_factors_alone_have_a_scale_of_1(tmp_path: Path) -> None:
@@ -244,32 +138,6 @@ def test_an_adapter_of_fused_matrices_asks_for_heads(tmp_path: Path) -> None:
     assert "nothing says how many: give --heads N" in ni.open_checkpoint(folder).notes[0]
     model = ni.open_checkpoint(folder, heads=4)
     assert [weight.shape for weight in model["W_q"]] == [(64, 64)]
-
-
-def test_a_base_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    path = write(tmp_path / "mine", base_model_name_or_path="org/none")
-    with pytest.raises(UnreadableFile, match="its base 'org/none' is not here; download it"):
-        ni.open_checkpoint(path, part="sum")
-    assert ni.open_checkpoint(path).weights
-
-
-def test_a_base_in_the_hubs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    snapshot = tmp_path / "models--org--base" / "snapshots" / ("1" * 40)
-    write_base(snapshot)
-    (tmp_path / "models--org--base" / "refs").mkdir()
-    (tmp_path / "models--org--base" / "refs" / "main").write_text("1" * 40)
-    path = write(tmp_path / "mine", base_model_name_or_path="org/base")
-    assert ni.open_checkpoint(path).shape.n_heads == 4, "its config is read"
-    assert ni.open_checkpoint(path, part="sum").unrecognised == ()
-
-
-def test_the_base_of_another_model(tmp_path: Path) -> None:
-    path, base = write_beside_base(tmp_path), tmp_path / "base" / "model.safetensors"
-    save_file({**LLAMA, f"{Q0}.weight": torch.ones(3, 3)}, base)
-    with pytest.raises(UnreadableFile, match=r"its base has no 'model\.layers\.0\.self_attn"):
-        ni.open_checkpoint(path, part="sum")
 
 
 def test_embeddings_and_conv1d_are_turned(tmp_path: Path) -> None:

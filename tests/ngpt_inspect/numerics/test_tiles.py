@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from ngpt_inspect.numerics import tiles as tiles_module
-from ngpt_inspect.numerics.tiles import ExtremePairs, TiledRows, over_tiles
+from ngpt_inspect.numerics.extreme_pairs import ExtremePairs
+from ngpt_inspect.numerics.tiles import TiledRows, over_tiles
 
 
 def rows_of(x, **options):

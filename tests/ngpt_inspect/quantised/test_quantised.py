@@ -169,6 +169,16 @@ def test_gptq(bits: int, second: bool, ordered: bool, tmp_path: Path) -> None:
     check_values(tensor, expected, 3, 9)
 
 
+@pytest.mark.parametrize("said", [{}, {"quant_method": "gptq", "bits": 8, "group_size": 16}])
+def test_gptq_whose_config_is_beside(said: dict[str, object], tmp_path: Path) -> None:
+    """AutoGPTQ: ``quantize_config.json``, which config.json goes before."""
+    parts, expected = gptq(8 if said else 4, 4, 64, 32)
+    folder = write(tmp_path, under("q_proj", parts), said)
+    beside = {"bits": 4, "group_size": 16, "damp_percent": 0.01, "desc_act": False, "sym": True}
+    (folder / "quantize_config.json").write_text(json.dumps(beside))
+    check_values(only(folder), expected, 3, 9)
+
+
 WORDS = {"w.qweight": torch.zeros(4, 8, dtype=torch.int32)}
 SIDES = {"w.qzeros": torch.zeros(1, 1, dtype=torch.int32), "w.scales": torch.ones(1, 8).half()}
 WILD = {"w.g_idx": torch.full((32,), 7, dtype=torch.int32)}

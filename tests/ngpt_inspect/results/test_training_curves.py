@@ -9,7 +9,7 @@ import pytest
 from results_files import both_families, family_rows, identity, loss_rows, write_rows
 
 from ngpt_inspect.results import RESULTS, loss_levels, reached_at, training_results
-from ngpt_inspect.runs import elapsed, read_metrics
+from ngpt_inspect.run_log import elapsed, read_metrics
 
 CURVES = RESULTS["training_curves"].compute
 

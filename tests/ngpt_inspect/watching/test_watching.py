@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from click.testing import Result
 from models import tiny_gpt, tiny_ngpt, write_llama, write_reference
+from rules_files import FINITE, LONG_ROWS
 
 from ngpt_inspect.errors import InspectError
 from ngpt_inspect.rules import read_rules
@@ -20,19 +21,6 @@ from ngpt_inspect.trackers import Destination, Moment, Tracker
 from ngpt_inspect.watching import Ledger, Looking, Watch, table_of
 
 Cli = Callable[..., Result]
-RULES = """
-[[rule]]
-name = "finite"
-severity = "error"
-measure = "embedding_norms"
-status = "not_finite"
-[[rule]]
-name = "long-rows"
-severity = "warning"
-measure = "embedding_norms"
-comparison = ">"
-bound = 2
-"""
 
 
 class Clock:
@@ -48,7 +36,7 @@ class Clock:
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     path = tmp_path / "rules.toml"
-    path.write_text(RULES)
+    path.write_text(FINITE + LONG_ROWS.format(bound=2))
     return path
 
 

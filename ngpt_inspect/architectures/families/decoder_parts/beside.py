@@ -22,6 +22,7 @@ _SIDE_IN = (
     *("cross_attn.query_proj", "cross_attn.key_proj", "cross_attn.value_proj"),
     *("self_attn.relative_pos_embeddings", "self_attn.indexer.index_qk_proj"),
     *(f"self_attn.{index}{x}_proj" for index in ("indexer.", "index_") for x in "qk"),
+    "mlp.pre_expert_proj",
     "shared_transformer.feed_forward.gate_up_proj_adapter_list.{expert}.0",
 )
 _SIDE_INNER = (
@@ -38,7 +39,7 @@ _SIDE_INNER = (
 _SIDE_OUT = (
     *("encoder_attn.out_proj", "cross_attn.out_proj", "per_layer_projection"),
     *("laurel.linear_right", "encoder_attn.o_proj"),
-    *("input_layernorm.W_up", "post_attention_layernorm.W_up"),
+    *("input_layernorm.W_up", "post_attention_layernorm.W_up", "mlp.post_expert_proj"),
 )
 _BARE = (
     *("self_attn.rel_logits_proj.proj", "attn.compressor.ape", "hc_attn_fn", "hc_ffn_fn"),

@@ -74,6 +74,8 @@ NORMS = (
     _post(("pre_feedforward_layernorm", "pre_mlp_layernorm"), Role.GAIN_M, "sandwiched"),
     _post(_AFTER_ATTENTION, Role.GAIN_POST_A, "after both"),
     _post(("post_feedforward_layernorm",), Role.GAIN_POST_M, "after both"),
+    _post(("pre_feedforward_layernorm",), Role.GAIN_M, "none after attention"),
+    _post(("post_feedforward_layernorm",), Role.GAIN_POST_M, "none after attention"),
     _post(_AFTER_ATTENTION, Role.GAIN_POST_A, "all four"),
     _post(("pre_feedforward_layernorm",), Role.GAIN_M, "all four"),
     _post(("post_feedforward_layernorm",), Role.GAIN_POST_M, "all four"),

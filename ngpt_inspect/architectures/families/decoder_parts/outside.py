@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from ngpt_inspect.architectures.engine.architecture import Rule, whole
+from ngpt_inspect.architectures.families._llama import MUSE
 from ngpt_inspect.architectures.families.decoder_parts.words import each, optional, weights
 from ngpt_inspect.vocabulary import Role
 
 MOST_CODEBOOKS = 16
 """Tables of tokens side by side, one a codebook."""
+_LAST_NORM = "|".join(
+    weights(
+        "norm ln_f final_layernorm final_layer_norm norm_f layer_norm embedding_norm",
+        "final_norm ln_out output_layernorm layernorm out_norm ln",
+    )
+)
 OUTSIDE = (
     *(
         whole("|".join(names), role, optional=role is not Role.E_INPUT)
@@ -40,15 +47,13 @@ OUTSIDE = (
             ),
         )
     ),
-    optional(
-        "|".join(
-            weights(
-                "norm ln_f final_layernorm final_layer_norm norm_f layer_norm embedding_norm",
-                "final_norm ln_out output_layernorm layernorm out_norm ln",
-            )
-        ),
-        Role.GAIN_FINAL,
-        "d_gain",
+    optional(_LAST_NORM, Role.GAIN_FINAL, "d_gain", "last norm/as the others"),
+    Rule(
+        name=_LAST_NORM,
+        role=Role.GAIN_FINAL,
+        shape="d_gain",
+        block="last norm/as stored",
+        when={"model_type": MUSE},
     ),
     *each("project_in.weight|pre_projection.weight|embeddings_project.weight", Role.X_OUT),
     *each("project_out.weight|post_projection.weight", Role.X_IN),

@@ -31,6 +31,19 @@ def gpt2(at: Path, *, transposed: bool, gain: str = "weight") -> Expected:
     return whole.in_file(at / "ckpt.pt", model_args=arguments)
 
 
+def qwen(at: Path) -> Expected:
+    """Write Qwen 1: ``a1 * F.silu(a2)``, so the gate is w2 (modeling_qwen.py, QWenMLP)."""
+    return written(
+        known_gpt(),
+        "transformer.wte.weight=E_input lm_head.weight=E_output transformer.ln_f.weight=gain_final",
+        "transformer.h.{}.",
+        "ln_1.weight=gain_A ln_2.weight=gain_M "
+        "attn.c_attn.weight=W_q+W_k+W_v attn.c_proj.weight=W_o "
+        "mlp.w1.weight=W_u mlp.w2.weight=W_nu mlp.c_proj.weight=W_oMLP",
+        beside={"attn.c_attn.bias": np.zeros(3 * D)},
+    ).in_folder(at, HF_CONFIG | {"model_type": "qwen", "kv_channels": D // HEADS})
+
+
 def bigcode(at: Path, *, n_kv_heads: int) -> Expected:
     """Write GPT-BigCode: the queries of each group, its key, its value; one group or HEADS."""
     return written(
@@ -94,6 +107,7 @@ FAMILIES = (
     *(Family(f"bigcode-{n}", "gpt_bigcode", partial(bigcode, n_kv_heads=n)) for n in (1, HEADS)),
     Family("nanogpt", "nanogpt", partial(gpt2, transposed=False)),
     Family("nanogpt-gamma", "nanogpt", partial(gpt2, transposed=False, gain="gamma")),
+    Family("qwen", "qwen", qwen),
     Family("gpt2", "gpt2", partial(gpt2, transposed=True)),
     *(
         Family(
