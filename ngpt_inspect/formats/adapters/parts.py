@@ -117,7 +117,12 @@ def _sum(
             where=contents.source,
             next_step="open what peft's merge_and_unload gives, or the adapter alone",
         )
-    whole = opened(base)
+    try:
+        whole = opened(base)
+    except UnreadableFile as error:  # which names the base: nobody asked for that one
+        raise UnreadableFile(
+            f"its base cannot be opened: {error}", where=contents.source
+        ) from error
     kept = {
         name.removeprefix(PREFIX).replace(".base_layer.", "."): tensor
         for name, tensor in contents.tensors.items()
