@@ -129,7 +129,12 @@ def _sum(
             next_step="download it, or correct base_model_name_or_path in adapter_config.json",
         )
     _require_sum(config, contents.source)
-    whole = opened(base)
+    try:
+        whole = opened(base)
+    except UnreadableFile as error:  # which names the base: nobody asked for that one
+        raise UnreadableFile(
+            f"its base cannot be opened: {error}", where=contents.source
+        ) from error
     kept = {
         name.removeprefix(PREFIX).replace(".base_layer.", "."): tensor
         for name, tensor in contents.tensors.items()

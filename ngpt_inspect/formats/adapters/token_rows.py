@@ -27,7 +27,7 @@ class WithRows(StoredTensor):
     def read(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Read rows start..stop; see `StoredTensor.read`."""
         first, shape = row_range(self.shape, start, stop)
-        found, mine = self.base.read(start, stop), self.rows.read()
+        found, mine = self.base.read(start, stop).clone(), self.rows.read()  # it may be the file's
         for row, index in zip(mine, self.indices, strict=True):
             if first <= index < first + shape[0]:
                 found[index - first] = row

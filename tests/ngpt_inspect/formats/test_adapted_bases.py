@@ -152,6 +152,16 @@ def test_a_base_in_the_hubs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert ni.open_checkpoint(path, part="sum").unrecognised == ()
 
 
+def test_a_base_that_cannot_be_opened(tmp_path: Path) -> None:
+    """The line begins with what was asked for, and ends with what is wrong with the base."""
+    (base := tmp_path / "base").mkdir()
+    (base / "notes.txt").write_text("none here")
+    path = write(tmp_path / "mine", base_model_name_or_path=str(base))
+    with pytest.raises(UnreadableFile, match=f"its base cannot be opened: {base}: .*notes") as told:
+        read_contents(path, "sum")
+    assert told.value.where == read_contents(path).source
+
+
 def test_the_base_of_another_model(tmp_path: Path) -> None:
     path, base = write_beside_base(tmp_path), tmp_path / "base" / "model.safetensors"
     save_file({**LLAMA, f"{Q0}.weight": torch.ones(3, 3)}, base)
