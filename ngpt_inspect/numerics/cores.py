@@ -65,6 +65,20 @@ def at_once(*tasks: Callable[[], Any]) -> list[Any]:
         return list(mapped(lambda task: task(), tasks))
 
 
+def meanwhile(task: Callable[[], Any], other: Callable[[], Any]) -> tuple[Any, Any]:
+    """Return what both make: `task` as it would alone, `other` beside it on one core, if there is.
+
+    For two that wait for memory most of the time, or that cannot share all of their work.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    if torch.get_num_threads() < 2:
+        return task(), other()
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as thread:
+        later = thread.submit(other)
+        return task(), later.result()
+
+
 def one_core_each(operation: Callable[..., Any], *stacks: torch.Tensor) -> Any:
     """Apply an operation of LAPACK to matrices, or to stacks of them share by share, on one core.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ngpt_inspect.later.torch import torch
-from ngpt_inspect.numerics.cores import cores
+from ngpt_inspect.numerics.cores import cores, meanwhile
 from ngpt_inspect.numerics.gram import gram_matrix
 from ngpt_inspect.numerics.lanczos import largest_ritz_pair, value_error
 from ngpt_inspect.numerics.operators import (
@@ -101,34 +101,39 @@ def extreme_singular_values(w_OI: torch.Tensor, scale: float = 1.0) -> Extremes 
 def _square(w_II: torch.Tensor, scale: float) -> Extremes | None:
 
     values = w_II if scale == 1.0 else w_II.double() * scale
-    top = _top_of(values)
+    lu, pivots = lu_factors(values)
+    top, bottom = meanwhile(
+        partial(_top_of, values), partial(_bottom_end, values, lu_solver(lu, pivots))
+    )
     if top is None:
         return None
-    lu, pivots = lu_factors(values)
     # |L| <= n under partial pivoting, so sigma_min <= n times the smallest pivot of U.
     pivot = len(lu) * float(lu.diagonal().abs().min())
     if pivot <= len(lu) * EPS * top[0]:
         return _singular(top, pivot, scale, "lu + lanczos")
-    return _joined(values, top, lu_solver(lu, pivots), scale, "lu + lanczos")
+    return _joined(values, top, bottom, scale, "lu + lanczos")
 
 
 def _tall(w_OI: torch.Tensor, scale: float) -> Extremes | None:
     g_II = gram_matrix(w_OI, scale)
     rows = w_OI if scale == 1.0 else w_OI.double() * scale
-    top = _top_end(rows, partial(symmetric_product, g_II), g_II)
+    lower, failed = torch.linalg.cholesky_ex(g_II)
+    top, bottom = meanwhile(
+        partial(_top_end, rows, partial(symmetric_product, g_II), g_II),
+        lambda: None if int(failed) else _bottom_end(rows, triangular_solver(lower.T)),
+    )
     if top is None:
         return None
-    lower, failed = torch.linalg.cholesky_ex(g_II)
-    if not int(failed):
-        found = _joined(rows, top, triangular_solver(lower.T), scale, "cholesky + lanczos")
-        if found is not None and found.relative_error <= CERTIFIED:
-            return replace(found, root=lower.T)
+    found = _joined(rows, top, bottom, scale, "cholesky + lanczos")
+    if found is not None and found.relative_error <= CERTIFIED:
+        return replace(found, root=lower.T)
     r_II = triangular_root(rows.double())
     # The inverse of R has 1 / r_ii on its diagonal, so sigma_min <= min |r_ii|.
     pivot = float(r_II.diagonal().abs().min())
     if pivot <= len(w_OI) * EPS * top[0]:
         return _singular(top, pivot, scale, "qr + lanczos")
-    found = _joined(rows, top, triangular_solver(r_II), scale, "qr + lanczos")
+    bottom = _bottom_end(rows, triangular_solver(r_II))
+    found = _joined(rows, top, bottom, scale, "qr + lanczos")
     return None if found is None else replace(found, root=r_II)
 
 
@@ -221,10 +226,13 @@ def _bottom_end(w_OI: torch.Tensor, inverse: Operator) -> tuple[float, float, to
 
 
 def _joined(
-    w_OI: torch.Tensor, top: tuple[float, float], inverse: Operator, scale: float, method: str
+    w_OI: torch.Tensor,
+    top: tuple[float, float],
+    bottom: tuple[float, float, torch.Tensor] | None,
+    scale: float,
+    method: str,
 ) -> Extremes | None:
-    """Add the other end to `top`, or give None where its digits are not proved."""
-    bottom = _bottom_end(w_OI, inverse)
+    """Join both ends, or give None where there is no other or its digits are not proved."""
     if bottom is None:
         return None
     smallest, error, vector_I = bottom

@@ -10,7 +10,7 @@ from draws import normal
 import ngpt_inspect
 from ngpt_inspect import cli
 from ngpt_inspect.cli import commands
-from ngpt_inspect.numerics.cores import cores, one_core_each, side_by_side
+from ngpt_inspect.numerics.cores import cores, meanwhile, one_core_each, side_by_side
 
 
 def test_the_command_line_alone_says_how_threads_wait_and_a_user_goes_first(monkeypatch):
@@ -33,6 +33,25 @@ def test_items_are_worked_on_at_once_with_one_core_each():
 
     with cores(2), side_by_side(2) as mapped:
         assert list(mapped(meet, [0, 1])) == [(0, 1), (1, 1)]
+
+
+def test_one_goes_on_beside_another_where_there_are_two_cores():
+    meeting, here = threading.Barrier(2), threading.get_ident()
+
+    def meet():
+        meeting.wait(30)
+        return threading.get_ident() == here, torch.get_num_threads()
+
+    def fail():
+        raise FloatingPointError
+
+    with cores(3):
+        assert meanwhile(meet, meet) == ((True, 3), (False, 1))
+        assert torch.get_num_threads() == 3
+        with pytest.raises(FloatingPointError):
+            meanwhile(lambda: None, fail)
+    with cores(1):
+        assert meanwhile(threading.get_ident, threading.get_ident) == (here, here)
 
 
 def test_no_more_threads_than_torch_takes():
