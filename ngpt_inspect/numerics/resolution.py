@@ -185,7 +185,7 @@ def _row_errors(
             given = errors_HOI[:, rows]
             tau = given.abs() if given.dtype.itemsize == 8 else given.float().abs()
         peak_HO1 = tau.amax(-1, keepdim=True).clamp_min(torch.finfo(tau.dtype).tiny)
-        shares_HO1 = (tau / peak_HO1).square_() @ (vector_HI**2).to(tau.dtype).unsqueeze(-1)
+        shares_HO1 = tau.div_(peak_HO1).square_() @ (vector_HI**2).to(tau.dtype).unsqueeze(-1)
         parts.append((peak_HO1.double() * shares_HO1.double().sqrt()).squeeze(-1))
     return torch.cat(parts, dim=1)
 
@@ -225,19 +225,27 @@ def _projected_noise(tall_HOI: torch.Tensor, root_HII: torch.Tensor, scale: floa
 
 def _image(tall_HOI: torch.Tensor, x_HIK: torch.Tensor, scale: float) -> torch.Tensor:
     """W x in float64, widened a block of rows at a time."""
-    slices = _row_slices(tall_HOI)
-    return torch.cat([_wide(tall_HOI[:, rows], scale) @ x_HIK for rows in slices], dim=1)
+    return torch.cat([wide @ x_HIK for _, wide in _wide_blocks(tall_HOI, scale)], dim=1)
 
 
 def _back(tall_HOI: torch.Tensor, z_OK: torch.Tensor, scale: float) -> torch.Tensor:
     """W^T z, in the same way."""
-    slices = _row_slices(tall_HOI)
-    parts = [_wide(tall_HOI[:, rows], scale).mT @ z_OK[rows] for rows in slices]
+    parts = [wide.mT @ z_OK[rows] for rows, wide in _wide_blocks(tall_HOI, scale)]
     return torch.stack(parts).sum(0)
 
 
-def _wide(w: torch.Tensor, scale: float) -> torch.Tensor:
-    return w.double() if scale == 1.0 else w.double() * scale
+def _wide_blocks(tall_HOI: torch.Tensor, scale: float) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Yield scale W in float64, some rows at a time, in memory that is kept.
+
+    Fresh memory costs several times what is done with it.
+    """
+    room = torch.empty(0, dtype=torch.float64)
+    for rows in _row_slices(tall_HOI):
+        block = tall_HOI[:, rows]
+        if block.shape != room.shape:
+            room = torch.empty_like(block, dtype=torch.float64)
+        room.copy_(block)
+        yield rows, room if scale == 1.0 else room.mul_(scale)
 
 
 def _row_slices(tall_HOI: torch.Tensor) -> Iterator[slice]:
