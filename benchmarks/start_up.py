@@ -30,9 +30,10 @@ CALL = "import sys; from ngpt_inspect.cli import main; sys.argv[0] = 'ngpt-inspe
 
 
 def run(words: list[str]) -> None:
-    """Run Python, and hear nothing of it."""
+    """Run Python, which may keep what it compiles as it does for users, and hear nothing of it."""
     quiet = subprocess.DEVNULL
-    subprocess.run([sys.executable, *words], stdout=quiet, stderr=quiet, check=True)
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([sys.executable, *words], stdout=quiet, stderr=quiet, check=True, env=kept)
 
 
 def of_children() -> float:
