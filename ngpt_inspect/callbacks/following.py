@@ -11,8 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from ngpt_inspect.errors import InspectError
+from ngpt_inspect.naming import several
 from ngpt_inspect.places import is_uri
 from ngpt_inspect.rules.reading import rules_of
+from ngpt_inspect.tables.asked import measures_named
 from ngpt_inspect.trackers import destinations
 from ngpt_inspect.watching import Ledger, Looking, Watch, table_of
 
@@ -41,9 +43,9 @@ class Following:
     table: Path | str | None = None
     """By default ``RUN.ngpt-inspect.parquet`` beside the run."""
     rules: Path | str | None = None
-    to: Sequence[str] = ()
+    to: str | Sequence[str] = ()
     """Trackers: ``tensorboard=logs``, ``wandb=project``, ..."""
-    measures: Sequence[str] = ()
+    measures: str | Sequence[str] = ()
     """Measures beside those that the rules read."""
     every: float = 5.0
     """Seconds between looks of a process."""
@@ -61,11 +63,13 @@ class Following:
         Raises
         ------
         InspectError
-            No such rules, tracker or manner.
+            No such rules, tracker, measure or manner.
         """
         self.manner = Manner(self.manner)
         rules_of(self.rules)
+        self.to = several(self.to, what="a tracker")
         destinations(self.to)
+        self.measures = [each.name for each in measures_named(self.measures)]
 
     def tell(self, folder: Path | str) -> None:
         """Say that a checkpoint was saved in the folder of a run."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from ngpt_inspect.callbacks.following import step_back
 from ngpt_inspect.checkpoint import open_checkpoint
+from ngpt_inspect.naming import several
 from ngpt_inspect.places import Openable
 from ngpt_inspect.rules.reading import rules_of
-from ngpt_inspect.tables.asked import measure_named
+from ngpt_inspect.tables.asked import measures_named
 from ngpt_inspect.trackers import destinations
 from ngpt_inspect.watching import Intake, Ledger
 from ngpt_inspect.weights import WeightSet
@@ -29,8 +30,8 @@ def log(
     run: str = "run",
     table: Path | str = "run.ngpt-inspect.parquet",
     rules: Path | str | None = None,
-    to: Sequence[str] = (),
-    measures: Sequence[str] = (),
+    to: str | Sequence[str] = (),
+    measures: str | Sequence[str] = (),
     **opening: Any,
 ) -> Future[str]:
     """Measure a model as it is now in a thread, and append it to a table; training goes on.
@@ -81,8 +82,8 @@ def log(
     wanted = replace(
         intake,
         rules=rules_of(rules),
-        measures=[measure_named(name).name for name in measures],
-        destinations=destinations(to),
+        measures=[each.name for each in measures_named(measures)],
+        destinations=destinations(several(to, what="a tracker")),
     )
     taken = _kept(open_checkpoint(model, label=run, **opening), run, step)
     _pools[path] = pool, intake

@@ -1,5 +1,6 @@
 """``ngpt-inspect skill``: what an agent is told of this tool."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -35,7 +36,7 @@ class SkillCommand(Command):
             typer.echo(text.decode(), nl=False)
             return
         path = self.output / NAME / "SKILL.md"
-        if self.output.is_dir():
-            path.parent.mkdir(exist_ok=True)
+        with suppress(OSError):  # what cannot be made cannot be written to, which is then said
+            path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, text)
         typer.echo(path)

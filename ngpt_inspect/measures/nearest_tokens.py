@@ -99,7 +99,8 @@ MEASURE = Measure(
     wants=wants,
     quantities={
         "nearest_cosine": "max over j ≠ i of cos(e_i, e_j), with j as the partner; every pair is "
-        "looked at; with --quick those of some tokens i drawn at random, still over all j, and the "
+        "looked at, in float32: of rows whose cosines agree to 1e-7 any may be j; with --quick "
+        "those of some tokens i drawn at random, still over all j, and the "
         "quantile_standard_error of their curve",
         "near_duplicates": "how many other rows have a cosine of at least --duplicate with it",
         "near_duplicate_tokens": "tokens with at least one near-duplicate",

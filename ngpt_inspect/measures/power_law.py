@@ -3,10 +3,11 @@
 Where WeightWatcher 0.7.7 chooses, this does as it does: eigenvalues are squared singular values of
 the whole float64 matrix, those up to 1e-5 are left out whatever the scale of the others, every
 eigenvalue is tried as xmin, the empirical distribution is taken from below each value, and of fewer
-than 20 alpha is corrected for its bias. So alpha, xmin and D agree with its table. What differs:
-matrices are those of the model, where it sees tensors (a fused W_q W_k W_v is three, an expert of
-a stack is one, a transposed or quantised tensor is what it stands for), and one without a fit is
-a row that says why, where WeightWatcher leaves it out or writes -1.
+than 20 alpha is corrected for its bias and a tail has 8 or more. So alpha, xmin and D agree with
+its table. What differs: matrices are those of the model, where it sees tensors (a fused
+W_q W_k W_v is three, an expert of a stack is one, a transposed or quantised tensor is what it
+stands for), and one without a fit is a row that says why, where WeightWatcher leaves it out or
+writes -1.
 """
 
 import math
@@ -63,7 +64,7 @@ MEASURE = Measure(
     cost=Cost(products=0.045, spectra=0.1, heads=40),
     quantities={
         "power_law_alpha": "α = 1 + n / Σ ln(λ / λ_min) over the n eigenvalues λ = σ² of WᵀW that "
-        "are at least λ_min (n − 1 for n where fewer than 20 are above 1e-5)",
+        "are at least λ_min (where fewer than 20 are above 1e-5, n − 1 for n, and n is 8 or more)",
         "power_law_xmin": "λ_min, the eigenvalue from which on the law is nearest to the tail",
         "power_law_distance": "D = max |i/n − 1 + (λ_i / λ_min)^(1 − α)|, i = 0 .. n − 1 in order: "
         "the Kolmogorov-Smirnov distance of the tail from the law",

@@ -52,8 +52,9 @@ def compute(weight: Weight, options: Mapping[str, Any], device: str) -> Iterable
     yield numbered("k_occurrence", found.occurrences_N, index=found.ids_N)
     fewer = f"k is {found.k}: there are no more rows" if found.k < options["nearest"] else ""
     yield Values(measure="hubness", value=skewness(found.occurrences_N), reason=fewer)
-    doubled = f"{found.doubled} rows that equal another left out" if found.doubled else ""
-    yield Values(measure="intrinsic_dimension", value=found.dimension, reason=doubled)
+    near = f"{found.unresolved} rows that equal another, or lie within {found.reach:.1g} of it"
+    left_out = f"{near}, left out: rounding decides which is nearer" if found.unresolved else ""
+    yield Values(measure="intrinsic_dimension", value=found.dimension, reason=left_out)
     yield Values(measure="intrinsic_dimension_random", value=uniform_two_nn(width, count))
 
 
@@ -74,7 +75,8 @@ MEASURE = Measure(
         "k_occurrence": "N_k, of how many other tokens a token is among the k nearest by cosine",
         "hubness": "skewness of N_k over all tokens (Radovanović et al. 2010)",
         "intrinsic_dimension": "TwoNN of unit rows: 1 / mean ln(r₂ / r₁), distances to the nearest "
-        "and the second nearest (Facco et al. 2017)",
+        "and the second nearest (Facco et al. 2017), over the rows whose nearest is further "
+        "off than rounding of products",
         "intrinsic_dimension_random": "the same expected of as many uniform points on the sphere: "
         "far below d, as so few points are far apart",
     },
@@ -134,5 +136,7 @@ MEASURE = Measure(
     "(below 0.006 of 256 points and more), a hubness near 1/√k, as were neighbours drawn by lot "
     "(k = 10: medians of 0.15 to 0.32, single sets of 512 points −0.06 to 0.5), "
     "`intrinsic_dimension_random`",
-    caution="intrinsic dimensions compare only among vocabularies of about one size",
+    caution="intrinsic dimensions compare only among vocabularies of about one size; products are "
+    "in float32 where there are more than 2,896 rows, and among rows that these do not tell "
+    "apart (`intrinsic_dimension` says how many) rounding decides whose neighbours count",
 )

@@ -47,8 +47,9 @@ MEASURE = Measure(
         "what a model holds that limits norms from above only (anGPT, arXiv 2505.22014)",
         "row_deviation": "max |‖row‖₂ − 1|",
         "column_deviation": "max |‖column‖₂ − 1|",
-        "tolerance": "of a vector v of spacings s in the stored dtype: 1e-5 + 7.5 √(Σ v²s² / 12) + "
-        "Σ s² / 8, at most 1e-5 + √(Σ s²) / 2; with a relative rounding error r if quantised: "
+        "tolerance": "of a vector v of spacings s in the stored dtype, both over its length: "
+        "1e-5 + m / (1 − w), m = 7.5 √(Σ v²s² / 12) + Σ s² / 8, at most w = √(Σ s²) / 2; 1e-5 "
+        "alone of float32 and finer; with a relative rounding error r if quantised: "
         "1e-5 + 2⁻¹¹ + min(7.5 r √(3/d) + 8r², 2r); given for the vector "
         "furthest off, of those that exceed theirs if any",
     },

@@ -13,6 +13,7 @@ from ngpt_inspect.later.torch import torch
 from ngpt_inspect.numerics.conditioning import Conditioning, judged
 from ngpt_inspect.numerics.cores import one_core_each
 from ngpt_inspect.numerics.extremes import Extremes
+from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.numerics.operators import triangular_root
 from ngpt_inspect.numerics.resolution import DEVIATIONS, StorageRounding, direction
 from ngpt_inspect.numerics.spectra import unit_scale
@@ -60,7 +61,7 @@ def products(left: Factor, right: Factor, row_errors_HK: torch.Tensor | None = N
     Raises
     ------
     NonFinite
-        If a value is NaN or infinite.
+        If a value is NaN or infinite, or a product beyond float64.
 
     Notes
     -----
@@ -101,6 +102,10 @@ def products(left: Factor, right: Factor, row_errors_HK: torch.Tensor | None = N
     magnitude_H = largest[0] * largest[1]
     back = scales[0] * scales[1]
     values_Hn = s_Hn / scales[0] / scales[1]
+    lost = ~values_Hn[:, 0].isfinite() | (values_Hn[:, 0] < torch.finfo(torch.float64).tiny)
+    if (lost & (s_Hn[:, 0] > 0)).any():
+        msg = "products of these values are beyond float64"
+        raise NonFinite(msg)
     known = torch.stack((along_H, *across, magnitude_H), 1).tolist()
     conditionings = tuple(
         judged(

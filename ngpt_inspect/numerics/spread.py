@@ -21,6 +21,8 @@ Cdf = Callable[["np.ndarray"], "np.ndarray"]
 
 PIECE = 32
 """Neighbouring columns of which only those with the largest values are looked at."""
+RESOLVED = 256
+"""Squared distances of so many eps of the products are told apart to some per cent."""
 FEWEST = 3
 """Rows: fewer have no two neighbours."""
 
@@ -41,8 +43,10 @@ class Coverage:
     """Neighbours counted: at most N - 1."""
     dimension: float
     """Of TwoNN; NaN where no two neighbours of any row are at two distances above 0."""
-    doubled: int
-    """Rows that have another at distance 0: TwoNN leaves them out."""
+    unresolved: int
+    """Rows that have another within `reach`, or equal to them: TwoNN leaves them out."""
+    reach: float
+    """Distance up to which rounding of the products may decide which neighbour is the nearer."""
     ids_N: torch.Tensor
     """Which rows these are."""
 
@@ -133,7 +137,7 @@ class CoverSeen:
             distance, error = _from_sorted(kept, law.cdf), 0.0
         else:
             distance, error = _from_tally(cosines.tallies[0], law.cdf)
-        dimension, doubled = self.nearest.two_nn()
+        dimension, unresolved = self.nearest.two_nn()
         return Coverage(
             potential=math.log(self.total / (count * (count - 1) // 2)),
             distance=distance,
@@ -143,7 +147,8 @@ class CoverSeen:
             ),
             k=self.k,
             dimension=dimension,
-            doubled=doubled,
+            unresolved=unresolved,
+            reach=self.nearest.reach,
             ids_N=ids_N,
         )
 
@@ -178,8 +183,13 @@ class _Nearby:
             self.cosines_NK[new.rows] = values[:, : self.k]
             self.ids_NK[new.rows] = ids.gather(1, order[:, : self.k])
 
+    @property
+    def reach(self) -> float:
+        """Nearer than this the products do not tell which neighbour is the nearest."""
+        return math.sqrt(RESOLVED * torch.finfo(self.rows.dtype).eps)
+
     def two_nn(self) -> tuple[float, int]:
-        """1 / mean ln(r2 / r1) over the rows whose nearest is at a distance, and how many are not.
+        """1 / mean ln(r2 / r1) over the rows whose nearest is beyond reach, and how many are not.
 
         Duplicates have no ratio; a mean of zero, all distances equal, no dimension.
         """
@@ -192,7 +202,7 @@ class _Nearby:
                 for ids_B in self.ids_NK[first : first + step, :2].T
             ]
             near_B, far_B = torch.stack(distances).sort(0).values
-            apart = near_B > torch.finfo(torch.float64).eps
+            apart = near_B > self.reach
             ratios.append((far_B[apart] / near_B[apart]).log())
         logs = torch.cat(ratios)
         mean = float(logs.mean()) if len(logs) else 0.0

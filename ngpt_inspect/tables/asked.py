@@ -28,6 +28,17 @@ def measure_named(name: str) -> Measure:
     return named(name, MEASURES, "measure")
 
 
+def measures_named(measures: str | Sequence[str]) -> list[Measure]:
+    """Return the measures that are asked for, one or several.
+
+    Raises
+    ------
+    WrongOption
+        As `measure_named`.
+    """
+    return [measure_named(name) for name in several(measures, what="a measure")]
+
+
 def role_named(name: str) -> Role:
     """Return a role by its spelling in the paper.
 

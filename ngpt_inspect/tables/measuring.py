@@ -12,14 +12,13 @@ from ngpt_inspect.checkpoint import distinct
 from ngpt_inspect.errors import MissingRole, WrongOption
 from ngpt_inspect.later.pandas import pd
 from ngpt_inspect.measures import Measure, Values
-from ngpt_inspect.naming import several
 from ngpt_inspect.numerics.heartbeat import heard_by
 from ngpt_inspect.sameness import remarks_on
 from ngpt_inspect.tables.asked import (
     Source,
     device_for,
     layers_named,
-    measure_named,
+    measures_named,
     opened,
     roles_named,
     settings_of,
@@ -124,7 +123,7 @@ def measured(
     **options: Any,
 ) -> Measured:
     """Return what `measure` does before it is a DataFrame: pandas takes 0.3 s and 70 MB."""
-    chosen = [measure_named(name) for name in several(measures, what="a measure")]
+    chosen = measures_named(measures)
     models = distinct(opened(checkpoints))
     wanted, layers = roles_named(roles), layers_named(layers)
     settings = settings_of(chosen, options)
@@ -165,7 +164,7 @@ def expected_seconds(
     WrongOption
         As `measure`.
     """
-    chosen = [measure_named(name) for name in measures]
+    chosen = measures_named(measures)
     plan = _plan([checkpoint], chosen, roles_named(roles), layers_named(layers))
     return sum(job.cost for job in _jobs(plan, settings_of(chosen, options), "cpu")) / 1e9
 

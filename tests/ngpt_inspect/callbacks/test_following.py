@@ -78,6 +78,11 @@ def test_what_cannot_be_followed_is_refused_before_training(tmp_path: Path, rule
         Following(rules=tmp_path / "none.toml")
     with pytest.raises(InspectError, match="no tracker 'x'"):
         Following(rules=rules, to=["x"])
+    with pytest.raises(InspectError, match="no measure 'kapa'"):
+        Following(rules=rules, measures="kapa")
+    with pytest.raises(InspectError, match="no tracker 'x'"):
+        Following(rules=rules, to="x")
+    assert Following(rules=rules, measures="unit-norm").measures == ["unit_norm"]
 
 
 def test_trouble_is_a_line_in_the_log_and_not_in_the_loop(
@@ -116,6 +121,8 @@ def test_a_loop_is_told_at_once_what_cannot_be_meant(tmp_path: Path, rules: Path
     for wrong in ({"to": ["x"]}, {"measures": ["kapa"]}, {"rules": tmp_path / "none.toml"}):
         with pytest.raises(InspectError):
             ni.log(model(), 1, table=table, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(InspectError, match="no measure 'kapa'"):
+        ni.log(model(), 1, table=table, measures="kapa")
     with pytest.raises(InspectError):
         ni.log({"a": 3}, 1, table=table, rules=rules)
     assert not table.exists()

@@ -51,15 +51,15 @@ def test_what_is_no_name_of_the_hub_stays(opened, source):
 
 def test_the_skill_is_printed_or_put_where_agents_look(cli, tmp_path):
     printed = cli("skill").stdout
-    done = cli("skill", "-o", tmp_path)
-    path = tmp_path / skill_command.NAME / "SKILL.md"
+    done = cli("skill", "-o", tmp_path / ".agents/skills")
+    path = tmp_path / ".agents/skills" / skill_command.NAME / "SKILL.md"
     assert done.stdout.strip() == str(path)
     assert path.read_text() == printed
     _, front, _ = printed.split("---\n", 2)
     facts = dict(line.split(": ", 1) for line in front.splitlines())
     assert facts["name"] == path.parent.name
     assert 0 < len(facts["description"]) <= 1024
-    assert cli("skill", "-o", tmp_path).exit_code == 0
+    assert cli("skill", "-o", tmp_path / ".agents/skills").exit_code == 0
 
 
 def test_the_skill_names_only_what_there_is(cli):
@@ -72,8 +72,9 @@ def test_the_skill_names_only_what_there_is(cli):
     assert named | set(re.findall(r"`([a-z]+-[a-z-]+)`", text)) - {"ngpt-inspect"} <= known
 
 
-def test_a_folder_that_is_not_there_is_one_line(cli, tmp_path):
-    done = cli("skill", "-o", tmp_path / "nowhere")
+def test_a_folder_that_cannot_be_made_is_one_line(cli, tmp_path):
+    (tmp_path / "file").touch()
+    done = cli("skill", "-o", tmp_path / "file" / "skills")
     assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
 
 

@@ -9,6 +9,7 @@ from draws import normal, orthogonal
 from tolerances import rounding
 
 from ngpt_inspect.numerics.factored import Factor, products
+from ngpt_inspect.numerics.finite import NonFinite
 from ngpt_inspect.numerics.resolution import rounding_errors
 
 
@@ -77,6 +78,13 @@ def test_a_lost_direction_is_rank_deficient_and_extreme_sizes_are_not() -> None:
         scaled = products(exact(left * size), exact(right)).conditionings[0]
         assert scaled.kappa == pytest.approx(plain, rel=rounding(100, plain))
         assert scaled.status == "ok"
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_products_beyond_float64_are_refused(size: float) -> None:
+    each = exact(normal(1, 5, 20) * size)
+    with pytest.raises(NonFinite, match="beyond float64"):
+        products(each, each)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -112,10 +112,23 @@ def test_rows_without_direction_and_rows_that_equal_another():
     rows = torch.cat([sphere(20, 4), torch.zeros(2, 4), sphere(20, 4)[:1]])
     found = spread(rows, 3)
     assert found.ids_N.tolist() == [*range(20), 22]
-    assert found.doubled == 2
+    assert found.unresolved == 2
     assert math.isfinite(found.dimension)
     assert spread(sphere(2, 4), 3) is None
     assert spread(torch.ones(9, 1), 3) is None
+
+
+def test_rows_nearer_than_products_tell_have_no_ratio(monkeypatch):
+    rows = sphere(400, 16).float()
+    rows[:100] = rows[0] + 1e-4 * sphere(100, 16, seed=1).float()
+    assert spread(rows, 10).unresolved == 0, "in float64"
+    for module in (pairs, pairwise):
+        monkeypatch.setattr(module, "SORTED_PAIRS", 0)
+    found = spread(rows, 10)
+    unit = rows.double() / rows.double().norm(dim=1, keepdim=True)
+    apart = torch.cdist(unit[100:], unit).sort(1).values[:, 1:3].numpy()
+    assert found.unresolved == 100
+    assert found.dimension == pytest.approx(1 / np.log(apart[:, 1] / apart[:, 0]).mean(), rel=1e-5)
 
 
 def test_skewness():
