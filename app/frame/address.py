@@ -62,7 +62,7 @@ def reading(part: str) -> Iterator[None]:
 
 
 def readers(keys: Iterable[str]) -> set[str]:
-    """Return which parts of the page asked for any of these keys since `forget_readers`."""
+    """Return which parts of the page asked for any of these keys since `begin`."""
     noted: dict[str, set[str]] = st.session_state.get(READERS, {})
     return {part for key in keys for part in noted.get(key, ())}
 
@@ -73,14 +73,19 @@ def begin() -> None:
     st.session_state[HELD] = _whole()
 
 
+def is_partial() -> bool:
+    """Tell whether this is a run of some parts of the page, not of all of it."""
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 def hold() -> None:
     """Have a run of parts of a page go by the address as it was written last.
 
     With each request a browser says where it is. One that it sends before it has heard of what was
     just written would take that back: links and the browser's Back run the whole page.
     """
-    context = get_script_run_ctx()
-    if context is not None and context.fragment_ids_this_run:
+    if is_partial():
         held = st.session_state.get(HELD, {})
         if held != _whole():
             st.query_params.from_dict(held)

@@ -10,6 +10,7 @@ import streamlit as st
 from ngpt_inspect.errors import InspectError
 
 from ..engine.tree import Leaf, leaves_once
+from .parts import draw_all_again
 from .session import REFUSED, Session, add, confined
 from .text import plain
 
@@ -99,7 +100,7 @@ def draw_waiting(session: Session) -> None:
 
 def _look_again(waiting: dict[str, str]) -> None:
     if any(any(not each.name.startswith(".") for each in _inside(path)) for path in waiting):
-        st.rerun()
+        draw_all_again()
     names = ", ".join(waiting.values())
     st.info(
         plain(f"{names}: nothing there yet. Looking again by itself."),

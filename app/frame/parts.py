@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import ParamSpec
+from typing import NoReturn, ParamSpec
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ from ngpt_inspect.errors import InspectError
 
 from ..engine import answers
 from . import address
-from .address import PAGE, hold, missed, readers, reading, remember, write
+from .address import PAGE, hold, is_partial, missed, readers, reading, remember, write
 from .session import outdated
 from .text import plain
 
@@ -66,7 +66,7 @@ def part(
         alone, with_the_page = not with_the_page, False
         if alone:
             if missed() or outdated():
-                st.rerun()  # the top of the page says so, or would go on saying so
+                draw_all_again()  # the top of the page says so, or would go on saying so
             begin_drawing(alone=True)
         try:
             with reading(name):
@@ -89,8 +89,20 @@ def take(values: Mapping[str, str | Sequence[str] | None]) -> None:
 
 
 def draw_again(asked: Iterable[str]) -> None:
-    """Draw the parts again that asked for any of these, or the whole page; nothing else is run."""
+    """Draw the parts again that asked for any of these, or the whole page; nothing else is run.
+
+    While a server is busy, what it is asked meanwhile becomes one run. Where that is of the whole
+    page it stays so: somebody went back, or a part has something to say or to wait for.
+    """
+    if not is_partial():
+        return
     affected = readers(asked)
     if not affected or PAGE in affected or not st.session_state[WHOLE]:
-        st.rerun()
+        draw_all_again()
     st.rerun(sorted(affected))
+
+
+def draw_all_again() -> NoReturn:
+    """Draw the whole page again, as the address was written last."""
+    hold()
+    st.rerun()

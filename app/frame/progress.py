@@ -12,6 +12,7 @@ from ngpt_inspect.wording import duration
 from ..engine.answers import waited_for
 from ..engine.jobs import BackgroundJob, State
 from ..engine.loading import workshop
+from .parts import draw_all_again
 from .text import plain
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _watch(active: Sequence[BackgroundJob]) -> None:
 def _look(active: Sequence[BackgroundJob]) -> None:
     """Run the page again if something has ended."""
     if any(job.ended for job in active):
-        st.rerun()
+        draw_all_again()
 
 
 def _said(job: BackgroundJob, others: int) -> str:

@@ -272,6 +272,36 @@ def test_one_click_is_one_entry_of_history_and_back_returns(visit):
     assert eventually(lambda: heads().get_attribute("aria-checked") == "false", page)
 
 
+@pytest.mark.slow
+def test_going_back_before_the_browser_has_heard_of_the_last_click_finds_its_page(profile, address):
+    page = profile.new_page()
+    held, lines, slow = [], [], False
+
+    def flush():
+        while held:
+            lines[-1].send(held.pop(0))
+
+    def slowly(line):
+        lines.append(line)
+        line.connect_to_server().on_message(lambda each: (held.append(each), slow or flush()))
+
+    page.route_web_socket(re.compile("stream"), slowly)
+    page.goto(f"{address}/matrices")
+    settle(page)
+    follow(page, "Glossary")
+    for act in (page.locator(MENU).filter(has_text="Overview").click, page.go_back):
+        slow, before = True, len(held)
+        act()
+        assert eventually(
+            lambda before=before: (page.wait_for_timeout(1000), len(held) > before)[1]
+        )
+    slow = False
+    flush()
+    settle(page)
+    assert page.locator("h1").inner_text() == "Matrices"
+    page.close()
+
+
 def open_box(at, page):
     """Open a box to pick from; after a segmented control its first click may only give it focus."""
     options = page.locator("[role=option]")

@@ -22,7 +22,7 @@ from ...engine.loading import status_once, wide_once
 from ...engine.palette import colors_of
 from ...frame.controls import choose, choose_options, slide, switch
 from ...frame.looks import chip
-from ...frame.parts import WHOLE, part
+from ...frame.parts import WHOLE, draw_all_again, part
 from ...frame.text import plain
 from .read_out import factors, in_words
 from .runs import OpenRun, every_step, goes_on, share_done, stamps, status_in_words
@@ -59,7 +59,7 @@ def _draw_lines(runs: Sequence[OpenRun], shades: dict[str, str], seen: object) -
     """Draw the lines. As a fragment it is run again by itself, with what the page has seen."""
     # A run that logs faster than the page is drawn does not get to cut it short.
     if st.session_state[WHOLE] and stamps(runs) != seen:
-        st.rerun()
+        draw_all_again()
     for run in runs:
         name, line = st.columns([1, 4], vertical_alignment="center")
         family = "" if run.checkpoint is None else run.checkpoint.family

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.frame import address
+from app.frame import address, parts
 
 
 def script():
@@ -39,6 +39,8 @@ def script():
         elif asked("role") == "W_v":
             st.session_state[answers.WAITING].append("a job")
 
+    if st.session_state.pop("again", False):
+        parts.draw_all_again()
     st.session_state["drawn"] = []
     parts.begin()
     parts.begin_drawing()
@@ -53,7 +55,8 @@ def script():
 
 
 @pytest.fixture
-def app():
+def app(monkeypatch):
+    monkeypatch.setattr(parts, "is_partial", lambda: True)  # what chooses stands in a part
     app = AppTest.from_function(script, default_timeout=60).run()
     assert not app.exception
     return app
@@ -117,11 +120,30 @@ def test_the_menu_leads_back_to_what_was_chosen_in_a_part(app):
     assert app.session_state["views"]["small"] == {"layer": ["2"]}
 
 
+def test_the_whole_page_is_drawn_where_that_was_asked_for_too(app, monkeypatch):
+    monkeypatch.setattr(parts, "is_partial", lambda: False)
+    app.segmented_control(key="layer").select("2").run()
+    assert drawn(app) == EVERY
+    assert "layer 2" in [each.value for each in app.caption]
+
+
+def run_of(parts, monkeypatch):
+    run = SimpleNamespace(fragment_ids_this_run=parts)
+    monkeypatch.setattr(address, "get_script_run_ctx", lambda: run)
+
+
+def test_the_whole_page_is_drawn_again_as_the_address_was_written(app, monkeypatch):
+    app.session_state[address.HELD] = {"layer": ["2"]}  # and the browser says that nothing is
+    app.session_state["again"] = True
+    run_of(["a part"], monkeypatch)
+    app.run()
+    assert app.session_state["views"]["small"] == {"layer": ["2"]}
+
+
 @pytest.mark.parametrize("parts", [["a part"], None])
 def test_a_choice_in_a_part_keeps_one_that_the_browser_has_not_heard_of(app, monkeypatch, parts):
     app.session_state[address.HELD] = {"layer": ["2"]}  # and the browser says that nothing is
-    run = SimpleNamespace(fragment_ids_this_run=parts)
-    monkeypatch.setattr(address, "get_script_run_ctx", lambda: run)
+    run_of(parts, monkeypatch)
     app.segmented_control(key="role").select("W_k").run()
     kept = {"layer": ["2"]} if parts else {}  # the whole page is run where somebody went back
     assert app.session_state["views"]["small"] == kept | {"role": ["W_k"]}
