@@ -31,8 +31,8 @@ PATIENCE = 0.4
 """Seconds that one run of a page waits for work before it is shown without its results."""
 PART, FIRST = 4, 2.5
 """Times as long waits a part that is drawn alone: the rest of the page is there meanwhile; and the
-first run of a session, when the browser still loads what draws figures."""
-WAITING, PATIENT = "waiting", "patient for"
+first run of a session while nothing is known: the browser still loads what draws figures."""
+WAITING, PATIENT, LONGER = "waiting", "patient for", "patient for longer"
 
 
 def ask(
@@ -133,9 +133,11 @@ def so_far(asked: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> SoFar:
         for each in wanting
     }
     for each, job in jobs.items():
+        if any(table is not None for table in found.values()):
+            st.session_state[LONGER] = 0.0
         began = time.monotonic()
-        job.wait(st.session_state[PATIENT])
-        st.session_state[PATIENT] = max(0.0, st.session_state[PATIENT] - time.monotonic() + began)
+        job.wait(max(0.0, st.session_state[PATIENT] + st.session_state[LONGER]))
+        st.session_state[PATIENT] -= time.monotonic() - began
         found[each] = each.kept()
     st.session_state[WAITING] += [job for each, job in jobs.items() if found[each] is None]
     late = [e for e in unknown if found[e] is None and jobs[e].state is not State.FAILED]
@@ -170,8 +172,8 @@ def _key_of(parts: Sequence[Asked], checkpoints: Sequence[WeightSet]) -> str:
 
 def begin(*, alone: bool = False) -> None:
     """Begin to draw a page, or a part of it alone: nothing is waited for yet."""
-    times = PART if alone else 1 if WAITING in st.session_state else FIRST
-    st.session_state[PATIENT] = PATIENCE * times
+    st.session_state[PATIENT] = PATIENCE * (PART if alone else 1)
+    st.session_state[LONGER] = 0.0 if WAITING in st.session_state else PATIENCE * (FIRST - 1)
     st.session_state[WAITING] = []
 
 
