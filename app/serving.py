@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import Any
 
 from starlette.middleware import Middleware
-from streamlit import config
 
 from ngpt_inspect.errors import InspectError
 
@@ -21,10 +20,6 @@ from .frame.shell import Shell
 
 MIDDLEWARE = [Middleware(Shell)]
 
-RUNS = 30
-"""Runs of pages for which a browser keeps what it was sent and has not shown. A page that is gone
-back to fast is sent as a mention of what the browser had when it asked: by streamlit's own 2 it may
-have dropped that since, and shows nothing from then on."""
 PAUSE = 2.5
 """Seconds before torch is imported, which takes as long as all else: whoever visits at once waits
 for what needs it alone."""
@@ -42,7 +37,6 @@ def ready_for(argv: Sequence[str]) -> Callable[[Any], AbstractAsyncContextManage
     @asynccontextmanager
     async def ready(_app: Any) -> AsyncIterator[None]:
         share()  # before torch is imported
-        config.set_option("global.maxCachedMessageAge", RUNS)
         threading.Thread(target=_get_ready, args=[named], daemon=True, name="readying").start()
         yield
 
